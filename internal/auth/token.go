@@ -1,0 +1,182 @@
+package auth
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"strings"
+	"time"
+)
+
+// TokenLifetime is how long a registry login lasts (ECR user guide, private
+// registry authentication: 12 hours).
+const TokenLifetime = 12 * time.Hour
+
+const (
+	// maxTokenText bounds the text that VerifyToken looks at, in bytes. The
+	// longest scope, a repository name of 256 and a sha512 digest, needs about 700.
+	maxTokenText = 2048
+	// maxTokens bounds how many verified tokens are remembered: some 3 MiB.
+	maxTokens = 4096
+	// maxBasic bounds an Authorization header of the Basic scheme, in bytes.
+	maxBasic = 8192
+
+	tokenVersion = 1
+	// tokenLabel separates the keys of registry tokens from every other use
+	// of an access key's secret, Signature Version 4 above all.
+	tokenLabel = "twinport registry token 1"
+)
+
+// Token is what a registry token says. It speaks for the principal of its
+// access key, in one Region.
+type Token struct {
+	AccessKeyID string
+	Region      string
+	// Scope is empty for a registry login. Otherwise the token opens one
+	// resource only, for example blob:<account>/<region>/<repository>@<digest>,
+	// and the one who checks it must compare.
+	Scope string
+	// Expires is in whole seconds, UTC.
+	Expires time.Time
+}
+
+// verifiedToken is a token that was proven under key, as key was at that time.
+type verifiedToken struct {
+	token Token
+	key   AccessKey
+}
+
+// SignToken writes t as text of the URL-safe base64 alphabet without padding.
+// The text is signed with a key derived from key's secret: every process that
+// knows the access key can check it, and it dies with the access key.
+// t.AccessKeyID is taken from key.
+func SignToken(key AccessKey, t Token) string {
+	t.AccessKeyID = key.ID
+	claims := appendClaims(make([]byte, 0, 512), t)
+	return base64.RawURLEncoding.EncodeToString(append(claims, tokenMAC(key, claims)...))
+}
+
+// VerifyToken reads a token that SignToken wrote and proves it: it returns
+// ErrTokenInvalid or ErrTokenExpired. Expiry and the access key, which must be
+// unchanged, are checked at every call; only the signature of a token that
+// was proven before is not computed again.
+func (v *Verifier) VerifyToken(text string) (Token, Identity, error) {
+	// Finding a token by its text tells a guesser nothing: the map's hash is
+	// seeded at random, and only whole tokens are ever compared.
+	proven, known := v.tokens.get(text)
+	if !known {
+		var err error
+		if proven, err = v.proveToken(text); err != nil {
+			return Token{}, Identity{}, err
+		}
+	} else if key, ok := v.keys.AccessKey(proven.token.AccessKeyID); !ok || key != proven.key {
+		v.tokens.remove(text)
+		return Token{}, Identity{}, ErrTokenInvalid
+	}
+	if !v.now().Before(proven.token.Expires) {
+		if known {
+			v.tokens.remove(text)
+		}
+		return Token{}, Identity{}, ErrTokenExpired
+	}
+	if !known {
+		// The text is often a part of a larger string: do not keep that alive.
+		v.tokens.put(strings.Clone(text), proven)
+	}
+	return proven.token, Identity{
+		Principal:   proven.key.Principal,
+		AccessKeyID: proven.token.AccessKeyID,
+		Region:      proven.token.Region,
+	}, nil
+}
+
+func (v *Verifier) proveToken(text string) (verifiedToken, error) {
+	claims, mac, ok := decodeToken(text)
+	if !ok {
+		return verifiedToken{}, ErrTokenInvalid
+	}
+	token, ok := parseClaims(claims)
+	if !ok {
+		return verifiedToken{}, ErrTokenInvalid
+	}
+	key, ok := v.keys.AccessKey(token.AccessKeyID)
+	if !ok || !hmac.Equal(mac, tokenMAC(key, claims)) {
+		return verifiedToken{}, ErrTokenInvalid
+	}
+	return verifiedToken{token: token, key: key}, nil
+}
+
+// tokenMAC signs claims for key and its principal: a token must not pass to
+// whoever is given the same key later.
+func tokenMAC(key AccessKey, claims []byte) []byte {
+	derived := hmacSHA256([]byte(key.Secret), tokenLabel)
+	mac := hmac.New(sha256.New, derived)
+	mac.Write(claims)
+	// The claims delimit themselves, so what follows them cannot be mistaken
+	// for a part of them.
+	mac.Write([]byte(key.Principal.Account + "\x00" + key.Principal.ARN))
+	return mac.Sum(nil)
+}
+
+// appendClaims writes the version, the expiry (8 bytes, Unix seconds) and three
+// strings, each after its length.
+func appendClaims(b []byte, t Token) []byte {
+	b = append(b, tokenVersion)
+	b = binary.BigEndian.AppendUint64(b, uint64(t.Expires.Unix()))
+	for _, s := range [...]string{t.AccessKeyID, t.Region, t.Scope} {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	return b
+}
+
+func decodeToken(text string) (claims, mac []byte, ok bool) {
+	if len(text) > maxTokenText {
+		return nil, nil, false
+	}
+	// The decoder skips line breaks. Refused here, and with Strict, so that each
+	// token has one text only.
+	if strings.ContainsAny(text, "\r\n") {
+		return nil, nil, false
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(raw) < sha256.Size {
+		return nil, nil, false
+	}
+	split := len(raw) - sha256.Size
+	return raw[:split], raw[split:], true
+}
+
+func parseClaims(b []byte) (Token, bool) {
+	if len(b) < 9 || b[0] != tokenVersion {
+		return Token{}, false
+	}
+	t := Token{Expires: time.Unix(int64(binary.BigEndian.Uint64(b[1:9])), 0).UTC()}
+	b = b[9:]
+	for _, field := range [...]*string{&t.AccessKeyID, &t.Region, &t.Scope} {
+		length, n := binary.Uvarint(b)
+		if n <= 0 || length > uint64(len(b)-n) {
+			return Token{}, false
+		}
+		end := n + int(length)
+		*field = string(b[n:end])
+		b = b[end:]
+	}
+	return t, len(b) == 0
+}
+
+// BasicCredentials reads an Authorization header of the Basic scheme (RFC
+// 7617). It answers false for any other scheme, for a malformed one and for
+// one longer than a registry login can be.
+func BasicCredentials(header string) (user, password string, ok bool) {
+	const scheme = "Basic "
+	if len(header) > maxBasic || len(header) < len(scheme) || !strings.EqualFold(header[:len(scheme)], scheme) {
+		return "", "", false
+	}
+	decoded, err := base64.StdEncoding.DecodeString(strings.TrimLeft(header[len(scheme):], " "))
+	if err != nil {
+		return "", "", false
+	}
+	return strings.Cut(string(decoded), ":")
+}

@@ -1,0 +1,106 @@
+// Package config reads Twinport's configuration: one YAML file, every key of
+// which is also an environment variable. It accepts nothing that it does not
+// understand, and reports all that is wrong at once, each with file and line or
+// variable, and what is allowed.
+package config
+
+import (
+	"net"
+	"strconv"
+
+	"github.com/twinport/twinport/internal/auth"
+	"github.com/twinport/twinport/internal/policy"
+)
+
+// Config is a valid configuration. Paths are relative to the working folder
+// or absolute, wherever they were written.
+type Config struct {
+	// Listen is the address to serve on, host:port. The host may be empty, for
+	// every address, and the port 0, for any that is free.
+	Listen string
+	// Domain ends the registries' host names: <account>.dkr.ecr.<region>.<domain>.
+	Domain string
+	// PublicPort is the one that URIs show. It is the listener's unless it is
+	// configured, and so 0 only when Listen's is: then it is known once the
+	// server listens.
+	PublicPort int
+	// Data is the folder that holds everything stored.
+	Data string
+	// Regions are those served, at least one, without duplicates.
+	Regions  []string
+	TLS      TLS
+	Accounts []Account
+}
+
+// TLS names a certificate chain and its private key, PEM files that fitted
+// together when the configuration was read. Both are empty for plain HTTP.
+type TLS struct{ Cert, Key string }
+
+// Account is an account with its root access keys, at least one.
+type Account struct {
+	ID, Name   string
+	AccessKeys []AccessKey
+}
+
+// AccessKey is a key of an account's root. Formatted or logged it shows its id only.
+type AccessKey struct{ ID, Secret string }
+
+// String, GoString and MarshalText give the id: for every format verb, for JSON
+// and for logs.
+func (k AccessKey) String() string               { return k.ID }
+func (k AccessKey) GoString() string             { return k.ID }
+func (k AccessKey) MarshalText() ([]byte, error) { return []byte(k.ID), nil }
+
+// Default is the configuration of an empty file, but for the accounts, which
+// have no default.
+func Default() Config {
+	return Config{
+		Listen:     "127.0.0.1:8080",
+		Domain:     "localhost",
+		PublicPort: 8080,
+		Data:       "./twinport-data",
+		Regions:    []string{"ap-northeast-1", "us-east-1", "us-west-2"},
+	}
+}
+
+// AuthAccounts gives the accounts in the form that package auth takes: each
+// access key speaks for its account's root.
+func (c Config) AuthAccounts() []auth.Account {
+	accounts := make([]auth.Account, 0, len(c.Accounts))
+	for _, a := range c.Accounts {
+		root := policy.Principal{Account: a.ID, ARN: "arn:aws:iam::" + a.ID + ":root"}
+		keys := make([]auth.AccessKey, 0, len(a.AccessKeys))
+		for _, k := range a.AccessKeys {
+			keys = append(keys, auth.AccessKey{ID: k.ID, Secret: k.Secret, Principal: root})
+		}
+		accounts = append(accounts, auth.Account{ID: a.ID, Name: a.Name, Keys: keys})
+	}
+	return accounts
+}
+
+// Load reads the file at path, or none if path is empty, and then the
+// variables of environ (as os.Environ gives it) that begin with TWINPORT_. A
+// variable beats the file; an empty one counts as not set. Relative paths in the
+// file are relative to the file's folder. When the configuration is not
+// valid the error is an *Error with every problem found.
+func Load(path string, environ []string) (Config, error) {
+	l := &loader{environ: parseEnviron(environ), referenced: map[string]bool{}, config: Default()}
+	settings, dir, err := l.readFile(path)
+	if err != nil {
+		return Config{}, err
+	}
+	l.readEnvironment(settings)
+	l.apply(settings, dir)
+	l.refuseUnknownVariables()
+	if err := l.problems.err(); err != nil {
+		return Config{}, err
+	}
+	return l.config, nil
+}
+
+// listenPort is the port of an address that was found valid.
+func listenPort(listen string) int {
+	_, text, _ := net.SplitHostPort(listen)
+	port, _ := strconv.Atoi(text)
+	return port
+}

@@ -1,0 +1,465 @@
+package config_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"math/big"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/twinport/twinport/internal/auth"
+	"github.com/twinport/twinport/internal/config"
+)
+
+const (
+	prodKey    = "AKIAPRODPRODPRODPROD"
+	devKey     = "AKIADEVDEVDEVDEVDEVD"
+	prodSecret = "prod-secret-prod-secret-prod-secret-prod"
+	devSecret  = "dev-secret-dev-secret-dev-secret-dev-sec"
+
+	accounts = `accounts:
+  - id: "111122223333"
+    name: prod
+    access_keys:
+      - {id: AKIAPRODPRODPRODPROD, secret: prod-secret-prod-secret-prod-secret-prod}
+`
+	accountsJSON = `[{"id":"444455556666","name":"dev","access_keys":[{"id":"AKIADEVDEVDEVDEVDEVD","secret":"dev-secret-dev-secret-dev-secret-dev-sec"}]}]`
+)
+
+var (
+	prod = config.Account{ID: "111122223333", Name: "prod", AccessKeys: []config.AccessKey{{ID: prodKey, Secret: prodSecret}}}
+	dev  = config.Account{ID: "444455556666", Name: "dev", AccessKeys: []config.AccessKey{{ID: devKey, Secret: devSecret}}}
+)
+
+// write puts files into a new folder and returns it.
+func write(t testing.TB, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// writePair makes a certificate and its key.
+func writePair(t *testing.T, dir, name string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, block := range map[string]*pem.Block{
+		name + ".crt": {Type: "CERTIFICATE", Bytes: cert},
+		name + ".key": {Type: "PRIVATE KEY", Bytes: der},
+	} {
+		if err := os.WriteFile(filepath.Join(dir, file), pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// AccessKey hides its secret from formatting, cmp's included.
+func secrets(c config.Config) (list []string) {
+	for _, account := range c.Accounts {
+		for _, key := range account.AccessKeys {
+			list = append(list, key.ID+" "+key.Secret)
+		}
+	}
+	return list
+}
+
+func checkConfig(t *testing.T, got, want config.Config) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("configuration (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(secrets(want), secrets(got)); diff != "" {
+		t.Errorf("access keys (-want +got):\n%s", diff)
+	}
+}
+
+func TestLoadEveryKey(t *testing.T) {
+	dir := write(t, map[string]string{
+		"secret": "  " + devSecret + "\n",
+		"twinport.yaml": `
+listen: "[::1]:9443"
+domain: registry.example.com
+public_port: 443
+data: store
+regions:
+  - osaka-dc1
+  - us-east-1
+tls: {cert: a.crt, key: a.key}
+` + accounts + `  - id: "444455556666"
+    name: dev
+    access_keys:
+      - {id: AKIADEVDEVDEVDEVDEVD, secret_file: secret}
+      - {id: AKIAENVENVENVENVENVE, secret_env: TWINPORT_DEV_SECRET}
+`})
+	writePair(t, dir, "a")
+	fromEnv := "from-the-environment-from-the-environment"
+	got, err := config.Load(filepath.Join(dir, "twinport.yaml"), []string{"TWINPORT_DEV_SECRET=" + fromEnv, "HOME=/nowhere", "malformed"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := dev
+	both.AccessKeys = append(slices.Clone(dev.AccessKeys), config.AccessKey{ID: "AKIAENVENVENVENVENVE", Secret: fromEnv})
+	checkConfig(t, got, config.Config{
+		Listen:     "[::1]:9443",
+		Domain:     "registry.example.com",
+		PublicPort: 443,
+		Data:       filepath.Join(dir, "store"),
+		Regions:    []string{"osaka-dc1", "us-east-1"},
+		TLS:        config.TLS{Cert: filepath.Join(dir, "a.crt"), Key: filepath.Join(dir, "a.key")},
+		Accounts:   []config.Account{prod, both},
+	})
+}
+
+func TestLoadDefaults(t *testing.T) {
+	dir := write(t, map[string]string{"twinport.yaml": accounts})
+	got, err := config.Load(filepath.Join(dir, "twinport.yaml"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := config.Default()
+	want.Data = filepath.Join(dir, "twinport-data")
+	want.Accounts = []config.Account{prod}
+	checkConfig(t, got, want)
+
+	got, err = config.Load("", []string{"TWINPORT_ACCOUNTS=" + accountsJSON})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.Data = "./twinport-data"
+	want.Accounts = []config.Account{dev}
+	checkConfig(t, got, want)
+}
+
+func TestLoadPublicPortFollowsListen(t *testing.T) {
+	for listen, want := range map[string]int{":9000": 9000, "127.0.0.1:0": 0, "0.0.0.0:65535": 65535, "host.example:80": 80} {
+		got, err := config.Load("", []string{"TWINPORT_ACCOUNTS=" + accountsJSON, "TWINPORT_LISTEN=" + listen})
+		if err != nil || got.PublicPort != want || got.Listen != listen {
+			t.Errorf("%s: %+v, %v; want port %d", listen, got, err, want)
+		}
+	}
+}
+
+// Every key is a variable, and the variable wins.
+func TestLoadEnvironment(t *testing.T) {
+	dir := write(t, map[string]string{"twinport.yaml": `
+listen: 127.0.0.1:1
+domain: file.example
+public_port: 1
+data: /file
+regions: [file-1]
+tls: {cert: a.crt, key: a.key}
+` + accounts})
+	writePair(t, dir, "a")
+	writePair(t, dir, "b")
+	path := func(name string) string { return filepath.Join(dir, name) }
+	base := config.Config{
+		Listen: "127.0.0.1:1", Domain: "file.example", PublicPort: 1, Data: "/file", Regions: []string{"file-1"},
+		TLS: config.TLS{Cert: path("a.crt"), Key: path("a.key")}, Accounts: []config.Account{prod},
+	}
+	tests := map[string]struct {
+		environ []string
+		change  func(*config.Config)
+	}{
+		"none":        {nil, func(*config.Config) {}},
+		"empty":       {[]string{"TWINPORT_LISTEN=", "TWINPORT_REGIONS=", "TWINPORT_ACCOUNTS="}, func(*config.Config) {}},
+		"listen":      {[]string{"TWINPORT_LISTEN=:2"}, func(c *config.Config) { c.Listen = ":2" }},
+		"domain":      {[]string{"TWINPORT_DOMAIN=env.example"}, func(c *config.Config) { c.Domain = "env.example" }},
+		"public port": {[]string{"TWINPORT_PUBLIC_PORT=2"}, func(c *config.Config) { c.PublicPort = 2 }},
+		"data":        {[]string{"TWINPORT_DATA=env/data"}, func(c *config.Config) { c.Data = "env/data" }},
+		"regions":     {[]string{"TWINPORT_REGIONS=env-1, env-2"}, func(c *config.Config) { c.Regions = []string{"env-1", "env-2"} }},
+		"one region":  {[]string{"TWINPORT_REGIONS=env-1"}, func(c *config.Config) { c.Regions = []string{"env-1"} }},
+		"tls": {[]string{"TWINPORT_TLS_CERT=" + path("b.crt"), "TWINPORT_TLS_KEY=" + path("b.key")}, func(c *config.Config) {
+			c.TLS = config.TLS{Cert: path("b.crt"), Key: path("b.key")}
+		}},
+		"accounts as JSON": {[]string{"TWINPORT_ACCOUNTS=" + accountsJSON}, func(c *config.Config) { c.Accounts = []config.Account{dev} }},
+		"accounts as YAML": {[]string{"TWINPORT_ACCOUNTS=" + `[{id: "444455556666", name: dev, access_keys: [{id: AKIADEVDEVDEVDEVDEVD, secret_env: S}]}]`, "S=" + devSecret},
+			func(c *config.Config) { c.Accounts = []config.Account{dev} }},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := config.Load(path("twinport.yaml"), test.environ)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := base
+			test.change(&want)
+			checkConfig(t, got, want)
+		})
+	}
+}
+
+// Each wrong value: where it is reported, and what the message says of it.
+func TestLoadRefuses(t *testing.T) {
+	const key = "{id: AKIAPRODPRODPRODPROD, secret: prod-secret-prod-secret-prod-secret-prod}"
+	account := func(id, name, keys string) string {
+		return "accounts:\n  - id: " + id + "\n    name: " + name + "\n    access_keys: " + keys + "\n"
+	}
+	one := func(keys string) string { return account(`"111122223333"`, "prod", keys) }
+	second := func(id, name, keyID string) string {
+		return accounts + "  - id: " + id + "\n    name: " + name + "\n    access_keys: [{id: " + keyID + ", secret: dev-secret-dev-secret-dev-secret-dev-sec}]\n"
+	}
+	long := strings.Repeat("a", 300)
+	type wants []string // "line: part of the message", or "VARIABLE[:line]: part"
+	tests := []struct {
+		name, yaml string
+		environ    []string
+		want       wants
+	}{
+		{"no accounts", "listen: :8080\n", nil, wants{"0: accounts: none is given"}},
+		{"empty file", "", nil, wants{"0: accounts: none is given"}},
+		{"only a comment", "# nothing\n", nil, wants{"0: accounts: none is given"}},
+		{"not a mapping", "- a\n", nil, wants{"0: accounts: none", "1: must be a mapping with the keys listen, domain"}},
+		{"not YAML", accounts + "listen: [\n", nil, wants{"6: not valid YAML"}},
+		{"two documents", accounts + "---\nlisten: :1\n", nil, wants{"6: a second YAML document"}},
+		{"second document malformed", accounts + "---\n]\n", nil, wants{"6: not valid YAML"}},
+		{"too long", accounts + "# " + strings.Repeat("x", 1<<20), nil, wants{"0: longer than 1048576 bytes"}},
+		{"unknown key", accounts + "region: [us-east-1]\n", nil, wants{`6: unknown key "region"; did you mean regions? (allowed: listen, domain, public_port, data, regions, tls, accounts)`}},
+		{"unknown key in other letters", accounts + "publicPort: 1\n", nil, wants{`6: unknown key "publicPort"; did you mean public_port?`}},
+		{"unknown key, nothing near", accounts + "colour: red\n", nil, wants{`6: unknown key "colour" (allowed`}},
+		{"key that is no text", accounts + "[a, b]: red\n", nil, wants{`6: unknown key ""`}},
+		{"repeated key", "domain: a.example\ndomain: b.example\n" + accounts, nil, wants{"2: domain: given twice, before in line 1"}},
+		{"alias", "domain: &d a.example\ndata: *d\n" + accounts, nil, wants{"1: YAML anchors"}},
+		{"merge key", accounts + "<<: {domain: a.example}\n", nil, wants{`6: unknown key "<<"`}},
+
+		{"listen: number", accounts + "listen: 8080\n", nil, wants{"6: listen: must be text: put it in quotes; allowed: host:port"}},
+		{"listen: list", accounts + "listen: [a]\n", nil, wants{"6: listen: must be text, not a list"}},
+		{"listen: null", accounts + "listen:\n", nil, wants{"6: listen: has no value"}},
+		{"listen: empty", accounts + `listen: ""` + "\n", nil, wants{"6: listen: has no value"}},
+		{"listen: no port", accounts + "listen: localhost\n", nil, wants{`6: listen: "localhost" is not an address`}},
+		{"listen: port name", accounts + "listen: localhost:http\n", nil, wants{"6: listen: the port of"}},
+		{"listen: port too large", accounts + "listen: localhost:65536\n", nil, wants{"6: listen: the port of"}},
+		{"listen: port with zeros", accounts + "listen: localhost:080\n", nil, wants{"6: listen: the port of"}},
+		{"listen: host", accounts + `listen: "a b:80"` + "\n", nil, wants{"6: listen:"}},
+		{"listen: URL", accounts + "listen: http://localhost:80\n", nil, wants{"6: listen:"}},
+		{"domain: capitals", accounts + "domain: Example.com\n", nil, wants{`6: domain: "Example.com" is not valid; allowed: a DNS name`}},
+		{"domain: port", accounts + "domain: localhost:8080\n", nil, wants{"6: domain:"}},
+		{"domain: dots", accounts + "domain: a..b\n", nil, wants{"6: domain:"}},
+		{"domain: IP address", accounts + "domain: 127.0.0.1\n", nil, wants{"6: domain: \"127.0.0.1\" is too long or ends like"}},
+		{"domain: long", accounts + "domain: " + strings.Repeat("a.", 100) + "aa\n", nil, wants{"6: domain:"}},
+		{"domain: long label", accounts + "domain: " + strings.Repeat("a", 64) + "\n", nil, wants{"6: domain:"}},
+		{"domain: boolean", accounts + "domain: true\n", nil, wants{"6: domain: must be text"}},
+		{"public_port: text", accounts + "public_port: \"80\"\n", nil, wants{"6: public_port: not a port; allowed: a number from 1 to 65535"}},
+		{"public_port: zero", accounts + "public_port: 0\n", nil, wants{"6: public_port"}},
+		{"public_port: negative", accounts + "public_port: -1\n", nil, wants{"6: public_port"}},
+		{"public_port: large", accounts + "public_port: 65536\n", nil, wants{"6: public_port"}},
+		{"public_port: fraction", accounts + "public_port: 80.5\n", nil, wants{"6: public_port"}},
+		{"public_port: list", accounts + "public_port: [80]\n", nil, wants{"6: public_port"}},
+		{"data: number", accounts + "data: 1\n", nil, wants{"6: data: must be text"}},
+		{"data: zero byte", accounts + `data: "a\0b"` + "\n", nil, wants{"6: data: not a path"}},
+		{"data: long", accounts + "data: " + strings.Repeat("a", 5000) + "\n", nil, wants{"6: data: not a path"}},
+		{"regions: text", accounts + "regions: us-east-1\n", nil, wants{"6: regions: must be a list of at least one Region"}},
+		{"regions: empty", accounts + "regions: []\n", nil, wants{"6: regions: must be a list"}},
+		{"regions: items", accounts + "regions:\n  - us-east-1\n  - U\n  - 12\n  - us_east\n  - [a]\n  - us-east-1\n  - " + long + "\n", nil, wants{
+			`8: regions[1]: "U" is not valid; allowed: 2 to 25 characters`, "9: regions[2]: must be text: put it in quotes", "10: regions[3]:",
+			"11: regions[4]:", "12: regions[5]: Region us-east-1 is listed twice", "13: regions[6]:"}},
+		{"tls: text", accounts + "tls: yes\n", nil, wants{"6: tls: must be a mapping with the keys cert, key"}},
+		{"tls: empty", accounts + "tls: {}\n", nil, wants{"6: tls: set both cert and key"}},
+		{"tls: no key", accounts + "tls: {cert: a.crt}\n", nil, wants{"6: tls.cert: needs the private key too: set tls.key"}},
+		{"tls: no cert", accounts + "tls: {key: a.key}\n", nil, wants{"6: tls.key: needs the certificate too: set tls.cert"}},
+		{"tls: unknown key", accounts + "tls: {crt: a}\n", nil, wants{`6: tls: unknown key "crt"; did you mean cert?`}},
+		{"tls: no such file", accounts + "tls:\n  cert: none.crt\n  key: none.key\n", nil, wants{"7: tls.cert: cannot serve with this certificate"}},
+		{"tls: wrong types", accounts + "tls:\n  cert: 1\n  key: []\n", nil, wants{"7: tls.cert: must be text", "8: tls.key: must be text"}},
+		{"tls: not a certificate", accounts + "tls:\n  cert: short\n  key: short\n", nil, wants{"7: tls.cert: cannot serve"}},
+
+		{"accounts: mapping", "accounts: {a: b}\n", nil, wants{"1: accounts: must be a list"}},
+		{"accounts: empty", "accounts: []\n", nil, wants{"1: accounts: must be a list"}},
+		{"accounts: text item", "accounts:\n  - prod\n", nil, wants{"2: accounts[0]: must be a mapping with the keys id, name, access_keys"}},
+		{"accounts: empty item", "accounts:\n  - {}\n", nil, wants{"2: accounts[0]: id is missing", "2: accounts[0]: name is missing", "2: accounts[0]: access_keys is missing"}},
+		{"accounts: unknown key", accounts + "    nmae: x\n", nil, wants{`6: accounts[0]: unknown key "nmae"; did you mean name?`}},
+		{"account id: number", account("111122223333", "prod", "["+key+"]"), nil, wants{"2: accounts[0].id: must be text: put it in quotes; allowed: twelve digits in quotes"}},
+		{"account id: short", account(`"1111"`, "prod", "["+key+"]"), nil, wants{"2: accounts[0].id: not valid; allowed: twelve digits"}},
+		{"account id: letters", account("11112222333x", "prod", "["+key+"]"), nil, wants{"2: accounts[0].id: not valid"}},
+		{"account id: repeated", second(`"111122223333"`, "dev", devKey), nil, wants{"6: accounts[1].id: 111122223333 is already taken by accounts[0].id"}},
+		{"account name: space", account(`"111122223333"`, "a b", "["+key+"]"), nil, wants{"3: accounts[0].name: not valid"}},
+		{"account name: long", account(`"111122223333"`, long, "["+key+"]"), nil, wants{"3: accounts[0].name: not valid"}},
+		{"account name: number", account(`"111122223333"`, "12", "["+key+"]"), nil, wants{"3: accounts[0].name: must be text"}},
+		{"account name: repeated", second(`"444455556666"`, "prod", devKey), nil, wants{"7: accounts[1].name: prod is already taken by accounts[0].name"}},
+		{"access_keys: empty", one("[]"), nil, wants{"4: accounts[0].access_keys: must be a list of at least one access key"}},
+		{"access_keys: text", one("[x]"), nil, wants{"4: accounts[0].access_keys[0]: must be a mapping"}},
+		{"access_keys: empty item", one("[{}]"), nil, wants{"4: accounts[0].access_keys[0]: id is missing", "4: accounts[0].access_keys[0]: give exactly one of secret, secret_env, secret_file (now: 0)"}},
+		{"access key id: short", one("[{id: AKIA, secret: " + prodSecret + "}]"), nil, wants{"4: accounts[0].access_keys[0].id: not valid; allowed: 16 to 128"}},
+		{"access key id: lower case", one("[{id: akiaprodprodprodprod, secret: " + prodSecret + "}]"), nil, wants{"4: accounts[0].access_keys[0].id: not valid"}},
+		{"access key id: long", one("[{id: " + strings.Repeat("A", 129) + ", secret: " + prodSecret + "}]"), nil, wants{"4: accounts[0].access_keys[0].id: not valid"}},
+		{"access key id: the secret", one("[{id: " + prodSecret + ", secret: " + prodSecret + "}]"), nil, wants{"4: accounts[0].access_keys[0].id: not valid"}},
+		{"access key id: repeated", second(`"444455556666"`, "dev", prodKey), nil, wants{"8: accounts[1].access_keys[0].id: " + prodKey + " is already taken by accounts[0].access_keys[0].id"}},
+		{"access key: unknown key", one("[{id: " + prodKey + ", secret_fiel: x}]"), nil, wants{`4: accounts[0].access_keys[0]: unknown key "secret_fiel"; did you mean secret_file?`, "4: accounts[0].access_keys[0]: give exactly one"}},
+		{"access key: secret as a key", one("[{id: " + prodKey + ", " + prodSecret + "}]"), nil, wants{`4: accounts[0].access_keys[0]: unknown key`, "4: accounts[0].access_keys[0]: give exactly one"}},
+		{"secret: two forms", one("[{id: " + prodKey + ", secret: " + prodSecret + ", secret_env: S}]"), nil, wants{"4: accounts[0].access_keys[0]: give exactly one of secret, secret_env, secret_file (now: 2)"}},
+		{"secret: short", one("[{id: " + prodKey + ", secret: " + prodSecret[:31] + "}]"), nil, wants{"4: accounts[0].access_keys[0].secret: the secret has 31 bytes"}},
+		{"secret: long", one("[{id: " + prodKey + ", secret: " + long + "}]"), nil, wants{"4: accounts[0].access_keys[0].secret: the secret has 300 bytes"}},
+		{"secret: space", one("[{id: " + prodKey + `, secret: "prod secret-prod-secret-prod-secret-prod"}]`), nil, wants{"4: accounts[0].access_keys[0].secret: the secret has"}},
+		{"secret: number", one("[{id: " + prodKey + ", secret: 12345678901234567890123456789012}]"), nil, wants{"4: accounts[0].access_keys[0].secret: must be text: put it in quotes"}},
+		{"secret: like an alias", one("[{id: " + prodKey + ", secret: *" + prodSecret + "}]"), nil, wants{"not valid YAML: aliases (*name) are not allowed"}},
+		{"secret: like an anchor", one("[{id: " + prodKey + ", secret: &" + prodSecret + "}]"), nil, wants{"4: YAML anchors"}},
+		{"secret_env: not set", one("[{id: " + prodKey + ", secret_env: NOT_SET}]"), nil, wants{"4: accounts[0].access_keys[0].secret_env: the environment variable that it names is not set"}},
+		{"secret_env: empty", one("[{id: " + prodKey + ", secret_env: S}]"), []string{"S="}, wants{"4: accounts[0].access_keys[0].secret_env: the environment variable"}},
+		{"secret_env: short", one("[{id: " + prodKey + ", secret_env: S}]"), []string{"S=x"}, wants{"4: accounts[0].access_keys[0].secret_env: the secret has 1 bytes"}},
+		{"secret_env: no name", one("[{id: " + prodKey + ", secret_env: " + prodSecret + "}]"), nil, wants{"4: accounts[0].access_keys[0].secret_env: not the name of a variable"}},
+		{"secret_file: none", one("[{id: " + prodKey + ", secret_file: " + prodSecret + "}]"), nil, wants{"4: accounts[0].access_keys[0].secret_file: cannot read the file that it names (relative to DIR): no such file"}},
+		{"secret_file: folder", one("[{id: " + prodKey + ", secret_file: .}]"), nil, wants{"4: accounts[0].access_keys[0].secret_file: cannot read the file that it names (relative to DIR): not a regular file"}},
+		{"secret_file: short", one("[{id: " + prodKey + ", secret_file: short}]"), nil, wants{"4: accounts[0].access_keys[0].secret_file: the secret has 5 bytes"}},
+		{"secret_file: huge", one("[{id: " + prodKey + ", secret_file: huge}]"), nil, wants{"4: accounts[0].access_keys[0].secret_file: cannot read the file that it names (relative to DIR): longer than 4096"}},
+
+		{"TWINPORT_LISTEN", accounts, []string{"TWINPORT_LISTEN=8080"}, wants{`TWINPORT_LISTEN: listen: "8080" is not an address`}},
+		{"TWINPORT_DOMAIN", accounts, []string{"TWINPORT_DOMAIN=UP"}, wants{`TWINPORT_DOMAIN: domain: "UP" is not valid`}},
+		{"TWINPORT_PUBLIC_PORT", accounts, []string{"TWINPORT_PUBLIC_PORT=x"}, wants{"TWINPORT_PUBLIC_PORT: public_port: not a port"}},
+		{"TWINPORT_DATA", accounts, []string{"TWINPORT_DATA=" + strings.Repeat("a", 5000)}, wants{"TWINPORT_DATA: data: not a path"}},
+		{"TWINPORT_REGIONS", accounts, []string{"TWINPORT_REGIONS=us-east-1,,UP"}, wants{"TWINPORT_REGIONS: regions[1]: has no value", `TWINPORT_REGIONS: regions[2]: "UP"`}},
+		{"TWINPORT_TLS_CERT", accounts, []string{"TWINPORT_TLS_CERT=a.crt"}, wants{"TWINPORT_TLS_CERT: tls.cert: needs the private key"}},
+		{"TWINPORT_TLS_KEY", accounts, []string{"TWINPORT_TLS_KEY=a.key"}, wants{"TWINPORT_TLS_KEY: tls.key: needs the certificate"}},
+		{"TWINPORT_ACCOUNTS", accounts, []string{"TWINPORT_ACCOUNTS=[\n{id: 1, name: dev, access_keys: []}]"}, wants{"TWINPORT_ACCOUNTS:2: accounts[0].id: must be text", "TWINPORT_ACCOUNTS:2: accounts[0].access_keys: must be a list"}},
+		{"TWINPORT_ACCOUNTS not YAML", accounts, []string{"TWINPORT_ACCOUNTS=["}, wants{"TWINPORT_ACCOUNTS:1: not valid YAML"}},
+		{"TWINPORT_ACCOUNTS with nothing", accounts, []string{"TWINPORT_ACCOUNTS=null"}, wants{"0: accounts: none is given"}},
+		{"unknown variable", accounts, []string{"TWINPORT_REGION=us-east-1"}, wants{"TWINPORT_REGION: unknown variable; did you mean TWINPORT_REGIONS? (allowed: TWINPORT_ACCOUNTS, "}},
+		{"unknown variable, nothing near", accounts, []string{"TWINPORT_COLOUR=" + prodSecret}, wants{"TWINPORT_COLOUR: unknown variable (allowed: TWINPORT_ACCOUNTS, "}},
+		{"everything at once, sorted", "public_port: 0\nregions: [U]\nlisten: x\n" + second(`"1"`, "b c", prodKey), []string{"TWINPORT_DOMAIN=U", "TWINPORT_A=b"}, wants{
+			"1: public_port", "2: regions[0]", "3: listen", "9: accounts[1].id", "10: accounts[1].name", "11: accounts[1].access_keys[0].id",
+			"TWINPORT_A: unknown", "TWINPORT_DOMAIN: domain"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			dir := write(t, map[string]string{"twinport.yaml": test.yaml, "short": "short", "huge": strings.Repeat("x", 5000)})
+			path := filepath.Join(dir, "twinport.yaml")
+			got, err := config.Load(path, test.environ)
+			var e *config.Error
+			if !errors.As(err, &e) {
+				t.Fatalf("configuration %+v, error %v; want an *Error", got, err)
+			}
+			for _, secret := range []string{prodSecret, devSecret, prodSecret[:12], devSecret[:12]} {
+				if strings.Contains(err.Error(), secret) && !strings.Contains(test.name, "secret as a key") || strings.Contains(err.Error(), prodSecret) {
+					t.Errorf("the error shows a secret: %v", err)
+				}
+			}
+			if len(e.Problems) != len(test.want) {
+				t.Fatalf("%d problems, want %d: %v", len(e.Problems), len(test.want), err)
+			}
+			for i, want := range test.want {
+				problem := e.Problems[i]
+				text := fmt.Sprintf("%d: %s", problem.Line, problem.Message)
+				if problem.Source != path {
+					text = problem.String()
+					if problem.Source == "" {
+						text = "0: " + problem.Message
+					}
+				}
+				want = strings.ReplaceAll(want, "DIR", dir)
+				if !strings.HasPrefix(text, want) && !strings.Contains(test.name, "like an alias") || !strings.Contains(text, want) {
+					t.Errorf("problem %q, want %q", text, want)
+				}
+			}
+		})
+	}
+}
+
+func TestLoadTLSPairThatDoesNotFit(t *testing.T) {
+	dir := write(t, map[string]string{"twinport.yaml": accounts + "tls: {cert: a.crt, key: b.key}\n"})
+	writePair(t, dir, "a")
+	writePair(t, dir, "b")
+	_, err := config.Load(filepath.Join(dir, "twinport.yaml"), nil)
+	if err == nil || !strings.Contains(err.Error(), "twinport.yaml:6: tls.cert: cannot serve with this certificate") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestLoadNoFile(t *testing.T) {
+	_, err := config.Load(filepath.Join(t.TempDir(), "none.yaml"), nil)
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := config.Load(t.TempDir(), nil); err == nil {
+		t.Error("a folder was read as a configuration")
+	}
+}
+
+func TestProblemsAreBounded(t *testing.T) {
+	dir := write(t, map[string]string{"twinport.yaml": strings.Repeat("x: 1\n", 10_000)})
+	_, err := config.Load(filepath.Join(dir, "twinport.yaml"), nil)
+	var e *config.Error
+	if !errors.As(err, &e) || len(e.Problems) != 100 {
+		t.Errorf("%d problems", len(e.Problems))
+	}
+}
+
+func TestAuthAccounts(t *testing.T) {
+	directory, err := auth.NewDirectory(config.Config{Accounts: []config.Account{prod, dev}}.AuthAccounts())
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, ok := directory.AccessKey(devKey)
+	if !ok || key.Secret != devSecret || key.SessionToken != "" ||
+		key.Principal.Account != dev.ID || key.Principal.ARN != "arn:aws:iam::444455556666:root" {
+		t.Errorf("key %v of %+v", key, key.Principal)
+	}
+	if account, ok := directory.Account(prod.ID); !ok || account.Name != "prod" {
+		t.Errorf("account %+v", account)
+	}
+}
+
+func TestAccessKeyShowsNoSecret(t *testing.T) {
+	c := config.Config{Accounts: []config.Account{prod}}
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "config", c, "key", prod.AccessKeys[0])
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "key", prod.AccessKeys[0])
+	if encoded, err := json.Marshal(c); err != nil || strings.Contains(string(encoded), prodSecret) {
+		t.Errorf("JSON %s, %v", encoded, err)
+	}
+	out := log.String() + fmt.Sprintf("%v %+v %#v", c, c, c)
+	if strings.Contains(out, prodSecret) || !strings.Contains(out, prodKey) {
+		t.Errorf("the log is %s", out)
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	f.Add(accounts, accountsJSON)
+	f.Add("listen: [", "[")
+	f.Add("tls: {cert: a, key: b}\nregions: [a, b, a]\n", "null")
+	f.Add("a: &a [*a]\n--- x\n", "&a [*a]")
+	f.Add("? {a: b}\n: c\n<<: {}\n", "- !!binary x\n- !x {id: 1}")
+	f.Fuzz(func(t *testing.T, file, variable string) {
+		path := filepath.Join(t.TempDir(), "twinport.yaml")
+		if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := config.Load(path, []string{"TWINPORT_ACCOUNTS=" + variable})
+		var e *config.Error
+		if err != nil {
+			if !errors.As(err, &e) || len(e.Problems) == 0 || len(e.Problems) > 100 {
+				t.Errorf("error %v", err)
+			}
+			return
+		}
+		if _, err := auth.NewDirectory(c.AuthAccounts()); err != nil || len(c.Accounts) == 0 || len(c.Regions) == 0 {
+			t.Errorf("accepted %+v: %v", c, err)
+		}
+	})
+}

@@ -1,0 +1,362 @@
+package config
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// The keys of the configuration, in the order in which messages list them.
+var (
+	topKeys     = []string{"listen", "domain", "public_port", "data", "regions", "tls", "accounts"}
+	tlsKeys     = []string{"cert", "key"}
+	accountKeys = []string{"id", "name", "access_keys"}
+	keyKeys     = []string{"id", "secret", "secret_env", "secret_file"}
+	secretKeys  = keyKeys[1:]
+)
+
+// What each value may be: the sentence for messages and, where there is one, the grammar.
+const (
+	allowedListen = "host:port, such as 127.0.0.1:8080, [::1]:8080 or, for every address, :8080"
+	allowedDomain = "a DNS name in lower case without a port, such as localhost or registry.example.com, of at most 200 characters"
+	allowedPort   = "a number from 1 to 65535"
+	allowedPath   = "a path"
+	allowedRegion = "2 to 25 characters of a-z, 0-9 and -, such as us-west-2 or osaka-dc1"
+	allowedID     = `twelve digits in quotes, such as "111122223333"`
+	allowedName   = "1 to 63 letters, digits, '.', '_' and '-', beginning with a letter or digit"
+	allowedKeyID  = "16 to 128 characters of A-Z, 0-9 and _"
+	allowedSecret = "32 to 256 visible ASCII characters without spaces"
+	allowedEnv    = "the name of an environment variable: letters, digits and _, not beginning with a digit"
+)
+
+var (
+	// A registry's host name has at most 253 characters (RFC 1035), of which
+	// <account>.dkr.ecr.<region>. needs 48 at most.
+	domainGrammar = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$`)
+	hostGrammar   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$`)
+	// ECR's Region shape.
+	regionGrammar = regexp.MustCompile(`^[0-9a-z-]{2,25}$`)
+	idGrammar     = regexp.MustCompile(`^[0-9]{12}$`)
+	nameGrammar   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+	keyIDGrammar  = regexp.MustCompile(`^[A-Z0-9_]{16,128}$`)
+	// Whoever holds a signed request or a token can try secrets on it: 32
+	// hexadecimal digits make 128 bits.
+	secretGrammar = regexp.MustCompile(`^[!-~]{32,256}$`)
+	envGrammar    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+)
+
+const (
+	maxDomain     = 200
+	maxPath       = 4096
+	maxSecretFile = 4 << 10
+)
+
+// apply checks the settings and puts them into l.config. dir is the folder that
+// the default of data is relative to.
+func (l *loader) apply(settings map[string]setting, dir string) {
+	c := &l.config
+	if s, ok := settings["listen"]; ok {
+		l.listen(s)
+	}
+	if s, ok := settings["domain"]; ok {
+		if text, ok := l.matching(s, domainGrammar, allowedDomain); ok {
+			topLevel := text[strings.LastIndexByte(text, '.')+1:]
+			if len(text) > maxDomain || strings.Trim(topLevel, "0123456789") == "" {
+				l.problemf(s, "%s is too long or ends like an IP address; allowed: %s", abridged(text), allowedDomain)
+			}
+			c.Domain = text
+		}
+	}
+	c.PublicPort = listenPort(c.Listen)
+	if s, ok := settings["public_port"]; ok {
+		c.PublicPort = l.port(s)
+	}
+	c.Data = resolve(dir, c.Data)
+	if s, ok := settings["data"]; ok {
+		c.Data = l.path(s)
+	}
+	if s, ok := settings["regions"]; ok {
+		c.Regions = l.regions(s)
+	}
+	l.tls(settings)
+	if s, ok := settings["accounts"]; ok {
+		c.Accounts = l.accounts(s)
+	} else if !l.unread {
+		l.problemf(setting{}, "accounts: none is given; list at least one in the configuration file (twinport init writes one) or in TWINPORT_ACCOUNTS")
+	}
+}
+
+func (l *loader) listen(s setting) {
+	text, ok := l.text(s, allowedListen)
+	if !ok {
+		return
+	}
+	host, port, err := net.SplitHostPort(text)
+	if err == nil && host != "" && !hostGrammar.MatchString(host) {
+		_, err = netip.ParseAddr(host)
+	}
+	if err != nil {
+		l.problemf(s, "%.80q is not an address to listen on; allowed: %s", text, allowedListen)
+		return
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
+		l.problemf(s, "the port of %.80q is not valid; allowed: a number from 0 (any free port) to 65535", text)
+		return
+	}
+	l.config.Listen = text
+}
+
+func (l *loader) port(s setting) int {
+	port, err := strconv.ParseUint(s.node.Value, 10, 16)
+	if s.node.Tag != "!!int" || err != nil || port == 0 {
+		l.problemf(s, "not a port; allowed: %s, without quotes", allowedPort)
+	}
+	return int(port)
+}
+
+// path returns a path as seen from the working folder, or "" if there is none.
+func (l *loader) path(s setting) string {
+	text, ok := l.text(s, allowedPath)
+	if !ok {
+		return ""
+	}
+	if len(text) > maxPath || strings.ContainsRune(text, 0) {
+		l.problemf(s, "not a path; allowed: at most %d bytes, none of them zero", maxPath)
+		return ""
+	}
+	return resolve(s.dir, text)
+}
+
+func resolve(dir, path string) string {
+	if dir == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
+
+func (l *loader) regions(s setting) []string {
+	var regions []string
+	for _, item := range l.sequence(s, "Region") {
+		region, ok := l.matching(item, regionGrammar, allowedRegion)
+		if !ok {
+			continue
+		}
+		if slices.Contains(regions, region) {
+			l.problemf(item, "Region %s is listed twice; keep one", region)
+			continue
+		}
+		regions = append(regions, region)
+	}
+	return regions
+}
+
+// tls reads the pair of files and checks that it can be served with.
+func (l *loader) tls(settings map[string]setting) {
+	cert, hasCert := settings["tls.cert"]
+	key, hasKey := settings["tls.key"]
+	tlsSetting, hasTLS := settings["tls"]
+	switch {
+	case hasCert && hasKey:
+		pair := TLS{Cert: l.path(cert), Key: l.path(key)}
+		if pair.Cert == "" || pair.Key == "" {
+			return
+		}
+		if _, err := tls.LoadX509KeyPair(pair.Cert, pair.Key); err != nil {
+			l.problemf(cert, "cannot serve with this certificate and the key %s: %v; allowed: a PEM certificate chain and its private key", pair.Key, err)
+			return
+		}
+		l.config.TLS = pair
+	case hasCert:
+		l.problemf(cert, "needs the private key too: set tls.key")
+	case hasKey:
+		l.problemf(key, "needs the certificate too: set tls.cert")
+	case hasTLS && tlsSetting.node.Kind == yaml.MappingNode && len(tlsSetting.node.Content) == 0:
+		l.problemf(tlsSetting, "set both cert and key, or leave tls out")
+	}
+}
+
+func (l *loader) accounts(s setting) []Account {
+	var accounts []Account
+	ids, names, keyIDs := map[string]string{}, map[string]string{}, map[string]string{}
+	for _, item := range l.sequence(s, "account with id, name and access_keys") {
+		values := l.mapping(item, accountKeys)
+		if item.node.Kind != yaml.MappingNode {
+			continue
+		}
+		account := Account{
+			ID:   l.unique(l.required(item, values, "id", allowedID), idGrammar, allowedID, ids),
+			Name: l.unique(l.required(item, values, "name", allowedName), nameGrammar, allowedName, names),
+		}
+		if list := l.required(item, values, "access_keys", "a list of access keys"); list != nil {
+			for _, key := range l.sequence(*list, "access key with id and secret, secret_env or secret_file") {
+				account.AccessKeys = append(account.AccessKeys, l.accessKey(key, keyIDs))
+			}
+		}
+		accounts = append(accounts, account)
+	}
+	return accounts
+}
+
+func (l *loader) accessKey(s setting, ids map[string]string) AccessKey {
+	values := l.mapping(s, keyKeys)
+	if s.node.Kind != yaml.MappingNode {
+		return AccessKey{}
+	}
+	key := AccessKey{ID: l.unique(l.required(s, values, "id", allowedKeyID), keyIDGrammar, allowedKeyID, ids)}
+	var given []string
+	for _, name := range secretKeys {
+		if _, ok := values[name]; ok {
+			given = append(given, name)
+		}
+	}
+	if len(given) != 1 {
+		l.problemf(s, "give exactly one of %s (now: %d)", strings.Join(secretKeys, ", "), len(given))
+		return key
+	}
+	secret := values[given[0]]
+	var text string
+	var ok bool
+	switch given[0] {
+	case "secret":
+		text, ok = l.text(secret, allowedSecret)
+	case "secret_env":
+		text, ok = l.secretFromVariable(secret)
+	case "secret_file":
+		text, ok = l.secretFromFile(secret)
+	}
+	if ok && !secretGrammar.MatchString(text) {
+		l.problemf(secret, "the secret has %d bytes or a character that is not allowed; allowed: %s", len(text), allowedSecret)
+	}
+	key.Secret = text
+	return key
+}
+
+func (l *loader) secretFromVariable(s setting) (string, bool) {
+	name, ok := l.text(s, allowedEnv)
+	if !ok {
+		return "", false
+	}
+	// The name is not repeated: it may be a secret in the wrong place.
+	if !envGrammar.MatchString(name) {
+		l.problemf(s, "not the name of a variable; allowed: %s", allowedEnv)
+		return "", false
+	}
+	l.referenced[name] = true
+	text := l.environ[name]
+	if text == "" {
+		l.problemf(s, "the environment variable that it names is not set, or empty; set it to a secret of %s", allowedSecret)
+		return "", false
+	}
+	return text, true
+}
+
+func (l *loader) secretFromFile(s setting) (string, bool) {
+	path := l.path(s)
+	if path == "" {
+		return "", false
+	}
+	text, err := readSecret(path)
+	if err != nil {
+		// The path is not repeated: it may be a secret in the wrong place.
+		if pathError, ok := errors.AsType[*fs.PathError](err); ok {
+			err = pathError.Err
+		}
+		from := s.dir
+		if from == "" {
+			from = "."
+		}
+		l.problemf(s, "cannot read the file that it names (relative to %s): %v", from, err)
+		return "", false
+	}
+	return text, true
+}
+
+// readSecret reads a small file without the white space around its content.
+func readSecret(path string) (string, error) {
+	// Opening a pipe would wait for its writer.
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	if !info.Mode().IsRegular() {
+		return "", errors.New("not a regular file")
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, maxSecretFile+1))
+	if err != nil {
+		return "", err
+	}
+	if len(content) > maxSecretFile {
+		return "", fmt.Errorf("longer than %d bytes", maxSecretFile)
+	}
+	return strings.TrimSpace(string(content)), nil
+}
+
+// required returns the value of a key of s, or records that it is missing.
+func (l *loader) required(s setting, values map[string]setting, name, allowed string) *setting {
+	if value, ok := values[name]; ok {
+		return &value
+	}
+	l.problemf(s, "%s is missing; allowed: %s", name, allowed)
+	return nil
+}
+
+// unique returns text that follows grammar and that no other value has; taken
+// holds those seen, with their places.
+func (l *loader) unique(s *setting, grammar *regexp.Regexp, allowed string, taken map[string]string) string {
+	if s == nil {
+		return ""
+	}
+	text, ok := l.text(*s, allowed)
+	if !ok {
+		return ""
+	}
+	// The text is not repeated: id and secret of an access key are easily swapped.
+	if !grammar.MatchString(text) {
+		l.problemf(*s, "not valid; allowed: %s", allowed)
+		return ""
+	}
+	if first, repeated := taken[text]; repeated {
+		l.problemf(*s, "%s is already taken by %s; each must be different", text, first)
+		return ""
+	}
+	taken[text] = s.path
+	return text
+}
+
+// matching returns text that follows grammar.
+func (l *loader) matching(s setting, grammar *regexp.Regexp, allowed string) (string, bool) {
+	text, ok := l.text(s, allowed)
+	if !ok {
+		return "", false
+	}
+	if !grammar.MatchString(text) {
+		l.problemf(s, "%s is not valid; allowed: %s", abridged(text), allowed)
+		return "", false
+	}
+	return text, true
+}
+
+func abridged(text string) string {
+	const shown = 20
+	if len(text) <= shown {
+		return strconv.Quote(text)
+	}
+	return fmt.Sprintf("%.12q… (%d bytes)", text, len(text))
+}

@@ -1,0 +1,83 @@
+package policy
+
+// Kind says where a document is used; it decides what is allowed in it.
+type Kind int
+
+const (
+	// RepositoryPolicy is attached to a repository. Every statement has a
+	// principal; one without a resource speaks of the repository itself.
+	RepositoryPolicy Kind = iota
+	// RegistryPolicy is attached to a registry. Every statement has a
+	// principal and a resource.
+	RegistryPolicy
+	// IdentityPolicy is attached to a user or role: statements have a resource
+	// and no principal.
+	IdentityPolicy
+)
+
+func (k Kind) String() string {
+	switch k {
+	case RepositoryPolicy:
+		return "repository policy"
+	case RegistryPolicy:
+		return "registry policy"
+	default:
+		return "identity policy"
+	}
+}
+
+// limit is the most characters a text of this kind may have. For resource
+// policies it is that of policyText in SetRepositoryPolicy and
+// PutRegistryPolicy. It bounds every count in a document, too.
+func (k Kind) limit() int {
+	if k == IdentityPolicy {
+		return 20480
+	}
+	return 10240
+}
+
+// The versions of the policy language. Only the current one knows policy
+// variables; in the older one, which is the default, ${…} is plain text.
+const (
+	CurrentVersion = "2012-10-17"
+	DefaultVersion = "2008-10-17"
+)
+
+// Effect is what a statement does to the requests that it applies to.
+type Effect string
+
+const (
+	Allow Effect = "Allow"
+	Deny  Effect = "Deny"
+)
+
+// Document is a parsed and compiled policy. It is immutable and safe for
+// concurrent use.
+type Document struct {
+	Kind       Kind
+	Version    string
+	ID         string
+	Statements []Statement
+}
+
+// Statement is one statement of a document.
+type Statement struct {
+	// Sid is empty if the statement has none.
+	Sid    string
+	Effect Effect
+
+	principals *principals // nil in an identity policy
+	actions    actions
+	resources  resources
+	conditions []condition
+}
+
+// Policy is a document and what to call it.
+type Policy struct {
+	// Name is used in explanations, for example "the registry policy of
+	// 444455556666 in us-west-2".
+	Name string
+	// Document is nil if no such policy is set; it then allows nothing, and
+	// the explanation of a refusal says that it is not set.
+	Document *Document
+}

@@ -1,0 +1,207 @@
+package policy
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// valid are policies as ECR's and IAM's users write them.
+var valid = []struct {
+	kind Kind
+	text string
+}{
+	{RegistryPolicy, `{"Version":"2012-10-17","Statement":[{"Sid":"ReplicationAccessCrossAccount","Effect":"Allow",
+		"Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":["ecr:CreateRepository","ecr:ReplicateImage"],
+		"Resource":["arn:aws:ecr:us-west-2:444455556666:repository/*"]}]}`},
+	{RepositoryPolicy, `{"Version":"2008-10-17","Id":"x","Statement":{"Sid":"Allow pull, please: ünïcode","Effect":"Allow","Principal":"*","Action":"ecr:*"}}`},
+	{RepositoryPolicy, `{"Statement":[{"Effect":"Deny","NotPrincipal":{"AWS":["111122223333","arn:aws:iam::111122223333:user/a/b","arn:aws:sts::111122223333:assumed-role/r/s",
+		"arn:aws:sts::111122223333:federated-user/f","arn:aws-cn:iam::111122223333:role/x"]},"NotAction":"ecr:Get*","NotResource":"*"},
+		{"Sid":"","Effect":"Allow","Principal":{"Service":"codebuild.amazonaws.com","AWS":"*"},"Action":"*","Condition":{}},
+		{"Sid":"","Effect":"Allow","Principal":"*","Action":"*","Condition":{"StringEquals":{}}}]}`},
+	{RepositoryPolicy, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Condition":{
+		"ForAnyValue:StringLike":{"aws:TagKeys":["a*","${aws:username}-${ecr:x, 'd'}${*}"]},"DateLessThan":{"aws:CurrentTime":"2026-01-01T00:00:00Z","aws:EpochTime":1},
+		"ArnLikeIfExists":{"aws:SourceArn":"arn:aws:codebuild:*:*:project/p"},"NumericLessThan":{"ecr:n":1.5},"Bool":{"aws:SecureTransport":false},
+		"IpAddress":{"aws:SourceIp":["203.0.113.0/24","2001:db8::/32"]},"Null":{"aws:SourceVpc":true},"BinaryEquals":{"ecr:b":"QUJD"}}}]}`},
+	{IdentityPolicy, `{"Version":"2012-10-17","Statement":{"Sid":"Pull1","Effect":"Allow","Action":["ecr:BatchGetImage"],"Resource":"arn:aws:ecr:*:${aws:PrincipalAccount}:repository/${aws:username}/*"}}`},
+}
+
+func TestParseAcceptsWhatUsersWrite(t *testing.T) {
+	for _, v := range valid {
+		if d, err := Parse(v.text, v.kind); err != nil {
+			t.Errorf("%s: %v", v.text, err)
+		} else if d.Kind != v.kind || len(d.Statements) == 0 {
+			t.Errorf("%s: parsed as %+v", v.text, d)
+		}
+	}
+	d := mustParse(t, valid[1].text, RepositoryPolicy)
+	if d.Version != DefaultVersion || d.ID != "x" || d.Statements[0].Sid != "Allow pull, please: ünïcode" || d.Statements[0].Effect != Allow {
+		t.Errorf("document = %+v", d)
+	}
+	if d := mustParse(t, valid[2].text, RepositoryPolicy); d.Version != DefaultVersion || d.Statements[0].Effect != Deny {
+		t.Errorf("document = %+v", d)
+	}
+}
+
+// TestParseErrors edits one good policy; ‹…› marks where the error must point.
+func TestParseErrors(t *testing.T) {
+	const good = `{
+  "Version": "2012-10-17",
+  "Statement": [
+    {"Sid": "A", "Effect": "Allow", "Principal": {"AWS": ["111122223333"]}, "Action": ["ecr:*"],
+     "Resource": "*", "Condition": {"StringEquals": {"ecr:é": ["x"]}}}
+  ]
+}`
+	tests := []struct {
+		old, new      string
+		path, problem string // problem is a part of it
+	}{
+		{`"2012-10-17"`, `‹"2012-10-18"`, "Version", `"2012-10-17"`},
+		{`"2012-10-17"`, `‹20121017`, "Version", `"2012-10-17"`},
+		{`"Version"`, `‹"version"`, "version", "write Version"},
+		{`"Version": "2012-10-17"`, `"Id": ‹1`, "Id", "must be a string"},
+		{`"Version": "2012-10-17"`, `"Statement": [], ‹"Statement": []`, "Statement", "second time"},
+		{`"Sid": "A"`, `"Sid": ‹["A"]`, "Statement[0].Sid", "must be a string"},
+		{`"Sid": "A"`, `‹"Foo": 1`, "Statement[0].Foo", "allowed are Sid, Effect"},
+		{`"Sid": "A"`, `"Sid": "A", ‹"Sid": "B"`, "Statement[0].Sid", "second time"},
+		{`"Allow"`, `‹"allow"`, "Statement[0].Effect", `"Allow" or "Deny"`},
+		{`    {"Sid": "A", "Effect": "Allow",`, `    ‹{"Sid": "A",`, "Statement[0]", "Effect is missing"},
+		{`{"AWS": ["111122223333"]}`, `‹"111122223333"`, "Statement[0].Principal", "AWS or Service"},
+		{`{"AWS": ["111122223333"]}`, `‹{}`, "Statement[0].Principal", "AWS or Service"},
+		{`"AWS": ["111122223333"]`, `"AWS": ‹[]`, "Statement[0].Principal.AWS", "empty"},
+		{`"AWS"`, `‹"aws"`, "Statement[0].Principal.aws", "write AWS"},
+		{`"AWS"`, `‹"Federated"`, "Statement[0].Principal.Federated", "allowed are AWS and Service"},
+		{`"AWS": ["111122223333"]`, `"Service": ‹"*"`, "Statement[0].Principal.Service", "codebuild.amazonaws.com"},
+		{`"111122223333"`, `"*", ‹"11112222333"`, "Statement[0].Principal.AWS[1]", "twelve-digit"},
+		{`"111122223333"`, `‹"arn:aws:iam::111122223333:user/*"`, "Statement[0].Principal.AWS[0]", "wildcard"},
+		{`"111122223333"`, `‹"arn:aws:iam::111122223333:group/g"`, "Statement[0].Principal.AWS[0]", "group"},
+		{`"111122223333"`, `‹"arn:aws:iam::111122223333:user/"`, "Statement[0].Principal.AWS[0]", "in full"},
+		{`"111122223333"`, `‹"arn:aws:iam:us-east-1:111122223333:root"`, "Statement[0].Principal.AWS[0]", "in full"},
+		{`"111122223333"`, `‹"arn:aws:sts::111122223333:assumed-role/r"`, "Statement[0].Principal.AWS[0]", "in full"},
+		{`"111122223333"`, `‹"arn:gcp:iam::111122223333:root"`, "Statement[0].Principal.AWS[0]", "in full"},
+		{`"111122223333"`, `‹111122223333`, "Statement[0].Principal.AWS[0]", "must be a string"},
+		{`"Principal": {`, `"NotPrincipal": "*", ‹"Principal": {`, "Statement[0].Principal", "not both"},
+		{`"Sid": "A"`, `"Sid": "A", "Action": "*"`, "Statement[0].Action", "second time"},
+		{`["ecr:*"]`, `["ecr:Get*", ‹"PutImage"]`, "Statement[0].Action[1]", "service:Name"},
+		{`["ecr:*"]`, `‹{}`, "Statement[0].Action", "must be a string"},
+		{`["ecr:*"]`, `[‹["ecr:*"]]`, "Statement[0].Action[0]", "must be a string"},
+		{`["ecr:*"]`, `["ecr:*"], ‹"NotAction": "*"`, "Statement[0].NotAction", "not both"},
+		{`"*"`, `‹"repository/app"`, "Statement[0].Resource", "ARN"},
+		{`"*"`, `‹"arn:aws:*:::x"`, "Statement[0].Resource", "service in full"},
+		{`"*"`, `‹"arn:aws:ecr:*:*:repository/${aws:username"`, "Statement[0].Resource", "closing brace"},
+		{`"*"`, `‹"arn:aws:ecr:*:*:repository/${aws:username, x}"`, "Statement[0].Resource", "single quotation marks"},
+		{`"*"`, `‹"arn:aws:ecr:*:*:repository/${username}"`, "Statement[0].Resource", "not a policy variable"},
+		{`{"StringEquals": {"ecr:é": ["x"]}}`, `‹[]`, "Statement[0].Condition", "object of operators"},
+		{`{"ecr:é": ["x"]}`, `‹"x"`, "Statement[0].Condition.StringEquals", "object of condition keys"},
+		{`"StringEquals"`, `‹"stringEquals"`, "Statement[0].Condition.stringEquals", "write StringEquals"},
+		{`"StringEquals"`, `‹"ForSome:StringEquals"`, "Statement[0].Condition.ForSome:StringEquals", "allowed are"},
+		{`"StringEquals"`, `‹"NullIfExists"`, "Statement[0].Condition.NullIfExists", "no IfExists"},
+		{`"ecr:é"`, `‹"SourceIp"`, "Statement[0].Condition.StringEquals.SourceIp", "service:Name"},
+		{`"ecr:é": ["x"]`, `"ecr:é": ["x"], ‹"ECR:É": ["x"]`, "Statement[0].Condition.StringEquals.ECR:É", "no case"},
+		{`["x"]`, `["x", ‹null]`, "Statement[0].Condition.StringEquals.ecr:é[1]", "string, number or boolean, not null"},
+		{`["x"]`, `‹[]`, "Statement[0].Condition.StringEquals.ecr:é", "empty"},
+		{`"StringEquals": {"ecr:é": ["x"]}`, `"NumericEquals": {"ecr:é": [‹"0x10"]}`, "Statement[0].Condition.NumericEquals.ecr:é[0]", "write a number"},
+		{`"StringEquals": {"ecr:é": ["x"]}`, `"DateEquals": {"ecr:é": [‹"yesterday"]}`, "Statement[0].Condition.DateEquals.ecr:é[0]", "write a date"},
+		{`"StringEquals": {"ecr:é": ["x"]}`, `"Bool": {"ecr:é": [‹1]}`, "Statement[0].Condition.Bool.ecr:é[0]", `"true" or "false"`},
+		{`"StringEquals": {"ecr:é": ["x"]}`, `"BinaryEquals": {"ecr:é": [‹"?"]}`, "Statement[0].Condition.BinaryEquals.ecr:é[0]", "base64"},
+		{`"StringEquals": {"ecr:é": ["x"]}`, `"IpAddress": {"ecr:é": [‹"203.0.113.0/33"]}`, "Statement[0].Condition.IpAddress.ecr:é[0]", "CIDR"},
+		{`"StringEquals": {"ecr:é": ["x"]}`, `"IpAddress": {"ecr:é": [‹"::ffff:1.2.3.4/95"]}`, "Statement[0].Condition.IpAddress.ecr:é[0]", "CIDR"},
+		{`"StringEquals": {"ecr:é": ["x"]}`, `"ArnLike": {"ecr:é": [‹"app"]}`, "Statement[0].Condition.ArnLike.ecr:é[0]", "ARN"},
+		{`"StringEquals": {"ecr:é": ["x"]}`, `"Null": {"ecr:é": ["true", ‹"no"]}`, "Statement[0].Condition.Null.ecr:é[1]", `"true" or "false"`},
+		{"{\"Sid\": \"A\", \"Effect\": \"Allow\", \"Principal\": {\"AWS\": [\"111122223333\"]}, \"Action\": [\"ecr:*\"],\n     \"Resource\": \"*\", \"Condition\": {\"StringEquals\": {\"ecr:é\": [\"x\"]}}}", `‹7`, "Statement[0]", "a statement is an object"},
+		{"  ]\n", "  ,‹{\"Sid\": \"A\", \"Effect\": \"Deny\", \"Principal\": \"*\", \"Action\": \"*\"}]\n", "Statement[1]", "unique"},
+		{"  ]\n", "  ,‹{\"Effect\": \"Deny\", \"Principal\": \"*\"}]\n", "Statement[1]", "Action (or NotAction) is missing"},
+		{"  ]\n", "  ,‹{\"Effect\": \"Deny\", \"Action\": \"*\"}]\n", "Statement[1]", "Principal (or NotPrincipal) is missing"},
+		{`"Resource": "*", "Condition"`, `"Resource": "*" ‹"Condition"`, "Statement[0]", "not JSON"},
+		{`["x"]`, `[‹[[]]]`, "Statement[0].Condition.StringEquals.ecr:é[0]", "more deeply"},
+		{"  ]\n}", "  ]\n} ‹{}", "", "after the end"},
+		{"  ]\n}", "  ]\n},‹", "", "after the end"},
+		{"  ]\n}", "  ]\n}:‹", "", "after the end"},
+		{"  ]\n}", "  ]\n‹", "", "ends before"},
+		{`"x"`, "\"‹\xff\"", "", "not UTF-8"},
+		{good, "‹", "", "ends before"},
+		{good, "‹[]", "", "an object with Version"},
+		{good, "‹{}", "", "Statement is missing"},
+		{good, `{"Statement": ‹[]}`, "Statement", "empty"},
+		{good, `{"Statement": ‹null}`, "Statement", "a statement is an object"},
+		{good, "‹" + good + strings.Repeat(" ", 10240), "", "at most 10240 characters"},
+	}
+	mustParse(t, good, RepositoryPolicy)
+	for _, tt := range tests {
+		if !strings.Contains(good, tt.old) {
+			t.Fatalf("%s is not in the policy", tt.old)
+		}
+		text := strings.Replace(good, tt.old, tt.new, 1)
+		before, after, marked := strings.Cut(text, "‹")
+		_, err := Parse(before+after, RepositoryPolicy)
+		var pe *ParseError
+		if !errors.As(err, &pe) {
+			t.Errorf("%s is accepted", tt.new)
+			continue
+		}
+		if pe.Path != tt.path || !strings.Contains(pe.Problem, tt.problem) {
+			t.Errorf("%s: %v\nwant path %s and %q", tt.new, pe, tt.path, tt.problem)
+		}
+		if lines := strings.Split(before, "\n"); marked && (pe.Line != len(lines) || pe.Column != len([]rune(lines[len(lines)-1]))+1) {
+			t.Errorf("%s: points at line %d, column %d; want %d, %d", tt.new, pe.Line, pe.Column, len(lines), len([]rune(lines[len(lines)-1]))+1)
+		}
+		if !strings.HasPrefix(pe.Error(), "line ") {
+			t.Errorf("Error() = %s", pe)
+		}
+	}
+}
+
+func TestParseDependsOnKind(t *testing.T) {
+	const (
+		whole      = `{"Statement": {"Sid": "a b", "Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}}`
+		noResource = `{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "*"}}`
+		identity   = `{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}`
+		spaced     = `{"Statement": {"Sid": "a b", "Effect": "Allow", "Action": "*", "Resource": "*"}}`
+	)
+	long := func(n int) string { return identity + strings.Repeat(" ", n-len(identity)) }
+	tests := []struct {
+		text                         string
+		repository, registry, person bool
+	}{
+		{whole, true, true, false},
+		{noResource, true, false, false},
+		{identity, false, false, true},
+		{spaced, false, false, false},
+		{long(20480), false, false, true},
+		{long(20481), false, false, false},
+		{whole + strings.Repeat(" ", 10240-len(whole)), true, true, false},
+		{whole + strings.Repeat(" ", 10241-len(whole)), false, false, false},
+		{whole + strings.Repeat(" ", 1<<20), false, false, false},
+	}
+	for _, tt := range tests {
+		for kind, want := range map[Kind]bool{RepositoryPolicy: tt.repository, RegistryPolicy: tt.registry, IdentityPolicy: tt.person} {
+			if _, err := Parse(tt.text, kind); (err == nil) != want {
+				t.Errorf("%.90s as a %s: %v", tt.text, kind, err)
+			}
+		}
+	}
+}
+
+// The limit counts characters, not bytes.
+func TestLimitCountsCharacters(t *testing.T) {
+	before, after := `{"Id": "`, `", "Statement": {"Effect": "Allow", "Principal": "*", "Action": "*"}}`
+	text := before + strings.Repeat("あ", 10240-len(before)-len(after)) + after
+	mustParse(t, text, RepositoryPolicy)
+	if _, err := Parse(text+" ", RepositoryPolicy); err == nil {
+		t.Error("10,241 characters are accepted")
+	}
+}
+
+// A hostile document must not blow up the error.
+func TestErrorsAreShort(t *testing.T) {
+	for _, text := range []string{
+		`{"` + strings.Repeat("x", 9000) + `": 1}`,
+		`{"Statement": {"Action": "` + strings.Repeat("x", 9000) + `"}}`,
+		`{"Statement": {"Resource": "arn:aws:ecr:::${` + strings.Repeat("x", 9000) + `}"}, "Version": "2012-10-17"}`,
+		`{"Statement": {"Condition": {"` + strings.Repeat("x", 9000) + `": {}}}}`,
+	} {
+		if _, err := Parse(text, RepositoryPolicy); err == nil || len(err.Error()) > 1000 {
+			t.Errorf("error of %d bytes for %.40s", len(err.Error()), text)
+		}
+	}
+}

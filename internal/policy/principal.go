@@ -1,0 +1,190 @@
+package policy
+
+import (
+	"errors"
+	"slices"
+	"strings"
+)
+
+func (p *Principal) anonymous() bool { return p.Account == "" && p.ARN == "" && p.Service == "" }
+
+// root reports whether p is the root of its account.
+func (p *Principal) root() bool {
+	if p.Account == "" {
+		return false
+	}
+	account, ok := rootAccount(p.ARN)
+	return ok && account == p.Account
+}
+
+// rootAccount returns the account of arn:<partition>:iam::<account>:root.
+func rootAccount(arn string) (string, bool) {
+	s, ok := strings.CutSuffix(arn, ":root")
+	if !ok {
+		return "", false
+	}
+	if s, ok = strings.CutPrefix(s, "arn:"); !ok {
+		return "", false
+	}
+	_, s, _ = strings.Cut(s, ":")
+	return strings.CutPrefix(s, "iam::")
+}
+
+// kind is the value of aws:PrincipalType, empty for a service.
+func (p *Principal) kind() string {
+	switch {
+	case p.anonymous():
+		return "Anonymous"
+	case p.root():
+		return "Account"
+	}
+	parts, _ := splitARN(p.ARN)
+	kind, _, _ := strings.Cut(parts[5], "/")
+	switch kind {
+	case "user":
+		return "User"
+	case "role", "assumed-role":
+		return "AssumedRole"
+	case "federated-user":
+		return "FederatedUser"
+	}
+	return ""
+}
+
+// principals is a statement's Principal or NotPrincipal element.
+type principals struct {
+	everyone bool
+	accounts []string
+	arns     []string // users, roles, sessions, federated users
+	services []string
+	negated  bool
+}
+
+// bond is how a statement's principal element covers a caller.
+type bond int
+
+const (
+	none bond = iota
+	// delegated: by the caller's account. Within one account that leaves the
+	// decision to the account's identity policies.
+	delegated
+	// named: the caller itself, or everyone.
+	named
+)
+
+var errAWSPrincipal = errors.New(`write "*", a twelve-digit account, or the ARN of a root, user, role, assumed-role session or federated user in full, for example arn:aws:iam::111122223333:root`)
+
+// addAWS adds one value of the AWS member.
+func (p *principals) addAWS(s string) error {
+	switch {
+	case s == "*":
+		p.everyone = true
+		return nil
+	case isAccount(s):
+		p.accounts = append(p.accounts, s)
+		return nil
+	case strings.ContainsAny(s, "*?"):
+		return errors.New(`a principal may be "*" but not contain a wildcard; to narrow "*", add a Condition on aws:PrincipalArn`)
+	}
+	parts, ok := splitARN(s)
+	if !ok || parts[3] != "" || !isAccount(parts[4]) || !strings.HasPrefix(parts[1], "aws") || !consistsOf(parts[1], "-") {
+		return errAWSPrincipal
+	}
+	kind, name, _ := strings.Cut(parts[5], "/")
+	switch {
+	case parts[2] == "iam" && parts[5] == "root":
+		p.accounts = append(p.accounts, parts[4])
+		return nil
+	case parts[2] == "iam" && kind == "group":
+		return errors.New("a group is not a principal; name its users, or a role")
+	case name == "" || !consistsOf(name, "_+=,.@-/"):
+		return errAWSPrincipal
+	case parts[2] == "iam" && (kind == "user" || kind == "role"),
+		parts[2] == "sts" && kind == "federated-user",
+		parts[2] == "sts" && kind == "assumed-role" && strings.Count(name, "/") == 1:
+		p.arns = append(p.arns, s)
+		return nil
+	}
+	return errAWSPrincipal
+}
+
+// addService adds one value of the Service member.
+func (p *principals) addService(s string) error {
+	if !strings.Contains(s, ".") || !consistsOf(s, ".-") {
+		return errors.New("write a service principal in full, for example codebuild.amazonaws.com")
+	}
+	p.services = append(p.services, s)
+	return nil
+}
+
+func isAccount(s string) bool {
+	if len(s) != 12 {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// cover says how the element covers who, in a statement of that effect.
+func (p *principals) cover(who *Principal, effect Effect) bond {
+	if p.negated {
+		return p.coverOthers(who, effect)
+	}
+	switch {
+	case p.everyone:
+		return named
+	case who.Service != "":
+		if slices.Contains(p.services, who.Service) {
+			return named
+		}
+		return none
+	case who.ARN != "" && slices.Contains(p.arns, who.ARN),
+		who.Role != "" && slices.Contains(p.arns, who.Role):
+		return named
+	case who.Account == "" || !slices.Contains(p.accounts, who.Account):
+		return none
+	case who.root():
+		return named
+	}
+	return delegated
+}
+
+// coverOthers is cover for NotPrincipal. IAM may check a caller's account,
+// role and session one after the other, so a Deny spares only callers for whom
+// all of these are listed. An Allow, which IAM advises against, leaves out
+// every caller for whom any is listed, and callers without a name.
+func (p *principals) coverOthers(who *Principal, effect Effect) bond {
+	if p.everyone {
+		return none
+	}
+	listed, missing := 0, 0
+	count := func(list []string, name string) {
+		if name == "" {
+			return
+		}
+		if slices.Contains(list, name) {
+			listed++
+		} else {
+			missing++
+		}
+	}
+	if who.Service != "" {
+		count(p.services, who.Service)
+	} else {
+		count(p.accounts, who.Account)
+		count(p.arns, who.Role)
+		if !who.root() {
+			count(p.arns, who.ARN)
+		}
+	}
+	switch {
+	case effect == Deny && (missing > 0 || listed == 0),
+		effect == Allow && listed == 0 && !who.anonymous():
+		return named
+	}
+	return none
+}

@@ -1,0 +1,92 @@
+package policy
+
+import "testing"
+
+var (
+	root1    = Principal{Account: "111122223333", ARN: "arn:aws:iam::111122223333:root"}
+	user1    = Principal{Account: "111122223333", ARN: "arn:aws:iam::111122223333:user/ci"}
+	session1 = Principal{Account: "111122223333", ARN: "arn:aws:sts::111122223333:assumed-role/deploy/run-1", Role: "arn:aws:iam::111122223333:role/deploy"}
+	root2    = Principal{Account: "444455556666", ARN: "arn:aws:iam::444455556666:root"}
+	build    = Principal{Service: "codebuild.amazonaws.com"}
+	nobody   = Principal{}
+)
+
+func TestPrincipals(t *testing.T) {
+	everyone := []Principal{root1, user1, session1, root2, build, nobody}
+	names := []string{"root1", "user1", "session1", "root2", "build", "nobody"}
+	tests := []struct {
+		json string
+		want [6]bond // of everyone
+	}{
+		{`"*"`, [6]bond{named, named, named, named, named, named}},
+		{`{"AWS": "*"}`, [6]bond{named, named, named, named, named, named}},
+		{`{"AWS": "111122223333"}`, [6]bond{named, delegated, delegated, none, none, none}},
+		{`{"AWS": ["999999999999", "arn:aws:iam::111122223333:root"]}`, [6]bond{named, delegated, delegated, none, none, none}},
+		{`{"AWS": "arn:aws:iam::111122223333:user/ci"}`, [6]bond{none, named, none, none, none, none}},
+		{`{"AWS": "arn:aws:iam::111122223333:user/CI"}`, [6]bond{}},
+		{`{"AWS": "arn:aws:iam::111122223333:role/deploy"}`, [6]bond{none, none, named, none, none, none}},
+		{`{"AWS": "arn:aws:sts::111122223333:assumed-role/deploy/run-1"}`, [6]bond{none, none, named, none, none, none}},
+		{`{"AWS": "arn:aws:sts::111122223333:assumed-role/deploy/run-2"}`, [6]bond{}},
+		{`{"Service": "codebuild.amazonaws.com"}`, [6]bond{none, none, none, none, named, none}},
+		{`{"Service": ["x.amazonaws.com", "codebuild.amazonaws.com"], "AWS": ["444455556666"]}`, [6]bond{none, none, none, named, named, none}},
+	}
+	for _, tt := range tests {
+		doc := mustParse(t, `{"Statement": {"Effect": "Allow", "Action": "*", "Principal": `+tt.json+`}}`, RepositoryPolicy)
+		for i := range everyone {
+			if got := doc.Statements[0].principals.cover(&everyone[i], Allow); got != tt.want[i] {
+				t.Errorf("%s covers %s: %v, want %v", tt.json, names[i], got, tt.want[i])
+			}
+		}
+	}
+
+	others := []struct {
+		json        string
+		allow, deny [6]bond
+	}{
+		{`"*"`, [6]bond{}, [6]bond{}},
+		{`{"AWS": "111122223333"}`,
+			[6]bond{none, none, none, named, named, none},
+			[6]bond{none, named, named, named, named, named}},
+		{`{"AWS": "arn:aws:iam::111122223333:user/ci"}`, // a Deny must spare the account, too
+			[6]bond{named, none, named, named, named, none},
+			[6]bond{named, named, named, named, named, named}},
+		{`{"AWS": ["111122223333", "arn:aws:iam::111122223333:user/ci"]}`,
+			[6]bond{none, none, none, named, named, none},
+			[6]bond{none, none, named, named, named, named}},
+		{`{"AWS": ["111122223333", "arn:aws:iam::111122223333:role/deploy", "arn:aws:sts::111122223333:assumed-role/deploy/run-1"]}`,
+			[6]bond{none, none, none, named, named, none},
+			[6]bond{none, named, none, named, named, named}},
+		{`{"Service": "codebuild.amazonaws.com"}`,
+			[6]bond{named, named, named, named, none, none},
+			[6]bond{named, named, named, named, none, named}},
+	}
+	for _, tt := range others {
+		doc := mustParse(t, `{"Statement": {"Effect": "Deny", "Action": "*", "NotPrincipal": `+tt.json+`}}`, RepositoryPolicy)
+		for i := range everyone {
+			if got := doc.Statements[0].principals.cover(&everyone[i], Allow); got != tt.allow[i] {
+				t.Errorf("Allow to others than %s covers %s: %v, want %v", tt.json, names[i], got, tt.allow[i])
+			}
+			if got := doc.Statements[0].principals.cover(&everyone[i], Deny); got != tt.deny[i] {
+				t.Errorf("Deny to others than %s covers %s: %v, want %v", tt.json, names[i], got, tt.deny[i])
+			}
+		}
+	}
+}
+
+func TestRoot(t *testing.T) {
+	for arn, want := range map[string]bool{
+		"arn:aws:iam::111122223333:root":       true,
+		"arn:aws-cn:iam::111122223333:root":    true,
+		"arn:aws:iam::444455556666:root":       false,
+		"arn:aws:iam::111122223333:user/:root": false,
+		"arn:aws:iam::111122223333:user/root":  false,
+		"":                                     false,
+	} {
+		if p := (Principal{Account: "111122223333", ARN: arn}); p.root() != want {
+			t.Errorf("%q is root: %v", arn, p.root())
+		}
+	}
+	if p := (Principal{ARN: "arn:aws:iam:::root"}); p.root() {
+		t.Error("a principal without an account is root")
+	}
+}
