@@ -1,0 +1,222 @@
+package blob
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/sha512"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// writeback is how many bytes an upload gathers before it asks the kernel to
+// begin writing them out, so that the fsync at the end finds little left to do.
+const writeback = 8 << 20
+
+// Upload is bytes on their way to becoming a blob. Bytes are hashed as they
+// are written and never read back, unless the process was restarted meanwhile
+// or the blob turns out to be named by sha512.
+type Upload struct {
+	store *Store
+	id    string
+
+	mu     sync.Mutex
+	file   *os.File
+	size   int64
+	synced int64 // up to here writing out has begun
+	hash   hash.Hash
+	closed bool
+}
+
+func (s *Store) uploadPath(id string) (string, error) {
+	if id == "" || strings.ContainsAny(id, "/\x00") || strings.HasPrefix(id, ".") {
+		return "", fmt.Errorf("upload %q: %w", id, ErrNotFound)
+	}
+	return filepath.Join(s.root, "uploads", id), nil
+}
+
+// Upload returns the upload with the id, which it creates if there is none.
+func (s *Store) Upload(_ context.Context, id string) (*Upload, error) {
+	path, err := s.uploadPath(id)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if u := s.uploads[id]; u != nil {
+		return u, nil
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open upload %s: %w", id, storageError(err))
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	u := &Upload{store: s, id: id, file: f, size: info.Size(), hash: sha256.New()}
+	if u.size > 0 {
+		// The process was restarted: what is in the file is hashed again.
+		if err := u.rehash(u.hash); err != nil {
+			f.Close()
+			return nil, err
+		}
+	}
+	s.uploads[id] = u
+	return u, nil
+}
+
+func (u *Upload) rehash(h hash.Hash) error {
+	n, err := io.Copy(h, io.NewSectionReader(u.file, 0, u.size))
+	if err == nil && n != u.size {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return fmt.Errorf("read upload %s back: %w", u.id, err)
+	}
+	return nil
+}
+
+// Lock reserves the upload for one request: ErrBusy while another has it,
+// ErrNotFound if it has ended. Every other method needs it.
+func (u *Upload) Lock() error {
+	if !u.mu.TryLock() {
+		return ErrBusy
+	}
+	if u.closed {
+		u.mu.Unlock()
+		return ErrNotFound
+	}
+	return nil
+}
+
+// Unlock ends the reservation.
+func (u *Upload) Unlock() { u.mu.Unlock() }
+
+// Size is how many bytes the upload holds.
+func (u *Upload) Size() int64 { return u.size }
+
+// Write appends bytes. On an error nothing was appended.
+func (u *Upload) Write(p []byte) (int, error) {
+	if _, err := u.file.WriteAt(p, u.size); err != nil {
+		_ = u.file.Truncate(u.size) // a part written is no part of the upload
+		return 0, fmt.Errorf("write to upload %s: %w", u.id, storageError(err))
+	}
+	u.hash.Write(p)
+	u.size += int64(len(p))
+	if u.size-u.synced >= writeback {
+		beginWriteback(u.file, u.synced, u.size-u.synced)
+		u.synced = u.size
+	}
+	return len(p), nil
+}
+
+// Commit makes the upload the blob d. When it returns, the blob would survive
+// a power cut. With ErrDigest the upload is gone.
+func (u *Upload) Commit(_ context.Context, d digest.Digest) error {
+	path, err := u.store.path(d)
+	if err != nil {
+		return err
+	}
+	var sum hash.Hash
+	switch d.Algorithm() {
+	case digest.SHA256:
+		sum = u.hash
+	case digest.SHA512:
+		sum = sha512.New()
+		if err := u.rehash(sum); err != nil {
+			return err
+		}
+	default:
+		return fmt.Errorf("digest algorithm %s: %w", d.Algorithm(), digest.ErrDigestUnsupported)
+	}
+	if got := digest.NewDigest(d.Algorithm(), sum); got != d {
+		u.remove()
+		return fmt.Errorf("%w: expected %s, received %s", ErrDigest, d, got)
+	}
+	if _, err := os.Stat(path); err == nil {
+		// The deployment has it: one copy is enough. Whoever stored it may
+		// not have synced the folder yet.
+		u.remove()
+		return syncDir(filepath.Dir(path))
+	}
+	if err := u.publish(path); err != nil {
+		return fmt.Errorf("store blob %s: %w", d, storageError(err))
+	}
+	return nil
+}
+
+func (u *Upload) publish(path string) error {
+	if err := u.file.Sync(); err != nil {
+		return err
+	}
+	dir := filepath.Dir(path)
+	if err := os.Mkdir(dir, 0o700); err == nil {
+		if err := syncDir(filepath.Dir(dir)); err != nil {
+			return err
+		}
+	} else if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := os.Rename(u.file.Name(), path); err != nil {
+		return err
+	}
+	u.end()
+	return syncDir(dir)
+}
+
+// Cancel removes the upload.
+func (u *Upload) Cancel() { u.remove() }
+
+func (u *Upload) remove() {
+	_ = os.Remove(u.file.Name())
+	u.end()
+}
+
+// end closes the file and forgets the session.
+func (u *Upload) end() {
+	u.closed = true
+	u.file.Close()
+	u.store.mu.Lock()
+	defer u.store.mu.Unlock()
+	if u.store.uploads[u.id] == u {
+		delete(u.store.uploads, u.id)
+	}
+}
+
+// DropUpload removes an upload that may or may not be there. It returns
+// ErrBusy while a request is writing to it.
+func (s *Store) DropUpload(id string) error {
+	path, err := s.uploadPath(id)
+	if err != nil {
+		return nil
+	}
+	s.mu.Lock()
+	u := s.uploads[id]
+	if u == nil {
+		defer s.mu.Unlock()
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	s.mu.Unlock()
+	if err := u.Lock(); err != nil {
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		return err
+	}
+	defer u.Unlock()
+	u.Cancel()
+	return nil
+}

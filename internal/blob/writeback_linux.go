@@ -1,0 +1,13 @@
+package blob
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// beginWriteback asks the kernel to start writing a range of the file out. It
+// is only a hint: Commit syncs in earnest, and reports what fails.
+func beginWriteback(f *os.File, offset, size int64) {
+	_ = unix.SyncFileRange(int(f.Fd()), offset, size, unix.SYNC_FILE_RANGE_WRITE)
+}

@@ -1,0 +1,242 @@
+package metadata
+
+import (
+	"encoding/json"
+	"sync/atomic"
+	"time"
+)
+
+// Manifest is a manifest as a repository has it, without its bytes.
+type Manifest struct {
+	Digest       string
+	MediaType    string
+	ArtifactType string
+	Subject      string
+	Annotations  string // JSON object, kept for referrers only
+	Size         int64  // of the manifest
+	ImageSize    int64  // of its config and layers; of an index, its largest child's
+	PushedAt     time.Time
+	PulledAt     time.Time // zero if never
+}
+
+// Reference is what a manifest names: a layer, a config or a child manifest.
+type Reference struct {
+	Digest    string `json:"d"`
+	Child     bool   `json:"c"`
+	MediaType string `json:"m"`
+}
+
+const manifestColumns = `m.digest, m.media_type, m.artifact_type, m.subject, m.annotations, m.size, m.image_size, m.pushed_at, m.pulled_at`
+
+func scanManifest(scan func(dest ...any) error) (m Manifest, err error) {
+	var pushed, pulled int64
+	err = scan(&m.Digest, &m.MediaType, &m.ArtifactType, &m.Subject, &m.Annotations, &m.Size, &m.ImageSize, &pushed, &pulled)
+	m.PushedAt, m.PulledAt = toTime(pushed), toTime(pulled)
+	return m, err
+}
+
+// Manifest of a repository by digest: ErrNotFound.
+func (q *Queries) Manifest(repository int64, digest string) (Manifest, error) {
+	return scanManifest(func(dest ...any) error {
+		return q.conn.one(`SELECT `+manifestColumns+` FROM manifests m WHERE m.repository_id = ? AND m.digest = ?`, []any{repository, digest}, dest...)
+	})
+}
+
+// ManifestContent is a manifest with its bytes.
+type ManifestContent struct {
+	Manifest
+	Bytes []byte
+
+	pullClaimed atomic.Int64 // time of the last claim
+}
+
+// ClaimPull returns true to one caller in each span: the one who is to record
+// that the manifest was pulled.
+func (c *ManifestContent) ClaimPull(now time.Time, span time.Duration) bool {
+	last := c.pullClaimed.Load()
+	return now.Sub(toTime(last)) >= span && c.pullClaimed.CompareAndSwap(last, fromTime(now))
+}
+
+// ManifestContent of a repository by digest: ErrNotFound.
+func (q *Queries) ManifestContent(repository int64, digest string) (*ManifestContent, error) {
+	var c ManifestContent
+	var err error
+	c.Manifest, err = scanManifest(func(dest ...any) error {
+		return q.conn.one(`SELECT `+manifestColumns+`, c.bytes FROM manifests m JOIN manifest_contents c ON c.digest = m.digest
+			WHERE m.repository_id = ? AND m.digest = ?`, []any{repository, digest}, append(dest, &c.Bytes)...)
+	})
+	return &c, err
+}
+
+// ManifestContentByTag of a repository: ErrNotFound.
+func (q *Queries) ManifestContentByTag(repository int64, tag string) (*ManifestContent, error) {
+	var c ManifestContent
+	var err error
+	c.Manifest, err = scanManifest(func(dest ...any) error {
+		return q.conn.one(`SELECT `+manifestColumns+`, c.bytes FROM tags t
+			JOIN manifests m ON m.repository_id = t.repository_id AND m.digest = t.digest
+			JOIN manifest_contents c ON c.digest = m.digest
+			WHERE t.repository_id = ? AND t.name = ?`, []any{repository, tag}, append(dest, &c.Bytes)...)
+	})
+	return &c, err
+}
+
+// Manifests of a repository with digests after the given one, in their order.
+// tagged restricts them to those with (1) or without (0) a tag; -1 means any.
+func (q *Queries) Manifests(repository int64, tagged int, after string, limit int) (ms []Manifest, err error) {
+	err = q.conn.all(`SELECT `+manifestColumns+` FROM manifests m WHERE m.repository_id = ?1 AND m.digest > ?2
+		AND (?3 < 0 OR ?3 = EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = m.repository_id AND t.digest = m.digest))
+		ORDER BY m.digest LIMIT ?4`, []any{repository, after, tagged, limit}, func(scan func(dest ...any) error) error {
+		m, err := scanManifest(scan)
+		ms = append(ms, m)
+		return err
+	})
+	return ms, err
+}
+
+// ManifestSizes of those of the digests that the repository has: the sizes of their images.
+func (q *Queries) ManifestSizes(repository int64, digests []string) (map[string]int64, error) {
+	return q.sizes(`SELECT digest, image_size FROM manifests WHERE repository_id = ? AND digest IN (SELECT value FROM json_each(?))`, repository, digests)
+}
+
+func (q *Queries) sizes(query string, repository int64, digests []string) (map[string]int64, error) {
+	sizes := make(map[string]int64, len(digests))
+	err := q.conn.all(query, []any{repository, list(digests)}, func(scan func(dest ...any) error) error {
+		var d string
+		var size int64
+		err := scan(&d, &size)
+		sizes[d] = size
+		return err
+	})
+	return sizes, err
+}
+
+// PutManifest adds a manifest to a repository with its bytes and all that it
+// names. The repository must not have it.
+func (tx *Tx) PutManifest(r *Repository, m Manifest, bytes []byte, references []Reference) error {
+	tx.touchRepository(r)
+	if _, err := tx.conn.exec(`INSERT INTO manifest_contents (digest, bytes) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING`, m.Digest, bytes); err != nil {
+		return err
+	}
+	if _, err := tx.conn.exec(`INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, annotations, size, image_size, pushed_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		r.ID, m.Digest, m.MediaType, m.ArtifactType, m.Subject, m.Annotations, m.Size, m.ImageSize, fromTime(m.PushedAt)); err != nil {
+		return err
+	}
+	if len(references) == 0 {
+		return nil
+	}
+	rows, err := json.Marshal(references)
+	if err != nil {
+		return err
+	}
+	_, err = tx.conn.exec(`INSERT INTO manifest_references (repository_id, manifest, target, child, media_type)
+		SELECT ?, ?, value ->> 'd', value ->> 'c', value ->> 'm' FROM json_each(?) WHERE true ON CONFLICT DO NOTHING`, r.ID, m.Digest, string(rows))
+	return err
+}
+
+// SetPushedAt renews when an image was last pushed.
+func (tx *Tx) SetPushedAt(r *Repository, digest string, at time.Time) error {
+	_, err := tx.conn.exec(`UPDATE manifests SET pushed_at = ? WHERE repository_id = ? AND digest = ?`, fromTime(at), r.ID, digest)
+	return err
+}
+
+// SetPulledAt records when an image was last pulled. It leaves caches alone:
+// they hold the time only to know when it is old.
+func (tx *Tx) SetPulledAt(repository int64, digest string, at time.Time) error {
+	_, err := tx.conn.exec(`UPDATE manifests SET pulled_at = ? WHERE repository_id = ? AND digest = ?`, fromTime(at), repository, digest)
+	return err
+}
+
+// DeleteManifest removes a manifest with its tags from a repository: false if
+// it was not there.
+func (tx *Tx) DeleteManifest(r *Repository, digest string) (bool, error) {
+	tx.touchRepository(r)
+	return tx.conn.changed(`DELETE FROM manifests WHERE repository_id = ? AND digest = ?`, r.ID, digest)
+}
+
+// References of a manifest.
+func (q *Queries) References(repository int64, manifest string) (refs []Reference, err error) {
+	err = q.conn.all(`SELECT target, child, media_type FROM manifest_references WHERE repository_id = ? AND manifest = ?`,
+		[]any{repository, manifest}, func(scan func(dest ...any) error) error {
+			var r Reference
+			err := scan(&r.Digest, &r.Child, &r.MediaType)
+			refs = append(refs, r)
+			return err
+		})
+	return refs, err
+}
+
+// Referring returns a few of the manifests of a repository that name target,
+// and the media type that the first gives it.
+func (q *Queries) Referring(repository int64, target string) (manifests []string, mediaType string, err error) {
+	err = q.conn.all(`SELECT manifest, media_type FROM manifest_references WHERE repository_id = ? AND target = ? ORDER BY manifest LIMIT 10`,
+		[]any{repository, target}, func(scan func(dest ...any) error) error {
+			var m, t string
+			err := scan(&m, &t)
+			if manifests = append(manifests, m); mediaType == "" {
+				mediaType = t
+			}
+			return err
+		})
+	return manifests, mediaType, err
+}
+
+// Referrers of a subject with digests after the given one, in their order;
+// an empty artifactType means any.
+func (q *Queries) Referrers(repository int64, subject, artifactType, after string, limit int) (ms []Manifest, err error) {
+	err = q.conn.all(`SELECT `+manifestColumns+` FROM manifests m WHERE m.repository_id = ?1 AND m.subject = ?2 AND m.subject <> '' AND m.digest > ?3
+		AND (?4 = '' OR m.artifact_type = ?4) ORDER BY m.digest LIMIT ?5`, []any{repository, subject, after, artifactType, limit},
+		func(scan func(dest ...any) error) error {
+			m, err := scanManifest(scan)
+			ms = append(ms, m)
+			return err
+		})
+	return ms, err
+}
+
+// CopyManifest gives the destination a manifest of the source repository and
+// what it names, unless it has it. The manifest's layers and children must be
+// there already. It returns false if neither repository has the manifest.
+func (tx *Tx) CopyManifest(source int64, digest string, destination *Repository, at time.Time) (bool, error) {
+	tx.touchRepository(destination)
+	copied, err := tx.conn.changed(`INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, annotations, size, image_size, pushed_at)
+		SELECT ?1, digest, media_type, artifact_type, subject, annotations, size, image_size, ?2 FROM manifests WHERE repository_id = ?3 AND digest = ?4
+		ON CONFLICT (repository_id, digest) DO NOTHING`, destination.ID, fromTime(at), source, digest)
+	if err != nil {
+		return false, err
+	}
+	if !copied {
+		_, err := tx.Manifest(destination.ID, digest)
+		if err == ErrNotFound {
+			return false, nil
+		}
+		return err == nil, err
+	}
+	_, err = tx.conn.exec(`INSERT INTO manifest_references (repository_id, manifest, target, child, media_type)
+		SELECT ?1, manifest, target, child, media_type FROM manifest_references WHERE repository_id = ?2 AND manifest = ?3`, destination.ID, source, digest)
+	return err == nil, err
+}
+
+// Children of an index: the digests of the manifests that it names.
+func (q *Queries) Children(repository int64, manifest string) (digests []string, err error) {
+	err = q.conn.all(`SELECT target FROM manifest_references WHERE repository_id = ? AND manifest = ? AND child`, []any{repository, manifest},
+		func(scan func(dest ...any) error) error {
+			var d string
+			err := scan(&d)
+			digests = append(digests, d)
+			return err
+		})
+	return digests, err
+}
+
+// MissingLayer returns a layer that the manifest of the source names and the
+// destination lacks, or "" if there is none.
+func (q *Queries) MissingLayer(source int64, manifest string, destination int64) (d string, err error) {
+	err = q.conn.one(`SELECT f.target FROM manifest_references f WHERE f.repository_id = ?1 AND f.manifest = ?2 AND NOT f.child
+		AND NOT EXISTS (SELECT 1 FROM layers l WHERE l.repository_id = ?3 AND l.digest = f.target) LIMIT 1`, []any{source, manifest, destination}, &d)
+	if err == ErrNotFound {
+		return "", nil
+	}
+	return d, err
+}

@@ -1,0 +1,116 @@
+-- +goose Up
+-- Times are microseconds since 1970-01-01 UTC. Digests are text, "sha256:…".
+
+CREATE TABLE registries (
+    id          INTEGER PRIMARY KEY,
+    account     TEXT NOT NULL,
+    region      TEXT NOT NULL,
+    policy      TEXT NOT NULL DEFAULT '',   -- registry policy, '' if none
+    replication TEXT NOT NULL DEFAULT '[]', -- replication rules, JSON
+    sequence    INTEGER NOT NULL DEFAULT 0, -- number of the last tag change
+    UNIQUE (account, region)
+);
+
+CREATE TABLE repositories (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT, -- never reused: an old upload must not land in a new repository
+    registry_id     INTEGER NOT NULL REFERENCES registries (id),
+    name            TEXT NOT NULL,
+    created_at      INTEGER NOT NULL,
+    tag_mutability  TEXT NOT NULL,
+    exclusions      TEXT NOT NULL DEFAULT '[]', -- wildcard filters, JSON
+    scan_on_push    INTEGER NOT NULL DEFAULT 0,
+    encryption_type TEXT NOT NULL,
+    kms_key         TEXT NOT NULL DEFAULT '',
+    policy          TEXT NOT NULL DEFAULT '', -- repository policy, '' if none
+    UNIQUE (registry_id, name)
+);
+
+CREATE TABLE resource_tags (
+    repository_id INTEGER NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+    key           TEXT NOT NULL,
+    value         TEXT NOT NULL,
+    PRIMARY KEY (repository_id, key)
+) WITHOUT ROWID;
+
+-- One row per blob of the deployment.
+CREATE TABLE blobs (
+    digest     TEXT PRIMARY KEY,
+    size       INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- A repository has a blob only by a row here.
+CREATE TABLE layers (
+    repository_id INTEGER NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+    digest        TEXT NOT NULL,
+    size          INTEGER NOT NULL,
+    linked_at     INTEGER NOT NULL,
+    PRIMARY KEY (repository_id, digest)
+) WITHOUT ROWID;
+CREATE INDEX layers_by_digest ON layers (digest);
+
+-- The exact bytes of manifests, one row per digest of the deployment.
+CREATE TABLE manifest_contents (
+    id     INTEGER PRIMARY KEY,
+    digest TEXT NOT NULL UNIQUE,
+    bytes  BLOB NOT NULL
+);
+
+-- A repository has a manifest only by a row here.
+CREATE TABLE manifests (
+    repository_id INTEGER NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+    digest        TEXT NOT NULL,
+    media_type    TEXT NOT NULL,
+    artifact_type TEXT NOT NULL DEFAULT '',
+    subject       TEXT NOT NULL DEFAULT '',
+    annotations   TEXT NOT NULL DEFAULT '', -- JSON, kept for referrers only
+    size          INTEGER NOT NULL,         -- of the manifest
+    image_size    INTEGER NOT NULL,         -- of config and layers; of an index, its largest child's
+    pushed_at     INTEGER NOT NULL,
+    pulled_at     INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (repository_id, digest)
+) WITHOUT ROWID;
+CREATE INDEX manifests_by_subject ON manifests (repository_id, subject, digest) WHERE subject <> '';
+CREATE INDEX manifests_by_digest ON manifests (digest);
+
+-- What a manifest of a repository names: its layers and config, or its children.
+CREATE TABLE manifest_references (
+    repository_id INTEGER NOT NULL,
+    manifest      TEXT NOT NULL,
+    target        TEXT NOT NULL,
+    child         INTEGER NOT NULL, -- 1 if the target is a manifest, 0 if a layer
+    media_type    TEXT NOT NULL,
+    PRIMARY KEY (repository_id, manifest, target),
+    FOREIGN KEY (repository_id, manifest) REFERENCES manifests (repository_id, digest) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX manifest_references_by_target ON manifest_references (repository_id, target);
+
+CREATE TABLE tags (
+    repository_id INTEGER NOT NULL,
+    name          TEXT NOT NULL,
+    digest        TEXT NOT NULL,
+    sequence      INTEGER NOT NULL, -- of the registry, when the tag last changed
+    updated_at    INTEGER NOT NULL,
+    PRIMARY KEY (repository_id, name),
+    FOREIGN KEY (repository_id, digest) REFERENCES manifests (repository_id, digest) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX tags_by_digest ON tags (repository_id, digest, name);
+
+CREATE TABLE uploads (
+    id            TEXT PRIMARY KEY,
+    repository_id INTEGER NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+    started_at    INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX uploads_by_start ON uploads (started_at);
+
+-- +goose Down
+DROP TABLE uploads;
+DROP TABLE tags;
+DROP TABLE manifest_references;
+DROP TABLE manifests;
+DROP TABLE manifest_contents;
+DROP TABLE layers;
+DROP TABLE blobs;
+DROP TABLE resource_tags;
+DROP TABLE repositories;
+DROP TABLE registries;

@@ -1,0 +1,102 @@
+package metadata
+
+import "time"
+
+// The states of a replication (ECR: ReplicationStatus).
+const (
+	ReplicationInProgress = "IN_PROGRESS"
+	ReplicationComplete   = "COMPLETE"
+	ReplicationFailed     = "FAILED"
+)
+
+// Replication is one image, by one tag or none, on its way to one destination.
+type Replication struct {
+	ID                 int64
+	RepositoryID       int64 // the source
+	Digest             string
+	Tag                string // '' for a push by digest
+	Sequence           int64  // of the push, in the source registry
+	DestinationAccount string
+	DestinationRegion  string
+	State              string
+	Tries              int
+	NextTryAt          time.Time
+	PushedAt           time.Time
+	FinishedAt         time.Time // zero while in progress
+	FailureCode        string
+	FailureReason      string
+}
+
+const replicationColumns = `id, repository_id, digest, tag, sequence, destination_account, destination_region, state, tries,
+	next_try_at, pushed_at, finished_at, failure_code, failure_reason`
+
+func (q *Queries) replications(query string, args ...any) (rs []Replication, err error) {
+	err = q.conn.all(query, args, func(scan func(dest ...any) error) error {
+		var r Replication
+		var next, pushed, finished int64
+		err := scan(&r.ID, &r.RepositoryID, &r.Digest, &r.Tag, &r.Sequence, &r.DestinationAccount, &r.DestinationRegion, &r.State, &r.Tries,
+			&next, &pushed, &finished, &r.FailureCode, &r.FailureReason)
+		r.NextTryAt, r.PushedAt, r.FinishedAt = toTime(next), toTime(pushed), toTime(finished)
+		rs = append(rs, r)
+		return err
+	})
+	return rs, err
+}
+
+// QueueReplication records that an image is to be replicated, or is to be once more.
+func (tx *Tx) QueueReplication(r Replication) error {
+	_, err := tx.conn.exec(`INSERT INTO replications (repository_id, digest, tag, sequence, destination_account, destination_region, state, next_try_at, pushed_at)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'IN_PROGRESS', ?7, ?7)
+		ON CONFLICT (repository_id, digest, tag, destination_account, destination_region) DO UPDATE SET
+		sequence = excluded.sequence, state = 'IN_PROGRESS', tries = 0, next_try_at = excluded.next_try_at, pushed_at = excluded.pushed_at,
+		finished_at = 0, failure_code = '', failure_reason = ''`,
+		r.RepositoryID, r.Digest, r.Tag, r.Sequence, r.DestinationAccount, r.DestinationRegion, fromTime(r.PushedAt))
+	return err
+}
+
+// Replication by id: ErrNotFound.
+func (q *Queries) Replication(id int64) (Replication, error) {
+	rs, err := q.replications(`SELECT `+replicationColumns+` FROM replications WHERE id = ?`, id)
+	if err == nil && len(rs) == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Replication{}, err
+	}
+	return rs[0], nil
+}
+
+// DueReplications are those in progress whose next try is not after t, the
+// longest due first, skipping nothing.
+func (q *Queries) DueReplications(t time.Time, limit int) ([]Replication, error) {
+	return q.replications(`SELECT `+replicationColumns+` FROM replications WHERE state = 'IN_PROGRESS' AND next_try_at <= ? ORDER BY next_try_at, id LIMIT ?`, fromTime(t), limit)
+}
+
+// NextReplicationAt is when the first replication after t falls due; zero if none does.
+func (q *Queries) NextReplicationAt(t time.Time) (time.Time, error) {
+	var next int64
+	err := q.conn.one(`SELECT coalesce(min(next_try_at), 0) FROM replications WHERE state = 'IN_PROGRESS' AND next_try_at > ?`, []any{fromTime(t)}, &next)
+	return toTime(next), err
+}
+
+// ReplicationsOf an image, at most limit, ordered by destination and tag.
+func (q *Queries) ReplicationsOf(repository int64, digest string, limit int) ([]Replication, error) {
+	return q.replications(`SELECT `+replicationColumns+` FROM replications WHERE repository_id = ? AND digest = ?
+		ORDER BY destination_account, destination_region, tag LIMIT ?`, repository, digest, limit)
+}
+
+// SaveReplication stores how a try ended.
+func (tx *Tx) SaveReplication(r Replication) error {
+	_, err := tx.conn.exec(`UPDATE replications SET state = ?, tries = ?, next_try_at = ?, finished_at = ?, failure_code = ?, failure_reason = ?
+		WHERE id = ? AND sequence = ?`,
+		r.State, r.Tries, fromTime(r.NextTryAt), fromTime(r.FinishedAt), r.FailureCode, r.FailureReason, r.ID, r.Sequence)
+	return err
+}
+
+// RetryRefused makes the failed replications to a destination due at t, if
+// they failed with one of the codes. It reports whether there were any.
+func (tx *Tx) RetryRefused(account, region string, codes []string, t time.Time) (bool, error) {
+	return tx.conn.changed(`UPDATE replications SET state = 'IN_PROGRESS', tries = 0, next_try_at = ?, finished_at = 0
+		WHERE state = 'FAILED' AND destination_account = ? AND destination_region = ? AND failure_code IN (SELECT value FROM json_each(?))`,
+		fromTime(t), account, region, list(codes))
+}

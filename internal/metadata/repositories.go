@@ -1,0 +1,151 @@
+package metadata
+
+import (
+	"encoding/json"
+	"sync"
+	"time"
+)
+
+// Repository is a repository's row with what its registry adds to it.
+type Repository struct {
+	ID             int64
+	RegistryID     int64
+	Account        string
+	Region         string
+	Name           string
+	CreatedAt      time.Time
+	TagMutability  string
+	Exclusions     []string
+	ScanOnPush     bool
+	EncryptionType string
+	KMSKey         string
+	Policy         string // '' if none
+	RegistryPolicy string // '' if none
+	Replication    string // the registry's rules, JSON
+
+	cached *cachedRepository // nil unless the row came from Store.Repository
+
+	memoOnce sync.Once
+	memo     any
+}
+
+// Memo returns what build makes of the row, built once for as long as the row
+// is cached. It saves the domain from parsing the same policies at each request.
+func (r *Repository) Memo(build func(*Repository) any) any {
+	r.memoOnce.Do(func() { r.memo = build(r) })
+	return r.memo
+}
+
+const repositoryColumns = `p.id, p.registry_id, g.account, g.region, p.name, p.created_at, p.tag_mutability, p.exclusions,
+	p.scan_on_push, p.encryption_type, p.kms_key, p.policy, g.policy, g.replication
+	FROM repositories p JOIN registries g ON g.id = p.registry_id`
+
+func scanRepository(scan func(dest ...any) error) (*Repository, error) {
+	r := new(Repository)
+	var created int64
+	var exclusions string
+	if err := scan(&r.ID, &r.RegistryID, &r.Account, &r.Region, &r.Name, &created, &r.TagMutability, &exclusions,
+		&r.ScanOnPush, &r.EncryptionType, &r.KMSKey, &r.Policy, &r.RegistryPolicy, &r.Replication); err != nil {
+		return nil, err
+	}
+	r.CreatedAt = toTime(created)
+	if exclusions != "[]" {
+		if err := json.Unmarshal([]byte(exclusions), &r.Exclusions); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// Repository by name: ErrNotFound.
+func (q *Queries) Repository(account, region, name string) (*Repository, error) {
+	return scanRepository(func(dest ...any) error {
+		return q.conn.one(`SELECT `+repositoryColumns+` WHERE g.account = ? AND g.region = ? AND p.name = ?`, []any{account, region, name}, dest...)
+	})
+}
+
+// RepositoryByID: ErrNotFound.
+func (q *Queries) RepositoryByID(id int64) (*Repository, error) {
+	return scanRepository(func(dest ...any) error {
+		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.id = ?`, []any{id}, dest...)
+	})
+}
+
+// Repositories of a registry with names after the given one, in their order.
+func (q *Queries) Repositories(registry int64, after string, limit int) (repos []*Repository, err error) {
+	err = q.conn.all(`SELECT `+repositoryColumns+` WHERE p.registry_id = ? AND p.name > ? ORDER BY p.name LIMIT ?`,
+		[]any{registry, after, limit}, func(scan func(dest ...any) error) error {
+			r, err := scanRepository(scan)
+			repos = append(repos, r)
+			return err
+		})
+	return repos, err
+}
+
+// CreateRepository inserts r and sets its ID. It returns false if the name is taken.
+func (tx *Tx) CreateRepository(r *Repository) (bool, error) {
+	err := tx.conn.one(`INSERT INTO repositories (registry_id, name, created_at, tag_mutability, exclusions, scan_on_push, encryption_type, kms_key)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (registry_id, name) DO NOTHING RETURNING id`,
+		[]any{r.RegistryID, r.Name, fromTime(r.CreatedAt), r.TagMutability, list(r.Exclusions), r.ScanOnPush, r.EncryptionType, r.KMSKey}, &r.ID)
+	if err == ErrNotFound {
+		return false, nil
+	}
+	tx.touchRepository(r)
+	return err == nil, err
+}
+
+// DeleteRepository removes the repository and all that hangs on it.
+func (tx *Tx) DeleteRepository(r *Repository) error {
+	tx.touchRepository(r)
+	return tx.must(tx.conn.changed(`DELETE FROM repositories WHERE id = ?`, r.ID))
+}
+
+// SetTagMutability replaces the mutability and its exclusion filters.
+func (tx *Tx) SetTagMutability(r *Repository, mutability string, exclusions []string) error {
+	tx.touchRepository(r)
+	return tx.must(tx.conn.changed(`UPDATE repositories SET tag_mutability = ?, exclusions = ? WHERE id = ?`, mutability, list(exclusions), r.ID))
+}
+
+// SetRepositoryPolicy replaces the policy; an empty one removes it.
+func (tx *Tx) SetRepositoryPolicy(r *Repository, policy string) error {
+	tx.touchRepository(r)
+	return tx.must(tx.conn.changed(`UPDATE repositories SET policy = ? WHERE id = ?`, policy, r.ID))
+}
+
+// HasImages reports whether the repository holds any manifest.
+func (q *Queries) HasImages(repository int64) (has bool, err error) {
+	err = q.conn.one(`SELECT EXISTS (SELECT 1 FROM manifests WHERE repository_id = ?)`, []any{repository}, &has)
+	return has, err
+}
+
+func (tx *Tx) touchRepository(r *Repository) { tx.touch(r.Account, r.Region, r.Name) }
+
+// ResourceTag is a key and value attached to a repository.
+type ResourceTag struct{ Key, Value string }
+
+// ResourceTags in order of key.
+func (q *Queries) ResourceTags(repository int64) (tags []ResourceTag, err error) {
+	err = q.conn.all(`SELECT key, value FROM resource_tags WHERE repository_id = ? ORDER BY key`, []any{repository},
+		func(scan func(dest ...any) error) error {
+			var t ResourceTag
+			err := scan(&t.Key, &t.Value)
+			tags = append(tags, t)
+			return err
+		})
+	return tags, err
+}
+
+// SetResourceTag adds or overwrites a resource tag.
+func (tx *Tx) SetResourceTag(r *Repository, t ResourceTag) error {
+	tx.touchRepository(r)
+	_, err := tx.conn.exec(`INSERT INTO resource_tags (repository_id, key, value) VALUES (?, ?, ?)
+		ON CONFLICT (repository_id, key) DO UPDATE SET value = excluded.value`, r.ID, t.Key, t.Value)
+	return err
+}
+
+// DeleteResourceTag removes a resource tag, if it is there.
+func (tx *Tx) DeleteResourceTag(r *Repository, key string) error {
+	tx.touchRepository(r)
+	_, err := tx.conn.exec(`DELETE FROM resource_tags WHERE repository_id = ? AND key = ?`, r.ID, key)
+	return err
+}

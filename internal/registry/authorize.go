@@ -1,0 +1,220 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+
+	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/policy"
+)
+
+// The actions that the domain asks for, by the names that policies use.
+const (
+	actionBatchCheckLayers    = "ecr:BatchCheckLayerAvailability"
+	actionBatchDeleteImage    = "ecr:BatchDeleteImage"
+	actionBatchGetImage       = "ecr:BatchGetImage"
+	actionCompleteUpload      = "ecr:CompleteLayerUpload"
+	actionCreateRepository    = "ecr:CreateRepository"
+	actionDeleteRegistryPol   = "ecr:DeleteRegistryPolicy"
+	actionDeleteRepository    = "ecr:DeleteRepository"
+	actionDeleteRepoPolicy    = "ecr:DeleteRepositoryPolicy"
+	actionDescribeReplStatus  = "ecr:DescribeImageReplicationStatus"
+	actionDescribeImages      = "ecr:DescribeImages"
+	actionDescribeRegistry    = "ecr:DescribeRegistry"
+	actionDescribeRepos       = "ecr:DescribeRepositories"
+	actionGetDownloadURL      = "ecr:GetDownloadUrlForLayer"
+	actionGetRegistryPolicy   = "ecr:GetRegistryPolicy"
+	actionGetRepositoryPolicy = "ecr:GetRepositoryPolicy"
+	actionInitiateUpload      = "ecr:InitiateLayerUpload"
+	actionListImages          = "ecr:ListImages"
+	actionListTags            = "ecr:ListTagsForResource"
+	actionPutImage            = "ecr:PutImage"
+	actionPutMutability       = "ecr:PutImageTagMutability"
+	actionPutRegistryPolicy   = "ecr:PutRegistryPolicy"
+	actionPutReplication      = "ecr:PutReplicationConfiguration"
+	actionReplicateImage      = "ecr:ReplicateImage"
+	actionSetRepositoryPolicy = "ecr:SetRepositoryPolicy"
+	actionTagResource         = "ecr:TagResource"
+	actionUntagResource       = "ecr:UntagResource"
+	actionUploadPart          = "ecr:UploadLayerPart"
+)
+
+// mendsPolicies are the actions that the root of the owning account may do
+// whatever its policies say: else a Deny could lock an account out of the
+// policy for good. (Amazon S3 treats bucket policies so.)
+var mendsPolicies = map[string]bool{
+	actionDeleteRegistryPol: true, actionGetRegistryPolicy: true, actionPutRegistryPolicy: true,
+	actionDeleteRepoPolicy: true, actionGetRepositoryPolicy: true, actionSetRepositoryPolicy: true,
+}
+
+// policiesOf returns a repository's policies, parsed once per cached row.
+func (s *Service) policiesOf(r *metadata.Repository) []policy.Policy {
+	return r.Memo(func(r *metadata.Repository) any {
+		ref := refOf(r)
+		return []policy.Policy{
+			s.registryPolicy(ref.Registry, r.RegistryPolicy),
+			s.parsed(fmt.Sprintf("the repository policy of %s in %s %s", r.Name, r.Account, r.Region), r.Policy, policy.RepositoryPolicy),
+		}
+	}).([]policy.Policy)
+}
+
+func registryPolicyName(id ID) string {
+	return fmt.Sprintf("the registry policy of %s in %s", id.Account, id.Region)
+}
+
+// grantKey is a registry and the text of its policy.
+type grantKey struct {
+	registry ID
+	text     string
+}
+
+// registryPolicy parses a registry's stored policy, or remembers how it was parsed.
+func (s *Service) registryPolicy(id ID, text string) policy.Policy {
+	p, _ := s.grants.get(grantKey{id, text}, func() (policy.Policy, error) {
+		return s.parsed(registryPolicyName(id), text, policy.RegistryPolicy), nil
+	})
+	return p
+}
+
+// parsed parses a stored policy. It was parsed before it was stored, so a
+// failure means that a stricter program reads an older one's policy: then
+// everything is denied to others, as if there were none.
+func (s *Service) parsed(name, text string, kind policy.Kind) policy.Policy {
+	if text == "" {
+		return policy.Policy{Name: name}
+	}
+	doc, err := policy.Parse(text, kind)
+	if err != nil {
+		s.log.Error("a stored policy cannot be read: it allows nothing until it is set again", "policy", name, "error", err)
+	}
+	return policy.Policy{Name: name, Document: doc}
+}
+
+func refOf(r *metadata.Repository) Ref {
+	return Ref{Registry: ID{r.Account, r.Region}, Name: r.Name}
+}
+
+// repository returns a repository if the caller may do all the actions on it.
+//
+// Whoever is not of the registry's account learns no more from a repository
+// that does not exist than from one that grants nothing: AccessDenied. The
+// registry's own callers get RepositoryNotFound.
+func (s *Service) repository(c Caller, ref Ref, actions ...string) (*metadata.Repository, error) {
+	if err := validName(ref.Name); err != nil {
+		return nil, err
+	}
+	r, err := s.meta.Repository(ref.Registry.Account, ref.Registry.Region, ref.Name)
+	if errors.Is(err, metadata.ErrNotFound) {
+		if c.Identity.Principal.Account != ref.Registry.Account {
+			if err := s.authorizeIn(c, ref, actions[0], nil); err != nil {
+				return nil, err
+			}
+		}
+		return nil, repositoryNotFound(ref)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look up repository %s: %w", ref, err)
+	}
+	for _, action := range actions {
+		if err := s.authorize(c, r, action); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+func repositoryNotFound(ref Ref) *Error {
+	return errorf(RepositoryNotFound, "The repository with name '%s' does not exist in the registry with id '%s'", ref.Name, ref.Registry.Account)
+}
+
+// authorize checks one action on a repository: AccessDenied.
+func (s *Service) authorize(c Caller, r *metadata.Repository, action string) error {
+	policies := s.policiesOf(r)
+	own := c.Identity.Principal.Account == r.Account
+	if own && policies[0].Document == nil && policies[1].Document == nil && isRoot(c) {
+		return nil // nothing that could deny: the usual case, worth its own path
+	}
+	ref := refOf(r)
+	req := s.request(c, ref.Registry, action, ref.ARN())
+	tags, err := s.meta.ResourceTags(r)
+	if err != nil {
+		return fmt.Errorf("read the resource tags of %s: %w", ref, err)
+	}
+	for _, t := range tags {
+		req.Context["aws:ResourceTag/"+t.Key] = []string{t.Value}
+		req.Context["ecr:ResourceTag/"+t.Key] = []string{t.Value}
+	}
+	return s.decide(c, req, policies)
+}
+
+func (s *Service) decide(c Caller, req policy.Request, policies []policy.Policy) error {
+	d := policy.Authorize(req, nil, policies)
+	if d.Allowed() {
+		return nil
+	}
+	if mendsPolicies[req.Action] && isRoot(c) && c.Identity.Principal.Account == req.ResourceAccount {
+		return nil
+	}
+	return errorf(AccessDenied, "%s", d.Message())
+}
+
+func isRoot(c Caller) bool {
+	p := c.Identity.Principal
+	return p.ARN == "arn:aws:iam::"+p.Account+":root"
+}
+
+func (s *Service) request(c Caller, id ID, action, resource string) policy.Request {
+	context := make(policy.Context, len(c.Context)+4)
+	maps.Copy(context, c.Context)
+	context["aws:RequestedRegion"] = []string{id.Region}
+	return policy.Request{
+		Principal: c.Identity.Principal, Action: action, Resource: resource, ResourceAccount: id.Account,
+		Context: context, Time: s.now(),
+	}
+}
+
+// authorizeIn checks an action on a repository that need not exist, by the
+// registry's policy alone: AccessDenied.
+func (s *Service) authorizeIn(c Caller, ref Ref, action string, tags []ResourceTag) error {
+	req := s.request(c, ref.Registry, action, ref.ARN())
+	for _, t := range tags {
+		req.Context["aws:RequestTag/"+t.Key] = []string{t.Value}
+		req.Context["aws:TagKeys"] = append(req.Context["aws:TagKeys"], t.Key)
+	}
+	return s.decideByRegistry(c, ref.Registry, req)
+}
+
+// Authorize checks an action that has no repository, such as
+// ecr:GetAuthorizationToken: AccessDenied.
+func (s *Service) Authorize(_ context.Context, c Caller, id ID, action string) error {
+	return s.decideByRegistry(c, id, s.request(c, id, action, "*"))
+}
+
+// decideByRegistry decides on the registry's policy. To callers of other
+// accounts a registry that is not served is one that grants nothing.
+func (s *Service) decideByRegistry(c Caller, id ID, req policy.Request) error {
+	p := policy.Policy{Name: registryPolicyName(id)}
+	if s.Exists(id) {
+		reg, err := s.registry(id)
+		if err != nil {
+			return err
+		}
+		p = s.registryPolicy(id, reg.Policy)
+	}
+	return s.decide(c, req, []policy.Policy{p})
+}
+
+// registry returns the row of a registry that the deployment serves.
+func (s *Service) registry(id ID) (metadata.Registry, error) {
+	if !s.Exists(id) {
+		return metadata.Registry{}, errorf(InvalidParameter, "The registry with id '%s' has no Region %s here; Regions served: %s", id.Account, id.Region, strings.Join(s.regions, ", "))
+	}
+	r, err := s.meta.Read().Registry(id.Account, id.Region)
+	if err != nil {
+		return r, fmt.Errorf("look up registry %s: %w", id, err)
+	}
+	return r, nil
+}

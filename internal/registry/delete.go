@@ -1,0 +1,127 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/twinport/twinport/internal/metadata"
+)
+
+// DeletedImage is one result of DeleteImages: the identifier as it was
+// resolved, or why it was not deleted.
+type DeletedImage struct {
+	Reference Reference
+	// Err is nil if the image or tag is gone now. Its code is ImageNotFound,
+	// ImageReferencedByManifestList or InvalidParameter.
+	Err *Error
+}
+
+// DeleteTag removes a tag and, as OCI wants, leaves its manifest: ImageNotFound.
+func (s *Service) DeleteTag(ctx context.Context, c Caller, ref Ref, tag string) error {
+	repo, err := s.repository(c, ref, actionBatchDeleteImage)
+	if err != nil {
+		return err
+	}
+	return s.updateRepository(ctx, repo, func(tx *metadata.Tx, repo *metadata.Repository) error {
+		deleted, err := tx.DeleteTag(repo, tag)
+		if err == nil && !deleted {
+			return imageNotFound(repo, Reference{Tag: tag})
+		}
+		return err
+	})
+}
+
+// DeleteManifest removes a manifest and all its tags, even if an index names
+// it, as OCI wants: ImageNotFound.
+func (s *Service) DeleteManifest(ctx context.Context, c Caller, ref Ref, d digest.Digest) error {
+	repo, err := s.repository(c, ref, actionBatchDeleteImage)
+	if err != nil {
+		return err
+	}
+	return s.updateRepository(ctx, repo, func(tx *metadata.Tx, repo *metadata.Repository) error {
+		deleted, err := tx.DeleteManifest(repo, string(d))
+		if err == nil && !deleted {
+			return imageNotFound(repo, Reference{Digest: d})
+		}
+		return err
+	})
+}
+
+// DeleteImages deletes as ECR's BatchDeleteImage does: a tag that is the last
+// of its image takes the image along; a manifest that an index names stays.
+// An image deleted by digest yields one result per tag it had.
+func (s *Service) DeleteImages(ctx context.Context, c Caller, ref Ref, refs []Reference) ([]DeletedImage, error) {
+	repo, err := s.repository(c, ref, actionBatchDeleteImage)
+	if err != nil {
+		return nil, err
+	}
+	var results []DeletedImage
+	for _, r := range refs {
+		var done []Reference
+		err := s.updateRepository(ctx, repo, func(tx *metadata.Tx, repo *metadata.Repository) (err error) {
+			done, err = deleteImage(tx, repo, r)
+			return err
+		})
+		var refusal *Error
+		switch {
+		case errors.As(err, &refusal) && refusal.Code != RepositoryNotFound && refusal.Code != StorageFull:
+			results = append(results, DeletedImage{Reference: r, Err: refusal})
+		case err != nil:
+			return nil, err
+		}
+		for _, d := range done {
+			results = append(results, DeletedImage{Reference: d})
+		}
+	}
+	return results, nil
+}
+
+func deleteImage(tx *metadata.Tx, repo *metadata.Repository, r Reference) ([]Reference, error) {
+	d := string(r.Digest)
+	switch {
+	case r.Tag == "" && d == "":
+		return nil, errorf(InvalidParameter, "Invalid parameter at 'imageId': a tag or a digest is needed")
+	case r.Tag != "":
+		tag, err := tx.Tag(repo.ID, r.Tag)
+		if errors.Is(err, metadata.ErrNotFound) || err == nil && d != "" && d != tag.Digest {
+			return nil, imageNotFound(repo, r)
+		}
+		if err != nil {
+			return nil, err
+		}
+		d = tag.Digest
+	}
+	tags, err := tx.TagsOf(repo.ID, d, "", maxTagsPerImage)
+	if err != nil {
+		return nil, err
+	}
+	if r.Tag != "" && len(tags) > 1 {
+		_, err := tx.DeleteTag(repo, r.Tag)
+		return []Reference{{Tag: r.Tag, Digest: digest.Digest(d)}}, err
+	}
+	indexes, _, err := tx.Referring(repo.ID, d)
+	if err != nil {
+		return nil, err
+	}
+	if len(indexes) > 0 {
+		return nil, errorf(ImageReferencedByManifestList, "Requested image referenced by manifest list: [%s]", strings.Join(indexes, ", "))
+	}
+	deleted, err := tx.DeleteManifest(repo, d)
+	if err != nil {
+		return nil, err
+	}
+	if !deleted {
+		return nil, imageNotFound(repo, r)
+	}
+	done := make([]Reference, 0, len(tags))
+	for _, t := range tags {
+		done = append(done, Reference{Tag: t.Name, Digest: digest.Digest(d)})
+	}
+	if len(done) == 0 {
+		done = append(done, Reference{Digest: digest.Digest(d)})
+	}
+	return done, nil
+}

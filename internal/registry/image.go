@@ -1,0 +1,262 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/twinport/twinport/internal/metadata"
+)
+
+// Reference names an image in a repository: by tag, by digest, or, where an
+// operation says so, by both, which must then agree.
+type Reference struct {
+	Tag    string
+	Digest digest.Digest
+}
+
+// String is the reference as ECR's messages show it.
+func (r Reference) String() string {
+	return fmt.Sprintf("{imageDigest:'%s', imageTag:'%s'}", shorten(string(r.Digest)), shorten(r.Tag))
+}
+
+// Manifest is a stored manifest with its exact bytes.
+type Manifest struct {
+	Digest    digest.Digest
+	MediaType string
+	Bytes     []byte
+}
+
+// Image is what DescribeImages tells of an image.
+type Image struct {
+	Digest       digest.Digest
+	Tags         []string
+	Size         int64 // config and layers; of an index, that of its largest child (ECR: imageSizeInBytes)
+	PushedAt     time.Time
+	LastPulledAt time.Time // zero if never
+	MediaType    string
+	ArtifactType string
+	Subject      digest.Digest
+}
+
+// TagStatus filters images by whether they have tags.
+type TagStatus string
+
+const (
+	AnyTagStatus TagStatus = "ANY"
+	Tagged       TagStatus = "TAGGED"
+	Untagged     TagStatus = "UNTAGGED"
+)
+
+// Referrer is a manifest that names another as its subject.
+type Referrer struct {
+	Digest       digest.Digest
+	MediaType    string
+	ArtifactType string
+	Size         int64 // of the manifest
+	Annotations  map[string]string
+}
+
+// pullTimeFreshness is how old a recorded pull time may get before a pull
+// renews it (ECR refreshes it at least once every 24 hours).
+const pullTimeFreshness = time.Hour
+
+// maxTagsPerImage is how many tags of one image are shown (ECR: 1,000 tags per image).
+const maxTagsPerImage = 1000
+
+// Manifest by tag, digest, or both: ImageNotFound. A read of a manifest counts as a pull.
+func (s *Service) Manifest(_ context.Context, c Caller, ref Ref, r Reference) (Manifest, error) {
+	repo, err := s.repository(c, ref, actionBatchGetImage)
+	if err != nil {
+		return Manifest{}, err
+	}
+	m, err := s.content(repo, r)
+	if err != nil {
+		return Manifest{}, err
+	}
+	s.recordPull(repo, m)
+	return Manifest{Digest: digest.Digest(m.Digest), MediaType: m.MediaType, Bytes: m.Bytes}, nil
+}
+
+// content resolves a reference: ImageNotFound, InvalidParameter.
+func (s *Service) content(repo *metadata.Repository, r Reference) (m *metadata.ManifestContent, err error) {
+	switch {
+	case r.Tag != "":
+		if m, err = s.meta.ManifestContentByTag(repo, r.Tag); err == nil && r.Digest != "" && m.Digest != string(r.Digest) {
+			err = metadata.ErrNotFound
+		}
+	case r.Digest != "":
+		m, err = s.meta.ManifestContent(repo, string(r.Digest))
+	default:
+		return nil, errorf(InvalidParameter, "Invalid parameter at 'imageId': a tag or a digest is needed")
+	}
+	if errors.Is(err, metadata.ErrNotFound) {
+		return nil, imageNotFound(repo, r)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read image %s of %s: %w", r, refOf(repo), err)
+	}
+	return m, nil
+}
+
+func imageNotFound(repo *metadata.Repository, r Reference) *Error {
+	return errorf(ImageNotFound, "The image with imageId %s does not exist within the repository with name '%s' in the registry with id '%s'", r, repo.Name, repo.Account)
+}
+
+// recordPull notes the time of a pull in the background, and seldom: a pull
+// must not wait for a write.
+func (s *Service) recordPull(repo *metadata.Repository, m *metadata.ManifestContent) {
+	now := s.now()
+	if now.Sub(m.PulledAt) < pullTimeFreshness || !m.ClaimPull(now, pullTimeFreshness) {
+		return
+	}
+	id, d := repo.ID, m.Digest
+	go func() {
+		err := s.meta.Update(context.Background(), func(tx *metadata.Tx) error { return tx.SetPulledAt(id, d, now) })
+		if err != nil && !errors.Is(err, metadata.ErrClosed) {
+			s.log.Warn("could not record the time of a pull", "image", d, "error", err)
+		}
+	}()
+}
+
+// Tags in lexical order.
+func (s *Service) Tags(_ context.Context, c Caller, ref Ref, p Page) (names []string, next string, err error) {
+	repo, err := s.repository(c, ref, actionListImages)
+	if err != nil {
+		return nil, "", err
+	}
+	tags, err := s.meta.Read().Tags(repo.ID, p.After, p.Limit+1)
+	if err != nil {
+		return nil, "", fmt.Errorf("list the tags of %s: %w", ref, err)
+	}
+	tags, next = page(tags, p.Limit, func(t metadata.Tag) string { return t.Name })
+	for _, t := range tags {
+		names = append(names, t.Name)
+	}
+	return names, next, nil
+}
+
+// Referrers of subject, in order of digest; artifactType "" means any. An unknown subject has none.
+func (s *Service) Referrers(_ context.Context, c Caller, ref Ref, subject digest.Digest, artifactType string, p Page) (refs []Referrer, next string, err error) {
+	repo, err := s.repository(c, ref, actionBatchGetImage)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := validDigest(subject); err != nil {
+		return nil, "", err
+	}
+	ms, err := s.meta.Read().Referrers(repo.ID, string(subject), artifactType, p.After, p.Limit+1)
+	if err != nil {
+		return nil, "", fmt.Errorf("list the referrers of %s in %s: %w", subject, ref, err)
+	}
+	ms, next = page(ms, p.Limit, func(m metadata.Manifest) string { return m.Digest })
+	for _, m := range ms {
+		r := Referrer{Digest: digest.Digest(m.Digest), MediaType: m.MediaType, ArtifactType: m.ArtifactType, Size: m.Size}
+		if m.Annotations != "" {
+			if err := json.Unmarshal([]byte(m.Annotations), &r.Annotations); err != nil {
+				return nil, "", fmt.Errorf("read the annotations of %s: %w", m.Digest, err)
+			}
+		}
+		refs = append(refs, r)
+	}
+	return refs, next, nil
+}
+
+// DescribeImages by reference: ImageNotFound if any is missing.
+func (s *Service) DescribeImages(_ context.Context, c Caller, ref Ref, refs []Reference) ([]Image, error) {
+	repo, err := s.repository(c, ref, actionDescribeImages)
+	if err != nil {
+		return nil, err
+	}
+	var images []Image
+	seen := map[string]bool{}
+	for _, r := range refs {
+		m, err := s.content(repo, r)
+		if err != nil {
+			return nil, err
+		}
+		if seen[m.Digest] {
+			continue
+		}
+		seen[m.Digest] = true
+		// The cached manifest may hold older times than the store.
+		row, err := s.meta.Read().Manifest(repo.ID, m.Digest)
+		if errors.Is(err, metadata.ErrNotFound) {
+			return nil, imageNotFound(repo, r)
+		}
+		if err != nil {
+			return nil, err
+		}
+		image, err := s.describe(repo, row)
+		if err != nil {
+			return nil, err
+		}
+		images = append(images, image)
+	}
+	return images, nil
+}
+
+func (s *Service) describe(repo *metadata.Repository, m metadata.Manifest) (Image, error) {
+	tags, err := s.meta.Read().TagsOf(repo.ID, m.Digest, "", maxTagsPerImage)
+	if err != nil {
+		return Image{}, fmt.Errorf("list the tags of %s: %w", m.Digest, err)
+	}
+	image := Image{
+		Digest: digest.Digest(m.Digest), Size: m.ImageSize, PushedAt: m.PushedAt, LastPulledAt: m.PulledAt,
+		MediaType: m.MediaType, ArtifactType: m.ArtifactType, Subject: digest.Digest(m.Subject),
+	}
+	for _, t := range tags {
+		image.Tags = append(image.Tags, t.Name)
+	}
+	return image, nil
+}
+
+// ListImages describes the images page by page, in order of digest.
+func (s *Service) ListImages(_ context.Context, c Caller, ref Ref, status TagStatus, p Page) (images []Image, next string, err error) {
+	repo, err := s.repository(c, ref, actionDescribeImages)
+	if err != nil {
+		return nil, "", err
+	}
+	tagged := map[TagStatus]int{Tagged: 1, Untagged: 0, AnyTagStatus: -1}[status]
+	ms, err := s.meta.Read().Manifests(repo.ID, tagged, p.After, p.Limit+1)
+	if err != nil {
+		return nil, "", fmt.Errorf("list the images of %s: %w", ref, err)
+	}
+	ms, next = page(ms, p.Limit, func(m metadata.Manifest) string { return m.Digest })
+	for _, m := range ms {
+		image, err := s.describe(repo, m)
+		if err != nil {
+			return nil, "", err
+		}
+		images = append(images, image)
+	}
+	return images, next, nil
+}
+
+// idSeparator parts digest and tag in the key of a page of ListImageIDs;
+// neither can contain it.
+const idSeparator = " "
+
+// ListImageIDs is ECR's ListImages: one reference per tag, and one without a
+// tag for an untagged image, in order of digest and tag.
+func (s *Service) ListImageIDs(_ context.Context, c Caller, ref Ref, status TagStatus, p Page) (ids []Reference, next string, err error) {
+	repo, err := s.repository(c, ref, actionListImages)
+	if err != nil {
+		return nil, "", err
+	}
+	d, tag, _ := strings.Cut(p.After, idSeparator)
+	rows, err := s.meta.Read().ImageIDs(repo.ID, status != Untagged, status != Tagged, d, tag, p.Limit+1)
+	if err != nil {
+		return nil, "", fmt.Errorf("list the images of %s: %w", ref, err)
+	}
+	rows, next = page(rows, p.Limit, func(t metadata.Tag) string { return t.Digest + idSeparator + t.Name })
+	for _, t := range rows {
+		ids = append(ids, Reference{Digest: digest.Digest(t.Digest), Tag: t.Name})
+	}
+	return ids, next, nil
+}

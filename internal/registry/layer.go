@@ -1,0 +1,194 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/twinport/twinport/internal/metadata"
+)
+
+// Layer is a blob as a repository has it.
+type Layer struct {
+	Digest    digest.Digest
+	Size      int64
+	MediaType string // as an image of the repository names it; may be empty
+}
+
+// BlobReader reads one blob. Its concrete type is *os.File where blobs are
+// files, so that copying it to a connection uses sendfile.
+type BlobReader interface {
+	io.ReadSeekCloser
+}
+
+// maxMountSources bounds how many repositories a mount without a source looks at.
+const maxMountSources = 100
+
+// Layer by digest if the repository has it: LayersNotFound. Needs
+// ecr:BatchCheckLayerAvailability.
+func (s *Service) Layer(_ context.Context, c Caller, ref Ref, d digest.Digest) (Layer, error) {
+	repo, err := s.repository(c, ref, actionBatchCheckLayers)
+	if err != nil {
+		return Layer{}, err
+	}
+	return s.layer(repo, d)
+}
+
+func (s *Service) layer(repo *metadata.Repository, d digest.Digest) (Layer, error) {
+	if err := validDigest(d); err != nil {
+		return Layer{}, err
+	}
+	size, err := s.meta.Layer(repo, string(d))
+	if errors.Is(err, metadata.ErrNotFound) {
+		return Layer{}, layerNotFound(repo, d)
+	}
+	if err != nil {
+		return Layer{}, fmt.Errorf("look up layer %s of %s: %w", d, refOf(repo), err)
+	}
+	return Layer{Digest: d, Size: size}, nil
+}
+
+func layerNotFound(repo *metadata.Repository, d digest.Digest) *Error {
+	return errorf(LayersNotFound, "The layer with digest '%s' does not exist in the repository with name '%s' in the registry with id '%s'", d, repo.Name, repo.Account)
+}
+
+// OpenLayer opens the bytes: LayersNotFound. Needs ecr:GetDownloadUrlForLayer.
+func (s *Service) OpenLayer(ctx context.Context, c Caller, ref Ref, d digest.Digest) (Layer, BlobReader, error) {
+	repo, err := s.repository(c, ref, actionGetDownloadURL)
+	if err != nil {
+		return Layer{}, nil, err
+	}
+	l, err := s.layer(repo, d)
+	if err != nil {
+		return Layer{}, nil, err
+	}
+	f, err := s.blobs.Open(ctx, d)
+	if err != nil {
+		return Layer{}, nil, fmt.Errorf("layer %s is linked to %s but cannot be opened: %w", d, ref, err)
+	}
+	return l, f, nil
+}
+
+// LayersAvailable returns which of the digests the repository has.
+func (s *Service) LayersAvailable(_ context.Context, c Caller, ref Ref, ds []digest.Digest) (map[digest.Digest]Layer, error) {
+	repo, err := s.repository(c, ref, actionBatchCheckLayers)
+	if err != nil {
+		return nil, err
+	}
+	layers := make(map[digest.Digest]Layer, len(ds))
+	for _, d := range ds {
+		l, err := s.layer(repo, d)
+		switch CodeOf(err) {
+		case LayersNotFound, InvalidParameter:
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if _, l.MediaType, err = s.meta.Read().Referring(repo.ID, string(d)); err != nil {
+			return nil, fmt.Errorf("look up the media type of layer %s: %w", d, err)
+		}
+		layers[d] = l
+	}
+	return layers, nil
+}
+
+// LayerForDownload checks what GetDownloadUrlForLayer must: LayersNotFound,
+// LayerInaccessible if no image of the repository names it.
+func (s *Service) LayerForDownload(_ context.Context, c Caller, ref Ref, d digest.Digest) (Layer, error) {
+	repo, err := s.repository(c, ref, actionGetDownloadURL)
+	if err != nil {
+		return Layer{}, err
+	}
+	l, err := s.layer(repo, d)
+	if err != nil {
+		return Layer{}, err
+	}
+	images, mediaType, err := s.meta.Read().Referring(repo.ID, string(d))
+	if err != nil {
+		return Layer{}, fmt.Errorf("look up the images of layer %s: %w", d, err)
+	}
+	if len(images) == 0 {
+		return Layer{}, errorf(LayerInaccessible, "The layer with digest '%s' is not associated with an image in the repository with name '%s' in the registry with id '%s'", d, repo.Name, repo.Account)
+	}
+	l.MediaType = mediaType
+	return l, nil
+}
+
+// DeleteLayer unlinks a blob, even while an image names it, as OCI lets it: LayersNotFound.
+func (s *Service) DeleteLayer(ctx context.Context, c Caller, ref Ref, d digest.Digest) error {
+	repo, err := s.repository(c, ref, actionBatchDeleteImage)
+	if err != nil {
+		return err
+	}
+	if err := validDigest(d); err != nil {
+		return err
+	}
+	return s.updateRepository(ctx, repo, func(tx *metadata.Tx, repo *metadata.Repository) error {
+		unlinked, err := tx.UnlinkLayer(repo, string(d))
+		if err == nil && !unlinked {
+			return layerNotFound(repo, d)
+		}
+		return err
+	})
+}
+
+// MountLayer links a blob that from (or, if from is nil, any repository of
+// the same registry that the caller may read) has. It returns false, and no
+// error, if there is no such blob that the caller may read.
+func (s *Service) MountLayer(ctx context.Context, c Caller, to Ref, d digest.Digest, from *Ref) (bool, error) {
+	repo, err := s.repository(c, to, actionInitiateUpload)
+	if err != nil {
+		return false, err
+	}
+	if err := validDigest(d); err != nil {
+		return false, err
+	}
+	var sources []Ref
+	if from != nil {
+		sources = append(sources, *from)
+	} else {
+		names, err := s.meta.Read().RepositoriesWithLayer(repo.RegistryID, string(d), maxMountSources)
+		if err != nil {
+			return false, fmt.Errorf("find a repository with layer %s: %w", d, err)
+		}
+		for _, name := range names {
+			sources = append(sources, Ref{to.Registry, name})
+		}
+	}
+	for _, ref := range sources {
+		// A source that does not exist, one that the caller may not read and
+		// one without the blob all look the same: a digest that was guessed
+		// tells nothing.
+		source, err := s.repository(c, ref, actionGetDownloadURL)
+		if CodeOf(err) != "" {
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		mounted, err := s.mount(ctx, source, repo, d)
+		if mounted || err != nil {
+			return mounted, err
+		}
+	}
+	return false, nil
+}
+
+func (s *Service) mount(ctx context.Context, source, to *metadata.Repository, d digest.Digest) (mounted bool, err error) {
+	err = s.updateRepository(ctx, to, func(tx *metadata.Tx, to *metadata.Repository) error {
+		size, err := tx.Layer(source.ID, string(d))
+		if errors.Is(err, metadata.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		mounted = true
+		return tx.LinkLayer(to, string(d), size, s.now())
+	})
+	return mounted && err == nil, err
+}

@@ -1,0 +1,211 @@
+package registry
+
+import (
+	"encoding/json"
+	"mime"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/twinport/twinport/internal/metadata"
+)
+
+// MaxManifestSize is the most bytes a manifest may have (ECR: PutImage).
+const MaxManifestSize = 4 << 20
+
+// The media types of manifests that have no constant in image-spec.
+const (
+	dockerManifest       = "application/vnd.docker.distribution.manifest.v2+json"
+	dockerList           = "application/vnd.docker.distribution.manifest.list.v2+json"
+	dockerSchema1        = "application/vnd.docker.distribution.manifest.v1+json"
+	dockerSchema1Signed  = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+	ociArtifactManifest  = "application/vnd.oci.artifact.manifest.v1+json" // image-spec 1.1 release candidates
+	maxArtifactTypeBytes = 255
+)
+
+// form is which members of a manifest carry its content.
+type form int
+
+const (
+	imageForm    form = iota // config and layers
+	indexForm                // manifests
+	artifactForm             // blobs
+	schema1Form              // fsLayers
+)
+
+var forms = map[string]form{
+	ocispec.MediaTypeImageManifest: imageForm, dockerManifest: imageForm,
+	ocispec.MediaTypeImageIndex: indexForm, dockerList: indexForm,
+	ociArtifactManifest: artifactForm, dockerSchema1: schema1Form, dockerSchema1Signed: schema1Form,
+}
+
+// parsedManifest is what the domain needs to know of a manifest.
+type parsedManifest struct {
+	MediaType    string
+	ArtifactType string
+	Subject      digest.Digest
+	Annotations  string // JSON, kept for referrers only
+	// References are the layers, config or children that must be there.
+	References []metadata.Reference
+	size       int64 // of config and layers, as declared
+}
+
+// manifestDocument has the members of every form.
+type manifestDocument struct {
+	SchemaVersion int                  `json:"schemaVersion"`
+	MediaType     string               `json:"mediaType"`
+	ArtifactType  string               `json:"artifactType"`
+	Config        *ocispec.Descriptor  `json:"config"`
+	Layers        []ocispec.Descriptor `json:"layers"`
+	Manifests     []ocispec.Descriptor `json:"manifests"`
+	Blobs         []ocispec.Descriptor `json:"blobs"`
+	Subject       *ocispec.Descriptor  `json:"subject"`
+	Annotations   map[string]string    `json:"annotations"`
+	FSLayers      []struct {
+		BlobSum digest.Digest `json:"blobSum"`
+	} `json:"fsLayers"`
+}
+
+// parseManifest reads a manifest: InvalidManifest. declared is the type that
+// the client gave it, or empty.
+func parseManifest(raw []byte, declared string) (parsedManifest, error) {
+	var p parsedManifest
+	if len(raw) > MaxManifestSize {
+		return p, errorf(InvalidManifest, "The manifest has %d bytes; at most %d are allowed", len(raw), MaxManifestSize)
+	}
+	var doc manifestDocument
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		return p, errorf(InvalidManifest, "The manifest is not valid JSON of the expected form: %v", shorten(err.Error()))
+	}
+	if declared != "" {
+		bare, _, err := mime.ParseMediaType(declared)
+		if err != nil {
+			return p, errorf(InvalidManifest, "The manifest's media type '%s' is malformed", shorten(declared))
+		}
+		declared = bare
+	}
+	switch {
+	case declared == "":
+		declared = doc.MediaType
+	case doc.MediaType != "" && doc.MediaType != declared:
+		return p, errorf(InvalidManifest, "The manifest is declared as '%s', but its mediaType is '%s': they must agree", shorten(declared), shorten(doc.MediaType))
+	}
+	if declared == "" {
+		return p, errorf(InvalidManifest, "The manifest has no mediaType, and none was given with it")
+	}
+	f, ok := forms[declared]
+	if !ok {
+		return p, errorf(InvalidManifest, "'%s' is not a media type of manifests; allowed are OCI image manifests and indexes, and Docker manifests and manifest lists", shorten(declared))
+	}
+	p.MediaType = declared
+	if err := p.read(f, &doc); err != nil {
+		return p, err
+	}
+	if doc.Subject != nil {
+		if err := validDescriptor("subject", doc.Subject); err != nil {
+			return p, err
+		}
+		p.Subject = doc.Subject.Digest
+		if len(doc.Annotations) > 0 {
+			b, err := json.Marshal(doc.Annotations)
+			if err != nil {
+				return p, err
+			}
+			p.Annotations = string(b)
+		}
+	}
+	// distribution-spec, "Listing Referrers": without an artifactType, an
+	// image manifest's config type takes its place.
+	p.ArtifactType = doc.ArtifactType
+	if p.ArtifactType == "" && f == imageForm && doc.Config != nil {
+		p.ArtifactType = doc.Config.MediaType
+	}
+	if len(p.ArtifactType) > maxArtifactTypeBytes {
+		return p, errorf(InvalidManifest, "The manifest's artifactType is longer than %d characters", maxArtifactTypeBytes)
+	}
+	return p, nil
+}
+
+// read collects the references of a manifest of form f. Members that belong to
+// another form are refused: clients that guess the form from them would see
+// another image than we do (OCI advisory GHSA-mc8v-mgrf-8f4m).
+func (p *parsedManifest) read(f form, doc *manifestDocument) error {
+	version := 2
+	var content []ocispec.Descriptor
+	var foreign bool
+	switch f {
+	case imageForm:
+		foreign = doc.Manifests != nil || doc.FSLayers != nil
+		if doc.Config == nil {
+			return errorf(InvalidManifest, "The manifest has no config")
+		}
+		content = append(append(content, *doc.Config), doc.Layers...)
+	case indexForm:
+		foreign = doc.Layers != nil || doc.Config != nil || doc.FSLayers != nil
+		content = doc.Manifests
+	case artifactForm:
+		foreign = doc.Layers != nil || doc.Config != nil || doc.Manifests != nil
+		content, version = doc.Blobs, doc.SchemaVersion // it has none
+	case schema1Form:
+		foreign = doc.Layers != nil || doc.Manifests != nil
+		version = 1
+		for _, l := range doc.FSLayers {
+			content = append(content, ocispec.Descriptor{Digest: l.BlobSum, MediaType: ocispec.MediaTypeImageLayerGzip})
+		}
+	}
+	if foreign {
+		return errorf(InvalidManifest, "The manifest of type '%s' has members of another type, so clients could read it in two ways", p.MediaType)
+	}
+	if doc.SchemaVersion != version {
+		return errorf(InvalidManifest, "The manifest's schemaVersion is %d; '%s' has %d", doc.SchemaVersion, p.MediaType, version)
+	}
+	seen := make(map[digest.Digest]bool, len(content))
+	for i := range content {
+		d := &content[i]
+		if err := validDescriptor("descriptor", d); err != nil {
+			return err
+		}
+		if f != indexForm {
+			p.size += d.Size
+			if !distributable(d.MediaType) {
+				continue
+			}
+		}
+		if seen[d.Digest] {
+			continue
+		}
+		seen[d.Digest] = true
+		p.References = append(p.References, metadata.Reference{Digest: string(d.Digest), Child: f == indexForm, MediaType: shorten(d.MediaType)})
+	}
+	return nil
+}
+
+func validDescriptor(what string, d *ocispec.Descriptor) error {
+	if err := validDigest(d.Digest); err != nil {
+		return errorf(InvalidManifest, "A %s of the manifest has an unusable digest '%s'", what, shorten(string(d.Digest)))
+	}
+	if d.Size < 0 {
+		return errorf(InvalidManifest, "The %s %s of the manifest has the negative size %d", what, d.Digest, d.Size)
+	}
+	return nil
+}
+
+// distributable reports whether a layer's bytes are meant to be in the
+// registry. Those that are not need not be there (image-spec, "Non-Distributable Layers").
+func distributable(mediaType string) bool {
+	return !strings.HasPrefix(mediaType, "application/vnd.oci.image.layer.nondistributable.") &&
+		!strings.HasPrefix(mediaType, "application/vnd.docker.image.rootfs.foreign.")
+}
+
+// split returns the digests of the layers and of the children.
+func (p *parsedManifest) split() (layers, children []string) {
+	for _, r := range p.References {
+		if r.Child {
+			children = append(children, r.Digest)
+		} else {
+			layers = append(layers, r.Digest)
+		}
+	}
+	return layers, children
+}

@@ -1,0 +1,201 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/twinport/twinport/internal/metadata"
+)
+
+// NewManifest is a manifest to put.
+type NewManifest struct {
+	Bytes []byte
+	// MediaType is the declared one: the Content-Type or
+	// imageManifestMediaType. Empty means the manifest's own mediaType field.
+	MediaType string
+	// Digest, if set, must be the digest of Bytes; its algorithm (sha256 or
+	// sha512) is the one the manifest is stored under. Empty means sha256.
+	Digest digest.Digest
+	// Tags to set in the same transaction; may be empty when Digest is set.
+	Tags []string
+	// RefuseUnchanged makes a put that would change nothing an
+	// ImageAlreadyExists error, as ECR's PutImage does; and a put of an
+	// immutable tag that already names the same image an ImageTagAlreadyExists.
+	RefuseUnchanged bool
+}
+
+// PutResult tells what a put did.
+type PutResult struct {
+	Digest    digest.Digest
+	MediaType string
+	// Subject is the manifest's subject, if it has one.
+	Subject digest.Digest
+}
+
+// maxTagsPerPut bounds the tags of one put.
+const maxTagsPerPut = 100
+
+// PutManifest stores a manifest and sets its tags, durably, together with the
+// replications that the registry's rules ask for. InvalidManifest,
+// LayersNotFound, ReferencedImagesNotFound, ImageTagAlreadyExists (immutable),
+// ImageDigestDoesNotMatch, ImageAlreadyExists (with RefuseUnchanged),
+// InvalidParameter (tag grammar, unsupported digest algorithm).
+func (s *Service) PutManifest(ctx context.Context, c Caller, ref Ref, n NewManifest) (PutResult, error) {
+	r, err := s.repository(c, ref, actionPutImage)
+	if err != nil {
+		return PutResult{}, err
+	}
+	if len(n.Tags) > maxTagsPerPut {
+		return PutResult{}, errorf(InvalidParameter, "%d tags were given; at most %d can be set at once", len(n.Tags), maxTagsPerPut)
+	}
+	for _, tag := range n.Tags {
+		if err := validTag(tag); err != nil {
+			return PutResult{}, err
+		}
+	}
+	parsed, err := parseManifest(n.Bytes, n.MediaType)
+	if err != nil {
+		return PutResult{}, err
+	}
+	d, err := manifestDigest(n)
+	if err != nil {
+		return PutResult{}, err
+	}
+	p := put{service: s, now: s.now(), digest: string(d), manifest: parsed, NewManifest: n}
+	if err := s.updateRepository(ctx, r, p.run); err != nil {
+		return PutResult{}, err
+	}
+	return PutResult{Digest: d, MediaType: parsed.MediaType, Subject: parsed.Subject}, nil
+}
+
+// manifestDigest computes the digest of the bytes: ImageDigestDoesNotMatch.
+func manifestDigest(n NewManifest) (digest.Digest, error) {
+	algorithm := digest.SHA256
+	if n.Digest != "" {
+		if err := validDigest(n.Digest); err != nil {
+			return "", err
+		}
+		algorithm = n.Digest.Algorithm()
+	}
+	d := algorithm.FromBytes(n.Bytes)
+	if n.Digest != "" && n.Digest != d {
+		return "", errorf(ImageDigestDoesNotMatch, "The digest of the manifest is %s, not %s as was given", d, n.Digest)
+	}
+	return d, nil
+}
+
+// put is one PutManifest inside its transaction.
+type put struct {
+	NewManifest
+	service  *Service
+	now      time.Time
+	digest   string
+	manifest parsedManifest
+}
+
+func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
+	_, err := tx.Manifest(r.ID, p.digest)
+	known := err == nil
+	if err != nil && !errors.Is(err, metadata.ErrNotFound) {
+		return err
+	}
+	// What a manifest names must be there even if the manifest is known: it may
+	// have been deleted since.
+	size, err := p.checkReferences(tx, r)
+	if err != nil {
+		return err
+	}
+	if known {
+		if err := tx.SetPushedAt(r, p.digest, p.now); err != nil {
+			return err
+		}
+	} else if err := tx.PutManifest(r, metadata.Manifest{
+		Digest: p.digest, MediaType: p.manifest.MediaType, ArtifactType: p.manifest.ArtifactType, Subject: string(p.manifest.Subject),
+		Annotations: p.manifest.Annotations, Size: int64(len(p.Bytes)), ImageSize: size, PushedAt: p.now,
+	}, p.Bytes, p.manifest.References); err != nil {
+		return err
+	}
+	changed := !known
+	sequence, err := tx.NextSequence(r.RegistryID)
+	if err != nil {
+		return err
+	}
+	for _, tag := range p.Tags {
+		moved, err := p.setTag(tx, r, tag, sequence)
+		if err != nil {
+			return err
+		}
+		changed = changed || moved
+	}
+	if p.RefuseUnchanged && !changed {
+		what := "digest '" + p.digest + "'"
+		if len(p.Tags) > 0 {
+			what += " and tag '" + p.Tags[0] + "'"
+		}
+		return errorf(ImageAlreadyExists, "Image with %s already exists in the repository with name '%s' in registry with id '%s'", what, r.Name, r.Account)
+	}
+	return p.service.queueReplications(tx, r, p.digest, p.Tags, sequence, p.now)
+}
+
+// checkReferences makes sure that the repository has all that the manifest
+// names, and returns the image's size.
+func (p *put) checkReferences(tx *metadata.Tx, r *metadata.Repository) (int64, error) {
+	layers, children := p.manifest.split()
+	if len(layers) > 0 {
+		have, err := tx.LayerSizes(r.ID, layers)
+		if err != nil {
+			return 0, err
+		}
+		if missing := lacking(layers, have); missing != nil {
+			return 0, errorf(LayersNotFound, "Layers with digests '%s' required for pushing image into repository with name '%s' in the registry with id '%s' do not exist",
+				strings.Join(missing, ", "), r.Name, r.Account)
+		}
+	}
+	size := p.manifest.size
+	if len(children) > 0 {
+		have, err := tx.ManifestSizes(r.ID, children)
+		if err != nil {
+			return 0, err
+		}
+		if missing := lacking(children, have); missing != nil {
+			return 0, errorf(ReferencedImagesNotFound, "Images with digests '%s' required for pushing image into repository with name '%s' in the registry with id '%s' do not exist",
+				strings.Join(missing, ", "), r.Name, r.Account)
+		}
+		for _, n := range have {
+			size = max(size, n)
+		}
+	}
+	return size, nil
+}
+
+// lacking returns a few of the digests that have does not contain.
+func lacking(digests []string, have map[string]int64) (missing []string) {
+	for _, d := range digests {
+		if _, ok := have[d]; !ok && len(missing) < 10 {
+			missing = append(missing, d)
+		}
+	}
+	return missing
+}
+
+// setTag points a tag at the image: true if it was not there already.
+func (p *put) setTag(tx *metadata.Tx, r *metadata.Repository, tag string, sequence int64) (bool, error) {
+	now, err := tx.Tag(r.ID, tag)
+	exists := err == nil
+	if err != nil && !errors.Is(err, metadata.ErrNotFound) {
+		return false, err
+	}
+	same := exists && now.Digest == p.digest
+	if exists && immutableTag(r, tag) && (!same || p.RefuseUnchanged) {
+		return false, errorf(ImageTagAlreadyExists, "The image tag '%s' already exists in the '%s' repository and cannot be overwritten because the tag is immutable.", tag, r.Name)
+	}
+	if err := tx.SetTag(r, metadata.Tag{Name: tag, Digest: p.digest, Sequence: sequence}, p.now); err != nil {
+		return false, fmt.Errorf("set tag %s: %w", tag, err)
+	}
+	return !same, nil
+}

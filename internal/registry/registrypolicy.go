@@ -1,0 +1,72 @@
+package registry
+
+import (
+	"context"
+
+	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/policy"
+)
+
+// SetRegistryPolicy: InvalidParameter. Replications into this registry that
+// were refused for want of a grant are tried again.
+func (s *Service) SetRegistryPolicy(ctx context.Context, c Caller, id ID, text string) error {
+	if err := s.Authorize(ctx, c, id, actionPutRegistryPolicy); err != nil {
+		return err
+	}
+	if _, err := s.registry(id); err != nil {
+		return err
+	}
+	if _, err := policy.Parse(text, policy.RegistryPolicy); err != nil {
+		return errorf(InvalidParameter, "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid registry policy provided: %v'", err)
+	}
+	_, err := s.replaceRegistryPolicy(ctx, id, text)
+	return err
+}
+
+// replaceRegistryPolicy sets a registry's policy and returns the one before.
+func (s *Service) replaceRegistryPolicy(ctx context.Context, id ID, text string) (before string, err error) {
+	err = s.update(ctx, func(tx *metadata.Tx) error {
+		reg, err := tx.Registry(id.Account, id.Region)
+		if err != nil {
+			return err
+		}
+		if before = reg.Policy; before == "" && text == "" {
+			return registryPolicyNotFound(id)
+		}
+		if err := tx.SetRegistryPolicy(reg.ID, text); err != nil {
+			return err
+		}
+		return s.retryRefused(tx, id)
+	})
+	return before, err
+}
+
+func registryPolicyNotFound(id ID) *Error {
+	return errorf(RegistryPolicyNotFound, "Registry policy does not exist in the registry with id '%s'", id.Account)
+}
+
+// RegistryPolicy: RegistryPolicyNotFound.
+func (s *Service) RegistryPolicy(ctx context.Context, c Caller, id ID) (string, error) {
+	if err := s.Authorize(ctx, c, id, actionGetRegistryPolicy); err != nil {
+		return "", err
+	}
+	reg, err := s.registry(id)
+	if err != nil {
+		return "", err
+	}
+	if reg.Policy == "" {
+		return "", registryPolicyNotFound(id)
+	}
+	return reg.Policy, nil
+}
+
+// DeleteRegistryPolicy returns the text that was deleted: RegistryPolicyNotFound.
+func (s *Service) DeleteRegistryPolicy(ctx context.Context, c Caller, id ID) (string, error) {
+	if err := s.Authorize(ctx, c, id, actionDeleteRegistryPol); err != nil {
+		return "", err
+	}
+	if _, err := s.registry(id); err != nil {
+		return "", err
+	}
+	return s.replaceRegistryPolicy(ctx, id, "")
+}

@@ -1,0 +1,338 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/policy"
+)
+
+// TagMutability says which tags of a repository may be moved (ECR's
+// imageTagMutability).
+type TagMutability string
+
+const (
+	Mutable                TagMutability = "MUTABLE"
+	Immutable              TagMutability = "IMMUTABLE"
+	ImmutableWithExclusion TagMutability = "IMMUTABLE_WITH_EXCLUSION"
+	MutableWithExclusion   TagMutability = "MUTABLE_WITH_EXCLUSION"
+)
+
+// maxExclusions is how many filters a mutability setting may have (ECR:
+// ImageTagMutabilityExclusionFilters).
+const maxExclusions = 5
+
+// Encryption is a repository's encryption configuration, kept as ECR keeps it.
+type Encryption struct {
+	Type   string // AES256, KMS or KMS_DSSE
+	KMSKey string
+}
+
+// Repository is what is known of a repository.
+type Repository struct {
+	Ref        Ref
+	CreatedAt  time.Time
+	Mutability TagMutability
+	// Exclusions are the wildcard filters of the two mutability settings that
+	// have exclusions.
+	Exclusions []string
+	ScanOnPush bool
+	Encryption Encryption
+}
+
+// NewRepository holds the settings of a repository to create. Zero values
+// mean ECR's defaults: MUTABLE and AES256.
+type NewRepository struct {
+	Mutability TagMutability
+	Exclusions []string
+	ScanOnPush bool
+	Encryption Encryption
+	Tags       []ResourceTag
+}
+
+func repositoryOf(r *metadata.Repository) Repository {
+	return Repository{
+		Ref: refOf(r), CreatedAt: r.CreatedAt, Mutability: TagMutability(r.TagMutability), Exclusions: r.Exclusions,
+		ScanOnPush: r.ScanOnPush, Encryption: Encryption{Type: r.EncryptionType, KMSKey: r.KMSKey},
+	}
+}
+
+// CreateRepository: RepositoryAlreadyExists, InvalidParameter, InvalidTagParameter, TooManyTags.
+func (s *Service) CreateRepository(ctx context.Context, c Caller, ref Ref, n NewRepository) (Repository, error) {
+	if err := validName(ref.Name); err != nil {
+		return Repository{}, err
+	}
+	if err := s.authorizeIn(c, ref, actionCreateRepository, n.Tags); err != nil {
+		return Repository{}, err
+	}
+	if len(n.Tags) > 0 {
+		if err := s.authorizeIn(c, ref, actionTagResource, n.Tags); err != nil {
+			return Repository{}, err
+		}
+	}
+	reg, err := s.registry(ref.Registry)
+	if err != nil {
+		return Repository{}, err
+	}
+	if n.Mutability == "" {
+		n.Mutability = Mutable
+	}
+	if err := validMutability(n.Mutability, n.Exclusions); err != nil {
+		return Repository{}, err
+	}
+	if err := validResourceTags(n.Tags); err != nil {
+		return Repository{}, err
+	}
+	if n.Encryption.Type == "" {
+		n.Encryption.Type = "AES256"
+	}
+	r := s.newRepository(ref, reg.ID, n)
+	err = s.update(ctx, func(tx *metadata.Tx) error {
+		created, err := tx.CreateRepository(r)
+		if err != nil {
+			return err
+		}
+		if !created {
+			return errorf(RepositoryAlreadyExists, "The repository with name '%s' already exists in the registry with id '%s'", ref.Name, ref.Registry.Account)
+		}
+		for _, t := range n.Tags {
+			if err := tx.SetResourceTag(r, metadata.ResourceTag(t)); err != nil {
+				return err
+			}
+		}
+		return s.retryRefused(tx, ref.Registry)
+	})
+	if err != nil {
+		return Repository{}, err
+	}
+	return repositoryOf(r), nil
+}
+
+func (s *Service) newRepository(ref Ref, registry int64, n NewRepository) *metadata.Repository {
+	return &metadata.Repository{
+		RegistryID: registry, Account: ref.Registry.Account, Region: ref.Registry.Region, Name: ref.Name,
+		CreatedAt: s.now().UTC().Truncate(time.Microsecond), TagMutability: string(n.Mutability), Exclusions: n.Exclusions,
+		ScanOnPush: n.ScanOnPush, EncryptionType: n.Encryption.Type, KMSKey: n.Encryption.KMSKey,
+	}
+}
+
+func validMutability(m TagMutability, exclusions []string) error {
+	switch m {
+	case Mutable, Immutable:
+		if len(exclusions) > 0 {
+			return errorf(InvalidParameter, "Invalid parameter at 'imageTagMutabilityExclusionFilters': filters need %s or %s", ImmutableWithExclusion, MutableWithExclusion)
+		}
+	case ImmutableWithExclusion, MutableWithExclusion:
+		if len(exclusions) == 0 || len(exclusions) > maxExclusions {
+			return errorf(InvalidParameter, "Invalid parameter at 'imageTagMutabilityExclusionFilters': %s needs 1 to %d filters", m, maxExclusions)
+		}
+	default:
+		return errorf(InvalidParameter, "Invalid parameter at 'imageTagMutability' failed to satisfy constraint: 'Member must satisfy enum value set: [%s, %s, %s, %s]'", Immutable, Mutable, ImmutableWithExclusion, MutableWithExclusion)
+	}
+	return nil
+}
+
+// immutableTag reports whether a tag of the repository may not be moved.
+func immutableTag(r *metadata.Repository, tag string) bool {
+	switch TagMutability(r.TagMutability) {
+	case Immutable:
+		return true
+	case ImmutableWithExclusion:
+		return !matchesAny(r.Exclusions, tag)
+	case MutableWithExclusion:
+		return matchesAny(r.Exclusions, tag)
+	}
+	return false
+}
+
+func matchesAny(filters []string, tag string) bool {
+	for _, f := range filters {
+		if matchWildcard(f, tag) {
+			return true
+		}
+	}
+	return false
+}
+
+// matchWildcard matches a filter whose * stand for any characters, in linear
+// time: each part between stars is taken where it first fits.
+func matchWildcard(filter, s string) bool {
+	parts := strings.Split(filter, "*")
+	if len(parts) == 1 {
+		return filter == s
+	}
+	first, last := parts[0], parts[len(parts)-1]
+	if !strings.HasPrefix(s, first) {
+		return false
+	}
+	s = s[len(first):]
+	for _, part := range parts[1 : len(parts)-1] {
+		i := strings.Index(s, part)
+		if i < 0 {
+			return false
+		}
+		s = s[i+len(part):]
+	}
+	return strings.HasSuffix(s, last)
+}
+
+// DescribeRepositories by name, in the order asked: RepositoryNotFound.
+func (s *Service) DescribeRepositories(_ context.Context, c Caller, id ID, names []string) ([]Repository, error) {
+	repos := make([]Repository, 0, len(names))
+	for _, name := range names {
+		r, err := s.repository(c, Ref{id, name}, actionDescribeRepos)
+		if err != nil {
+			return nil, err
+		}
+		repos = append(repos, repositoryOf(r))
+	}
+	return repos, nil
+}
+
+// ListRepositories in order of name; next is the Page.After of the next page, "" at the end.
+func (s *Service) ListRepositories(_ context.Context, c Caller, id ID, p Page) (repos []Repository, next string, err error) {
+	all := Ref{Registry: id, Name: "*"}
+	if err := s.decideByRegistry(c, id, s.request(c, id, actionDescribeRepos, all.ARN())); err != nil {
+		return nil, "", err
+	}
+	reg, err := s.registry(id)
+	if err != nil {
+		return nil, "", err
+	}
+	rows, err := s.meta.Read().Repositories(reg.ID, p.After, p.Limit+1)
+	if err != nil {
+		return nil, "", fmt.Errorf("list the repositories of %s: %w", id, err)
+	}
+	rows, next = page(rows, p.Limit, func(r *metadata.Repository) string { return r.Name })
+	for _, r := range rows {
+		repos = append(repos, repositoryOf(r))
+	}
+	return repos, next, nil
+}
+
+// page cuts a list that was read with one item more than the limit: the last
+// item's key is next if more follow.
+func page[T any](items []T, limit int, key func(T) string) ([]T, string) {
+	if len(items) <= limit {
+		return items, ""
+	}
+	items = items[:limit]
+	return items, key(items[limit-1])
+}
+
+// DeleteRepository: RepositoryNotFound, RepositoryNotEmpty (unless force).
+func (s *Service) DeleteRepository(ctx context.Context, c Caller, ref Ref, force bool) (Repository, error) {
+	r, err := s.repository(c, ref, actionDeleteRepository)
+	if err != nil {
+		return Repository{}, err
+	}
+	err = s.updateRepository(ctx, r, func(tx *metadata.Tx, r *metadata.Repository) error {
+		if !force {
+			has, err := tx.HasImages(r.ID)
+			if err != nil {
+				return err
+			}
+			if has {
+				return errorf(RepositoryNotEmpty, "The repository with name '%s' in registry with id '%s' cannot be deleted because it still contains images", ref.Name, ref.Registry.Account)
+			}
+		}
+		return tx.DeleteRepository(r)
+	})
+	return repositoryOf(r), err
+}
+
+// updateRepository runs fn in a write transaction with the repository's row as
+// the transaction sees it: RepositoryNotFound if it was deleted meanwhile,
+// also if another of the same name took its place.
+func (s *Service) updateRepository(ctx context.Context, r *metadata.Repository, fn func(tx *metadata.Tx, r *metadata.Repository) error) error {
+	return s.update(ctx, func(tx *metadata.Tx) error {
+		row, err := tx.RepositoryByID(r.ID)
+		if errors.Is(err, metadata.ErrNotFound) {
+			return repositoryNotFound(refOf(r))
+		}
+		if err != nil {
+			return err
+		}
+		return fn(tx, row)
+	})
+}
+
+// SetTagMutability replaces the mutability and its exclusion filters.
+func (s *Service) SetTagMutability(ctx context.Context, c Caller, ref Ref, m TagMutability, exclusions []string) (Repository, error) {
+	r, err := s.repository(c, ref, actionPutMutability)
+	if err != nil {
+		return Repository{}, err
+	}
+	if err := validMutability(m, exclusions); err != nil {
+		return Repository{}, err
+	}
+	var changed Repository
+	err = s.updateRepository(ctx, r, func(tx *metadata.Tx, r *metadata.Repository) error {
+		r.TagMutability, r.Exclusions = string(m), exclusions
+		changed = repositoryOf(r)
+		return tx.SetTagMutability(r, string(m), exclusions)
+	})
+	return changed, err
+}
+
+// SetRepositoryPolicy: InvalidParameter with where the text is wrong. Without
+// force a policy that would lock the caller out of SetRepositoryPolicy is refused.
+func (s *Service) SetRepositoryPolicy(ctx context.Context, c Caller, ref Ref, text string, force bool) error {
+	r, err := s.repository(c, ref, actionSetRepositoryPolicy)
+	if err != nil {
+		return err
+	}
+	doc, err := policy.Parse(text, policy.RepositoryPolicy)
+	if err != nil {
+		return invalidPolicy(err)
+	}
+	if !force {
+		own := policy.Policy{Name: "the new policy", Document: doc}
+		d := policy.Authorize(s.request(c, ref.Registry, actionSetRepositoryPolicy, ref.ARN()), nil, []policy.Policy{s.policiesOf(r)[0], own})
+		if !d.Allowed() {
+			return errorf(InvalidParameter, "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'The new policy would keep you from changing it again (%s); use force to set it all the same'", d.Reason())
+		}
+	}
+	return s.updateRepository(ctx, r, func(tx *metadata.Tx, r *metadata.Repository) error {
+		return tx.SetRepositoryPolicy(r, text)
+	})
+}
+
+func invalidPolicy(err error) error {
+	return errorf(InvalidParameter, "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided: %v'", err)
+}
+
+// RepositoryPolicy: RepositoryPolicyNotFound.
+func (s *Service) RepositoryPolicy(_ context.Context, c Caller, ref Ref) (string, error) {
+	r, err := s.repository(c, ref, actionGetRepositoryPolicy)
+	if err != nil {
+		return "", err
+	}
+	if r.Policy == "" {
+		return "", repositoryPolicyNotFound(ref)
+	}
+	return r.Policy, nil
+}
+
+func repositoryPolicyNotFound(ref Ref) *Error {
+	return errorf(RepositoryPolicyNotFound, "Repository policy does not exist for the repository with name '%s' in the registry with id '%s'", ref.Name, ref.Registry.Account)
+}
+
+// DeleteRepositoryPolicy returns the text that was deleted: RepositoryPolicyNotFound.
+func (s *Service) DeleteRepositoryPolicy(ctx context.Context, c Caller, ref Ref) (text string, err error) {
+	r, err := s.repository(c, ref, actionDeleteRepoPolicy)
+	if err != nil {
+		return "", err
+	}
+	err = s.updateRepository(ctx, r, func(tx *metadata.Tx, r *metadata.Repository) error {
+		if text = r.Policy; text == "" {
+			return repositoryPolicyNotFound(ref)
+		}
+		return tx.SetRepositoryPolicy(r, "")
+	})
+	return text, err
+}

@@ -1,0 +1,112 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/twinport/twinport/internal/blob"
+	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/policy"
+)
+
+// Config is what Open needs; every field must be set.
+type Config struct {
+	Metadata *metadata.Store
+	Blobs    *blob.Store
+	// Accounts and Regions span the registries that the deployment serves:
+	// each account has one in each Region.
+	Accounts []string
+	Regions  []string
+	Logger   *slog.Logger
+	Now      func() time.Time
+}
+
+// Service is the domain. All methods authorise the caller, are safe for
+// concurrent use, and return *Error for what the caller did wrong.
+type Service struct {
+	meta    *metadata.Store
+	blobs   *blob.Store
+	log     *slog.Logger
+	now     func() time.Time
+	regions []string
+	// registries maps each registry to the id of its row, which never changes.
+	registries map[ID]int64
+
+	rules  parseCache[string, []ReplicationRule]
+	grants parseCache[grantKey, policy.Policy]
+
+	wakeMu sync.Mutex
+	wake   func() // see OnReplications
+}
+
+// Open returns the domain over its stores and makes sure that every registry has its row.
+func Open(ctx context.Context, c Config) (*Service, error) {
+	s := &Service{meta: c.Metadata, blobs: c.Blobs, log: c.Logger, now: c.Now, regions: c.Regions, registries: map[ID]int64{}, wake: func() {}}
+	err := s.meta.Update(ctx, func(tx *metadata.Tx) error {
+		for _, account := range c.Accounts {
+			for _, region := range c.Regions {
+				r, err := tx.Registry(account, region)
+				if errors.Is(err, metadata.ErrNotFound) {
+					if err := tx.EnsureRegistry(account, region); err != nil {
+						return err
+					}
+					r, err = tx.Registry(account, region)
+				}
+				if err != nil {
+					return err
+				}
+				s.registries[ID{account, region}] = r.ID
+				// The configuration may serve now what a replication missed.
+				if err := s.retryRefused(tx, ID{account, region}); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("prepare the registries: %w", err)
+	}
+	return s, nil
+}
+
+// Exists reports whether the deployment serves the registry.
+func (s *Service) Exists(id ID) bool {
+	_, ok := s.registries[id]
+	return ok
+}
+
+// Regions that the deployment serves.
+func (s *Service) Regions() []string { return s.regions }
+
+// OnReplications sets what is called when new replications may be due. It
+// must not block.
+func (s *Service) OnReplications(wake func()) {
+	s.wakeMu.Lock()
+	defer s.wakeMu.Unlock()
+	s.wake = wake
+}
+
+func (s *Service) wakeReplications() {
+	s.wakeMu.Lock()
+	wake := s.wake
+	s.wakeMu.Unlock()
+	wake()
+}
+
+// update runs fn in a write transaction, and gives a full disk its own error.
+func (s *Service) update(ctx context.Context, fn func(tx *metadata.Tx) error) error {
+	err := s.meta.Update(ctx, fn)
+	if errors.Is(err, metadata.ErrFull) {
+		return storageFull(err)
+	}
+	return err
+}
+
+func storageFull(err error) *Error {
+	return &Error{Code: StorageFull, Message: "The registry's disk is full, so nothing was stored. What was stored before stays readable. Ask the operator to make room, and try again.", Err: err}
+}

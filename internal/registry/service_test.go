@@ -1,0 +1,194 @@
+package registry_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/twinport/twinport/internal/auth"
+	"github.com/twinport/twinport/internal/blob"
+	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/policy"
+	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
+)
+
+const (
+	prodAccount = "111122223333"
+	devAccount  = "444455556666"
+)
+
+var (
+	prod = registry.ID{Account: prodAccount, Region: "us-east-1"}
+	dev  = registry.ID{Account: devAccount, Region: "us-west-2"}
+)
+
+// domain is a Service over real stores in a temporary folder.
+type domain struct {
+	*registry.Service
+	t      *testing.T
+	engine *replication.Engine
+}
+
+func open(t *testing.T) *domain {
+	t.Helper()
+	return openIn(t, t.TempDir())
+}
+
+func openIn(t *testing.T, dir string) *domain {
+	t.Helper()
+	ctx := context.Background()
+	meta, err := metadata.Open(ctx, filepath.Join(dir, "metadata"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blobs, err := blob.Open(filepath.Join(dir, "blobs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	s, err := registry.Open(ctx, registry.Config{
+		Metadata: meta, Blobs: blobs, Accounts: []string{prodAccount, devAccount},
+		Regions: []string{"us-east-1", "us-west-2"}, Logger: log, Now: time.Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &domain{Service: s, t: t, engine: replication.New(s, log)}
+	d.engine.Start()
+	t.Cleanup(func() {
+		d.engine.Stop()
+		if err := meta.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+func root(account string) registry.Caller {
+	return registry.Caller{Identity: auth.Identity{Principal: policy.Principal{Account: account, ARN: "arn:aws:iam::" + account + ":root"}}}
+}
+
+func (d *domain) create(ref registry.Ref) {
+	d.t.Helper()
+	if _, err := d.CreateRepository(context.Background(), root(ref.Registry.Account), ref, registry.NewRepository{}); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *domain) pushLayer(ref registry.Ref, content string) ocispec.Descriptor {
+	d.t.Helper()
+	dg := digest.FromString(content)
+	if _, err := d.PutLayer(context.Background(), root(ref.Registry.Account), ref, dg, bytes.NewReader([]byte(content))); err != nil {
+		d.t.Fatal(err)
+	}
+	return ocispec.Descriptor{MediaType: ocispec.MediaTypeImageLayer, Digest: dg, Size: int64(len(content))}
+}
+
+// image builds an image manifest of one layer, whose blobs it pushes.
+func (d *domain) image(ref registry.Ref, content string) []byte {
+	d.t.Helper()
+	config := d.pushLayer(ref, "{}")
+	config.MediaType = ocispec.MediaTypeImageConfig
+	return marshal(d.t, ocispec.Manifest{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
+		Config: config, Layers: []ocispec.Descriptor{d.pushLayer(ref, content)},
+	})
+}
+
+func marshal(t *testing.T, v any) []byte {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (d *domain) put(ref registry.Ref, raw []byte, tags ...string) digest.Digest {
+	d.t.Helper()
+	r, err := d.PutManifest(context.Background(), root(ref.Registry.Account), ref, registry.NewManifest{Bytes: raw, Digest: digest.FromBytes(raw), Tags: tags})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return r.Digest
+}
+
+func (d *domain) replicateTo(destinations ...registry.ID) {
+	d.t.Helper()
+	if err := d.SetReplication(context.Background(), root(prodAccount), prod, []registry.ReplicationRule{{Destinations: destinations}}); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *domain) grant(id registry.ID) {
+	d.t.Helper()
+	text := `{"Version":"2012-10-17","Statement":[` + policy.Grant("Replication", prodAccount, []string{"ecr:CreateRepository", "ecr:ReplicateImage"},
+		fmt.Sprintf("arn:aws:ecr:%s:%s:repository/*", id.Region, id.Account)) + `]}`
+	if err := d.SetRegistryPolicy(context.Background(), root(id.Account), id, text); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// status waits until the only replication of the image has ended.
+func (d *domain) status(ref registry.Ref, r registry.Reference, want registry.ReplicationState) registry.ReplicationStatus {
+	d.t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		all, err := d.ReplicationStatus(context.Background(), root(ref.Registry.Account), ref, r)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		if len(all) == 1 && all[0].State == want {
+			return all[0]
+		}
+		if time.Now().After(deadline) {
+			d.t.Fatalf("replication of %v: %+v, want %s", r, all, want)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestMainJob(t *testing.T) {
+	d := open(t)
+	ctx := context.Background()
+	ref, copied := registry.Ref{Registry: prod, Name: "team/app"}, registry.Ref{Registry: dev, Name: "team/app"}
+	d.create(ref)
+	d.replicateTo(dev)
+	raw := d.image(ref, "one")
+	dg := d.put(ref, raw, "latest")
+
+	st := d.status(ref, registry.Reference{Tag: "latest"}, registry.ReplicationFailed)
+	if st.FailureCode != "ReplicateImageNotAllowed" || !bytes.Contains([]byte(st.FailureReason), []byte(`"ecr:ReplicateImage"`)) {
+		t.Errorf("refusal: %+v", st)
+	}
+	if _, err := d.Manifest(ctx, root(devAccount), copied, registry.Reference{Tag: "latest"}); registry.CodeOf(err) != registry.RepositoryNotFound {
+		t.Errorf("before the grant: %v", err)
+	}
+	d.grant(dev)
+	d.status(ref, registry.Reference{Tag: "latest"}, registry.ReplicationComplete)
+	m, err := d.Manifest(ctx, root(devAccount), copied, registry.Reference{Tag: "latest"})
+	if err != nil || m.Digest != dg || !bytes.Equal(m.Bytes, raw) {
+		t.Fatalf("replicated manifest: %+v, %v", m, err)
+	}
+	_, r, err := d.OpenLayer(ctx, root(devAccount), copied, digest.FromString("one"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+
+	second := d.put(ref, d.image(ref, "two"), "latest")
+	d.status(ref, registry.Reference{Digest: second}, registry.ReplicationComplete)
+	if m, err := d.Manifest(ctx, root(devAccount), copied, registry.Reference{Tag: "latest"}); err != nil || m.Digest != second {
+		t.Errorf("after the second push: %v, %v", m.Digest, err)
+	}
+}
