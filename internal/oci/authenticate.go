@@ -1,0 +1,81 @@
+package oci
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/twinport/twinport/internal/auth"
+	"github.com/twinport/twinport/internal/policy"
+	"github.com/twinport/twinport/internal/registry"
+)
+
+// loginUser is the user name of every registry login; the password is the
+// token (ECR user guide, private registry authentication).
+const loginUser = "AWS"
+
+// authenticate establishes the caller and, where neither host nor path named
+// the registry, takes the one of the token's account and Region.
+//
+// A token of another account is let in: the policies decide what it may do. A
+// token of another Region is not, as on ECR.
+func (h *handler) authenticate(r *http.Request, req *request) error {
+	text, download := req.downloadToken, req.downloadToken != ""
+	if !download {
+		user, password, ok := auth.BasicCredentials(r.Header.Get("Authorization"))
+		if !ok || user != loginUser {
+			return errUnauthorized
+		}
+		text = password
+	}
+	token, identity, err := h.verifier.VerifyToken(text)
+	switch {
+	case errors.Is(err, auth.ErrTokenExpired):
+		return errTokenExpired
+	case err != nil:
+		return errUnauthorized
+	}
+
+	if req.ref.Registry == (registry.ID{}) {
+		req.ref.Registry = registry.ID{Account: identity.Principal.Account, Region: token.Region}
+	}
+	if req.from != nil && req.from.Registry == (registry.ID{}) {
+		req.from.Registry = registry.ID{Account: identity.Principal.Account, Region: token.Region}
+	}
+	switch {
+	case !download && token.Scope != "":
+		return errUnauthorized
+	case download && token.Scope != downloadScope(req):
+		return errOtherDownload
+	case token.Region != req.ref.Registry.Region:
+		return &protocolError{http.StatusForbidden, codeDenied, fmt.Sprintf(
+			"Your Authorization Token is for the Region '%s' and this registry is in '%s'. Get one for that Region and try again.",
+			token.Region, req.ref.Registry.Region)}
+	}
+	req.caller = registry.Caller{Identity: identity, Context: conditionKeys(r)}
+	return h.checkServed(req.ref.Registry)
+}
+
+// downloadScope is the scope of the one token that opens the blob without a login.
+func downloadScope(req *request) string {
+	return "blob:" + req.ref.String() + "@" + string(req.digest)
+}
+
+// conditionKeys are the facts of the transport that policies may ask for.
+func conditionKeys(r *http.Request) policy.Context {
+	address := r.RemoteAddr
+	if port := strings.LastIndexByte(address, ':'); port >= 0 {
+		address = strings.TrimSuffix(strings.TrimPrefix(address[:port], "["), "]")
+	}
+	secure := "false"
+	if r.TLS != nil {
+		secure = "true"
+	}
+	values := &[...]string{address, secure, r.Header.Get("User-Agent")}
+	return policy.Context{
+		"aws:SourceIp":        values[0:1:1],
+		"aws:SecureTransport": values[1:2:2],
+		"aws:UserAgent":       values[2:3:3],
+	}
+}

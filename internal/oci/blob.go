@@ -1,0 +1,116 @@
+package oci
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/twinport/twinport/internal/registry"
+)
+
+// blobType is sent whatever a manifest calls the blob: bytes that anyone may
+// have pushed must not be taken for a page or a script.
+const blobType = "application/octet-stream"
+
+// headBlob answers end-2, HEAD.
+func (h *handler) headBlob(w http.ResponseWriter, r *http.Request, req *request) error {
+	layer, err := h.registry.Layer(r.Context(), req.caller, req.ref, req.digest)
+	if err != nil {
+		return err
+	}
+	etag := setBlob(w.Header(), layer)
+	if !notModified(w, r, etag) {
+		w.WriteHeader(http.StatusOK)
+	}
+	return nil
+}
+
+// getBlob answers end-2, GET.
+func (h *handler) getBlob(w http.ResponseWriter, r *http.Request, req *request) error {
+	layer, content, err := h.registry.OpenLayer(r.Context(), req.caller, req.ref, req.digest)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := content.Close(); err != nil {
+			h.log.LogAttrs(r.Context(), slog.LevelWarn, "closing a blob failed", slog.String("digest", string(req.digest)), slog.Any("error", err))
+		}
+	}()
+	header := w.Header()
+	etag := setBlob(header, layer)
+	if notModified(w, r, etag) {
+		return nil
+	}
+	start, length, status := int64(0), layer.Size, http.StatusOK
+	if spec := r.Header.Get("Range"); spec != "" && sameContent(r, etag) {
+		part, err := parseRange(spec, layer.Size)
+		if err != nil {
+			// These headers describe the blob and not the error's body.
+			for _, name := range [...]string{"Etag", "Docker-Content-Digest"} {
+				delete(header, name)
+			}
+			header.Set("Content-Range", "bytes */"+strconv.FormatInt(layer.Size, 10))
+			return err
+		}
+		if part != nil {
+			start, length, status = part.start, part.length, http.StatusPartialContent
+			header.Set("Content-Length", strconv.FormatInt(length, 10))
+			header.Set("Content-Range", part.contentRange(layer.Size))
+		}
+	}
+	if start > 0 {
+		if _, err := content.Seek(start, io.SeekStart); err != nil {
+			return err
+		}
+	}
+	w.WriteHeader(status)
+	if err := h.send(w, content, length); err != nil {
+		h.logUnsent(r, err)
+	}
+	return nil
+}
+
+func setBlob(header http.Header, layer registry.Layer) (etag string) {
+	header["Accept-Ranges"] = acceptRanges
+	return setContent(header, blobType, layer.Size, layer.Digest)
+}
+
+// acceptRanges is shared by all responses and never written to.
+var acceptRanges = []string{"bytes"}
+
+// sameContent reports whether a range may be answered: If-Range is absent or
+// names this very content (RFC 9110, 13.1.5).
+func sameContent(r *http.Request, etag string) bool {
+	known := r.Header.Get("If-Range")
+	return known == "" || known == etag
+}
+
+// deleteBlob answers end-10.
+func (h *handler) deleteBlob(w http.ResponseWriter, r *http.Request, req *request) error {
+	if err := h.registry.DeleteLayer(r.Context(), req.caller, req.ref, req.digest); err != nil {
+		return err
+	}
+	return accepted(w)
+}
+
+// sendPiece is how many bytes a client must take per stallTimeout: slow lines
+// manage that, and a client that takes nothing is dropped.
+const sendPiece = 1 << 20
+
+// send copies n bytes to the client. Nothing stands between content and the
+// connection, so that a file is sent by the kernel (sendfile).
+func (h *handler) send(w http.ResponseWriter, content io.Reader, n int64) error {
+	deadline := http.NewResponseController(w)
+	for n > 0 {
+		piece := min(n, sendPiece)
+		// Not every ResponseWriter has deadlines; then the server's own limits hold.
+		_ = deadline.SetWriteDeadline(time.Now().Add(h.stall))
+		if _, err := io.CopyN(w, content, piece); err != nil {
+			return err
+		}
+		n -= piece
+	}
+	return nil
+}

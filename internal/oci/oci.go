@@ -1,0 +1,133 @@
+// Package oci serves the OCI distribution protocol: the endpoints of
+// distribution-spec 1.1 and those that its development version adds, under
+// /v2/. It turns HTTP into calls of the domain and the domain's answers into
+// HTTP, and holds no rule of its own about repositories, images or layers.
+//
+// A request is parsed once into a request value (request.go, address.go),
+// authenticated (authenticate.go), and handed to one method per operation; the
+// methods return errors, which errors.go alone turns into responses.
+package oci
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/twinport/twinport/internal/auth"
+	"github.com/twinport/twinport/internal/registry"
+)
+
+// Registry is the part of the domain that the protocol needs;
+// *registry.Service satisfies it, and documents the errors of each method.
+type Registry interface {
+	Exists(id registry.ID) bool
+	Regions() []string
+
+	ListRepositories(ctx context.Context, c registry.Caller, id registry.ID, p registry.Page) (repos []registry.Repository, next string, err error)
+
+	PutManifest(ctx context.Context, c registry.Caller, ref registry.Ref, n registry.NewManifest) (registry.PutResult, error)
+	Manifest(ctx context.Context, c registry.Caller, ref registry.Ref, r registry.Reference) (registry.Manifest, error)
+	Tags(ctx context.Context, c registry.Caller, ref registry.Ref, p registry.Page) (tags []string, next string, err error)
+	Referrers(ctx context.Context, c registry.Caller, ref registry.Ref, subject digest.Digest, artifactType string, p registry.Page) (refs []registry.Referrer, next string, err error)
+	DeleteTag(ctx context.Context, c registry.Caller, ref registry.Ref, tag string) error
+	DeleteManifest(ctx context.Context, c registry.Caller, ref registry.Ref, d digest.Digest) error
+
+	Layer(ctx context.Context, c registry.Caller, ref registry.Ref, d digest.Digest) (registry.Layer, error)
+	OpenLayer(ctx context.Context, c registry.Caller, ref registry.Ref, d digest.Digest) (registry.Layer, registry.BlobReader, error)
+	DeleteLayer(ctx context.Context, c registry.Caller, ref registry.Ref, d digest.Digest) error
+	MountLayer(ctx context.Context, c registry.Caller, to registry.Ref, d digest.Digest, from *registry.Ref) (bool, error)
+
+	StartUpload(ctx context.Context, c registry.Caller, ref registry.Ref) (id string, err error)
+	UploadSize(ctx context.Context, c registry.Caller, ref registry.Ref, id string) (int64, error)
+	AppendUpload(ctx context.Context, c registry.Caller, ref registry.Ref, id string, offset int64, r io.Reader) (int64, error)
+	CompleteUpload(ctx context.Context, c registry.Caller, ref registry.Ref, id string, d digest.Digest, offset int64, tail io.Reader) (registry.Layer, error)
+	CancelUpload(ctx context.Context, c registry.Caller, ref registry.Ref, id string) error
+	PutLayer(ctx context.Context, c registry.Caller, ref registry.Ref, d digest.Digest, r io.Reader) (registry.Layer, error)
+}
+
+// Config is what New needs; every field must be set.
+type Config struct {
+	Registry Registry
+	Verifier *auth.Verifier
+	// Domain is the end of the registries' host names,
+	// <account>.dkr.ecr.<region>.<domain>.
+	Domain string
+	// Logger gets the causes of internal errors, which clients never see.
+	Logger *slog.Logger
+}
+
+type handler struct {
+	registry Registry
+	verifier *auth.Verifier
+	domain   string
+	log      *slog.Logger
+	stall    time.Duration // see stallTimeout
+}
+
+// New returns the handler of every path that begins with /v2. It must get the
+// path as the client sent it: a mux that cleans paths would hide path tricks
+// from the checks here.
+func New(c Config) http.Handler {
+	return &handler{registry: c.Registry, verifier: c.Verifier, domain: c.Domain, log: c.Logger, stall: stallTimeout}
+}
+
+// apiVersion is shared by all responses and never written to.
+var apiVersion = []string{"registry/2.0"}
+
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header()["Docker-Distribution-Api-Version"] = apiVersion
+	req, err := parse(r, h.domain)
+	if err == nil {
+		err = h.authenticate(r, &req)
+	}
+	if err == nil {
+		err = h.serve(w, r, &req)
+	}
+	if err != nil {
+		h.writeError(w, r, &req, err)
+	}
+}
+
+func (h *handler) serve(w http.ResponseWriter, r *http.Request, req *request) error {
+	switch req.op {
+	case opBase:
+		return h.base(w)
+	case opListRepositories:
+		return h.listRepositories(w, r, req)
+	case opGetManifest:
+		return h.getManifest(w, r, req)
+	case opPutManifest:
+		return h.putManifest(w, r, req)
+	case opDeleteManifest:
+		return h.deleteManifest(w, r, req)
+	case opListTags:
+		return h.listTags(w, r, req)
+	case opListReferrers:
+		return h.listReferrers(w, r, req)
+	case opGetBlob:
+		return h.getBlob(w, r, req)
+	case opHeadBlob:
+		return h.headBlob(w, r, req)
+	case opDeleteBlob:
+		return h.deleteBlob(w, r, req)
+	case opMountBlob:
+		return h.mountBlob(w, r, req)
+	case opPushBlob:
+		return h.pushBlob(w, r, req)
+	case opStartUpload:
+		return h.startUpload(w, r, req)
+	case opUploadStatus:
+		return h.uploadStatus(w, r, req)
+	case opAppendUpload:
+		return h.appendUpload(w, r, req)
+	case opCompleteUpload:
+		return h.completeUpload(w, r, req)
+	case opCancelUpload:
+		return h.cancelUpload(w, r, req)
+	}
+	return errNoEndpoint
+}
