@@ -1,0 +1,191 @@
+// Package awsapi answers the AWS API on one address: Amazon ECR in the JSON
+// 1.1 protocol (told by the header X-Amz-Target) and AWS STS in the Query
+// protocol (a form, or the query of a GET). It authenticates each request with
+// Signature Version 4; account and Region come from the signature alone.
+package awsapi
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/twinport/twinport/internal/auth"
+	"github.com/twinport/twinport/internal/awsapi/ecr"
+	"github.com/twinport/twinport/internal/policy"
+	"github.com/twinport/twinport/internal/registry"
+)
+
+// Registry is the domain as this package uses it; *registry.Service is one.
+type Registry interface {
+	ecr.Registry
+	Exists(id registry.ID) bool
+	Regions() []string
+}
+
+var _ Registry = (*registry.Service)(nil)
+
+// Config is what a Handler needs.
+type Config struct {
+	Registry Registry
+	Verifier *auth.Verifier
+	// Keys are the access keys that Verifier knows.
+	Keys auth.Keys
+	// Endpoint is the host of a registry, with the port where one is needed.
+	Endpoint func(registry.ID) string
+	// Scheme is http or https, as clients reach this server.
+	Scheme string
+	// Logger gets internal errors, each with its request id.
+	Logger *slog.Logger
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Handler answers the AWS API. It is safe for concurrent use.
+type Handler struct {
+	registry Registry
+	ecr      *ecr.Service
+	verifier *auth.Verifier
+	keys     auth.Keys
+	log      *slog.Logger
+	// large limits how many bytes of large bodies are in memory at a time.
+	large *semaphore.Weighted
+}
+
+const (
+	// largeBody is the size, in bytes, from which a body counts as large.
+	largeBody = 1 << 20
+	// largeBodies bounds the bytes of all large bodies that are in memory.
+	largeBodies = 256 << 20
+)
+
+// New returns the handler of a deployment.
+func New(c Config) *Handler {
+	return &Handler{
+		registry: c.Registry,
+		ecr: ecr.New(ecr.Config{
+			Registry: c.Registry, Keys: c.Keys, Endpoint: c.Endpoint, Scheme: c.Scheme, Now: c.Now,
+		}),
+		verifier: c.Verifier,
+		keys:     c.Keys,
+		log:      c.Logger,
+		large:    semaphore.NewWeighted(largeBodies),
+	}
+}
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	requestID := uuid.NewString()
+	w.Header().Set("X-Amzn-Requestid", requestID)
+	if r.Method == http.MethodPost && r.Header.Get("X-Amz-Target") != "" {
+		h.serveJSON(w, r, requestID)
+		return
+	}
+	h.serveQuery(w, r, requestID)
+}
+
+// failure is an error answer that both protocols can write.
+type failure struct {
+	code    string
+	message string
+	status  int
+}
+
+func (f *failure) Error() string { return f.code + ": " + f.message }
+
+// body reads a request's body of at most limit bytes. The caller must call
+// release when it has no more use for it.
+func (h *Handler) body(w http.ResponseWriter, r *http.Request, limit int64) (body []byte, release func(), err error) {
+	release = func() {}
+	tooLarge := &failure{"RequestEntityTooLargeException", "The request is larger than " + strconv.FormatInt(limit, 10) + " bytes", http.StatusRequestEntityTooLarge}
+	if r.ContentLength > limit {
+		return nil, release, tooLarge
+	}
+	size := r.ContentLength
+	if size < 0 {
+		size = limit
+	}
+	if size > largeBody {
+		if err := h.large.Acquire(r.Context(), size); err != nil {
+			return nil, release, err
+		}
+		release = func() { h.large.Release(size) }
+	}
+	reader := http.MaxBytesReader(w, r.Body, limit)
+	if r.ContentLength >= 0 {
+		body = make([]byte, size)
+		_, err = io.ReadFull(reader, body)
+	} else {
+		body, err = io.ReadAll(reader)
+	}
+	if err == nil {
+		return body, release, nil
+	}
+	release()
+	release = func() {}
+	var exceeded *http.MaxBytesError
+	if errors.As(err, &exceeded) {
+		return nil, release, tooLarge
+	}
+	return nil, release, &failure{"RequestTimeoutException", "The request ended before its body was complete", http.StatusRequestTimeout}
+}
+
+// knownKey says whether the access key that a request claims to be signed
+// with exists. It guards the reading of large bodies, for only with the body
+// can the signature be verified.
+func (h *Handler) knownKey(r *http.Request) bool {
+	_, credential, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+	id, _, _ := strings.Cut(credential, "/")
+	_, ok := h.keys.AccessKey(id)
+	return ok
+}
+
+// caller is the principal with the facts of the connection that policies may
+// ask for.
+func caller(r *http.Request, id auth.Identity) registry.Caller {
+	facts := policy.Context{"aws:SecureTransport": {strconv.FormatBool(r.TLS != nil)}}
+	if agent := r.UserAgent(); agent != "" {
+		facts["aws:UserAgent"] = []string{agent}
+	}
+	if address, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		facts["aws:SourceIp"] = []string{address.Addr().Unmap().String()}
+	}
+	return registry.Caller{Identity: id, Context: facts}
+}
+
+// explain turns an error into the answer to it. What it does not know is an
+// internal error, whose text goes to the log only.
+func (h *Handler) explain(ctx context.Context, err error, operation, requestID string) *ecr.Exception {
+	var (
+		failed  *failure
+		refused *auth.Error
+	)
+	switch {
+	case errors.As(err, &failed):
+		return &ecr.Exception{Code: failed.code, Message: failed.message, Status: failed.status}
+	case errors.As(err, &refused):
+		return &ecr.Exception{Code: refused.Code, Message: refused.Message, Status: refused.Status}
+	}
+	if exception := ecr.AsException(err); exception != nil {
+		if exception.Status >= http.StatusInternalServerError {
+			h.log.ErrorContext(ctx, "AWS API request failed", "operation", operation, "request_id", requestID, "error", err)
+		}
+		return exception
+	}
+	if ctx.Err() == nil { // else nobody waits for the answer
+		h.log.ErrorContext(ctx, "AWS API request failed", "operation", operation, "request_id", requestID, "error", err)
+	}
+	return &ecr.Exception{
+		Code:    ecr.ServerException,
+		Message: "An internal error occurred: see the server's log for request " + requestID,
+		Status:  http.StatusInternalServerError,
+	}
+}

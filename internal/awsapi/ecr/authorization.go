@@ -1,0 +1,48 @@
+package ecr
+
+import (
+	"context"
+	"encoding/base64"
+
+	"github.com/twinport/twinport/internal/auth"
+)
+
+// GetAuthorizationToken returns a password for the user AWS of the registry
+// hosts. It is valid for auth.TokenLifetime in the Region of the request and
+// stands for the calling principal, so it is the same for every registry.
+func (s *Service) GetAuthorizationToken(ctx context.Context, call Call, in *GetAuthorizationTokenRequest) (*GetAuthorizationTokenResponse, error) {
+	if err := s.registry.Authorize(ctx, call.Caller, call.Registry, "ecr:GetAuthorizationToken"); err != nil {
+		return nil, err
+	}
+	key, err := s.callerKey(call)
+	if err != nil {
+		return nil, err
+	}
+	expires := s.now().Add(auth.TokenLifetime)
+	token := auth.SignToken(key, auth.Token{AccessKeyID: key.ID, Region: call.Registry.Region, Expires: expires})
+	authorization := base64.StdEncoding.EncodeToString([]byte("AWS:" + token))
+
+	accounts := in.RegistryIDs
+	if len(accounts) == 0 {
+		accounts = []string{call.Registry.Account}
+	}
+	out := &GetAuthorizationTokenResponse{}
+	for _, account := range accounts {
+		out.AuthorizationData = append(out.AuthorizationData, AuthorizationData{
+			AuthorizationToken: authorization,
+			ExpiresAt:          Timestamp{expires},
+			ProxyEndpoint:      s.scheme + "://" + s.endpoint(call.registryOf(account)),
+		})
+	}
+	return out, nil
+}
+
+// callerKey is the access key that the request was signed with.
+func (s *Service) callerKey(call Call) (auth.AccessKey, error) {
+	key, ok := s.keys.AccessKey(call.Caller.Identity.AccessKeyID)
+	if !ok {
+		// It was removed while the request was under way.
+		return auth.AccessKey{}, exceptionf("UnrecognizedClientException", "The security token included in the request is invalid.")
+	}
+	return key, nil
+}

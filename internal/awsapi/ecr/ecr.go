@@ -1,0 +1,173 @@
+// Package ecr implements the operations of the Amazon ECR API over the domain
+// (package registry): their wire shapes, limits, messages and exceptions.
+//
+// Shapes, limits and the dispatch table are generated from AWS's published
+// service model. To add one of the operations that are still refused, define
+// the method of its name on Service.
+package ecr
+
+//go:generate go run ./generate
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/twinport/twinport/internal/auth"
+	"github.com/twinport/twinport/internal/registry"
+)
+
+// Registry is the part of the domain that the operations use.
+// *registry.Service is the one that serves; its methods say which errors to
+// expect.
+type Registry interface {
+	Authorize(ctx context.Context, c registry.Caller, id registry.ID, action string) error
+
+	CreateRepository(ctx context.Context, c registry.Caller, ref registry.Ref, n registry.NewRepository) (registry.Repository, error)
+	DescribeRepositories(ctx context.Context, c registry.Caller, id registry.ID, names []string) ([]registry.Repository, error)
+	ListRepositories(ctx context.Context, c registry.Caller, id registry.ID, p registry.Page) ([]registry.Repository, string, error)
+	DeleteRepository(ctx context.Context, c registry.Caller, ref registry.Ref, force bool) (registry.Repository, error)
+	SetTagMutability(ctx context.Context, c registry.Caller, ref registry.Ref, m registry.TagMutability, exclusions []string) (registry.Repository, error)
+
+	SetRepositoryPolicy(ctx context.Context, c registry.Caller, ref registry.Ref, text string, force bool) error
+	RepositoryPolicy(ctx context.Context, c registry.Caller, ref registry.Ref) (string, error)
+	DeleteRepositoryPolicy(ctx context.Context, c registry.Caller, ref registry.Ref) (string, error)
+	SetRegistryPolicy(ctx context.Context, c registry.Caller, id registry.ID, text string) error
+	RegistryPolicy(ctx context.Context, c registry.Caller, id registry.ID) (string, error)
+	DeleteRegistryPolicy(ctx context.Context, c registry.Caller, id registry.ID) (string, error)
+
+	TagResource(ctx context.Context, c registry.Caller, ref registry.Ref, tags []registry.ResourceTag) error
+	UntagResource(ctx context.Context, c registry.Caller, ref registry.Ref, keys []string) error
+	ResourceTags(ctx context.Context, c registry.Caller, ref registry.Ref) ([]registry.ResourceTag, error)
+
+	PutManifest(ctx context.Context, c registry.Caller, ref registry.Ref, n registry.NewManifest) (registry.PutResult, error)
+	Manifest(ctx context.Context, c registry.Caller, ref registry.Ref, r registry.Reference) (registry.Manifest, error)
+	DeleteImages(ctx context.Context, c registry.Caller, ref registry.Ref, refs []registry.Reference) ([]registry.DeletedImage, error)
+	DescribeImages(ctx context.Context, c registry.Caller, ref registry.Ref, refs []registry.Reference) ([]registry.Image, error)
+	ListImages(ctx context.Context, c registry.Caller, ref registry.Ref, status registry.TagStatus, p registry.Page) ([]registry.Image, string, error)
+	ListImageIDs(ctx context.Context, c registry.Caller, ref registry.Ref, status registry.TagStatus, p registry.Page) ([]registry.Reference, string, error)
+
+	LayersAvailable(ctx context.Context, c registry.Caller, ref registry.Ref, ds []digest.Digest) (map[digest.Digest]registry.Layer, error)
+	LayerForDownload(ctx context.Context, c registry.Caller, ref registry.Ref, d digest.Digest) (registry.Layer, error)
+	StartUpload(ctx context.Context, c registry.Caller, ref registry.Ref) (string, error)
+	UploadSize(ctx context.Context, c registry.Caller, ref registry.Ref, id string) (int64, error)
+	AppendUpload(ctx context.Context, c registry.Caller, ref registry.Ref, id string, offset int64, r io.Reader) (int64, error)
+	CompleteUpload(ctx context.Context, c registry.Caller, ref registry.Ref, id string, d digest.Digest, offset int64, tail io.Reader) (registry.Layer, error)
+	CancelUpload(ctx context.Context, c registry.Caller, ref registry.Ref, id string) error
+
+	SetReplication(ctx context.Context, c registry.Caller, id registry.ID, rules []registry.ReplicationRule) error
+	Replication(ctx context.Context, c registry.Caller, id registry.ID) ([]registry.ReplicationRule, error)
+	ReplicationStatus(ctx context.Context, c registry.Caller, ref registry.Ref, r registry.Reference) ([]registry.ReplicationStatus, error)
+}
+
+var _ Registry = (*registry.Service)(nil)
+
+// Config is what Service needs.
+type Config struct {
+	Registry Registry
+	// Keys holds the keys that registry tokens and download URLs are signed with.
+	Keys auth.Keys
+	// Endpoint is the host of a registry, with the port where one is needed.
+	Endpoint func(registry.ID) string
+	// Scheme is http or https.
+	Scheme string
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Service is the ECR API. It is safe for concurrent use.
+type Service struct {
+	unimplemented
+	registry Registry
+	keys     auth.Keys
+	endpoint func(registry.ID) string
+	scheme   string
+	now      func() time.Time
+	parts    smallParts
+}
+
+// New returns the ECR API of a deployment.
+func New(c Config) *Service {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Service{registry: c.Registry, keys: c.Keys, endpoint: c.Endpoint, scheme: c.Scheme, now: c.Now}
+}
+
+// Call is who calls, and the registry that the request speaks to: that of the
+// caller's account in the Region of the credential scope.
+type Call struct {
+	Caller   registry.Caller
+	Registry registry.ID
+}
+
+// registryOf is the registry that a registryId parameter names; without one it
+// is the caller's own.
+func (c Call) registryOf(registryID string) registry.ID {
+	if registryID == "" {
+		return c.Registry
+	}
+	return registry.ID{Account: registryID, Region: c.Registry.Region}
+}
+
+func (c Call) ref(registryID, repositoryName string) registry.Ref {
+	return registry.Ref{Registry: c.registryOf(registryID), Name: repositoryName}
+}
+
+// operation decodes and validates a request and answers it.
+type operation func(ctx context.Context, s *Service, call Call, body []byte) (any, error)
+
+// bind makes an operation of one of Service's methods.
+func bind[In, Out any, P decodable[In]](method func(*Service, context.Context, Call, *In) (*Out, error)) operation {
+	return func(ctx context.Context, s *Service, call Call, body []byte) (any, error) {
+		var in In
+		d := decoder{in: body}
+		P(&in).decode(&d)
+		if err := d.finish(); err != nil {
+			return nil, exceptionf(SerializationException, "The request is not valid: %v", err)
+		}
+		if exception := P(&in).validate(""); exception != nil {
+			return nil, exception
+		}
+		out, err := method(s, ctx, call, &in)
+		if err != nil {
+			return nil, err
+		}
+		return out, nil
+	}
+}
+
+// Bounds of request bodies, in bytes.
+const (
+	bodyLimit = 1 << 20
+	// A manifest has up to 4 Mi characters, each of which JSON may write as
+	// an escape sequence of six bytes.
+	manifestBodyLimit = 26 << 20
+	// A layer part has up to 20 MiB, which base64 makes a third longer.
+	layerPartBodyLimit = 28 << 20
+)
+
+// BodyLimit is the size of the largest body, in bytes, that a request for the
+// operation may have; ok is false if ECR has no operation of that name.
+func BodyLimit(name string) (limit int64, ok bool) {
+	switch name {
+	case "PutImage":
+		return manifestBodyLimit, true
+	case "UploadLayerPart":
+		return layerPartBodyLimit, true
+	}
+	_, ok = operations[name]
+	return bodyLimit, ok
+}
+
+// Do answers a request for the named operation with a value to encode as
+// JSON, or an error that AsException explains. It may overwrite body.
+func (s *Service) Do(ctx context.Context, name string, call Call, body []byte) (any, error) {
+	do, ok := operations[name]
+	if !ok {
+		return nil, exceptionf(UnknownOperationException, "ECR has no operation %.64q", name)
+	}
+	return do(ctx, s, call, body)
+}

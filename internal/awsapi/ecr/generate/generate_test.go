@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// The committed files must be what the generator makes of the model that they
+// name. Another edition of the model proves nothing about them.
+func TestGeneratedFilesAreInStep(t *testing.T) {
+	path := os.Getenv("ECR_MODEL")
+	if path == "" {
+		var err error
+		if path, err = installedModel(); errors.Is(err, errNoModel) {
+			t.Skip("left out: ", err)
+		}
+	}
+	m, err := loadModel(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := emit(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range files {
+		got, err := os.ReadFile(filepath.Join("..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(got, []byte("// Model: sha256:"+m.digest)) {
+			t.Skipf("left out: %s was generated from another edition of the model than %s; run go generate to take that one", name, path)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s is stale: run go generate ./internal/awsapi/ecr", name)
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	for member, want := range map[string]string{
+		"registryId":    "RegistryID",
+		"imageIds":      "ImageIDs",
+		"repositoryUri": "RepositoryURI",
+		"downloadUrl":   "DownloadURL",
+		"imageDigest":   "ImageDigest",
+		"Key":           "Key",
+		"kmsKey":        "KMSKey",
+		"identity":      "Identity",
+	} {
+		if got := goName(member); got != want {
+			t.Errorf("goName(%q) = %q, want %q", member, got, want)
+		}
+	}
+	for value, want := range map[string]string{
+		"IMMUTABLE_WITH_EXCLUSION": "ImmutableWithExclusion",
+		"docker-hub":               "DockerHub",
+		"ImageNotFound":            "ImageNotFound",
+		"AES256":                   "Aes256",
+	} {
+		if got := enumName(value); got != want {
+			t.Errorf("enumName(%q) = %q, want %q", value, got, want)
+		}
+	}
+}
+
+func TestModelThatDoesNotFit(t *testing.T) {
+	for name, text := range map[string]string{
+		"no JSON":        `{`,
+		"no shapes":      `{"operations":{},"shapes":{}}`,
+		"unknown shape":  `{"operations":{"A":{"name":"A","input":{"shape":"I"},"output":{"shape":"O"}}},"shapes":{"ReplicationRuleList":{"type":"list"},"ImageReplicationStatus":{"type":"structure"}}}`,
+		"no such folder": "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "service-2.json")
+			if text != "" {
+				if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := run(path, t.TempDir()); err == nil {
+				t.Error("the generator accepted it")
+			}
+		})
+	}
+}

@@ -1,0 +1,303 @@
+package ecr
+
+import (
+	_ "crypto/sha256"
+	_ "crypto/sha512"
+
+	"context"
+	"errors"
+	"regexp"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/twinport/twinport/internal/registry"
+)
+
+// maxBatchManifests bounds the manifests of one BatchGetImage answer, in
+// bytes, because the answer is built in memory.
+const maxBatchManifests = 32 << 20
+
+// PutImage stores a manifest and sets its tag.
+func (s *Service) PutImage(ctx context.Context, call Call, in *PutImageRequest) (*PutImageResponse, error) {
+	n := registry.NewManifest{
+		Bytes:           []byte(in.ImageManifest),
+		MediaType:       in.ImageManifestMediaType,
+		RefuseUnchanged: true,
+	}
+	if in.ImageTag != "" {
+		n.Tags = []string{in.ImageTag}
+	}
+	switch {
+	case in.ImageDigest != "":
+		d, ok := parseDigest(in.ImageDigest)
+		if !ok {
+			return nil, violation("imageDigest", invalidDigest)
+		}
+		n.Digest = d
+	case in.ImageTag == "":
+		n.Digest = digest.FromBytes(n.Bytes)
+	}
+	ref := call.ref(in.RegistryID, in.RepositoryName)
+	put, err := s.registry.PutManifest(ctx, call.Caller, ref, n)
+	if err != nil {
+		var refusal *registry.Error
+		if errors.As(err, &refusal) && refusal.Code == registry.InvalidManifest {
+			return nil, violation("imageManifest", refusal.Message)
+		}
+		return nil, err
+	}
+	return &PutImageResponse{Image: &Image{
+		RegistryID:             ref.Registry.Account,
+		RepositoryName:         ref.Name,
+		ImageID:                &ImageIdentifier{ImageDigest: put.Digest.String(), ImageTag: in.ImageTag},
+		ImageManifest:          in.ImageManifest,
+		ImageManifestMediaType: put.MediaType,
+	}}, nil
+}
+
+// BatchGetImage returns manifests as they are stored: acceptedMediaTypes
+// never converts one, which would change its digest.
+func (s *Service) BatchGetImage(ctx context.Context, call Call, in *BatchGetImageRequest) (*BatchGetImageResponse, error) {
+	ref := call.ref(in.RegistryID, in.RepositoryName)
+	out := &BatchGetImageResponse{Images: []Image{}, Failures: []ImageFailure{}}
+	size := 0
+	for _, id := range in.ImageIDs {
+		image, failure := reference(id)
+		if failure != nil {
+			out.Failures = append(out.Failures, *failure)
+			continue
+		}
+		m, err := s.registry.Manifest(ctx, call.Caller, ref, image)
+		if registry.CodeOf(err) == registry.ImageNotFound {
+			out.Failures = append(out.Failures, *s.notFound(ctx, call, ref, image))
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if size += len(m.Bytes); size > maxBatchManifests {
+			return nil, exceptionf(LimitExceededException, "The manifests are larger than %d bytes together: ask for fewer images at once", maxBatchManifests)
+		}
+		out.Images = append(out.Images, Image{
+			RegistryID:             ref.Registry.Account,
+			RepositoryName:         ref.Name,
+			ImageID:                &ImageIdentifier{ImageDigest: m.Digest.String(), ImageTag: id.ImageTag},
+			ImageManifest:          string(m.Bytes),
+			ImageManifestMediaType: m.MediaType,
+		})
+	}
+	return out, nil
+}
+
+// notFound tells a tag that names another image from an image that is not
+// there, as far as the caller may know.
+func (s *Service) notFound(ctx context.Context, call Call, ref registry.Ref, image registry.Reference) *ImageFailure {
+	if image.Tag != "" && image.Digest != "" {
+		if _, err := s.registry.DescribeImages(ctx, call.Caller, ref, []registry.Reference{{Tag: image.Tag}}); err == nil {
+			return imageFailure(image, ImageFailureCodeImageTagDoesNotMatchDigest, "Requested image tag does not belong to the requested image digest")
+		}
+	}
+	return imageFailure(image, ImageFailureCodeImageNotFound, "Requested image not found")
+}
+
+// BatchDeleteImage deletes tags, and images by digest or with their last tag.
+func (s *Service) BatchDeleteImage(ctx context.Context, call Call, in *BatchDeleteImageRequest) (*BatchDeleteImageResponse, error) {
+	out := &BatchDeleteImageResponse{ImageIDs: []ImageIdentifier{}, Failures: []ImageFailure{}}
+	var images []registry.Reference
+	for _, id := range in.ImageIDs {
+		image, failure := reference(id)
+		if failure != nil {
+			out.Failures = append(out.Failures, *failure)
+			continue
+		}
+		images = append(images, image)
+	}
+	ref := call.ref(in.RegistryID, in.RepositoryName)
+	// Without a valid image this still checks the repository and the permission.
+	deleted, err := s.registry.DeleteImages(ctx, call.Caller, ref, images)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range deleted {
+		if d.Err == nil {
+			out.ImageIDs = append(out.ImageIDs, identifier(d.Reference))
+			continue
+		}
+		switch d.Err.Code {
+		case registry.ImageNotFound:
+			out.Failures = append(out.Failures, *s.notFound(ctx, call, ref, d.Reference))
+		case registry.ImageReferencedByManifestList:
+			out.Failures = append(out.Failures, *imageFailure(d.Reference, ImageFailureCodeImageReferencedByManifestList, d.Err.Message))
+		default:
+			return nil, d.Err
+		}
+	}
+	return out, nil
+}
+
+// DescribeImages describes images, all of a repository page by page or some by
+// identifier.
+func (s *Service) DescribeImages(ctx context.Context, call Call, in *DescribeImagesRequest) (*DescribeImagesResponse, error) {
+	ref := call.ref(in.RegistryID, in.RepositoryName)
+	var filter DescribeImagesFilter
+	if in.Filter != nil {
+		filter = *in.Filter
+	}
+	status := tagStatus(filter.TagStatus)
+	var (
+		images []registry.Image
+		next   string
+		err    error
+	)
+	if len(in.ImageIDs) > 0 {
+		if err := notPaged(in.NextToken, in.MaxResults, "imageIds"); err != nil {
+			return nil, err
+		}
+		refs := make([]registry.Reference, 0, len(in.ImageIDs))
+		for i, id := range in.ImageIDs {
+			image, failure := reference(id)
+			if failure != nil {
+				return nil, violation("imageIds."+item(i), failure.FailureReason)
+			}
+			refs = append(refs, image)
+		}
+		images, err = s.registry.DescribeImages(ctx, call.Caller, ref, refs)
+	} else {
+		scope := []string{"DescribeImages", ref.String(), string(status), string(filter.ImageStatus)}
+		p, bad := page(in.NextToken, in.MaxResults, scope...)
+		if bad != nil {
+			return nil, bad
+		}
+		images, next, err = s.registry.ListImages(ctx, call.Caller, ref, status, p)
+		next = nextToken(next, scope...)
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := &DescribeImagesResponse{ImageDetails: []ImageDetail{}}
+	if !listsActive(filter.ImageStatus) {
+		return out, nil
+	}
+	out.NextToken = next
+	described := make(map[digest.Digest]bool, len(images))
+	for _, image := range images {
+		// Two identifiers may name one image.
+		if !described[image.Digest] && has(image, status) {
+			described[image.Digest] = true
+			out.ImageDetails = append(out.ImageDetails, imageDetail(ref, image))
+		}
+	}
+	return out, nil
+}
+
+func has(image registry.Image, status registry.TagStatus) bool {
+	switch status {
+	case registry.Tagged:
+		return len(image.Tags) > 0
+	case registry.Untagged:
+		return len(image.Tags) == 0
+	}
+	return true
+}
+
+func imageDetail(ref registry.Ref, image registry.Image) ImageDetail {
+	return ImageDetail{
+		RegistryID:             ref.Registry.Account,
+		RepositoryName:         ref.Name,
+		ImageDigest:            image.Digest.String(),
+		ImageTags:              image.Tags,
+		ImageSizeInBytes:       new(image.Size),
+		ImagePushedAt:          Timestamp{image.PushedAt},
+		ImageManifestMediaType: image.MediaType,
+		ArtifactMediaType:      image.ArtifactType,
+		LastRecordedPullTime:   Timestamp{image.LastPulledAt},
+		SubjectManifestDigest:  image.Subject.String(),
+		ImageStatus:            ImageStatusActive,
+	}
+}
+
+// ListImages lists the identifiers of a repository's images.
+func (s *Service) ListImages(ctx context.Context, call Call, in *ListImagesRequest) (*ListImagesResponse, error) {
+	ref := call.ref(in.RegistryID, in.RepositoryName)
+	var filter ListImagesFilter
+	if in.Filter != nil {
+		filter = *in.Filter
+	}
+	status := tagStatus(filter.TagStatus)
+	scope := []string{"ListImages", ref.String(), string(status), string(filter.ImageStatus)}
+	p, err := page(in.NextToken, in.MaxResults, scope...)
+	if err != nil {
+		return nil, err
+	}
+	ids, next, err := s.registry.ListImageIDs(ctx, call.Caller, ref, status, p)
+	if err != nil {
+		return nil, err
+	}
+	out := &ListImagesResponse{ImageIDs: make([]ImageIdentifier, 0, len(ids))}
+	if !listsActive(filter.ImageStatus) {
+		return out, nil
+	}
+	out.NextToken = nextToken(next, scope...)
+	for _, id := range ids {
+		out.ImageIDs = append(out.ImageIDs, identifier(id))
+	}
+	return out, nil
+}
+
+func tagStatus(s TagStatus) registry.TagStatus {
+	if s == "" {
+		return registry.AnyTagStatus
+	}
+	return registry.TagStatus(s)
+}
+
+// listsActive says whether a filter selects active images, which all images
+// of a deployment are.
+func listsActive(s ImageStatusFilter) bool {
+	return s == "" || s == ImageStatusFilterActive || s == ImageStatusFilterAny
+}
+
+const invalidDigest = "must be a sha256 or sha512 digest, such as sha256: and 64 hexadecimal digits"
+
+// tagGrammar is that of the OCI distribution specification.
+var tagGrammar = regexp.MustCompile(`\A[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}\z`)
+
+// reference turns an identifier into the domain's, or says why it is none.
+func reference(id ImageIdentifier) (registry.Reference, *ImageFailure) {
+	failure := func(code ImageFailureCode, reason string) *ImageFailure {
+		return &ImageFailure{ImageID: &ImageIdentifier{ImageDigest: id.ImageDigest, ImageTag: id.ImageTag}, FailureCode: code, FailureReason: reason}
+	}
+	out := registry.Reference{Tag: id.ImageTag}
+	if id.ImageTag == "" && id.ImageDigest == "" {
+		return out, failure(ImageFailureCodeMissingDigestAndTag, "Invalid request parameters: both tag and digest cannot be null")
+	}
+	if id.ImageDigest != "" {
+		d, ok := parseDigest(id.ImageDigest)
+		if !ok {
+			return out, failure(ImageFailureCodeInvalidImageDigest, "Invalid request parameters: image digest "+invalidDigest)
+		}
+		out.Digest = d
+	}
+	if id.ImageTag != "" && !tagGrammar.MatchString(id.ImageTag) {
+		return out, failure(ImageFailureCodeInvalidImageTag, "Invalid request parameters: image tag should satisfy the regex '[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}'")
+	}
+	return out, nil
+}
+
+// parseDigest accepts the digests of the algorithms that content is stored under.
+func parseDigest(text string) (digest.Digest, bool) {
+	d := digest.Digest(text)
+	if d.Validate() != nil || d.Algorithm() != digest.SHA256 && d.Algorithm() != digest.SHA512 {
+		return "", false
+	}
+	return d, true
+}
+
+func identifier(r registry.Reference) ImageIdentifier {
+	return ImageIdentifier{ImageDigest: r.Digest.String(), ImageTag: r.Tag}
+}
+
+func imageFailure(r registry.Reference, code ImageFailureCode, reason string) *ImageFailure {
+	id := identifier(r)
+	return &ImageFailure{ImageID: &id, FailureCode: code, FailureReason: reason}
+}

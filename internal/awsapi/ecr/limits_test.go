@@ -1,0 +1,104 @@
+package ecr
+
+import (
+	"strings"
+	"testing"
+)
+
+func validateJSON[T any, P decodable[T]](t *testing.T, text string) *Exception {
+	t.Helper()
+	v, err := decode[T, P](text)
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return P(&v).validate("")
+}
+
+func TestLimits(t *testing.T) {
+	const digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+	for _, c := range []struct {
+		check func(t *testing.T, text string) *Exception
+		text  string
+		want  string // of the message; "" for none
+	}{
+		{validateJSON[CreateRepositoryRequest], `{"repositoryName":"team/app-1.x__y"}`, ""},
+		{validateJSON[CreateRepositoryRequest], `{}`, "Invalid parameter at 'repositoryName' failed to satisfy constraint: 'Member must not be null'"},
+		{validateJSON[CreateRepositoryRequest], `{"repositoryName":null}`, "'repositoryName' failed to satisfy constraint: 'Member must not be null'"},
+		{validateJSON[CreateRepositoryRequest], `{"repositoryName":"a"}`, "'repositoryName' failed to satisfy constraint: 'Member must have length greater than or equal to 2'"},
+		{validateJSON[CreateRepositoryRequest], `{"repositoryName":"` + strings.Repeat("a", 256) + `"}`, ""},
+		{validateJSON[CreateRepositoryRequest], `{"repositoryName":"` + strings.Repeat("a", 257) + `"}`, "'Member must have length less than or equal to 256'"},
+		{validateJSON[CreateRepositoryRequest], `{"repositoryName":"Team/app"}`, `must satisfy regular expression '[a-z0-9]+(`},
+		{validateJSON[CreateRepositoryRequest], `{"repositoryName":"app\n"}`, "must satisfy regular expression"},
+		{validateJSON[CreateRepositoryRequest], `{"repositoryName":"../app"}`, "must satisfy regular expression"},
+		{validateJSON[CreateRepositoryRequest], `{"repositoryName":"a//b"}`, "must satisfy regular expression"},
+		{validateJSON[CreateRepositoryRequest], `{"repositoryName":"app","registryId":"12345678901"}`, "'registryId' failed to satisfy constraint: 'must satisfy regular expression '[0-9]{12}''"},
+		{validateJSON[CreateRepositoryRequest], `{"repositoryName":"app","imageTagMutability":"mutable"}`, "'Member must satisfy enum value set: [MUTABLE, IMMUTABLE, IMMUTABLE_WITH_EXCLUSION, MUTABLE_WITH_EXCLUSION]'"},
+		{validateJSON[CreateRepositoryRequest], `{"repositoryName":"app","tags":[{"Key":"a","Value":""},{"Key":"a"}]}`, "'tags.2.member.Value' failed to satisfy constraint: 'Member must not be null'"},
+		{validateJSON[CreateRepositoryRequest], `{"repositoryName":"app","imageTagMutabilityExclusionFilters":[]}`, "'imageTagMutabilityExclusionFilters' failed to satisfy constraint: 'Member must have length greater than or equal to 1'"},
+		{validateJSON[CreateRepositoryRequest], `{"repositoryName":"app","imageTagMutabilityExclusionFilters":[{"filterType":"WILDCARD","filter":"a b"}]}`, "'imageTagMutabilityExclusionFilters.1.member.filter' failed to satisfy"},
+		{validateJSON[BatchGetImageRequest], `{"repositoryName":"app","imageIds":[]}`, "'imageIds' failed to satisfy constraint: 'Member must have length greater than or equal to 1'"},
+		{validateJSON[BatchGetImageRequest], `{"repositoryName":"app","imageIds":[{}` + strings.Repeat(",{}", 100) + `]}`, "less than or equal to 100"},
+		{validateJSON[BatchGetImageRequest], `{"repositoryName":"app","imageIds":[{"imageTag":""}]}`, "'imageIds.1.member.imageTag' failed to satisfy constraint: 'Member must have length greater than or equal to 1'"},
+		{validateJSON[BatchGetImageRequest], `{"repositoryName":"app","imageIds":[{"imageTag":"` + strings.Repeat("é", 300) + `"}]}`, ""},
+		{validateJSON[BatchGetImageRequest], `{"repositoryName":"app","imageIds":[{"imageTag":"` + strings.Repeat("é", 301) + `"}]}`, "less than or equal to 300"},
+		{validateJSON[DescribeImagesRequest], `{"repositoryName":"app","maxResults":1000}`, ""},
+		{validateJSON[DescribeImagesRequest], `{"repositoryName":"app","maxResults":1001}`, "'maxResults' failed to satisfy constraint: 'Member must have value less than or equal to 1000'"},
+		{validateJSON[DescribeImagesRequest], `{"repositoryName":"app","maxResults":0}`, "'Member must have value greater than or equal to 1'"},
+		{validateJSON[GetAuthorizationTokenRequest], `{"registryIds":["111122223333","x"]}`, "'registryIds.2.member' failed to satisfy constraint"},
+		{validateJSON[GetDownloadUrlForLayerRequest], `{"repositoryName":"app","layerDigest":"` + digest + `"}`, ""},
+		{validateJSON[GetDownloadUrlForLayerRequest], `{"repositoryName":"app","layerDigest":"x` + digest + `/"}`, "'layerDigest' failed"},
+		{validateJSON[PutImageRequest], `{"repositoryName":"app","imageManifest":"` + strings.Repeat("a", 4_194_304) + `"}`, ""},
+		{validateJSON[PutImageRequest], `{"repositoryName":"app","imageManifest":"` + strings.Repeat("a", 4_194_305) + `"}`, "less than or equal to 4194304"},
+		{validateJSON[UploadLayerPartRequest], `{"repositoryName":"app","uploadId":"not-a-uuid"}`, "'uploadId' failed"},
+		{validateJSON[UploadLayerPartRequest], `{"repositoryName":"app","uploadId":"d1f9e4a6-6a0e-4b6e-9d4b-5f6a7b8c9d0e","partFirstByte":-1}`, "'partFirstByte' failed to satisfy constraint: 'Member must have value greater"},
+		{validateJSON[UploadLayerPartRequest], `{"repositoryName":"app","uploadId":"d1f9e4a6-6a0e-4b6e-9d4b-5f6a7b8c9d0e","partFirstByte":0,"partLastByte":0}`, "'layerPartBlob' failed to satisfy constraint: 'Member must not be null'"},
+		{validateJSON[UploadLayerPartRequest], `{"repositoryName":"app","uploadId":"d1f9e4a6-6a0e-4b6e-9d4b-5f6a7b8c9d0e","partFirstByte":0,"partLastByte":0,"layerPartBlob":"` + strings.Repeat("AAAA", 20_971_520/3+1) + `"}`, "less than or equal to 20971520"},
+		{validateJSON[PutReplicationConfigurationRequest], `{"replicationConfiguration":{"rules":[{"destinations":[]}` + strings.Repeat(`,{"destinations":[]}`, 24) + `]}}`, ""},
+		{validateJSON[PutReplicationConfigurationRequest], `{"replicationConfiguration":{"rules":[{"destinations":[]}` + strings.Repeat(`,{"destinations":[]}`, 25) + `]}}`, "'replicationConfiguration.rules' failed to satisfy constraint: 'Member must have length less than or equal to 25'"},
+		{validateJSON[PutReplicationConfigurationRequest], `{"replicationConfiguration":{"rules":[{"destinations":[{"region":"US","registryId":"111122223333"}]}]}}`, "'replicationConfiguration.rules.1.member.destinations.1.member.region' failed"},
+		{validateJSON[PutReplicationConfigurationRequest], `{"replicationConfiguration":{"rules":[{"destinations":[],"repositoryFilters":[{"filter":"prod","filterType":"EXACT"}]}]}}`, "repositoryFilters.1.member.filterType' failed to satisfy constraint: 'Member must satisfy enum value set: [PREFIX_MATCH]'"},
+		{validateJSON[PutReplicationConfigurationRequest], `{"replicationConfiguration":{}}`, "'replicationConfiguration.rules' failed to satisfy constraint: 'Member must not be null'"},
+		{validateJSON[StopReplicationBackfillRequest], `{"replicationBackfillId":"x"}`, "'replicationBackfillId' failed"},
+		{validateJSON[SetRepositoryPolicyRequest], `{"repositoryName":"app","policyText":"` + strings.Repeat("x", 10_241) + `"}`, "less than or equal to 10240"},
+	} {
+		e := c.check(t, c.text)
+		switch {
+		case e == nil && c.want != "":
+			t.Errorf("%.80s: accepted, want %s", c.text, c.want)
+		case e != nil && c.want == "":
+			t.Errorf("%.80s: %v", c.text, e)
+		case e != nil && (e.Code != InvalidParameterException || e.Status != 400 || !strings.Contains(e.Message, c.want)):
+			t.Errorf("%.80s:\n got %d %s\nwant %s", c.text, e.Status, e, c.want)
+		}
+	}
+}
+
+// Every pattern of the model must compile, though each does so only when needed.
+func TestPatternsCompile(t *testing.T) {
+	for _, p := range []*pattern{
+		limitsCredentialArn.pattern, limitsImageTagMutabilityExclusionFilterValue.pattern, limitsKmsKeyForRepositoryCreationTemplate.pattern,
+		limitsLayerDigest.pattern, limitsPrefix.pattern, limitsPrincipalArn.pattern, limitsPullThroughCacheRuleRepositoryPrefix.pattern,
+		limitsRegion.pattern, limitsRegistryId.pattern, limitsRepositoryFilterValue.pattern, limitsRepositoryName.pattern,
+		limitsScanningRepositoryFilterValue.pattern, limitsSigningProfileArn.pattern, limitsSigningRepositoryFilterValue.pattern, limitsUploadId.pattern,
+	} {
+		p.compile()
+	}
+}
+
+func TestPagingToken(t *testing.T) {
+	token := nextToken("app", "ListImages", "a")
+	if p, err := page(token, 7, "ListImages", "a"); err != nil || p.After != "app" || p.Limit != 7 {
+		t.Errorf("page = %+v, %v", p, err)
+	}
+	if p, err := page("", 0, "ListImages", "a"); err != nil || p.After != "" || p.Limit != defaultPage {
+		t.Errorf("first page = %+v, %v", p, err)
+	}
+	for _, bad := range []string{"x", "====", token[1:], token[:len(token)-1] + "A", token + "AAAA", strings.Repeat("A", 100_000)} {
+		if _, err := page(bad, 0, "ListImages", "a"); err == nil || err.(*Exception).Code != InvalidParameterException {
+			t.Errorf("token %.20q: %v", bad, err)
+		}
+	}
+	if _, err := page(token, 0, "ListImages", "b"); err == nil {
+		t.Error("the token of another list was accepted")
+	}
+}

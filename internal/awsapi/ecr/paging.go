@@ -1,0 +1,54 @@
+package ecr
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"strings"
+
+	"github.com/twinport/twinport/internal/registry"
+)
+
+// defaultPage is how many items ECR returns when maxResults is absent.
+const defaultPage = 100
+
+const (
+	tokenSeal      = 12 // bytes
+	maxTokenLength = 2048
+)
+
+// page turns nextToken and maxResults into a page of the list that scope
+// names. Scope holds everything that must not change from page to page.
+func page(nextToken string, maxResults int32, scope ...string) (registry.Page, error) {
+	p := registry.Page{Limit: defaultPage}
+	if maxResults > 0 {
+		p.Limit = int(maxResults)
+	}
+	if nextToken == "" {
+		return p, nil
+	}
+	if len(nextToken) <= maxTokenLength {
+		raw, err := base64.RawURLEncoding.Strict().DecodeString(nextToken)
+		if err == nil && len(raw) > tokenSeal {
+			p.After = string(raw[tokenSeal:])
+			if seal(p.After, scope) == string(raw[:tokenSeal]) {
+				return p, nil
+			}
+		}
+	}
+	return p, violation("nextToken", "Invalid token: use the one of the page before, with the same other parameters")
+}
+
+// nextToken is the token for the page after the given key, "" if there is none.
+func nextToken(after string, scope ...string) string {
+	if after == "" {
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString([]byte(seal(after, scope) + after))
+}
+
+// seal binds a token to its list. It keeps mistakes from passing unnoticed;
+// it guards no secret, for a page is authorised like any other request.
+func seal(after string, scope []string) string {
+	sum := sha256.Sum256([]byte(strings.Join(scope, "\x00") + "\x00" + after))
+	return string(sum[:tokenSeal])
+}

@@ -1,0 +1,82 @@
+package ecr
+
+import (
+	"context"
+
+	"github.com/twinport/twinport/internal/registry"
+)
+
+// PutReplicationConfiguration replaces the replication rules of the caller's
+// registry.
+func (s *Service) PutReplicationConfiguration(ctx context.Context, call Call, in *PutReplicationConfigurationRequest) (*PutReplicationConfigurationResponse, error) {
+	rules := make([]registry.ReplicationRule, 0, len(in.ReplicationConfiguration.Rules))
+	for _, r := range in.ReplicationConfiguration.Rules {
+		var rule registry.ReplicationRule
+		for _, d := range r.Destinations {
+			rule.Destinations = append(rule.Destinations, registry.ID{Account: d.RegistryID, Region: d.Region})
+		}
+		for _, f := range r.RepositoryFilters {
+			rule.Prefixes = append(rule.Prefixes, f.Filter)
+		}
+		rules = append(rules, rule)
+	}
+	if err := s.registry.SetReplication(ctx, call.Caller, call.Registry, rules); err != nil {
+		return nil, err
+	}
+	return &PutReplicationConfigurationResponse{ReplicationConfiguration: replicationConfiguration(rules)}, nil
+}
+
+// DescribeRegistry returns the settings of the caller's registry.
+func (s *Service) DescribeRegistry(ctx context.Context, call Call, _ *DescribeRegistryRequest) (*DescribeRegistryResponse, error) {
+	rules, err := s.registry.Replication(ctx, call.Caller, call.Registry)
+	if err != nil {
+		return nil, err
+	}
+	return &DescribeRegistryResponse{RegistryID: call.Registry.Account, ReplicationConfiguration: replicationConfiguration(rules)}, nil
+}
+
+func replicationConfiguration(rules []registry.ReplicationRule) *ReplicationConfiguration {
+	out := &ReplicationConfiguration{Rules: make([]ReplicationRule, 0, len(rules))}
+	for _, r := range rules {
+		rule := ReplicationRule{Destinations: make([]ReplicationDestination, 0, len(r.Destinations))}
+		for _, d := range r.Destinations {
+			rule.Destinations = append(rule.Destinations, ReplicationDestination{Region: d.Region, RegistryID: d.Account})
+		}
+		for _, p := range r.Prefixes {
+			rule.RepositoryFilters = append(rule.RepositoryFilters, RepositoryFilter{Filter: p, FilterType: RepositoryFilterTypePrefixMatch})
+		}
+		out.Rules = append(out.Rules, rule)
+	}
+	return out
+}
+
+// DescribeImageReplicationStatus returns the state of an image's replication
+// per destination. Beyond ECR's members, failureReason says what is missing
+// and how to mend it; it is there while tries go on, too.
+func (s *Service) DescribeImageReplicationStatus(ctx context.Context, call Call, in *DescribeImageReplicationStatusRequest) (*DescribeImageReplicationStatusResponse, error) {
+	image, failure := reference(*in.ImageID)
+	if failure != nil {
+		return nil, violation("imageId", failure.FailureReason)
+	}
+	ref := call.ref(in.RegistryID, in.RepositoryName)
+	statuses, err := s.registry.ReplicationStatus(ctx, call.Caller, ref, image)
+	if err != nil {
+		return nil, err
+	}
+	out := &DescribeImageReplicationStatusResponse{
+		RepositoryName:      ref.Name,
+		ImageID:             &ImageIdentifier{ImageDigest: in.ImageID.ImageDigest, ImageTag: in.ImageID.ImageTag},
+		ReplicationStatuses: make([]ImageReplicationStatus, 0, len(statuses)),
+	}
+	for _, st := range statuses {
+		out.ImageID.ImageDigest = st.Digest.String()
+		out.ReplicationStatuses = append(out.ReplicationStatuses, ImageReplicationStatus{
+			Region:        st.Destination.Region,
+			RegistryID:    st.Destination.Account,
+			Status:        ReplicationStatus(st.State),
+			FailureCode:   st.FailureCode,
+			FailureReason: st.FailureReason,
+		})
+	}
+	return out, nil
+}

@@ -1,0 +1,132 @@
+package ecr
+
+import (
+	"context"
+
+	"github.com/twinport/twinport/internal/registry"
+)
+
+// CreateRepository creates a repository.
+func (s *Service) CreateRepository(ctx context.Context, call Call, in *CreateRepositoryRequest) (*CreateRepositoryResponse, error) {
+	n := registry.NewRepository{
+		Mutability: registry.TagMutability(in.ImageTagMutability),
+		Exclusions: exclusions(in.ImageTagMutabilityExclusionFilters),
+		Tags:       resourceTags(in.Tags),
+	}
+	if in.ImageScanningConfiguration != nil {
+		n.ScanOnPush = in.ImageScanningConfiguration.ScanOnPush
+	}
+	if in.EncryptionConfiguration != nil {
+		n.Encryption = registry.Encryption{
+			Type:   string(in.EncryptionConfiguration.EncryptionType),
+			KMSKey: in.EncryptionConfiguration.KMSKey,
+		}
+	}
+	r, err := s.registry.CreateRepository(ctx, call.Caller, call.ref(in.RegistryID, in.RepositoryName), n)
+	if err != nil {
+		return nil, err
+	}
+	return &CreateRepositoryResponse{Repository: s.repository(r)}, nil
+}
+
+// DescribeRepositories lists repositories, all of a registry page by page or
+// some by name.
+func (s *Service) DescribeRepositories(ctx context.Context, call Call, in *DescribeRepositoriesRequest) (*DescribeRepositoriesResponse, error) {
+	id := call.registryOf(in.RegistryID)
+	var (
+		repositories []registry.Repository
+		next         string
+		err          error
+	)
+	if len(in.RepositoryNames) > 0 {
+		if err := notPaged(in.NextToken, in.MaxResults, "repositoryNames"); err != nil {
+			return nil, err
+		}
+		repositories, err = s.registry.DescribeRepositories(ctx, call.Caller, id, in.RepositoryNames)
+	} else {
+		scope := []string{"DescribeRepositories", id.String()}
+		p, bad := page(in.NextToken, in.MaxResults, scope...)
+		if bad != nil {
+			return nil, bad
+		}
+		repositories, next, err = s.registry.ListRepositories(ctx, call.Caller, id, p)
+		next = nextToken(next, scope...)
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := &DescribeRepositoriesResponse{Repositories: make([]Repository, 0, len(repositories)), NextToken: next}
+	for _, r := range repositories {
+		out.Repositories = append(out.Repositories, *s.repository(r))
+	}
+	return out, nil
+}
+
+// notPaged refuses paging together with a list of what to describe.
+func notPaged(nextToken string, maxResults int32, list string) error {
+	if nextToken != "" {
+		return violation("nextToken", "nextToken cannot be used together with "+list)
+	}
+	if maxResults != 0 {
+		return violation("maxResults", "maxResults cannot be used together with "+list)
+	}
+	return nil
+}
+
+// DeleteRepository deletes a repository; with force, its images too.
+func (s *Service) DeleteRepository(ctx context.Context, call Call, in *DeleteRepositoryRequest) (*DeleteRepositoryResponse, error) {
+	r, err := s.registry.DeleteRepository(ctx, call.Caller, call.ref(in.RegistryID, in.RepositoryName), in.Force)
+	if err != nil {
+		return nil, err
+	}
+	return &DeleteRepositoryResponse{Repository: s.repository(r)}, nil
+}
+
+// PutImageTagMutability replaces a repository's tag mutability and the filters
+// that are excluded from it.
+func (s *Service) PutImageTagMutability(ctx context.Context, call Call, in *PutImageTagMutabilityRequest) (*PutImageTagMutabilityResponse, error) {
+	r, err := s.registry.SetTagMutability(ctx, call.Caller, call.ref(in.RegistryID, in.RepositoryName),
+		registry.TagMutability(in.ImageTagMutability), exclusions(in.ImageTagMutabilityExclusionFilters))
+	if err != nil {
+		return nil, err
+	}
+	return &PutImageTagMutabilityResponse{
+		RegistryID:                         r.Ref.Registry.Account,
+		RepositoryName:                     r.Ref.Name,
+		ImageTagMutability:                 ImageTagMutability(r.Mutability),
+		ImageTagMutabilityExclusionFilters: exclusionFilters(r.Exclusions),
+	}, nil
+}
+
+func (s *Service) repository(r registry.Repository) *Repository {
+	return &Repository{
+		RepositoryARN:                      r.Ref.ARN(),
+		RegistryID:                         r.Ref.Registry.Account,
+		RepositoryName:                     r.Ref.Name,
+		RepositoryURI:                      s.endpoint(r.Ref.Registry) + "/" + r.Ref.Name,
+		CreatedAt:                          Timestamp{r.CreatedAt},
+		ImageTagMutability:                 ImageTagMutability(r.Mutability),
+		ImageTagMutabilityExclusionFilters: exclusionFilters(r.Exclusions),
+		ImageScanningConfiguration:         &ImageScanningConfiguration{ScanOnPush: r.ScanOnPush},
+		EncryptionConfiguration: &EncryptionConfiguration{
+			EncryptionType: EncryptionType(r.Encryption.Type),
+			KMSKey:         r.Encryption.KMSKey,
+		},
+	}
+}
+
+func exclusions(filters []ImageTagMutabilityExclusionFilter) []string {
+	var out []string
+	for _, f := range filters {
+		out = append(out, f.Filter)
+	}
+	return out
+}
+
+func exclusionFilters(exclusions []string) []ImageTagMutabilityExclusionFilter {
+	var out []ImageTagMutabilityExclusionFilter
+	for _, e := range exclusions {
+		out = append(out, ImageTagMutabilityExclusionFilter{FilterType: ImageTagMutabilityExclusionFilterTypeWildcard, Filter: e})
+	}
+	return out
+}

@@ -1,0 +1,78 @@
+package ecr
+
+import (
+	"context"
+	"strings"
+
+	"github.com/twinport/twinport/internal/registry"
+)
+
+// TagResource adds or overwrites the tags of a repository.
+func (s *Service) TagResource(ctx context.Context, call Call, in *TagResourceRequest) (*TagResourceResponse, error) {
+	ref, err := resource(call, in.ResourceARN)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.registry.TagResource(ctx, call.Caller, ref, resourceTags(in.Tags)); err != nil {
+		return nil, err
+	}
+	return &TagResourceResponse{}, nil
+}
+
+// UntagResource removes tags of a repository.
+func (s *Service) UntagResource(ctx context.Context, call Call, in *UntagResourceRequest) (*UntagResourceResponse, error) {
+	ref, err := resource(call, in.ResourceARN)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.registry.UntagResource(ctx, call.Caller, ref, in.TagKeys); err != nil {
+		return nil, err
+	}
+	return &UntagResourceResponse{}, nil
+}
+
+// ListTagsForResource returns the tags of a repository.
+func (s *Service) ListTagsForResource(ctx context.Context, call Call, in *ListTagsForResourceRequest) (*ListTagsForResourceResponse, error) {
+	ref, err := resource(call, in.ResourceARN)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := s.registry.ResourceTags(ctx, call.Caller, ref)
+	if err != nil {
+		return nil, err
+	}
+	out := &ListTagsForResourceResponse{Tags: make([]Tag, 0, len(tags))}
+	for _, t := range tags {
+		out.Tags = append(out.Tags, Tag{Key: t.Key, Value: t.Value})
+	}
+	return out, nil
+}
+
+func resourceTags(tags []Tag) []registry.ResourceTag {
+	var out []registry.ResourceTag
+	for _, t := range tags {
+		out = append(out, registry.ResourceTag{Key: t.Key, Value: t.Value})
+	}
+	return out
+}
+
+// resource parses the ARN of a repository,
+// arn:aws:ecr:<region>:<account>:repository/<name>, in the Region of the call.
+func resource(call Call, arn string) (registry.Ref, error) {
+	const form = "arn:aws:ecr:<region>:<account>:repository/<name>"
+	part := strings.SplitN(arn, ":", 6)
+	if len(part) != 6 || part[0] != "arn" || part[1] != "aws" || part[2] != "ecr" {
+		return registry.Ref{}, violation("resourceArn", "Invalid ARN: only repositories have tags; expected "+form)
+	}
+	name, ok := strings.CutPrefix(part[5], "repository/")
+	if !ok ||
+		limitsRegion.check("", "region", part[3]) != nil ||
+		limitsRegistryId.check("", "account", part[4]) != nil ||
+		limitsRepositoryName.check("", "name", name) != nil {
+		return registry.Ref{}, violation("resourceArn", "Invalid ARN: only repositories have tags; expected "+form)
+	}
+	if part[3] != call.Registry.Region {
+		return registry.Ref{}, violation("resourceArn", "Invalid ARN: the resource is in Region "+part[3]+", the request is for "+call.Registry.Region)
+	}
+	return call.ref(part[4], name), nil
+}

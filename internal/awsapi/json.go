@@ -1,0 +1,104 @@
+package awsapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/twinport/twinport/internal/auth"
+	"github.com/twinport/twinport/internal/awsapi/ecr"
+	"github.com/twinport/twinport/internal/registry"
+)
+
+// Names of the JSON 1.1 protocol and of ECR's place in it.
+const (
+	jsonType       = "application/x-amz-json-1.1"
+	targetPrefix   = "AmazonEC2ContainerRegistry_V20150921."
+	ecrSigningName = "ecr"
+)
+
+// serveJSON answers a request of the AWS JSON 1.1 protocol.
+func (h *Handler) serveJSON(w http.ResponseWriter, r *http.Request, requestID string) {
+	target := r.Header.Get("X-Amz-Target")
+	operation, ok := strings.CutPrefix(target, targetPrefix)
+	limit, known := ecr.BodyLimit(operation)
+	if !ok || !known {
+		writeException(w, &ecr.Exception{
+			Code:    ecr.UnknownOperationException,
+			Message: "There is no operation " + strconv.Quote(target[:min(len(target), 128)]) + ": X-Amz-Target names one as " + targetPrefix + "<operation>",
+			Status:  http.StatusNotFound,
+		})
+		return
+	}
+	out, err := h.doJSON(w, r, operation, limit)
+	if err != nil {
+		writeException(w, h.explain(r.Context(), err, operation, requestID))
+		return
+	}
+	writeJSON(w, http.StatusOK, out)
+}
+
+func (h *Handler) doJSON(w http.ResponseWriter, r *http.Request, operation string, limit int64) (any, error) {
+	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != jsonType {
+		return nil, &failure{ecr.SerializationException, "The Content-Type of a request must be " + jsonType, http.StatusBadRequest}
+	}
+	var body []byte
+	if limit <= largeBody || h.knownKey(r) {
+		read, release, err := h.body(w, r, limit)
+		if err != nil {
+			return nil, err
+		}
+		defer release()
+		body = read
+	}
+	identity, err := h.verifier.Verify(r, body, ecrSigningName)
+	if err != nil {
+		return nil, err
+	}
+	id, err := h.registryOf(identity)
+	if err != nil {
+		return nil, err
+	}
+	return h.ecr.Do(r.Context(), operation, ecr.Call{Caller: caller(r, identity), Registry: id}, body)
+}
+
+// registryOf is the registry that a request speaks to.
+func (h *Handler) registryOf(identity auth.Identity) (registry.ID, error) {
+	id := registry.ID{Account: identity.Principal.Account, Region: identity.Region}
+	if h.registry.Exists(id) {
+		return id, nil
+	}
+	return id, &failure{
+		"InvalidSignatureException",
+		"Credential should be scoped to a Region that this deployment serves (" + strings.Join(h.registry.Regions(), ", ") + "), not " + strconv.Quote(id.Region),
+		http.StatusBadRequest,
+	}
+}
+
+func writeException(w http.ResponseWriter, e *ecr.Exception) {
+	w.Header().Set("X-Amzn-Errortype", e.Code)
+	writeJSON(w, e.Status, struct {
+		Type    string `json:"__type"`
+		Message string `json:"message"`
+		*ecr.InvalidLayerPart
+	}{e.Code, e.Message, e.Part})
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false) // policies and manifests stay readable
+	if err := encoder.Encode(v); err != nil {
+		// The values are plain structs; only a bug gets here.
+		status = http.StatusInternalServerError
+		b.Reset()
+		b.WriteString(`{"__type":"ServerException"}`)
+	}
+	w.Header().Set("Content-Type", jsonType)
+	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes()) // a client that went away needs no answer
+}

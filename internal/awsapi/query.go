@@ -1,0 +1,101 @@
+package awsapi
+
+import (
+	"encoding/xml"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/twinport/twinport/internal/awsapi/ecr"
+	"github.com/twinport/twinport/internal/awsapi/sts"
+)
+
+// queryBodyLimit bounds the form of a Query request, in bytes.
+const queryBodyLimit = 64 << 10
+
+type callerIdentityResponse struct {
+	XMLName   xml.Name           `xml:"GetCallerIdentityResponse"`
+	Namespace string             `xml:"xmlns,attr"`
+	Result    sts.CallerIdentity `xml:"GetCallerIdentityResult"`
+	RequestID string             `xml:"ResponseMetadata>RequestId"`
+}
+
+type errorResponse struct {
+	XMLName   xml.Name `xml:"ErrorResponse"`
+	Namespace string   `xml:"xmlns,attr"`
+	Type      string   `xml:"Error>Type"` // Sender or Receiver
+	Code      string   `xml:"Error>Code"`
+	Message   string   `xml:"Error>Message"`
+	RequestID string   `xml:"RequestId"`
+}
+
+// serveQuery answers a request of the AWS Query protocol.
+func (h *Handler) serveQuery(w http.ResponseWriter, r *http.Request, requestID string) {
+	identity, err := h.doQuery(w, r)
+	if err != nil {
+		e := h.explain(r.Context(), err, "sts:GetCallerIdentity", requestID)
+		fault := "Sender"
+		switch {
+		case e.Status == http.StatusMethodNotAllowed:
+			w.Header().Set("Allow", "GET, POST")
+		case e.Status >= http.StatusInternalServerError:
+			fault = "Receiver"
+			e.Code = "InternalFailure"
+		}
+		writeXML(w, e.Status, errorResponse{Namespace: sts.Namespace, Type: fault, Code: e.Code, Message: e.Message, RequestID: requestID})
+		return
+	}
+	writeXML(w, http.StatusOK, callerIdentityResponse{Namespace: sts.Namespace, Result: identity, RequestID: requestID})
+}
+
+func (h *Handler) doQuery(w http.ResponseWriter, r *http.Request) (sts.CallerIdentity, error) {
+	var (
+		none   sts.CallerIdentity
+		body   []byte
+		values = r.URL.Query()
+	)
+	switch r.Method {
+	case http.MethodGet:
+	case http.MethodPost:
+		mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		if err != nil || mediaType != "application/x-www-form-urlencoded" {
+			return none, &failure{ecr.UnknownOperationException, "The request names no operation: ECR takes the header X-Amz-Target, STS a form", http.StatusNotFound}
+		}
+		var release func()
+		if body, release, err = h.body(w, r, queryBodyLimit); err != nil {
+			return none, err
+		}
+		defer release()
+		if values, err = url.ParseQuery(string(body)); err != nil {
+			return none, &failure{"MalformedQueryString", "The form of the request is not valid", http.StatusBadRequest}
+		}
+	default:
+		return none, &failure{ecr.UnknownOperationException, "The AWS API takes POST requests", http.StatusMethodNotAllowed}
+	}
+	action, version := values.Get("Action"), values.Get("Version")
+	if action == "" {
+		return none, &failure{"MissingAction", "The request has no parameter Action", http.StatusBadRequest}
+	}
+	if action != "GetCallerIdentity" || version != sts.Version {
+		return none, &failure{"InvalidAction", "There is no operation " + strconv.Quote(action[:min(len(action), 128)]) +
+			" in version " + strconv.Quote(version[:min(len(version), 32)]) + ": of STS, GetCallerIdentity in version " + sts.Version + " is served", http.StatusBadRequest}
+	}
+	identity, err := h.verifier.Verify(r, body, sts.SigningName)
+	if err != nil {
+		return none, err
+	}
+	return sts.GetCallerIdentity(identity), nil
+}
+
+func writeXML(w http.ResponseWriter, status int, v any) {
+	b, err := xml.Marshal(v)
+	if err != nil {
+		// The values are plain structs; only a bug gets here.
+		status = http.StatusInternalServerError
+	}
+	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+	w.WriteHeader(status)
+	_, _ = w.Write(b) // a client that went away needs no answer
+}
