@@ -38,7 +38,7 @@ type Store struct {
 	root string
 
 	mu      sync.Mutex
-	uploads map[string]*Upload // open in this process, with their running digests
+	uploads map[string]*Upload // seen by this process, with their running digests
 }
 
 // Open opens the store in folder root, which it creates.
@@ -109,7 +109,7 @@ func (s *Store) StaleUploads(t time.Time) ([]string, error) {
 	return ids, nil
 }
 
-// HasUpload reports whether an upload has a file: it got at least a byte.
+// HasUpload reports whether an upload has a file: it was reserved at least once.
 func (s *Store) HasUpload(id string) bool {
 	path, err := s.uploadPath(id)
 	if err != nil {

@@ -24,16 +24,20 @@ const writeback = 8 << 20
 // Upload is bytes on their way to becoming a blob. Bytes are hashed as they
 // are written and never read back, unless the process was restarted meanwhile
 // or the blob turns out to be named by sha512.
+//
+// Its file is open only while a request has it reserved: sessions that wait
+// for their next part cost a little memory but no file, however many they are.
 type Upload struct {
 	store *Store
 	id    string
+	path  string
 
 	mu     sync.Mutex
-	file   *os.File
+	file   *os.File // nil unless reserved
 	size   int64
-	synced int64 // up to here writing out has begun
-	hash   hash.Hash
-	closed bool
+	synced int64     // up to here writing out has begun
+	hash   hash.Hash // nil until the first reservation
+	ended  bool
 }
 
 func (s *Store) uploadPath(id string) (string, error) {
@@ -43,7 +47,8 @@ func (s *Store) uploadPath(id string) (string, error) {
 	return filepath.Join(s.root, "uploads", id), nil
 }
 
-// Upload returns the upload with the id, which it creates if there is none.
+// Upload returns the upload with the id. Its file is created when it is first
+// reserved.
 func (s *Store) Upload(_ context.Context, id string) (*Upload, error) {
 	path, err := s.uploadPath(id)
 	if err != nil {
@@ -51,28 +56,57 @@ func (s *Store) Upload(_ context.Context, id string) (*Upload, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if u := s.uploads[id]; u != nil {
-		return u, nil
+	u := s.uploads[id]
+	if u == nil {
+		u = &Upload{store: s, id: id, path: path}
+		s.uploads[id] = u
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open upload %s: %w", id, storageError(err))
-	}
-	info, err := f.Stat()
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	u := &Upload{store: s, id: id, file: f, size: info.Size(), hash: sha256.New()}
-	if u.size > 0 {
-		// The process was restarted: what is in the file is hashed again.
-		if err := u.rehash(u.hash); err != nil {
-			f.Close()
-			return nil, err
-		}
-	}
-	s.uploads[id] = u
 	return u, nil
+}
+
+// Lock reserves the upload for one request: ErrBusy while another has it,
+// ErrNotFound if it has ended, ErrFull. Every other method needs it.
+func (u *Upload) Lock() error {
+	if !u.mu.TryLock() {
+		return ErrBusy
+	}
+	if u.ended {
+		u.mu.Unlock()
+		return ErrNotFound
+	}
+	if err := u.open(); err != nil {
+		u.Unlock()
+		return fmt.Errorf("open upload %s: %w", u.id, storageError(err))
+	}
+	return nil
+}
+
+// Unlock ends the reservation.
+func (u *Upload) Unlock() {
+	if u.file != nil {
+		u.file.Close()
+		u.file = nil
+	}
+	u.mu.Unlock()
+}
+
+func (u *Upload) open() (err error) {
+	if u.file, err = os.OpenFile(u.path, os.O_RDWR|os.O_CREATE, 0o600); err != nil || u.hash != nil {
+		return err
+	}
+	// The upload is new to this process. If an earlier one left bytes, they
+	// are hashed again.
+	info, err := u.file.Stat()
+	if err != nil {
+		return err
+	}
+	u.size = info.Size()
+	h := sha256.New()
+	if err := u.rehash(h); err != nil {
+		return err
+	}
+	u.hash = h
+	return nil
 }
 
 func (u *Upload) rehash(h hash.Hash) error {
@@ -86,29 +120,17 @@ func (u *Upload) rehash(h hash.Hash) error {
 	return nil
 }
 
-// Lock reserves the upload for one request: ErrBusy while another has it,
-// ErrNotFound if it has ended. Every other method needs it.
-func (u *Upload) Lock() error {
-	if !u.mu.TryLock() {
-		return ErrBusy
-	}
-	if u.closed {
-		u.mu.Unlock()
-		return ErrNotFound
-	}
-	return nil
-}
-
-// Unlock ends the reservation.
-func (u *Upload) Unlock() { u.mu.Unlock() }
-
 // Size is how many bytes the upload holds.
 func (u *Upload) Size() int64 { return u.size }
 
 // Write appends bytes. On an error nothing was appended.
 func (u *Upload) Write(p []byte) (int, error) {
 	if _, err := u.file.WriteAt(p, u.size); err != nil {
-		_ = u.file.Truncate(u.size) // a part written is no part of the upload
+		// A part written is no part of the upload. If it cannot be cut off
+		// it would end up in the blob: then the upload is given up.
+		if u.file.Truncate(u.size) != nil {
+			u.remove()
+		}
 		return 0, fmt.Errorf("write to upload %s: %w", u.id, storageError(err))
 	}
 	u.hash.Write(p)
@@ -121,7 +143,9 @@ func (u *Upload) Write(p []byte) (int, error) {
 }
 
 // Commit makes the upload the blob d. When it returns, the blob would survive
-// a power cut. With ErrDigest the upload is gone.
+// a power cut. With ErrDigest the upload is gone, and so it is if its bytes
+// could not be synced: the kernel drops what it failed to write, and a second
+// sync would succeed without it.
 func (u *Upload) Commit(_ context.Context, d digest.Digest) error {
 	path, err := u.store.path(d)
 	if err != nil {
@@ -157,6 +181,7 @@ func (u *Upload) Commit(_ context.Context, d digest.Digest) error {
 
 func (u *Upload) publish(path string) error {
 	if err := u.file.Sync(); err != nil {
+		u.remove()
 		return err
 	}
 	dir := filepath.Dir(path)
@@ -167,7 +192,7 @@ func (u *Upload) publish(path string) error {
 	} else if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if err := os.Rename(u.file.Name(), path); err != nil {
+	if err := os.Rename(u.path, path); err != nil {
 		return err
 	}
 	u.end()
@@ -178,14 +203,13 @@ func (u *Upload) publish(path string) error {
 func (u *Upload) Cancel() { u.remove() }
 
 func (u *Upload) remove() {
-	_ = os.Remove(u.file.Name())
+	_ = os.Remove(u.path)
 	u.end()
 }
 
-// end closes the file and forgets the session.
+// end forgets the session. The file is closed with the reservation.
 func (u *Upload) end() {
-	u.closed = true
-	u.file.Close()
+	u.ended = true
 	u.store.mu.Lock()
 	defer u.store.mu.Unlock()
 	if u.store.uploads[u.id] == u {

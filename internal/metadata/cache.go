@@ -9,9 +9,13 @@ const maxCachedBytes = 16 << 20
 type repositoryKey struct{ account, region, name string }
 
 // cache holds facts of repositories that are read at every pull. It is right
-// because this process is the only writer: a commit drops the entries of the
-// repositories that it touched before it is acknowledged. A reader that loaded
-// an older fact can only add it to the dropped entry, which no later reader sees.
+// because this process is the only writer: a commit drops what it changed
+// before it is acknowledged. Only facts that exist are kept, so what a commit
+// adds needs no dropping.
+//
+// A reader may have loaded a fact before the commit that changes it, and be
+// about to store it: a dropped entry is no longer found by later readers, and
+// a dropped tag raises the entry's generation, which the reader compares.
 type cache struct {
 	mu           sync.RWMutex
 	repositories map[repositoryKey]*cachedRepository
@@ -20,29 +24,76 @@ type cache struct {
 
 type cachedRepository struct {
 	cache *cache
-	row   *Repository
+	key   repositoryKey
+	bytes int // guarded by cache.mu
 
-	mu     sync.RWMutex
-	tags   map[string]*ManifestContent
-	images map[string]*ManifestContent
-	layers map[string]int64
+	mu         sync.RWMutex
+	row        *Repository
+	generation int // counts the tags dropped
+	tags       map[string]*ManifestContent
+	images     map[string]*ManifestContent
+	layers     map[string]int64
 	// resourceTags is nil until they are loaded.
 	resourceTags *[]ResourceTag
 }
 
+// staleFacts are what a transaction changes of what may be cached.
+type staleFacts struct {
+	all          bool
+	repositories []repositoryKey
+	tags         []tagKey
+}
+
+type tagKey struct {
+	repository repositoryKey
+	tag        string
+}
+
+func (r *Repository) key() repositoryKey { return repositoryKey{r.Account, r.Region, r.Name} }
+
+// touchRepository says that the transaction changes or removes facts of a repository.
+func (tx *Tx) touchRepository(r *Repository) {
+	tx.stale.repositories = append(tx.stale.repositories, r.key())
+}
+
+// touchTag says that the transaction moves or removes a tag.
+func (tx *Tx) touchTag(r *Repository, tag string) {
+	tx.stale.tags = append(tx.stale.tags, tagKey{r.key(), tag})
+}
+
 func newCache() *cache { return &cache{repositories: map[repositoryKey]*cachedRepository{}} }
 
-func (c *cache) drop(keys []repositoryKey, all bool) {
-	if len(keys) == 0 && !all {
-		return
+func (c *cache) drop(stale *staleFacts) {
+	if stale.all || len(stale.repositories) > 0 {
+		c.mu.Lock()
+		if stale.all {
+			c.reset()
+		}
+		for _, k := range stale.repositories {
+			c.remove(k)
+		}
+		c.mu.Unlock()
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if all {
-		c.reset()
+	for _, k := range stale.tags {
+		c.mu.RLock()
+		e := c.repositories[k.repository]
+		c.mu.RUnlock()
+		if e != nil {
+			e.mu.Lock()
+			e.generation++
+			if c := e.tags[k.tag]; c != nil {
+				delete(e.tags, k.tag)
+				e.spend(-c.cost())
+			}
+			e.mu.Unlock()
+		}
 	}
-	for _, k := range keys {
+}
+
+func (c *cache) remove(k repositoryKey) {
+	if e := c.repositories[k]; e != nil {
 		delete(c.repositories, k)
+		c.bytes -= e.bytes
 	}
 }
 
@@ -51,10 +102,16 @@ func (c *cache) reset() {
 	c.bytes = 0
 }
 
-// spend counts bytes that entries came to hold.
-func (c *cache) spend(n int) {
+// spend counts bytes that the entry came to hold. An entry that was dropped
+// meanwhile lives on only as long as its readers, so it does not count.
+func (e *cachedRepository) spend(n int) {
+	c := e.cache
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.repositories[e.key] != e {
+		return
+	}
+	e.bytes += n
 	if c.bytes += n; c.bytes > maxCachedBytes {
 		c.reset()
 	}
@@ -67,7 +124,7 @@ func (s *Store) Repository(account, region, name string) (*Repository, error) {
 	e := s.cache.repositories[key]
 	s.cache.mu.RUnlock()
 	if e == nil {
-		e = &cachedRepository{cache: s.cache, tags: map[string]*ManifestContent{}, images: map[string]*ManifestContent{}, layers: map[string]int64{}}
+		e = &cachedRepository{cache: s.cache, key: key, tags: map[string]*ManifestContent{}, images: map[string]*ManifestContent{}, layers: map[string]int64{}}
 		// The entry is published before the row is read, so that a commit in
 		// between drops it.
 		s.cache.mu.Lock()
@@ -88,21 +145,20 @@ func (s *Store) Repository(account, region, name string) (*Repository, error) {
 	if err != nil {
 		s.cache.mu.Lock()
 		if s.cache.repositories[key] == e { // absent names take no room
-			delete(s.cache.repositories, key)
+			s.cache.remove(key)
 		}
 		s.cache.mu.Unlock()
 		return nil, err
 	}
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	if e.row == nil {
 		row.cached = e
 		e.row = row
-	} else {
-		row = e.row
+		// Policies are kept parsed as well, which takes several times their text.
+		e.spend(1024 + 8*(len(row.Policy)+len(row.RegistryPolicy)) + len(row.Replication))
 	}
-	e.mu.Unlock()
-	s.cache.spend(1024 + len(row.Policy) + len(row.RegistryPolicy) + len(row.Replication))
-	return row, nil
+	return e.row, nil
 }
 
 // ManifestContent of a repository that came from Store.Repository, by digest: ErrNotFound.
@@ -117,7 +173,7 @@ func (s *Store) ManifestContentByTag(r *Repository, tag string) (*ManifestConten
 
 func (e *cachedRepository) content(in map[string]*ManifestContent, key string, load func() (*ManifestContent, error)) (*ManifestContent, error) {
 	e.mu.RLock()
-	c := in[key]
+	c, generation := in[key], e.generation
 	e.mu.RUnlock()
 	if c != nil {
 		return c, nil
@@ -127,11 +183,20 @@ func (e *cachedRepository) content(in map[string]*ManifestContent, key string, l
 		return nil, err
 	}
 	e.mu.Lock()
+	defer e.mu.Unlock()
+	if c := in[key]; c != nil {
+		return c, nil // another reader was first
+	}
+	if e.generation != generation {
+		return loaded, nil // a tag moved meanwhile: this may be what it was
+	}
 	in[key] = loaded
-	e.mu.Unlock()
-	e.cache.spend(512 + len(loaded.Bytes))
+	e.spend(loaded.cost())
 	return loaded, nil
 }
+
+// cost is how much memory the content takes, roughly.
+func (c *ManifestContent) cost() int { return 512 + len(c.Bytes) + len(c.Annotations) }
 
 // Layer returns the size of a blob that the repository, which came from
 // Store.Repository, has a link to: ErrNotFound.
@@ -148,9 +213,11 @@ func (s *Store) Layer(r *Repository, digest string) (int64, error) {
 		return 0, err
 	}
 	e.mu.Lock()
-	e.layers[digest] = size
-	e.mu.Unlock()
-	e.cache.spend(256)
+	defer e.mu.Unlock()
+	if _, ok := e.layers[digest]; !ok {
+		e.layers[digest] = size
+		e.spend(256)
+	}
 	return size, nil
 }
 
@@ -168,7 +235,12 @@ func (s *Store) ResourceTags(r *Repository) ([]ResourceTag, error) {
 		return nil, err
 	}
 	e.mu.Lock()
-	e.resourceTags = &loaded
-	e.mu.Unlock()
-	return loaded, nil
+	defer e.mu.Unlock()
+	if e.resourceTags == nil {
+		e.resourceTags = &loaded
+		for _, t := range loaded {
+			e.spend(64 + len(t.Key) + len(t.Value))
+		}
+	}
+	return *e.resourceTags, nil
 }

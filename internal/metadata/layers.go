@@ -31,7 +31,6 @@ func (tx *Tx) LinkLayer(r *Repository, digest string, size int64, at time.Time) 
 	if _, err := tx.conn.exec(`INSERT INTO blobs (digest, size, created_at) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING`, digest, size, fromTime(at)); err != nil {
 		return err
 	}
-	tx.touchRepository(r)
 	_, err := tx.conn.exec(`INSERT INTO layers (repository_id, digest, size, linked_at) VALUES (?, ?, ?, ?) ON CONFLICT (repository_id, digest) DO NOTHING`,
 		r.ID, digest, size, fromTime(at))
 	return err
@@ -40,11 +39,10 @@ func (tx *Tx) LinkLayer(r *Repository, digest string, size int64, at time.Time) 
 // CopyLayers links those blobs that a manifest of the source repository names,
 // and the source has, to the destination.
 func (tx *Tx) CopyLayers(source int64, manifest string, destination *Repository, at time.Time) error {
-	tx.touchRepository(destination)
 	_, err := tx.conn.exec(`INSERT INTO layers (repository_id, digest, size, linked_at)
-		SELECT ?1, l.digest, l.size, ?2 FROM manifest_references f
-		JOIN layers l ON l.repository_id = f.repository_id AND l.digest = f.target
-		WHERE f.repository_id = ?3 AND f.manifest = ?4 AND NOT f.child ON CONFLICT (repository_id, digest) DO NOTHING`,
+		SELECT ?1, l.digest, l.size, ?2 FROM manifests m JOIN manifest_references f ON f.manifest_id = m.id
+		JOIN layers l ON l.repository_id = m.repository_id AND l.digest = f.target
+		WHERE m.repository_id = ?3 AND m.digest = ?4 AND NOT f.child ON CONFLICT (repository_id, digest) DO NOTHING`,
 		destination.ID, fromTime(at), source, manifest)
 	return err
 }

@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"encoding/json"
+	"errors"
 	"sync/atomic"
 	"time"
 )
@@ -27,6 +28,15 @@ type Reference struct {
 }
 
 const manifestColumns = `m.digest, m.media_type, m.artifact_type, m.subject, m.annotations, m.size, m.image_size, m.pushed_at, m.pulled_at`
+
+// listedColumns leave the annotations out: they may be as large as a manifest,
+// and a page of them too large for memory.
+const listedColumns = `m.digest, m.media_type, m.artifact_type, m.subject, '', m.size, m.image_size, m.pushed_at, m.pulled_at`
+
+// maxAnnotations bounds the bytes of annotations in one answer of Referrers.
+const maxAnnotations = 4 << 20
+
+var errPageFull = errors.New("metadata: the page is full")
 
 func scanManifest(scan func(dest ...any) error) (m Manifest, err error) {
 	var pushed, pulled int64
@@ -62,8 +72,7 @@ func (q *Queries) ManifestContent(repository int64, digest string) (*ManifestCon
 	var c ManifestContent
 	var err error
 	c.Manifest, err = scanManifest(func(dest ...any) error {
-		return q.conn.one(`SELECT `+manifestColumns+`, c.bytes FROM manifests m JOIN manifest_contents c ON c.digest = m.digest
-			WHERE m.repository_id = ? AND m.digest = ?`, []any{repository, digest}, append(dest, &c.Bytes)...)
+		return q.conn.one(`SELECT `+manifestColumns+`, m.bytes FROM manifests m WHERE m.repository_id = ? AND m.digest = ?`, []any{repository, digest}, append(dest, &c.Bytes)...)
 	})
 	return &c, err
 }
@@ -73,9 +82,7 @@ func (q *Queries) ManifestContentByTag(repository int64, tag string) (*ManifestC
 	var c ManifestContent
 	var err error
 	c.Manifest, err = scanManifest(func(dest ...any) error {
-		return q.conn.one(`SELECT `+manifestColumns+`, c.bytes FROM tags t
-			JOIN manifests m ON m.repository_id = t.repository_id AND m.digest = t.digest
-			JOIN manifest_contents c ON c.digest = m.digest
+		return q.conn.one(`SELECT `+manifestColumns+`, m.bytes FROM tags t JOIN manifests m ON m.id = t.manifest_id
 			WHERE t.repository_id = ? AND t.name = ?`, []any{repository, tag}, append(dest, &c.Bytes)...)
 	})
 	return &c, err
@@ -83,9 +90,10 @@ func (q *Queries) ManifestContentByTag(repository int64, tag string) (*ManifestC
 
 // Manifests of a repository with digests after the given one, in their order.
 // tagged restricts them to those with (1) or without (0) a tag; -1 means any.
+// Their annotations are left out.
 func (q *Queries) Manifests(repository int64, tagged int, after string, limit int) (ms []Manifest, err error) {
-	err = q.conn.all(`SELECT `+manifestColumns+` FROM manifests m WHERE m.repository_id = ?1 AND m.digest > ?2
-		AND (?3 < 0 OR ?3 = EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = m.repository_id AND t.digest = m.digest))
+	err = q.conn.all(`SELECT `+listedColumns+` FROM manifests m WHERE m.repository_id = ?1 AND m.digest > ?2
+		AND (?3 < 0 OR ?3 = EXISTS (SELECT 1 FROM tags t WHERE t.manifest_id = m.id))
 		ORDER BY m.digest LIMIT ?4`, []any{repository, after, tagged, limit}, func(scan func(dest ...any) error) error {
 		m, err := scanManifest(scan)
 		ms = append(ms, m)
@@ -114,13 +122,10 @@ func (q *Queries) sizes(query string, repository int64, digests []string) (map[s
 // PutManifest adds a manifest to a repository with its bytes and all that it
 // names. The repository must not have it.
 func (tx *Tx) PutManifest(r *Repository, m Manifest, bytes []byte, references []Reference) error {
-	tx.touchRepository(r)
-	if _, err := tx.conn.exec(`INSERT INTO manifest_contents (digest, bytes) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING`, m.Digest, bytes); err != nil {
-		return err
-	}
-	if _, err := tx.conn.exec(`INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, annotations, size, image_size, pushed_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.ID, m.Digest, m.MediaType, m.ArtifactType, m.Subject, m.Annotations, m.Size, m.ImageSize, fromTime(m.PushedAt)); err != nil {
+	var id int64
+	if err := tx.conn.one(`INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, annotations, size, image_size, pushed_at, bytes)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+		[]any{r.ID, m.Digest, m.MediaType, m.ArtifactType, m.Subject, m.Annotations, m.Size, m.ImageSize, fromTime(m.PushedAt), bytes}, &id); err != nil {
 		return err
 	}
 	if len(references) == 0 {
@@ -130,8 +135,8 @@ func (tx *Tx) PutManifest(r *Repository, m Manifest, bytes []byte, references []
 	if err != nil {
 		return err
 	}
-	_, err = tx.conn.exec(`INSERT INTO manifest_references (repository_id, manifest, target, child, media_type)
-		SELECT ?, ?, value ->> 'd', value ->> 'c', value ->> 'm' FROM json_each(?) WHERE true ON CONFLICT DO NOTHING`, r.ID, m.Digest, string(rows))
+	_, err = tx.conn.exec(`INSERT INTO manifest_references (manifest_id, target, repository_id, child, media_type)
+		SELECT ?, value ->> 'd', ?, value ->> 'c', value ->> 'm' FROM json_each(?) WHERE true ON CONFLICT DO NOTHING`, id, r.ID, string(rows))
 	return err
 }
 
@@ -157,7 +162,8 @@ func (tx *Tx) DeleteManifest(r *Repository, digest string) (bool, error) {
 
 // References of a manifest.
 func (q *Queries) References(repository int64, manifest string) (refs []Reference, err error) {
-	err = q.conn.all(`SELECT target, child, media_type FROM manifest_references WHERE repository_id = ? AND manifest = ?`,
+	err = q.conn.all(`SELECT f.target, f.child, f.media_type FROM manifests m JOIN manifest_references f ON f.manifest_id = m.id
+		WHERE m.repository_id = ? AND m.digest = ?`,
 		[]any{repository, manifest}, func(scan func(dest ...any) error) error {
 			var r Reference
 			err := scan(&r.Digest, &r.Child, &r.MediaType)
@@ -170,7 +176,8 @@ func (q *Queries) References(repository int64, manifest string) (refs []Referenc
 // Referring returns a few of the manifests of a repository that name target,
 // and the media type that the first gives it.
 func (q *Queries) Referring(repository int64, target string) (manifests []string, mediaType string, err error) {
-	err = q.conn.all(`SELECT manifest, media_type FROM manifest_references WHERE repository_id = ? AND target = ? ORDER BY manifest LIMIT 10`,
+	err = q.conn.all(`SELECT m.digest, f.media_type FROM manifest_references f JOIN manifests m ON m.id = f.manifest_id
+		WHERE f.repository_id = ? AND f.target = ? LIMIT 10`,
 		[]any{repository, target}, func(scan func(dest ...any) error) error {
 			var m, t string
 			err := scan(&m, &t)
@@ -182,45 +189,59 @@ func (q *Queries) Referring(repository int64, target string) (manifests []string
 	return manifests, mediaType, err
 }
 
-// Referrers of a subject with digests after the given one, in their order;
-// an empty artifactType means any.
-func (q *Queries) Referrers(repository int64, subject, artifactType, after string, limit int) (ms []Manifest, err error) {
+// Referrers of a subject with digests after the given one, in their order, at
+// most limit; an empty artifactType means any. more tells that there are
+// others: past the limit, or past what their annotations may take in memory.
+func (q *Queries) Referrers(repository int64, subject, artifactType, after string, limit int) (ms []Manifest, more bool, err error) {
+	annotations := 0
 	err = q.conn.all(`SELECT `+manifestColumns+` FROM manifests m WHERE m.repository_id = ?1 AND m.subject = ?2 AND m.subject <> '' AND m.digest > ?3
-		AND (?4 = '' OR m.artifact_type = ?4) ORDER BY m.digest LIMIT ?5`, []any{repository, subject, after, artifactType, limit},
+		AND (?4 = '' OR m.artifact_type = ?4) ORDER BY m.digest LIMIT ?5`, []any{repository, subject, after, artifactType, limit + 1},
 		func(scan func(dest ...any) error) error {
 			m, err := scanManifest(scan)
+			if err != nil {
+				return err
+			}
+			annotations += len(m.Annotations)
+			if len(ms) == limit || len(ms) > 0 && annotations > maxAnnotations {
+				return errPageFull
+			}
 			ms = append(ms, m)
-			return err
+			return nil
 		})
-	return ms, err
+	if err == errPageFull {
+		return ms, true, nil
+	}
+	return ms, false, err
 }
 
 // CopyManifest gives the destination a manifest of the source repository and
 // what it names, unless it has it. The manifest's layers and children must be
 // there already. It returns false if neither repository has the manifest.
 func (tx *Tx) CopyManifest(source int64, digest string, destination *Repository, at time.Time) (bool, error) {
-	tx.touchRepository(destination)
-	copied, err := tx.conn.changed(`INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, annotations, size, image_size, pushed_at)
-		SELECT ?1, digest, media_type, artifact_type, subject, annotations, size, image_size, ?2 FROM manifests WHERE repository_id = ?3 AND digest = ?4
-		ON CONFLICT (repository_id, digest) DO NOTHING`, destination.ID, fromTime(at), source, digest)
-	if err != nil {
-		return false, err
-	}
-	if !copied {
+	var id int64
+	err := tx.conn.one(`INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, annotations, size, image_size, pushed_at, bytes)
+		SELECT ?1, digest, media_type, artifact_type, subject, annotations, size, image_size, ?2, bytes FROM manifests WHERE repository_id = ?3 AND digest = ?4
+		ON CONFLICT (repository_id, digest) DO NOTHING RETURNING id`, []any{destination.ID, fromTime(at), source, digest}, &id)
+	if err == ErrNotFound {
 		_, err := tx.Manifest(destination.ID, digest)
 		if err == ErrNotFound {
 			return false, nil
 		}
 		return err == nil, err
 	}
-	_, err = tx.conn.exec(`INSERT INTO manifest_references (repository_id, manifest, target, child, media_type)
-		SELECT ?1, manifest, target, child, media_type FROM manifest_references WHERE repository_id = ?2 AND manifest = ?3`, destination.ID, source, digest)
+	if err != nil {
+		return false, err
+	}
+	_, err = tx.conn.exec(`INSERT INTO manifest_references (manifest_id, target, repository_id, child, media_type)
+		SELECT ?1, f.target, ?2, f.child, f.media_type FROM manifests m JOIN manifest_references f ON f.manifest_id = m.id
+		WHERE m.repository_id = ?3 AND m.digest = ?4`, id, destination.ID, source, digest)
 	return err == nil, err
 }
 
 // Children of an index: the digests of the manifests that it names.
 func (q *Queries) Children(repository int64, manifest string) (digests []string, err error) {
-	err = q.conn.all(`SELECT target FROM manifest_references WHERE repository_id = ? AND manifest = ? AND child`, []any{repository, manifest},
+	err = q.conn.all(`SELECT f.target FROM manifests m JOIN manifest_references f ON f.manifest_id = m.id
+		WHERE m.repository_id = ? AND m.digest = ? AND f.child`, []any{repository, manifest},
 		func(scan func(dest ...any) error) error {
 			var d string
 			err := scan(&d)
@@ -233,8 +254,8 @@ func (q *Queries) Children(repository int64, manifest string) (digests []string,
 // MissingLayer returns a layer that the manifest of the source names and the
 // destination lacks, or "" if there is none.
 func (q *Queries) MissingLayer(source int64, manifest string, destination int64) (d string, err error) {
-	err = q.conn.one(`SELECT f.target FROM manifest_references f WHERE f.repository_id = ?1 AND f.manifest = ?2 AND NOT f.child
-		AND NOT EXISTS (SELECT 1 FROM layers l WHERE l.repository_id = ?3 AND l.digest = f.target) LIMIT 1`, []any{source, manifest, destination}, &d)
+	err = q.conn.one(`SELECT f.target FROM manifests m JOIN manifest_references f ON f.manifest_id = m.id
+		WHERE m.repository_id = ?1 AND m.digest = ?2 AND NOT f.child AND NOT EXISTS (SELECT 1 FROM layers l WHERE l.repository_id = ?3 AND l.digest = f.target) LIMIT 1`, []any{source, manifest, destination}, &d)
 	if err == ErrNotFound {
 		return "", nil
 	}

@@ -27,13 +27,13 @@ func (q *Queries) Registry(account, region string) (Registry, error) {
 
 // SetRegistryPolicy replaces the policy; an empty one removes it.
 func (tx *Tx) SetRegistryPolicy(id int64, policy string) error {
-	tx.all = true // every repository's cached facts carry it
+	tx.stale.all = true // every repository's cached facts carry it
 	return tx.must(tx.conn.changed(`UPDATE registries SET policy = ? WHERE id = ?`, policy, id))
 }
 
 // SetReplication replaces the replication rules.
 func (tx *Tx) SetReplication(id int64, rules string) error {
-	tx.all = true
+	tx.stale.all = true
 	return tx.must(tx.conn.changed(`UPDATE registries SET replication = ? WHERE id = ?`, rules, id))
 }
 

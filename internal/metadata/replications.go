@@ -27,8 +27,8 @@ type Replication struct {
 	FailureReason      string
 }
 
-const replicationColumns = `id, repository_id, digest, tag, sequence, destination_account, destination_region, state, tries,
-	next_try_at, pushed_at, finished_at, failure_code, failure_reason`
+const replicationColumns = `r.id, m.repository_id, m.digest, r.tag, r.sequence, r.destination_account, r.destination_region, r.state, r.tries,
+	r.next_try_at, r.pushed_at, r.finished_at, r.failure_code, r.failure_reason FROM replications r JOIN manifests m ON m.id = r.manifest_id`
 
 func (q *Queries) replications(query string, args ...any) (rs []Replication, err error) {
 	err = q.conn.all(query, args, func(scan func(dest ...any) error) error {
@@ -45,9 +45,9 @@ func (q *Queries) replications(query string, args ...any) (rs []Replication, err
 
 // QueueReplication records that an image is to be replicated, or is to be once more.
 func (tx *Tx) QueueReplication(r Replication) error {
-	_, err := tx.conn.exec(`INSERT INTO replications (repository_id, digest, tag, sequence, destination_account, destination_region, state, next_try_at, pushed_at)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'IN_PROGRESS', ?7, ?7)
-		ON CONFLICT (repository_id, digest, tag, destination_account, destination_region) DO UPDATE SET
+	_, err := tx.conn.exec(`INSERT INTO replications (manifest_id, tag, sequence, destination_account, destination_region, state, next_try_at, pushed_at)
+		SELECT id, ?3, ?4, ?5, ?6, 'IN_PROGRESS', ?7, ?7 FROM manifests WHERE repository_id = ?1 AND digest = ?2
+		ON CONFLICT (manifest_id, tag, destination_account, destination_region) DO UPDATE SET
 		sequence = excluded.sequence, state = 'IN_PROGRESS', tries = 0, next_try_at = excluded.next_try_at, pushed_at = excluded.pushed_at,
 		finished_at = 0, failure_code = '', failure_reason = ''`,
 		r.RepositoryID, r.Digest, r.Tag, r.Sequence, r.DestinationAccount, r.DestinationRegion, fromTime(r.PushedAt))
@@ -56,7 +56,7 @@ func (tx *Tx) QueueReplication(r Replication) error {
 
 // Replication by id: ErrNotFound.
 func (q *Queries) Replication(id int64) (Replication, error) {
-	rs, err := q.replications(`SELECT `+replicationColumns+` FROM replications WHERE id = ?`, id)
+	rs, err := q.replications(`SELECT `+replicationColumns+` WHERE r.id = ?`, id)
 	if err == nil && len(rs) == 0 {
 		err = ErrNotFound
 	}
@@ -66,10 +66,17 @@ func (q *Queries) Replication(id int64) (Replication, error) {
 	return rs[0], nil
 }
 
-// DueReplications are those in progress whose next try is not after t, the
-// longest due first, skipping nothing.
-func (q *Queries) DueReplications(t time.Time, limit int) ([]Replication, error) {
-	return q.replications(`SELECT `+replicationColumns+` FROM replications WHERE state = 'IN_PROGRESS' AND next_try_at <= ? ORDER BY next_try_at, id LIMIT ?`, fromTime(t), limit)
+// DueReplications are the ids of those in progress whose next try is not after
+// t, the longest due first.
+func (q *Queries) DueReplications(t time.Time, limit int) (ids []int64, err error) {
+	err = q.conn.all(`SELECT id FROM replications WHERE state = 'IN_PROGRESS' AND next_try_at <= ? ORDER BY next_try_at, id LIMIT ?`,
+		[]any{fromTime(t), limit}, func(scan func(dest ...any) error) error {
+			var id int64
+			err := scan(&id)
+			ids = append(ids, id)
+			return err
+		})
+	return ids, err
 }
 
 // NextReplicationAt is when the first replication after t falls due; zero if none does.
@@ -81,8 +88,8 @@ func (q *Queries) NextReplicationAt(t time.Time) (time.Time, error) {
 
 // ReplicationsOf an image, at most limit, ordered by destination and tag.
 func (q *Queries) ReplicationsOf(repository int64, digest string, limit int) ([]Replication, error) {
-	return q.replications(`SELECT `+replicationColumns+` FROM replications WHERE repository_id = ? AND digest = ?
-		ORDER BY destination_account, destination_region, tag LIMIT ?`, repository, digest, limit)
+	return q.replications(`SELECT `+replicationColumns+` WHERE m.repository_id = ? AND m.digest = ?
+		ORDER BY r.destination_account, r.destination_region, r.tag LIMIT ?`, repository, digest, limit)
 }
 
 // SaveReplication stores how a try ended.

@@ -118,8 +118,6 @@ func (q *Queries) HasImages(repository int64) (has bool, err error) {
 	return has, err
 }
 
-func (tx *Tx) touchRepository(r *Repository) { tx.touch(r.Account, r.Region, r.Name) }
-
 // ResourceTag is a key and value attached to a repository.
 type ResourceTag struct{ Key, Value string }
 

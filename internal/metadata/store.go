@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pressly/goose/v3"
 	"golang.org/x/sys/unix"
@@ -45,10 +46,16 @@ type Store struct {
 	reads   *Queries
 	cache   *cache
 
+	first   chan *update // before updates
 	updates chan *update
 	closing chan struct{}
-	done    chan struct{}
+	done    chan struct{} // closed when the writer has ended
 	close   sync.Once
+
+	checkpoints  *sql.DB
+	committed    chan struct{} // signals that there is something to checkpoint
+	checkpointed chan struct{} // closed when checkpointing has ended
+	restartLog   atomic.Bool
 }
 
 // Open opens the database in folder dir, which it creates, and migrates it to
@@ -62,7 +69,8 @@ func Open(ctx context.Context, dir string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{lock: lock, cache: newCache(), updates: make(chan *update, 1024), closing: make(chan struct{}), done: make(chan struct{})}
+	s := &Store{lock: lock, cache: newCache(), first: make(chan *update, 1024), updates: make(chan *update, 1024), closing: make(chan struct{}), done: make(chan struct{}),
+		committed: make(chan struct{}, 1), checkpointed: make(chan struct{})}
 	if err := s.open(ctx, filepath.Join(dir, "metadata.db")); err != nil {
 		s.closeFiles()
 		return nil, fmt.Errorf("open the database in %s: %w", dir, err)
@@ -87,20 +95,24 @@ func (s *Store) open(ctx context.Context, path string) error {
 	s.readers.SetMaxOpenConns(readers)
 	s.readers.SetMaxIdleConns(readers)
 	s.reads = &Queries{conn: newStatements(s.readers)}
+	if s.checkpoints, err = sql.Open("sqlite", dataSource(path, "")); err != nil {
+		return err
+	}
 	conn, err := s.writer.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	go s.write(conn)
+	go s.checkpoint(s.checkpoints)
 	return nil
 }
 
 // dataSource builds modernc's data source name. synchronous(FULL) makes every
-// commit wait for the fsync of the write-ahead log.
+// commit wait for the fsync of the write-ahead log; checkpoints are our own.
 func dataSource(path, extra string) string {
 	v := url.Values{}
 	for _, p := range []string{"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "busy_timeout(10000)",
-		"cache_size(-8192)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)", "temp_store(MEMORY)"} {
+		"cache_size(-8192)", "wal_autocheckpoint(0)", "journal_size_limit(67108864)", "temp_store(MEMORY)"} {
 		v.Add("_pragma", p)
 	}
 	if extra != "" {
@@ -154,6 +166,7 @@ func (s *Store) Ping(ctx context.Context) error { return s.readers.PingContext(c
 func (s *Store) Close() error {
 	s.close.Do(func() { close(s.closing) })
 	<-s.done
+	<-s.checkpointed
 	return s.closeFiles()
 }
 
@@ -161,6 +174,9 @@ func (s *Store) closeFiles() error {
 	var errs []error
 	if s.readers != nil {
 		errs = append(errs, s.readers.Close())
+	}
+	if s.checkpoints != nil {
+		errs = append(errs, s.checkpoints.Close())
 	}
 	if s.writer != nil {
 		errs = append(errs, s.writer.Close())

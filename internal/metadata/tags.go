@@ -12,18 +12,20 @@ type Tag struct {
 // Tag by name: ErrNotFound.
 func (q *Queries) Tag(repository int64, name string) (Tag, error) {
 	t := Tag{Name: name}
-	err := q.conn.one(`SELECT digest, sequence FROM tags WHERE repository_id = ? AND name = ?`, []any{repository, name}, &t.Digest, &t.Sequence)
+	err := q.conn.one(`SELECT m.digest, t.sequence FROM tags t JOIN manifests m ON m.id = t.manifest_id WHERE t.repository_id = ? AND t.name = ?`, []any{repository, name}, &t.Digest, &t.Sequence)
 	return t, err
 }
 
 // Tags of a repository with names after the given one, in their order.
 func (q *Queries) Tags(repository int64, after string, limit int) ([]Tag, error) {
-	return q.tags(`SELECT name, digest, sequence FROM tags WHERE repository_id = ? AND name > ? ORDER BY name LIMIT ?`, repository, after, limit)
+	return q.tags(`SELECT t.name, m.digest, t.sequence FROM tags t JOIN manifests m ON m.id = t.manifest_id
+		WHERE t.repository_id = ? AND t.name > ? ORDER BY t.name LIMIT ?`, repository, after, limit)
 }
 
 // TagsOf a manifest, in order, at most limit.
 func (q *Queries) TagsOf(repository int64, digest string, after string, limit int) ([]Tag, error) {
-	return q.tags(`SELECT name, digest, sequence FROM tags WHERE repository_id = ? AND digest = ? AND name > ? ORDER BY name LIMIT ?`, repository, digest, after, limit)
+	return q.tags(`SELECT t.name, m.digest, t.sequence FROM manifests m JOIN tags t ON t.manifest_id = m.id
+		WHERE m.repository_id = ? AND m.digest = ? AND t.name > ? ORDER BY t.name LIMIT ?`, repository, digest, after, limit)
 }
 
 func (q *Queries) tags(query string, args ...any) (tags []Tag, err error) {
@@ -36,18 +38,18 @@ func (q *Queries) tags(query string, args ...any) (tags []Tag, err error) {
 	return tags, err
 }
 
-// SetTag creates or moves a tag.
+// SetTag creates or moves a tag: ErrNotFound if the repository has no such manifest.
 func (tx *Tx) SetTag(r *Repository, t Tag, at time.Time) error {
-	tx.touchRepository(r)
-	_, err := tx.conn.exec(`INSERT INTO tags (repository_id, name, digest, sequence, updated_at) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, sequence = excluded.sequence, updated_at = excluded.updated_at`,
-		r.ID, t.Name, t.Digest, t.Sequence, fromTime(at))
-	return err
+	tx.touchTag(r, t.Name)
+	return tx.must(tx.conn.changed(`INSERT INTO tags (repository_id, name, manifest_id, sequence, updated_at)
+		SELECT ?1, ?2, id, ?3, ?4 FROM manifests WHERE repository_id = ?1 AND digest = ?5
+		ON CONFLICT (repository_id, name) DO UPDATE SET manifest_id = excluded.manifest_id, sequence = excluded.sequence, updated_at = excluded.updated_at`,
+		r.ID, t.Name, t.Sequence, fromTime(at), t.Digest))
 }
 
 // DeleteTag removes a tag: false if it was not there.
 func (tx *Tx) DeleteTag(r *Repository, name string) (bool, error) {
-	tx.touchRepository(r)
+	tx.touchTag(r, name)
 	return tx.conn.changed(`DELETE FROM tags WHERE repository_id = ? AND name = ?`, r.ID, name)
 }
 
@@ -63,10 +65,8 @@ func (tx *Tx) AdvanceWatermark(repository int64, tag string, sourceRegistry, seq
 // ImageIDs of a repository after the given digest and tag, in their order: one
 // per tag and, with an empty name, one per manifest that has none.
 func (q *Queries) ImageIDs(repository int64, tagged, untagged bool, afterDigest, afterTag string, limit int) ([]Tag, error) {
-	return q.tags(`SELECT * FROM (
-		SELECT name, digest, sequence FROM tags WHERE repository_id = ?1 AND ?2 AND (digest, name) > (?4, ?5)
-		UNION ALL
-		SELECT '', m.digest, 0 FROM manifests m WHERE m.repository_id = ?1 AND ?3 AND m.digest > ?4
-			AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = m.repository_id AND t.digest = m.digest)
-		) ORDER BY digest, name LIMIT ?6`, repository, tagged, untagged, afterDigest, afterTag, limit)
+	return q.tags(`SELECT coalesce(t.name, '') AS name, m.digest, coalesce(t.sequence, 0) FROM manifests m LEFT JOIN tags t ON t.manifest_id = m.id
+		WHERE m.repository_id = ?1 AND m.digest >= ?4 AND (m.digest > ?4 OR coalesce(t.name, '') > ?5)
+			AND CASE WHEN t.name IS NULL THEN ?3 ELSE ?2 END
+		ORDER BY m.digest, name LIMIT ?6`, repository, tagged, untagged, afterDigest, afterTag, limit)
 }

@@ -9,14 +9,13 @@ import (
 
 // maxGroup bounds how many updates share one transaction, and so how long the
 // first of them waits.
-const maxGroup = 128
+const maxGroup = 64
 
 // Tx is a write transaction. It is only valid inside the function that
 // Update calls.
 type Tx struct {
 	*Queries
-	touched  []repositoryKey
-	all      bool
+	stale    staleFacts
 	onCommit []func()
 }
 
@@ -24,9 +23,27 @@ type Tx struct {
 // It is not run if the transaction fails. f must not block.
 func (tx *Tx) OnCommit(f func()) { tx.onCommit = append(tx.onCommit, f) }
 
-// touch says that cached facts of a repository change with this transaction.
-func (tx *Tx) touch(account, region, name string) {
-	tx.touched = append(tx.touched, repositoryKey{account, region, name})
+// Attempt runs fn; if it fails, what it changed is undone and the transaction
+// goes on. Attempts do not nest.
+func (tx *Tx) Attempt(fn func() error) error {
+	if _, err := tx.conn.exec("SAVEPOINT attempt"); err != nil {
+		return err
+	}
+	hooks := len(tx.onCommit)
+	failed := fn()
+	if failed != nil {
+		if breaksTransaction(failed) {
+			return failed // there may be nothing left to roll back to
+		}
+		tx.onCommit = tx.onCommit[:hooks]
+		if _, err := tx.conn.exec("ROLLBACK TO attempt"); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.conn.exec("RELEASE attempt"); err != nil {
+		return err
+	}
+	return failed
 }
 
 type update struct {
@@ -41,6 +58,17 @@ type update struct {
 // anything but the transaction: updates of many callers run one after the
 // other and are committed together.
 func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
+	return s.enqueue(ctx, s.updates, fn)
+}
+
+// UpdateFirst is Update for work that follows from what is committed: it goes
+// before the updates that wait, so that finishing what was begun never queues
+// behind taking in more.
+func (s *Store) UpdateFirst(ctx context.Context, fn func(*Tx) error) error {
+	return s.enqueue(ctx, s.first, fn)
+}
+
+func (s *Store) enqueue(ctx context.Context, queue chan<- *update, fn func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -51,7 +79,7 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 	default:
 	}
 	select {
-	case s.updates <- u:
+	case queue <- u:
 	case <-s.closing:
 		return ErrClosed
 	case <-ctx.Done():
@@ -81,30 +109,44 @@ func (s *Store) write(conn *sql.Conn) {
 	w := newStatements(conn)
 	group := make([]*update, 0, maxGroup)
 	for {
-		group = group[:0]
+		group = s.gather(group[:0])
+		if len(group) == 0 {
+			return
+		}
+		s.commit(w, group)
+		select {
+		case s.committed <- struct{}{}:
+		default:
+		}
+		s.restart(w)
+	}
+}
+
+// gather waits for updates and returns those to commit together: none when the
+// store is closing and all that was queued before is done.
+func (s *Store) gather(group []*update) []*update {
+	select {
+	case u := <-s.first:
+		group = append(group, u)
+	case u := <-s.updates:
+		group = append(group, u)
+	case <-s.closing:
+	}
+	for len(group) < maxGroup {
+		select {
+		case u := <-s.first:
+			group = append(group, u)
+			continue
+		default:
+		}
 		select {
 		case u := <-s.updates:
 			group = append(group, u)
-		case <-s.closing:
-			// Serve what was queued before the close.
-			select {
-			case u := <-s.updates:
-				group = append(group, u)
-			default:
-				return
-			}
+		default:
+			return group
 		}
-	gather:
-		for len(group) < maxGroup {
-			select {
-			case u := <-s.updates:
-				group = append(group, u)
-			default:
-				break gather
-			}
-		}
-		s.commit(w, group)
 	}
+	return group
 }
 
 func (s *Store) commit(w *statements, group []*update) {
@@ -118,7 +160,7 @@ func (s *Store) commit(w *statements, group []*update) {
 			u.err = err
 		}
 		if u.err == nil {
-			s.cache.drop(u.tx.touched, u.tx.all)
+			s.cache.drop(&u.tx.stale)
 			for _, f := range u.tx.onCommit {
 				f()
 			}

@@ -65,15 +65,9 @@ func registryPolicyName(id ID) string {
 	return fmt.Sprintf("the registry policy of %s in %s", id.Account, id.Region)
 }
 
-// grantKey is a registry and the text of its policy.
-type grantKey struct {
-	registry ID
-	text     string
-}
-
 // registryPolicy parses a registry's stored policy, or remembers how it was parsed.
 func (s *Service) registryPolicy(id ID, text string) policy.Policy {
-	p, _ := s.grants.get(grantKey{id, text}, func() (policy.Policy, error) {
+	p, _ := s.grants.get(id, text, func() (policy.Policy, error) {
 		return s.parsed(registryPolicyName(id), text, policy.RegistryPolicy), nil
 	})
 	return p

@@ -93,6 +93,12 @@ func deleteImage(tx *metadata.Tx, repo *metadata.Repository, r Reference) ([]Ref
 			return nil, err
 		}
 		d = tag.Digest
+	default:
+		if _, err := tx.Manifest(repo.ID, d); errors.Is(err, metadata.ErrNotFound) {
+			return nil, imageNotFound(repo, r) // it may be a layer that images name
+		} else if err != nil {
+			return nil, err
+		}
 	}
 	tags, err := tx.TagsOf(repo.ID, d, "", maxTagsPerImage)
 	if err != nil {
@@ -109,12 +115,8 @@ func deleteImage(tx *metadata.Tx, repo *metadata.Repository, r Reference) ([]Ref
 	if len(indexes) > 0 {
 		return nil, errorf(ImageReferencedByManifestList, "Requested image referenced by manifest list: [%s]", strings.Join(indexes, ", "))
 	}
-	deleted, err := tx.DeleteManifest(repo, d)
-	if err != nil {
+	if _, err := tx.DeleteManifest(repo, d); err != nil {
 		return nil, err
-	}
-	if !deleted {
-		return nil, imageNotFound(repo, r)
 	}
 	done := make([]Reference, 0, len(tags))
 	for _, t := range tags {

@@ -141,7 +141,9 @@ func (s *Service) Tags(_ context.Context, c Caller, ref Ref, p Page) (names []st
 	return names, next, nil
 }
 
-// Referrers of subject, in order of digest; artifactType "" means any. An unknown subject has none.
+// Referrers of subject, in order of digest; artifactType "" means any. An
+// unknown subject has none. A page ends before the limit where the annotations
+// would take too much memory.
 func (s *Service) Referrers(_ context.Context, c Caller, ref Ref, subject digest.Digest, artifactType string, p Page) (refs []Referrer, next string, err error) {
 	repo, err := s.repository(c, ref, actionBatchGetImage)
 	if err != nil {
@@ -150,11 +152,13 @@ func (s *Service) Referrers(_ context.Context, c Caller, ref Ref, subject digest
 	if err := validDigest(subject); err != nil {
 		return nil, "", err
 	}
-	ms, err := s.meta.Read().Referrers(repo.ID, string(subject), artifactType, p.After, p.Limit+1)
+	ms, more, err := s.meta.Read().Referrers(repo.ID, string(subject), artifactType, p.After, p.Limit)
 	if err != nil {
 		return nil, "", fmt.Errorf("list the referrers of %s in %s: %w", subject, ref, err)
 	}
-	ms, next = page(ms, p.Limit, func(m metadata.Manifest) string { return m.Digest })
+	if more {
+		next = ms[len(ms)-1].Digest
+	}
 	for _, m := range ms {
 		r := Referrer{Digest: digest.Digest(m.Digest), MediaType: m.MediaType, ArtifactType: m.ArtifactType, Size: m.Size}
 		if m.Annotations != "" {
@@ -222,7 +226,13 @@ func (s *Service) ListImages(_ context.Context, c Caller, ref Ref, status TagSta
 	if err != nil {
 		return nil, "", err
 	}
-	tagged := map[TagStatus]int{Tagged: 1, Untagged: 0, AnyTagStatus: -1}[status]
+	tagged := -1
+	switch status {
+	case Tagged:
+		tagged = 1
+	case Untagged:
+		tagged = 0
+	}
 	ms, err := s.meta.Read().Manifests(repo.ID, tagged, p.After, p.Limit+1)
 	if err != nil {
 		return nil, "", fmt.Errorf("list the images of %s: %w", ref, err)

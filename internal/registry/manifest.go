@@ -2,6 +2,7 @@ package registry
 
 import (
 	"encoding/json"
+	"math"
 	"mime"
 	"strings"
 
@@ -145,7 +146,10 @@ func (p *parsedManifest) read(f form, doc *manifestDocument) error {
 		foreign = doc.Layers != nil || doc.Config != nil || doc.FSLayers != nil
 		content = doc.Manifests
 	case artifactForm:
-		foreign = doc.Layers != nil || doc.Config != nil || doc.Manifests != nil
+		foreign = doc.Layers != nil || doc.Config != nil || doc.Manifests != nil || doc.FSLayers != nil
+		if doc.MediaType == "" {
+			return errorf(InvalidManifest, "The manifest has no mediaType, which '%s' must have", p.MediaType)
+		}
 		content, version = doc.Blobs, doc.SchemaVersion // it has none
 	case schema1Form:
 		foreign = doc.Layers != nil || doc.Manifests != nil
@@ -167,6 +171,9 @@ func (p *parsedManifest) read(f form, doc *manifestDocument) error {
 			return err
 		}
 		if f != indexForm {
+			if d.Size > math.MaxInt64-p.size {
+				return errorf(InvalidManifest, "The sizes of the manifest's content add up to more than can be counted")
+			}
 			p.size += d.Size
 			if !distributable(d.MediaType) {
 				continue

@@ -2,29 +2,32 @@ package registry
 
 import "sync"
 
-// maxParsed bounds a parseCache; past it, it starts afresh.
-const maxParsed = 1000
-
-// parseCache keeps what stored texts were parsed to, for readers of rows that
-// are not cached themselves.
-type parseCache[K comparable, V any] struct {
+// parseCache keeps, for each registry, what its stored text was last parsed
+// to, for readers of rows that are not cached themselves. There are as many
+// entries as registries, whatever texts come and go.
+type parseCache[V any] struct {
 	mu     sync.Mutex
-	parsed map[K]V
+	parsed map[ID]parsedText[V]
 }
 
-func (c *parseCache[K, V]) get(key K, parse func() (V, error)) (V, error) {
+type parsedText[V any] struct {
+	text  string
+	value V
+}
+
+func (c *parseCache[V]) get(registry ID, text string, parse func() (V, error)) (V, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if v, ok := c.parsed[key]; ok {
-		return v, nil
+	if p, ok := c.parsed[registry]; ok && p.text == text {
+		return p.value, nil
 	}
 	v, err := parse()
 	if err != nil {
 		return v, err
 	}
-	if c.parsed == nil || len(c.parsed) >= maxParsed {
-		c.parsed = map[K]V{}
+	if c.parsed == nil {
+		c.parsed = map[ID]parsedText[V]{}
 	}
-	c.parsed[key] = v
+	c.parsed[registry] = parsedText[V]{text, v}
 	return v, nil
 }

@@ -19,8 +19,8 @@ const (
 	failureCreateNotAllowed    = "CreateRepositoryNotAllowed"
 	// No such account in this deployment.
 	failureNoDestination = "DestinationRegistryNotFound"
-	// The source image, or a part of it, was deleted before it was replicated.
-	failureSourceGone       = "SourceImageNotFound"
+	// A part of the source image was deleted before it was replicated. (A
+	// replication of an image that was deleted itself is gone with it.)
 	failureSourceIncomplete = "SourceImageIncomplete"
 	// A fault of the server's; it is tried again.
 	failureInternal = "InternalError"
@@ -47,12 +47,9 @@ func (r *refusal) Error() string { return r.code + ": " + r.reason }
 // first, and when the next one falls due (zero if none will by itself).
 func (s *Service) DueReplications(_ context.Context, limit int) (ids []int64, next time.Time, err error) {
 	now := s.now()
-	rows, err := s.meta.Read().DueReplications(now, limit)
+	ids, err = s.meta.Read().DueReplications(now, limit)
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("look for due replications: %w", err)
-	}
-	for _, r := range rows {
-		ids = append(ids, r.ID)
 	}
 	if len(ids) == 0 {
 		next, err = s.meta.Read().NextReplicationAt(now)
@@ -71,38 +68,39 @@ func (s *Service) retryRefused(tx *metadata.Tx, destination ID) error {
 }
 
 // Replicate tries one replication. Copy and record are one transaction, so it
-// is never done twice, nor done and not recorded. The result says how it
-// ended; an error means that not even that could be stored.
+// is never done twice, nor done and not recorded; nor can a destination change
+// its mind between a refusal and its record, which nobody would then retry. The
+// result says how it ended; an error means that not even that could be stored.
 func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication, error) {
-	var row, done metadata.Replication
-	err := s.meta.Update(ctx, func(tx *metadata.Tx) (err error) {
+	var row metadata.Replication
+	err := s.meta.UpdateFirst(ctx, func(tx *metadata.Tx) (err error) {
 		row, err = tx.Replication(id)
-		if done = row; err != nil || row.State != metadata.ReplicationInProgress {
+		if err != nil || row.State != metadata.ReplicationInProgress {
 			return err
 		}
-		if err := s.copyImage(tx, row); err != nil {
+		row.Tries++
+		row.FinishedAt, row.FailureCode, row.FailureReason = s.now(), "", ""
+		err = tx.Attempt(func() error { return s.copyImage(tx, row) })
+		var refused *refusal
+		switch {
+		case errors.As(err, &refused):
+			row.State, row.FailureCode, row.FailureReason = metadata.ReplicationFailed, refused.code, refused.reason
+		case err != nil:
 			return err
+		default:
+			row.State = metadata.ReplicationComplete
 		}
-		done.State, done.FailureCode, done.FailureReason = metadata.ReplicationComplete, "", ""
-		done.Tries++
-		done.FinishedAt = s.now()
-		return tx.SaveReplication(done)
+		return tx.SaveReplication(row)
 	})
-	if err == nil || errors.Is(err, metadata.ErrNotFound) || errors.Is(err, metadata.ErrClosed) || ctx.Err() != nil {
-		return done, err
+	if err == nil || row.ID == 0 || errors.Is(err, metadata.ErrClosed) || ctx.Err() != nil {
+		return row, err // without an id: it was not found, or not even looked up
 	}
-	row.Tries++
-	var refused *refusal
-	if errors.As(err, &refused) {
-		row.State, row.FinishedAt, row.FailureCode, row.FailureReason = metadata.ReplicationFailed, s.now(), refused.code, refused.reason
-	} else {
-		s.log.Error("a replication met a fault and will be tried again", "replication", id, "tries", row.Tries, "error", err)
-		row.State, row.NextTryAt = metadata.ReplicationInProgress, s.now().Add(retryDelay(row.Tries))
-		row.FailureCode = failureInternal
-		row.FailureReason = "The server met a fault, which its log tells. The replication is tried again by itself."
-		if errors.Is(err, metadata.ErrFull) {
-			row.FailureReason = "The server's disk is full. The replication is tried again by itself."
-		}
+	s.log.Error("a replication met a fault and will be tried again", "replication", id, "tries", row.Tries, "error", err)
+	row.State, row.FinishedAt, row.NextTryAt = metadata.ReplicationInProgress, time.Time{}, s.now().Add(retryDelay(row.Tries))
+	row.FailureCode = failureInternal
+	row.FailureReason = "The server met a fault, which its log tells. The replication is tried again by itself."
+	if errors.Is(err, metadata.ErrFull) {
+		row.FailureReason = "The server's disk is full. The replication is tried again by itself."
 	}
 	return row, s.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.SaveReplication(row) })
 }
@@ -121,11 +119,6 @@ func retryDelay(tries int) time.Duration {
 func (s *Service) copyImage(tx *metadata.Tx, row metadata.Replication) error {
 	source, err := tx.RepositoryByID(row.RepositoryID)
 	if err != nil {
-		return err
-	}
-	if _, err := tx.Manifest(source.ID, row.Digest); errors.Is(err, metadata.ErrNotFound) {
-		return &refusal{failureSourceGone, "The image was deleted from its source repository before it was replicated. Push it again to replicate it."}
-	} else if err != nil {
 		return err
 	}
 	destination, err := s.openDestination(tx, source, ID{row.DestinationAccount, row.DestinationRegion})
@@ -151,15 +144,17 @@ func (s *Service) openDestination(tx *metadata.Tx, source *metadata.Repository, 
 	if err != nil && !missing {
 		return nil, err
 	}
-	reg, err := tx.Registry(id.Account, id.Region)
-	if err != nil {
-		return nil, err
-	}
-	p := s.registryPolicy(id, reg.Policy)
 	actions := []string{actionReplicateImage}
 	if missing {
+		reg, err := tx.Registry(id.Account, id.Region)
+		if err != nil {
+			return nil, err
+		}
+		destination = s.newRepository(ref, reg.ID, NewRepository{Mutability: Mutable, Encryption: Encryption{Type: "AES256"}})
+		destination.RegistryPolicy = reg.Policy
 		actions = append(actions, actionCreateRepository)
 	}
+	p := s.registryPolicy(id, destination.RegistryPolicy)
 	for _, action := range actions {
 		d := policy.Authorize(policy.Request{
 			Principal: policy.Principal{Account: source.Account, ARN: "arn:aws:iam::" + source.Account + ":root"},
@@ -173,7 +168,6 @@ func (s *Service) openDestination(tx *metadata.Tx, source *metadata.Repository, 
 	if !missing {
 		return destination, nil
 	}
-	destination = s.newRepository(ref, reg.ID, NewRepository{Mutability: Mutable, Encryption: Encryption{Type: "AES256"}})
 	_, err = tx.CreateRepository(destination)
 	return destination, err
 }

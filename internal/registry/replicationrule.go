@@ -118,15 +118,15 @@ func (s *Service) Replication(ctx context.Context, c Caller, id ID) ([]Replicati
 	if err != nil {
 		return nil, err
 	}
-	return s.parseRules(reg.Replication)
+	return s.parseRules(id, reg.Replication)
 }
 
 // parseRules reads stored rules; every push needs them.
-func (s *Service) parseRules(text string) ([]ReplicationRule, error) {
+func (s *Service) parseRules(id ID, text string) ([]ReplicationRule, error) {
 	if text == "[]" {
 		return nil, nil
 	}
-	return s.rules.get(text, func() (rules []ReplicationRule, err error) {
+	return s.rules.get(id, text, func() (rules []ReplicationRule, err error) {
 		if err = json.Unmarshal([]byte(text), &rules); err != nil {
 			err = fmt.Errorf("read stored replication rules: %w", err)
 		}
@@ -137,7 +137,7 @@ func (s *Service) parseRules(text string) ([]ReplicationRule, error) {
 // queueReplications records, in the push's transaction, what is to be
 // replicated because of it.
 func (s *Service) queueReplications(tx *metadata.Tx, r *metadata.Repository, d string, tags []string, sequence int64, now time.Time) error {
-	rules, err := s.parseRules(r.Replication)
+	rules, err := s.parseRules(ID{r.Account, r.Region}, r.Replication)
 	if err != nil {
 		return err
 	}

@@ -36,8 +36,8 @@ type Service struct {
 	// registries maps each registry to the id of its row, which never changes.
 	registries map[ID]int64
 
-	rules  parseCache[string, []ReplicationRule]
-	grants parseCache[grantKey, policy.Policy]
+	rules  parseCache[[]ReplicationRule]
+	grants parseCache[policy.Policy]
 
 	wakeMu sync.Mutex
 	wake   func() // see OnReplications

@@ -35,7 +35,7 @@ var (
 // domain is a Service over real stores in a temporary folder.
 type domain struct {
 	*registry.Service
-	t      *testing.T
+	t      testing.TB
 	engine *replication.Engine
 }
 
@@ -44,7 +44,7 @@ func open(t *testing.T) *domain {
 	return openIn(t, t.TempDir())
 }
 
-func openIn(t *testing.T, dir string) *domain {
+func openIn(t testing.TB, dir string) *domain {
 	t.Helper()
 	ctx := context.Background()
 	meta, err := metadata.Open(ctx, filepath.Join(dir, "metadata"))
@@ -105,7 +105,7 @@ func (d *domain) image(ref registry.Ref, content string) []byte {
 	})
 }
 
-func marshal(t *testing.T, v any) []byte {
+func marshal(t testing.TB, v any) []byte {
 	t.Helper()
 	b, err := json.Marshal(v)
 	if err != nil {

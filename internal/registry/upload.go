@@ -55,17 +55,18 @@ func (s *Service) withUpload(ctx context.Context, repo *metadata.Repository, id 
 		return fmt.Errorf("look up upload %s: %w", id, err)
 	}
 	u, err := s.blobs.Upload(ctx, id)
-	if errors.Is(err, blob.ErrFull) {
-		return storageFull(err)
-	}
 	if err != nil {
 		return err
 	}
 	switch err := u.Lock(); {
 	case errors.Is(err, blob.ErrBusy):
 		return errorf(InvalidParameter, "Another request is writing to the upload '%s': one request at a time may", id)
-	case err != nil:
+	case errors.Is(err, blob.ErrNotFound):
 		return uploadNotFound(repo, id)
+	case errors.Is(err, blob.ErrFull):
+		return storageFull(err)
+	case err != nil:
+		return err
 	}
 	defer u.Unlock()
 	return fn(u)

@@ -49,15 +49,10 @@ CREATE TABLE layers (
 ) WITHOUT ROWID;
 CREATE INDEX layers_by_digest ON layers (digest);
 
--- The exact bytes of manifests, one row per digest of the deployment.
-CREATE TABLE manifest_contents (
-    id     INTEGER PRIMARY KEY,
-    digest TEXT NOT NULL UNIQUE,
-    bytes  BLOB NOT NULL
-);
-
--- A repository has a manifest only by a row here.
+-- A repository has a manifest only by a row here, with its exact bytes: they
+-- are small, and one row is read and written faster than two.
 CREATE TABLE manifests (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
     repository_id INTEGER NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
     digest        TEXT NOT NULL,
     media_type    TEXT NOT NULL,
@@ -68,33 +63,31 @@ CREATE TABLE manifests (
     image_size    INTEGER NOT NULL,         -- of config and layers; of an index, its largest child's
     pushed_at     INTEGER NOT NULL,
     pulled_at     INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (repository_id, digest)
-) WITHOUT ROWID;
+    bytes         BLOB NOT NULL,
+    UNIQUE (repository_id, digest)
+);
 CREATE INDEX manifests_by_subject ON manifests (repository_id, subject, digest) WHERE subject <> '';
-CREATE INDEX manifests_by_digest ON manifests (digest);
 
--- What a manifest of a repository names: its layers and config, or its children.
+-- What a manifest names: its layers and config, or its children.
 CREATE TABLE manifest_references (
-    repository_id INTEGER NOT NULL,
-    manifest      TEXT NOT NULL,
+    manifest_id   INTEGER NOT NULL REFERENCES manifests (id) ON DELETE CASCADE,
     target        TEXT NOT NULL,
+    repository_id INTEGER NOT NULL, -- the manifest's
     child         INTEGER NOT NULL, -- 1 if the target is a manifest, 0 if a layer
     media_type    TEXT NOT NULL,
-    PRIMARY KEY (repository_id, manifest, target),
-    FOREIGN KEY (repository_id, manifest) REFERENCES manifests (repository_id, digest) ON DELETE CASCADE
+    PRIMARY KEY (manifest_id, target)
 ) WITHOUT ROWID;
 CREATE INDEX manifest_references_by_target ON manifest_references (repository_id, target);
 
 CREATE TABLE tags (
     repository_id INTEGER NOT NULL,
     name          TEXT NOT NULL,
-    digest        TEXT NOT NULL,
+    manifest_id   INTEGER NOT NULL REFERENCES manifests (id) ON DELETE CASCADE,
     sequence      INTEGER NOT NULL, -- of the registry, when the tag last changed
     updated_at    INTEGER NOT NULL,
-    PRIMARY KEY (repository_id, name),
-    FOREIGN KEY (repository_id, digest) REFERENCES manifests (repository_id, digest) ON DELETE CASCADE
+    PRIMARY KEY (repository_id, name)
 ) WITHOUT ROWID;
-CREATE INDEX tags_by_digest ON tags (repository_id, digest, name);
+CREATE INDEX tags_by_manifest ON tags (manifest_id, name);
 
 CREATE TABLE uploads (
     id            TEXT PRIMARY KEY,
@@ -108,7 +101,6 @@ DROP TABLE uploads;
 DROP TABLE tags;
 DROP TABLE manifest_references;
 DROP TABLE manifests;
-DROP TABLE manifest_contents;
 DROP TABLE layers;
 DROP TABLE blobs;
 DROP TABLE resource_tags;

@@ -4,8 +4,7 @@
 -- destination, written in the transaction of the push.
 CREATE TABLE replications (
     id                  INTEGER PRIMARY KEY,
-    repository_id       INTEGER NOT NULL REFERENCES repositories (id) ON DELETE CASCADE, -- the source
-    digest              TEXT NOT NULL,
+    manifest_id         INTEGER NOT NULL REFERENCES manifests (id) ON DELETE CASCADE, -- of the source
     tag                 TEXT NOT NULL DEFAULT '', -- '' for a push by digest
     sequence            INTEGER NOT NULL,         -- of the push, in the source registry
     destination_account TEXT NOT NULL,
@@ -17,7 +16,7 @@ CREATE TABLE replications (
     finished_at         INTEGER NOT NULL DEFAULT 0,
     failure_code        TEXT NOT NULL DEFAULT '',
     failure_reason      TEXT NOT NULL DEFAULT '',
-    UNIQUE (repository_id, digest, tag, destination_account, destination_region)
+    UNIQUE (manifest_id, tag, destination_account, destination_region)
 );
 CREATE INDEX replications_due ON replications (next_try_at) WHERE state = 'IN_PROGRESS';
 CREATE INDEX replications_refused ON replications (destination_account, destination_region) WHERE state = 'FAILED';

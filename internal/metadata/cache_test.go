@@ -1,0 +1,188 @@
+package metadata
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// Each writer moves its own tag, layer, policy and resource tag, and looks at
+// once, while others read the same repositories all the time.
+func TestReadAfterCommitIsNeverStale(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	const writers, rounds = 8, 24
+	repos := []*Repository{newRepository(t, s, "one"), newRepository(t, s, "two")}
+	for _, r := range repos {
+		for i := range rounds {
+			putManifest(t, s, r, Manifest{Digest: manifestDigest(i), PushedAt: epoch}, fmt.Sprint("bytes ", i))
+		}
+	}
+	var stop atomic.Bool
+	var readers, busy sync.WaitGroup
+	for i := range 4 {
+		readers.Go(func() {
+			for n := 0; !stop.Load(); n++ {
+				r, err := s.Repository(account, region, repos[(i+n)%2].Name)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				for w := range writers {
+					_, _ = s.ManifestContentByTag(r, fmt.Sprint("tag", w))
+					_, _ = s.Layer(r, manifestDigest(1000+w))
+				}
+				if _, err := s.ResourceTags(r); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for w := range writers {
+		busy.Go(func() {
+			mine := repos[w%2]
+			tag, layer, key := fmt.Sprint("tag", w), manifestDigest(1000+w), fmt.Sprint("key", w)
+			for i := range rounds {
+				linked := i%2 == 0
+				commit(t, s, func(tx *Tx) error {
+					var layerErr error
+					if linked {
+						layerErr = tx.LinkLayer(mine, layer, int64(i), epoch)
+					} else {
+						_, layerErr = tx.UnlinkLayer(mine, layer)
+					}
+					return errors.Join(layerErr,
+						tx.SetTag(mine, Tag{Name: tag, Digest: manifestDigest(i), Sequence: int64(i)}, epoch),
+						tx.SetResourceTag(mine, ResourceTag{key, fmt.Sprint(i)}))
+				})
+				r, err := s.Repository(account, region, mine.Name)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if c, err := s.ManifestContentByTag(r, tag); err != nil || c.Digest != manifestDigest(i) || string(c.Bytes) != fmt.Sprint("bytes ", i) {
+					t.Errorf("tag %s after round %d: %+v, %v", tag, i, c, err)
+				}
+				if n, err := s.Layer(r, layer); linked && (err != nil || n != int64(i)) || !linked && err != ErrNotFound {
+					t.Errorf("layer after round %d: %d, %v", i, n, err)
+				}
+				tags, err := s.ResourceTags(r)
+				found := false
+				for _, t := range tags {
+					found = found || t == ResourceTag{key, fmt.Sprint(i)}
+				}
+				if err != nil || !found {
+					t.Errorf("resource tags after round %d: %v, %v", i, tags, err)
+				}
+			}
+		})
+	}
+	busy.Wait()
+	stop.Store(true)
+	readers.Wait()
+	for _, e := range s.cache.repositories {
+		if e.bytes < 0 {
+			t.Errorf("entry %v counts %d bytes", e.key, e.bytes)
+		}
+	}
+}
+
+func TestPoliciesOfARegistryReachCachedRepositories(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	r := newRepository(t, s, "app")
+	for i := range 3 {
+		text := fmt.Sprint("policy ", i)
+		commit(t, s, func(tx *Tx) error {
+			return errors.Join(tx.SetRegistryPolicy(r.RegistryID, text), tx.SetReplication(r.RegistryID, text))
+		})
+		got, err := s.Repository(account, region, "app")
+		if err != nil || got.RegistryPolicy != text || got.Replication != text {
+			t.Errorf("round %d: %+v, %v", i, got, err)
+		}
+	}
+	commit(t, s, func(tx *Tx) error { return tx.DeleteRepository(r) })
+	if _, err := s.Repository(account, region, "app"); err != ErrNotFound {
+		t.Errorf("after the delete: %v", err)
+	}
+}
+
+func TestAbsentRepositoriesTakeNoRoom(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	for i := range 100 {
+		if _, err := s.Repository(account, region, fmt.Sprint("absent", i)); err != ErrNotFound {
+			t.Fatal(err)
+		}
+	}
+	if n := len(s.cache.repositories); n != 0 || s.cache.bytes != 0 {
+		t.Errorf("%d entries, %d bytes", n, s.cache.bytes)
+	}
+}
+
+func TestCacheCountsWhatItHolds(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	big := strings.Repeat("x", 1<<20)
+	a, b := newRepository(t, s, "a"), newRepository(t, s, "b")
+	putManifest(t, s, a, Manifest{Digest: manifestDigest(1), PushedAt: epoch}, "small", "latest")
+	for i := range 20 {
+		putManifest(t, s, b, Manifest{Digest: manifestDigest(100 + i), PushedAt: epoch}, big)
+	}
+	rowA, err := s.Repository(account, region, "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.ManifestContentByTag(rowA, "latest"); err != nil {
+		t.Fatal(err)
+	}
+	kept := s.cache.bytes
+	// Entries that commits drop give their bytes back, so that busy
+	// repositories do not push the others out.
+	for range 20 {
+		row, err := s.Repository(account, region, "b")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.ManifestContent(row, manifestDigest(100)); err != nil {
+			t.Fatal(err)
+		}
+		if s.cache.bytes < kept+len(big) {
+			t.Fatalf("the cache counts %d bytes, and holds a manifest of %d", s.cache.bytes, len(big))
+		}
+		commit(t, s, func(tx *Tx) error { return tx.SetRepositoryPolicy(b, "p") })
+		if _, err := s.ManifestContent(row, manifestDigest(101)); err != nil { // by a reader of the dropped entry
+			t.Fatal(err)
+		}
+		if s.cache.bytes != kept {
+			t.Fatalf("the cache counts %d bytes after the drop, want %d", s.cache.bytes, kept)
+		}
+	}
+	if again, err := s.Repository(account, region, "a"); err != nil || again != rowA {
+		t.Errorf("repository a was pushed out: %v", err)
+	}
+	// So does a tag that is moved.
+	if err := s.Update(t.Context(), func(tx *Tx) error {
+		return tx.SetTag(a, Tag{Name: "latest", Digest: manifestDigest(1), Sequence: 2}, epoch)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if s.cache.bytes >= kept {
+		t.Errorf("the cache counts %d bytes after the tag was dropped, and %d with it", s.cache.bytes, kept)
+	}
+	// It is bounded.
+	row, err := s.Repository(account, region, "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		if _, err := s.ManifestContent(row, manifestDigest(100+i)); err != nil {
+			t.Fatal(err)
+		}
+		if s.cache.bytes > maxCachedBytes {
+			t.Fatalf("the cache counts %d bytes", s.cache.bytes)
+		}
+	}
+	if again, err := s.Repository(account, region, "b"); err != nil || again == row {
+		t.Errorf("the full cache kept its largest entry: %v", err)
+	}
+}

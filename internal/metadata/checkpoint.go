@@ -1,0 +1,52 @@
+package metadata
+
+import (
+	"context"
+	"database/sql"
+	"time"
+)
+
+const (
+	// checkpointPause lets commits gather before the next checkpoint: pages
+	// that change often are then written to the database file once.
+	checkpointPause = 200 * time.Millisecond
+	// maxLogPages is how long the write-ahead log may get before the writer
+	// stops to start it afresh: 64 MiB.
+	maxLogPages = 16384
+)
+
+// checkpoint moves committed pages from the write-ahead log to the database
+// file, beside the writer, so that no update has to wait for it. While updates
+// keep coming the log is never moved whole, and grows; when it has become
+// long, the writer is asked to move the rest.
+func (s *Store) checkpoint(db *sql.DB) {
+	defer close(s.checkpointed)
+	for {
+		select {
+		case <-s.committed:
+		case <-s.done:
+			return
+		}
+		select {
+		case <-time.After(checkpointPause):
+		case <-s.done:
+			return
+		}
+		var busy, log, moved int
+		if err := db.QueryRowContext(context.Background(), `PRAGMA wal_checkpoint(PASSIVE)`).Scan(&busy, &log, &moved); err != nil {
+			continue // nothing is lost: the next one tries again
+		}
+		if log > maxLogPages {
+			s.restartLog.Store(true)
+		}
+	}
+}
+
+// restart moves the rest of a long log and starts it afresh.
+func (s *Store) restart(w *statements) {
+	if !s.restartLog.CompareAndSwap(true, false) {
+		return
+	}
+	var busy, log, moved int
+	_ = w.one(`PRAGMA wal_checkpoint(RESTART)`, nil, &busy, &log, &moved) // else the next checkpoint asks again
+}

@@ -1,0 +1,234 @@
+package metadata
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	account = "111122223333"
+	region  = "us-east-1"
+)
+
+var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+func openStore(t *testing.T, dir string) *Store {
+	t.Helper()
+	s, err := Open(context.Background(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// commit fails the test outside of the transaction: the writer must not be
+// ended by it.
+func commit(t *testing.T, s *Store, fn func(tx *Tx) error) {
+	t.Helper()
+	if err := s.Update(context.Background(), fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// newRepository creates a repository, and its registry if need be.
+func newRepository(t *testing.T, s *Store, name string) *Repository {
+	t.Helper()
+	r := &Repository{Account: account, Region: region, Name: name, CreatedAt: epoch, TagMutability: "MUTABLE", EncryptionType: "AES256"}
+	commit(t, s, func(tx *Tx) error {
+		if err := tx.EnsureRegistry(account, region); err != nil {
+			return err
+		}
+		reg, err := tx.Registry(account, region)
+		if err != nil {
+			return err
+		}
+		r.RegistryID = reg.ID
+		created, err := tx.CreateRepository(r)
+		if err == nil && !created {
+			err = errors.New("the repository exists")
+		}
+		return err
+	})
+	return r
+}
+
+func manifestDigest(i int) string { return fmt.Sprintf("sha256:%064d", i) }
+
+func putManifest(t *testing.T, s *Store, r *Repository, m Manifest, bytes string, tags ...string) {
+	t.Helper()
+	commit(t, s, func(tx *Tx) error {
+		if err := tx.PutManifest(r, m, []byte(bytes), nil); err != nil {
+			return err
+		}
+		for _, tag := range tags {
+			if err := tx.SetTag(r, Tag{Name: tag, Digest: m.Digest, Sequence: 1}, epoch); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func TestSecondOpenOfTheSameFolderIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	s := openStore(t, dir)
+	if other, err := Open(context.Background(), dir); err == nil || !strings.Contains(err.Error(), "another Twinport process") {
+		if err == nil {
+			other.Close()
+		}
+		t.Errorf("second open: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	openStore(t, dir)
+}
+
+func TestCloseTwice(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	for range 2 {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestFolderNameNeedsNoEscaping(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a b?c#d%41é")
+	openStore(t, dir)
+	if _, err := os.Stat(filepath.Join(dir, "metadata.db")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReopenKeepsEverything(t *testing.T) {
+	dir := t.TempDir()
+	s := openStore(t, dir)
+	r := newRepository(t, s, "app")
+	layer, child := manifestDigest(1), manifestDigest(2)
+	commit(t, s, func(tx *Tx) error {
+		return errors.Join(
+			tx.SetRegistryPolicy(r.RegistryID, "registry policy"),
+			tx.SetReplication(r.RegistryID, `[{}]`),
+			tx.SetRepositoryPolicy(r, "repository policy"),
+			tx.SetTagMutability(r, "IMMUTABLE_WITH_EXCLUSION", []string{"a*", "b"}),
+			tx.SetResourceTag(r, ResourceTag{"team", "x"}),
+			tx.LinkLayer(r, layer, 7, epoch),
+			tx.CreateUpload(Upload{ID: "u1", RepositoryID: r.ID, StartedAt: epoch}),
+		)
+	})
+	m := Manifest{Digest: child, MediaType: "type", ArtifactType: "artifact", Subject: "subject", Annotations: `{"a":"b"}`, Size: 3, ImageSize: 11, PushedAt: epoch}
+	refs := []Reference{{Digest: layer, MediaType: "layer"}}
+	commit(t, s, func(tx *Tx) error {
+		return errors.Join(tx.PutManifest(r, m, []byte("raw"), refs), tx.SetTag(r, Tag{"latest", child, 4}, epoch), tx.SetPulledAt(r.ID, child, epoch.Add(time.Hour)),
+			tx.QueueReplication(Replication{RepositoryID: r.ID, Digest: child, Tag: "t", Sequence: 9, DestinationAccount: "2", DestinationRegion: "r", PushedAt: epoch}))
+	})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	s = openStore(t, dir)
+	got, err := s.Repository(account, region, "app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Policy != "repository policy" || got.RegistryPolicy != "registry policy" || got.Replication != "[{}]" ||
+		got.TagMutability != "IMMUTABLE_WITH_EXCLUSION" || !reflect.DeepEqual(got.Exclusions, []string{"a*", "b"}) || !got.CreatedAt.Equal(epoch) {
+		t.Errorf("repository: %+v", got)
+	}
+	c, err := s.ManifestContentByTag(got, "latest")
+	m.PulledAt = epoch.Add(time.Hour)
+	if err != nil || c.Manifest != m || string(c.Bytes) != "raw" {
+		t.Errorf("manifest: %+v, %v", c, err)
+	}
+	if n, err := s.Layer(got, layer); n != 7 || err != nil {
+		t.Errorf("layer: %d, %v", n, err)
+	}
+	if tags, err := s.ResourceTags(got); err != nil || !reflect.DeepEqual(tags, []ResourceTag{{"team", "x"}}) {
+		t.Errorf("resource tags: %v, %v", tags, err)
+	}
+	if have, err := s.Read().References(r.ID, child); err != nil || !reflect.DeepEqual(have, refs) {
+		t.Errorf("references: %v, %v", have, err)
+	}
+	if u, err := s.Read().Upload(r.ID, "u1"); err != nil || !u.StartedAt.Equal(epoch) {
+		t.Errorf("upload: %v, %v", u, err)
+	}
+	ids, err := s.Read().DueReplications(epoch, 10)
+	if err != nil || len(ids) != 1 {
+		t.Fatalf("replications: %v, %v", ids, err)
+	}
+	if row, err := s.Read().Replication(ids[0]); err != nil || row.Sequence != 9 || row.Tag != "t" {
+		t.Errorf("replication: %v, %v", row, err)
+	}
+}
+
+func TestNewerSchemaIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	s := openStore(t, dir)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", filepath.Join(dir, "metadata.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)`); err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	if s, err := Open(context.Background(), dir); err == nil || !strings.Contains(err.Error(), "schema 9999") {
+		if err == nil {
+			s.Close()
+		}
+		t.Errorf("open: %v", err)
+	}
+}
+
+func TestFullDiskIsSaidAndPasses(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=3m"); err != nil {
+		t.Skipf("no small disk to fill: mount tmpfs: %v", err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+	s := openStore(t, dir)
+	r := newRepository(t, s, "app")
+	big := make([]byte, 256<<10)
+	stored := 0
+	var err error
+	for ; err == nil && stored < 100; stored++ {
+		err = s.Update(context.Background(), func(tx *Tx) error {
+			return tx.PutManifest(r, Manifest{Digest: manifestDigest(stored), PushedAt: epoch}, big, nil)
+		})
+	}
+	stored--
+	if !errors.Is(err, ErrFull) {
+		t.Fatalf("after %d manifests: %v, want ErrFull", stored, err)
+	}
+	row, err := s.Repository(account, region, "app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range stored {
+		if c, err := s.ManifestContent(row, manifestDigest(i)); err != nil || len(c.Bytes) != len(big) {
+			t.Errorf("manifest %d of before: %v", i, err)
+		}
+	}
+	if _, err := s.ManifestContent(row, manifestDigest(stored)); err != ErrNotFound {
+		t.Errorf("the manifest that had no room: %v", err)
+	}
+	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_REMOUNT, "size=20m"); err != nil {
+		t.Fatal(err)
+	}
+	putManifest(t, s, r, Manifest{Digest: manifestDigest(stored), PushedAt: epoch}, string(big))
+}

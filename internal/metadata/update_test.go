@@ -1,0 +1,212 @@
+package metadata
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// hold keeps the writer busy until release is called, so that the updates
+// that come meanwhile gather in one group.
+func hold(t *testing.T, s *Store) (release func()) {
+	t.Helper()
+	entered, leave, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- s.Update(context.Background(), func(*Tx) error {
+			close(entered)
+			<-leave
+			return nil
+		})
+	}()
+	<-entered
+	return func() {
+		close(leave)
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func waitQueued(t *testing.T, s *Store, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); len(s.updates) < n; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d updates are queued, want %d", len(s.updates), n)
+		}
+	}
+}
+
+func TestGroupedUpdatesFailEachForItself(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	r := newRepository(t, s, "app")
+	wrong := errors.New("wrong")
+	release := hold(t, s)
+	const n = 300 // more than one group
+	var wg sync.WaitGroup
+	errs := make([]error, n)
+	var committed atomic.Int64
+	for i := range n {
+		wg.Go(func() {
+			errs[i] = s.Update(context.Background(), func(tx *Tx) error {
+				tx.OnCommit(func() { committed.Add(1) })
+				if err := tx.LinkLayer(r, manifestDigest(i), int64(i), epoch); err != nil {
+					return err
+				}
+				switch i % 10 {
+				case 3:
+					return wrong
+				case 7:
+					panic("seven")
+				case 9: // violates a constraint
+					return tx.SetTag(r, Tag{Name: "t", Digest: "none"}, epoch)
+				}
+				return nil
+			})
+		})
+	}
+	waitQueued(t, s, n)
+	release()
+	wg.Wait()
+	for i, err := range errs {
+		_, look := s.Read().Layer(r.ID, manifestDigest(i))
+		switch i % 10 {
+		case 3:
+			if err != wrong || look != ErrNotFound {
+				t.Errorf("failing update %d: %v; its layer: %v", i, err, look)
+			}
+		case 7:
+			if err == nil || !strings.Contains(err.Error(), "seven") || look != ErrNotFound {
+				t.Errorf("panicking update %d: %v; its layer: %v", i, err, look)
+			}
+		case 9:
+			if err == nil || look != ErrNotFound {
+				t.Errorf("constraint of update %d: %v; its layer: %v", i, err, look)
+			}
+		default:
+			if err != nil || look != nil {
+				t.Errorf("update %d: %v; its layer: %v", i, err, look)
+			}
+		}
+	}
+	if got := committed.Load(); got != n*7/10 {
+		t.Errorf("OnCommit ran %d times, want %d", got, n*7/10)
+	}
+}
+
+func TestUpdateAfterClose(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Update(context.Background(), func(*Tx) error { return nil }); err != ErrClosed {
+		t.Errorf("update after close: %v", err)
+	}
+}
+
+func TestCloseAnswersEveryUpdate(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	release := hold(t, s)
+	const n = 200
+	outcomes := make(chan error, n)
+	var ran atomic.Int64
+	for range n {
+		go func() {
+			outcomes <- s.Update(context.Background(), func(*Tx) error { ran.Add(1); return nil })
+		}()
+	}
+	waitQueued(t, s, n/2)
+	closed := make(chan error)
+	go func() { closed <- s.Close() }()
+	release()
+	succeeded := int64(0)
+	for range n {
+		switch err := <-outcomes; err {
+		case nil:
+			succeeded++
+		case ErrClosed:
+		default:
+			t.Error(err)
+		}
+	}
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	if succeeded < n/2 || succeeded != ran.Load() {
+		t.Errorf("%d updates succeeded, %d ran, at least %d were queued before the close", succeeded, ran.Load(), n/2)
+	}
+}
+
+func TestUpdateHonoursTheContextBeforeItIsQueuedOnly(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	r := newRepository(t, s, "app")
+	ctx, cancel := context.WithCancel(context.Background())
+	release := hold(t, s)
+	outcome := make(chan error)
+	go func() {
+		outcome <- s.Update(ctx, func(tx *Tx) error { return tx.LinkLayer(r, manifestDigest(1), 1, epoch) })
+	}()
+	waitQueued(t, s, 1)
+	cancel()
+	release()
+	if err := <-outcome; err != nil {
+		t.Errorf("a queued update: %v", err)
+	}
+	if _, err := s.Read().Layer(r.ID, manifestDigest(1)); err != nil {
+		t.Error(err)
+	}
+	if err := s.Update(ctx, func(*Tx) error { return nil }); !errors.Is(err, context.Canceled) {
+		t.Errorf("an update by a caller who has gone: %v", err)
+	}
+}
+
+func TestAttemptUndoesOnlyItself(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	r := newRepository(t, s, "app")
+	wrong := errors.New("wrong")
+	var ran []string
+	link := func(tx *Tx, i int) error {
+		tx.OnCommit(func() { ran = append(ran, fmt.Sprint(i)) })
+		return tx.LinkLayer(r, manifestDigest(i), 1, epoch)
+	}
+	commit(t, s, func(tx *Tx) error {
+		if err := link(tx, 1); err != nil {
+			return err
+		}
+		if err := tx.Attempt(func() error { return errors.Join(link(tx, 2), wrong) }); !errors.Is(err, wrong) {
+			return fmt.Errorf("a failing attempt returned %v", err)
+		}
+		if err := tx.Attempt(func() error { return link(tx, 3) }); err != nil {
+			return err
+		}
+		return link(tx, 4)
+	})
+	for i, want := range map[int]error{1: nil, 2: ErrNotFound, 3: nil, 4: nil} {
+		if _, err := s.Read().Layer(r.ID, manifestDigest(i)); err != want {
+			t.Errorf("layer %d: %v, want %v", i, err, want)
+		}
+	}
+	if got := strings.Join(ran, " "); got != "1 3 4" {
+		t.Errorf("OnCommit ran for %s", got)
+	}
+	// A panic inside an attempt undoes the whole update, and nothing after it.
+	err := s.Update(context.Background(), func(tx *Tx) error {
+		return tx.Attempt(func() error {
+			if err := link(tx, 5); err != nil {
+				return err
+			}
+			panic("five")
+		})
+	})
+	if err == nil {
+		t.Error("the panic was lost")
+	}
+	if _, err := s.Read().Layer(r.ID, manifestDigest(5)); err != ErrNotFound {
+		t.Errorf("after the panic: %v", err)
+	}
+	commit(t, s, func(tx *Tx) error { return tx.Attempt(func() error { return link(tx, 6) }) })
+}

@@ -1,0 +1,264 @@
+package replication
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twinport/twinport/internal/metadata"
+)
+
+// fake holds replications in memory.
+type fake struct {
+	mu    sync.Mutex
+	wake  func()
+	rows  map[int64]*metadata.Replication
+	tries map[int64][]time.Time
+	// outcome decides a try; nil completes it. It may block.
+	outcome func(ctx context.Context, r *metadata.Replication) error
+	due     error // of DueReplications
+	looked  int
+}
+
+func newFake(ids ...int64) *fake {
+	f := &fake{rows: map[int64]*metadata.Replication{}, tries: map[int64][]time.Time{}, wake: func() {}}
+	for _, id := range ids {
+		f.rows[id] = &metadata.Replication{ID: id, State: metadata.ReplicationInProgress}
+	}
+	return f
+}
+
+func (f *fake) OnReplications(wake func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.wake = wake
+}
+
+func (f *fake) DueReplications(_ context.Context, limit int) (ids []int64, next time.Time, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.looked++
+	if f.due != nil {
+		return nil, time.Time{}, f.due
+	}
+	now := time.Now()
+	for id, r := range f.rows {
+		if r.State != metadata.ReplicationInProgress {
+			continue
+		}
+		if !r.NextTryAt.After(now) {
+			ids = append(ids, id)
+		} else if next.IsZero() || r.NextTryAt.Before(next) {
+			next = r.NextTryAt
+		}
+	}
+	slices.Sort(ids)
+	return ids[:min(len(ids), limit)], next, nil
+}
+
+func (f *fake) Replicate(ctx context.Context, id int64) (metadata.Replication, error) {
+	f.mu.Lock()
+	f.tries[id] = append(f.tries[id], time.Now())
+	r := f.rows[id]
+	if r == nil {
+		f.mu.Unlock()
+		return metadata.Replication{}, metadata.ErrNotFound
+	}
+	try, outcome := *r, f.outcome
+	f.mu.Unlock()
+	try.State = metadata.ReplicationComplete
+	if outcome != nil {
+		if err := outcome(ctx, &try); err != nil {
+			return try, err
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	*r = try
+	return try, nil
+}
+
+func (f *fake) push(id int64, at time.Time) {
+	f.mu.Lock()
+	f.rows[id] = &metadata.Replication{ID: id, State: metadata.ReplicationInProgress, NextTryAt: at}
+	wake := f.wake
+	f.mu.Unlock()
+	wake()
+}
+
+func (f *fake) state(id int64) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.rows[id].State
+}
+
+func (f *fake) count(id int64) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.tries[id])
+}
+
+func start(t *testing.T, f *fake) *Engine {
+	t.Helper()
+	e := New(f, slog.New(slog.DiscardHandler))
+	e.Start()
+	t.Cleanup(e.Stop)
+	return e
+}
+
+func wait(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s did not happen", what)
+		}
+	}
+}
+
+func TestStartAndStopTwice(t *testing.T) {
+	f := newFake(1)
+	e := New(f, slog.New(slog.DiscardHandler))
+	e.Start()
+	e.Start()
+	wait(t, "the first try", func() bool { return f.state(1) == metadata.ReplicationComplete })
+	e.Stop()
+	e.Stop()
+	f.push(2, time.Time{})
+	e.Start()
+	time.Sleep(10 * time.Millisecond)
+	if n := f.count(2); n != 0 {
+		t.Errorf("%d tries after the stop", n)
+	}
+	never := New(newFake(1), slog.New(slog.DiscardHandler))
+	never.Stop()
+	never.Stop()
+	never.Start()
+}
+
+func TestStopWaitsForTheTryUnderWay(t *testing.T) {
+	f := newFake(1)
+	entered, leave := make(chan struct{}), make(chan struct{})
+	f.outcome = func(context.Context, *metadata.Replication) error {
+		close(entered)
+		<-leave
+		return nil
+	}
+	e := start(t, f)
+	<-entered
+	stopped := make(chan struct{})
+	go func() { e.Stop(); close(stopped) }()
+	select {
+	case <-stopped:
+		t.Error("stopped with a try under way")
+	case <-time.After(20 * time.Millisecond):
+	}
+	close(leave)
+	<-stopped
+	if f.state(1) != metadata.ReplicationComplete {
+		t.Error("the try was lost")
+	}
+}
+
+func TestPushWakesTheEngine(t *testing.T) {
+	f := newFake()
+	e := start(t, f)
+	for id := int64(1); id <= 20; id++ {
+		f.push(id, time.Time{})
+		wait(t, "the replication", func() bool { return f.state(id) == metadata.ReplicationComplete })
+	}
+	if s := e.Stats(); s != (Stats{Complete: 20}) {
+		t.Errorf("stats: %+v", s)
+	}
+	f.mu.Lock()
+	looked := f.looked
+	f.mu.Unlock()
+	time.Sleep(50 * time.Millisecond)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.looked > looked+2 {
+		t.Errorf("looked %d times for work with none to do", f.looked-looked)
+	}
+}
+
+func TestDelayedReplicationsAreTriedInTime(t *testing.T) {
+	f := newFake()
+	start(t, f)
+	at := time.Now().Add(60 * time.Millisecond)
+	f.push(1, at.Add(40*time.Millisecond))
+	f.push(2, at) // falls due before the one that the timer was set for
+	for _, id := range []int64{2, 1} {
+		wait(t, "the delayed replication", func() bool { return f.count(id) > 0 })
+		if late := time.Since(f.rows[id].NextTryAt); late < 0 {
+			t.Errorf("replication %d was tried %v early", id, -late)
+		}
+	}
+}
+
+func TestOutcomesAreCounted(t *testing.T) {
+	f := newFake(1, 2, 3, 4)
+	f.outcome = func(_ context.Context, r *metadata.Replication) error {
+		switch r.ID {
+		case 1:
+			r.State = metadata.ReplicationFailed
+		case 2:
+			if r.Tries++; r.Tries < 3 {
+				r.State, r.NextTryAt = metadata.ReplicationInProgress, time.Now().Add(time.Millisecond)
+			}
+		case 3:
+			return metadata.ErrNotFound
+		}
+		if r.ID == 4 {
+			f.mu.Lock()
+			delete(f.rows, 3)
+			f.mu.Unlock()
+		}
+		return nil
+	}
+	e := start(t, f)
+	wait(t, "the third try", func() bool { return e.Stats() == Stats{Complete: 2, Failed: 1, Retried: 2} })
+	if n := f.count(1); n != 1 {
+		t.Errorf("a refused replication was tried %d times", n)
+	}
+}
+
+func TestOneThatCannotBeStoredDoesNotBlockOthers(t *testing.T) {
+	const n = 3*batch + 5
+	f := newFake()
+	for id := int64(1); id <= n; id++ {
+		f.rows[id] = &metadata.Replication{ID: id, State: metadata.ReplicationInProgress}
+	}
+	broken := errors.New("the store is broken for this one")
+	f.outcome = func(_ context.Context, r *metadata.Replication) error {
+		if r.ID == 1 {
+			return broken
+		}
+		return nil
+	}
+	began := time.Now()
+	e := start(t, f)
+	wait(t, "all the others", func() bool { return e.Stats().Complete == n-1 })
+	if took := time.Since(began); took > pause {
+		t.Errorf("the others took %v", took)
+	}
+	// Alone it is tried with pauses.
+	before := f.count(1)
+	time.Sleep(50 * time.Millisecond)
+	if more := f.count(1) - before; more > 1 {
+		t.Errorf("%d tries in 50 ms", more)
+	}
+}
+
+func TestFaultOfTheStoreIsSurvived(t *testing.T) {
+	f := newFake(1)
+	f.due = errors.New("the store is away")
+	start(t, f)
+	wait(t, "the first look", func() bool { f.mu.Lock(); defer f.mu.Unlock(); return f.looked > 0 })
+	f.mu.Lock()
+	f.due = nil
+	f.mu.Unlock()
+	wait(t, "the replication", func() bool { return f.state(1) == metadata.ReplicationComplete })
+}
