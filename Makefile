@@ -1,0 +1,73 @@
+# Everything a developer needs; `make` alone lists it. Only Go, git and make
+# are assumed: what the tests need beyond that, `make tools` installs or says
+# in one line that it is left out, and why.
+
+GO        ?= go
+FUZZTIME  ?= 20s
+BENCHARGS ?=
+TESTARGS  ?=
+
+# Versions of the Go programs that the tests drive. Each is installed in a
+# folder of its own, so that a change of version installs anew.
+TOOLS_DIR := $(CURDIR)/.cache/tools
+TOOLS := \
+	honnef.co/go/tools/cmd/staticcheck@v0.8.2 \
+	gotest.tools/gotestsum@v1.13.0 \
+	github.com/google/go-containerregistry/cmd/crane@v0.22.1 \
+	oras.land/oras/cmd/oras@v1.3.6 \
+	github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111
+
+STATICCHECK = $(wildcard $(TOOLS_DIR)/staticcheck@*/staticcheck)
+GOTESTSUM   = $(wildcard $(TOOLS_DIR)/gotestsum@*/gotestsum)
+
+# The race detector needs a C compiler.
+RACE = $(if $(shell command -v gcc cc 2>/dev/null),-race)
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test unit lint fuzz bench generate tools clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
+
+build: ## build ./twinport, one static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -o twinport ./cmd/twinport
+
+demo: ## push in one account, pull in the other, on this machine
+	$(GO) run ./cmd/twinport demo
+
+# The recursive calls see what `tools` has installed.
+test: tools ## everything: lint, unit, fuzz seeds, conformance and real clients, with the race detector
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory gotest
+
+.PHONY: gotest
+gotest:
+	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(RACE) -timeout 14m -parallel 6 $(TESTARGS) ./...
+
+unit: ## the tests of the packages alone, without whole-program tests
+	$(GO) test $(RACE) $$($(GO) list ./... | grep -v '/test$$')
+
+lint: ## gofmt, go vet, staticcheck
+	@unformatted=$$(gofmt -l bench cmd internal test); if [ -n "$$unformatted" ]; then echo "gofmt would change:" $$unformatted; exit 1; fi
+	$(GO) vet ./...
+	$(or $(STATICCHECK),$(error run make tools first)) ./...
+
+fuzz: ## fuzz every parser, FUZZTIME (20s) each
+	@for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \
+		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$file); do \
+			echo "fuzz $$name in $$(dirname $$file)"; \
+			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$(dirname $$file) || exit 1; \
+		done; \
+	done
+
+bench: ## measure Twinport and CNCF distribution side by side (BENCHARGS for flags)
+	$(GO) run ./bench $(BENCHARGS)
+
+generate: ## generate the ECR shapes again from AWS's published model
+	$(GO) generate ./...
+
+tools: ## install what the tests drive: Debian packages (as root) and Go programs (.cache/tools)
+	@GO='$(GO)' test/tools.sh '$(TOOLS_DIR)' $(TOOLS)
+
+clean: ## remove what make has built and installed here
+	rm -rf .cache twinport

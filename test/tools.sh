@@ -1,0 +1,67 @@
+#!/bin/sh
+# Installs what the whole-program tests drive. Usage:
+#
+#   test/tools.sh FOLDER MODULE/PATH@VERSION…
+#
+# Debian packages are installed when run as root where apt-get exists. Each Go
+# program goes to FOLDER/<name>@<version>/<name>. A client that cannot be had
+# is named in one line with the reason, and its tests are skipped.
+set -eu
+folder=$1
+shift
+go=${GO:-go}
+
+left_out() { echo "left out: $1 ($2)"; }
+
+# debian COMMAND PACKAGE… installs the packages unless the command is there.
+debian() {
+	command=$1
+	shift
+	PATH="$PATH:/usr/sbin:/sbin" command -v "$command" >/dev/null && return
+	if [ "$(id -u)" != 0 ]; then
+		left_out "$command" "not installed; installing Debian's $* needs root"
+	elif ! command -v apt-get >/dev/null; then
+		left_out "$command" "not installed, and there is no apt-get to install $* with"
+	elif ! install_packages "$@"; then
+		left_out "$command" "apt-get could not install $*: $(tail -n 1 "$log")"
+	fi
+}
+
+# install_packages tells the packages' own scripts to start no service: the
+# tests start what they need. The package lists are fetched once, when needed.
+install_packages() {
+	echo "installing Debian packages: $*"
+	apt install "$@" && return
+	[ -z "$updated" ] || return 1
+	updated=yes
+	apt update && apt install "$@"
+}
+
+apt() {
+	verb=$1
+	shift
+	RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -y --no-install-recommends "$verb" "$@" >"$log" 2>&1 </dev/null
+}
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+updated=
+
+debian cc gcc libc6-dev
+debian skopeo skopeo
+debian dockerd docker.io
+# Newer Debian releases package the client apart from the engine.
+debian docker docker-cli
+debian aws awscli
+command -v terraform >/dev/null || left_out terraform "not installed, and not in Debian"
+
+for module; do
+	version=${module##*@}
+	path=${module%@*}
+	name=${path##*/}
+	home=$folder/$name@$version
+	[ -x "$home/$name" ] && continue
+	echo "installing $name $version"
+	rm -rf "$folder/$name@"*
+	GOBIN=$home "$go" install "$module"
+done
