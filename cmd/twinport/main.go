@@ -1,0 +1,10 @@
+// Command twinport is a self-hosted container registry that speaks Amazon ECR.
+package main
+
+import (
+	"os"
+
+	"github.com/twinport/twinport/internal/cli"
+)
+
+func main() { os.Exit(cli.Run(os.Args[1:], os.Stdout, os.Stderr)) }

@@ -1,0 +1,83 @@
+// Package cli is the command line of twinport: one file per command.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/twinport/twinport/internal/config"
+)
+
+// The process's exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+type commands struct {
+	Serve   serveCommand   `cmd:"" help:"Serve the registries of the configured accounts."`
+	Init    initCommand    `cmd:"" help:"Write a configuration with two accounts, prod and dev, and AWS profiles for them."`
+	Demo    demoCommand    `cmd:"" help:"Push in one account and pull in the other, on this machine, in a temporary folder."`
+	Version versionCommand `cmd:"" help:"Show the version."`
+}
+
+// output is where a command writes: what it has to say, and logs and errors.
+type output struct{ stdout, stderr io.Writer }
+
+// Run runs the command that args (without the program's name) ask for, until
+// it ends or a signal (SIGINT, SIGTERM) stops it, and returns the process's
+// exit code: 0, 1 if the command failed, 2 if the command line is wrong.
+// Errors go to stderr, a line for each.
+func Run(args []string, stdout, stderr io.Writer) int {
+	var parsed commands
+	helped := false
+	parser, err := kong.New(&parsed,
+		kong.Name("twinport"),
+		kong.Description("A self-hosted container registry that speaks Amazon ECR and replicates between accounts and Regions."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(int) { helped = true }), // kong calls it after --help
+	)
+	if err != nil {
+		printError(stderr, err)
+		return exitFailed
+	}
+	command, err := parser.Parse(args)
+	if helped {
+		return exitOK
+	}
+	if err != nil {
+		printError(stderr, fmt.Errorf("%w; twinport --help tells the commands", err))
+		return exitUsage
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	// With the first signal the notification ends, so that a second one ends the process at once.
+	context.AfterFunc(ctx, stop)
+	command.BindTo(ctx, (*context.Context)(nil))
+	if err := command.Run(output{stdout, stderr}); err != nil {
+		printError(stderr, err)
+		return exitFailed
+	}
+	return exitOK
+}
+
+// printError prints a line for each problem.
+func printError(w io.Writer, err error) {
+	if invalid, ok := errors.AsType[*config.Error](err); ok {
+		for _, problem := range invalid.Problems {
+			fmt.Fprintf(w, "twinport: %s\n", problem)
+		}
+		return
+	}
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintf(w, "twinport: %s\n", strings.TrimRight(line, "\n"))
+	}
+}

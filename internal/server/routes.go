@@ -1,0 +1,116 @@
+package server
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// protocol tells requests apart, in metrics and for errors.
+type protocol int
+
+const (
+	protocolOCI protocol = iota
+	protocolAWS
+	protocolOther // health, metrics and what is not served
+	protocols
+)
+
+func (p protocol) String() string { return [protocols]string{"oci", "aws", "other"}[p] }
+
+// bodyTimeouts is how long a request's body may take. Without a limit even a
+// request that is refused unread would hold its connection for ever, for
+// net/http drains the body. An AWS API request may carry 20 MiB, the largest
+// layer part, at 70 KiB/s. The OCI protocol sets its own limit, later and
+// later, while it reads.
+var bodyTimeouts = [protocols]time.Duration{protocolOCI: time.Minute, protocolAWS: 5 * time.Minute, protocolOther: 10 * time.Second}
+
+// readyTimeout bounds a readiness check.
+const readyTimeout = 2 * time.Second
+
+// routes hands each request to who answers it. It is no ServeMux: that would
+// clean paths and redirect, and hide path tricks from the protocols.
+type routes struct {
+	oci, aws, metrics http.Handler
+	// ready says why the server should get no requests, or nil.
+	ready func(context.Context) error
+	// bodyTimeouts are the variable's, but in tests.
+	bodyTimeouts [protocols]time.Duration
+}
+
+func protocolOf(r *http.Request) protocol {
+	path := r.URL.Path
+	switch {
+	case strings.HasPrefix(path, "/v2/") || path == "/v2":
+		return protocolOCI
+	case path != "/":
+		return protocolOther
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		// STS takes its Query protocol as a GET too.
+		if !strings.Contains(r.URL.RawQuery, "Action=") {
+			return protocolOther
+		}
+	}
+	return protocolAWS
+}
+
+func (h *routes) serve(p protocol, w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		// Not every ResponseWriter has deadlines; those of tests need none.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.bodyTimeouts[p]))
+	}
+	switch p {
+	case protocolOCI:
+		h.oci.ServeHTTP(w, r)
+	case protocolAWS:
+		h.aws.ServeHTTP(w, r)
+	default:
+		h.serveOther(w, r)
+	}
+}
+
+func (h *routes) serveOther(w http.ResponseWriter, r *http.Request) {
+	path := r.URL.Path
+	switch path {
+	case "/healthz", "/readyz", "/metrics":
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			writeText(w, r, http.StatusMethodNotAllowed, path+" takes GET and HEAD")
+			return
+		}
+	}
+	switch {
+	case path == "/healthz":
+		writeText(w, r, http.StatusOK, "ok")
+	case path == "/readyz":
+		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+		defer cancel()
+		if err := h.ready(ctx); err != nil {
+			writeText(w, r, http.StatusServiceUnavailable, "not ready: "+err.Error())
+			return
+		}
+		writeText(w, r, http.StatusOK, "ready")
+	case path == "/metrics":
+		h.metrics.ServeHTTP(w, r)
+	case path == "/console" || strings.HasPrefix(path, "/console/"):
+		writeText(w, r, http.StatusNotFound, "The web console is not in this version yet. Use the aws command line, or any client of the Amazon ECR API, at this address.")
+	default:
+		writeText(w, r, http.StatusNotFound, "Twinport has nothing at this path. It serves registries under /v2/ (docker login, push and pull), "+
+			"the Amazon ECR API as POST / (aws ecr --endpoint-url), and /healthz, /readyz and /metrics.")
+	}
+}
+
+func writeText(w http.ResponseWriter, r *http.Request, status int, text string) {
+	header := w.Header()
+	header.Set("Content-Type", "text/plain; charset=utf-8")
+	header.Set("Content-Length", strconv.Itoa(len(text)+1))
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = io.WriteString(w, text+"\n") // a client that went away needs no answer
+	}
+}

@@ -1,0 +1,278 @@
+// Package server is the running Twinport: one http.Server on one port, with
+// the stores, the domain, the protocols and the replication behind it, from
+// start to graceful stop.
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twinport/twinport/internal/auth"
+	"github.com/twinport/twinport/internal/awsapi"
+	"github.com/twinport/twinport/internal/blob"
+	"github.com/twinport/twinport/internal/config"
+	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/oci"
+	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
+)
+
+// What a connection may cost before a handler sees its request. The size of
+// bodies is bounded by the protocols, their time by bodyTimeouts.
+const (
+	headerTimeout = 15 * time.Second
+	idleTimeout   = 2 * time.Minute // longer than that of most load balancers, so that they close first
+	// maxHeader in bytes. Policies match patterns against headers, so these must be short.
+	maxHeader = 32 << 10
+)
+
+const (
+	// stopTimeout is how long requests under way may take to finish at the stop.
+	stopTimeout = time.Minute
+	// abandonTimeout is how long those that did not may take to notice.
+	abandonTimeout = 5 * time.Second
+	expiryInterval = time.Hour
+)
+
+// Server serves one deployment. New makes it, Run serves with it, once.
+type Server struct {
+	listener net.Listener
+	http     *http.Server
+	log      *slog.Logger
+	scheme   string
+
+	metadata *metadata.Store
+	registry *registry.Service
+	engine   *replication.Engine
+
+	stopping atomic.Bool
+	requests *requestMetrics
+	// stopTimeout is the constant, but in tests.
+	stopTimeout time.Duration
+	close       sync.Once
+	closeErr    error
+}
+
+// New listens on the configured address and opens the stores. Clients that
+// connect wait until Run. The caller must call Run or Close. The error says
+// which part did not start, and why.
+func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, err error) {
+	s := &Server{log: log, scheme: "http", stopTimeout: stopTimeout}
+	defer func() {
+		if err != nil {
+			_ = s.Close() // what failed first is the error to report
+		}
+	}()
+	var tlsConfig *tls.Config
+	if cfg.TLS.Cert != "" {
+		certificate, err := loadCertificate(cfg.TLS.Cert, cfg.TLS.Key, log)
+		if err != nil {
+			return nil, err
+		}
+		s.scheme = "https"
+		tlsConfig = &tls.Config{GetCertificate: certificate.get}
+	}
+	if s.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen); err != nil {
+		return nil, fmt.Errorf("%w; set listen, or TWINPORT_LISTEN, to an address of this machine that is free", err)
+	}
+	accounts := cfg.AuthAccounts()
+	keys, err := auth.NewDirectory(accounts)
+	if err != nil {
+		return nil, fmt.Errorf("read the accounts: %w", err)
+	}
+	if err := s.openStores(ctx, cfg); err != nil {
+		return nil, err
+	}
+	verifier := auth.NewVerifier(keys, time.Now)
+	routes := &routes{
+		oci: oci.New(oci.Config{Registry: s.registry, Verifier: verifier, Domain: cfg.Domain, Logger: log}),
+		aws: awsapi.New(awsapi.Config{
+			Registry: s.registry, Verifier: verifier, Keys: keys,
+			Endpoint: s.endpoint(cfg), Scheme: s.publicScheme(cfg), Logger: log, Now: time.Now,
+		}),
+		ready:        s.ready,
+		bodyTimeouts: bodyTimeouts,
+	}
+	s.requests, routes.metrics = newMetrics(s.engine.Stats)
+	s.http = &http.Server{
+		Handler:           &observer{routes: routes, metrics: s.requests, log: log},
+		TLSConfig:         tlsConfig,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	return s, nil
+}
+
+func (s *Server) openStores(ctx context.Context, cfg config.Config) error {
+	// Private: whoever reads the folder reads every account's images.
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	blobs, err := blob.Open(filepath.Join(cfg.Data, "blobs"))
+	if err != nil {
+		return fmt.Errorf("open the blob store in %s: %w", cfg.Data, err)
+	}
+	if s.metadata, err = metadata.Open(ctx, filepath.Join(cfg.Data, "metadata")); err != nil {
+		return fmt.Errorf("open the metadata store in %s: %w", cfg.Data, err)
+	}
+	accounts := make([]string, len(cfg.Accounts))
+	for i, a := range cfg.Accounts {
+		accounts[i] = a.ID
+	}
+	s.registry, err = registry.Open(ctx, registry.Config{
+		Metadata: s.metadata, Blobs: blobs, Accounts: accounts, Regions: cfg.Regions, Logger: s.log, Now: time.Now,
+	})
+	if err != nil {
+		return fmt.Errorf("open the registries in %s: %w", cfg.Data, err)
+	}
+	s.engine = replication.New(s.registry, s.log)
+	return nil
+}
+
+// Addr is the address that the server listens on, host:port.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// URL is where a client on this machine reaches the server.
+func (s *Server) URL() string {
+	addr := s.listener.Addr().(*net.TCPAddr)
+	host := addr.IP.String()
+	if addr.IP.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return s.scheme + "://" + net.JoinHostPort(host, strconv.Itoa(addr.Port))
+}
+
+// publicScheme is the one that clients use. Who shows port 443 and has no
+// certificate of his own stands behind a proxy that has one.
+func (s *Server) publicScheme(cfg config.Config) string {
+	if cfg.PublicPort == 443 {
+		return "https"
+	}
+	return s.scheme
+}
+
+// endpoint gives a registry's host as URIs show it: with the port unless it is
+// the scheme's own.
+func (s *Server) endpoint(cfg config.Config) func(registry.ID) string {
+	port := cfg.PublicPort
+	if port == 0 {
+		port = s.listener.Addr().(*net.TCPAddr).Port
+	}
+	end := "." + cfg.Domain
+	if scheme := s.publicScheme(cfg); scheme == "http" && port != 80 || scheme == "https" && port != 443 {
+		end += ":" + strconv.Itoa(port)
+	}
+	return func(id registry.ID) string { return id.Account + ".dkr.ecr." + id.Region + end }
+}
+
+// ready says why the server should get no requests, or nil.
+func (s *Server) ready(ctx context.Context) error {
+	if s.stopping.Load() {
+		return errors.New("the server is stopping")
+	}
+	if err := s.metadata.Ping(ctx); err != nil {
+		s.log.WarnContext(ctx, "not ready: the metadata store does not answer", "error", err)
+		return errors.New("the metadata store does not answer")
+	}
+	return nil
+}
+
+// Run serves until ctx is done. Then it takes no new connections, lets the
+// requests under way finish for up to a minute, stops the replication and
+// closes the stores. It returns nil after a stop, even one that had to
+// break requests off, which it logs.
+func (s *Server) Run(ctx context.Context) error {
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var tasks sync.WaitGroup
+	tasks.Go(func() { s.expireUploads(background) })
+	s.engine.Start()
+
+	served := make(chan error, 1)
+	go func() {
+		if s.http.TLSConfig != nil {
+			served <- s.http.ServeTLS(s.listener, "", "")
+		} else {
+			served <- s.http.Serve(s.listener)
+		}
+	}()
+	var err error
+	select {
+	case err = <-served:
+		err = fmt.Errorf("serve on %s: %w", s.Addr(), err)
+	case <-ctx.Done():
+		s.log.Info("stopping: requests under way may finish", "requests", s.requests.inFlight.Load(), "limit", s.stopTimeout.String())
+	}
+	s.stopping.Store(true)
+	s.finishRequests()
+	cancel()
+	tasks.Wait()
+	return errors.Join(err, s.Close())
+}
+
+// finishRequests closes the listener and waits for the requests under way, no
+// longer than stopTimeout; then it breaks them off.
+func (s *Server) finishRequests() {
+	ctx, cancel := context.WithTimeout(context.Background(), s.stopTimeout)
+	defer cancel()
+	if err := s.http.Shutdown(ctx); err == nil {
+		return
+	}
+	s.log.Warn("requests did not finish in time and are broken off", "requests", s.requests.inFlight.Load())
+	_ = s.http.Close() // closing a connection that is broken off has nothing to report
+	for end := time.Now().Add(abandonTimeout); s.requests.inFlight.Load() > 0 && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// Close stops the replication and closes listener and stores. Run does it; a
+// second call returns what the first did.
+func (s *Server) Close() error {
+	s.close.Do(func() {
+		if s.listener != nil {
+			_ = s.listener.Close() // Run has closed it if it came that far
+		}
+		if s.engine != nil {
+			s.engine.Stop()
+		}
+		if s.metadata != nil {
+			if err := s.metadata.Close(); err != nil {
+				s.closeErr = fmt.Errorf("close the metadata store: %w", err)
+			}
+		}
+	})
+	return s.closeErr
+}
+
+// expireUploads drops abandoned uploads, now and then, until ctx is done.
+func (s *Server) expireUploads(ctx context.Context) {
+	ticker := time.NewTicker(expiryInterval)
+	defer ticker.Stop()
+	for {
+		switch n, err := s.registry.ExpireUploads(ctx); {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			s.log.ErrorContext(ctx, "dropping abandoned uploads failed; it is tried again within the hour", "error", err)
+		case n > 0:
+			s.log.InfoContext(ctx, "abandoned uploads dropped", "uploads", n)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
