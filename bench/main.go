@@ -1,0 +1,259 @@
+// Command bench measures Twinport side by side with CNCF distribution and
+// with yardsticks: the least that a Go program can do for the same bytes.
+//
+//	go run ./bench                      everything, three rounds
+//	go run ./bench -short               a smoke run
+//	go run ./bench -tests images,big    some tests
+//	go run ./bench -markdown FILE       the tables for a document, too
+//
+// In every round each test runs on each program in turn, in a fresh process on
+// an empty folder, so that both sides of a ratio are measured within seconds
+// of each other. Client and server share the machine.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == yardstickCommand {
+		// Without the signal handler below: SIGTERM ends a yardstick at once.
+		if err := yardstickMain(os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// bench is what a run was asked for.
+type bench struct {
+	rounds     int
+	duration   time.Duration
+	images     int
+	pullPasses int
+	layerSize  int64
+	bigSize    int64
+	replicated int
+	dir        string
+	content    *content
+}
+
+// measure runs a test on a server that has just started.
+type measure func(ctx context.Context, b *bench, s *process) ([]figure, error)
+
+// test is one subject of the benchmark.
+type test struct {
+	name      string
+	registry  measure
+	yardstick measure // nil if there is none
+	// twinportOnly tests what distribution has not.
+	twinportOnly bool
+}
+
+const (
+	testStartup     = "startup"
+	testImages      = "images"
+	testBig         = "big"
+	testManifestGet = "manifest-get"
+	testBlobHead    = "blob-head"
+	testManifestPut = "manifest-put"
+	testReplication = "replication"
+)
+
+var tests = []test{
+	{name: testStartup, registry: measureStartup},
+	{name: testImages, registry: measureImages, yardstick: yardstickImages},
+	{name: testBig, registry: measureBig, yardstick: yardstickBig},
+	{name: testManifestGet, registry: measureManifestGet, yardstick: yardstickManifestGet},
+	{name: testBlobHead, registry: measureBlobHead, yardstick: yardstickBlobHead},
+	{name: testManifestPut, registry: measureManifestPut},
+	{name: testReplication, registry: measureReplication, twinportOnly: true},
+}
+
+// short are the values of flags in a smoke run.
+var short = map[string]string{
+	"rounds": "1", "duration": "300ms", "images": "8", "passes": "1", "layer": "1", "big": "64", "replicated": "300",
+}
+
+// testTimeout ends a test whose server hangs.
+const testTimeout = 10 * time.Minute
+
+// run is the program but for the process around it.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	var names []string
+	for _, t := range tests {
+		names = append(names, t.name)
+	}
+	b := &bench{}
+	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	fs.IntVar(&b.rounds, "rounds", 3, "how many times to run everything")
+	fs.DurationVar(&b.duration, "duration", 4*time.Second, "how long to measure requests per second")
+	fs.IntVar(&b.images, "images", 40, "images to push")
+	fs.IntVar(&b.pullPasses, "passes", 4, "how many times to pull them")
+	layer := fs.Int64("layer", 8, "size of a layer in MiB")
+	big := fs.Int64("big", 2048, "size of the large layer in MiB")
+	fs.IntVar(&b.replicated, "replicated", 5000, "images to replicate at each number in flight above 1")
+	wanted := fs.String("tests", strings.Join(names, ","), "tests to run")
+	columns := fs.String("programs", strings.Join([]string{twinport, distribution, yardstick}, ","), "what to run them on")
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return err
+	}
+	cache = filepath.Join(cache, "twinport-bench")
+	fs.StringVar(&b.dir, "dir", filepath.Join(cache, "data"), "folder for the servers' data, on a real disk")
+	markdown := fs.String("markdown", "", "file to write the tables to")
+	isShort := fs.Bool("short", false, "a smoke run: every test, small and once")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	if fs.NArg() > 0 {
+		return fmt.Errorf("unexpected arguments %q", fs.Args())
+	}
+	if *isShort {
+		given := map[string]bool{}
+		fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
+		for name, value := range short {
+			if given[name] {
+				continue
+			}
+			if err := fs.Set(name, value); err != nil {
+				return err
+			}
+		}
+	}
+	b.layerSize, b.bigSize = *layer<<20, *big<<20
+	if b.rounds < 1 || b.images < 1 || b.pullPasses < 1 || b.replicated < 1 || *layer < 1 || *big < 1 || b.duration <= 0 {
+		return errors.New("every number must be positive")
+	}
+	if b.layerSize > contentSize/2 {
+		return fmt.Errorf("-layer must be at most %d", contentSize/2>>20)
+	}
+	selected, err := choose(*wanted, names)
+	if err != nil {
+		return fmt.Errorf("-tests: %w", err)
+	}
+	order, err := choose(*columns, []string{twinport, distribution, yardstick})
+	if err != nil {
+		return fmt.Errorf("-programs: %w", err)
+	}
+	if err := os.MkdirAll(b.dir, 0o700); err != nil {
+		return err
+	}
+	facts := machineFacts(b.dir)
+	if fileSystem(b.dir) == "tmpfs" {
+		fmt.Fprintln(stderr, "bench: the servers' data are on tmpfs, where fsync costs nothing; name a folder on a disk with -dir")
+	}
+	programs, err := build(ctx, cache, order)
+	if err != nil {
+		return err
+	}
+	b.content = newContent()
+	var r report
+	for round := range b.rounds {
+		for _, t := range tests {
+			if !slices.Contains(selected, t.name) {
+				continue
+			}
+			for _, column := range order {
+				fmt.Fprintf(stderr, "round %d of %d: %s on %s\n", round+1, b.rounds, t.name, column)
+				figures, err := b.measure(ctx, t, column, programs[column])
+				if err != nil {
+					return fmt.Errorf("%s on %s: %w", t.name, column, err)
+				}
+				r.add(t.name, column, figures)
+			}
+		}
+		// Neither side is always the one that comes second.
+		slices.Reverse(order)
+	}
+	if *markdown != "" {
+		f, err := os.Create(*markdown)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(r.markdown(f, facts), f.Close()); err != nil {
+			return err
+		}
+	}
+	return r.text(stdout, facts)
+}
+
+// choose splits a list of names and refuses those that are not allowed.
+func choose(list string, allowed []string) ([]string, error) {
+	names := strings.Split(list, ",")
+	for _, name := range names {
+		if !slices.Contains(allowed, name) {
+			return nil, fmt.Errorf("%q is not one of %s", name, strings.Join(allowed, ", "))
+		}
+	}
+	return names, nil
+}
+
+// build makes the programs of the columns ready to start.
+func build(ctx context.Context, cache string, columns []string) (map[string]program, error) {
+	programs := map[string]program{}
+	for _, column := range columns {
+		var err error
+		switch column {
+		case twinport:
+			programs[column], err = buildTwinport(ctx, cache)
+		case distribution:
+			programs[column], err = buildDistribution(ctx, cache)
+		case yardstick:
+			programs[column], err = yardstickServer()
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return programs, nil
+}
+
+// measure runs one test on one program; no figures if the test is not for it.
+func (b *bench) measure(ctx context.Context, t test, column string, p program) (_ []figure, err error) {
+	do := t.registry
+	switch {
+	case column == yardstick:
+		do = t.yardstick
+	case column != twinport && t.twinportOnly:
+		return nil, nil
+	}
+	if do == nil {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, testTimeout)
+	defer cancel()
+	settle()
+	s, err := start(ctx, p, b.dir)
+	if err != nil {
+		return nil, err
+	}
+	figures, err := do(ctx, b, s)
+	if err != nil {
+		err = fmt.Errorf("%w%s", err, s.lastWords())
+	}
+	return figures, errors.Join(err, s.stop())
+}
