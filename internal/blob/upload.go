@@ -17,10 +17,6 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// writeback is how many bytes an upload gathers before it asks the kernel to
-// begin writing them out, so that the fsync at the end finds little left to do.
-const writeback = 8 << 20
-
 // Upload is bytes on their way to becoming a blob. Bytes are hashed as they
 // are written and never read back, unless the process was restarted meanwhile
 // or the blob turns out to be named by sha512.
@@ -32,12 +28,11 @@ type Upload struct {
 	id    string
 	path  string
 
-	mu     sync.Mutex
-	file   *os.File // nil unless reserved
-	size   int64
-	synced int64     // up to here writing out has begun
-	hash   hash.Hash // nil until the first reservation
-	ended  bool
+	mu    sync.Mutex
+	file  *os.File // nil unless reserved
+	size  int64
+	hash  hash.Hash // nil until the first reservation
+	ended bool
 }
 
 func (s *Store) uploadPath(id string) (string, error) {
@@ -122,25 +117,6 @@ func (u *Upload) rehash(h hash.Hash) error {
 
 // Size is how many bytes the upload holds.
 func (u *Upload) Size() int64 { return u.size }
-
-// Write appends bytes. On an error nothing was appended.
-func (u *Upload) Write(p []byte) (int, error) {
-	if _, err := u.file.WriteAt(p, u.size); err != nil {
-		// A part written is no part of the upload. If it cannot be cut off
-		// it would end up in the blob: then the upload is given up.
-		if u.file.Truncate(u.size) != nil {
-			u.remove()
-		}
-		return 0, fmt.Errorf("write to upload %s: %w", u.id, storageError(err))
-	}
-	u.hash.Write(p)
-	u.size += int64(len(p))
-	if u.size-u.synced >= writeback {
-		beginWriteback(u.file, u.synced, u.size-u.synced)
-		u.synced = u.size
-	}
-	return len(p), nil
-}
 
 // Commit makes the upload the blob d. When it returns, the blob would survive
 // a power cut. With ErrDigest the upload is gone, and so it is if its bytes

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,10 +19,6 @@ const uploadLifetime = 24 * time.Hour
 
 // maxLayerSize bounds one blob (ECR: 52,000 MiB).
 const maxLayerSize = 52000 << 20
-
-// copyBuffers are shared by uploads, so that their memory does not grow with
-// their number or size.
-var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b }}
 
 // StartUpload opens an upload session and returns its id, a UUID.
 func (s *Service) StartUpload(ctx context.Context, c Caller, ref Ref) (id string, err error) {
@@ -113,38 +108,23 @@ func appendTo(u *blob.Upload, offset int64, r io.Reader) error {
 		e.Received = u.Size()
 		return e
 	}
-	buffer := copyBuffers.Get().(*[]byte)
-	defer copyBuffers.Put(buffer)
-	for {
-		n, readErr := fill(r, *buffer)
-		if n > 0 {
-			if u.Size()+int64(n) > maxLayerSize {
-				return errorf(LimitExceeded, "A layer may have at most %d bytes", int64(maxLayerSize))
-			}
-			if _, err := u.Write((*buffer)[:n]); err != nil {
-				if errors.Is(err, blob.ErrFull) {
-					return storageFull(err)
-				}
-				return err
-			}
-		}
-		if readErr == io.EOF {
-			return nil
-		}
-		if readErr != nil {
-			return readErr
-		}
+	_, err := u.ReadFrom(&boundedLayer{r, maxLayerSize - u.Size()})
+	if errors.Is(err, blob.ErrFull) {
+		return storageFull(err)
 	}
+	return err
 }
 
-// fill reads until at least half of the buffer is full, to keep writes large,
-// or r ends. Unlike io.ReadAtLeast it returns r's own error, so that a body
-// that was cut short is not taken for one that ended.
-func fill(r io.Reader, buffer []byte) (n int, err error) {
-	for n < len(buffer)/2 && err == nil {
-		var more int
-		more, err = r.Read(buffer[n:])
-		n += more
+// boundedLayer fails once a layer has become too large.
+type boundedLayer struct {
+	r    io.Reader
+	room int64
+}
+
+func (b *boundedLayer) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	if b.room -= int64(n); b.room < 0 {
+		return 0, errorf(LimitExceeded, "A layer may have at most %d bytes", int64(maxLayerSize))
 	}
 	return n, err
 }
@@ -263,10 +243,13 @@ func (s *Service) ExpireUploads(ctx context.Context) (n int, err error) {
 		return 0, fmt.Errorf("look for idle uploads: %w", err)
 	}
 	for _, id := range idle {
-		if err := s.dropUpload(ctx, id); err != nil {
+		dropped, err := s.dropUpload(ctx, id)
+		if err != nil {
 			return n, err
 		}
-		n++
+		if dropped {
+			n++
+		}
 	}
 	// Then the sessions that never got a byte.
 	after := ""
@@ -280,23 +263,28 @@ func (s *Service) ExpireUploads(ctx context.Context) (n int, err error) {
 			if s.blobs.HasUpload(id) {
 				continue // written to within the day
 			}
-			if err := s.dropUpload(ctx, id); err != nil {
+			dropped, err := s.dropUpload(ctx, id)
+			if err != nil {
 				return n, err
 			}
-			n++
+			if dropped {
+				n++
+			}
 		}
 	}
 }
 
-func (s *Service) dropUpload(ctx context.Context, id string) error {
+// dropUpload ends a session, unless a request is writing to it just now.
+func (s *Service) dropUpload(ctx context.Context, id string) (dropped bool, err error) {
 	switch err := s.blobs.DropUpload(id); {
 	case errors.Is(err, blob.ErrBusy):
-		return nil
+		return false, nil
 	case err != nil:
-		return fmt.Errorf("drop upload %s: %w", id, err)
+		return false, fmt.Errorf("drop upload %s: %w", id, err)
 	}
-	return s.update(ctx, func(tx *metadata.Tx) error {
+	err = s.update(ctx, func(tx *metadata.Tx) error {
 		_, err := tx.DeleteUpload(id)
 		return err
 	})
+	return err == nil, err
 }

@@ -1,0 +1,170 @@
+package blob
+
+import (
+	"fmt"
+	"io"
+	"sync"
+)
+
+const (
+	// partSize is how much is read, written and hashed at a time.
+	partSize = 256 << 10
+	// partsAhead is how many parts may be written and not hashed yet. Hashing
+	// takes about as long as reading and writing; beside each other, all
+	// takes little longer than the one.
+	partsAhead = 3
+	// writeback is how many bytes gather before the kernel is asked to begin
+	// writing them out, so that the fsync at the end finds little left to do.
+	writeback = 8 << 20
+)
+
+// part is a piece of a blob on its way.
+type part struct {
+	buffer [partSize]byte
+	n      int
+}
+
+// parts are shared by uploads, so that their memory does not grow with their
+// number or size.
+var parts = sync.Pool{New: func() any { return new(part) }}
+
+// fill reads until the part is at least half full, to keep writes large, or r
+// ends. Unlike io.ReadAtLeast it returns r's own error, so that content that
+// was cut short is not taken for content that ended.
+func (p *part) fill(r io.Reader) error {
+	for p.n = 0; p.n < len(p.buffer)/2; {
+		n, err := r.Read(p.buffer[p.n:])
+		p.n += n
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Write appends bytes. On an error nothing was appended.
+func (u *Upload) Write(b []byte) (int, error) {
+	if err := u.write(b); err != nil {
+		return 0, err
+	}
+	u.hash.Write(b)
+	return len(b), nil
+}
+
+// write appends bytes to the file alone.
+func (u *Upload) write(b []byte) error {
+	if _, err := u.file.WriteAt(b, u.size); err != nil {
+		// A part written is no part of the upload. If it cannot be cut off
+		// it would end up in the blob: then the upload is given up.
+		if u.file.Truncate(u.size) != nil {
+			u.remove()
+		}
+		return fmt.Errorf("write to upload %s: %w", u.id, storageError(err))
+	}
+	u.size += int64(len(b))
+	return nil
+}
+
+// ReadFrom appends all of r, in constant memory. If r or the disk fails
+// midway, the bytes before stay and the upload can be resumed.
+func (u *Upload) ReadFrom(r io.Reader) (int64, error) {
+	before := u.size
+	p := parts.Get().(*part)
+	readErr := p.fill(r)
+	if readErr != nil { // small, as most blobs are: not worth a pipeline
+		_, err := u.Write(p.buffer[:p.n])
+		parts.Put(p)
+		return u.size - before, end(readErr, err)
+	}
+	hash := u.startHashing()
+	flush := u.startWriteback()
+	var err error
+	for {
+		if err = u.write(p.buffer[:p.n]); err != nil {
+			parts.Put(p)
+			break
+		}
+		hash.parts <- p
+		flush.upTo(u.size)
+		if readErr != nil {
+			break
+		}
+		p = parts.Get().(*part)
+		readErr = p.fill(r)
+	}
+	hash.stop()
+	flush.stop()
+	return u.size - before, end(readErr, err)
+}
+
+// end is how ReadFrom ends: the end of the content is no error.
+func end(readErr, writeErr error) error {
+	if writeErr != nil {
+		return writeErr
+	}
+	if readErr == io.EOF {
+		return nil
+	}
+	return readErr
+}
+
+// hashing hashes written parts in their order, beside the one who writes.
+type hashing struct {
+	parts chan *part
+	done  sync.WaitGroup
+}
+
+func (u *Upload) startHashing() *hashing {
+	h := &hashing{parts: make(chan *part, partsAhead)}
+	h.done.Go(func() {
+		for p := range h.parts {
+			u.hash.Write(p.buffer[:p.n])
+			parts.Put(p)
+		}
+	})
+	return h
+}
+
+// stop waits until all parts are hashed.
+func (h *hashing) stop() {
+	close(h.parts)
+	h.done.Wait()
+}
+
+// flushing asks the kernel to write out what was written, beside the one who
+// writes: the kernel may make whoever asks wait.
+type flushing struct {
+	requests chan int64
+	done     sync.WaitGroup
+	asked    int64
+}
+
+func (u *Upload) startWriteback() *flushing {
+	f := &flushing{requests: make(chan int64, 1), asked: u.size}
+	flushed := u.size
+	f.done.Go(func() {
+		for size := range f.requests {
+			beginWriteback(u.file, flushed, size-flushed)
+			flushed = size
+		}
+	})
+	return f
+}
+
+// upTo asks for what was written up to size, unless little was, or the kernel
+// is still busy: then the next request includes it.
+func (f *flushing) upTo(size int64) {
+	if size-f.asked < writeback {
+		return
+	}
+	select {
+	case f.requests <- size:
+		f.asked = size
+	default:
+	}
+}
+
+func (f *flushing) stop() {
+	close(f.requests)
+	f.done.Wait()
+}
