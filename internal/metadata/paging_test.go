@@ -11,6 +11,7 @@ import (
 // Every list is paged by key: pages of any size give the same items in the
 // same order, even if what was the last key has gone meanwhile.
 func TestListsArePagedByKey(t *testing.T) {
+	t.Parallel()
 	s := openStore(t, t.TempDir())
 	const n = 23
 	r := newRepository(t, s, "app")
@@ -120,6 +121,7 @@ func keys[T any](items []T, key func(T) string) (out []string) {
 }
 
 func TestReferrersSayWhetherThereAreMore(t *testing.T) {
+	t.Parallel()
 	s := openStore(t, t.TempDir())
 	r := newRepository(t, s, "app")
 	subject := manifestDigest(99)

@@ -7,6 +7,7 @@ import (
 )
 
 func TestQueuedReplicationIsReplacedByTheNextPush(t *testing.T) {
+	t.Parallel()
 	s := openStore(t, t.TempDir())
 	r := newRepository(t, s, "app")
 	putManifest(t, s, r, Manifest{Digest: "d", PushedAt: epoch}, "{}")
@@ -55,6 +56,7 @@ func TestQueuedReplicationIsReplacedByTheNextPush(t *testing.T) {
 }
 
 func TestDueReplicationsComeLongestDueFirst(t *testing.T) {
+	t.Parallel()
 	s := openStore(t, t.TempDir())
 	r := newRepository(t, s, "app")
 	for i, after := range []time.Duration{3 * time.Second, time.Second, 2 * time.Second, time.Hour} {
@@ -88,6 +90,7 @@ func TestDueReplicationsComeLongestDueFirst(t *testing.T) {
 }
 
 func TestRetryRefusedChoosesByDestinationAndCode(t *testing.T) {
+	t.Parallel()
 	s := openStore(t, t.TempDir())
 	r := newRepository(t, s, "app")
 	for i, c := range []struct {
@@ -133,6 +136,7 @@ func TestRetryRefusedChoosesByDestinationAndCode(t *testing.T) {
 }
 
 func TestReplicationsGoWithTheirSource(t *testing.T) {
+	t.Parallel()
 	s := openStore(t, t.TempDir())
 	for name, remove := range map[string]func(*Tx, *Repository) error{
 		"image":      func(tx *Tx, r *Repository) error { _, err := tx.DeleteManifest(r, "d"); return err },
@@ -151,6 +155,7 @@ func TestReplicationsGoWithTheirSource(t *testing.T) {
 }
 
 func TestRepositoryIDsAreNotUsedAgain(t *testing.T) {
+	t.Parallel()
 	s := openStore(t, t.TempDir())
 	r := newRepository(t, s, "app")
 	commit(t, s, func(tx *Tx) error { return tx.DeleteRepository(r) })

@@ -81,6 +81,7 @@ func putManifest(t *testing.T, s *Store, r *Repository, m Manifest, bytes string
 }
 
 func TestSecondOpenOfTheSameFolderIsRefused(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := openStore(t, dir)
 	if other, err := Open(context.Background(), dir); err == nil || !strings.Contains(err.Error(), "another Twinport process") {
@@ -96,6 +97,7 @@ func TestSecondOpenOfTheSameFolderIsRefused(t *testing.T) {
 }
 
 func TestCloseTwice(t *testing.T) {
+	t.Parallel()
 	s := openStore(t, t.TempDir())
 	for range 2 {
 		if err := s.Close(); err != nil {
@@ -105,6 +107,7 @@ func TestCloseTwice(t *testing.T) {
 }
 
 func TestFolderNameNeedsNoEscaping(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "a b?c#d%41é")
 	openStore(t, dir)
 	if _, err := os.Stat(filepath.Join(dir, "metadata.db")); err != nil {
@@ -113,6 +116,7 @@ func TestFolderNameNeedsNoEscaping(t *testing.T) {
 }
 
 func TestReopenKeepsEverything(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := openStore(t, dir)
 	r := newRepository(t, s, "app")
@@ -174,6 +178,7 @@ func TestReopenKeepsEverything(t *testing.T) {
 }
 
 func TestNewerSchemaIsRefused(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := openStore(t, dir)
 	if err := s.Close(); err != nil {
@@ -196,6 +201,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 }
 
 func TestFullDiskIsSaidAndPasses(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=3m"); err != nil {
 		t.Skipf("no small disk to fill: mount tmpfs: %v", err)

@@ -7,6 +7,7 @@ import (
 )
 
 func TestWatermarkMovesForwardOnly(t *testing.T) {
+	t.Parallel()
 	s := openStore(t, t.TempDir())
 	r := newRepository(t, s, "app")
 	for i, step := range []struct {
@@ -34,6 +35,7 @@ func TestWatermarkMovesForwardOnly(t *testing.T) {
 }
 
 func TestWatermarkOutlivesTheTag(t *testing.T) {
+	t.Parallel()
 	s := openStore(t, t.TempDir())
 	r := newRepository(t, s, "app")
 	putManifest(t, s, r, Manifest{Digest: manifestDigest(1), PushedAt: epoch}, "{}", "latest")
@@ -54,6 +56,7 @@ func TestWatermarkOutlivesTheTag(t *testing.T) {
 }
 
 func TestSequencesRise(t *testing.T) {
+	t.Parallel()
 	s := openStore(t, t.TempDir())
 	r := newRepository(t, s, "app")
 	for want := int64(1); want <= 3; want++ {
@@ -73,6 +76,7 @@ func TestSequencesRise(t *testing.T) {
 }
 
 func TestDeletedManifestTakesItsTagsAlong(t *testing.T) {
+	t.Parallel()
 	s := openStore(t, t.TempDir())
 	r := newRepository(t, s, "app")
 	putManifest(t, s, r, Manifest{Digest: manifestDigest(1), PushedAt: epoch}, "{}", "a", "b")

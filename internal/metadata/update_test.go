@@ -42,6 +42,7 @@ func waitQueued(t *testing.T, s *Store, n int) {
 }
 
 func TestGroupedUpdatesFailEachForItself(t *testing.T) {
+	t.Parallel()
 	s := openStore(t, t.TempDir())
 	r := newRepository(t, s, "app")
 	wrong := errors.New("wrong")
@@ -99,6 +100,7 @@ func TestGroupedUpdatesFailEachForItself(t *testing.T) {
 }
 
 func TestUpdateAfterClose(t *testing.T) {
+	t.Parallel()
 	s := openStore(t, t.TempDir())
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -109,6 +111,7 @@ func TestUpdateAfterClose(t *testing.T) {
 }
 
 func TestCloseAnswersEveryUpdate(t *testing.T) {
+	t.Parallel()
 	s := openStore(t, t.TempDir())
 	release := hold(t, s)
 	const n = 200
@@ -142,6 +145,7 @@ func TestCloseAnswersEveryUpdate(t *testing.T) {
 }
 
 func TestUpdateHonoursTheContextBeforeItIsQueuedOnly(t *testing.T) {
+	t.Parallel()
 	s := openStore(t, t.TempDir())
 	r := newRepository(t, s, "app")
 	ctx, cancel := context.WithCancel(context.Background())
@@ -165,6 +169,7 @@ func TestUpdateHonoursTheContextBeforeItIsQueuedOnly(t *testing.T) {
 }
 
 func TestAttemptUndoesOnlyItself(t *testing.T) {
+	t.Parallel()
 	s := openStore(t, t.TempDir())
 	r := newRepository(t, s, "app")
 	wrong := errors.New("wrong")

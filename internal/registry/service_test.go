@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,15 +38,42 @@ var (
 type domain struct {
 	*registry.Service
 	t      testing.TB
+	meta   *metadata.Store
+	dir    string
+	clock  *clock
 	engine *replication.Engine
 }
 
+// clock is the time, moved by hand.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) now() time.Time           { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *clock) advance(by time.Duration) { c.ahead.Add(int64(by)) }
+
+// open returns a domain whose replications are tried by an engine.
 func open(t *testing.T) *domain {
 	t.Helper()
+	t.Parallel()
 	return openIn(t, t.TempDir())
 }
 
+// openStill returns a domain that replicates only when the test says so.
+func openStill(t *testing.T) *domain {
+	t.Helper()
+	t.Parallel()
+	return openStores(t, t.TempDir())
+}
+
 func openIn(t testing.TB, dir string) *domain {
+	t.Helper()
+	d := openStores(t, dir)
+	d.engine = replication.New(d.Service, slog.New(slog.DiscardHandler))
+	d.engine.Start()
+	t.Cleanup(d.engine.Stop)
+	return d
+}
+
+func openStores(t testing.TB, dir string) *domain {
 	t.Helper()
 	ctx := context.Background()
 	meta, err := metadata.Open(ctx, filepath.Join(dir, "metadata"))
@@ -55,18 +84,16 @@ func openIn(t testing.TB, dir string) *domain {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := slog.New(slog.DiscardHandler)
+	clock := &clock{}
 	s, err := registry.Open(ctx, registry.Config{
 		Metadata: meta, Blobs: blobs, Accounts: []string{prodAccount, devAccount},
-		Regions: []string{"us-east-1", "us-west-2"}, Logger: log, Now: time.Now,
+		Regions: []string{"us-east-1", "us-west-2"}, Logger: slog.New(slog.DiscardHandler), Now: clock.now,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &domain{Service: s, t: t, engine: replication.New(s, log)}
-	d.engine.Start()
+	d := &domain{Service: s, t: t, meta: meta, dir: dir, clock: clock}
 	t.Cleanup(func() {
-		d.engine.Stop()
 		if err := meta.Close(); err != nil {
 			t.Error(err)
 		}
@@ -76,6 +103,24 @@ func openIn(t testing.TB, dir string) *domain {
 
 func root(account string) registry.Caller {
 	return registry.Caller{Identity: auth.Identity{Principal: policy.Principal{Account: account, ARN: "arn:aws:iam::" + account + ":root"}}}
+}
+
+// user is a caller who is not the root of the account.
+func user(account string) registry.Caller {
+	return registry.Caller{Identity: auth.Identity{Principal: policy.Principal{Account: account, ARN: "arn:aws:iam::" + account + ":user/ci"}}}
+}
+
+func wantCode(t testing.TB, what string, err error, want registry.Code) {
+	t.Helper()
+	if err == nil && want != "" || registry.CodeOf(err) != want {
+		t.Errorf("%s: %v, want %q", what, err, want)
+	}
+}
+
+// statement is a policy of one statement about the root of an account.
+func statement(effect, account string, actions ...string) string {
+	return fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Sid":"Only","Effect":%q,"Principal":{"AWS":"arn:aws:iam::%s:root"},"Action":["%s"]}]}`,
+		effect, account, strings.Join(actions, `","`))
 }
 
 func (d *domain) create(ref registry.Ref) {

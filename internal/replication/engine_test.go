@@ -190,11 +190,13 @@ func TestDelayedReplicationsAreTriedInTime(t *testing.T) {
 	at := time.Now().Add(60 * time.Millisecond)
 	f.push(1, at.Add(40*time.Millisecond))
 	f.push(2, at) // falls due before the one that the timer was set for
-	for _, id := range []int64{2, 1} {
+	for id, due := range map[int64]time.Time{1: at.Add(40 * time.Millisecond), 2: at} {
 		wait(t, "the delayed replication", func() bool { return f.count(id) > 0 })
-		if late := time.Since(f.rows[id].NextTryAt); late < 0 {
-			t.Errorf("replication %d was tried %v early", id, -late)
+		f.mu.Lock()
+		if tried := f.tries[id][0]; tried.Before(due) {
+			t.Errorf("replication %d was tried %v early", id, due.Sub(tried))
 		}
+		f.mu.Unlock()
 	}
 }
 
@@ -226,7 +228,7 @@ func TestOutcomesAreCounted(t *testing.T) {
 }
 
 func TestOneThatCannotBeStoredDoesNotBlockOthers(t *testing.T) {
-	const n = 3*batch + 5
+	const n = 3*maxInFlight + 5
 	f := newFake()
 	for id := int64(1); id <= n; id++ {
 		f.rows[id] = &metadata.Replication{ID: id, State: metadata.ReplicationInProgress}

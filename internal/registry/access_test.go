@@ -1,0 +1,255 @@
+package registry_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/twinport/twinport/internal/registry"
+)
+
+// pullAs reads an image and its layer.
+func (d *domain) pullAs(c registry.Caller, ref registry.Ref, r registry.Reference, layer digest.Digest) error {
+	if _, err := d.Manifest(ctx, c, ref, r); err != nil {
+		return err
+	}
+	if _, err := d.Layer(ctx, c, ref, layer); err != nil {
+		return err
+	}
+	_, f, err := d.OpenLayer(ctx, c, ref, layer)
+	if err == nil {
+		f.Close()
+	}
+	return err
+}
+
+// Rule 3: without a link there is no blob, even if the bytes are there.
+func TestRule3NoLinkNoBlob(t *testing.T) {
+	d := openStill(t)
+	mine, other := registry.Ref{Registry: prod, Name: "mine"}, registry.Ref{Registry: prod, Name: "other"}
+	theirs := registry.Ref{Registry: dev, Name: "theirs"}
+	for _, ref := range []registry.Ref{mine, other, theirs} {
+		d.create(ref)
+	}
+	raw := d.image(theirs, "secret")
+	manifest := d.put(theirs, raw, "latest")
+	layer := digest.FromString("secret")
+	for _, ref := range []registry.Ref{mine, other} {
+		_, err := d.Layer(ctx, root(prodAccount), ref, layer)
+		wantCode(t, "HEAD", err, registry.LayersNotFound)
+		_, _, err = d.OpenLayer(ctx, root(prodAccount), ref, layer)
+		wantCode(t, "GET", err, registry.LayersNotFound)
+		_, err = d.LayerForDownload(ctx, root(prodAccount), ref, layer)
+		wantCode(t, "download URL", err, registry.LayersNotFound)
+		have, err := d.LayersAvailable(ctx, root(prodAccount), ref, []digest.Digest{layer, digest.FromString("none"), "bad"})
+		if err != nil || len(have) != 0 {
+			t.Errorf("available: %v, %v", have, err)
+		}
+		_, err = d.Manifest(ctx, root(prodAccount), ref, registry.Reference{Digest: manifest})
+		wantCode(t, "manifest", err, registry.ImageNotFound)
+		_, err = d.PutManifest(ctx, root(prodAccount), ref, registry.NewManifest{Bytes: raw, Tags: []string{"x"}})
+		wantCode(t, "a manifest that names a layer of another", err, registry.LayersNotFound)
+	}
+}
+
+// Rule 3: a mount needs the right to read the source.
+func TestRule3MountNeedsTheRightToRead(t *testing.T) {
+	d := openStill(t)
+	to, near := registry.Ref{Registry: prod, Name: "to"}, registry.Ref{Registry: prod, Name: "near"}
+	far := registry.Ref{Registry: dev, Name: "far"}
+	for _, ref := range []registry.Ref{to, near, far} {
+		d.create(ref)
+	}
+	d.pushLayer(near, "near")
+	d.pushLayer(far, "far")
+	absent := registry.Ref{Registry: dev, Name: "absent"}
+	bad := registry.Ref{Registry: dev, Name: "../far"}
+	for name, c := range map[string]struct {
+		content string
+		from    *registry.Ref
+		want    bool
+	}{
+		"another account's, named":     {"far", &far, false},
+		"another account's, not named": {"far", nil, false},
+		"absent repository":            {"far", &absent, false},
+		"impossible name":              {"far", &bad, false},
+		"wrong source":                 {"far", &near, false},
+		"own, named":                   {"near", &near, true},
+	} {
+		mounted, err := d.MountLayer(ctx, root(prodAccount), to, digest.FromString(c.content), c.from)
+		if err != nil || mounted != c.want {
+			t.Errorf("%s: %v, %v", name, mounted, err)
+		}
+		_, err = d.Layer(ctx, root(prodAccount), to, digest.FromString(c.content))
+		if (err == nil) != c.want {
+			t.Errorf("%s: the layer afterwards: %v", name, err)
+		}
+		if c.want {
+			if err := d.DeleteLayer(ctx, root(prodAccount), to, digest.FromString(c.content)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if mounted, err := d.MountLayer(ctx, root(prodAccount), to, digest.FromString("near"), nil); err != nil || !mounted {
+		t.Errorf("without a source: %v, %v", mounted, err)
+	}
+	if err := d.SetRepositoryPolicy(ctx, root(devAccount), far, statement("Allow", prodAccount, "ecr:GetDownloadUrlForLayer"), true); err != nil {
+		t.Fatal(err)
+	}
+	if mounted, err := d.MountLayer(ctx, root(prodAccount), to, digest.FromString("far"), &far); err != nil || !mounted {
+		t.Errorf("with the grant: %v, %v", mounted, err)
+	}
+	if _, err := d.MountLayer(ctx, root(prodAccount), far, digest.FromString("near"), &near); registry.CodeOf(err) != registry.AccessDenied {
+		t.Errorf("into another account's: %v", err)
+	}
+	_, err := d.MountLayer(ctx, root(prodAccount), to, "sha256:zz", &near)
+	wantCode(t, "a bad digest", err, registry.InvalidParameter)
+}
+
+// Rule 10: who is not allowed learns nothing from whether something exists.
+func TestRule10MissingAndForbiddenLookTheSame(t *testing.T) {
+	d := openStill(t)
+	there, absent := registry.Ref{Registry: dev, Name: "there"}, registry.Ref{Registry: dev, Name: "gone"}
+	d.create(there)
+	raw := d.image(there, "x")
+	dg := d.put(there, raw, "latest")
+	unserved := registry.Ref{Registry: registry.ID{Account: "999988887777", Region: "us-east-1"}, Name: "gone"}
+	page := registry.Page{Limit: 10}
+	c := root(prodAccount)
+	for name, op := range map[string]func(registry.Ref) error{
+		"Manifest": func(r registry.Ref) error {
+			_, err := d.Manifest(ctx, c, r, registry.Reference{Digest: dg})
+			return err
+		},
+		"Layer":        func(r registry.Ref) error { _, err := d.Layer(ctx, c, r, dg); return err },
+		"OpenLayer":    func(r registry.Ref) error { _, _, err := d.OpenLayer(ctx, c, r, dg); return err },
+		"Tags":         func(r registry.Ref) error { _, _, err := d.Tags(ctx, c, r, page); return err },
+		"Referrers":    func(r registry.Ref) error { _, _, err := d.Referrers(ctx, c, r, dg, "", page); return err },
+		"StartUpload":  func(r registry.Ref) error { _, err := d.StartUpload(ctx, c, r); return err },
+		"PutLayer":     func(r registry.Ref) error { _, err := d.PutLayer(ctx, c, r, dg, strings.NewReader("")); return err },
+		"DeleteTag":    func(r registry.Ref) error { return d.DeleteTag(ctx, c, r, "latest") },
+		"Delete":       func(r registry.Ref) error { _, err := d.DeleteRepository(ctx, c, r, true); return err },
+		"SetPolicy":    func(r registry.Ref) error { return d.SetRepositoryPolicy(ctx, c, r, "{}", true) },
+		"Policy":       func(r registry.Ref) error { _, err := d.RepositoryPolicy(ctx, c, r); return err },
+		"ResourceTags": func(r registry.Ref) error { _, err := d.ResourceTags(ctx, c, r); return err },
+		"DescribeRepos": func(r registry.Ref) error {
+			_, err := d.DescribeRepositories(ctx, c, r.Registry, []string{r.Name})
+			return err
+		},
+		"Create": func(r registry.Ref) error {
+			_, err := d.CreateRepository(ctx, c, r, registry.NewRepository{})
+			return err
+		},
+		"PutManifest": func(r registry.Ref) error {
+			_, err := d.PutManifest(ctx, c, r, registry.NewManifest{Bytes: raw, Tags: []string{"x"}})
+			return err
+		},
+	} {
+		one, two, three := op(there), op(absent), op(unserved)
+		wantCode(t, name, one, registry.AccessDenied)
+		wantCode(t, name+", absent", two, registry.AccessDenied)
+		wantCode(t, name+", not served", three, registry.AccessDenied)
+		if one == nil || two == nil || three == nil {
+			continue
+		}
+		if a, b := strings.ReplaceAll(one.Error(), "there", "gone"), two.Error(); a != b {
+			t.Errorf("%s tells them apart:\n%s\n%s", name, a, b)
+		}
+		a := strings.NewReplacer("999988887777", devAccount, "us-east-1", "us-west-2").Replace(three.Error())
+		if a != two.Error() {
+			t.Errorf("%s tells an account that is not served:\n%s\n%s", name, a, two)
+		}
+	}
+	_, _, err := d.ListRepositories(ctx, c, dev, page)
+	wantCode(t, "ListRepositories", err, registry.AccessDenied)
+	// The account's own callers are told.
+	_, err = d.Manifest(ctx, root(devAccount), absent, registry.Reference{Digest: dg})
+	wantCode(t, "its own", err, registry.RepositoryNotFound)
+}
+
+func TestCrossAccountPullByRepositoryPolicy(t *testing.T) {
+	d := openStill(t)
+	ref := registry.Ref{Registry: dev, Name: "shared"}
+	d.create(ref)
+	d.put(ref, d.image(ref, "x"), "latest")
+	pull := func() error {
+		return d.pullAs(root(prodAccount), ref, registry.Reference{Tag: "latest"}, digest.FromString("x"))
+	}
+	wantCode(t, "without a policy", pull(), registry.AccessDenied)
+	allow := statement("Allow", prodAccount, "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability")
+	if err := d.SetRepositoryPolicy(ctx, root(devAccount), ref, allow, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := pull(); err != nil {
+		t.Errorf("with the policy: %v", err)
+	}
+	// It allows no more than it says, and there only.
+	wantCode(t, "a push", d.DeleteTag(ctx, root(prodAccount), ref, "latest"), registry.AccessDenied)
+	_, err := d.Manifest(ctx, root(prodAccount), registry.Ref{Registry: dev, Name: "absent"}, registry.Reference{Tag: "latest"})
+	wantCode(t, "another repository", err, registry.AccessDenied)
+	if _, err := d.DeleteRepositoryPolicy(ctx, root(devAccount), ref); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, "after the policy went", pull(), registry.AccessDenied)
+	_, err = d.DeleteRepositoryPolicy(ctx, root(devAccount), ref)
+	wantCode(t, "deleting it again", err, registry.RepositoryPolicyNotFound)
+	_, err = d.RepositoryPolicy(ctx, root(devAccount), ref)
+	wantCode(t, "reading it", err, registry.RepositoryPolicyNotFound)
+}
+
+func TestDenyBindsTheOwnerToo(t *testing.T) {
+	d := openStill(t)
+	ref := registry.Ref{Registry: dev, Name: "locked"}
+	d.create(ref)
+	d.put(ref, d.image(ref, "x"), "latest")
+	deny := statement("Deny", devAccount, "ecr:*")
+	wantCode(t, "a policy that locks the caller out", d.SetRepositoryPolicy(ctx, root(devAccount), ref, deny, false), registry.InvalidParameter)
+	if err := d.SetRepositoryPolicy(ctx, root(devAccount), ref, deny, true); err != nil {
+		t.Fatalf("by force: %v", err)
+	}
+	_, err := d.Manifest(ctx, root(devAccount), ref, registry.Reference{Tag: "latest"})
+	wantCode(t, "a pull", err, registry.AccessDenied)
+	if err == nil || !strings.Contains(err.Error(), "explicit deny") {
+		t.Errorf("the message: %v", err)
+	}
+	// The root may always mend it; nobody else may.
+	wantCode(t, "another user's mending", d.SetRepositoryPolicy(ctx, user(devAccount), ref, statement("Allow", devAccount, "ecr:*"), false), registry.AccessDenied)
+	if got, err := d.RepositoryPolicy(ctx, root(devAccount), ref); err != nil || got != deny {
+		t.Errorf("reading it: %q, %v", got, err)
+	}
+	if _, err := d.DeleteRepositoryPolicy(ctx, root(devAccount), ref); err != nil {
+		t.Error(err)
+	}
+	if _, err := d.Manifest(ctx, root(devAccount), ref, registry.Reference{Tag: "latest"}); err != nil {
+		t.Error(err)
+	}
+	// The same of the registry's policy.
+	deny = strings.Replace(statement("Deny", devAccount, "ecr:*"), `"Action"`, `"Resource":"*","Action"`, 1)
+	if err := d.SetRegistryPolicy(ctx, root(devAccount), dev, deny); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.DeleteRegistryPolicy(ctx, root(devAccount), dev); err != nil {
+		t.Errorf("the root could not mend its registry policy: %v", err)
+	}
+}
+
+func TestRegistryPolicy(t *testing.T) {
+	d := openStill(t)
+	_, err := d.RegistryPolicy(ctx, root(devAccount), dev)
+	wantCode(t, "none", err, registry.RegistryPolicyNotFound)
+	_, err = d.DeleteRegistryPolicy(ctx, root(devAccount), dev)
+	wantCode(t, "deleting none", err, registry.RegistryPolicyNotFound)
+	for _, text := range []string{"", "{", `{"Version":"2012-10-17"}`, "null"} {
+		wantCode(t, "policy "+text, d.SetRegistryPolicy(ctx, root(devAccount), dev, text), registry.InvalidParameter)
+	}
+	wantCode(t, "by another account", d.SetRegistryPolicy(ctx, root(prodAccount), dev, "{}"), registry.AccessDenied)
+	d.grant(dev)
+	text, err := d.RegistryPolicy(ctx, root(devAccount), dev)
+	if err != nil || !strings.Contains(text, "ecr:ReplicateImage") {
+		t.Errorf("%q, %v", text, err)
+	}
+	if was, err := d.DeleteRegistryPolicy(ctx, root(devAccount), dev); err != nil || was != text {
+		t.Errorf("%q, %v", was, err)
+	}
+}

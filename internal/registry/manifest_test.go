@@ -1,0 +1,235 @@
+package registry
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+func descriptor(mediaType, content string) string {
+	return fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":%d}`, mediaType, digest.FromString(content), len(content))
+}
+
+var (
+	config    = descriptor(ocispec.MediaTypeImageConfig, "{}")
+	layer     = descriptor(ocispec.MediaTypeImageLayerGzip, "layer")
+	foreign   = descriptor("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", "foreign")
+	nondist   = descriptor("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", "nondist")
+	child     = descriptor(ocispec.MediaTypeImageManifest, "child")
+	fsLayers  = fmt.Sprintf(`"fsLayers":[{"blobSum":%q}]`, digest.FromString("layer"))
+	huge      = fmt.Sprintf(`{"digest":%q,"size":%d}`, digest.FromString("huge"), int64(math.MaxInt64))
+	imageBody = `"config":` + config + `,"layers":[` + layer + `]`
+)
+
+// manifests that are right, by a name.
+var goodManifests = map[string]struct {
+	declared, raw string
+	layers        int
+	children      int
+	artifactType  string
+	size          int64
+}{
+	"OCI image":              {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,` + imageBody + `}`, 2, 0, ocispec.MediaTypeImageConfig, 7},
+	"by its own mediaType":   {"", `{"schemaVersion":2,"mediaType":"` + ocispec.MediaTypeImageManifest + `",` + imageBody + `}`, 2, 0, ocispec.MediaTypeImageConfig, 7},
+	"with parameters":        {ocispec.MediaTypeImageManifest + "; charset=utf-8", `{"schemaVersion":2,` + imageBody + `}`, 2, 0, ocispec.MediaTypeImageConfig, 7},
+	"no layers":              {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":` + config + `,"layers":[]}`, 1, 0, ocispec.MediaTypeImageConfig, 2},
+	"same layer twice":       {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":` + config + `,"layers":[` + layer + `,` + layer + `]}`, 2, 0, ocispec.MediaTypeImageConfig, 12},
+	"nondistributable":       {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":` + config + `,"layers":[` + layer + `,` + foreign + `,` + nondist + `]}`, 2, 0, ocispec.MediaTypeImageConfig, 21},
+	"Docker image":           {dockerManifest, `{"schemaVersion":2,"mediaType":"` + dockerManifest + `",` + imageBody + `}`, 2, 0, ocispec.MediaTypeImageConfig, 7},
+	"OCI index":              {ocispec.MediaTypeImageIndex, `{"schemaVersion":2,"artifactType":"a/b","manifests":[` + child + `]}`, 0, 1, "a/b", 0},
+	"empty index":            {ocispec.MediaTypeImageIndex, `{"schemaVersion":2,"manifests":[]}`, 0, 0, "", 0},
+	"Docker list":            {dockerList, `{"schemaVersion":2,"manifests":[` + child + `]}`, 0, 1, "", 0},
+	"Docker schema 1":        {dockerSchema1, `{"schemaVersion":1,` + fsLayers + `}`, 1, 0, "", 0},
+	"Docker schema 1 signed": {dockerSchema1Signed, `{"schemaVersion":1,` + fsLayers + `,"signatures":[]}`, 1, 0, "", 0},
+	"artifact manifest":      {ociArtifactManifest, `{"mediaType":"` + ociArtifactManifest + `","artifactType":"a/b","blobs":[` + layer + `]}`, 1, 0, "a/b", 5},
+}
+
+var badManifests = map[string]struct{ declared, raw string }{
+	"empty":                      {ocispec.MediaTypeImageManifest, ``},
+	"truncated":                  {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,` + imageBody},
+	"null":                       {ocispec.MediaTypeImageManifest, `null`},
+	"null artifact":              {ociArtifactManifest, `null`},
+	"an array":                   {ocispec.MediaTypeImageManifest, `[]`},
+	"two documents":              {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,` + imageBody + `}{}`},
+	"no type at all":             {"", `{"schemaVersion":2,` + imageBody + `}`},
+	"an unknown type":            {"application/json", `{"schemaVersion":2,` + imageBody + `}`},
+	"a malformed type":           {"a b c", `{"schemaVersion":2,` + imageBody + `}`},
+	"types that differ":          {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"mediaType":"` + dockerManifest + `",` + imageBody + `}`},
+	"schemaVersion 1":            {ocispec.MediaTypeImageManifest, `{"schemaVersion":1,` + imageBody + `}`},
+	"no schemaVersion":           {ocispec.MediaTypeImageIndex, `{"manifests":[]}`},
+	"schemaVersion as text":      {ocispec.MediaTypeImageManifest, `{"schemaVersion":"2",` + imageBody + `}`},
+	"schema 1 of version 2":      {dockerSchema1, `{"schemaVersion":2,` + fsLayers + `}`},
+	"no config":                  {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"layers":[]}`},
+	"image with manifests":       {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,` + imageBody + `,"manifests":[]}`},
+	"image with fsLayers":        {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,` + imageBody + `,` + fsLayers + `}`},
+	"index with layers":          {ocispec.MediaTypeImageIndex, `{"schemaVersion":2,"manifests":[],"layers":[]}`},
+	"index with config":          {ocispec.MediaTypeImageIndex, `{"schemaVersion":2,"manifests":[],"config":` + config + `}`},
+	"index with LAYERS":          {ocispec.MediaTypeImageIndex, `{"schemaVersion":2,"manifests":[],"LAYERS":[]}`},
+	"schema 1 with layers":       {dockerSchema1, `{"schemaVersion":1,` + fsLayers + `,"layers":[]}`},
+	"artifact with layers":       {ociArtifactManifest, `{"mediaType":"` + ociArtifactManifest + `","blobs":[],"layers":[]}`},
+	"artifact with fsLayers":     {ociArtifactManifest, `{"mediaType":"` + ociArtifactManifest + `","blobs":[],` + fsLayers + `}`},
+	"artifact without mediaType": {ociArtifactManifest, `{"blobs":[]}`},
+	"bad digest":                 {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":{"digest":"sha256:../x"}}`},
+	"no digest":                  {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":{}}`},
+	"upper-case digest":          {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":{"digest":"sha256:` + strings.Repeat("A", 64) + `"}}`},
+	"negative size":              {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":{"digest":"` + string(digest.FromString("")) + `","size":-1}}`},
+	"sizes that overflow":        {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":` + config + `,"layers":[` + huge + `,` + huge + `]}`},
+	"size that overflows":        {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":{"digest":"` + string(digest.FromString("")) + `","size":9223372036854775808}}`},
+	"bad subject":                {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,` + imageBody + `,"subject":{"digest":"x"}}`},
+	"long artifactType":          {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"artifactType":"` + strings.Repeat("a", 256) + `",` + imageBody + `}`},
+	"too deep":                   {ocispec.MediaTypeImageManifest, `{"x":` + strings.Repeat("[", 20000)},
+	"too large":                  {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,` + imageBody + `}` + strings.Repeat(" ", MaxManifestSize)},
+}
+
+func TestParseManifest(t *testing.T) {
+	for name, c := range goodManifests {
+		p, err := parseManifest([]byte(c.raw), c.declared)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		layers, children := p.split()
+		if len(layers) != c.layers || len(children) != c.children || p.ArtifactType != c.artifactType || p.size != c.size {
+			t.Errorf("%s: %+v", name, p)
+		}
+		if bare, _, _ := strings.Cut(c.declared, ";"); c.declared != "" && p.MediaType != bare {
+			t.Errorf("%s: media type %q", name, p.MediaType)
+		}
+	}
+	for name, c := range badManifests {
+		if p, err := parseManifest([]byte(c.raw), c.declared); CodeOf(err) != InvalidManifest {
+			t.Errorf("%s: %v, %+v", name, err, p)
+		}
+	}
+	whole := `{"schemaVersion":2,` + imageBody + `}`
+	if _, err := parseManifest([]byte(whole+strings.Repeat(" ", MaxManifestSize-len(whole))), ocispec.MediaTypeImageManifest); err != nil {
+		t.Errorf("as large as is allowed: %v", err)
+	}
+}
+
+func TestParseManifestKeepsAnnotationsOfReferrers(t *testing.T) {
+	subject := `,"subject":` + child + `,"annotations":{"a":"b"}}`
+	p, err := parseManifest([]byte(`{"schemaVersion":2,`+imageBody+subject), ocispec.MediaTypeImageManifest)
+	if err != nil || p.Subject != digest.FromString("child") || p.Annotations != `{"a":"b"}` {
+		t.Errorf("%+v, %v", p, err)
+	}
+	for _, r := range p.References {
+		if r.Digest == string(p.Subject) {
+			t.Error("a subject must not be needed")
+		}
+	}
+	if p, err := parseManifest([]byte(`{"schemaVersion":2,`+imageBody+`,"annotations":{"a":"b"}}`), ocispec.MediaTypeImageManifest); err != nil || p.Annotations != "" {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
+func FuzzParseManifest(f *testing.F) {
+	for _, c := range goodManifests {
+		f.Add([]byte(c.raw), c.declared)
+	}
+	for _, c := range badManifests {
+		if len(c.raw) < 1<<16 {
+			f.Add([]byte(c.raw), c.declared)
+		}
+	}
+	f.Fuzz(func(t *testing.T, raw []byte, declared string) {
+		p, err := parseManifest(raw, declared)
+		if err != nil {
+			if CodeOf(err) != InvalidManifest {
+				t.Errorf("%v", err)
+			}
+			if len(err.Error()) > 2000 || !utf8.ValidString(err.Error()) {
+				t.Errorf("the error is long or no UTF-8: %q", err)
+			}
+			return
+		}
+		if !json.Valid(raw) || p.size < 0 {
+			t.Errorf("accepted: %+v", p)
+		}
+		if _, ok := forms[p.MediaType]; !ok {
+			t.Errorf("media type %q", p.MediaType)
+		}
+		seen := map[string]bool{}
+		for _, r := range p.References {
+			if seen[r.Digest] || validDigest(digest.Digest(r.Digest)) != nil {
+				t.Errorf("reference %+v", r)
+			}
+			seen[r.Digest] = true
+		}
+		if p.Annotations != "" && !json.Valid([]byte(p.Annotations)) {
+			t.Errorf("annotations %q", p.Annotations)
+		}
+	})
+}
+
+var (
+	// ECR's RepositoryName, matched whole, of 2 to 256 characters.
+	repositoryName = regexp.MustCompile(`\A[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*\z`)
+	// The distribution-spec's tag.
+	tagGrammar = regexp.MustCompile(`\A[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}\z`)
+)
+
+var names = []string{
+	"", "a", "ab", "a/b", "team/app", "a..b", "a.b", "a_b", "a__b", "a___b", "a-b", "a---b", "a-_b", "/a", "a/", "a//b", "A/b", "-a", "a-", "a_", "_a",
+	"../x", "a/../b", "a\n", "ab\x00", "é", "a b", "a.", "a/.b", strings.Repeat("a", 256), strings.Repeat("a", 257), "latest", "v1.0", ".a", "a:b", strings.Repeat("t", 128), strings.Repeat("t", 129),
+}
+
+func checkName(t *testing.T, s string) {
+	if want := len(s) >= 2 && len(s) <= 256 && repositoryName.MatchString(s); (validName(s) == nil) != want {
+		t.Errorf("repository name %q: %v, ECR says %v", s, validName(s), want)
+	}
+	if want := tagGrammar.MatchString(s); (validTag(s) == nil) != want {
+		t.Errorf("tag %q: %v, the grammar says %v", s, validTag(s), want)
+	}
+}
+
+func TestNames(t *testing.T) {
+	for _, s := range names {
+		checkName(t, s)
+	}
+}
+
+func FuzzNames(f *testing.F) {
+	for _, s := range names {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) { checkName(t, s) })
+}
+
+var wildcards = [][2]string{
+	{"", ""}, {"", "a"}, {"*", ""}, {"*", "abc"}, {"a*", "a"}, {"a*", "b"}, {"*a", "ba"}, {"a*a", "a"}, {"a*a", "aa"}, {"a*b*c", "aXbYc"},
+	{"a*b*c", "acb"}, {"*a*b*", "xaxbx"}, {"**", "x"}, {"*ab*ab", "ab"}, {"*ab*ab", "abab"}, {"v*.*", "v1"}, {"a.c", "abc"}, {"a+", "aa"}, {"*b", "bb"},
+}
+
+// checkWildcard compares with a regular expression of the same meaning.
+func checkWildcard(t *testing.T, filter, s string) {
+	want := regexp.MustCompile(`(?s)\A` + strings.ReplaceAll(regexp.QuoteMeta(filter), `\*`, `.*`) + `\z`).MatchString(s)
+	if got := matchWildcard(filter, s); got != want {
+		t.Errorf("%q matches %q: %v, want %v", filter, s, got, want)
+	}
+}
+
+func TestMatchWildcard(t *testing.T) {
+	for _, w := range wildcards {
+		checkWildcard(t, w[0], w[1])
+	}
+}
+
+func FuzzMatchWildcard(f *testing.F) {
+	for _, w := range wildcards {
+		f.Add(w[0], w[1])
+	}
+	f.Fuzz(func(t *testing.T, filter, s string) {
+		if len(filter) > 128 || !utf8.ValidString(filter) || !utf8.ValidString(s) {
+			return // filters and tags are short ASCII
+		}
+		checkWildcard(t, filter, s)
+	})
+}

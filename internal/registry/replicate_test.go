@@ -1,0 +1,705 @@
+package registry_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/registry"
+)
+
+var ctx = context.Background()
+
+// third is a registry that neither prod nor dev is.
+var third = registry.ID{Account: prodAccount, Region: "us-west-2"}
+
+func in(id registry.ID) registry.Ref { return registry.Ref{Registry: id, Name: "team/app"} }
+
+// due are the replications to try now.
+func (d *domain) due() []int64 {
+	d.t.Helper()
+	ids, _, err := d.DueReplications(ctx, 10000)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return ids
+}
+
+// drain tries what is due, in a random order and several at a time, some of
+// them twice, until nothing is.
+func (d *domain) drain() {
+	d.t.Helper()
+	for range 20 {
+		ids := d.due()
+		if len(ids) == 0 {
+			return
+		}
+		ids = append(ids, ids[:len(ids)/3]...)
+		rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
+		var wg sync.WaitGroup
+		for worker := range 4 {
+			wg.Go(func() {
+				for i := worker; i < len(ids); i += 4 {
+					if _, err := d.Replicate(ctx, ids[i]); err != nil {
+						d.t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+	}
+	d.t.Fatal("replications stay due")
+}
+
+func (d *domain) resolve(ref registry.Ref, r registry.Reference) (digest.Digest, error) {
+	m, err := d.Manifest(ctx, root(ref.Registry.Account), ref, r)
+	return m.Digest, err
+}
+
+func (d *domain) statuses(ref registry.Ref, r registry.Reference) []registry.ReplicationStatus {
+	d.t.Helper()
+	all, err := d.ReplicationStatus(ctx, root(ref.Registry.Account), ref, r)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return all
+}
+
+func (d *domain) index(children ...[]byte) []byte {
+	index := ocispec.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex, Manifests: []ocispec.Descriptor{}}
+	for _, c := range children {
+		mediaType := ocispec.MediaTypeImageManifest
+		if strings.Contains(string(c), `"manifests"`) {
+			mediaType = ocispec.MediaTypeImageIndex
+		}
+		index.Manifests = append(index.Manifests, ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(c), Size: int64(len(c))})
+	}
+	return marshal(d.t, index)
+}
+
+// pair is a domain with a source that replicates to dev, which allows it.
+func pair(t *testing.T) *domain {
+	t.Helper()
+	d := openStill(t)
+	d.create(in(prod))
+	d.replicateTo(dev)
+	d.grant(dev)
+	return d
+}
+
+// Rule 2: the push and its replications are one transaction.
+func TestRule2PushAndItsReplicationsAreOne(t *testing.T) {
+	d := pair(t)
+	raw := d.image(in(prod), "one")
+	ctx, cancel := context.WithCancel(ctx)
+	cancel()
+	if _, err := d.PutManifest(ctx, root(prodAccount), in(prod), registry.NewManifest{Bytes: raw, Tags: []string{"latest"}}); err == nil {
+		t.Error("a put by a caller who has gone succeeded")
+	}
+	if n := len(d.due()); n != 0 {
+		t.Errorf("%d replications of an image that was not stored", n)
+	}
+	d.put(in(prod), raw, "a", "b")
+	if n := len(d.due()); n != 2 {
+		t.Errorf("%d replications are due when the push is answered, want 2", n)
+	}
+}
+
+// Rule 4: tags move forward only, in whatever order workers run.
+func TestRule4TagsMoveForwardInAnyOrder(t *testing.T) {
+	d := pair(t)
+	const pushes = 20
+	tags := []string{"latest", "stable", "v1"}
+	images := make([][]byte, 6)
+	for i := range images {
+		images[i] = d.image(in(prod), fmt.Sprint("content ", i))
+	}
+	last := map[string]digest.Digest{}
+	for i := range pushes {
+		var of []string
+		for _, tag := range tags {
+			if rand.IntN(3) > 0 {
+				of = append(of, tag)
+			}
+		}
+		dg := d.put(in(prod), images[rand.IntN(len(images))], of...)
+		for _, tag := range of {
+			last[tag] = dg
+		}
+		if i%11 == 10 { // some are tried between the pushes
+			ids := d.due()
+			for _, id := range ids[:len(ids)/2] {
+				if _, err := d.Replicate(ctx, id); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	d.drain()
+	for tag, want := range last {
+		if got, err := d.resolve(in(dev), registry.Reference{Tag: tag}); err != nil || got != want {
+			t.Errorf("%s is %s at the destination, want the last push %s: %v", tag, got, want, err)
+		}
+	}
+	for _, raw := range images {
+		for _, st := range d.statuses(in(prod), registry.Reference{Digest: d.put(in(prod), raw)}) {
+			if st.State != registry.ReplicationComplete && st.State != registry.ReplicationInProgress {
+				t.Errorf("status: %+v", st)
+			}
+		}
+	}
+}
+
+// Rule 4: copying is idempotent.
+func TestRule4CopyingTwiceChangesNothing(t *testing.T) {
+	d := pair(t)
+	dg := d.put(in(prod), d.image(in(prod), "one"), "latest")
+	ids := d.due()
+	for range 3 {
+		r, err := d.Replicate(ctx, ids[0])
+		if err != nil || r.State != metadata.ReplicationComplete || r.Tries != 1 {
+			t.Errorf("%+v, %v", r, err)
+		}
+	}
+	images, _, err := d.ListImages(ctx, root(devAccount), in(dev), registry.AnyTagStatus, registry.Page{Limit: 10})
+	if err != nil || len(images) != 1 || images[0].Digest != dg || !slices.Equal(images[0].Tags, []string{"latest"}) {
+		t.Errorf("%+v, %v", images, err)
+	}
+}
+
+// Rule 5: content before manifest, children before index, tag last; nothing of
+// an image that cannot be copied whole.
+func TestRule5WholeImagesOnly(t *testing.T) {
+	d := pair(t)
+	a, b := d.image(in(prod), "a"), d.image(in(prod), "b")
+	d.put(in(prod), a)
+	d.put(in(prod), b)
+	inner := d.index(a, b)
+	d.put(in(prod), inner)
+	outer := d.index(inner, a)
+	for _, id := range d.due() { // the index alone brings its children
+		row, err := d.meta.Read().Replication(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.meta.Update(ctx, func(tx *metadata.Tx) error {
+			row.State = metadata.ReplicationComplete
+			return tx.SaveReplication(row)
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dg := d.put(in(prod), outer, "nested")
+	d.drain()
+	for what, r := range map[string]registry.Reference{
+		"tag": {Tag: "nested"}, "outer": {Digest: dg}, "inner": {Digest: digest.FromBytes(inner)},
+		"a": {Digest: digest.FromBytes(a)}, "b": {Digest: digest.FromBytes(b)},
+	} {
+		if _, err := d.resolve(in(dev), r); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for _, content := range []string{"a", "b", "{}"} {
+		if _, err := d.Layer(ctx, root(devAccount), in(dev), digest.FromString(content)); err != nil {
+			t.Errorf("layer %s: %v", content, err)
+		}
+	}
+}
+
+func TestRule5IncompleteSourceIsRefusedAndLeavesNothing(t *testing.T) {
+	for what, remove := range map[string]func(*domain, []byte) error{
+		"layer": func(d *domain, _ []byte) error {
+			return d.DeleteLayer(ctx, root(prodAccount), in(prod), digest.FromString("a"))
+		},
+		"image": func(d *domain, child []byte) error {
+			return d.DeleteManifest(ctx, root(prodAccount), in(prod), digest.FromBytes(child))
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			d := openStill(t)
+			d.create(in(prod))
+			d.grant(dev)
+			a, b := d.image(in(prod), "a"), d.image(in(prod), "b")
+			d.put(in(prod), a)
+			d.put(in(prod), b)
+			d.replicateTo(dev)
+			d.put(in(prod), d.index(b, a), "latest")
+			if err := remove(d, a); err != nil {
+				t.Fatal(err)
+			}
+			d.drain()
+			st := d.statuses(in(prod), registry.Reference{Tag: "latest"})
+			if len(st) != 1 || st[0].State != registry.ReplicationFailed || st[0].FailureCode != "SourceImageIncomplete" || !strings.Contains(st[0].FailureReason, what) {
+				t.Errorf("status: %+v", st)
+			}
+			// Not even the repository, which the copy began with.
+			_, err := d.DescribeRepositories(ctx, root(devAccount), dev, []string{"team/app"})
+			wantCode(t, "the destination", err, registry.RepositoryNotFound)
+			// Pushing the whole image again mends it.
+			d.put(in(prod), d.image(in(prod), "a"))
+			d.put(in(prod), d.index(b, a), "latest")
+			d.drain()
+			if _, err := d.resolve(in(dev), registry.Reference{Tag: "latest"}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// Rule 6: a replicated image does not replicate on.
+func TestRule6NoChaining(t *testing.T) {
+	d := pair(t)
+	d.grant(third)
+	rules := []registry.ReplicationRule{{Destinations: []registry.ID{third, prod}}}
+	if err := d.SetReplication(ctx, root(devAccount), dev, rules); err != nil {
+		t.Fatal(err)
+	}
+	text := statement("Allow", devAccount, "ecr:ReplicateImage", "ecr:CreateRepository")
+	text = strings.Replace(text, `"Action"`, `"Resource":"*","Action"`, 1)
+	if err := d.SetRegistryPolicy(ctx, root(prodAccount), third, text); err != nil {
+		t.Fatal(err)
+	}
+	dg := d.put(in(prod), d.image(in(prod), "one"), "latest")
+	d.drain()
+	if _, err := d.resolve(in(dev), registry.Reference{Digest: dg}); err != nil {
+		t.Error(err)
+	}
+	_, err := d.resolve(in(third), registry.Reference{Digest: dg})
+	wantCode(t, "the third registry", err, registry.RepositoryNotFound)
+	// A push to the second registry itself does replicate.
+	d.put(in(dev), d.image(in(dev), "two"), "latest")
+	d.drain()
+	if _, err := d.resolve(in(third), registry.Reference{Tag: "latest"}); err != nil {
+		t.Error(err)
+	}
+}
+
+// Rule 7: the destination decides, at every replication.
+func TestRule7DestinationDecides(t *testing.T) {
+	all := func(statements string) string {
+		return `{"Version":"2012-10-17","Statement":[` + statements + `]}`
+	}
+	one := func(sid, effect, action string) string {
+		return fmt.Sprintf(`{"Sid":%q,"Effect":%q,"Principal":{"AWS":"arn:aws:iam::%s:root"},"Action":%q,"Resource":"arn:aws:ecr:us-west-2:%s:repository/team/*"}`,
+			sid, effect, prodAccount, action, devAccount)
+	}
+	replicate, create := one("Replicate", "Allow", "ecr:ReplicateImage"), one("Create", "Allow", "ecr:CreateRepository")
+	for name, c := range map[string]struct {
+		policy string
+		exists bool
+		code   string // "" is COMPLETE
+		says   []string
+	}{
+		"no policy":                  {"", false, "ReplicateImageNotAllowed", []string{"ecr:ReplicateImage", "ecr:CreateRepository", prodAccount}},
+		"no policy, but repository":  {"", true, "ReplicateImageNotAllowed", []string{"ecr:ReplicateImage"}},
+		"may not create":             {all(replicate), false, "CreateRepositoryNotAllowed", []string{"Create the repository 'team/app'", "ecr:CreateRepository"}},
+		"need not create":            {all(replicate), true, "", nil},
+		"may both":                   {all(replicate + "," + create), false, "", nil},
+		"may create only":            {all(create), false, "ReplicateImageNotAllowed", nil},
+		"explicit deny wins":         {all(replicate + "," + create + "," + one("NotToday", "Deny", "ecr:ReplicateImage")), true, "ReplicateImageNotAllowed", []string{"NotToday", "Deny"}},
+		"explicit deny of creation":  {all(replicate + "," + create + "," + one("NoNew", "Deny", "ecr:CreateRepository")), false, "CreateRepositoryNotAllowed", []string{"NoNew"}},
+		"deny of creation not asked": {all(replicate + "," + one("NoNew", "Deny", "ecr:CreateRepository")), true, "", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := openStill(t)
+			d.create(in(prod))
+			d.replicateTo(dev)
+			if c.policy != "" {
+				if err := d.SetRegistryPolicy(ctx, root(devAccount), dev, c.policy); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if c.exists {
+				d.create(in(dev))
+			}
+			d.put(in(prod), d.image(in(prod), "one"), "latest")
+			d.drain()
+			st := d.statuses(in(prod), registry.Reference{Tag: "latest"})
+			want := registry.ReplicationComplete
+			if c.code != "" {
+				want = registry.ReplicationFailed
+			}
+			if len(st) != 1 || st[0].State != want || st[0].FailureCode != c.code || st[0].Destination != dev || st[0].FinishedAt.IsZero() {
+				t.Fatalf("status: %+v, want %s %s", st, want, c.code)
+			}
+			for _, s := range c.says {
+				if !strings.Contains(st[0].FailureReason, s) {
+					t.Errorf("the reason lacks %q:\n%s", s, st[0].FailureReason)
+				}
+			}
+		})
+	}
+}
+
+func TestOwnAccountNeedsNoGrant(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	d.replicateTo(third)
+	d.put(in(prod), d.image(in(prod), "one"), "latest")
+	d.drain()
+	if _, err := d.resolve(in(third), registry.Reference{Tag: "latest"}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRefusedIsTriedAgainWhenTheDestinationChanges(t *testing.T) {
+	replicateOnly := strings.Replace(statement("Allow", prodAccount, "ecr:ReplicateImage"), `"Action"`, `"Resource":"*","Action"`, 1)
+	for name, mend := range map[string]func(d *domain){
+		"policy": func(d *domain) { d.grant(dev) },
+		"repository by hand": func(d *domain) {
+			if err := d.SetRegistryPolicy(ctx, root(devAccount), dev, replicateOnly); err != nil {
+				d.t.Fatal(err)
+			}
+			d.drain()
+			if st := d.statuses(in(prod), registry.Reference{Tag: "latest"}); st[0].FailureCode != "CreateRepositoryNotAllowed" {
+				d.t.Errorf("after half of the grant: %+v", st)
+			}
+			d.create(in(dev))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := openStill(t)
+			woken := make(chan struct{}, 100)
+			d.OnReplications(func() { woken <- struct{}{} })
+			d.create(in(prod))
+			d.replicateTo(dev)
+			d.put(in(prod), d.image(in(prod), "one"), "latest")
+			d.put(in(prod), d.image(in(prod), "two"), "latest")
+			d.drain()
+			for len(woken) > 0 {
+				<-woken
+			}
+			mend(d)
+			if len(woken) == 0 {
+				t.Error("nobody was told")
+			}
+			d.drain()
+			want := digest.FromBytes(d.image(in(prod), "two"))
+			if got, err := d.resolve(in(dev), registry.Reference{Tag: "latest"}); err != nil || got != want {
+				t.Errorf("%s, %v", got, err)
+			}
+		})
+	}
+}
+
+// A refusal and a change of the policy that cross each other must not leave
+// the replication refused for good.
+func TestPolicyChangeDuringARefusalIsNotLost(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	d.replicateTo(dev)
+	for i := range 8 {
+		d.put(in(prod), d.image(in(prod), fmt.Sprint(i)), fmt.Sprint("t", i))
+		ids := d.due()
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if _, err := d.Replicate(ctx, ids[0]); err != nil {
+				t.Error(err)
+			}
+		})
+		wg.Go(func() { d.grant(dev) })
+		wg.Wait()
+		d.drain()
+		if st := d.statuses(in(prod), registry.Reference{Tag: fmt.Sprint("t", i)}); st[0].State != registry.ReplicationComplete {
+			t.Fatalf("round %d: %+v", i, st)
+		}
+		if _, err := d.DeleteRegistryPolicy(ctx, root(devAccount), dev); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestRefusedIsNotTriedAgainForNothing(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	d.replicateTo(dev)
+	d.put(in(prod), d.image(in(prod), "one"), "latest")
+	d.drain()
+	d.clock.advance(24 * time.Hour)
+	d.create(registry.Ref{Registry: third, Name: "other"})
+	if n := len(d.due()); n != 0 {
+		t.Errorf("%d are due", n)
+	}
+}
+
+func TestUnknownDestinationSaysSo(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	d.replicateTo(registry.ID{Account: "999988887777", Region: "us-west-2"})
+	d.put(in(prod), d.image(in(prod), "one"), "latest")
+	d.drain()
+	if st := d.statuses(in(prod), registry.Reference{Tag: "latest"}); st[0].FailureCode != "DestinationRegistryNotFound" || !strings.Contains(st[0].FailureReason, "999988887777") {
+		t.Errorf("%+v", st)
+	}
+}
+
+func TestOneRefusalDoesNotBlockTheOthers(t *testing.T) {
+	d := open(t)
+	d.create(in(prod))
+	d.replicateTo(dev, third)
+	d.put(in(prod), d.image(in(prod), "one"), "latest")
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		st := d.statuses(in(prod), registry.Reference{Tag: "latest"})
+		states := map[registry.ID]registry.ReplicationState{}
+		for _, s := range st {
+			states[s.Destination] = s.State
+		}
+		if states[dev] == registry.ReplicationFailed && states[third] == registry.ReplicationComplete {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v", st)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestImmutableTagsAtTheDestination(t *testing.T) {
+	for name, c := range map[string]struct {
+		mutability registry.TagMutability
+		exclusions []string
+		moves      map[string]bool
+	}{
+		"immutable": {registry.Immutable, nil, map[string]bool{"latest": false, "v1": false}},
+		"exclusion": {registry.ImmutableWithExclusion, []string{"lat*"}, map[string]bool{"latest": true, "v1": false}},
+		"mutable":   {registry.MutableWithExclusion, []string{"v*"}, map[string]bool{"latest": true, "v1": false}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := openStill(t)
+			d.create(in(prod))
+			d.replicateTo(dev)
+			d.grant(dev)
+			if _, err := d.CreateRepository(ctx, root(devAccount), in(dev), registry.NewRepository{Mutability: c.mutability, Exclusions: c.exclusions}); err != nil {
+				t.Fatal(err)
+			}
+			first := d.put(in(prod), d.image(in(prod), "one"), "latest", "v1")
+			d.drain()
+			second := d.put(in(prod), d.image(in(prod), "two"), "latest", "v1")
+			d.drain()
+			for tag, moves := range c.moves {
+				want := first
+				if moves {
+					want = second
+				}
+				if got, err := d.resolve(in(dev), registry.Reference{Tag: tag}); err != nil || got != want {
+					t.Errorf("%s: %s, %v", tag, got, err)
+				}
+			}
+			// The image is there without the tag, and that is no failure.
+			if _, err := d.resolve(in(dev), registry.Reference{Digest: second}); err != nil {
+				t.Error(err)
+			}
+			for _, st := range d.statuses(in(prod), registry.Reference{Tag: "v1"}) {
+				if st.State != registry.ReplicationComplete {
+					t.Errorf("%+v", st)
+				}
+			}
+		})
+	}
+}
+
+func TestRetagReplicates(t *testing.T) {
+	d := pair(t)
+	raw := d.image(in(prod), "one")
+	dg := d.put(in(prod), raw, "first")
+	d.drain()
+	d.put(in(prod), raw, "second")
+	if n := len(d.due()); n != 1 {
+		t.Errorf("%d replications of the new tag", n)
+	}
+	d.drain()
+	if got, err := d.resolve(in(dev), registry.Reference{Tag: "second"}); err != nil || got != dg {
+		t.Errorf("%s, %v", got, err)
+	}
+}
+
+func TestReferrersReplicateByTheirOwnPush(t *testing.T) {
+	d := pair(t)
+	subject := d.image(in(prod), "one")
+	d.put(in(prod), subject, "latest")
+	config := d.pushLayer(in(prod), "{}")
+	signature := d.put(in(prod), marshal(t, ocispec.Manifest{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, ArtifactType: "application/x-signature",
+		Config: config, Layers: []ocispec.Descriptor{d.pushLayer(in(prod), "signature")},
+		Subject: &ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: digest.FromBytes(subject), Size: int64(len(subject))},
+	}))
+	d.drain()
+	refs, _, err := d.Referrers(ctx, root(devAccount), in(dev), digest.FromBytes(subject), "", registry.Page{Limit: 10})
+	if err != nil || len(refs) != 1 || refs[0].Digest != signature || refs[0].ArtifactType != "application/x-signature" {
+		t.Errorf("%+v, %v", refs, err)
+	}
+}
+
+func TestOnlyLaterPushesToMatchingRepositoriesReplicate(t *testing.T) {
+	d := openStill(t)
+	d.grant(dev)
+	for _, name := range []string{"team/app", "team/api", "apple", "other"} {
+		d.create(registry.Ref{Registry: prod, Name: name})
+	}
+	d.put(in(prod), d.image(in(prod), "before"), "before")
+	rules := []registry.ReplicationRule{
+		{Destinations: []registry.ID{dev}, Prefixes: []string{"team/a", "app"}},
+		{Destinations: []registry.ID{dev, third}, Prefixes: []string{"team/app"}},
+	}
+	if err := d.SetReplication(ctx, root(prodAccount), prod, rules); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(d.due()); n != 0 {
+		t.Errorf("%d replications of what was pushed before", n)
+	}
+	for name, want := range map[string]int{"team/app": 2, "team/api": 1, "apple": 1, "other": 0} {
+		ref := registry.Ref{Registry: prod, Name: name}
+		dg := d.put(ref, d.image(ref, "after"), "after")
+		if st := d.statuses(ref, registry.Reference{Digest: dg}); len(st) != want {
+			t.Errorf("%s: %d destinations, want %d", name, len(st), want)
+		}
+	}
+	d.drain()
+	// Without rules nothing follows, and nothing is deleted.
+	if err := d.SetReplication(ctx, root(prodAccount), prod, nil); err != nil {
+		t.Fatal(err)
+	}
+	d.put(in(prod), d.image(in(prod), "last"), "last")
+	if n := len(d.due()); n != 0 {
+		t.Errorf("%d replications without a rule", n)
+	}
+	if _, err := d.resolve(in(dev), registry.Reference{Tag: "after"}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDeletesDoNotReplicate(t *testing.T) {
+	d := pair(t)
+	dg := d.put(in(prod), d.image(in(prod), "one"), "latest")
+	d.drain()
+	if _, err := d.DeleteRepository(ctx, root(prodAccount), in(prod), true); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(d.due()); n != 0 {
+		t.Errorf("%d replications of a deleted repository", n)
+	}
+	if got, err := d.resolve(in(dev), registry.Reference{Tag: "latest"}); err != nil || got != dg {
+		t.Errorf("%s, %v", got, err)
+	}
+}
+
+func TestSourceDeletedBeforeItWasReplicated(t *testing.T) {
+	d := pair(t)
+	dg := d.put(in(prod), d.image(in(prod), "one"), "latest")
+	ids := d.due()
+	if err := d.DeleteManifest(ctx, root(prodAccount), in(prod), dg); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Replicate(ctx, ids[0]); err != metadata.ErrNotFound {
+		t.Errorf("its replication: %v", err)
+	}
+	if n := len(d.due()); n != 0 {
+		t.Errorf("%d are due", n)
+	}
+	_, err := d.DescribeRepositories(ctx, root(devAccount), dev, []string{"team/app"})
+	wantCode(t, "the destination", err, registry.RepositoryNotFound)
+}
+
+func TestReplicationsSurviveARestart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	d := openStores(t, dir)
+	d.create(in(prod))
+	d.replicateTo(dev, third)
+	d.grant(dev)
+	dg := d.put(in(prod), d.image(in(prod), "one"), "latest")
+	if err := d.meta.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d = openIn(t, dir)
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		_, one := d.resolve(in(dev), registry.Reference{Digest: dg})
+		_, two := d.resolve(in(third), registry.Reference{Tag: "latest"})
+		if one == nil && two == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(one, two)
+		}
+	}
+}
+
+func TestStatusByTagAndByDigest(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	d.replicateTo(third)
+	dg := d.put(in(prod), d.image(in(prod), "one"), "done")
+	d.drain()
+	d.put(in(prod), d.image(in(prod), "one"), "pending")
+	for _, c := range []struct {
+		r    registry.Reference
+		want registry.ReplicationState
+	}{
+		{registry.Reference{Tag: "done"}, registry.ReplicationComplete},
+		{registry.Reference{Tag: "pending"}, registry.ReplicationInProgress},
+		{registry.Reference{Digest: dg}, registry.ReplicationInProgress}, // the least finished
+	} {
+		if st := d.statuses(in(prod), c.r); len(st) != 1 || st[0].State != c.want || st[0].Digest != dg {
+			t.Errorf("%v: %+v, want %s", c.r, st, c.want)
+		}
+	}
+	_, err := d.ReplicationStatus(ctx, root(prodAccount), in(prod), registry.Reference{Tag: "absent"})
+	wantCode(t, "an absent image", err, registry.ImageNotFound)
+}
+
+func TestReplicationRulesAreValidated(t *testing.T) {
+	d := openStill(t)
+	ids := func(n int) (all []registry.ID) {
+		for i := range n {
+			all = append(all, registry.ID{Account: fmt.Sprintf("%012d", i), Region: "us-west-2"})
+		}
+		return all
+	}
+	rules := func(n int) (all []registry.ReplicationRule) {
+		for range n {
+			all = append(all, registry.ReplicationRule{Destinations: []registry.ID{dev}, Prefixes: []string{"p"}})
+		}
+		return all
+	}
+	for name, c := range map[string]struct {
+		rules []registry.ReplicationRule
+		want  registry.Code
+	}{
+		"none":                     {nil, ""},
+		"25 rules":                 {rules(25), ""},
+		"26 rules":                 {rules(26), registry.Validation},
+		"25 destinations":          {[]registry.ReplicationRule{{Destinations: ids(25)}}, ""},
+		"26 destinations":          {[]registry.ReplicationRule{{Destinations: ids(20)}, {Destinations: ids(26)[10:]}}, registry.Validation},
+		"25 destinations, shared":  {[]registry.ReplicationRule{{Destinations: ids(20)}, {Destinations: ids(25)}}, ""},
+		"100 filters":              {[]registry.ReplicationRule{{Destinations: []registry.ID{dev}, Prefixes: make([]string, 100)}}, ""},
+		"101 filters":              {[]registry.ReplicationRule{{Destinations: []registry.ID{dev}, Prefixes: make([]string, 101)}}, registry.Validation},
+		"no destination":           {[]registry.ReplicationRule{{}}, registry.Validation},
+		"itself":                   {[]registry.ReplicationRule{{Destinations: []registry.ID{dev, prod}}}, registry.Validation},
+		"twice":                    {[]registry.ReplicationRule{{Destinations: []registry.ID{dev, dev}}}, registry.Validation},
+		"twice in different rules": {append(rules(1), rules(1)...), ""},
+		"unknown Region":           {[]registry.ReplicationRule{{Destinations: []registry.ID{{Account: devAccount, Region: "eu-mars-1"}}}}, registry.InvalidParameter},
+		"same Region":              {[]registry.ReplicationRule{{Destinations: []registry.ID{{Account: devAccount, Region: prod.Region}}}}, ""},
+	} {
+		err := d.SetReplication(ctx, root(prodAccount), prod, c.rules)
+		wantCode(t, name, err, c.want)
+		got, err := d.Replication(ctx, root(prodAccount), prod)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.want == "" && len(got) != len(c.rules) {
+			t.Errorf("%s: %d rules are kept", name, len(got))
+		}
+	}
+	wantCode(t, "another account's", d.SetReplication(ctx, root(devAccount), prod, nil), registry.AccessDenied)
+}

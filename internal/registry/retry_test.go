@@ -1,0 +1,88 @@
+package registry_test
+
+import (
+	"database/sql"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/twinport/twinport/internal/registry"
+)
+
+// A fault of the server's delays one replication, longer each time, and none
+// of the others; a restart keeps the delay.
+func TestFaultsAreTriedAgainWithGrowingDelays(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	d := openStores(t, dir)
+	d.create(in(prod))
+	d.replicateTo(dev, third)
+	d.grant(dev)
+	d.create(in(dev))
+	db, err := sql.Open("sqlite", filepath.Join(dir, "metadata", "metadata.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(`CREATE TRIGGER fault BEFORE INSERT ON tags
+		WHEN NEW.repository_id = (SELECT p.id FROM repositories p JOIN registries g ON g.id = p.registry_id WHERE g.account = '` + devAccount + `')
+		BEGIN SELECT RAISE(ABORT, 'injected'); END`); err != nil {
+		t.Fatal(err)
+	}
+	dg := d.put(in(prod), d.image(in(prod), "one"), "latest")
+	toDev := func() registry.ReplicationStatus {
+		t.Helper()
+		for _, st := range d.statuses(in(prod), registry.Reference{Tag: "latest"}) {
+			if st.Destination == dev {
+				return st
+			}
+		}
+		t.Fatal("no replication to dev")
+		return registry.ReplicationStatus{}
+	}
+	least := 500 * time.Millisecond
+	for try := 1; try <= 12; try++ {
+		d.drain()
+		st := toDev()
+		delay := st.NextTryAt.Sub(d.clock.now())
+		if st.State != registry.ReplicationInProgress || st.Tries != try || st.FailureCode != "InternalError" || !st.FinishedAt.IsZero() {
+			t.Fatalf("try %d: %+v", try, st)
+		}
+		if delay < least-300*time.Millisecond || delay > 2*least {
+			t.Errorf("after try %d it waits %v, want %v to %v", try, delay, least, 2*least)
+		}
+		if _, next, err := d.DueReplications(ctx, 1); err != nil || !next.Equal(st.NextTryAt) {
+			t.Errorf("next: %v, %v", next, err)
+		}
+		least = min(2*least, 150*time.Second)
+		d.clock.advance(time.Until(st.NextTryAt) - time.Until(d.clock.now()) + time.Millisecond)
+	}
+	if _, err := d.resolve(in(third), registry.Reference{Tag: "latest"}); err != nil {
+		t.Errorf("the other destination: %v", err)
+	}
+	if _, err := d.resolve(in(dev), registry.Reference{Digest: dg}); registry.CodeOf(err) != registry.ImageNotFound {
+		t.Errorf("a part of a copy that failed is there: %v", err)
+	}
+	d.drain()
+	before := toDev()
+	if err := d.meta.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(`DROP TRIGGER fault`); err != nil {
+		t.Fatal(err)
+	}
+	ahead := d.clock.ahead.Load()
+	d = openStores(t, dir)
+	d.clock.advance(time.Duration(ahead))
+	if after := toDev(); after != before || len(d.due()) != 0 {
+		t.Errorf("after the restart: %+v, before it: %+v", after, before)
+	}
+	d.clock.advance(10 * time.Minute)
+	d.drain()
+	if st := toDev(); st.State != registry.ReplicationComplete || st.FailureCode != "" || st.FailureReason != "" {
+		t.Errorf("at the end: %+v", st)
+	}
+	if got, err := d.resolve(in(dev), registry.Reference{Tag: "latest"}); err != nil || got != dg {
+		t.Errorf("%s, %v", got, err)
+	}
+}
