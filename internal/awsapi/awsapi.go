@@ -142,7 +142,10 @@ func (h *Handler) body(w http.ResponseWriter, r *http.Request, limit int64) (bod
 // with exists. It guards the reading of large bodies, for only with the body
 // can the signature be verified.
 func (h *Handler) knownKey(r *http.Request) bool {
-	_, credential, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+	_, credential, signed := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+	if !signed {
+		credential = r.URL.Query().Get("X-Amz-Credential") // of a presigned URL
+	}
 	id, _, _ := strings.Cut(credential, "/")
 	_, ok := h.keys.AccessKey(id)
 	return ok

@@ -293,6 +293,13 @@ func TestImages(t *testing.T) {
 		t.Errorf("failure: %+v", f)
 	}
 
+	// Without a valid identifier the repository and the permission are checked all the same.
+	_, err = c.BatchGetImage(ctx, &ecr.BatchGetImageInput{RepositoryName: aws.String("none"), ImageIds: []types.ImageIdentifier{{}}})
+	want(t, err, "RepositoryNotFoundException", "'none'")
+	if got := must[*ecr.BatchGetImageOutput](t)(c.BatchGetImage(ctx, &ecr.BatchGetImageInput{RepositoryName: app, ImageIds: []types.ImageIdentifier{{}}})); len(got.Failures) != 1 {
+		t.Errorf("failures without a valid identifier: %+v", got.Failures)
+	}
+
 	for i := range 4 {
 		must[*ecr.PutImageOutput](t)(c.PutImage(ctx, &ecr.PutImageInput{RepositoryName: app, ImageManifest: aws.String(manifest), ImageManifestMediaType: aws.String(ociType), ImageTag: aws.String(fmt.Sprint("w", i))}))
 	}
@@ -693,10 +700,26 @@ func TestSignatures(t *testing.T) {
 	}), "UnrecognizedClientException", "")
 	want(t, call(func(c *aws.Config) { c.Credentials = aws.AnonymousCredentials{} }), "MissingAuthenticationTokenException", "")
 
+	// A presigned request may have a large body, too.
+	body := `{"repositoryName":"none","imageManifest":"{}"}`
+	u := a.URL + "/?X-Amz-Content-Sha256=" + digest.FromString(body).Encoded()
+	r := must[*http.Request](t)(http.NewRequest(http.MethodPost, u, strings.NewReader(body)))
+	r.Header.Set("X-Amz-Target", "AmazonEC2ContainerRegistry_V20150921.PutImage")
+	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableHeaderHoisting = true })
+	presigned, _, err := signer.PresignHTTP(ctx, aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret}, r, digest.FromString(body).Encoded(), "ecr", region, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.URL = must[*url.URL](t)(url.Parse(presigned))
+	if _, text := send(t, r); !strings.Contains(text, "RepositoryNotFoundException") {
+		t.Errorf("presigned PutImage: %s", text)
+	}
+
 	// A large body is not read for a key that does not exist.
 	cfg := a.config(region)
 	cfg.Credentials = credentials.NewStaticCredentialsProvider("AKIAUNKNOWNUNKNOWN00", secret, "")
-	_, err := ecr.NewFromConfig(cfg).PutImage(ctx, &ecr.PutImageInput{RepositoryName: aws.String("app"), ImageManifest: aws.String(manifest)})
+	_, err = ecr.NewFromConfig(cfg).PutImage(ctx, &ecr.PutImageInput{RepositoryName: aws.String("app"), ImageManifest: aws.String(manifest)})
 	want(t, err, "UnrecognizedClientException", "")
 }
 

@@ -68,15 +68,13 @@ func validRegion(s string) bool {
 	return true
 }
 
-// checkServed refuses a registry that the deployment does not serve.
+// checkServed refuses a registry in a Region that the deployment does not
+// serve. Whether an account exists is not told here: to the domain, one that
+// does not is one that grants nothing.
 func (h *handler) checkServed(id registry.ID) error {
-	if h.registry.Exists(id) {
-		return nil
-	}
 	regions := h.registry.Regions()
 	if slices.Contains(regions, id.Region) {
-		return &protocolError{http.StatusNotFound, codeNameUnknown, fmt.Sprintf(
-			"The registry with id '%s' does not exist in this deployment", id.Account)}
+		return nil
 	}
 	return &protocolError{http.StatusNotFound, codeNameUnknown, fmt.Sprintf(
 		"The Region '%s' is not served by this deployment; it serves %s", id.Region, strings.Join(regions, ", "))}

@@ -49,7 +49,7 @@ var (
 	errOtherDownload = &protocolError{http.StatusForbidden, codeDenied, "This download URL does not open this blob. Ask GetDownloadUrlForLayer for a URL of its own."}
 
 	errNoEndpoint      = &protocolError{http.StatusNotFound, codeUnsupported, "No endpoint of the OCI distribution API has this path"}
-	errNameInvalid     = &protocolError{http.StatusBadRequest, codeNameInvalid, "The repository name is not valid: it is made of lower-case letters and digits, separated by '.', '_', '__', '-' or '/', and has at most 256 characters"}
+	errNameInvalid     = &protocolError{http.StatusBadRequest, codeNameInvalid, "The repository name is not valid: it is made of lower-case letters and digits, separated by '.', '_', '__', '-' or '/', and has 2 to 256 characters"}
 	errTagInvalid      = &protocolError{http.StatusBadRequest, codeTagInvalid, "The tag is not valid: it is made of letters, digits, '_', '.' and '-', does not begin with '.' or '-', and has at most 128 characters"}
 	errDigestFormat    = &protocolError{http.StatusBadRequest, codeDigestInvalid, "The digest is not valid: it is 'sha256:' with 64, or 'sha512:' with 128 lower-case hexadecimal digits"}
 	errDigestAlgorithm = &protocolError{http.StatusBadRequest, codeDigestInvalid, "The digest's algorithm is not supported: use sha256 or sha512"}
@@ -117,12 +117,17 @@ func toProtocol(op operation, err error) *protocolError {
 	if p.message == "" {
 		p.message = e.Message
 	}
-	if op == opPutManifest {
+	switch op {
+	case opPutManifest:
 		switch e.Code {
 		case registry.LayersNotFound:
 			p.code = codeManifestBlobUnknown
 		case registry.InvalidParameter:
 			p.code = codeManifestInvalid
+		}
+	case opAppendUpload, opCompleteUpload, opUploadStatus, opCancelUpload:
+		if e.Code == registry.InvalidParameter { // another request is writing to the session
+			p.code = codeBlobUploadInvalid
 		}
 	}
 	return &p

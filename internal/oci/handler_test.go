@@ -38,9 +38,6 @@ type fakeRegistry struct {
 	append    func(offset int64, r io.Reader) (int64, error)
 }
 
-func (f fakeRegistry) Exists(id registry.ID) bool {
-	return (id.Account == prodAccount || id.Account == devAccount) && slices.Contains(f.Regions(), id.Region)
-}
 func (fakeRegistry) Regions() []string { return []string{region, "us-west-2"} }
 func (f fakeRegistry) Manifest(_ context.Context, c registry.Caller, ref registry.Ref, r registry.Reference) (registry.Manifest, error) {
 	return f.manifest(c, ref, r)
@@ -204,7 +201,8 @@ func TestAuthenticate(t *testing.T) {
 		{"other account", prodHost, "/v2/app/manifests/v1", login(token(devKey, auth.Token{})), 200, prodAccount + "/us-east-1/app"},
 		{"other Region", prodHost, "/v2/app/manifests/v1", login(token(prodKey, auth.Token{Region: "us-west-2"})), 403, codeDenied},
 		{"expired", prodHost, "/v2/", login(token(prodKey, auth.Token{Expires: now})), 403, codeDenied},
-		{"unknown account", "999999999999.dkr.ecr.us-east-1." + testDomain, "/v2/", nil, 404, codeNameUnknown},
+		// The domain refuses it, in the words it has for any account that grants nothing.
+		{"unknown account", "999999999999.dkr.ecr.us-east-1." + testDomain, "/v2/app/manifests/v1", nil, 200, "999999999999/us-east-1/app"},
 		{"unknown Region", prodAccount + ".dkr.ecr.mars-1." + testDomain, "/v2/", login(token(prodKey, auth.Token{Region: "mars-1"})), 404, codeNameUnknown},
 	} {
 		resp := do(fakeRegistry{manifest: manifest}, "GET", tt.host, tt.target, nil, tt.edit)
@@ -481,11 +479,11 @@ func TestMount(t *testing.T) {
 		asked      string // source that the domain was asked for; "-" if it was not asked
 		status     int
 	}{
-		{"from", "&from=b", true, prodAccount + "/us-east-1/b", 201},
-		{"not there", "&from=b", false, prodAccount + "/us-east-1/b", 202},
+		{"from", "&from=bb", true, prodAccount + "/us-east-1/bb", 201},
+		{"not there", "&from=bb", false, prodAccount + "/us-east-1/bb", 202},
 		{"any", "", true, "", 201},
-		{"other account", "&from=" + devAccount + "/us-east-1/b", false, devAccount + "/us-east-1/b", 202},
-		{"other Region", "&from=" + prodAccount + "/us-west-2/b", true, "-", 202},
+		{"other account", "&from=" + devAccount + "/us-east-1/bb", false, devAccount + "/us-east-1/bb", 202},
+		{"other Region", "&from=" + prodAccount + "/us-west-2/bb", true, "-", 202},
 	} {
 		asked := "-"
 		resp := do(fakeRegistry{mount: func(_ registry.Ref, from *registry.Ref) (bool, error) {
@@ -648,6 +646,12 @@ func TestErrors(t *testing.T) {
 	}}, "GET", prodHost, "/v2/app/manifests/v1", nil, nil)
 	if body := readAll(t, resp); body != `{"errors":[{"code":"MANIFEST_UNKNOWN","message":"Requested image not found"}]}` {
 		t.Errorf("unknown image: %s", body)
+	}
+	resp = do(fakeRegistry{append: func(int64, io.Reader) (int64, error) {
+		return 0, &registry.Error{Code: registry.InvalidParameter, Message: "another request is writing"}
+	}}, "PATCH", prodHost, "/v2/app/blobs/uploads/"+uploadID, strings.NewReader("x"), nil)
+	if code := errorCode(t, resp); resp.StatusCode != 400 || code != codeBlobUploadInvalid {
+		t.Errorf("busy upload: %d %s", resp.StatusCode, code)
 	}
 	resp = do(fakeRegistry{}, "POST", prodHost, "/v2/app/manifests/v1", nil, nil)
 	if resp.StatusCode != 405 || resp.Header.Get("Allow") != "GET, HEAD, PUT, DELETE" {

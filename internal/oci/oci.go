@@ -24,7 +24,6 @@ import (
 // Registry is the part of the domain that the protocol needs;
 // *registry.Service satisfies it, and documents the errors of each method.
 type Registry interface {
-	Exists(id registry.ID) bool
 	Regions() []string
 
 	ListRepositories(ctx context.Context, c registry.Caller, id registry.ID, p registry.Page) (repos []registry.Repository, next string, err error)

@@ -7,7 +7,8 @@ import (
 )
 
 const (
-	// maxName bounds a repository name, in bytes (ECR: RepositoryName).
+	// minName and maxName bound a repository name, in bytes (ECR: RepositoryName).
+	minName = 2
 	maxName = 256
 	// maxTag bounds a tag, in bytes (distribution-spec, Pulling manifests).
 	maxTag = 128
@@ -17,9 +18,9 @@ const (
 //
 //	[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*
 //
-// of at most maxName bytes.
+// of minName to maxName bytes.
 func validName(s string) bool {
-	if len(s) > maxName {
+	if len(s) < minName || len(s) > maxName {
 		return false
 	}
 	// separators counts those since the last letter or digit; at the start of

@@ -16,9 +16,9 @@ var (
 
 func TestValidName(t *testing.T) {
 	for name, want := range map[string]bool{
-		"app": true, "a/b/c": true, "a.b_c-d": true, "a__b": true, "a---b": true, "0": true,
+		"app": true, "a/b/c": true, "a.b_c-d": true, "a__b": true, "a---b": true, "00": true,
 		strings.Repeat("a", 256): true, strings.Repeat("a", 257): false,
-		"": false, "/": false, "a/": false, "/a": false, "a//b": false, ".": false, "..": false, "a/../b": false,
+		"": false, "a": false, "/": false, "a/": false, "/a": false, "a//b": false, ".": false, "..": false, "a/../b": false,
 		"a..b": false, "a___b": false, "a._b": false, "a-_b": false, "a_-b": false, "-a": false, "a-": false, "a_": false,
 		"A": false, "a b": false, "a\x00b": false, "a%2fb": false, "ä": false, `a\b`: false, "a:b": false, "a./b": false,
 	} {
@@ -33,7 +33,7 @@ func FuzzValidName(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		if got, want := validName(s), specName.MatchString(s) && len(s) <= maxName; got != want {
+		if got, want := validName(s), specName.MatchString(s) && len(s) >= minName && len(s) <= maxName; got != want {
 			t.Errorf("validName(%q) = %v, the specification's expression says %v", s, got, want)
 		}
 	})

@@ -60,7 +60,7 @@ func (s *Service) PutImage(ctx context.Context, call Call, in *PutImageRequest) 
 func (s *Service) BatchGetImage(ctx context.Context, call Call, in *BatchGetImageRequest) (*BatchGetImageResponse, error) {
 	ref := call.ref(in.RegistryID, in.RepositoryName)
 	out := &BatchGetImageResponse{Images: []Image{}, Failures: []ImageFailure{}}
-	size := 0
+	size, asked := 0, false
 	for _, id := range in.ImageIDs {
 		image, failure := reference(id)
 		if failure != nil {
@@ -68,6 +68,7 @@ func (s *Service) BatchGetImage(ctx context.Context, call Call, in *BatchGetImag
 			continue
 		}
 		m, err := s.registry.Manifest(ctx, call.Caller, ref, image)
+		asked = true
 		if registry.CodeOf(err) == registry.ImageNotFound {
 			out.Failures = append(out.Failures, *s.notFound(ctx, call, ref, image))
 			continue
@@ -85,6 +86,14 @@ func (s *Service) BatchGetImage(ctx context.Context, call Call, in *BatchGetImag
 			ImageManifest:          string(m.Bytes),
 			ImageManifestMediaType: m.MediaType,
 		})
+	}
+	if !asked {
+		// Without a valid identifier the repository and the permission are
+		// still to be checked; only their errors matter here.
+		_, err := s.registry.Manifest(ctx, call.Caller, ref, registry.Reference{})
+		if code := registry.CodeOf(err); err != nil && code != registry.InvalidParameter && code != registry.ImageNotFound {
+			return nil, err
+		}
 	}
 	return out, nil
 }
