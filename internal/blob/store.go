@@ -39,6 +39,8 @@ type Store struct {
 
 	mu      sync.Mutex
 	uploads map[string]*Upload // seen by this process, with their running digests
+
+	dirs sync.Map // of blobs, whose names are durable
 }
 
 // Open opens the store in folder root, which it creates.
@@ -117,6 +119,23 @@ func (s *Store) HasUpload(id string) bool {
 	}
 	_, err = os.Stat(path)
 	return err == nil
+}
+
+// makeDir makes a folder of blobs, durably. One that is there may have been
+// made a moment ago, by a request or process that did not come to sync it: so
+// each is synced once by this process, which costs little, for they are few.
+func (s *Store) makeDir(dir string) error {
+	if _, durable := s.dirs.Load(dir); durable {
+		return nil
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := syncDir(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	s.dirs.Store(dir, true)
+	return nil
 }
 
 func syncDir(dir string) error {

@@ -70,7 +70,11 @@ func (u *Upload) Lock() error {
 		return ErrNotFound
 	}
 	if err := u.open(); err != nil {
-		u.Unlock()
+		defer u.Unlock()
+		if errors.Is(err, fs.ErrNotExist) {
+			u.end() // somebody made room by hand
+			return ErrNotFound
+		}
 		return fmt.Errorf("open upload %s: %w", u.id, storageError(err))
 	}
 	return nil
@@ -86,7 +90,13 @@ func (u *Upload) Unlock() {
 }
 
 func (u *Upload) open() (err error) {
-	if u.file, err = os.OpenFile(u.path, os.O_RDWR|os.O_CREATE, 0o600); err != nil || u.hash != nil {
+	if u.hash != nil {
+		// A file that is gone must not come back empty: the bytes before would
+		// be missing from the blob, and the running digest not tell.
+		u.file, err = os.OpenFile(u.path, os.O_RDWR, 0)
+		return err
+	}
+	if u.file, err = os.OpenFile(u.path, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
 		return err
 	}
 	// The upload is new to this process. If an earlier one left bytes, they
@@ -145,8 +155,11 @@ func (u *Upload) Commit(_ context.Context, d digest.Digest) error {
 	}
 	if _, err := os.Stat(path); err == nil {
 		// The deployment has it: one copy is enough. Whoever stored it may
-		// not have synced the folder yet.
+		// not have synced the folders yet.
 		u.remove()
+		if err := u.store.makeDir(filepath.Dir(path)); err != nil {
+			return err
+		}
 		return syncDir(filepath.Dir(path))
 	}
 	if err := u.publish(path); err != nil {
@@ -161,11 +174,7 @@ func (u *Upload) publish(path string) error {
 		return err
 	}
 	dir := filepath.Dir(path)
-	if err := os.Mkdir(dir, 0o700); err == nil {
-		if err := syncDir(filepath.Dir(dir)); err != nil {
-			return err
-		}
-	} else if !errors.Is(err, fs.ErrExist) {
+	if err := u.store.makeDir(dir); err != nil {
 		return err
 	}
 	if err := os.Rename(u.path, path); err != nil {

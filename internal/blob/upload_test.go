@@ -310,6 +310,27 @@ func TestBrokenFileEndsTheUpload(t *testing.T) {
 	}
 }
 
+// Somebody who makes room by deleting the files of uploads must not cause a
+// blob whose beginning is missing.
+func TestFileRemovedByHandEndsTheUpload(t *testing.T) {
+	dir := t.TempDir()
+	s := openStore(t, dir)
+	u := reserve(t, s, "a")
+	write(t, u, "one")
+	u.Unlock()
+	if err := os.Remove(filepath.Join(dir, "uploads", "a")); err != nil {
+		t.Fatal(err)
+	}
+	if err := u.Lock(); !errors.Is(err, ErrNotFound) {
+		t.Fatalf("reserving an upload without its file: %v", err)
+	}
+	again := reserve(t, s, "a")
+	defer again.Unlock()
+	if again.Size() != 0 {
+		t.Errorf("it begins again with %d bytes", again.Size())
+	}
+}
+
 func TestLockFailsCleanly(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, dir)

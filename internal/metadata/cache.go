@@ -1,6 +1,9 @@
 package metadata
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // maxCachedBytes bounds the cache; past it everything is dropped and the cache
 // fills again with what is asked for.
@@ -9,9 +12,10 @@ const maxCachedBytes = 16 << 20
 type repositoryKey struct{ account, region, name string }
 
 // cache holds facts of repositories that are read at every pull. It is right
-// because this process is the only writer: a commit drops what it changed
-// before it is acknowledged. Only facts that exist are kept, so what a commit
-// adds needs no dropping.
+// because this process is the only writer: what a commit changes is dropped
+// before it, and cannot come back until it is done. So nobody who has seen any
+// effect of a commit finds an older fact here. Only facts that exist are kept,
+// so what a commit adds needs no dropping.
 //
 // A reader may have loaded a fact before the commit that changes it, and be
 // about to store it: a dropped entry is no longer found by later readers, and
@@ -20,6 +24,7 @@ type cache struct {
 	mu           sync.RWMutex
 	repositories map[repositoryKey]*cachedRepository
 	bytes        int
+	committing   staleFacts // being changed at this moment: not to be kept
 }
 
 type cachedRepository struct {
@@ -63,31 +68,64 @@ func (tx *Tx) touchTag(r *Repository, tag string) {
 
 func newCache() *cache { return &cache{repositories: map[repositoryKey]*cachedRepository{}} }
 
-func (c *cache) drop(stale *staleFacts) {
-	if stale.all || len(stale.repositories) > 0 {
-		c.mu.Lock()
-		if stale.all {
-			c.reset()
-		}
-		for _, k := range stale.repositories {
-			c.remove(k)
-		}
-		c.mu.Unlock()
+// add joins the facts of another transaction of the same commit.
+func (f *staleFacts) add(other *staleFacts) {
+	f.all = f.all || other.all
+	f.repositories = append(f.repositories, other.repositories...)
+	f.tags = append(f.tags, other.tags...)
+}
+
+func (f *staleFacts) hasRepository(k repositoryKey) bool {
+	return f.all || slices.Contains(f.repositories, k)
+}
+
+// beginCommit drops what the commit changes, and keeps it out.
+func (c *cache) beginCommit(stale staleFacts) {
+	c.mu.Lock()
+	c.committing = stale
+	if stale.all {
+		c.reset()
 	}
-	for _, k := range stale.tags {
+	for _, k := range stale.repositories {
+		c.remove(k)
+	}
+	c.mu.Unlock()
+	c.dropTags(stale.tags)
+}
+
+// endCommit lets those facts in again that are loaded from now on. Only the
+// writer calls it and beginCommit.
+func (c *cache) endCommit() {
+	c.dropTags(c.committing.tags)
+	c.mu.Lock()
+	c.committing = staleFacts{}
+	c.mu.Unlock()
+}
+
+func (c *cache) dropTags(tags []tagKey) {
+	for _, k := range tags {
 		c.mu.RLock()
 		e := c.repositories[k.repository]
 		c.mu.RUnlock()
-		if e != nil {
-			e.mu.Lock()
-			e.generation++
-			if c := e.tags[k.tag]; c != nil {
-				delete(e.tags, k.tag)
-				e.spend(-c.cost())
-			}
-			e.mu.Unlock()
+		if e == nil {
+			continue
 		}
+		e.mu.Lock()
+		e.generation++
+		if c := e.tags[k.tag]; c != nil {
+			delete(e.tags, k.tag)
+			e.spend(-c.cost())
+		}
+		e.mu.Unlock()
 	}
+}
+
+// keeps reports whether a tag of the entry may be stored: not while a commit
+// moves it.
+func (e *cachedRepository) keeps(tag string) bool {
+	e.cache.mu.RLock()
+	defer e.cache.mu.RUnlock()
+	return !slices.Contains(e.cache.committing.tags, tagKey{e.key, tag})
 }
 
 func (c *cache) remove(k repositoryKey) {
@@ -126,11 +164,12 @@ func (s *Store) Repository(account, region, name string) (*Repository, error) {
 	if e == nil {
 		e = &cachedRepository{cache: s.cache, key: key, tags: map[string]*ManifestContent{}, images: map[string]*ManifestContent{}, layers: map[string]int64{}}
 		// The entry is published before the row is read, so that a commit in
-		// between drops it.
+		// between drops it. One that a commit is changing stays unpublished:
+		// only this caller sees it.
 		s.cache.mu.Lock()
 		if other := s.cache.repositories[key]; other != nil {
 			e = other
-		} else {
+		} else if !s.cache.committing.hasRepository(key) {
 			s.cache.repositories[key] = e
 		}
 		s.cache.mu.Unlock()
@@ -187,8 +226,8 @@ func (e *cachedRepository) content(in map[string]*ManifestContent, key string, l
 	if c := in[key]; c != nil {
 		return c, nil // another reader was first
 	}
-	if e.generation != generation {
-		return loaded, nil // a tag moved meanwhile: this may be what it was
+	if e.generation != generation || !e.keeps(key) {
+		return loaded, nil // a tag moves meanwhile: this may be what it was
 	}
 	in[key] = loaded
 	e.spend(loaded.cost())

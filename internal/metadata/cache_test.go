@@ -197,3 +197,50 @@ func TestCacheCountsWhatItHolds(t *testing.T) {
 		t.Errorf("the full cache kept its largest entry: %v", err)
 	}
 }
+
+// Whoever has seen any effect of a commit in the database must not find an
+// older fact in the cache, not even before the commit is acknowledged.
+func TestCacheIsNeverBehindTheDatabase(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, t.TempDir())
+	r := newRepository(t, s, "app")
+	putManifest(t, s, r, Manifest{Digest: manifestDigest(0), PushedAt: epoch}, "{}", "latest")
+	done := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				// Straight from the database, then through the cache.
+				seen, err := s.Read().Tag(r.ID, "latest")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				row, err := s.Repository(account, region, "app")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				c, err := s.ManifestContentByTag(row, "latest")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if c.Digest < seen.Digest {
+					t.Errorf("the database had %s already, the cache gave %s", seen.Digest, c.Digest)
+					return
+				}
+			}
+		})
+	}
+	for i := 1; i < 400; i++ {
+		putManifest(t, s, r, Manifest{Digest: manifestDigest(i), PushedAt: epoch}, "{}", "latest")
+	}
+	close(done)
+	readers.Wait()
+}

@@ -13,6 +13,10 @@ const (
 	// maxLogPages is how long the write-ahead log may get before the writer
 	// stops to start it afresh: 64 MiB.
 	maxLogPages = 16384
+	// restartPatience in milliseconds bounds how long the writer, and every
+	// update with it, waits for readers then. Ours are quick; one from outside,
+	// such as a backup, may read for minutes: then the log grows until it ends.
+	restartPatience = "20"
 )
 
 // checkpoint moves committed pages from the write-ahead log to the database
@@ -42,11 +46,17 @@ func (s *Store) checkpoint(db *sql.DB) {
 	}
 }
 
-// restart moves the rest of a long log and starts it afresh.
-func (s *Store) restart(w *statements) {
+// restart moves the rest of a long log and starts it afresh. Its statements are
+// not kept prepared: this pragma takes effect when it is prepared.
+func (s *Store) restart(conn *sql.Conn) {
 	if !s.restartLog.CompareAndSwap(true, false) {
 		return
 	}
+	ctx := context.Background()
+	if _, err := conn.ExecContext(ctx, `PRAGMA busy_timeout = `+restartPatience); err != nil {
+		return
+	}
 	var busy, log, moved int
-	_ = w.one(`PRAGMA wal_checkpoint(RESTART)`, nil, &busy, &log, &moved) // else the next checkpoint asks again
+	_ = conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(RESTART)`).Scan(&busy, &log, &moved) // else the next checkpoint asks again
+	_, _ = conn.ExecContext(ctx, `PRAGMA busy_timeout = `+busyTimeout)                        // the same statement did not fail above
 }

@@ -107,3 +107,14 @@ func (tx *Tx) RetryRefused(account, region string, codes []string, t time.Time) 
 		WHERE state = 'FAILED' AND destination_account = ? AND destination_region = ? AND failure_code IN (SELECT value FROM json_each(?))`,
 		fromTime(t), account, region, list(codes))
 }
+
+// RetryRefusedOf is RetryRefused for the images of repositories with one name.
+// It starts from these: a destination may have refused very many others. The
+// joins are CROSS to keep their order.
+func (tx *Tx) RetryRefusedOf(account, region, repository string, codes []string, t time.Time) (bool, error) {
+	return tx.conn.changed(`UPDATE replications SET state = 'IN_PROGRESS', tries = 0, next_try_at = ?, finished_at = 0
+		WHERE id IN (SELECT r.id FROM registries g CROSS JOIN repositories p ON p.registry_id = g.id AND p.name = ?
+			CROSS JOIN manifests m ON m.repository_id = p.id CROSS JOIN replications r ON r.manifest_id = m.id
+			WHERE r.state = 'FAILED' AND r.destination_account = ? AND r.destination_region = ? AND r.failure_code IN (SELECT value FROM json_each(?)))`,
+		fromTime(t), repository, account, region, list(codes))
+}

@@ -135,6 +135,81 @@ func TestRetryRefusedChoosesByDestinationAndCode(t *testing.T) {
 	}
 }
 
+func TestRetryRefusedOfChoosesByRepositoryToo(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, t.TempDir())
+	for name, want := range map[string]string{"app": ReplicationInProgress, "apple": ReplicationFailed} {
+		r := newRepository(t, s, name)
+		putManifest(t, s, r, Manifest{Digest: manifestDigest(1), PushedAt: epoch}, "{}")
+		for _, account := range []string{"2", "3"} {
+			commit(t, s, func(tx *Tx) error {
+				return tx.QueueReplication(Replication{RepositoryID: r.ID, Digest: manifestDigest(1), DestinationAccount: account, DestinationRegion: "x", PushedAt: epoch})
+			})
+		}
+		rows, err := s.Read().ReplicationsOf(r.ID, manifestDigest(1), 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range rows {
+			row.State, row.FailureCode = ReplicationFailed, "Refused"
+			commit(t, s, func(tx *Tx) error { return tx.SaveReplication(row) })
+		}
+		for _, code := range []string{"Other", "Refused"} {
+			var any bool
+			commit(t, s, func(tx *Tx) (err error) {
+				any, err = tx.RetryRefusedOf("2", "x", "app", []string{code}, epoch)
+				return err
+			})
+			if any != (code == "Refused" && want == ReplicationInProgress) {
+				t.Errorf("%s, %s: any is %v", name, code, any)
+			}
+		}
+		for i, want := range []string{want, ReplicationFailed} {
+			if row, err := s.Read().Replication(rows[i].ID); err != nil || row.State != want {
+				t.Errorf("%s to account %s: %s, %v, want %s", name, row.DestinationAccount, row.State, err, want)
+			}
+		}
+		commit(t, s, func(tx *Tx) error { return tx.DeleteRepository(r) })
+	}
+}
+
+func TestDeleteContentEnds(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, t.TempDir())
+	r, other := newRepository(t, s, "app"), newRepository(t, s, "other")
+	for i := range 5 {
+		for _, r := range []*Repository{r, other} {
+			putManifest(t, s, r, Manifest{Digest: manifestDigest(i), PushedAt: epoch}, "{}", manifestDigest(i)[60:])
+			for j := range 2 {
+				commit(t, s, func(tx *Tx) error { return tx.LinkLayer(r, manifestDigest(10*i+j), 1, epoch) })
+			}
+		}
+	}
+	rounds := 0
+	for more := true; more; rounds++ {
+		commit(t, s, func(tx *Tx) (err error) {
+			more, err = tx.DeleteContent(r, 3)
+			return err
+		})
+	}
+	if rounds != 4 { // ten layers
+		t.Errorf("%d rounds", rounds)
+	}
+	for _, c := range []struct {
+		r    *Repository
+		want int
+	}{{r, 0}, {other, 5}} {
+		ms, err := s.Read().Manifests(c.r.ID, -1, "", 100)
+		tags, tagsErr := s.Read().Tags(c.r.ID, "", 100)
+		if len(ms) != c.want || len(tags) != c.want || err != nil || tagsErr != nil {
+			t.Errorf("%s: %d manifests, %d tags, %v, %v", c.r.Name, len(ms), len(tags), err, tagsErr)
+		}
+		if _, err := s.Read().Layer(c.r.ID, manifestDigest(11)); (err == nil) != (c.want > 0) {
+			t.Errorf("%s: its layer: %v", c.r.Name, err)
+		}
+	}
+}
+
 func TestReplicationsGoWithTheirSource(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, t.TempDir())

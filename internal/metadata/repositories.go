@@ -100,6 +100,27 @@ func (tx *Tx) DeleteRepository(r *Repository) error {
 	return tx.must(tx.conn.changed(`DELETE FROM repositories WHERE id = ?`, r.ID))
 }
 
+// DeleteContent removes up to limit manifests of a repository, with all that
+// hangs on them, and up to limit layers. more tells that others may be left.
+func (tx *Tx) DeleteContent(r *Repository, limit int) (more bool, err error) {
+	tx.touchRepository(r)
+	for _, statement := range []string{
+		`DELETE FROM manifests WHERE id IN (SELECT id FROM manifests WHERE repository_id = ?1 LIMIT ?2)`,
+		`DELETE FROM layers WHERE repository_id = ?1 AND digest IN (SELECT digest FROM layers WHERE repository_id = ?1 LIMIT ?2)`,
+	} {
+		result, err := tx.conn.exec(statement, r.ID, limit)
+		if err != nil {
+			return false, err
+		}
+		n, err := result.RowsAffected()
+		if err != nil {
+			return false, err
+		}
+		more = more || n == int64(limit)
+	}
+	return more, nil
+}
+
 // SetTagMutability replaces the mutability and its exclusion filters.
 func (tx *Tx) SetTagMutability(r *Repository, mutability string, exclusions []string) error {
 	tx.touchRepository(r)

@@ -107,11 +107,15 @@ func (s *Store) open(ctx context.Context, path string) error {
 	return nil
 }
 
+// busyTimeout in milliseconds is how long a connection waits for a lock that
+// another program, such as a backup, holds.
+const busyTimeout = "10000"
+
 // dataSource builds modernc's data source name. synchronous(FULL) makes every
 // commit wait for the fsync of the write-ahead log; checkpoints are our own.
 func dataSource(path, extra string) string {
 	v := url.Values{}
-	for _, p := range []string{"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "busy_timeout(10000)",
+	for _, p := range []string{"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "busy_timeout(" + busyTimeout + ")",
 		"cache_size(-8192)", "wal_autocheckpoint(0)", "journal_size_limit(67108864)", "temp_store(MEMORY)"} {
 		v.Add("_pragma", p)
 	}

@@ -11,6 +11,10 @@ import (
 // first of them waits.
 const maxGroup = 64
 
+// kept is how many places of a group UpdateFirst leaves to Update: however
+// much was begun and is to be finished, taking in more does not come to rest.
+const kept = maxGroup / 4
+
 // Tx is a write transaction. It is only valid inside the function that
 // Update calls.
 type Tx struct {
@@ -63,7 +67,7 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 
 // UpdateFirst is Update for work that follows from what is committed: it goes
 // before the updates that wait, so that finishing what was begun never queues
-// behind taking in more.
+// behind taking in more. A part of each commit is kept for these all the same.
 func (s *Store) UpdateFirst(ctx context.Context, fn func(*Tx) error) error {
 	return s.enqueue(ctx, s.first, fn)
 }
@@ -118,7 +122,7 @@ func (s *Store) write(conn *sql.Conn) {
 		case s.committed <- struct{}{}:
 		default:
 		}
-		s.restart(w)
+		s.restart(conn)
 	}
 }
 
@@ -133,18 +137,21 @@ func (s *Store) gather(group []*update) []*update {
 	case <-s.closing:
 	}
 	for len(group) < maxGroup {
-		select {
-		case u := <-s.first:
-			group = append(group, u)
-			continue
-		default:
+		queue, other := s.first, s.updates
+		if len(group) >= maxGroup-kept {
+			queue, other = other, queue
 		}
+		var u *update
 		select {
-		case u := <-s.updates:
-			group = append(group, u)
+		case u = <-queue:
 		default:
-			return group
+			select {
+			case u = <-other:
+			default:
+				return group
+			}
 		}
+		group = append(group, u)
 	}
 	return group
 }
@@ -160,7 +167,6 @@ func (s *Store) commit(w *statements, group []*update) {
 			u.err = err
 		}
 		if u.err == nil {
-			s.cache.drop(&u.tx.stale)
 			for _, f := range u.tx.onCommit {
 				f()
 			}
@@ -191,6 +197,14 @@ func (s *Store) runGroup(w *statements, group []*update) error {
 			return fmt.Errorf("end an update: %w", storageError(err))
 		}
 	}
+	var stale staleFacts
+	for _, u := range group {
+		if u.err == nil {
+			stale.add(&u.tx.stale)
+		}
+	}
+	s.cache.beginCommit(stale)
+	defer s.cache.endCommit()
 	if _, err := w.exec("COMMIT"); err != nil {
 		return fmt.Errorf("commit: %w", storageError(err))
 	}

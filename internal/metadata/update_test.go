@@ -99,6 +99,45 @@ func TestGroupedUpdatesFailEachForItself(t *testing.T) {
 	}
 }
 
+// UpdateFirst goes first, and yet cannot keep all others waiting.
+func TestUpdateFirstLeavesAPartToTheOthers(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, t.TempDir())
+	release := hold(t, s)
+	const n = 3 * maxGroup
+	var order []bool // of the writer, whether each was first
+	var wg sync.WaitGroup
+	for range n {
+		for first, update := range map[bool]func(context.Context, func(*Tx) error) error{true: s.UpdateFirst, false: s.Update} {
+			wg.Go(func() {
+				err := update(context.Background(), func(*Tx) error {
+					order = append(order, first)
+					return nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	waitQueued(t, s, n)
+	for len(s.first) < n {
+		time.Sleep(time.Millisecond)
+	}
+	release()
+	wg.Wait()
+	firsts := 0
+	for _, first := range order[:2*maxGroup] {
+		if first {
+			firsts++
+		}
+	}
+	// One of each group is taken at random.
+	if want := 2 * (maxGroup - kept); firsts < want-2 || firsts > want {
+		t.Errorf("%d of the first %d were UpdateFirst's, want %d", firsts, 2*maxGroup, want)
+	}
+}
+
 func TestUpdateAfterClose(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, t.TempDir())

@@ -100,7 +100,11 @@ func (s *Service) repository(c Caller, ref Ref, actions ...string) (*metadata.Re
 	if err := validName(ref.Name); err != nil {
 		return nil, err
 	}
-	r, err := s.meta.Repository(ref.Registry.Account, ref.Registry.Region, ref.Name)
+	// What an account or Region stored that is not served any more is not there.
+	r, err := (*metadata.Repository)(nil), metadata.ErrNotFound
+	if s.Exists(ref.Registry) {
+		r, err = s.meta.Repository(ref.Registry.Account, ref.Registry.Region, ref.Name)
+	}
 	if errors.Is(err, metadata.ErrNotFound) {
 		if c.Identity.Principal.Account != ref.Registry.Account {
 			if err := s.authorizeIn(c, ref, actions[0], nil); err != nil {

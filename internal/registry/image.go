@@ -22,7 +22,14 @@ type Reference struct {
 
 // String is the reference as ECR's messages show it.
 func (r Reference) String() string {
-	return fmt.Sprintf("{imageDigest:'%s', imageTag:'%s'}", shorten(string(r.Digest)), shorten(r.Tag))
+	return fmt.Sprintf("{imageDigest:'%s', imageTag:'%s'}", orNull(string(r.Digest)), orNull(r.Tag))
+}
+
+func orNull(s string) string {
+	if s == "" {
+		return "null"
+	}
+	return shorten(s)
 }
 
 // Manifest is a stored manifest with its exact bytes.

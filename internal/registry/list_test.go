@@ -219,7 +219,11 @@ func TestRepositorySettings(t *testing.T) {
 		_, err := d.CreateRepository(ctx, c, ref, registry.NewRepository{Mutability: m.mutability, Exclusions: m.exclusions})
 		wantCode(t, name, err, m.want)
 	}
-	created, err := d.CreateRepository(ctx, c, in(prod), registry.NewRepository{ScanOnPush: true, Encryption: registry.Encryption{Type: "KMS", KMSKey: "k"}})
+	for _, e := range []registry.Encryption{{Type: "KMS"}, {Type: "KMS", KMSKey: "k"}, {Type: "AES256", KMSKey: "k"}} {
+		_, err := d.CreateRepository(ctx, c, in(prod), registry.NewRepository{Encryption: e})
+		wantCode(t, fmt.Sprint(e), err, registry.InvalidParameter)
+	}
+	created, err := d.CreateRepository(ctx, c, in(prod), registry.NewRepository{ScanOnPush: true, Encryption: registry.Encryption{Type: "AES256"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,9 @@
 package registry
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"math"
 	"mime"
 	"strings"
@@ -54,18 +56,50 @@ type parsedManifest struct {
 
 // manifestDocument has the members of every form.
 type manifestDocument struct {
-	SchemaVersion int                  `json:"schemaVersion"`
-	MediaType     string               `json:"mediaType"`
-	ArtifactType  string               `json:"artifactType"`
-	Config        *ocispec.Descriptor  `json:"config"`
-	Layers        []ocispec.Descriptor `json:"layers"`
-	Manifests     []ocispec.Descriptor `json:"manifests"`
-	Blobs         []ocispec.Descriptor `json:"blobs"`
-	Subject       *ocispec.Descriptor  `json:"subject"`
-	Annotations   map[string]string    `json:"annotations"`
+	SchemaVersion int                 `json:"schemaVersion"`
+	MediaType     string              `json:"mediaType"`
+	ArtifactType  string              `json:"artifactType"`
+	Config        *ocispec.Descriptor `json:"config"`
+	Layers        descriptors         `json:"layers"`
+	Manifests     descriptors         `json:"manifests"`
+	Blobs         descriptors         `json:"blobs"`
+	Subject       *ocispec.Descriptor `json:"subject"`
+	Annotations   map[string]string   `json:"annotations"`
 	FSLayers      []struct {
 		BlobSum digest.Digest `json:"blobSum"`
 	} `json:"fsLayers"`
+}
+
+// descriptors is a list that is read one at a time, up to the first descriptor
+// without a usable digest: else the three bytes of an empty one would become
+// hundreds in memory.
+type descriptors []ocispec.Descriptor
+
+// UnmarshalJSON implements json.Unmarshaler. It returns InvalidManifest, too.
+func (ds *descriptors) UnmarshalJSON(raw []byte) error {
+	*ds = nil
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	switch start, err := decoder.Token(); {
+	case err != nil:
+		return err
+	case start == nil: // null
+		return nil
+	case start != json.Delim('['):
+		return errorf(InvalidManifest, "The manifest has something else where a list of descriptors belongs")
+	}
+	list := descriptors{}
+	for decoder.More() {
+		var d ocispec.Descriptor
+		if err := decoder.Decode(&d); err != nil {
+			return err
+		}
+		if err := validDescriptor("descriptor", &d); err != nil {
+			return err
+		}
+		list = append(list, d)
+	}
+	*ds = list
+	return nil
 }
 
 // parseManifest reads a manifest: InvalidManifest. declared is the type that
@@ -77,7 +111,10 @@ func parseManifest(raw []byte, declared string) (parsedManifest, error) {
 	}
 	var doc manifestDocument
 	if err := json.Unmarshal(raw, &doc); err != nil {
-		return p, errorf(InvalidManifest, "The manifest is not valid JSON of the expected form: %v", shorten(err.Error()))
+		if refusal, ok := errors.AsType[*Error](err); ok {
+			return p, refusal
+		}
+		return p, malformed(err)
 	}
 	if declared != "" {
 		bare, _, err := mime.ParseMediaType(declared)
@@ -128,6 +165,18 @@ func parseManifest(raw []byte, declared string) (parsedManifest, error) {
 	return p, nil
 }
 
+// malformed says what is wrong with the JSON, without the decoder's Go types.
+func malformed(err error) *Error {
+	if t, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		where := "the document"
+		if t.Field != "" {
+			where = "'" + shorten(t.Field) + "'"
+		}
+		return errorf(InvalidManifest, "The manifest's JSON does not have the form of a manifest: %s, at byte %d, is a JSON %s", where, t.Offset, shorten(t.Value))
+	}
+	return errorf(InvalidManifest, "The manifest is not valid JSON: %s", shorten(err.Error()))
+}
+
 // read collects the references of a manifest of form f. Members that belong to
 // another form are refused: clients that guess the form from them would see
 // another image than we do (OCI advisory GHSA-mc8v-mgrf-8f4m).
@@ -155,6 +204,9 @@ func (p *parsedManifest) read(f form, doc *manifestDocument) error {
 		foreign = doc.Layers != nil || doc.Manifests != nil
 		version = 1
 		for _, l := range doc.FSLayers {
+			if l.BlobSum == "" { // small in the manifest, large as a descriptor
+				return errorf(InvalidManifest, "A layer of the manifest has no blobSum")
+			}
 			content = append(content, ocispec.Descriptor{Digest: l.BlobSum, MediaType: ocispec.MediaTypeImageLayerGzip})
 		}
 	}

@@ -58,9 +58,19 @@ func (s *Service) DueReplications(_ context.Context, limit int) (ids []int64, ne
 }
 
 // retryRefused makes the replications due that the destination refused, since
-// its policy or its repositories change with this transaction.
+// its policy changes with this transaction.
 func (s *Service) retryRefused(tx *metadata.Tx, destination ID) error {
 	any, err := tx.RetryRefused(destination.Account, destination.Region, refusedCodes, s.now())
+	if any {
+		tx.OnCommit(s.wakeReplications)
+	}
+	return err
+}
+
+// retryRefusedInto makes those due that the destination refused to take into a
+// repository, which this transaction creates.
+func (s *Service) retryRefusedInto(tx *metadata.Tx, destination Ref) error {
+	any, err := tx.RetryRefusedOf(destination.Registry.Account, destination.Registry.Region, destination.Name, refusedCodes, s.now())
 	if any {
 		tx.OnCommit(s.wakeReplications)
 	}
@@ -150,7 +160,7 @@ func (s *Service) openDestination(tx *metadata.Tx, source *metadata.Repository, 
 		if err != nil {
 			return nil, err
 		}
-		destination = s.newRepository(ref, reg.ID, NewRepository{Mutability: Mutable, Encryption: Encryption{Type: "AES256"}})
+		destination = s.newRepository(ref, reg.ID, NewRepository{Mutability: Mutable, Encryption: Encryption{Type: defaultEncryption}})
 		destination.RegistryPolicy = reg.Policy
 		actions = append(actions, actionCreateRepository)
 	}
@@ -168,8 +178,10 @@ func (s *Service) openDestination(tx *metadata.Tx, source *metadata.Repository, 
 	if !missing {
 		return destination, nil
 	}
-	_, err = tx.CreateRepository(destination)
-	return destination, err
+	if _, err = tx.CreateRepository(destination); err != nil {
+		return nil, err
+	}
+	return destination, s.retryRefusedInto(tx, ref) // others may lack only the right to create it
 }
 
 // refuse says what is missing and shows the statement that would mend it.

@@ -427,8 +427,38 @@ func TestRefusedIsNotTriedAgainForNothing(t *testing.T) {
 	d.drain()
 	d.clock.advance(24 * time.Hour)
 	d.create(registry.Ref{Registry: third, Name: "other"})
+	d.create(registry.Ref{Registry: dev, Name: "other"})
 	if n := len(d.due()); n != 0 {
 		t.Errorf("%d are due", n)
+	}
+}
+
+// A source that may replicate and not create is served as soon as another
+// source's replication has created the repository.
+func TestRefusedIsTriedAgainWhenAReplicationCreatesTheRepository(t *testing.T) {
+	d := openStill(t)
+	mayCreate := registry.ID{Account: devAccount, Region: prod.Region} // an account may always replicate to itself
+	policy := strings.Replace(statement("Allow", prodAccount, "ecr:ReplicateImage"), `"Action"`, `"Resource":"*","Action"`, 1)
+	if err := d.SetRegistryPolicy(ctx, root(devAccount), dev, policy); err != nil {
+		t.Fatal(err)
+	}
+	d.create(in(prod))
+	d.replicateTo(dev)
+	d.put(in(prod), d.image(in(prod), "one"), "one")
+	d.drain()
+	if st := d.statuses(in(prod), registry.Reference{Tag: "one"}); st[0].FailureCode != "CreateRepositoryNotAllowed" {
+		t.Fatalf("%+v", st)
+	}
+	d.create(in(mayCreate))
+	if err := d.SetReplication(ctx, root(devAccount), mayCreate, []registry.ReplicationRule{{Destinations: []registry.ID{dev}}}); err != nil {
+		t.Fatal(err)
+	}
+	d.put(in(mayCreate), d.image(in(mayCreate), "two"), "two")
+	d.drain()
+	for _, tag := range []string{"one", "two"} {
+		if _, err := d.resolve(in(dev), registry.Reference{Tag: tag}); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

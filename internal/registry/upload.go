@@ -159,7 +159,9 @@ func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository,
 	if err != nil {
 		return Layer{}, err
 	}
-	err = s.updateRepository(ctx, repo, func(tx *metadata.Tx, repo *metadata.Repository) error {
+	// The session's bytes are a blob now. Should the client be gone, it finds
+	// the layer when it returns, instead of a session that lost its bytes.
+	err = s.updateRepository(context.WithoutCancel(ctx), repo, func(tx *metadata.Tx, repo *metadata.Repository) error {
 		if _, err := tx.DeleteUpload(id); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -322,3 +323,25 @@ func TestAbandonedUploadsExpire(t *testing.T) {
 		t.Errorf("%d files are left", n)
 	}
 }
+
+// A client may give up while its last bytes are made durable.
+func TestLayerIsLinkedThoughTheClientLeft(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	id := d.startUpload(in(prod))
+	gone, leave := context.WithCancel(ctx)
+	tail := io.MultiReader(strings.NewReader("layer"), readerFunc(func([]byte) (int, error) {
+		leave()
+		return 0, io.EOF
+	}))
+	if _, err := d.CompleteUpload(gone, root(prodAccount), in(prod), id, digest.FromString("layer"), 0, tail); err != nil {
+		t.Error(err)
+	}
+	if _, err := d.Layer(ctx, root(prodAccount), in(prod), digest.FromString("layer")); err != nil {
+		t.Error(err)
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
