@@ -52,11 +52,16 @@ lint: ## gofmt, go vet, staticcheck
 	$(GO) vet ./...
 	$(or $(STATICCHECK),$(error run make tools first)) ./...
 
+# Go before 1.27 may report the end of the time itself as a failure, in this one
+# line (go.dev/issue/75804); a real failure comes with the input that it wrote.
 fuzz: ## fuzz every parser, FUZZTIME (20s) each
-	@for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \
+	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
+	for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \
 		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$file); do \
 			echo "fuzz $$name in $$(dirname $$file)"; \
-			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$(dirname $$file) || exit 1; \
+			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$(dirname $$file) >"$$log" 2>&1 && failed= || failed=yes; \
+			cat "$$log"; \
+			[ -z "$$failed" ] || grep -qx '    context deadline exceeded' "$$log" && ! grep -q 'Failing input' "$$log" || exit 1; \
 		done; \
 	done
 

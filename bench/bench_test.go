@@ -6,10 +6,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/twinport/twinport/internal/cli"
 )
 
-// TestMain lets the test binary be started as a yardstick, as main does.
+// TestMain lets the test binary be started as a yardstick, as main does, and
+// as Twinport, so that no test has to wait for a build.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "serve" {
+		os.Exit(cli.Run(os.Args[1:], os.Stdout, os.Stderr))
+	}
 	if len(os.Args) > 1 && os.Args[1] == yardstickCommand {
 		if err := yardstickMain(os.Args[2:]); err != nil {
 			os.Exit(1)
@@ -19,15 +25,20 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestSmoke runs every test of the benchmark, small, on Twinport and the
-// yardsticks; distribution is left out, because to build it takes minutes.
+// TestSmoke runs every test of the benchmark, as small as can be, on Twinport
+// and the yardsticks; distribution is left out, because to build it takes minutes.
 func TestSmoke(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
 	file := filepath.Join(t.TempDir(), "tables.md")
 	var stdout, stderr bytes.Buffer
-	err := run(t.Context(), []string{"-short", "-programs", "twinport,yardstick", "-dir", t.TempDir(), "-markdown", file}, &stdout, &stderr)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = run(t.Context(), []string{"-short", "-images", "2", "-big", "4", "-duration", "1s", "-replicated", "20",
+		"-programs", "twinport,yardstick", "-twinport", self, "-dir", t.TempDir(), "-markdown", file}, &stdout, &stderr)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, &stderr)
 	}

@@ -123,6 +123,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	cache = filepath.Join(cache, "twinport-bench")
+	measured := fs.String("twinport", "", "twinport binary to measure; default: this tree, built anew")
 	fs.StringVar(&b.dir, "dir", filepath.Join(cache, "data"), "folder for the servers' data, on a real disk")
 	markdown := fs.String("markdown", "", "file to write the tables to")
 	isShort := fs.Bool("short", false, "a smoke run: every test, small and once")
@@ -166,7 +167,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if fileSystem(b.dir) == "tmpfs" {
 		fmt.Fprintln(stderr, "bench: the servers' data are on tmpfs, where fsync costs nothing; name a folder on a disk with -dir")
 	}
-	programs, err := build(ctx, cache, order)
+	programs, err := build(ctx, cache, *measured, order)
 	if err != nil {
 		return err
 	}
@@ -212,14 +213,15 @@ func choose(list string, allowed []string) ([]string, error) {
 	return names, nil
 }
 
-// build makes the programs of the columns ready to start.
-func build(ctx context.Context, cache string, columns []string) (map[string]program, error) {
+// build makes the programs of the columns ready to start; binary is Twinport's
+// if it need not be built.
+func build(ctx context.Context, cache, binary string, columns []string) (map[string]program, error) {
 	programs := map[string]program{}
 	for _, column := range columns {
 		var err error
 		switch column {
 		case twinport:
-			programs[column], err = buildTwinport(ctx, cache)
+			programs[column], err = buildTwinport(ctx, cache, binary)
 		case distribution:
 			programs[column], err = buildDistribution(ctx, cache)
 		case yardstick:

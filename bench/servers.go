@@ -112,9 +112,10 @@ func (a account) endpoint(ctx context.Context, addr, repository string) (endpoin
 	}, err
 }
 
-// buildTwinport builds the tree that this program belongs to.
-func buildTwinport(ctx context.Context, cache string) (program, error) {
-	p := program{name: "twinport", binary: filepath.Join(cache, "twinport"), configure: configureTwinport,
+// buildTwinport builds the tree that this program belongs to, unless a binary
+// is given.
+func buildTwinport(ctx context.Context, cache, binary string) (program, error) {
+	p := program{name: "twinport", configure: configureTwinport,
 		open: func(ctx context.Context, addr, repository string) (endpoint, error) {
 			_, err := prod.client(addr).CreateRepository(ctx, &ecr.CreateRepositoryInput{RepositoryName: &repository})
 			if err != nil {
@@ -122,6 +123,13 @@ func buildTwinport(ctx context.Context, cache string) (program, error) {
 			}
 			return prod.endpoint(ctx, addr, repository)
 		}}
+	if binary != "" {
+		// The servers run in folders of their own.
+		var err error
+		p.binary, err = filepath.Abs(binary)
+		return p, err
+	}
+	p.binary = filepath.Join(cache, "twinport")
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", p.binary, "github.com/twinport/twinport/cmd/twinport")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released
 	if out, err := cmd.CombinedOutput(); err != nil {

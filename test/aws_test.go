@@ -4,30 +4,36 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// TestAWSCommandLine walks through the setup as a newcomer would, with the
-// profiles that `twinport init` writes.
-func TestAWSCommandLine(t *testing.T) {
-	t.Parallel()
-	program := client(t, "aws")
-	s := newServer(t)
-	d := s.desk()
+// awsCommandLine returns the aws command, and the arguments that an old one
+// must be given: it reads endpoint_url from a profile since 1.29 and 2.13.
+func (d *desk) awsCommandLine() (program string, endpoint []string) {
+	t := d.s.t
+	t.Helper()
+	program = client(t, "aws")
 	version := d.must("", program, "--version")
 	var major, minor int
 	if _, err := fmt.Sscanf(version, "aws-cli/%d.%d", &major, &minor); err != nil {
 		t.Fatalf("%v in the version %q", err, version)
 	}
-	// The command line reads endpoint_url from a profile since 1.29 and 2.13.
-	old := major == 1 && minor < 29 || major == 2 && minor < 13
-	aws := func(args ...string) []string {
-		if old {
-			return append([]string{"--endpoint-url", "http://" + s.addr}, args...)
-		}
-		return args
+	if major == 1 && minor < 29 || major == 2 && minor < 13 {
+		endpoint = []string{"--endpoint-url", "http://" + d.s.addr}
 	}
+	return program, endpoint
+}
+
+// TestAWSCommandLine walks through the setup as a newcomer would, with the
+// profiles that `twinport init` writes.
+func TestAWSCommandLine(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	d := s.desk()
+	program, endpoint := d.awsCommandLine()
+	aws := func(args ...string) []string { return slices.Concat(endpoint, args) }
 	ask := func(answer any, args ...string) {
 		t.Helper()
 		out := d.must("", program, aws(append(args, "--output", "json")...)...)

@@ -108,8 +108,19 @@ func newServerAt(t *testing.T, dir, data string, wrap ...string) *server {
 		t.Fatal(err)
 	}
 	s := &server{t: t, dir: dir, data: data, addr: addr, port: port, wrap: wrap, log: &logBuffer{}, http: newHTTPClient(addr)}
+	s.endWithTest()
 	s.start()
+	return s
+}
+
+// endWithTest stops the server when the test ends, and reads its log for
+// signs of what must never happen.
+func (s *server) endWithTest() {
+	t := s.t
 	t.Cleanup(func() {
+		if s.cmd == nil {
+			return
+		}
 		s.kill(syscall.SIGTERM)
 		text := s.log.String()
 		for _, sign := range []string{"WARNING: DATA RACE", "panic:", "panic serving", "fatal error:"} {
@@ -127,7 +138,6 @@ func newServerAt(t *testing.T, dir, data string, wrap ...string) *server {
 		}
 		s.http.CloseIdleConnections()
 	})
-	return s
 }
 
 // newHTTPClient returns a client that reaches every name ending in localhost
@@ -152,10 +162,18 @@ func newHTTPClient(addr string) *http.Client {
 // start runs the server and waits until it is ready.
 func (s *server) start() {
 	s.t.Helper()
-	line := append(slices.Clone(s.wrap), binary, "serve", "--config", filepath.Join(s.dir, "twinport.yaml"))
+	s.startAs(nil, "serve", "--config", filepath.Join(s.dir, "twinport.yaml"))
+}
+
+// startAs is start with a command line and more variables.
+func (s *server) startAs(env []string, args ...string) {
+	s.t.Helper()
+	line := append(slices.Clone(s.wrap), binary)
+	line = append(line, args...)
 	s.cmd = exec.Command(line[0], line[1:]...)
 	s.cmd.Dir = s.dir
 	s.cmd.Env = append(os.Environ(), "GORACE=halt_on_error=0 atexit_sleep_ms=0")
+	s.cmd.Env = append(s.cmd.Env, env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	// Should the tests end without a chance to clean up, the server ends too.
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
