@@ -10,7 +10,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -20,7 +19,6 @@ import (
 
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi/ecr"
-	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/registry"
 )
 
@@ -149,19 +147,6 @@ func (h *Handler) knownKey(r *http.Request) bool {
 	id, _, _ := strings.Cut(credential, "/")
 	_, ok := h.keys.AccessKey(id)
 	return ok
-}
-
-// caller is the principal with the facts of the connection that policies may
-// ask for.
-func caller(r *http.Request, id auth.Identity) registry.Caller {
-	facts := policy.Context{"aws:SecureTransport": {strconv.FormatBool(r.TLS != nil)}}
-	if agent := r.UserAgent(); agent != "" {
-		facts["aws:UserAgent"] = []string{agent}
-	}
-	if address, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		facts["aws:SourceIp"] = []string{address.Addr().Unmap().String()}
-	}
-	return registry.Caller{Identity: id, Context: facts}
 }
 
 // explain turns an error into the answer to it. What it does not know is an

@@ -62,7 +62,7 @@ func (h *Handler) doJSON(w http.ResponseWriter, r *http.Request, operation strin
 	if err != nil {
 		return nil, err
 	}
-	return h.ecr.Do(r.Context(), operation, ecr.Call{Caller: caller(r, identity), Registry: id}, body)
+	return h.ecr.Do(r.Context(), operation, ecr.Call{Caller: registry.Caller{Identity: identity, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil, UserAgent: r.UserAgent()}, Registry: id}, body)
 }
 
 // registryOf is the registry that a request speaks to.

@@ -9,7 +9,7 @@ import (
 
 // maxGroup bounds how many updates share one transaction, and so how long the
 // first of them waits.
-const maxGroup = 64
+const maxGroup = 32
 
 // kept is how many places of a group UpdateFirst leaves to Update: however
 // much was begun and is to be finished, taking in more does not come to rest.

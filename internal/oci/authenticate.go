@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/twinport/twinport/internal/auth"
-	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/registry"
 )
 
@@ -53,29 +51,11 @@ func (h *handler) authenticate(r *http.Request, req *request) error {
 			"Your Authorization Token is for the Region '%s' and this registry is in '%s'. Get one for that Region and try again.",
 			token.Region, req.ref.Registry.Region)}
 	}
-	req.caller = registry.Caller{Identity: identity, Context: conditionKeys(r)}
+	req.caller = registry.Caller{Identity: identity, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil, UserAgent: r.UserAgent()}
 	return h.checkServed(req.ref.Registry)
 }
 
 // downloadScope is the scope of the one token that opens the blob without a login.
 func downloadScope(req *request) string {
 	return "blob:" + req.ref.String() + "@" + string(req.digest)
-}
-
-// conditionKeys are the facts of the transport that policies may ask for.
-func conditionKeys(r *http.Request) policy.Context {
-	address := r.RemoteAddr
-	if port := strings.LastIndexByte(address, ':'); port >= 0 {
-		address = strings.TrimSuffix(strings.TrimPrefix(address[:port], "["), "]")
-	}
-	secure := "false"
-	if r.TLS != nil {
-		secure = "true"
-	}
-	values := &[...]string{address, secure, r.Header.Get("User-Agent")}
-	return policy.Context{
-		"aws:SourceIp":        values[0:1:1],
-		"aws:SecureTransport": values[1:2:2],
-		"aws:UserAgent":       values[2:3:3],
-	}
 }

@@ -95,22 +95,34 @@ func (h *handler) deleteBlob(w http.ResponseWriter, r *http.Request, req *reques
 	return accepted(w)
 }
 
-// sendPiece is how many bytes a client must take per stallTimeout: slow lines
-// manage that, and a client that takes nothing is dropped.
-const sendPiece = 1 << 20
+// A client must take a piece of a blob per stallTimeout. The first is small, so
+// that slow lines manage; for one that is quick they grow, since each costs a
+// few system calls.
+const (
+	firstPiece   = 1 << 20
+	largestPiece = 16 << 20
+)
 
 // send copies n bytes to the client. Nothing stands between content and the
 // connection, so that a file is sent by the kernel (sendfile).
 func (h *handler) send(w http.ResponseWriter, content io.Reader, n int64) error {
 	deadline := http.NewResponseController(w)
-	for n > 0 {
-		piece := min(n, sendPiece)
+	piece := int64(firstPiece)
+	for begun := time.Now(); n > 0; {
 		// Not every ResponseWriter has deadlines; then the server's own limits hold.
-		_ = deadline.SetWriteDeadline(time.Now().Add(h.stall))
-		if _, err := io.CopyN(w, content, piece); err != nil {
+		_ = deadline.SetWriteDeadline(begun.Add(h.stall))
+		size := min(n, piece)
+		if _, err := io.CopyN(w, content, size); err != nil {
 			return err
 		}
-		n -= piece
+		n -= size
+		now := time.Now()
+		if now.Sub(begun) < h.stall/60 {
+			piece = min(2*piece, largestPiece)
+		} else {
+			piece = firstPiece
+		}
+		begun = now
 	}
 	return nil
 }

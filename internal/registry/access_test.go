@@ -253,3 +253,34 @@ func TestRegistryPolicy(t *testing.T) {
 		t.Errorf("%q, %v", was, err)
 	}
 }
+
+// The caller's connection reaches policies as condition keys.
+func TestConditionsOnTheConnection(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	text := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + devAccount + `"},"Action":"ecr:ListImages","Condition":{
+		"IpAddress":{"aws:SourceIp":["192.0.2.0/24","2001:db8::/32"]},"Bool":{"aws:SecureTransport":"true"},
+		"StringLike":{"aws:UserAgent":"client/*"},"StringEquals":{"aws:RequestedRegion":"us-east-1"}}}]}`
+	if err := d.SetRepositoryPolicy(ctx, root(prodAccount), in(prod), text, false); err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		remote, agent string
+		secure        bool
+		want          registry.Code
+	}{
+		"as asked":       {"192.0.2.7:1234", "client/1", true, ""},
+		"IPv6":           {"[2001:db8::1]:1234", "client/1", true, ""},
+		"mapped IPv4":    {"[::ffff:192.0.2.7]:1234", "client/1", true, ""},
+		"other address":  {"198.51.100.7:1234", "client/1", true, registry.AccessDenied},
+		"no address":     {"", "client/1", true, registry.AccessDenied},
+		"other client":   {"192.0.2.7:1234", "curl/8", true, registry.AccessDenied},
+		"no client name": {"192.0.2.7:1234", "", true, registry.AccessDenied},
+		"no TLS":         {"192.0.2.7:1234", "client/1", false, registry.AccessDenied},
+	} {
+		c := root(devAccount)
+		c.RemoteAddr, c.UserAgent, c.Secure = tt.remote, tt.agent, tt.secure
+		_, _, err := d.Tags(ctx, c, in(prod), registry.Page{Limit: 1})
+		wantCode(t, name, err, tt.want)
+	}
+}

@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
+	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/twinport/twinport/internal/metadata"
@@ -165,9 +166,16 @@ func isRoot(c Caller) bool {
 }
 
 func (s *Service) request(c Caller, id ID, action, resource string) policy.Request {
-	context := make(policy.Context, len(c.Context)+4)
-	maps.Copy(context, c.Context)
-	context["aws:RequestedRegion"] = []string{id.Region}
+	context := policy.Context{
+		"aws:RequestedRegion": {id.Region},
+		"aws:SecureTransport": {strconv.FormatBool(c.Secure)},
+	}
+	if c.UserAgent != "" {
+		context["aws:UserAgent"] = []string{c.UserAgent}
+	}
+	if address, err := netip.ParseAddrPort(c.RemoteAddr); err == nil {
+		context["aws:SourceIp"] = []string{address.Addr().Unmap().String()}
+	}
 	return policy.Request{
 		Principal: c.Identity.Principal, Action: action, Resource: resource, ResourceAccount: id.Account,
 		Context: context, Time: s.now(),

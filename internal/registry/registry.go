@@ -8,7 +8,6 @@ import (
 	"fmt"
 
 	"github.com/twinport/twinport/internal/auth"
-	"github.com/twinport/twinport/internal/policy"
 )
 
 // ID names a registry: one account in one Region.
@@ -35,9 +34,12 @@ func (r Ref) ARN() string {
 // Caller is who asks and from where: the facts that policies are evaluated on.
 type Caller struct {
 	Identity auth.Identity
-	// Context holds the transport's condition keys: aws:SourceIp,
-	// aws:SecureTransport, aws:UserAgent. The service adds the rest.
-	Context policy.Context
+	// RemoteAddr is the client's address and port (aws:SourceIp).
+	RemoteAddr string
+	// Secure says that the connection uses TLS (aws:SecureTransport).
+	Secure bool
+	// UserAgent is the client's own word, or empty (aws:UserAgent).
+	UserAgent string
 }
 
 // Page asks for one page of a list. Lists are paged by key, never by offset.
