@@ -244,3 +244,18 @@ var helloProgram = sync.OnceValues(func() ([]byte, error) {
 	}
 	return os.ReadFile(path)
 })
+
+// TestDemoWithDocker: where an engine answers, the demo pushes, pulls and runs
+// its image with it.
+func TestDemoWithDocker(t *testing.T) {
+	t.Parallel()
+	engine := newServer(t).startDocker()
+	// The demo takes the docker that it finds.
+	engine.env = append(engine.env, "PATH="+filepath.Dir(engine.program)+":"+os.Getenv("PATH"))
+	out := engine.desk.must("", binary, "demo")
+	for _, want := range []string{"pushed, pulled and run with docker", "docker run printed: twinport"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the demo does not say %q:\n%s", want, out)
+		}
+	}
+}
