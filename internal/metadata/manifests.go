@@ -160,19 +160,6 @@ func (tx *Tx) DeleteManifest(r *Repository, digest string) (bool, error) {
 	return tx.conn.changed(`DELETE FROM manifests WHERE repository_id = ? AND digest = ?`, r.ID, digest)
 }
 
-// References of a manifest.
-func (q *Queries) References(repository int64, manifest string) (refs []Reference, err error) {
-	err = q.conn.all(`SELECT f.target, f.child, f.media_type FROM manifests m JOIN manifest_references f ON f.manifest_id = m.id
-		WHERE m.repository_id = ? AND m.digest = ?`,
-		[]any{repository, manifest}, func(scan func(dest ...any) error) error {
-			var r Reference
-			err := scan(&r.Digest, &r.Child, &r.MediaType)
-			refs = append(refs, r)
-			return err
-		})
-	return refs, err
-}
-
 // Referring returns a few of the manifests of a repository that name target,
 // and the media type that the first gives it.
 func (q *Queries) Referring(repository int64, target string) (manifests []string, mediaType string, err error) {

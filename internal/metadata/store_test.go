@@ -120,7 +120,7 @@ func TestReopenKeepsEverything(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, dir)
 	r := newRepository(t, s, "app")
-	layer, child := manifestDigest(1), manifestDigest(2)
+	layer, child, grandchild := manifestDigest(1), manifestDigest(2), manifestDigest(3)
 	commit(t, s, func(tx *Tx) error {
 		return errors.Join(
 			tx.SetRegistryPolicy(r.RegistryID, "registry policy"),
@@ -133,7 +133,7 @@ func TestReopenKeepsEverything(t *testing.T) {
 		)
 	})
 	m := Manifest{Digest: child, MediaType: "type", ArtifactType: "artifact", Subject: "subject", Annotations: `{"a":"b"}`, Size: 3, ImageSize: 11, PushedAt: epoch}
-	refs := []Reference{{Digest: layer, MediaType: "layer"}}
+	refs := []Reference{{Digest: layer, MediaType: "layer"}, {Digest: grandchild, Child: true, MediaType: "manifest"}}
 	commit(t, s, func(tx *Tx) error {
 		return errors.Join(tx.PutManifest(r, m, []byte("raw"), refs), tx.SetTag(r, Tag{"latest", child, 4}, epoch), tx.SetPulledAt(r.ID, child, epoch.Add(time.Hour)),
 			tx.QueueReplication(Replication{RepositoryID: r.ID, Digest: child, Tag: "t", Sequence: 9, DestinationAccount: "2", DestinationRegion: "r", PushedAt: epoch}))
@@ -162,8 +162,11 @@ func TestReopenKeepsEverything(t *testing.T) {
 	if tags, err := s.ResourceTags(got); err != nil || !reflect.DeepEqual(tags, []ResourceTag{{"team", "x"}}) {
 		t.Errorf("resource tags: %v, %v", tags, err)
 	}
-	if have, err := s.Read().References(r.ID, child); err != nil || !reflect.DeepEqual(have, refs) {
-		t.Errorf("references: %v, %v", have, err)
+	if by, mediaType, err := s.Read().Referring(r.ID, layer); err != nil || !reflect.DeepEqual(by, []string{child}) || mediaType != "layer" {
+		t.Errorf("references to the layer: %v as %q, %v", by, mediaType, err)
+	}
+	if children, err := s.Read().Children(r.ID, child); err != nil || !reflect.DeepEqual(children, []string{grandchild}) {
+		t.Errorf("children: %v, %v", children, err)
 	}
 	if u, err := s.Read().Upload(r.ID, "u1"); err != nil || !u.StartedAt.Equal(epoch) {
 		t.Errorf("upload: %v, %v", u, err)

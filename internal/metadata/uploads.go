@@ -24,12 +24,6 @@ func (q *Queries) Upload(repository int64, id string) (Upload, error) {
 	return u, err
 }
 
-// UploadExists reports whether any repository has the session.
-func (q *Queries) UploadExists(id string) (has bool, err error) {
-	err = q.conn.one(`SELECT EXISTS (SELECT 1 FROM uploads WHERE id = ?)`, []any{id}, &has)
-	return has, err
-}
-
 // UploadsStartedBefore t, with ids after the given one, in their order.
 func (q *Queries) UploadsStartedBefore(t time.Time, after string, limit int) (ids []string, err error) {
 	err = q.conn.all(`SELECT id FROM uploads WHERE started_at < ? AND id > ? ORDER BY id LIMIT ?`, []any{fromTime(t), after, limit},
