@@ -59,7 +59,7 @@ var (
 	errQueryInvalid    = &protocolError{http.StatusBadRequest, codeUnsupported, "The query of the URL is not valid"}
 	errQueryTooLong    = &protocolError{http.StatusRequestURITooLong, codeUnsupported, "The query of the URL is longer than " + strconv.Itoa(maxQuery) + " bytes"}
 
-	errManifestTooLarge = &protocolError{http.StatusRequestEntityTooLarge, codeSizeInvalid, "The manifest is larger than " + strconv.Itoa(maxManifest) + " bytes"}
+	errManifestTooLarge = &protocolError{http.StatusRequestEntityTooLarge, codeSizeInvalid, "The manifest is larger than " + strconv.Itoa(registry.MaxManifestSize) + " bytes"}
 	errContentRange     = &protocolError{http.StatusBadRequest, codeBlobUploadInvalid, "The Content-Range header is not valid: it is <first>-<last>, the positions of the chunk's first and last byte in the blob"}
 	errChunkLength      = &protocolError{http.StatusBadRequest, codeSizeInvalid, "The Content-Range and the Content-Length of the chunk are not of the same length"}
 	errBodyTooShort     = &protocolError{http.StatusBadRequest, codeSizeInvalid, "The request's body ended before its declared length; what arrived of an upload is kept, and GET on its location tells how much"}
@@ -93,7 +93,6 @@ var domainErrors = map[registry.Code]protocolError{
 	registry.LayerInaccessible:             {http.StatusNotFound, codeBlobUnknown, ""},
 	registry.InvalidLayer:                  {http.StatusBadRequest, codeDigestInvalid, ""},
 	registry.InvalidLayerPart:              {http.StatusRequestedRangeNotSatisfiable, codeBlobUploadInvalid, ""},
-	registry.EmptyUpload:                   {http.StatusBadRequest, codeBlobUploadInvalid, ""},
 	registry.UploadNotFound:                {http.StatusNotFound, codeBlobUploadUnknown, errUploadUnknown.message},
 	registry.InvalidParameter:              {http.StatusBadRequest, codeUnsupported, ""},
 	registry.LimitExceeded:                 {http.StatusForbidden, codeDenied, ""},

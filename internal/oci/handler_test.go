@@ -377,7 +377,7 @@ func TestPutManifest(t *testing.T) {
 		})
 	})
 	t.Run("size", func(t *testing.T) {
-		for size, status := range map[int]int{maxManifest: 201, maxManifest + 1: 413} {
+		for size, status := range map[int]int{registry.MaxManifestSize: 201, registry.MaxManifestSize + 1: 413} {
 			for _, length := range []int64{int64(size), -1} {
 				resp := do(fakeRegistry{put: put}, "PUT", prodHost, "/v2/app/manifests/v1", io.MultiReader(bytes.NewReader(make([]byte, size))), func(r *http.Request) { r.ContentLength = length })
 				if resp.StatusCode != status {

@@ -9,10 +9,6 @@ import (
 	"github.com/twinport/twinport/internal/registry"
 )
 
-// maxManifest is the largest manifest, in bytes (ECR: ImageManifest, 4 MiB;
-// the specification asks for 4 MB at least).
-const maxManifest = 4 << 20
-
 // getManifest answers end-3, GET and HEAD.
 func (h *handler) getManifest(w http.ResponseWriter, r *http.Request, req *request) error {
 	m, err := h.registry.Manifest(r.Context(), req.caller, req.ref, req.reference)
@@ -59,18 +55,18 @@ func (h *handler) putManifest(w http.ResponseWriter, r *http.Request, req *reque
 	return created(w, req.manifestLocation(result.Digest), result.Digest)
 }
 
-// readManifest reads a body of at most maxManifest bytes. Memory grows with
+// readManifest reads a body of at most registry.MaxManifestSize bytes. Memory grows with
 // what arrives, not with what is announced.
 func (h *handler) readManifest(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if r.ContentLength > maxManifest {
+	if r.ContentLength > registry.MaxManifestSize {
 		return nil, errManifestTooLarge
 	}
 	const usual = 16 << 10
 	buffer := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0), usual)+bytes.MinRead))
-	if _, err := buffer.ReadFrom(io.LimitReader(h.requestBody(w, r), maxManifest+1)); err != nil {
+	if _, err := buffer.ReadFrom(io.LimitReader(h.requestBody(w, r), registry.MaxManifestSize+1)); err != nil {
 		return nil, bodyError(err)
 	}
-	if buffer.Len() > maxManifest {
+	if buffer.Len() > registry.MaxManifestSize {
 		return nil, errManifestTooLarge
 	}
 	return buffer.Bytes(), nil

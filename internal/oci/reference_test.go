@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/twinport/twinport/internal/registry"
 )
 
 var (
@@ -22,8 +24,8 @@ func TestValidName(t *testing.T) {
 		"a..b": false, "a___b": false, "a._b": false, "a-_b": false, "a_-b": false, "-a": false, "a-": false, "a_": false,
 		"A": false, "a b": false, "a\x00b": false, "a%2fb": false, "ä": false, `a\b`: false, "a:b": false, "a./b": false,
 	} {
-		if got := validName(name); got != want {
-			t.Errorf("validName(%q) = %v, want %v", name, got, want)
+		if got := registry.ValidName(name); got != want {
+			t.Errorf("ValidName(%q) = %v, want %v", name, got, want)
 		}
 	}
 }
@@ -33,8 +35,8 @@ func FuzzValidName(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		if got, want := validName(s), specName.MatchString(s) && len(s) >= minName && len(s) <= maxName; got != want {
-			t.Errorf("validName(%q) = %v, the specification's expression says %v", s, got, want)
+		if got, want := registry.ValidName(s), specName.MatchString(s) && len(s) >= 2 && len(s) <= 256; got != want {
+			t.Errorf("ValidName(%q) = %v, the specification's expression says %v", s, got, want)
 		}
 	})
 }
@@ -44,8 +46,8 @@ func FuzzValidTag(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		if got, want := validTag(s), specTag.MatchString(s); got != want {
-			t.Errorf("validTag(%q) = %v, the specification's expression says %v", s, got, want)
+		if got, want := registry.ValidTag(s), specTag.MatchString(s); got != want {
+			t.Errorf("ValidTag(%q) = %v, the specification's expression says %v", s, got, want)
 		}
 	})
 }
@@ -90,8 +92,8 @@ func FuzzParseDigest(f *testing.F) {
 
 func TestSupportedAlgorithm(t *testing.T) {
 	for name, want := range map[string]bool{"sha256": true, "sha512": true, "": false, "sha": false, "sha256:": false, "sha384": false} {
-		if got := supportedAlgorithm(name); got != want {
-			t.Errorf("supportedAlgorithm(%q) = %v, want %v", name, got, want)
+		if got := registry.SupportedAlgorithm(name); got != want {
+			t.Errorf("SupportedAlgorithm(%q) = %v, want %v", name, got, want)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 const (
 	// maxReferrersBytes bounds an answer of listReferrers: an index, so not
 	// larger than a manifest may be. Annotations may fill that with one item.
-	maxReferrersBytes = maxManifest
+	maxReferrersBytes = registry.MaxManifestSize
 	// referrersPage is how many referrers are held in memory at a time, at
 	// worst a manifest's size of annotations each.
 	referrersPage = 16

@@ -233,7 +233,7 @@ func parseRepository(name string, host registry.ID) (registry.Ref, error) {
 	if host == (registry.ID{}) {
 		ref.Registry, ref.Name = splitName(name)
 	}
-	if !validName(ref.Name) {
+	if !registry.ValidName(ref.Name) {
 		return registry.Ref{}, errNameInvalid
 	}
 	return ref, nil
@@ -247,7 +247,7 @@ func (req *request) parseItem(where endpoint, item string) (err error) {
 		// Tags hold no colon and digests do, so each error can name the right one.
 		if strings.IndexByte(item, ':') >= 0 {
 			req.reference.Digest, err = parseDigest(item)
-		} else if req.reference.Tag = item; !validTag(item) {
+		} else if req.reference.Tag = item; !registry.ValidTag(item) {
 			err = errTagInvalid
 		}
 	case upload:
@@ -300,7 +300,7 @@ func (req *request) parseTags(tags []string) error {
 	}
 	seen := make(map[string]bool, len(tags))
 	for _, tag := range tags {
-		if !validTag(tag) {
+		if !registry.ValidTag(tag) {
 			return errTagInvalid
 		}
 		if !seen[tag] {
@@ -350,7 +350,7 @@ func (req *request) parseStartUpload(q url.Values) (err error) {
 		req.digest, err = parseDigest(q.Get("digest"))
 		return err
 	case q.Has("digest-algorithm"):
-		if !supportedAlgorithm(q.Get("digest-algorithm")) {
+		if !registry.SupportedAlgorithm(q.Get("digest-algorithm")) {
 			return errDigestAlgorithm
 		}
 	}

@@ -25,11 +25,8 @@ const (
 	ReferencedImagesNotFound      Code = "ReferencedImagesNotFound" // an index names a child that the repository lacks
 	LayersNotFound                Code = "LayersNotFound"
 	LayerInaccessible             Code = "LayerInaccessible"
-	LayerAlreadyExists            Code = "LayerAlreadyExists"
-	LayerPartTooSmall             Code = "LayerPartTooSmall"
 	InvalidLayer                  Code = "InvalidLayer"     // the bytes do not have the digest that was claimed
 	InvalidLayerPart              Code = "InvalidLayerPart" // out of order; see Error.Received
-	EmptyUpload                   Code = "EmptyUpload"
 	UploadNotFound                Code = "UploadNotFound"
 	InvalidParameter              Code = "InvalidParameter"
 	InvalidManifest               Code = "InvalidManifest" // ECR: InvalidParameterException; OCI: MANIFEST_INVALID

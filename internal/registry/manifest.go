@@ -14,7 +14,8 @@ import (
 	"github.com/twinport/twinport/internal/metadata"
 )
 
-// MaxManifestSize is the most bytes a manifest may have (ECR: PutImage).
+// MaxManifestSize is the most bytes a manifest may have (ECR: PutImage; the
+// distribution-spec asks for 4 MB at least).
 const MaxManifestSize = 4 << 20
 
 // The media types of manifests that have no constant in image-spec.

@@ -13,16 +13,22 @@ const (
 	maxTagLength  = 128
 )
 
-// validName checks a repository's name: lower-case path components, joined by
-// single separators, as ECR's pattern RepositoryName has it.
+// validName is ValidName with ECR's error.
 func validName(name string) error {
-	if len(name) >= minNameLength && len(name) <= maxNameLength && nameMatches(name) {
+	if ValidName(name) {
 		return nil
 	}
 	return errorf(InvalidParameter, "Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must be %d to %d characters of a-z, 0-9 and the separators . _ __ - and /, and begin and end with a letter or digit'", minNameLength, maxNameLength)
 }
 
-func nameMatches(name string) bool {
+// ValidName reports whether name can be a repository's: 2 to 256 bytes of
+// lower-case path components (ECR: RepositoryName; distribution-spec, "Pulling manifests"),
+//
+//	[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*
+func ValidName(name string) bool {
+	if len(name) < minNameLength || len(name) > maxNameLength {
+		return false
+	}
 	separator := true // at the start, and after each separator, an alphanumeric must follow
 	for i := 0; i < len(name); i++ {
 		switch c := name[i]; {
@@ -49,33 +55,51 @@ func nameMatches(name string) bool {
 	return !separator
 }
 
-// validTag checks a tag: [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127} (distribution-spec, "Pulling manifests").
+// validTag is ValidTag with ECR's error.
 func validTag(tag string) error {
+	if ValidTag(tag) {
+		return nil
+	}
+	return errorf(InvalidParameter, "Invalid parameter at 'imageTag' failed to satisfy constraint: 'must be 1 to %d characters of a-z, A-Z, 0-9, _ . and -, and not begin with . or -'", maxTagLength)
+}
+
+// ValidTag reports whether tag can be an image's:
+// [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127} (distribution-spec, "Pulling manifests").
+func ValidTag(tag string) bool {
 	ok := tag != "" && len(tag) <= maxTagLength && tag[0] != '.' && tag[0] != '-'
 	for i := 0; ok && i < len(tag); i++ {
 		c := tag[i]
 		ok = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '.' || c == '-'
 	}
-	if !ok {
-		return errorf(InvalidParameter, "Invalid parameter at 'imageTag' failed to satisfy constraint: 'must be 1 to %d characters of a-z, A-Z, 0-9, _ . and -, and not begin with . or -'", maxTagLength)
-	}
-	return nil
+	return ok
 }
 
-// validDigest checks that a digest is well-formed and of an algorithm that
-// blobs and manifests are stored under: sha256 or sha512.
+// validDigest is ValidDigest with ECR's error.
 func validDigest(d digest.Digest) error {
-	// Not d.Validate: its regular expression would be a good part of a HEAD's cost.
+	if ValidDigest(d) {
+		return nil
+	}
+	return errorf(InvalidParameter, "Invalid parameter: '%s' is not a digest; it must be sha256: or sha512: followed by lower-case hexadecimal digits", shorten(string(d)))
+}
+
+// encodedLengths are the algorithms that blobs and manifests are stored under,
+// each with the length of its hexadecimal digits (image-spec, "Digests").
+var encodedLengths = map[string]int{"sha256": 64, "sha512": 128}
+
+// SupportedAlgorithm reports whether content is stored under digests of the algorithm.
+func SupportedAlgorithm(name string) bool { return encodedLengths[name] > 0 }
+
+// ValidDigest reports whether d is well-formed and of a supported algorithm.
+// Unlike d.Validate it uses no regular expression, which would be a good part
+// of the cost of a HEAD.
+func ValidDigest(d digest.Digest) bool {
 	algorithm, encoded, _ := strings.Cut(string(d), ":")
-	ok := algorithm == "sha256" && len(encoded) == 64 || algorithm == "sha512" && len(encoded) == 128
+	ok := SupportedAlgorithm(algorithm) && len(encoded) == encodedLengths[algorithm]
 	for i := 0; ok && i < len(encoded); i++ {
 		c := encoded[i]
 		ok = c >= '0' && c <= '9' || c >= 'a' && c <= 'f'
 	}
-	if !ok {
-		return errorf(InvalidParameter, "Invalid parameter: '%s' is not a digest; it must be sha256: or sha512: followed by lower-case hexadecimal digits", shorten(string(d)))
-	}
-	return nil
+	return ok
 }
 
 // shorten keeps hostile input from filling messages and logs.

@@ -22,6 +22,8 @@ const (
 	// A part of the source image was deleted before it was replicated. (A
 	// replication of an image that was deleted itself is gone with it.)
 	failureSourceIncomplete = "SourceImageIncomplete"
+	// An index reaches more manifests than one replication copies.
+	failureTooLarge = "ImageTooLarge"
 	// A fault of the server's; it is tried again.
 	failureInternal = "InternalError"
 )
@@ -224,7 +226,7 @@ func (s *Service) copyGraph(tx *metadata.Tx, source, destination *metadata.Repos
 				return err
 			}
 			if len(done)+len(stack)+len(children) > maxGraph {
-				return &refusal{"ImageTooLarge", fmt.Sprintf("The index reaches more than %d manifests.", maxGraph)}
+				return &refusal{failureTooLarge, fmt.Sprintf("The index reaches more than %d manifests.", maxGraph)}
 			}
 			for _, child := range children {
 				if !done[child] {
