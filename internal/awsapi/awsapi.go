@@ -168,6 +168,10 @@ func (h *Handler) explain(ctx context.Context, err error, operation, requestID s
 		}
 		return exception
 	}
+	if registry.IsUnavailable(err) {
+		h.log.WarnContext(ctx, "AWS API request failed: a store does not answer", "operation", operation, "request_id", requestID, "error", err)
+		return &ecr.Exception{Code: ecr.ServerException, Message: "The registry's database or blob store does not answer at the moment: try again", Status: http.StatusServiceUnavailable}
+	}
 	if ctx.Err() == nil { // else nobody waits for the answer
 		h.log.ErrorContext(ctx, "AWS API request failed", "operation", operation, "request_id", requestID, "error", err)
 	}

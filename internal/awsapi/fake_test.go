@@ -440,16 +440,16 @@ func (f *fakeRegistry) LayersAvailable(_ context.Context, c registry.Caller, ref
 	return out, nil
 }
 
-func (f *fakeRegistry) LayerForDownload(ctx context.Context, c registry.Caller, ref registry.Ref, d digest.Digest) (registry.Layer, error) {
+func (f *fakeRegistry) LayerForDownload(ctx context.Context, c registry.Caller, ref registry.Ref, d digest.Digest) (registry.Layer, string, error) {
 	layers, err := f.LayersAvailable(ctx, c, ref, []digest.Digest{d})
 	if err != nil {
-		return registry.Layer{}, err
+		return registry.Layer{}, "", err
 	}
 	layer, ok := layers[d]
 	if !ok {
-		return registry.Layer{}, refusef(registry.LayersNotFound, "The layer with digest '%s' does not exist", d)
+		return registry.Layer{}, "", refusef(registry.LayersNotFound, "The layer with digest '%s' does not exist", d)
 	}
-	return layer, nil
+	return layer, "", nil
 }
 
 func (f *fakeRegistry) StartUpload(_ context.Context, c registry.Caller, ref registry.Ref) (string, error) {

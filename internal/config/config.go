@@ -6,6 +6,7 @@ package config
 
 import (
 	"net"
+	"net/url"
 	"strconv"
 
 	"github.com/twinport/twinport/internal/auth"
@@ -24,8 +25,13 @@ type Config struct {
 	// configured, and so 0 only when Listen's is: then it is known once the
 	// server listens.
 	PublicPort int
-	// Data is the folder that holds everything stored.
+	// Data is the folder that holds everything stored, but for what Database
+	// and Blobs put elsewhere.
 	Data string
+	// Database is a postgres:// URL, or empty for SQLite in Data.
+	Database URL
+	// Blobs is an s3:// URL, or empty for files in Data.
+	Blobs URL
 	// Regions are those served, at least one, without duplicates.
 	Regions  []string
 	TLS      TLS
@@ -50,6 +56,20 @@ type AccessKey struct{ ID, Secret string }
 func (k AccessKey) String() string               { return k.ID }
 func (k AccessKey) GoString() string             { return k.ID }
 func (k AccessKey) MarshalText() ([]byte, error) { return []byte(k.ID), nil }
+
+// URL may hold a password: formatted or logged it shows none.
+type URL string
+
+// String, GoString and MarshalText leave the password out.
+func (u URL) String() string {
+	parsed, err := url.Parse(string(u))
+	if err != nil {
+		return "(a URL that cannot be read)"
+	}
+	return parsed.Redacted()
+}
+func (u URL) GoString() string             { return u.String() }
+func (u URL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
 
 // Default is the configuration of an empty file, but for the accounts, which
 // have no default.

@@ -16,6 +16,8 @@ var variables = map[string]string{
 	"TWINPORT_DOMAIN":      "domain",
 	"TWINPORT_PUBLIC_PORT": "public_port",
 	"TWINPORT_DATA":        "data",
+	"TWINPORT_DATABASE":    "database",
+	"TWINPORT_BLOBS":       "blobs",
 	"TWINPORT_REGIONS":     "regions",
 	"TWINPORT_TLS_CERT":    "tls.cert",
 	"TWINPORT_TLS_KEY":     "tls.key",

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -20,7 +21,7 @@ import (
 
 // The keys of the configuration, in the order in which messages list them.
 var (
-	topKeys     = []string{"listen", "domain", "public_port", "data", "regions", "tls", "accounts"}
+	topKeys     = []string{"listen", "domain", "public_port", "data", "database", "blobs", "regions", "tls", "accounts"}
 	tlsKeys     = []string{"cert", "key"}
 	accountKeys = []string{"id", "name", "access_keys"}
 	keyKeys     = []string{"id", "secret", "secret_env", "secret_file"}
@@ -29,16 +30,18 @@ var (
 
 // What each value may be: the sentence for messages and, where there is one, the grammar.
 const (
-	allowedListen = "host:port, such as 127.0.0.1:8080, [::1]:8080 or, for every address, :8080"
-	allowedDomain = "a DNS name in lower case without a port, such as localhost or registry.example.com, of at most 200 characters"
-	allowedPort   = "a number from 1 to 65535"
-	allowedPath   = "a path"
-	allowedRegion = "2 to 25 characters of a-z, 0-9 and -, such as us-west-2 or osaka-dc1"
-	allowedID     = `twelve digits in quotes, such as "111122223333"`
-	allowedName   = "1 to 63 letters, digits, '.', '_' and '-', beginning with a letter or digit"
-	allowedKeyID  = "16 to 128 characters of A-Z, 0-9 and _"
-	allowedSecret = "32 to 256 visible ASCII characters without spaces"
-	allowedEnv    = "the name of an environment variable: letters, digits and _, not beginning with a digit"
+	allowedListen   = "host:port, such as 127.0.0.1:8080, [::1]:8080 or, for every address, :8080"
+	allowedDomain   = "a DNS name in lower case without a port, such as localhost or registry.example.com, of at most 200 characters"
+	allowedPort     = "a number from 1 to 65535"
+	allowedPath     = "a path"
+	allowedDatabase = "postgres://user:password@host:port/database?sslmode=…, or none for SQLite in the data folder"
+	allowedBlobs    = "s3://bucket/prefix?endpoint=…&region=…&path_style=true, or none for files in the data folder"
+	allowedRegion   = "2 to 25 characters of a-z, 0-9 and -, such as us-west-2 or osaka-dc1"
+	allowedID       = `twelve digits in quotes, such as "111122223333"`
+	allowedName     = "1 to 63 letters, digits, '.', '_' and '-', beginning with a letter or digit"
+	allowedKeyID    = "16 to 128 characters of A-Z, 0-9 and _"
+	allowedSecret   = "32 to 256 visible ASCII characters without spaces"
+	allowedEnv      = "the name of an environment variable: letters, digits and _, not beginning with a digit"
 )
 
 var (
@@ -87,6 +90,12 @@ func (l *loader) apply(settings map[string]setting, dir string) {
 	if s, ok := settings["data"]; ok {
 		c.Data = l.path(s)
 	}
+	if s, ok := settings["database"]; ok {
+		c.Database = l.storeURL(s, allowedDatabase, "postgres", "postgresql")
+	}
+	if s, ok := settings["blobs"]; ok {
+		c.Blobs = l.storeURL(s, allowedBlobs, "s3")
+	}
 	if s, ok := settings["regions"]; ok {
 		c.Regions = l.regions(s)
 	}
@@ -96,6 +105,21 @@ func (l *loader) apply(settings map[string]setting, dir string) {
 	} else if !l.unread {
 		l.problemf(setting{}, "accounts: none is given; list at least one in the configuration file (twinport init writes one) or in TWINPORT_ACCOUNTS")
 	}
+}
+
+// storeURL checks the form of a store's URL; what its parameters mean is the
+// store's to know. It never shows the text, which may hold a password.
+func (l *loader) storeURL(s setting, allowed string, schemes ...string) URL {
+	text, ok := l.text(s, allowed)
+	if !ok {
+		return ""
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme) {
+		l.problemf(s, "not a URL that can be used here; allowed: %s", allowed)
+		return ""
+	}
+	return URL(text)
 }
 
 func (l *loader) listen(s setting) {

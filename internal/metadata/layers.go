@@ -2,53 +2,61 @@ package metadata
 
 import "time"
 
-// Layer returns the size of a blob that the repository has a link to: ErrNotFound.
-func (q *Queries) Layer(repository int64, digest string) (size int64, err error) {
-	err = q.conn.one(`SELECT size FROM layers WHERE repository_id = ? AND digest = ?`, []any{repository, digest}, &size)
-	return size, err
+// Layer is a link of a repository to a blob.
+type Layer struct {
+	Size   int64
+	Object string // the name of the blob's bytes in the blob store
+}
+
+// Layer of a repository: ErrNotFound.
+func (q *Queries) Layer(repository int64, digest string) (l Layer, err error) {
+	err = q.conn.one(`SELECT l.size, b.object FROM layers l JOIN blobs b ON b.digest = l.digest WHERE l.repository_id = ? AND l.digest = ?`,
+		[]any{repository, digest}, &l.Size, &l.Object)
+	return l, err
 }
 
 // LayerSizes of those of the digests that the repository has.
 func (q *Queries) LayerSizes(repository int64, digests []string) (map[string]int64, error) {
-	return q.sizes(`SELECT digest, size FROM layers WHERE repository_id = ? AND digest IN (SELECT value FROM json_each(?))`, repository, digests)
+	return q.sizes(`SELECT digest, size FROM layers WHERE repository_id = ? AND digest IN (SELECT value FROM texts(?))`, repository, digests)
 }
 
 // RepositoriesWithLayer returns repositories of a registry that have the blob, at most limit.
-func (q *Queries) RepositoriesWithLayer(registry int64, digest string, limit int) (names []string, err error) {
-	err = q.conn.all(`SELECT p.name FROM layers l JOIN repositories p ON p.id = l.repository_id
-		WHERE l.digest = ? AND p.registry_id = ? ORDER BY p.name LIMIT ?`, []any{digest, registry, limit},
-		func(scan func(dest ...any) error) error {
-			var name string
-			err := scan(&name)
-			names = append(names, name)
-			return err
-		})
-	return names, err
+func (q *Queries) RepositoriesWithLayer(registry int64, digest string, limit int) ([]string, error) {
+	return q.strings(`SELECT p.name FROM layers l JOIN repositories p ON p.id = l.repository_id
+		WHERE l.digest = ? AND p.registry_id = ? ORDER BY p.name LIMIT ?`, digest, registry, limit)
 }
 
-// LinkLayer gives the repository a link to a blob whose bytes are durable.
-func (tx *Tx) LinkLayer(r *Repository, digest string, size int64, at time.Time) error {
-	if _, err := tx.conn.exec(`INSERT INTO blobs (digest, size, created_at) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING`, digest, size, fromTime(at)); err != nil {
+// HasBlob reports whether the deployment has the blob.
+func (q *Queries) HasBlob(digest string) (has bool, err error) {
+	err = q.conn.one(`SELECT EXISTS (SELECT 1 FROM blobs WHERE digest = ?)`, []any{digest}, &has)
+	return has, err
+}
+
+// LinkLayer gives the repository a link to a blob that the deployment has:
+// false if it has not. A link that is there is as good as new: see
+// UnlinkUnused.
+func (tx *Tx) LinkLayer(r *Repository, digest string, at time.Time) (bool, error) {
+	return some(tx.conn.changed(linkLayer, r.ID, digest, fromTime(at)))
+}
+
+const linkLayer = `INSERT INTO layers (repository_id, digest, size, linked_at) SELECT CAST(?1 AS BIGINT), b.digest, b.size, CAST(?3 AS BIGINT) FROM blobs b WHERE b.digest = ?2
+	ON CONFLICT (repository_id, digest) DO UPDATE SET linked_at = excluded.linked_at`
+
+// AddLayer gives the repository a link to a blob whose bytes are durable in the
+// object. Should another push have been first, its object stays the blob's,
+// and this one is garbage.
+func (tx *Tx) AddLayer(r *Repository, digest string, size int64, object string, at time.Time) error {
+	if err := tx.conn.exec(`INSERT INTO blobs (digest, size, created_at, object) VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING`, digest, size, fromTime(at), object); err != nil {
 		return err
 	}
-	_, err := tx.conn.exec(`INSERT INTO layers (repository_id, digest, size, linked_at) VALUES (?, ?, ?, ?) ON CONFLICT (repository_id, digest) DO NOTHING`,
-		r.ID, digest, size, fromTime(at))
-	return err
-}
-
-// CopyLayers links those blobs that a manifest of the source repository names,
-// and the source has, to the destination.
-func (tx *Tx) CopyLayers(source int64, manifest string, destination *Repository, at time.Time) error {
-	_, err := tx.conn.exec(`INSERT INTO layers (repository_id, digest, size, linked_at)
-		SELECT ?1, l.digest, l.size, ?2 FROM manifests m JOIN manifest_references f ON f.manifest_id = m.id
-		JOIN layers l ON l.repository_id = m.repository_id AND l.digest = f.target
-		WHERE m.repository_id = ?3 AND m.digest = ?4 AND NOT f.child ON CONFLICT (repository_id, digest) DO NOTHING`,
-		destination.ID, fromTime(at), source, manifest)
-	return err
+	if err := tx.conn.exec(`INSERT INTO garbage (object, size) SELECT CAST(?1 AS TEXT), CAST(?2 AS BIGINT) FROM blobs WHERE digest = ?3 AND object <> ?1`, object, size, digest); err != nil {
+		return err
+	}
+	return tx.conn.exec(linkLayer, r.ID, digest, fromTime(at))
 }
 
 // UnlinkLayer removes the repository's link to a blob: false if it had none.
 func (tx *Tx) UnlinkLayer(r *Repository, digest string) (bool, error) {
 	tx.touchRepository(r)
-	return tx.conn.changed(`DELETE FROM layers WHERE repository_id = ? AND digest = ?`, r.ID, digest)
+	return some(tx.conn.changed(`DELETE FROM layers WHERE repository_id = ? AND digest = ?`, r.ID, digest))
 }

@@ -3,7 +3,6 @@ package metadata
 import (
 	"encoding/json"
 	"errors"
-	"sync/atomic"
 	"time"
 )
 
@@ -22,9 +21,9 @@ type Manifest struct {
 
 // Reference is what a manifest names: a layer, a config or a child manifest.
 type Reference struct {
-	Digest    string `json:"d"`
-	Child     bool   `json:"c"`
-	MediaType string `json:"m"`
+	Digest    string
+	Child     bool
+	MediaType string
 }
 
 const manifestColumns = `m.digest, m.media_type, m.artifact_type, m.subject, m.annotations, m.size, m.image_size, m.pushed_at, m.pulled_at`
@@ -56,15 +55,6 @@ func (q *Queries) Manifest(repository int64, digest string) (Manifest, error) {
 type ManifestContent struct {
 	Manifest
 	Bytes []byte
-
-	pullClaimed atomic.Int64 // time of the last claim
-}
-
-// ClaimPull returns true to one caller in each span: the one who is to record
-// that the manifest was pulled.
-func (c *ManifestContent) ClaimPull(now time.Time, span time.Duration) bool {
-	last := c.pullClaimed.Load()
-	return now.Sub(toTime(last)) >= span && c.pullClaimed.CompareAndSwap(last, fromTime(now))
 }
 
 // ManifestContent of a repository by digest: ErrNotFound.
@@ -93,7 +83,7 @@ func (q *Queries) ManifestContentByTag(repository int64, tag string) (*ManifestC
 // Their annotations are left out.
 func (q *Queries) Manifests(repository int64, tagged int, after string, limit int) (ms []Manifest, err error) {
 	err = q.conn.all(`SELECT `+listedColumns+` FROM manifests m WHERE m.repository_id = ?1 AND m.digest > ?2
-		AND (?3 < 0 OR ?3 = EXISTS (SELECT 1 FROM tags t WHERE t.manifest_id = m.id))
+		AND (CAST(?3 AS BIGINT) < 0 OR (CAST(?3 AS BIGINT) = 1) = EXISTS (SELECT 1 FROM tags t WHERE t.manifest_id = m.id))
 		ORDER BY m.digest LIMIT ?4`, []any{repository, after, tagged, limit}, func(scan func(dest ...any) error) error {
 		m, err := scanManifest(scan)
 		ms = append(ms, m)
@@ -104,7 +94,7 @@ func (q *Queries) Manifests(repository int64, tagged int, after string, limit in
 
 // ManifestSizes of those of the digests that the repository has: the sizes of their images.
 func (q *Queries) ManifestSizes(repository int64, digests []string) (map[string]int64, error) {
-	return q.sizes(`SELECT digest, image_size FROM manifests WHERE repository_id = ? AND digest IN (SELECT value FROM json_each(?))`, repository, digests)
+	return q.sizes(`SELECT digest, image_size FROM manifests WHERE repository_id = ? AND digest IN (SELECT value FROM texts(?))`, repository, digests)
 }
 
 func (q *Queries) sizes(query string, repository int64, digests []string) (map[string]int64, error) {
@@ -122,42 +112,47 @@ func (q *Queries) sizes(query string, repository int64, digests []string) (map[s
 // PutManifest adds a manifest to a repository with its bytes and all that it
 // names. The repository must not have it.
 func (tx *Tx) PutManifest(r *Repository, m Manifest, bytes []byte, references []Reference) error {
-	var id int64
-	if err := tx.conn.one(`INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, annotations, size, image_size, pushed_at, bytes)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
-		[]any{r.ID, m.Digest, m.MediaType, m.ArtifactType, m.Subject, m.Annotations, m.Size, m.ImageSize, fromTime(m.PushedAt), bytes}, &id); err != nil {
+	if err := tx.conn.exec(`INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, annotations, size, image_size, pushed_at, bytes)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		r.ID, m.Digest, m.MediaType, m.ArtifactType, m.Subject, m.Annotations, m.Size, m.ImageSize, fromTime(m.PushedAt), bytes); err != nil {
 		return err
 	}
 	if len(references) == 0 {
 		return nil
 	}
-	rows, err := json.Marshal(references)
+	type row struct {
+		Digest    string `json:"d"`
+		Child     int    `json:"c"`
+		MediaType string `json:"m"`
+	}
+	rows := make([]row, len(references))
+	for i, f := range references {
+		rows[i] = row{f.Digest, number01(f.Child), f.MediaType}
+	}
+	text, err := json.Marshal(rows)
 	if err != nil {
 		return err
 	}
-	_, err = tx.conn.exec(`INSERT INTO manifest_references (manifest_id, target, repository_id, child, media_type)
-		SELECT ?, value ->> 'd', ?, value ->> 'c', value ->> 'm' FROM json_each(?) WHERE true ON CONFLICT DO NOTHING`, id, r.ID, string(rows))
-	return err
+	return tx.conn.exec(`INSERT INTO manifest_references (manifest_id, target, repository_id, child, media_type)
+		SELECT m.id, value ->> 'd', m.repository_id, CAST(value ->> 'c' AS INTEGER), value ->> 'm' FROM manifests m, objects(?) WHERE m.repository_id = ? AND m.digest = ? ON CONFLICT DO NOTHING`, string(text), r.ID, m.Digest)
 }
 
 // SetPushedAt renews when an image was last pushed.
 func (tx *Tx) SetPushedAt(r *Repository, digest string, at time.Time) error {
-	_, err := tx.conn.exec(`UPDATE manifests SET pushed_at = ? WHERE repository_id = ? AND digest = ?`, fromTime(at), r.ID, digest)
-	return err
+	return tx.conn.exec(`UPDATE manifests SET pushed_at = ? WHERE repository_id = ? AND digest = ?`, fromTime(at), r.ID, digest)
 }
 
 // SetPulledAt records when an image was last pulled. It leaves caches alone:
 // they hold the time only to know when it is old.
 func (tx *Tx) SetPulledAt(repository int64, digest string, at time.Time) error {
-	_, err := tx.conn.exec(`UPDATE manifests SET pulled_at = ? WHERE repository_id = ? AND digest = ?`, fromTime(at), repository, digest)
-	return err
+	return tx.conn.exec(`UPDATE manifests SET pulled_at = ? WHERE repository_id = ? AND digest = ?`, fromTime(at), repository, digest)
 }
 
 // DeleteManifest removes a manifest with its tags from a repository: false if
 // it was not there.
 func (tx *Tx) DeleteManifest(r *Repository, digest string) (bool, error) {
 	tx.touchRepository(r)
-	return tx.conn.changed(`DELETE FROM manifests WHERE repository_id = ? AND digest = ?`, r.ID, digest)
+	return some(tx.conn.changed(`DELETE FROM manifests WHERE repository_id = ? AND digest = ?`, r.ID, digest))
 }
 
 // Referring returns a few of the manifests of a repository that name target,
@@ -199,52 +194,4 @@ func (q *Queries) Referrers(repository int64, subject, artifactType, after strin
 		return ms, true, nil
 	}
 	return ms, false, err
-}
-
-// CopyManifest gives the destination a manifest of the source repository and
-// what it names, unless it has it. The manifest's layers and children must be
-// there already. It returns false if neither repository has the manifest.
-func (tx *Tx) CopyManifest(source int64, digest string, destination *Repository, at time.Time) (bool, error) {
-	var id int64
-	err := tx.conn.one(`INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, annotations, size, image_size, pushed_at, bytes)
-		SELECT ?1, digest, media_type, artifact_type, subject, annotations, size, image_size, ?2, bytes FROM manifests WHERE repository_id = ?3 AND digest = ?4
-		ON CONFLICT (repository_id, digest) DO NOTHING RETURNING id`, []any{destination.ID, fromTime(at), source, digest}, &id)
-	if err == ErrNotFound {
-		_, err := tx.Manifest(destination.ID, digest)
-		if err == ErrNotFound {
-			return false, nil
-		}
-		return err == nil, err
-	}
-	if err != nil {
-		return false, err
-	}
-	_, err = tx.conn.exec(`INSERT INTO manifest_references (manifest_id, target, repository_id, child, media_type)
-		SELECT ?1, f.target, ?2, f.child, f.media_type FROM manifests m JOIN manifest_references f ON f.manifest_id = m.id
-		WHERE m.repository_id = ?3 AND m.digest = ?4`, id, destination.ID, source, digest)
-	return err == nil, err
-}
-
-// Children of an index: the digests of the manifests that it names.
-func (q *Queries) Children(repository int64, manifest string) (digests []string, err error) {
-	err = q.conn.all(`SELECT f.target FROM manifests m JOIN manifest_references f ON f.manifest_id = m.id
-		WHERE m.repository_id = ? AND m.digest = ? AND f.child`, []any{repository, manifest},
-		func(scan func(dest ...any) error) error {
-			var d string
-			err := scan(&d)
-			digests = append(digests, d)
-			return err
-		})
-	return digests, err
-}
-
-// MissingLayer returns a layer that the manifest of the source names and the
-// destination lacks, or "" if there is none.
-func (q *Queries) MissingLayer(source int64, manifest string, destination int64) (d string, err error) {
-	err = q.conn.one(`SELECT f.target FROM manifests m JOIN manifest_references f ON f.manifest_id = m.id
-		WHERE m.repository_id = ?1 AND m.digest = ?2 AND NOT f.child AND NOT EXISTS (SELECT 1 FROM layers l WHERE l.repository_id = ?3 AND l.digest = f.target) LIMIT 1`, []any{source, manifest, destination}, &d)
-	if err == ErrNotFound {
-		return "", nil
-	}
-	return d, err
 }

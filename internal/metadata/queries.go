@@ -7,7 +7,49 @@ import (
 
 // Queries are the reads, and in a Tx also the writes, of the store. Each
 // method is one statement.
-type Queries struct{ conn *statements }
+type Queries struct{ conn conn }
+
+// conn runs queries of the package, given by their text.
+type conn interface {
+	// one scans the only row of a query: ErrNotFound if there is none.
+	one(query string, args []any, dest ...any) error
+	// all calls scan for each row of a query.
+	all(query string, args []any, scan func(row func(dest ...any) error) error) error
+	// changed runs a statement and returns how many rows it changed.
+	changed(query string, args ...any) (int64, error)
+	// exec runs a statement whose result nobody needs: at once, or together
+	// with what comes next. Then what it returns may be an earlier one's error,
+	// and its own ends the transaction.
+	exec(query string, args ...any) error
+	// id is exec of a statement that returns a number, which may not be known
+	// before the transaction is committed.
+	id(query string, args []any, id *int64) error
+	// ahead returns a conn that only takes note of the reads asked of it, to
+	// send them along with the next statement: nil where that gains nothing.
+	ahead() conn
+	// nextSequence is the query that numbers a tag change of a registry.
+	nextSequence(registry int64) (query string, args []any)
+}
+
+// Ahead has the reads that ask does, and whose results it cannot use, sent
+// along with the next statement. Asked again with the same arguments they are
+// answered from there, once.
+func (q *Queries) Ahead(ask func(q *Queries)) {
+	if a := q.conn.ahead(); a != nil {
+		ask(&Queries{conn: a})
+	}
+}
+
+// strings returns the only column of a query.
+func (q *Queries) strings(query string, args ...any) (all []string, err error) {
+	err = q.conn.all(query, args, func(scan func(dest ...any) error) error {
+		var s string
+		err := scan(&s)
+		all = append(all, s)
+		return err
+	})
+	return all, err
+}
 
 // The store's times are microseconds since 1970.
 
@@ -25,7 +67,7 @@ func fromTime(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
-// list encodes strings for json_each, so that one prepared statement serves
+// list encodes strings for texts(?), so that one prepared statement serves
 // lists of any length.
 func list(items []string) string {
 	if len(items) == 0 {

@@ -1,7 +1,5 @@
 package metadata
 
-import "fmt"
-
 // Registry is one account in one Region.
 type Registry struct {
 	ID          int64
@@ -13,8 +11,7 @@ type Registry struct {
 
 // EnsureRegistry creates the registry's row if there is none.
 func (tx *Tx) EnsureRegistry(account, region string) error {
-	_, err := tx.conn.exec(`INSERT INTO registries (account, region) VALUES (?, ?) ON CONFLICT (account, region) DO NOTHING`, account, region)
-	return err
+	return tx.conn.exec(`INSERT INTO registries (account, region) VALUES (?, ?) ON CONFLICT (account, region) DO NOTHING`, account, region)
 }
 
 // Registry by account and Region: ErrNotFound.
@@ -28,25 +25,19 @@ func (q *Queries) Registry(account, region string) (Registry, error) {
 // SetRegistryPolicy replaces the policy; an empty one removes it.
 func (tx *Tx) SetRegistryPolicy(id int64, policy string) error {
 	tx.stale.all = true // every repository's cached facts carry it
-	return tx.must(tx.conn.changed(`UPDATE registries SET policy = ? WHERE id = ?`, policy, id))
+	return must(tx.conn.changed(`UPDATE registries SET policy = ? WHERE id = ?`, policy, id))
 }
 
 // SetReplication replaces the replication rules.
 func (tx *Tx) SetReplication(id int64, rules string) error {
 	tx.stale.all = true
-	return tx.must(tx.conn.changed(`UPDATE registries SET replication = ? WHERE id = ?`, rules, id))
+	return must(tx.conn.changed(`UPDATE registries SET replication = ? WHERE id = ?`, rules, id))
 }
 
-// NextSequence numbers a tag change of the registry.
-func (tx *Tx) NextSequence(registry int64) (n int64, err error) {
-	err = tx.conn.one(`UPDATE registries SET sequence = sequence + 1 WHERE id = ? RETURNING sequence`, []any{registry}, &n)
+// NextSequence numbers a tag change of the registry. The repository must be
+// locked before: then no deletion comes in between.
+func (q *Queries) NextSequence(registry int64) (n int64, err error) {
+	query, args := q.conn.nextSequence(registry)
+	err = q.conn.one(query, args, &n)
 	return n, err
-}
-
-// must turns "no row changed" into ErrNotFound.
-func (tx *Tx) must(changed bool, err error) error {
-	if err == nil && !changed {
-		return fmt.Errorf("%w: no row to change", ErrNotFound)
-	}
-	return err
 }

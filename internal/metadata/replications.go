@@ -43,15 +43,16 @@ func (q *Queries) replications(query string, args ...any) (rs []Replication, err
 	return rs, err
 }
 
-// QueueReplication records that an image is to be replicated, or is to be once more.
-func (tx *Tx) QueueReplication(r Replication) error {
-	_, err := tx.conn.exec(`INSERT INTO replications (manifest_id, tag, sequence, destination_account, destination_region, state, next_try_at, pushed_at)
-		SELECT id, ?3, ?4, ?5, ?6, 'IN_PROGRESS', ?7, ?7 FROM manifests WHERE repository_id = ?1 AND digest = ?2
+// QueueReplication records that an image is to be replicated, or is to be once
+// more. Its id is set when the transaction is committed.
+func (tx *Tx) QueueReplication(r *Replication) error {
+	return tx.conn.id(`INSERT INTO replications (manifest_id, tag, sequence, destination_account, destination_region, state, next_try_at, pushed_at)
+		SELECT id, CAST(?3 AS TEXT), CAST(?4 AS BIGINT), CAST(?5 AS TEXT), CAST(?6 AS TEXT), 'IN_PROGRESS', CAST(?7 AS BIGINT), CAST(?8 AS BIGINT)
+		FROM manifests WHERE repository_id = ?1 AND digest = ?2
 		ON CONFLICT (manifest_id, tag, destination_account, destination_region) DO UPDATE SET
 		sequence = excluded.sequence, state = 'IN_PROGRESS', tries = 0, next_try_at = excluded.next_try_at, pushed_at = excluded.pushed_at,
-		finished_at = 0, failure_code = '', failure_reason = ''`,
-		r.RepositoryID, r.Digest, r.Tag, r.Sequence, r.DestinationAccount, r.DestinationRegion, fromTime(r.PushedAt))
-	return err
+		finished_at = 0, failure_code = '', failure_reason = '' WHERE excluded.sequence > replications.sequence RETURNING id`,
+		[]any{r.RepositoryID, r.Digest, r.Tag, r.Sequence, r.DestinationAccount, r.DestinationRegion, fromTime(r.NextTryAt), fromTime(r.PushedAt)}, &r.ID)
 }
 
 // Replication by id: ErrNotFound.
@@ -64,6 +65,40 @@ func (q *Queries) Replication(id int64) (Replication, error) {
 		return Replication{}, err
 	}
 	return rs[0], nil
+}
+
+// ReplicationJob is a replication with what is needed to decide on it.
+type ReplicationJob struct {
+	Replication
+	SourceAccount    string
+	SourceRegistryID int64
+	RepositoryName   string
+	// Of the destination; zero where there is no such registry or repository.
+	RegistryID        int64
+	RegistryPolicy    string
+	DestinationID     int64
+	DestinationExists bool
+	TagMutability     string
+}
+
+// ClaimReplication returns a replication that is in progress and nobody else
+// is trying, and keeps others off it, and off deleting anything in the source
+// repository, until the transaction ends: ErrNotFound.
+func (tx *Tx) ClaimReplication(id int64) (j ReplicationJob, err error) {
+	var next, pushed, finished int64
+	err = tx.conn.one(`SELECT r.id, m.repository_id, m.digest, r.tag, r.sequence, r.destination_account, r.destination_region, r.state, r.tries,
+		r.next_try_at, r.pushed_at, r.finished_at, r.failure_code, r.failure_reason,
+		sg.account, sg.id, sp.name, coalesce(dg.id, 0), coalesce(dg.policy, ''), coalesce(dp.id, 0), coalesce(dp.tag_mutability, '')
+		FROM replications r JOIN manifests m ON m.id = r.manifest_id JOIN repositories sp ON sp.id = m.repository_id JOIN registries sg ON sg.id = sp.registry_id
+		LEFT JOIN registries dg ON dg.account = r.destination_account AND dg.region = r.destination_region
+		LEFT JOIN repositories dp ON dp.registry_id = dg.id AND dp.name = sp.name
+		WHERE r.id = ? AND r.state = 'IN_PROGRESS' CLAIMING r`, []any{id},
+		&j.ID, &j.RepositoryID, &j.Digest, &j.Tag, &j.Sequence, &j.DestinationAccount, &j.DestinationRegion, &j.State, &j.Tries,
+		&next, &pushed, &finished, &j.FailureCode, &j.FailureReason,
+		&j.SourceAccount, &j.SourceRegistryID, &j.RepositoryName, &j.RegistryID, &j.RegistryPolicy, &j.DestinationID, &j.TagMutability)
+	j.NextTryAt, j.PushedAt, j.FinishedAt = toTime(next), toTime(pushed), toTime(finished)
+	j.DestinationExists = j.DestinationID != 0
+	return j, err
 }
 
 // DueReplications are the ids of those in progress whose next try is not after
@@ -94,27 +129,32 @@ func (q *Queries) ReplicationsOf(repository int64, digest string, limit int) ([]
 
 // SaveReplication stores how a try ended.
 func (tx *Tx) SaveReplication(r Replication) error {
-	_, err := tx.conn.exec(`UPDATE replications SET state = ?, tries = ?, next_try_at = ?, finished_at = ?, failure_code = ?, failure_reason = ?
+	return tx.conn.exec(`UPDATE replications SET state = ?, tries = ?, next_try_at = ?, finished_at = ?, failure_code = ?, failure_reason = ?
 		WHERE id = ? AND sequence = ?`,
 		r.State, r.Tries, fromTime(r.NextTryAt), fromTime(r.FinishedAt), r.FailureCode, r.FailureReason, r.ID, r.Sequence)
-	return err
 }
 
 // RetryRefused makes the failed replications to a destination due at t, if
 // they failed with one of the codes. It reports whether there were any.
 func (tx *Tx) RetryRefused(account, region string, codes []string, t time.Time) (bool, error) {
-	return tx.conn.changed(`UPDATE replications SET state = 'IN_PROGRESS', tries = 0, next_try_at = ?, finished_at = 0
-		WHERE state = 'FAILED' AND destination_account = ? AND destination_region = ? AND failure_code IN (SELECT value FROM json_each(?))`,
-		fromTime(t), account, region, list(codes))
+	return some(tx.conn.changed(`UPDATE replications SET state = 'IN_PROGRESS', tries = 0, next_try_at = ?, finished_at = 0
+		WHERE state = 'FAILED' AND destination_account = ? AND destination_region = ? AND failure_code IN (SELECT value FROM texts(?))`,
+		fromTime(t), account, region, list(codes)))
 }
 
 // RetryRefusedOf is RetryRefused for the images of repositories with one name.
 // It starts from these: a destination may have refused very many others. The
-// joins are CROSS to keep their order.
+// joins keep their order.
 func (tx *Tx) RetryRefusedOf(account, region, repository string, codes []string, t time.Time) (bool, error) {
-	return tx.conn.changed(`UPDATE replications SET state = 'IN_PROGRESS', tries = 0, next_try_at = ?, finished_at = 0
-		WHERE id IN (SELECT r.id FROM registries g CROSS JOIN repositories p ON p.registry_id = g.id AND p.name = ?
-			CROSS JOIN manifests m ON m.repository_id = p.id CROSS JOIN replications r ON r.manifest_id = m.id
-			WHERE r.state = 'FAILED' AND r.destination_account = ? AND r.destination_region = ? AND r.failure_code IN (SELECT value FROM json_each(?)))`,
-		fromTime(t), repository, account, region, list(codes))
+	return some(tx.conn.changed(`UPDATE replications SET state = 'IN_PROGRESS', tries = 0, next_try_at = ?, finished_at = 0
+		WHERE id IN (SELECT r.id FROM registries g IN ORDER JOIN repositories p ON p.registry_id = g.id AND p.name = ?
+			IN ORDER JOIN manifests m ON m.repository_id = p.id IN ORDER JOIN replications r ON r.manifest_id = m.id
+			WHERE r.state = 'FAILED' AND r.destination_account = ? AND r.destination_region = ? AND r.failure_code IN (SELECT value FROM texts(?)))`,
+		fromTime(t), repository, account, region, list(codes)))
+}
+
+// PullForward makes those replications due at t that are to be tried after
+// latest: no delay is that long, so the clock was ahead when they were stored.
+func (tx *Tx) PullForward(latest, t time.Time) error {
+	return tx.conn.exec(`UPDATE replications SET next_try_at = ? WHERE state = 'IN_PROGRESS' AND next_try_at > ?`, fromTime(t), fromTime(latest))
 }

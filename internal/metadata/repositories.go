@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"encoding/json"
+	"slices"
 	"sync"
 	"time"
 )
@@ -23,17 +24,31 @@ type Repository struct {
 	RegistryPolicy string // '' if none
 	Replication    string // the registry's rules, JSON
 
-	cached *cachedRepository // nil unless the row came from Store.Repository
+	cached *cachedRepository // of SQLite's Store.Repository
+	view   *Queries          // of PostgreSQL's: holds what was read ahead
 
-	memoOnce sync.Once
-	memo     any
+	memo *memo
+}
+
+// memo outlives the row in engines that read it anew each time.
+type memo struct {
+	once  sync.Once
+	value any
 }
 
 // Memo returns what build makes of the row, built once for as long as the row
-// is cached. It saves the domain from parsing the same policies at each request.
+// stays as it is. It saves the domain from parsing the same policies at each request.
 func (r *Repository) Memo(build func(*Repository) any) any {
-	r.memoOnce.Do(func() { r.memo = build(r) })
-	return r.memo
+	r.memo.once.Do(func() { r.memo.value = build(r) })
+	return r.memo.value
+}
+
+// sameFacts reports whether two rows say the same.
+func (r *Repository) sameFacts(o *Repository) bool {
+	return r.ID == o.ID && r.RegistryID == o.RegistryID && r.Account == o.Account && r.Region == o.Region && r.Name == o.Name && r.CreatedAt.Equal(o.CreatedAt) &&
+		r.TagMutability == o.TagMutability && slices.Equal(r.Exclusions, o.Exclusions) && r.ScanOnPush == o.ScanOnPush &&
+		r.EncryptionType == o.EncryptionType && r.KMSKey == o.KMSKey &&
+		r.Policy == o.Policy && r.RegistryPolicy == o.RegistryPolicy && r.Replication == o.Replication
 }
 
 const repositoryColumns = `p.id, p.registry_id, g.account, g.region, p.name, p.created_at, p.tag_mutability, p.exclusions,
@@ -41,7 +56,7 @@ const repositoryColumns = `p.id, p.registry_id, g.account, g.region, p.name, p.c
 	FROM repositories p JOIN registries g ON g.id = p.registry_id`
 
 func scanRepository(scan func(dest ...any) error) (*Repository, error) {
-	r := new(Repository)
+	r := &Repository{memo: new(memo)}
 	var created int64
 	var exclusions string
 	if err := scan(&r.ID, &r.RegistryID, &r.Account, &r.Region, &r.Name, &created, &r.TagMutability, &exclusions,
@@ -64,10 +79,21 @@ func (q *Queries) Repository(account, region, name string) (*Repository, error) 
 	})
 }
 
-// RepositoryByID: ErrNotFound.
-func (q *Queries) RepositoryByID(id int64) (*Repository, error) {
+// ShareRepository returns a repository and keeps others from deleting anything
+// in it until the transaction ends: ErrNotFound. Whoever adds to a repository
+// needs it, so that what it found there stays there.
+func (q *Queries) ShareRepository(id int64) (*Repository, error) {
 	return scanRepository(func(dest ...any) error {
-		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.id = ?`, []any{id}, dest...)
+		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.id = ? SHARING p`, []any{id}, dest...)
+	})
+}
+
+// LockRepository returns a repository and makes all others who share or lock it
+// wait until the transaction ends: ErrNotFound. Whoever removes what others may
+// rely on needs it.
+func (q *Queries) LockRepository(id int64) (*Repository, error) {
+	return scanRepository(func(dest ...any) error {
+		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.id = ? LOCKING p`, []any{id}, dest...)
 	})
 }
 
@@ -97,7 +123,7 @@ func (tx *Tx) CreateRepository(r *Repository) (bool, error) {
 // DeleteRepository removes the repository and all that hangs on it.
 func (tx *Tx) DeleteRepository(r *Repository) error {
 	tx.touchRepository(r)
-	return tx.must(tx.conn.changed(`DELETE FROM repositories WHERE id = ?`, r.ID))
+	return must(tx.conn.changed(`DELETE FROM repositories WHERE id = ?`, r.ID))
 }
 
 // DeleteContent removes up to limit manifests of a repository, with all that
@@ -108,11 +134,7 @@ func (tx *Tx) DeleteContent(r *Repository, limit int) (more bool, err error) {
 		`DELETE FROM manifests WHERE id IN (SELECT id FROM manifests WHERE repository_id = ?1 LIMIT ?2)`,
 		`DELETE FROM layers WHERE repository_id = ?1 AND digest IN (SELECT digest FROM layers WHERE repository_id = ?1 LIMIT ?2)`,
 	} {
-		result, err := tx.conn.exec(statement, r.ID, limit)
-		if err != nil {
-			return false, err
-		}
-		n, err := result.RowsAffected()
+		n, err := tx.conn.changed(statement, r.ID, limit)
 		if err != nil {
 			return false, err
 		}
@@ -124,13 +146,13 @@ func (tx *Tx) DeleteContent(r *Repository, limit int) (more bool, err error) {
 // SetTagMutability replaces the mutability and its exclusion filters.
 func (tx *Tx) SetTagMutability(r *Repository, mutability string, exclusions []string) error {
 	tx.touchRepository(r)
-	return tx.must(tx.conn.changed(`UPDATE repositories SET tag_mutability = ?, exclusions = ? WHERE id = ?`, mutability, list(exclusions), r.ID))
+	return must(tx.conn.changed(`UPDATE repositories SET tag_mutability = ?, exclusions = ? WHERE id = ?`, mutability, list(exclusions), r.ID))
 }
 
 // SetRepositoryPolicy replaces the policy; an empty one removes it.
 func (tx *Tx) SetRepositoryPolicy(r *Repository, policy string) error {
 	tx.touchRepository(r)
-	return tx.must(tx.conn.changed(`UPDATE repositories SET policy = ? WHERE id = ?`, policy, r.ID))
+	return must(tx.conn.changed(`UPDATE repositories SET policy = ? WHERE id = ?`, policy, r.ID))
 }
 
 // HasImages reports whether the repository holds any manifest.
@@ -157,14 +179,12 @@ func (q *Queries) ResourceTags(repository int64) (tags []ResourceTag, err error)
 // SetResourceTag adds or overwrites a resource tag.
 func (tx *Tx) SetResourceTag(r *Repository, t ResourceTag) error {
 	tx.touchRepository(r)
-	_, err := tx.conn.exec(`INSERT INTO resource_tags (repository_id, key, value) VALUES (?, ?, ?)
+	return tx.conn.exec(`INSERT INTO resource_tags (repository_id, key, value) VALUES (?, ?, ?)
 		ON CONFLICT (repository_id, key) DO UPDATE SET value = excluded.value`, r.ID, t.Key, t.Value)
-	return err
 }
 
 // DeleteResourceTag removes a resource tag, if it is there.
 func (tx *Tx) DeleteResourceTag(r *Repository, key string) error {
 	tx.touchRepository(r)
-	_, err := tx.conn.exec(`DELETE FROM resource_tags WHERE repository_id = ? AND key = ?`, r.ID, key)
-	return err
+	return tx.conn.exec(`DELETE FROM resource_tags WHERE repository_id = ? AND key = ?`, r.ID, key)
 }

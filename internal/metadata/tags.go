@@ -22,6 +22,18 @@ func (q *Queries) Tags(repository int64, after string, limit int) ([]Tag, error)
 		WHERE t.repository_id = ? AND t.name > ? ORDER BY t.name LIMIT ?`, repository, after, limit)
 }
 
+// TagsOfEach of the manifests, in order, at most limit for each.
+func (q *Queries) TagsOfEach(repository int64, digests []string, limit int) (map[string][]Tag, error) {
+	tags, err := q.tags(`SELECT t.name, m.digest, t.sequence FROM manifests m JOIN tags t ON t.manifest_id = m.id
+		WHERE m.repository_id = ?1 AND m.digest IN (SELECT value FROM texts(?2)) AND t.name <= coalesce((SELECT l.name FROM tags l WHERE l.manifest_id = m.id ORDER BY l.name LIMIT 1 OFFSET ?3), t.name)
+		ORDER BY m.digest, t.name`, repository, list(digests), limit-1)
+	each := make(map[string][]Tag, len(digests))
+	for _, t := range tags {
+		each[t.Digest] = append(each[t.Digest], t)
+	}
+	return each, err
+}
+
 // TagsOf a manifest, in order, at most limit.
 func (q *Queries) TagsOf(repository int64, digest string, after string, limit int) ([]Tag, error) {
 	return q.tags(`SELECT t.name, m.digest, t.sequence FROM manifests m JOIN tags t ON t.manifest_id = m.id
@@ -38,28 +50,40 @@ func (q *Queries) tags(query string, args ...any) (tags []Tag, err error) {
 	return tags, err
 }
 
-// SetTag creates or moves a tag: ErrNotFound if the repository has no such manifest.
+// SetTag creates or moves a tag of a manifest that the repository has. Of two
+// that race, the one with the higher number stays.
 func (tx *Tx) SetTag(r *Repository, t Tag, at time.Time) error {
 	tx.touchTag(r, t.Name)
-	return tx.must(tx.conn.changed(`INSERT INTO tags (repository_id, name, manifest_id, sequence, updated_at)
-		SELECT ?1, ?2, id, ?3, ?4 FROM manifests WHERE repository_id = ?1 AND digest = ?5
-		ON CONFLICT (repository_id, name) DO UPDATE SET manifest_id = excluded.manifest_id, sequence = excluded.sequence, updated_at = excluded.updated_at`,
-		r.ID, t.Name, t.Sequence, fromTime(at), t.Digest))
+	return tx.conn.exec(`INSERT INTO tags (repository_id, name, manifest_id, sequence, updated_at)
+		SELECT repository_id, CAST(?2 AS TEXT), id, CAST(?3 AS BIGINT), CAST(?4 AS BIGINT) FROM manifests WHERE repository_id = ?1 AND digest = ?5
+		ON CONFLICT (repository_id, name) DO UPDATE SET manifest_id = excluded.manifest_id, sequence = excluded.sequence, updated_at = excluded.updated_at
+		WHERE excluded.sequence > tags.sequence`,
+		r.ID, t.Name, t.Sequence, fromTime(at), t.Digest)
 }
 
 // DeleteTag removes a tag: false if it was not there.
 func (tx *Tx) DeleteTag(r *Repository, name string) (bool, error) {
 	tx.touchTag(r, name)
-	return tx.conn.changed(`DELETE FROM tags WHERE repository_id = ? AND name = ?`, r.ID, name)
+	return some(tx.conn.changed(`DELETE FROM tags WHERE repository_id = ? AND name = ?`, r.ID, name))
 }
 
-// AdvanceWatermark raises how far a destination's tag has come with a source
-// registry. It returns false if it has come as far already: then the tag must
-// not be touched.
-func (tx *Tx) AdvanceWatermark(repository int64, tag string, sourceRegistry, sequence int64) (bool, error) {
-	return tx.conn.changed(`INSERT INTO tag_watermarks (repository_id, tag, source_registry_id, sequence) VALUES (?, ?, ?, ?)
-		ON CONFLICT (repository_id, tag, source_registry_id) DO UPDATE SET sequence = excluded.sequence WHERE excluded.sequence > sequence`,
-		repository, tag, sourceRegistry, sequence)
+// AdvanceTag points a destination's tag at a manifest that it has, unless a
+// push with a higher number of the same source registry was applied before:
+// then nothing changes. t's number is the destination's own.
+func (tx *Tx) AdvanceTag(r *Repository, t Tag, sourceRegistry, sourceSequence int64, at time.Time) error {
+	tx.touchTag(r, t.Name)
+	if err := tx.conn.exec(`INSERT INTO tag_watermarks (repository_id, tag, source_registry_id, sequence) VALUES (?, ?, ?, ?)
+		ON CONFLICT (repository_id, tag, source_registry_id) DO UPDATE SET sequence = excluded.sequence WHERE excluded.sequence > tag_watermarks.sequence`,
+		r.ID, t.Name, sourceRegistry, sourceSequence); err != nil {
+		return err
+	}
+	return tx.conn.exec(`INSERT INTO tags (repository_id, name, manifest_id, sequence, updated_at)
+		SELECT m.repository_id, w.tag, m.id, CAST(?5 AS BIGINT), CAST(?6 AS BIGINT) FROM manifests m
+		JOIN tag_watermarks w ON w.repository_id = m.repository_id AND w.tag = ?3 AND w.source_registry_id = ?4 AND w.sequence = ?7
+		WHERE m.repository_id = ?1 AND m.digest = ?2
+		ON CONFLICT (repository_id, name) DO UPDATE SET manifest_id = excluded.manifest_id, updated_at = excluded.updated_at,
+		sequence = CASE WHEN excluded.sequence > tags.sequence THEN excluded.sequence ELSE tags.sequence END`,
+		r.ID, t.Digest, t.Name, sourceRegistry, t.Sequence, fromTime(at), sourceSequence)
 }
 
 // ImageIDs of a repository after the given digest and tag, in their order: one
@@ -67,6 +91,13 @@ func (tx *Tx) AdvanceWatermark(repository int64, tag string, sourceRegistry, seq
 func (q *Queries) ImageIDs(repository int64, tagged, untagged bool, afterDigest, afterTag string, limit int) ([]Tag, error) {
 	return q.tags(`SELECT coalesce(t.name, '') AS name, m.digest, coalesce(t.sequence, 0) FROM manifests m LEFT JOIN tags t ON t.manifest_id = m.id
 		WHERE m.repository_id = ?1 AND m.digest >= ?4 AND (m.digest > ?4 OR coalesce(t.name, '') > ?5)
-			AND CASE WHEN t.name IS NULL THEN ?3 ELSE ?2 END
-		ORDER BY m.digest, name LIMIT ?6`, repository, tagged, untagged, afterDigest, afterTag, limit)
+			AND CASE WHEN t.name IS NULL THEN CAST(?3 AS BIGINT) ELSE CAST(?2 AS BIGINT) END = 1
+		ORDER BY m.digest, name LIMIT ?6`, repository, number01(tagged), number01(untagged), afterDigest, afterTag, limit)
+}
+
+func number01(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }

@@ -7,36 +7,69 @@ type Upload struct {
 	ID           string
 	RepositoryID int64
 	StartedAt    time.Time
+	UpdatedAt    time.Time // when State was last saved; zero if never
+	State        []byte    // the blob store's; empty where it keeps that itself
 }
 
 // CreateUpload records a session.
 func (tx *Tx) CreateUpload(u Upload) error {
-	_, err := tx.conn.exec(`INSERT INTO uploads (id, repository_id, started_at) VALUES (?, ?, ?)`, u.ID, u.RepositoryID, fromTime(u.StartedAt))
-	return err
+	return tx.conn.exec(`INSERT INTO uploads (id, repository_id, started_at) VALUES (?, ?, ?)`, u.ID, u.RepositoryID, fromTime(u.StartedAt))
 }
 
 // Upload of a repository by id: ErrNotFound, also if another repository has it.
 func (q *Queries) Upload(repository int64, id string) (Upload, error) {
 	u := Upload{ID: id, RepositoryID: repository}
-	var started int64
-	err := q.conn.one(`SELECT started_at FROM uploads WHERE id = ? AND repository_id = ?`, []any{id, repository}, &started)
-	u.StartedAt = toTime(started)
+	var started, updated int64
+	err := q.conn.one(`SELECT started_at, updated_at, state FROM uploads WHERE id = ? AND repository_id = ?`, []any{id, repository}, &started, &updated, &u.State)
+	u.StartedAt, u.UpdatedAt = toTime(started), toTime(updated)
 	return u, err
 }
 
-// UploadsStartedBefore t, with ids after the given one, in their order.
-func (q *Queries) UploadsStartedBefore(t time.Time, after string, limit int) (ids []string, err error) {
-	err = q.conn.all(`SELECT id FROM uploads WHERE started_at < ? AND id > ? ORDER BY id LIMIT ?`, []any{fromTime(t), after, limit},
-		func(scan func(dest ...any) error) error {
-			var id string
-			err := scan(&id)
-			ids = append(ids, id)
-			return err
-		})
-	return ids, err
+// SaveUpload stores the state of a session, unless another request has changed
+// it since it was read as before, or it has ended: then it returns false.
+func (tx *Tx) SaveUpload(id string, before, state []byte, at time.Time) (bool, error) {
+	return some(tx.conn.changed(`UPDATE uploads SET state = ?, updated_at = ? WHERE id = ? AND state = ?`, state, fromTime(at), id, notNull(before)))
 }
 
-// DeleteUpload forgets a session: false if it was not there.
-func (tx *Tx) DeleteUpload(id string) (bool, error) {
-	return tx.conn.changed(`DELETE FROM uploads WHERE id = ?`, id)
+// notNull makes an empty value of a missing one.
+func notNull(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// IdleUploads are sessions that were begun and last saved before t, with ids
+// after the given one, in their order.
+func (q *Queries) IdleUploads(t time.Time, after string, limit int) (us []Upload, err error) {
+	err = q.conn.all(`SELECT id, repository_id, started_at, updated_at, state FROM uploads WHERE started_at < ?1 AND updated_at < ?1 AND id > ?2 ORDER BY id LIMIT ?3`,
+		[]any{fromTime(t), after, limit}, func(scan func(dest ...any) error) error {
+			var u Upload
+			var started, updated int64
+			err := scan(&u.ID, &u.RepositoryID, &started, &updated, &u.State)
+			u.StartedAt, u.UpdatedAt = toTime(started), toTime(updated)
+			us = append(us, u)
+			return err
+		})
+	return us, err
+}
+
+// UnknownUploads returns those of the ids that no session has.
+func (q *Queries) UnknownUploads(ids []string) ([]string, error) {
+	return q.strings(`SELECT value FROM texts(?) WHERE NOT EXISTS (SELECT 1 FROM uploads u WHERE u.id = value) ORDER BY value`, list(ids))
+}
+
+// ExpireUpload forgets a session if it is as it was read: false otherwise.
+func (tx *Tx) ExpireUpload(u Upload) (bool, error) {
+	return some(tx.conn.changed(`DELETE FROM uploads WHERE id = ? AND updated_at = ? AND state = ?`, u.ID, fromTime(u.UpdatedAt), notNull(u.State)))
+}
+
+// EndUpload forgets a session: false if it was not there.
+func (tx *Tx) EndUpload(id string) (bool, error) {
+	return some(tx.conn.changed(`DELETE FROM uploads WHERE id = ?`, id))
+}
+
+// DeleteUpload forgets a session, if it is there.
+func (tx *Tx) DeleteUpload(id string) error {
+	return tx.conn.exec(`DELETE FROM uploads WHERE id = ?`, id)
 }

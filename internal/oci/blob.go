@@ -33,6 +33,9 @@ func (h *handler) getBlob(w http.ResponseWriter, r *http.Request, req *request) 
 	if err != nil {
 		return err
 	}
+	if content.URL != "" {
+		return redirect(w, content.URL)
+	}
 	defer func() {
 		if err := content.Close(); err != nil {
 			h.log.LogAttrs(r.Context(), slog.LevelWarn, "closing a blob failed", slog.String("digest", string(req.digest)), slog.Any("error", err))
@@ -66,9 +69,20 @@ func (h *handler) getBlob(w http.ResponseWriter, r *http.Request, req *request) 
 		}
 	}
 	w.WriteHeader(status)
-	if err := h.send(w, content, length); err != nil {
+	if err := h.send(w, content.ReadSeekCloser, length); err != nil {
 		h.logUnsent(r, err)
 	}
+	return nil
+}
+
+// redirect sends the client to where the bytes are: clients follow without the
+// credentials that they sent here. The URL holds for a while only, and opens the
+// blob for whoever has it.
+func redirect(w http.ResponseWriter, url string) error {
+	header := w.Header()
+	header.Set("Location", url)
+	header.Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusTemporaryRedirect)
 	return nil
 }
 

@@ -108,12 +108,12 @@ func TestSlowWorkAfterTheBodyIsNoStall(t *testing.T) {
 
 func TestStalledDownloadIsDropped(t *testing.T) {
 	const size = 64 << 20 // more than the sockets' buffers take
-	address, ended := serveStalling(t, fakeRegistry{open: func(registry.Ref) (registry.Layer, registry.BlobReader, error) {
+	address, ended := serveStalling(t, fakeRegistry{open: func(registry.Ref) (registry.Layer, registry.LayerContent, error) {
 		f, err := os.Create(filepath.Join(t.TempDir(), "blob"))
 		if err != nil {
-			return registry.Layer{}, nil, err
+			return registry.Layer{}, registry.LayerContent{}, err
 		}
-		return registry.Layer{Digest: someSHA, Size: size}, f, f.Truncate(size)
+		return registry.Layer{Digest: someSHA, Size: size}, registry.LayerContent{ReadSeekCloser: f}, f.Truncate(size)
 	}})
 	sendRequest(t, address, "GET /v2/app/blobs/"+someSHA.String(), 0, "")
 	select {

@@ -148,6 +148,11 @@ func (h *handler) writeError(w http.ResponseWriter, r *http.Request, req *reques
 		h.log.LogAttrs(r.Context(), slog.LevelDebug, "client went away", slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Any("error", err))
 		answer = &protocolError{http.StatusServiceUnavailable, codeUnknown, "The request was cancelled"}
 	}
+	if answer == nil && registry.IsUnavailable(err) {
+		h.log.LogAttrs(r.Context(), slog.LevelWarn, "request failed: a store does not answer", slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Any("error", err))
+		w.Header().Set("Retry-After", "1")
+		answer = &protocolError{http.StatusServiceUnavailable, codeUnknown, "The registry's database or blob store does not answer at the moment: try again"}
+	}
 	if answer == nil {
 		id := rand.Text()
 		h.log.LogAttrs(r.Context(), slog.LevelError, "request failed", slog.String("request_id", id), slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Any("error", err))

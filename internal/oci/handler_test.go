@@ -30,7 +30,7 @@ type fakeRegistry struct {
 
 	manifest  func(registry.Caller, registry.Ref, registry.Reference) (registry.Manifest, error)
 	put       func(registry.Caller, registry.Ref, registry.NewManifest) (registry.PutResult, error)
-	open      func(registry.Ref) (registry.Layer, registry.BlobReader, error)
+	open      func(registry.Ref) (registry.Layer, registry.LayerContent, error)
 	tags      func(registry.Page) ([]string, string, error)
 	list      func(registry.ID, registry.Page) ([]registry.Repository, string, error)
 	referrers func(registry.Page) ([]registry.Referrer, string, error)
@@ -52,7 +52,7 @@ func (f fakeRegistry) Layer(_ context.Context, _ registry.Caller, ref registry.R
 	}
 	return l, r.Close()
 }
-func (f fakeRegistry) OpenLayer(_ context.Context, _ registry.Caller, ref registry.Ref, _ digest.Digest) (registry.Layer, registry.BlobReader, error) {
+func (f fakeRegistry) OpenLayer(_ context.Context, _ registry.Caller, ref registry.Ref, _ digest.Digest) (registry.Layer, registry.LayerContent, error) {
 	return f.open(ref)
 }
 func (f fakeRegistry) Tags(_ context.Context, _ registry.Caller, _ registry.Ref, p registry.Page) ([]string, string, error) {
@@ -253,7 +253,7 @@ func TestDownloadToken(t *testing.T) {
 		{"delete", "DELETE", path + "?X-Twinport-Token=" + good, 401},
 		{"manifest", "GET", "/v2/app/manifests/v1?X-Twinport-Token=" + good, 401},
 	} {
-		open := func(registry.Ref) (registry.Layer, registry.BlobReader, error) { return openFile(t, "content") }
+		open := func(registry.Ref) (registry.Layer, registry.LayerContent, error) { return openFile(t, "content") }
 		resp := do(fakeRegistry{open: open}, tt.method, "localhost", tt.target, nil, func(r *http.Request) { r.Header.Del("Authorization") })
 		if resp.StatusCode != tt.status {
 			t.Errorf("%s: status %d, want %d", tt.name, resp.StatusCode, tt.status)
@@ -261,14 +261,14 @@ func TestDownloadToken(t *testing.T) {
 	}
 }
 
-func openFile(t *testing.T, content string) (registry.Layer, registry.BlobReader, error) {
+func openFile(t *testing.T, content string) (registry.Layer, registry.LayerContent, error) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "blob")
 	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
-		return registry.Layer{}, nil, err
+		return registry.Layer{}, registry.LayerContent{}, err
 	}
 	f, err := os.Open(name)
-	return registry.Layer{Digest: someSHA, Size: int64(len(content)), MediaType: "text/html"}, f, err
+	return registry.Layer{Digest: someSHA, Size: int64(len(content)), MediaType: "text/html"}, registry.LayerContent{ReadSeekCloser: f}, err
 }
 
 func TestGetBlob(t *testing.T) {
@@ -290,7 +290,7 @@ func TestGetBlob(t *testing.T) {
 		{"known head", "HEAD", "If-None-Match", "*", 304, "", "", ""},
 		{"not known", "GET", "If-None-Match", `"x"`, 200, content, "10", ""},
 	} {
-		open := func(registry.Ref) (registry.Layer, registry.BlobReader, error) { return openFile(t, content) }
+		open := func(registry.Ref) (registry.Layer, registry.LayerContent, error) { return openFile(t, content) }
 		resp := do(fakeRegistry{open: open}, tt.method, prodHost, "/v2/app/blobs/"+someSHA.String(), nil, func(r *http.Request) {
 			if tt.header != "" {
 				r.Header.Set(tt.header, tt.value)
@@ -335,7 +335,7 @@ func TestBlobIsSentFromItsFile(t *testing.T) {
 	sink := &fileSink{ResponseRecorder: httptest.NewRecorder()}
 	r := httptest.NewRequest("GET", "http://"+prodHost+"/v2/app/blobs/"+someSHA.String(), nil)
 	r.SetBasicAuth("AWS", token(prodKey, auth.Token{}))
-	newHandler(fakeRegistry{open: func(registry.Ref) (registry.Layer, registry.BlobReader, error) {
+	newHandler(fakeRegistry{open: func(registry.Ref) (registry.Layer, registry.LayerContent, error) {
 		return openFile(t, strings.Repeat("x", 3*firstPiece/2))
 	}}).ServeHTTP(sink, r)
 	if !sink.fromFile || sink.Body.Len() != 3*firstPiece/2 {

@@ -36,7 +36,7 @@ type Registry interface {
 	DeleteManifest(ctx context.Context, c registry.Caller, ref registry.Ref, d digest.Digest) error
 
 	Layer(ctx context.Context, c registry.Caller, ref registry.Ref, d digest.Digest) (registry.Layer, error)
-	OpenLayer(ctx context.Context, c registry.Caller, ref registry.Ref, d digest.Digest) (registry.Layer, registry.BlobReader, error)
+	OpenLayer(ctx context.Context, c registry.Caller, ref registry.Ref, d digest.Digest) (registry.Layer, registry.LayerContent, error)
 	DeleteLayer(ctx context.Context, c registry.Caller, ref registry.Ref, d digest.Digest) error
 	MountLayer(ctx context.Context, c registry.Caller, to registry.Ref, d digest.Digest, from *registry.Ref) (bool, error)
 

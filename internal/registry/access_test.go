@@ -40,7 +40,7 @@ func TestRule3NoLinkNoBlob(t *testing.T) {
 		wantCode(t, "HEAD", err, registry.LayersNotFound)
 		_, _, err = d.OpenLayer(ctx, root(prodAccount), ref, layer)
 		wantCode(t, "GET", err, registry.LayersNotFound)
-		_, err = d.LayerForDownload(ctx, root(prodAccount), ref, layer)
+		_, _, err = d.LayerForDownload(ctx, root(prodAccount), ref, layer)
 		wantCode(t, "download URL", err, registry.LayersNotFound)
 		have, err := d.LayersAvailable(ctx, root(prodAccount), ref, []digest.Digest{layer, digest.FromString("none"), "bad"})
 		if err != nil || len(have) != 0 {

@@ -98,13 +98,18 @@ func refOf(r *metadata.Repository) Ref {
 // that does not exist than from one that grants nothing: AccessDenied. The
 // registry's own callers get RepositoryNotFound.
 func (s *Service) repository(c Caller, ref Ref, actions ...string) (*metadata.Repository, error) {
+	return s.repositoryAhead(c, ref, nil, actions...)
+}
+
+// repositoryAhead is repository for a caller who asks more next.
+func (s *Service) repositoryAhead(c Caller, ref Ref, ahead metadata.Ahead, actions ...string) (*metadata.Repository, error) {
 	if err := validName(ref.Name); err != nil {
 		return nil, err
 	}
 	// What an account or Region stored that is not served any more is not there.
 	r, err := (*metadata.Repository)(nil), metadata.ErrNotFound
 	if s.Exists(ref.Registry) {
-		r, err = s.meta.Repository(ref.Registry.Account, ref.Registry.Region, ref.Name)
+		r, err = s.meta.Repository(ref.Registry.Account, ref.Registry.Region, ref.Name, ahead)
 	}
 	if errors.Is(err, metadata.ErrNotFound) {
 		if c.Identity.Principal.Account != ref.Registry.Account {

@@ -25,7 +25,7 @@ func (s *Service) DeleteTag(ctx context.Context, c Caller, ref Ref, tag string) 
 	if err != nil {
 		return err
 	}
-	return s.updateRepository(ctx, repo, func(tx *metadata.Tx, repo *metadata.Repository) error {
+	return s.alter(ctx, repo, nil, func(tx *metadata.Tx, repo *metadata.Repository) error {
 		deleted, err := tx.DeleteTag(repo, tag)
 		if err == nil && !deleted {
 			return imageNotFound(repo, Reference{Tag: tag})
@@ -41,7 +41,7 @@ func (s *Service) DeleteManifest(ctx context.Context, c Caller, ref Ref, d diges
 	if err != nil {
 		return err
 	}
-	return s.updateRepository(ctx, repo, func(tx *metadata.Tx, repo *metadata.Repository) error {
+	return s.alter(ctx, repo, nil, func(tx *metadata.Tx, repo *metadata.Repository) error {
 		deleted, err := tx.DeleteManifest(repo, string(d))
 		if err == nil && !deleted {
 			return imageNotFound(repo, Reference{Digest: d})
@@ -61,7 +61,7 @@ func (s *Service) DeleteImages(ctx context.Context, c Caller, ref Ref, refs []Re
 	var results []DeletedImage
 	for _, r := range refs {
 		var done []Reference
-		err := s.updateRepository(ctx, repo, func(tx *metadata.Tx, repo *metadata.Repository) (err error) {
+		err := s.alter(ctx, repo, nil, func(tx *metadata.Tx, repo *metadata.Repository) (err error) {
 			done, err = deleteImage(tx, repo, r)
 			return err
 		})

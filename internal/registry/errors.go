@@ -3,6 +3,9 @@ package registry
 import (
 	"errors"
 	"fmt"
+
+	"github.com/twinport/twinport/internal/blob"
+	"github.com/twinport/twinport/internal/metadata"
 )
 
 // Code classifies a domain error. Where ECR declares an exception for it, the
@@ -66,6 +69,12 @@ func CodeOf(err error) Code {
 		return e.Code
 	}
 	return ""
+}
+
+// IsUnavailable reports whether an internal error means that a database or
+// store behind the server does not answer now: the caller may try again.
+func IsUnavailable(err error) bool {
+	return errors.Is(err, metadata.ErrUnavailable) || errors.Is(err, blob.ErrUnavailable)
 }
 
 func errorf(code Code, format string, args ...any) *Error {

@@ -69,16 +69,12 @@ type Referrer struct {
 	Annotations  map[string]string
 }
 
-// pullTimeFreshness is how old a recorded pull time may get before a pull
-// renews it (ECR refreshes it at least once every 24 hours).
-const pullTimeFreshness = time.Hour
-
 // maxTagsPerImage is how many tags of one image are shown (ECR: 1,000 tags per image).
 const maxTagsPerImage = 1000
 
 // Manifest by tag, digest, or both: ImageNotFound. A read of a manifest counts as a pull.
 func (s *Service) Manifest(_ context.Context, c Caller, ref Ref, r Reference) (Manifest, error) {
-	repo, err := s.repository(c, ref, actionBatchGetImage)
+	repo, err := s.repositoryAhead(c, ref, contentAhead(r), actionBatchGetImage)
 	if err != nil {
 		return Manifest{}, err
 	}
@@ -88,6 +84,17 @@ func (s *Service) Manifest(_ context.Context, c Caller, ref Ref, r Reference) (M
 	}
 	s.recordPull(repo, m)
 	return Manifest{Digest: digest.Digest(m.Digest), MediaType: m.MediaType, Bytes: m.Bytes}, nil
+}
+
+// contentAhead asks what content is going to ask.
+func contentAhead(r Reference) metadata.Ahead {
+	return func(q *metadata.Queries, repository int64) {
+		if r.Tag != "" {
+			_, _ = q.ManifestContentByTag(repository, r.Tag)
+		} else if r.Digest != "" {
+			_, _ = q.ManifestContent(repository, string(r.Digest))
+		}
+	}
 }
 
 // content resolves a reference: ImageNotFound, InvalidParameter.
@@ -119,7 +126,7 @@ func imageNotFound(repo *metadata.Repository, r Reference) *Error {
 // must not wait for a write.
 func (s *Service) recordPull(repo *metadata.Repository, m *metadata.ManifestContent) {
 	now := s.now()
-	if now.Sub(m.PulledAt) < pullTimeFreshness || !m.ClaimPull(now, pullTimeFreshness) {
+	if now.Sub(m.PulledAt) < pullTimeFreshness || !s.pulls.claim(pulled{repo.ID, m.Digest}, now) {
 		return
 	}
 	id, d := repo.ID, m.Digest
@@ -184,7 +191,7 @@ func (s *Service) DescribeImages(_ context.Context, c Caller, ref Ref, refs []Re
 	if err != nil {
 		return nil, err
 	}
-	var images []Image
+	var rows []metadata.Manifest
 	seen := map[string]bool{}
 	for _, r := range refs {
 		m, err := s.content(repo, r)
@@ -203,28 +210,33 @@ func (s *Service) DescribeImages(_ context.Context, c Caller, ref Ref, refs []Re
 		if err != nil {
 			return nil, err
 		}
-		image, err := s.describe(repo, row)
-		if err != nil {
-			return nil, err
+		rows = append(rows, row)
+	}
+	return s.describe(repo, rows)
+}
+
+// describe adds to each manifest its tags.
+func (s *Service) describe(repo *metadata.Repository, ms []metadata.Manifest) ([]Image, error) {
+	digests := make([]string, len(ms))
+	for i, m := range ms {
+		digests[i] = m.Digest
+	}
+	tags, err := s.meta.Read().TagsOfEach(repo.ID, digests, maxTagsPerImage)
+	if err != nil {
+		return nil, fmt.Errorf("list the tags of %d images of %s: %w", len(ms), refOf(repo), err)
+	}
+	var images []Image
+	for _, m := range ms {
+		image := Image{
+			Digest: digest.Digest(m.Digest), Size: m.ImageSize, PushedAt: m.PushedAt, LastPulledAt: m.PulledAt,
+			MediaType: m.MediaType, ArtifactType: m.ArtifactType, Subject: digest.Digest(m.Subject),
+		}
+		for _, t := range tags[m.Digest] {
+			image.Tags = append(image.Tags, t.Name)
 		}
 		images = append(images, image)
 	}
 	return images, nil
-}
-
-func (s *Service) describe(repo *metadata.Repository, m metadata.Manifest) (Image, error) {
-	tags, err := s.meta.Read().TagsOf(repo.ID, m.Digest, "", maxTagsPerImage)
-	if err != nil {
-		return Image{}, fmt.Errorf("list the tags of %s: %w", m.Digest, err)
-	}
-	image := Image{
-		Digest: digest.Digest(m.Digest), Size: m.ImageSize, PushedAt: m.PushedAt, LastPulledAt: m.PulledAt,
-		MediaType: m.MediaType, ArtifactType: m.ArtifactType, Subject: digest.Digest(m.Subject),
-	}
-	for _, t := range tags {
-		image.Tags = append(image.Tags, t.Name)
-	}
-	return image, nil
 }
 
 // ListImages describes the images page by page, in order of digest.
@@ -245,14 +257,8 @@ func (s *Service) ListImages(_ context.Context, c Caller, ref Ref, status TagSta
 		return nil, "", fmt.Errorf("list the images of %s: %w", ref, err)
 	}
 	ms, next = page(ms, p.Limit, func(m metadata.Manifest) string { return m.Digest })
-	for _, m := range ms {
-		image, err := s.describe(repo, m)
-		if err != nil {
-			return nil, "", err
-		}
-		images = append(images, image)
-	}
-	return images, next, nil
+	images, err = s.describe(repo, ms)
+	return images, next, err
 }
 
 // idSeparator parts digest and tag in the key of a page of ListImageIDs;

@@ -16,11 +16,16 @@ type Layer struct {
 	Digest    digest.Digest
 	Size      int64
 	MediaType string // as an image of the repository names it; may be empty
+
+	object string // the name of its bytes in the blob store
 }
 
-// BlobReader reads one blob. Its concrete type is *os.File where blobs are
-// files, so that copying it to a connection uses sendfile.
-type BlobReader interface {
+// LayerContent is where a layer's bytes are to be had: at a URL, or else here.
+type LayerContent struct {
+	// URL, if not empty, is where the client fetches the bytes itself, for a while.
+	URL string
+	// ReadSeekCloser is nil if there is a URL. Its concrete type is *os.File where
+	// blobs are files, so that copying it to a connection uses sendfile.
 	io.ReadSeekCloser
 }
 
@@ -30,46 +35,53 @@ const maxMountSources = 100
 // Layer by digest if the repository has it: LayersNotFound. Needs
 // ecr:BatchCheckLayerAvailability.
 func (s *Service) Layer(_ context.Context, c Caller, ref Ref, d digest.Digest) (Layer, error) {
-	repo, err := s.repository(c, ref, actionBatchCheckLayers)
+	repo, err := s.repositoryAhead(c, ref, layerAhead(d), actionBatchCheckLayers)
 	if err != nil {
 		return Layer{}, err
 	}
 	return s.layer(repo, d)
 }
 
+// layerAhead asks what layer is going to ask.
+func layerAhead(d digest.Digest) metadata.Ahead {
+	return func(q *metadata.Queries, repository int64) { _, _ = q.Layer(repository, string(d)) }
+}
+
 func (s *Service) layer(repo *metadata.Repository, d digest.Digest) (Layer, error) {
 	if err := validDigest(d); err != nil {
 		return Layer{}, err
 	}
-	size, err := s.meta.Layer(repo, string(d))
+	l, err := s.meta.Layer(repo, string(d))
 	if errors.Is(err, metadata.ErrNotFound) {
 		return Layer{}, layerNotFound(repo, d)
 	}
 	if err != nil {
 		return Layer{}, fmt.Errorf("look up layer %s of %s: %w", d, refOf(repo), err)
 	}
-	return Layer{Digest: d, Size: size}, nil
+	return Layer{Digest: d, Size: l.Size, object: l.Object}, nil
 }
 
 func layerNotFound(repo *metadata.Repository, d digest.Digest) *Error {
 	return errorf(LayersNotFound, "The layer with digest '%s' does not exist in the repository with name '%s' in the registry with id '%s'", d, repo.Name, repo.Account)
 }
 
-// OpenLayer opens the bytes: LayersNotFound. Needs ecr:GetDownloadUrlForLayer.
-func (s *Service) OpenLayer(ctx context.Context, c Caller, ref Ref, d digest.Digest) (Layer, BlobReader, error) {
-	repo, err := s.repository(c, ref, actionGetDownloadURL)
+// OpenLayer opens the bytes, unless the client can be sent to where they are:
+// LayersNotFound. Needs ecr:GetDownloadUrlForLayer.
+func (s *Service) OpenLayer(ctx context.Context, c Caller, ref Ref, d digest.Digest) (l Layer, content LayerContent, err error) {
+	repo, err := s.repositoryAhead(c, ref, layerAhead(d), actionGetDownloadURL)
 	if err != nil {
-		return Layer{}, nil, err
+		return Layer{}, content, err
 	}
-	l, err := s.layer(repo, d)
+	if l, err = s.layer(repo, d); err != nil {
+		return Layer{}, content, err
+	}
+	if content.URL, err = s.blobs.URL(ctx, l.object); err == nil && content.URL == "" {
+		content.ReadSeekCloser, err = s.blobs.Open(ctx, l.object, l.Size)
+	}
 	if err != nil {
-		return Layer{}, nil, err
+		return Layer{}, content, fmt.Errorf("layer %s is linked to %s but cannot be opened: %w", d, ref, err)
 	}
-	f, err := s.blobs.Open(ctx, d)
-	if err != nil {
-		return Layer{}, nil, fmt.Errorf("layer %s is linked to %s but cannot be opened: %w", d, ref, err)
-	}
-	return l, f, nil
+	return l, content, nil
 }
 
 // LayersAvailable returns which of the digests the repository has.
@@ -97,25 +109,28 @@ func (s *Service) LayersAvailable(_ context.Context, c Caller, ref Ref, ds []dig
 }
 
 // LayerForDownload checks what GetDownloadUrlForLayer must: LayersNotFound,
-// LayerInaccessible if no image of the repository names it.
-func (s *Service) LayerForDownload(_ context.Context, c Caller, ref Ref, d digest.Digest) (Layer, error) {
+// LayerInaccessible if no image of the repository names it. url is where the
+// bytes are to be had, for a while, without asking us; empty if nowhere.
+func (s *Service) LayerForDownload(ctx context.Context, c Caller, ref Ref, d digest.Digest) (l Layer, url string, err error) {
 	repo, err := s.repository(c, ref, actionGetDownloadURL)
 	if err != nil {
-		return Layer{}, err
+		return Layer{}, "", err
 	}
-	l, err := s.layer(repo, d)
-	if err != nil {
-		return Layer{}, err
+	if l, err = s.layer(repo, d); err != nil {
+		return Layer{}, "", err
 	}
 	images, mediaType, err := s.meta.Read().Referring(repo.ID, string(d))
 	if err != nil {
-		return Layer{}, fmt.Errorf("look up the images of layer %s: %w", d, err)
+		return Layer{}, "", fmt.Errorf("look up the images of layer %s: %w", d, err)
 	}
 	if len(images) == 0 {
-		return Layer{}, errorf(LayerInaccessible, "The layer with digest '%s' is not associated with an image in the repository with name '%s' in the registry with id '%s'", d, repo.Name, repo.Account)
+		return Layer{}, "", errorf(LayerInaccessible, "The layer with digest '%s' is not associated with an image in the repository with name '%s' in the registry with id '%s'", d, repo.Name, repo.Account)
 	}
 	l.MediaType = mediaType
-	return l, nil
+	if url, err = s.blobs.URL(ctx, l.object); err != nil {
+		return Layer{}, "", fmt.Errorf("make a URL for layer %s of %s: %w", d, ref, err)
+	}
+	return l, url, nil
 }
 
 // DeleteLayer unlinks a blob, even while an image names it, as OCI lets it: LayersNotFound.
@@ -127,7 +142,7 @@ func (s *Service) DeleteLayer(ctx context.Context, c Caller, ref Ref, d digest.D
 	if err := validDigest(d); err != nil {
 		return err
 	}
-	return s.updateRepository(ctx, repo, func(tx *metadata.Tx, repo *metadata.Repository) error {
+	return s.alter(ctx, repo, nil, func(tx *metadata.Tx, repo *metadata.Repository) error {
 		unlinked, err := tx.UnlinkLayer(repo, string(d))
 		if err == nil && !unlinked {
 			return layerNotFound(repo, d)
@@ -179,16 +194,18 @@ func (s *Service) MountLayer(ctx context.Context, c Caller, to Ref, d digest.Dig
 }
 
 func (s *Service) mount(ctx context.Context, source, to *metadata.Repository, d digest.Digest) (mounted bool, err error) {
-	err = s.updateRepository(ctx, to, func(tx *metadata.Tx, to *metadata.Repository) error {
-		size, err := tx.Layer(source.ID, string(d))
+	ahead := func(q *metadata.Queries, _ int64) { _, _ = q.Layer(source.ID, string(d)) }
+	err = s.addTo(ctx, to, ahead, func(tx *metadata.Tx, to *metadata.Repository) error {
+		mounted = false
+		_, err := tx.Layer(source.ID, string(d))
 		if errors.Is(err, metadata.ErrNotFound) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		mounted = true
-		return tx.LinkLayer(to, string(d), size, s.now())
+		mounted, err = tx.LinkLayer(to, string(d), s.now())
+		return err
 	})
 	return mounted && err == nil, err
 }

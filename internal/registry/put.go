@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,8 +67,20 @@ func (s *Service) PutManifest(ctx context.Context, c Caller, ref Ref, n NewManif
 	if err != nil {
 		return PutResult{}, err
 	}
-	p := put{service: s, now: s.now(), digest: string(d), manifest: parsed, NewManifest: n}
-	if err := s.updateRepository(ctx, r, p.run); err != nil {
+	p := put{service: s, now: s.now(), registry: r.RegistryID, digest: string(d), manifest: parsed, NewManifest: n}
+	err = errImmutable
+	if !p.immutable(r) {
+		err = s.addTo(ctx, r, p.ahead, func(tx *metadata.Tx, r *metadata.Repository) error {
+			if p.immutable(r) {
+				return errImmutable
+			}
+			return p.run(tx, r)
+		})
+	}
+	if err == errImmutable {
+		err = s.alter(ctx, r, p.ahead, p.run)
+	}
+	if err != nil {
 		return PutResult{}, err
 	}
 	return PutResult{Digest: d, MediaType: parsed.MediaType, Subject: parsed.Subject}, nil
@@ -94,8 +107,33 @@ type put struct {
 	NewManifest
 	service  *Service
 	now      time.Time
+	registry int64 // of the repository
 	digest   string
 	manifest parsedManifest
+}
+
+// errImmutable means that a tag may be set once only, so that two pushes that
+// find it free must not run side by side.
+var errImmutable = errors.New("a tag of the push is immutable")
+
+func (p *put) immutable(r *metadata.Repository) bool {
+	return slices.ContainsFunc(p.Tags, func(tag string) bool { return immutableTag(r, tag) })
+}
+
+// ahead asks what run is going to ask.
+func (p *put) ahead(q *metadata.Queries, repository int64) {
+	_, _ = q.Manifest(repository, p.digest)
+	layers, children := p.manifest.split()
+	if len(layers) > 0 {
+		_, _ = q.LayerSizes(repository, layers)
+	}
+	if len(children) > 0 {
+		_, _ = q.ManifestSizes(repository, children)
+	}
+	for _, tag := range p.Tags {
+		_, _ = q.Tag(repository, tag)
+	}
+	_, _ = q.NextSequence(p.registry)
 }
 
 func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {

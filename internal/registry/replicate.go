@@ -45,26 +45,47 @@ type refusal struct{ code, reason string }
 
 func (r *refusal) Error() string { return r.code + ": " + r.reason }
 
+// takeover is how long a queued replication is left to the process that took
+// the push, which tries it at once. Then it is due for every process.
+const takeover = 2 * time.Second
+
+// pollInterval is how often a process looks for what others have left, where
+// there may be others.
+const pollInterval = time.Second
+
 // DueReplications are the ids of replications to try now, the longest due
-// first, and when the next one falls due (zero if none will by itself).
-func (s *Service) DueReplications(_ context.Context, limit int) (ids []int64, next time.Time, err error) {
+// first, and when to look again (zero if none will fall due by itself).
+func (s *Service) DueReplications(ctx context.Context, limit int) (ids []int64, next time.Time, err error) {
 	now := s.now()
-	ids, err = s.meta.Read().DueReplications(now, limit)
+	if !s.meta.Shared() {
+		ids, err = s.meta.Read().DueReplications(now, limit)
+	} else if ids, err = s.meta.Read().DueReplications(now, 4*limit); len(ids) > 1 {
+		// Not all processes should fall upon the same ones.
+		rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
+		ids = ids[:min(limit, len(ids))]
+	}
+	if err == nil && len(ids) == 0 {
+		next, err = s.meta.Read().NextReplicationAt(now)
+	}
+	if latest := now.Add(lastRetry); err == nil && next.After(latest) {
+		next = now
+		err = s.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.PullForward(latest, now) })
+	}
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("look for due replications: %w", err)
 	}
-	if len(ids) == 0 {
-		next, err = s.meta.Read().NextReplicationAt(now)
+	if poll := now.Add(pollInterval); s.meta.Shared() && (next.IsZero() || next.After(poll)) {
+		next = poll
 	}
-	return ids, next, err
+	return ids, next, nil
 }
 
-// retryRefused makes the replications due that the destination refused, since
-// its policy changes with this transaction.
-func (s *Service) retryRefused(tx *metadata.Tx, destination ID) error {
-	any, err := tx.RetryRefused(destination.Account, destination.Region, refusedCodes, s.now())
+// retryRefused makes the replications due that the destination refused with
+// one of the codes, since this transaction mends that.
+func (s *Service) retryRefused(tx *metadata.Tx, destination ID, codes ...string) error {
+	any, err := tx.RetryRefused(destination.Account, destination.Region, codes, s.now())
 	if any {
-		tx.OnCommit(s.wakeReplications)
+		tx.OnCommit(func() { s.wakeReplications(nil) })
 	}
 	return err
 }
@@ -74,33 +95,35 @@ func (s *Service) retryRefused(tx *metadata.Tx, destination ID) error {
 func (s *Service) retryRefusedInto(tx *metadata.Tx, destination Ref) error {
 	any, err := tx.RetryRefusedOf(destination.Registry.Account, destination.Registry.Region, destination.Name, refusedCodes, s.now())
 	if any {
-		tx.OnCommit(s.wakeReplications)
+		tx.OnCommit(func() { s.wakeReplications(nil) })
 	}
 	return err
 }
 
-// Replicate tries one replication. Copy and record are one transaction, so it
-// is never done twice, nor done and not recorded; nor can a destination change
-// its mind between a refusal and its record, which nobody would then retry. The
-// result says how it ended; an error means that not even that could be stored.
+// Replicate tries one replication: metadata.ErrNotFound if it is not in
+// progress any more, or another process is trying it. Copy and record are one
+// transaction, so it is never done twice, nor done and not recorded; nor can a
+// destination change its mind between a refusal and its record, which nobody
+// would then retry. The result says how it ended; an error means that not even
+// that could be stored.
 func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication, error) {
 	var row metadata.Replication
-	err := s.meta.UpdateFirst(ctx, func(tx *metadata.Tx) (err error) {
-		row, err = tx.Replication(id)
-		if err != nil || row.State != metadata.ReplicationInProgress {
+	err := s.meta.UpdateFirst(ctx, func(tx *metadata.Tx) error {
+		row = metadata.Replication{}
+		job, err := tx.ClaimReplication(id)
+		if err != nil {
 			return err
 		}
+		row = job.Replication
 		row.Tries++
 		row.FinishedAt, row.FailureCode, row.FailureReason = s.now(), "", ""
-		err = tx.Attempt(func() error { return s.copyImage(tx, row) })
+		row.State = metadata.ReplicationComplete
+		err = s.copyImage(tx, job)
 		var refused *refusal
-		switch {
-		case errors.As(err, &refused):
+		if errors.As(err, &refused) {
 			row.State, row.FailureCode, row.FailureReason = metadata.ReplicationFailed, refused.code, refused.reason
-		case err != nil:
+		} else if err != nil {
 			return err
-		default:
-			row.State = metadata.ReplicationComplete
 		}
 		return tx.SaveReplication(row)
 	})
@@ -111,8 +134,11 @@ func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication
 	row.State, row.FinishedAt, row.NextTryAt = metadata.ReplicationInProgress, time.Time{}, s.now().Add(retryDelay(row.Tries))
 	row.FailureCode = failureInternal
 	row.FailureReason = "The server met a fault, which its log tells. The replication is tried again by itself."
-	if errors.Is(err, metadata.ErrFull) {
+	switch {
+	case errors.Is(err, metadata.ErrFull):
 		row.FailureReason = "The server's disk is full. The replication is tried again by itself."
+	case errors.Is(err, metadata.ErrUnavailable):
+		row.FailureReason = "The server's database did not answer. The replication is tried again by itself."
 	}
 	return row, s.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.SaveReplication(row) })
 }
@@ -127,63 +153,94 @@ func retryDelay(tries int) time.Duration {
 	return d - rand.N(d/2)
 }
 
-// copyImage makes the image appear in the destination, or returns a refusal.
-func (s *Service) copyImage(tx *metadata.Tx, row metadata.Replication) error {
-	source, err := tx.RepositoryByID(row.RepositoryID)
+// copyImage makes the image appear in the destination, or returns a refusal;
+// then it has written nothing. First it reads and decides, then it writes: so
+// what it reads is asked, and what it writes is sent, all together.
+func (s *Service) copyImage(tx *metadata.Tx, job metadata.ReplicationJob) error {
+	if err := s.mayReplicate(job); err != nil {
+		return err
+	}
+	var destination *metadata.Repository
+	to := Ref{ID{job.DestinationAccount, job.DestinationRegion}, job.RepositoryName}
+	open := (*metadata.Queries).ShareRepository
+	if TagMutability(job.TagMutability) != Mutable {
+		open = (*metadata.Queries).LockRepository // two that find a tag free must not run side by side
+	}
+	tx.Ahead(func(q *metadata.Queries) {
+		if job.DestinationExists {
+			_, _ = open(q, job.DestinationID)
+		}
+		_, _ = q.ImageManifests(job.RepositoryID, job.Digest, maxGraph+1)
+		_, _, _ = q.MissingPart(job.RepositoryID, job.Digest, job.DestinationID)
+		_, _ = q.NextSequence(job.RegistryID)
+	})
+	manifests, err := tx.ImageManifests(job.RepositoryID, job.Digest, maxGraph+1)
 	if err != nil {
 		return err
 	}
-	destination, err := s.openDestination(tx, source, ID{row.DestinationAccount, row.DestinationRegion})
+	if len(manifests) > maxGraph {
+		return &refusal{failureTooLarge, fmt.Sprintf("The index reaches more than %d manifests.", maxGraph)}
+	}
+	missing, layer, err := tx.MissingPart(job.RepositoryID, job.Digest, job.DestinationID)
 	if err != nil {
 		return err
 	}
-	if err := s.copyGraph(tx, source, destination, row.Digest); err != nil {
+	if missing != "" {
+		return incomplete(missing, layer)
+	}
+	sequence, err := tx.NextSequence(job.RegistryID)
+	if err != nil {
 		return err
 	}
-	return s.copyTag(tx, row, source, destination)
+	if job.DestinationExists {
+		destination, err = open(tx.Queries, job.DestinationID)
+	} else {
+		destination, err = s.createDestination(tx, to, job.RegistryID)
+	}
+	if err != nil {
+		return err // also if it was deleted just now: the next try creates it again
+	}
+	now := s.now()
+	if err := tx.CopyImage(job.RepositoryID, manifests, destination, now); err != nil {
+		return err
+	}
+	return s.copyTag(tx, job, destination, metadata.Tag{Name: job.Tag, Digest: job.Digest, Sequence: sequence}, now)
 }
 
-// openDestination returns the repository to copy into, which it creates if it
-// must and may. The destination decides: its registry policy is evaluated for
-// the source's account at every replication.
-func (s *Service) openDestination(tx *metadata.Tx, source *metadata.Repository, id ID) (*metadata.Repository, error) {
+// mayReplicate returns a refusal unless the destination takes the image. The
+// destination decides: its registry policy is evaluated for the source's
+// account at every replication.
+func (s *Service) mayReplicate(job metadata.ReplicationJob) error {
+	id := ID{job.DestinationAccount, job.DestinationRegion}
 	if !s.Exists(id) {
-		return nil, &refusal{failureNoDestination, fmt.Sprintf("There is no account %s with Region %s in this deployment. Add it to the configuration, or take it out of the replication rule.", id.Account, id.Region)}
+		return &refusal{failureNoDestination, fmt.Sprintf("There is no account %s with Region %s in this deployment. Add it to the configuration, or take it out of the replication rule.", id.Account, id.Region)}
 	}
-	ref := Ref{id, source.Name}
-	destination, err := tx.Repository(id.Account, id.Region, source.Name)
-	missing := errors.Is(err, metadata.ErrNotFound)
-	if err != nil && !missing {
-		return nil, err
-	}
+	ref := Ref{id, job.RepositoryName}
 	actions := []string{actionReplicateImage}
-	if missing {
-		reg, err := tx.Registry(id.Account, id.Region)
-		if err != nil {
-			return nil, err
-		}
-		destination = s.newRepository(ref, reg.ID, NewRepository{Mutability: Mutable, Encryption: Encryption{Type: defaultEncryption}})
-		destination.RegistryPolicy = reg.Policy
+	if !job.DestinationExists {
 		actions = append(actions, actionCreateRepository)
 	}
-	p := s.registryPolicy(id, destination.RegistryPolicy)
+	p := s.registryPolicy(id, job.RegistryPolicy)
 	for _, action := range actions {
 		d := policy.Authorize(policy.Request{
-			Principal: policy.Principal{Account: source.Account, ARN: "arn:aws:iam::" + source.Account + ":root"},
+			Principal: policy.Principal{Account: job.SourceAccount, ARN: "arn:aws:iam::" + job.SourceAccount + ":root"},
 			Action:    action, Resource: ref.ARN(), ResourceAccount: id.Account, Time: s.now(),
 			Context: policy.Context{"aws:RequestedRegion": {id.Region}},
 		}, nil, []policy.Policy{p})
 		if !d.Allowed() {
-			return nil, refuse(action, ref, source.Account, d)
+			return refuse(action, ref, job.SourceAccount, d)
 		}
 	}
-	if !missing {
-		return destination, nil
-	}
-	if _, err = tx.CreateRepository(destination); err != nil {
+	return nil
+}
+
+// createDestination creates the repository that an image is replicated into.
+func (s *Service) createDestination(tx *metadata.Tx, ref Ref, registry int64) (*metadata.Repository, error) {
+	r := s.newRepository(ref, registry, NewRepository{Mutability: Mutable, Encryption: Encryption{Type: defaultEncryption}})
+	if _, err := tx.CreateRepository(r); err != nil {
 		return nil, err
 	}
-	return destination, s.retryRefusedInto(tx, ref) // others may lack only the right to create it
+	return r, s.retryRefusedInto(tx, ref) // others may lack only the right to create it
 }
 
 // refuse says what is missing and shows the statement that would mend it.
@@ -202,87 +259,25 @@ func refuse(action string, ref Ref, source string, d policy.Decision) *refusal {
 	return &refusal{code, fmt.Sprintf("%s %s of account %s in %s, and the replication completes by itself:\n%s", d.Reason(), mend, ref.Registry.Account, ref.Registry.Region, grant)}
 }
 
-// copyGraph links an image to the destination: layers before the manifest that
-// names them, children before their index. It walks all of it even where the
-// destination has some: parts may have been deleted there.
-func (s *Service) copyGraph(tx *metadata.Tx, source, destination *metadata.Repository, d string) error {
-	type step struct {
-		digest  string
-		entered bool // its children are done
+func incomplete(d string, layer bool) *refusal {
+	what := "image"
+	if layer {
+		what = "layer"
 	}
-	now := s.now()
-	done := map[string]bool{}
-	stack := []step{{digest: d}}
-	for len(stack) > 0 {
-		at := &stack[len(stack)-1]
-		if done[at.digest] {
-			stack = stack[:len(stack)-1]
-			continue
-		}
-		if !at.entered {
-			at.entered = true
-			children, err := tx.Children(source.ID, at.digest)
-			if err != nil {
-				return err
-			}
-			if len(done)+len(stack)+len(children) > maxGraph {
-				return &refusal{failureTooLarge, fmt.Sprintf("The index reaches more than %d manifests.", maxGraph)}
-			}
-			for _, child := range children {
-				if !done[child] {
-					stack = append(stack, step{digest: child})
-				}
-			}
-			continue
-		}
-		digest := at.digest
-		stack = stack[:len(stack)-1]
-		done[digest] = true
-		if err := tx.CopyLayers(source.ID, digest, destination, now); err != nil {
-			return err
-		}
-		missing, err := tx.MissingLayer(source.ID, digest, destination.ID)
-		if err != nil {
-			return err
-		}
-		if missing != "" {
-			return incomplete("layer", missing)
-		}
-		copied, err := tx.CopyManifest(source.ID, digest, destination, now)
-		if err != nil {
-			return err
-		}
-		if !copied {
-			return incomplete("image", digest)
-		}
-	}
-	return nil
-}
-
-func incomplete(what, d string) *refusal {
 	return &refusal{failureSourceIncomplete, fmt.Sprintf("The %s %s, which the image needs, was deleted from the source repository. Push the whole image again.", what, d)}
 }
 
 // copyTag points the destination's tag at the image, unless the tag is
 // immutable and taken (then the image stays without it, as in ECR), or a newer
 // push was applied before.
-func (s *Service) copyTag(tx *metadata.Tx, row metadata.Replication, source, destination *metadata.Repository) error {
-	if row.Tag == "" {
+func (s *Service) copyTag(tx *metadata.Tx, job metadata.ReplicationJob, destination *metadata.Repository, t metadata.Tag, now time.Time) error {
+	if t.Name == "" {
 		return nil
 	}
-	if immutableTag(destination, row.Tag) {
-		_, err := tx.Tag(destination.ID, row.Tag)
-		if !errors.Is(err, metadata.ErrNotFound) {
+	if immutableTag(destination, t.Name) {
+		if _, err := tx.Tag(destination.ID, t.Name); !errors.Is(err, metadata.ErrNotFound) {
 			return err
 		}
 	}
-	newer, err := tx.AdvanceWatermark(destination.ID, row.Tag, source.RegistryID, row.Sequence)
-	if err != nil || !newer {
-		return err
-	}
-	sequence, err := tx.NextSequence(destination.RegistryID)
-	if err != nil {
-		return err
-	}
-	return tx.SetTag(destination, metadata.Tag{Name: row.Tag, Digest: row.Digest, Sequence: sequence}, s.now())
+	return tx.AdvanceTag(destination, t, job.SourceRegistryID, job.Sequence, now)
 }

@@ -148,17 +148,26 @@ func (s *Service) queueReplications(tx *metadata.Tx, r *metadata.Repository, d s
 	if len(tags) == 0 {
 		tags = []string{""} // by digest
 	}
+	var queued []*metadata.Replication
 	for _, tag := range tags {
 		for _, id := range to {
-			if err := tx.QueueReplication(metadata.Replication{
+			row := &metadata.Replication{
 				RepositoryID: r.ID, Digest: d, Tag: tag, Sequence: sequence,
-				DestinationAccount: id.Account, DestinationRegion: id.Region, PushedAt: now,
-			}); err != nil {
+				DestinationAccount: id.Account, DestinationRegion: id.Region, PushedAt: now, NextTryAt: now.Add(takeover),
+			}
+			if err := tx.QueueReplication(row); err != nil {
 				return err
 			}
+			queued = append(queued, row)
 		}
 	}
-	tx.OnCommit(s.wakeReplications)
+	tx.OnCommit(func() {
+		ids := make([]int64, 0, len(queued))
+		for _, row := range queued {
+			ids = append(ids, row.ID)
+		}
+		s.wakeReplications(ids)
+	})
 	return nil
 }
 

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -242,7 +241,7 @@ func (s *Service) DeleteRepository(ctx context.Context, c Caller, ref Ref, force
 			return Repository{}, err
 		}
 	}
-	err = s.updateRepository(ctx, r, func(tx *metadata.Tx, r *metadata.Repository) error {
+	err = s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) error {
 		if !force {
 			has, err := tx.HasImages(r.ID)
 			if err != nil {
@@ -265,7 +264,7 @@ const deleteBatch = 200
 // meanwhile. If it fails midway, what it removed stays removed.
 func (s *Service) emptyRepository(ctx context.Context, r *metadata.Repository) error {
 	for more := true; more; {
-		err := s.updateRepository(ctx, r, func(tx *metadata.Tx, r *metadata.Repository) (err error) {
+		err := s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) (err error) {
 			more, err = tx.DeleteContent(r, deleteBatch)
 			return err
 		})
@@ -274,22 +273,6 @@ func (s *Service) emptyRepository(ctx context.Context, r *metadata.Repository) e
 		}
 	}
 	return nil
-}
-
-// updateRepository runs fn in a write transaction with the repository's row as
-// the transaction sees it: RepositoryNotFound if it was deleted meanwhile,
-// also if another of the same name took its place.
-func (s *Service) updateRepository(ctx context.Context, r *metadata.Repository, fn func(tx *metadata.Tx, r *metadata.Repository) error) error {
-	return s.update(ctx, func(tx *metadata.Tx) error {
-		row, err := tx.RepositoryByID(r.ID)
-		if errors.Is(err, metadata.ErrNotFound) {
-			return repositoryNotFound(refOf(r))
-		}
-		if err != nil {
-			return err
-		}
-		return fn(tx, row)
-	})
 }
 
 // SetTagMutability replaces the mutability and its exclusion filters.
@@ -302,7 +285,7 @@ func (s *Service) SetTagMutability(ctx context.Context, c Caller, ref Ref, m Tag
 		return Repository{}, err
 	}
 	var changed Repository
-	err = s.updateRepository(ctx, r, func(tx *metadata.Tx, r *metadata.Repository) error {
+	err = s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) error {
 		r.TagMutability, r.Exclusions = string(m), exclusions
 		changed = repositoryOf(r)
 		return tx.SetTagMutability(r, string(m), exclusions)
@@ -328,7 +311,7 @@ func (s *Service) SetRepositoryPolicy(ctx context.Context, c Caller, ref Ref, te
 			return errorf(InvalidParameter, "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'The new policy would keep you from changing it again (%s); use force to set it all the same'", d.Reason())
 		}
 	}
-	return s.updateRepository(ctx, r, func(tx *metadata.Tx, r *metadata.Repository) error {
+	return s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) error {
 		return tx.SetRepositoryPolicy(r, text)
 	})
 }
@@ -359,7 +342,7 @@ func (s *Service) DeleteRepositoryPolicy(ctx context.Context, c Caller, ref Ref)
 	if err != nil {
 		return "", err
 	}
-	err = s.updateRepository(ctx, r, func(tx *metadata.Tx, r *metadata.Repository) error {
+	err = s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) error {
 		if text = r.Policy; text == "" {
 			return repositoryPolicyNotFound(ref)
 		}

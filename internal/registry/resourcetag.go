@@ -52,7 +52,7 @@ func (s *Service) TagResource(ctx context.Context, c Caller, ref Ref, tags []Res
 	if err := validResourceTags(tags); err != nil {
 		return err
 	}
-	return s.updateRepository(ctx, r, func(tx *metadata.Tx, r *metadata.Repository) error {
+	return s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) error {
 		for _, t := range tags {
 			if err := tx.SetResourceTag(r, metadata.ResourceTag(t)); err != nil {
 				return err
@@ -72,7 +72,7 @@ func (s *Service) UntagResource(ctx context.Context, c Caller, ref Ref, keys []s
 	if err != nil {
 		return err
 	}
-	return s.updateRepository(ctx, r, func(tx *metadata.Tx, r *metadata.Repository) error {
+	return s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) error {
 		for _, key := range keys {
 			if err := tx.DeleteResourceTag(r, key); err != nil {
 				return err

@@ -41,8 +41,13 @@ func TestFaultsAreTriedAgainWithGrowingDelays(t *testing.T) {
 		return registry.ReplicationStatus{}
 	}
 	least := 500 * time.Millisecond
+	d.clock.advance(2 * time.Second)
 	for try := 1; try <= 12; try++ {
-		d.drain()
+		for _, id := range d.dueNow() {
+			if _, err := d.Replicate(ctx, id); err != nil {
+				t.Fatal(err)
+			}
+		}
 		st := toDev()
 		delay := st.NextTryAt.Sub(d.clock.now())
 		if st.State != registry.ReplicationInProgress || st.Tries != try || st.FailureCode != "InternalError" || !st.FinishedAt.IsZero() {
@@ -63,18 +68,15 @@ func TestFaultsAreTriedAgainWithGrowingDelays(t *testing.T) {
 	if _, err := d.resolve(in(dev), registry.Reference{Digest: dg}); registry.CodeOf(err) != registry.ImageNotFound {
 		t.Errorf("a part of a copy that failed is there: %v", err)
 	}
-	d.drain()
 	before := toDev()
-	if err := d.meta.Close(); err != nil {
-		t.Fatal(err)
-	}
+	d.close()
 	if _, err := db.Exec(`DROP TRIGGER fault`); err != nil {
 		t.Fatal(err)
 	}
 	ahead := d.clock.ahead.Load()
 	d = openStores(t, dir)
 	d.clock.advance(time.Duration(ahead))
-	if after := toDev(); after != before || len(d.due()) != 0 {
+	if after := toDev(); after != before || len(d.dueNow()) != 0 {
 		t.Errorf("after the restart: %+v, before it: %+v", after, before)
 	}
 	d.clock.advance(10 * time.Minute)

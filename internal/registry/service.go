@@ -15,8 +15,8 @@ import (
 
 // Config is what Open needs; every field must be set.
 type Config struct {
-	Metadata *metadata.Store
-	Blobs    *blob.Store
+	Metadata metadata.Store
+	Blobs    blob.Store
 	// Accounts and Regions span the registries that the deployment serves:
 	// each account has one in each Region.
 	Accounts []string
@@ -28,8 +28,8 @@ type Config struct {
 // Service is the domain. All methods authorise the caller, are safe for
 // concurrent use, and return *Error for what the caller did wrong.
 type Service struct {
-	meta    *metadata.Store
-	blobs   *blob.Store
+	meta    metadata.Store
+	blobs   blob.Store
 	log     *slog.Logger
 	now     func() time.Time
 	regions []string
@@ -39,13 +39,15 @@ type Service struct {
 	rules  parseCache[[]ReplicationRule]
 	grants parseCache[policy.Policy]
 
+	pulls recentPulls
+
 	wakeMu sync.Mutex
-	wake   func() // see OnReplications
+	wake   func(ids []int64) // see OnReplications
 }
 
 // Open returns the domain over its stores and makes sure that every registry has its row.
 func Open(ctx context.Context, c Config) (*Service, error) {
-	s := &Service{meta: c.Metadata, blobs: c.Blobs, log: c.Logger, now: c.Now, regions: c.Regions, registries: map[ID]int64{}, wake: func() {}}
+	s := &Service{meta: c.Metadata, blobs: c.Blobs, log: c.Logger, now: c.Now, regions: c.Regions, registries: map[ID]int64{}, wake: func([]int64) {}}
 	err := s.meta.Update(ctx, func(tx *metadata.Tx) error {
 		for _, account := range c.Accounts {
 			for _, region := range c.Regions {
@@ -61,7 +63,7 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 				}
 				s.registries[ID{account, region}] = r.ID
 				// The configuration may serve now what a replication missed.
-				if err := s.retryRefused(tx, ID{account, region}); err != nil {
+				if err := s.retryRefused(tx, ID{account, region}, failureNoDestination); err != nil {
 					return err
 				}
 			}
@@ -83,19 +85,20 @@ func (s *Service) Exists(id ID) bool {
 // Regions that the deployment serves.
 func (s *Service) Regions() []string { return s.regions }
 
-// OnReplications sets what is called when new replications may be due. It
-// must not block.
-func (s *Service) OnReplications(wake func()) {
+// OnReplications sets what is called with the ids of replications that this
+// process has queued, for it to try at once; with none, when others may have
+// fallen due. It must not block.
+func (s *Service) OnReplications(wake func(ids []int64)) {
 	s.wakeMu.Lock()
 	defer s.wakeMu.Unlock()
 	s.wake = wake
 }
 
-func (s *Service) wakeReplications() {
+func (s *Service) wakeReplications(ids []int64) {
 	s.wakeMu.Lock()
 	wake := s.wake
 	s.wakeMu.Unlock()
-	wake()
+	wake(ids)
 }
 
 // update runs fn in a write transaction, and gives a full disk its own error.
@@ -105,6 +108,41 @@ func (s *Service) update(ctx context.Context, fn func(tx *metadata.Tx) error) er
 		return storageFull(err)
 	}
 	return err
+}
+
+// addTo runs fn in a write transaction with the repository's row as the
+// transaction sees it: RepositoryNotFound if it was deleted meanwhile, also if
+// another of the same name took its place. Others may add to the repository at
+// the same time, but what fn finds in it is not deleted before it has ended.
+// ahead, if not nil, asks what fn is going to ask.
+func (s *Service) addTo(ctx context.Context, r *metadata.Repository, ahead metadata.Ahead, fn func(tx *metadata.Tx, r *metadata.Repository) error) error {
+	return s.updateWith(ctx, r, (*metadata.Queries).ShareRepository, ahead, fn)
+}
+
+// alter is addTo for what takes away or overwrites what others may rely on:
+// nobody else adds to or alters the repository meanwhile.
+func (s *Service) alter(ctx context.Context, r *metadata.Repository, ahead metadata.Ahead, fn func(tx *metadata.Tx, r *metadata.Repository) error) error {
+	return s.updateWith(ctx, r, (*metadata.Queries).LockRepository, ahead, fn)
+}
+
+func (s *Service) updateWith(ctx context.Context, r *metadata.Repository, open func(*metadata.Queries, int64) (*metadata.Repository, error),
+	ahead metadata.Ahead, fn func(tx *metadata.Tx, r *metadata.Repository) error) error {
+	return s.update(ctx, func(tx *metadata.Tx) error {
+		tx.Ahead(func(q *metadata.Queries) {
+			_, _ = open(q, r.ID) // answered below, as all that is asked ahead
+			if ahead != nil {
+				ahead(q, r.ID)
+			}
+		})
+		row, err := open(tx.Queries, r.ID)
+		if errors.Is(err, metadata.ErrNotFound) {
+			return repositoryNotFound(refOf(r))
+		}
+		if err != nil {
+			return err
+		}
+		return fn(tx, row)
+	})
 }
 
 func storageFull(err error) *Error {

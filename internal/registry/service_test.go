@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/blob"
+	"github.com/twinport/twinport/internal/blob/filestore"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/registry"
@@ -38,7 +40,8 @@ var (
 type domain struct {
 	*registry.Service
 	t      testing.TB
-	meta   *metadata.Store
+	meta   metadata.Store
+	blobs  blob.Store
 	dir    string
 	clock  *clock
 	engine *replication.Engine
@@ -76,11 +79,11 @@ func openIn(t testing.TB, dir string) *domain {
 func openStores(t testing.TB, dir string) *domain {
 	t.Helper()
 	ctx := context.Background()
-	meta, err := metadata.Open(ctx, filepath.Join(dir, "metadata"))
+	meta, err := metadata.OpenSQLite(ctx, filepath.Join(dir, "metadata"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	blobs, err := blob.Open(filepath.Join(dir, "blobs"))
+	blobs, err := filestore.Open(filepath.Join(dir, "blobs"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,13 +95,17 @@ func openStores(t testing.TB, dir string) *domain {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &domain{Service: s, t: t, meta: meta, dir: dir, clock: clock}
-	t.Cleanup(func() {
-		if err := meta.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	d := &domain{Service: s, t: t, meta: meta, blobs: blobs, dir: dir, clock: clock}
+	t.Cleanup(d.close)
 	return d
+}
+
+// close closes the stores. Closing twice does nothing.
+func (d *domain) close() {
+	d.t.Helper()
+	if err := errors.Join(d.meta.Close(), d.blobs.Close()); err != nil {
+		d.t.Error(err)
+	}
 }
 
 func root(account string) registry.Caller {

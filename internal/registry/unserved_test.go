@@ -2,10 +2,8 @@ package registry_test
 
 import (
 	"log/slog"
-	"path/filepath"
 	"testing"
 
-	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/registry"
 )
 
@@ -23,12 +21,8 @@ func TestAccountNotServedAnyMore(t *testing.T) {
 	_, err := d.Manifest(ctx, root(devAccount), ref, one)
 	wantCode(t, "while it is served", err, "")
 
-	blobs, err := blob.Open(filepath.Join(d.dir, "blobs"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	without, err := registry.Open(ctx, registry.Config{
-		Metadata: d.meta, Blobs: blobs, Accounts: []string{devAccount},
+		Metadata: d.meta, Blobs: d.blobs, Accounts: []string{devAccount},
 		Regions: []string{"us-east-1", "us-west-2"}, Logger: slog.New(slog.DiscardHandler), Now: d.clock.now,
 	})
 	if err != nil {

@@ -1,11 +1,11 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/opencontainers/go-digest"
@@ -13,9 +13,6 @@ import (
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/metadata"
 )
-
-// uploadLifetime is how long an upload session may stay idle before it is dropped.
-const uploadLifetime = 24 * time.Hour
 
 // maxLayerSize bounds one blob (ECR: 52,000 MiB).
 const maxLayerSize = 52000 << 20
@@ -31,40 +28,58 @@ func (s *Service) StartUpload(ctx context.Context, c Caller, ref Ref) (id string
 
 func (s *Service) startUpload(ctx context.Context, repo *metadata.Repository) (string, error) {
 	id := uuid.NewString()
-	err := s.updateRepository(ctx, repo, func(tx *metadata.Tx, repo *metadata.Repository) error {
+	err := s.addTo(ctx, repo, nil, func(tx *metadata.Tx, repo *metadata.Repository) error {
 		return tx.CreateUpload(metadata.Upload{ID: id, RepositoryID: repo.ID, StartedAt: s.now()})
 	})
 	return id, err
 }
 
+// uploadAhead asks what withUpload is going to ask.
+func uploadAhead(id string) metadata.Ahead {
+	return func(q *metadata.Queries, repository int64) { _, _ = q.Upload(repository, id) }
+}
+
+// session is an upload session that is reserved for a request.
+type session struct {
+	blob.Upload
+	service *Service
+	row     metadata.Upload
+}
+
 // withUpload runs fn with the session reserved for it: UploadNotFound.
-func (s *Service) withUpload(ctx context.Context, repo *metadata.Repository, id string, fn func(*blob.Upload) error) error {
+func (s *Service) withUpload(ctx context.Context, repo *metadata.Repository, id string, fn func(*session) error) error {
 	if _, err := uuid.Parse(id); err != nil {
 		return uploadNotFound(repo, id)
 	}
-	_, err := s.meta.Read().Upload(repo.ID, id)
+	row, err := s.meta.ReadOf(repo).Upload(repo.ID, id)
 	if errors.Is(err, metadata.ErrNotFound) {
 		return uploadNotFound(repo, id)
 	}
 	if err != nil {
 		return fmt.Errorf("look up upload %s: %w", id, err)
 	}
-	u, err := s.blobs.Upload(ctx, id)
+	// What was received is kept even if the client goes away meanwhile.
+	u, err := s.blobs.Upload(context.WithoutCancel(ctx), id, row.State)
 	if err != nil {
-		return err
+		return uploadError(repo, id, err)
 	}
-	switch err := u.Lock(); {
+	defer u.Close()
+	return uploadError(repo, id, fn(&session{u, s, row}))
+}
+
+// uploadError makes domain errors of those of the blob store.
+func uploadError(repo *metadata.Repository, id string, err error) error {
+	switch {
 	case errors.Is(err, blob.ErrBusy):
 		return errorf(InvalidParameter, "Another request is writing to the upload '%s': one request at a time may", id)
 	case errors.Is(err, blob.ErrNotFound):
 		return uploadNotFound(repo, id)
 	case errors.Is(err, blob.ErrFull):
 		return storageFull(err)
-	case err != nil:
-		return err
+	case errors.Is(err, blob.ErrDigest):
+		return &Error{Code: InvalidLayer, Message: "The bytes of the layer do not have the digest that was given", Err: err}
 	}
-	defer u.Unlock()
-	return fn(u)
+	return err
 }
 
 func uploadNotFound(repo *metadata.Repository, id string) *Error {
@@ -73,11 +88,11 @@ func uploadNotFound(repo *metadata.Repository, id string) *Error {
 
 // UploadSize returns how many bytes the session holds: UploadNotFound.
 func (s *Service) UploadSize(ctx context.Context, c Caller, ref Ref, id string) (n int64, err error) {
-	repo, err := s.repository(c, ref, actionUploadPart)
+	repo, err := s.repositoryAhead(c, ref, uploadAhead(id), actionUploadPart)
 	if err != nil {
 		return 0, err
 	}
-	err = s.withUpload(ctx, repo, id, func(u *blob.Upload) error {
+	err = s.withUpload(ctx, repo, id, func(u *session) error {
 		n = u.Size()
 		return nil
 	})
@@ -89,28 +104,43 @@ func (s *Service) UploadSize(ctx context.Context, c Caller, ref Ref, id string) 
 // whose Received tells the session's size. It returns the new size. If r
 // fails midway, the bytes before stay and the upload can be resumed.
 func (s *Service) AppendUpload(ctx context.Context, c Caller, ref Ref, id string, offset int64, r io.Reader) (n int64, err error) {
-	repo, err := s.repository(c, ref, actionUploadPart)
+	repo, err := s.repositoryAhead(c, ref, uploadAhead(id), actionUploadPart)
 	if err != nil {
 		return 0, err
 	}
-	err = s.withUpload(ctx, repo, id, func(u *blob.Upload) error {
-		err := appendTo(u, offset, r)
+	err = s.withUpload(ctx, repo, id, func(u *session) error {
+		err := u.append(offset, r)
 		n = u.Size()
-		return err
+		return errors.Join(err, u.save(ctx))
 	})
 	return n, err
 }
 
-// appendTo copies r to the end of the upload in constant memory.
-func appendTo(u *blob.Upload, offset int64, r io.Reader) error {
+// append copies r to the end of the upload in constant memory.
+func (u *session) append(offset int64, r io.Reader) error {
 	if offset >= 0 && offset != u.Size() {
 		e := errorf(InvalidLayerPart, "The part begins at byte %d, but the upload has received %d bytes: parts must follow each other", offset, u.Size())
 		e.Received = u.Size()
 		return e
 	}
 	_, err := u.ReadFrom(&boundedLayer{r, maxLayerSize - u.Size()})
-	if errors.Is(err, blob.ErrFull) {
-		return storageFull(err)
+	return err
+}
+
+// save stores what another request, or process, needs to go on with the upload.
+func (u *session) save(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
+	state, err := u.State(ctx)
+	if err != nil || state == nil || bytes.Equal(state, u.row.State) {
+		return err
+	}
+	saved := false
+	err = u.service.update(ctx, func(tx *metadata.Tx) (err error) {
+		saved, err = tx.SaveUpload(u.row.ID, u.row.State, state, u.service.now())
+		return err
+	})
+	if err == nil && !saved {
+		return errorf(InvalidParameter, "Another request has written to the upload '%s' meanwhile, or ended it: one request at a time may", u.row.ID)
 	}
 	return err
 }
@@ -133,7 +163,7 @@ func (b *boundedLayer) Read(p []byte) (int, error) {
 // InvalidLayer (the session is then gone), UploadNotFound. tail, if not nil,
 // is appended first, at offset as in AppendUpload.
 func (s *Service) CompleteUpload(ctx context.Context, c Caller, ref Ref, id string, d digest.Digest, offset int64, tail io.Reader) (Layer, error) {
-	repo, err := s.repository(c, ref, actionCompleteUpload)
+	repo, err := s.repositoryAhead(c, ref, completeAhead(id, d), actionCompleteUpload)
 	if err != nil {
 		return Layer{}, err
 	}
@@ -143,15 +173,57 @@ func (s *Service) CompleteUpload(ctx context.Context, c Caller, ref Ref, id stri
 	return s.completeUpload(ctx, repo, id, d, offset, tail)
 }
 
+// completeAhead asks what completeUpload is going to ask.
+func completeAhead(id string, d digest.Digest) metadata.Ahead {
+	return func(q *metadata.Queries, repository int64) {
+		_, _ = q.Upload(repository, id)
+		_, _ = q.HasBlob(string(d))
+	}
+}
+
 func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository, id string, d digest.Digest, offset int64, tail io.Reader) (l Layer, err error) {
-	err = s.withUpload(ctx, repo, id, func(u *blob.Upload) error {
+	err = s.withUpload(ctx, repo, id, func(u *session) error {
 		if tail != nil {
-			if err := appendTo(u, offset, tail); err != nil {
+			if err := u.append(offset, tail); err != nil {
+				if CodeOf(err) == InvalidLayerPart {
+					return err
+				}
+				return errors.Join(err, u.save(ctx))
+			}
+		}
+		// All bytes are here. Should the client be gone now, it finds the layer
+		// when it returns, instead of a session that lost its bytes.
+		ctx := context.WithoutCancel(ctx)
+		if err := u.Verify(ctx, d); err != nil {
+			return err
+		}
+		l = Layer{Digest: d, Size: u.Size()}
+		known, err := s.meta.ReadOf(repo).HasBlob(string(d))
+		if err != nil {
+			return fmt.Errorf("look up blob %s: %w", d, err)
+		}
+		if known {
+			linked, err := s.linkInstead(ctx, repo, u, d)
+			if err != nil || linked {
 				return err
 			}
 		}
-		l = Layer{Digest: d, Size: u.Size()}
-		return s.commitUpload(ctx, u, d)
+		object, err := u.Commit(ctx, d)
+		if err != nil {
+			return err
+		}
+		return s.addTo(ctx, repo, nil, func(tx *metadata.Tx, repo *metadata.Repository) error {
+			// The session must be there still: else it has expired, and the
+			// sweep may be deleting the object.
+			ended, err := tx.EndUpload(id)
+			if err == nil && !ended {
+				return uploadNotFound(repo, id)
+			}
+			if err != nil {
+				return err
+			}
+			return tx.AddLayer(repo, string(d), l.Size, object, s.now())
+		})
 	})
 	if CodeOf(err) == InvalidLayer {
 		s.forgetUpload(ctx, id)
@@ -159,35 +231,31 @@ func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository,
 	if err != nil {
 		return Layer{}, err
 	}
-	// The session's bytes are a blob now. Should the client be gone, it finds
-	// the layer when it returns, instead of a session that lost its bytes.
-	err = s.updateRepository(context.WithoutCancel(ctx), repo, func(tx *metadata.Tx, repo *metadata.Repository) error {
-		if _, err := tx.DeleteUpload(id); err != nil {
-			return err
-		}
-		return tx.LinkLayer(repo, string(d), l.Size, s.now())
-	})
-	return l, err
+	return l, nil
 }
 
-func (s *Service) commitUpload(ctx context.Context, u *blob.Upload, d digest.Digest) error {
-	err := u.Commit(ctx, d)
-	switch {
-	case errors.Is(err, blob.ErrDigest):
-		return &Error{Code: InvalidLayer, Message: fmt.Sprintf("The bytes of the layer do not have the digest '%s' that was given", d), Err: err}
-	case errors.Is(err, blob.ErrFull):
-		return storageFull(err)
+// linkInstead links the blob that the deployment has already, and ends the
+// upload that brought it again: false if it is gone meanwhile.
+func (s *Service) linkInstead(ctx context.Context, repo *metadata.Repository, u *session, d digest.Digest) (linked bool, err error) {
+	err = s.addTo(ctx, repo, nil, func(tx *metadata.Tx, repo *metadata.Repository) error {
+		if linked, err = tx.LinkLayer(repo, string(d), s.now()); err != nil || !linked {
+			return err
+		}
+		return tx.DeleteUpload(u.row.ID)
+	})
+	if err != nil || !linked {
+		return false, err
 	}
-	return err
+	if err := u.Cancel(ctx); err != nil {
+		s.log.Warn("could not drop an upload of a blob that was here; the sweep will", "upload", u.row.ID, "error", err)
+	}
+	return true, nil
 }
 
 // forgetUpload deletes the record of a session whose bytes are gone. If that
 // fails the session expires by itself.
 func (s *Service) forgetUpload(ctx context.Context, id string) {
-	err := s.meta.Update(context.WithoutCancel(ctx), func(tx *metadata.Tx) error {
-		_, err := tx.DeleteUpload(id)
-		return err
-	})
+	err := s.meta.Update(context.WithoutCancel(ctx), func(tx *metadata.Tx) error { return tx.DeleteUpload(id) })
 	if err != nil {
 		s.log.Warn("could not forget an upload; it will expire", "upload", id, "error", err)
 	}
@@ -195,20 +263,14 @@ func (s *Service) forgetUpload(ctx context.Context, id string) {
 
 // CancelUpload drops the session: UploadNotFound.
 func (s *Service) CancelUpload(ctx context.Context, c Caller, ref Ref, id string) error {
-	repo, err := s.repository(c, ref, actionUploadPart)
+	repo, err := s.repositoryAhead(c, ref, uploadAhead(id), actionUploadPart)
 	if err != nil {
 		return err
 	}
-	if err := s.withUpload(ctx, repo, id, func(u *blob.Upload) error {
-		u.Cancel()
-		return nil
-	}); err != nil {
+	if err := s.withUpload(ctx, repo, id, func(u *session) error { return u.Cancel(ctx) }); err != nil {
 		return err
 	}
-	return s.update(ctx, func(tx *metadata.Tx) error {
-		_, err := tx.DeleteUpload(id)
-		return err
-	})
+	return s.update(ctx, func(tx *metadata.Tx) error { return tx.DeleteUpload(id) })
 }
 
 // PutLayer uploads a blob at once (OCI's single POST): InvalidLayer.
@@ -227,66 +289,10 @@ func (s *Service) PutLayer(ctx context.Context, c Caller, ref Ref, d digest.Dige
 	l, err := s.completeUpload(ctx, repo, id, d, 0, r)
 	if err != nil {
 		// The client never learned the session's id, so nobody can resume it.
-		if dropErr := s.blobs.DropUpload(id); dropErr != nil {
+		if dropErr := s.blobs.DropUpload(context.WithoutCancel(ctx), id, nil); dropErr != nil {
 			s.log.Warn("could not drop a failed upload; it will expire", "upload", id, "error", dropErr)
 		}
 		s.forgetUpload(ctx, id)
 	}
 	return l, err
-}
-
-// ExpireUploads drops the upload sessions that were idle for a day, and files
-// of uploads that have no session. It returns how many sessions it dropped.
-func (s *Service) ExpireUploads(ctx context.Context) (n int, err error) {
-	before := s.now().Add(-uploadLifetime)
-	// Files first: their times tell when a session was last written to.
-	idle, err := s.blobs.StaleUploads(before)
-	if err != nil {
-		return 0, fmt.Errorf("look for idle uploads: %w", err)
-	}
-	for _, id := range idle {
-		dropped, err := s.dropUpload(ctx, id)
-		if err != nil {
-			return n, err
-		}
-		if dropped {
-			n++
-		}
-	}
-	// Then the sessions that never got a byte.
-	after := ""
-	for {
-		ids, err := s.meta.Read().UploadsStartedBefore(before, after, 100)
-		if err != nil || len(ids) == 0 {
-			return n, err
-		}
-		for _, id := range ids {
-			after = id
-			if s.blobs.HasUpload(id) {
-				continue // written to within the day
-			}
-			dropped, err := s.dropUpload(ctx, id)
-			if err != nil {
-				return n, err
-			}
-			if dropped {
-				n++
-			}
-		}
-	}
-}
-
-// dropUpload ends a session, unless a request is writing to it just now.
-func (s *Service) dropUpload(ctx context.Context, id string) (dropped bool, err error) {
-	switch err := s.blobs.DropUpload(id); {
-	case errors.Is(err, blob.ErrBusy):
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("drop upload %s: %w", id, err)
-	}
-	err = s.update(ctx, func(tx *metadata.Tx) error {
-		_, err := tx.DeleteUpload(id)
-		return err
-	})
-	return err == nil, err
 }

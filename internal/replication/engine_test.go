@@ -15,7 +15,7 @@ import (
 // fake holds replications in memory.
 type fake struct {
 	mu    sync.Mutex
-	wake  func()
+	wake  func(ids []int64)
 	rows  map[int64]*metadata.Replication
 	tries map[int64][]time.Time
 	// outcome decides a try; nil completes it. It may block.
@@ -25,14 +25,14 @@ type fake struct {
 }
 
 func newFake(ids ...int64) *fake {
-	f := &fake{rows: map[int64]*metadata.Replication{}, tries: map[int64][]time.Time{}, wake: func() {}}
+	f := &fake{rows: map[int64]*metadata.Replication{}, tries: map[int64][]time.Time{}, wake: func([]int64) {}}
 	for _, id := range ids {
 		f.rows[id] = &metadata.Replication{ID: id, State: metadata.ReplicationInProgress}
 	}
 	return f
 }
 
-func (f *fake) OnReplications(wake func()) {
+func (f *fake) OnReplications(wake func([]int64)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.wake = wake
@@ -87,7 +87,11 @@ func (f *fake) push(id int64, at time.Time) {
 	f.rows[id] = &metadata.Replication{ID: id, State: metadata.ReplicationInProgress, NextTryAt: at}
 	wake := f.wake
 	f.mu.Unlock()
-	wake()
+	if at.After(time.Now()) {
+		wake(nil)
+	} else {
+		wake([]int64{id})
+	}
 }
 
 func (f *fake) state(id int64) string {

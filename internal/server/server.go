@@ -52,7 +52,8 @@ type Server struct {
 	log      *slog.Logger
 	scheme   string
 
-	metadata *metadata.Store
+	metadata metadata.Store
+	blobs    blob.Store
 	registry *registry.Service
 	engine   *replication.Engine
 
@@ -116,32 +117,6 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 	return s, nil
 }
 
-func (s *Server) openStores(ctx context.Context, cfg config.Config) error {
-	// Private: whoever reads the folder reads every account's images.
-	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
-		return fmt.Errorf("make the data folder: %w", err)
-	}
-	blobs, err := blob.Open(filepath.Join(cfg.Data, "blobs"))
-	if err != nil {
-		return fmt.Errorf("open the blob store in %s: %w", cfg.Data, err)
-	}
-	if s.metadata, err = metadata.Open(ctx, filepath.Join(cfg.Data, "metadata")); err != nil {
-		return fmt.Errorf("open the metadata store in %s: %w", cfg.Data, err)
-	}
-	accounts := make([]string, len(cfg.Accounts))
-	for i, a := range cfg.Accounts {
-		accounts[i] = a.ID
-	}
-	s.registry, err = registry.Open(ctx, registry.Config{
-		Metadata: s.metadata, Blobs: blobs, Accounts: accounts, Regions: cfg.Regions, Logger: s.log, Now: time.Now,
-	})
-	if err != nil {
-		return fmt.Errorf("open the registries in %s: %w", cfg.Data, err)
-	}
-	s.engine = replication.New(s.registry, s.log)
-	return nil
-}
-
 // Addr is the address that the server listens on, host:port.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
@@ -186,6 +161,10 @@ func (s *Server) ready(ctx context.Context) error {
 	if err := s.metadata.Ping(ctx); err != nil {
 		s.log.WarnContext(ctx, "not ready: the metadata store does not answer", "error", err)
 		return errors.New("the metadata store does not answer")
+	}
+	if err := s.blobs.Ping(ctx); err != nil {
+		s.log.WarnContext(ctx, "not ready: the blob store does not answer", "error", err)
+		return errors.New("the blob store does not answer")
 	}
 	return nil
 }
@@ -250,6 +229,11 @@ func (s *Server) Close() error {
 		if s.metadata != nil {
 			if err := s.metadata.Close(); err != nil {
 				s.closeErr = fmt.Errorf("close the metadata store: %w", err)
+			}
+		}
+		if s.blobs != nil {
+			if err := s.blobs.Close(); err != nil {
+				s.closeErr = errors.Join(s.closeErr, fmt.Errorf("close the blob store: %w", err))
 			}
 		}
 	})

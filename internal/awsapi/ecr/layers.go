@@ -66,9 +66,12 @@ func (s *Service) GetDownloadUrlForLayer(ctx context.Context, call Call, in *Get
 		return nil, violation("layerDigest", invalidDigest)
 	}
 	ref := call.ref(in.RegistryID, in.RepositoryName)
-	layer, err := s.registry.LayerForDownload(ctx, call.Caller, ref, d)
+	layer, direct, err := s.registry.LayerForDownload(ctx, call.Caller, ref, d)
 	if err != nil {
 		return nil, err
+	}
+	if direct != "" {
+		return &GetDownloadUrlForLayerResponse{DownloadURL: direct, LayerDigest: layer.Digest.String()}, nil
 	}
 	key, err := s.callerKey(call)
 	if err != nil {

@@ -37,7 +37,7 @@ type cachedRepository struct {
 	generation int // counts the tags dropped
 	tags       map[string]*ManifestContent
 	images     map[string]*ManifestContent
-	layers     map[string]int64
+	layers     map[string]Layer
 	// resourceTags is nil until they are loaded.
 	resourceTags *[]ResourceTag
 }
@@ -156,13 +156,13 @@ func (e *cachedRepository) spend(n int) {
 }
 
 // Repository by name, from the cache if it is there: ErrNotFound.
-func (s *Store) Repository(account, region, name string) (*Repository, error) {
+func (s *SQLite) Repository(account, region, name string, _ Ahead) (*Repository, error) {
 	key := repositoryKey{account, region, name}
 	s.cache.mu.RLock()
 	e := s.cache.repositories[key]
 	s.cache.mu.RUnlock()
 	if e == nil {
-		e = &cachedRepository{cache: s.cache, key: key, tags: map[string]*ManifestContent{}, images: map[string]*ManifestContent{}, layers: map[string]int64{}}
+		e = &cachedRepository{cache: s.cache, key: key, tags: map[string]*ManifestContent{}, images: map[string]*ManifestContent{}, layers: map[string]Layer{}}
 		// The entry is published before the row is read, so that a commit in
 		// between drops it. One that a commit is changing stays unpublished:
 		// only this caller sees it.
@@ -201,12 +201,12 @@ func (s *Store) Repository(account, region, name string) (*Repository, error) {
 }
 
 // ManifestContent of a repository that came from Store.Repository, by digest: ErrNotFound.
-func (s *Store) ManifestContent(r *Repository, digest string) (*ManifestContent, error) {
+func (s *SQLite) ManifestContent(r *Repository, digest string) (*ManifestContent, error) {
 	return r.cached.content(r.cached.images, digest, func() (*ManifestContent, error) { return s.reads.ManifestContent(r.ID, digest) })
 }
 
 // ManifestContentByTag of a repository that came from Store.Repository: ErrNotFound.
-func (s *Store) ManifestContentByTag(r *Repository, tag string) (*ManifestContent, error) {
+func (s *SQLite) ManifestContentByTag(r *Repository, tag string) (*ManifestContent, error) {
 	return r.cached.content(r.cached.tags, tag, func() (*ManifestContent, error) { return s.reads.ManifestContentByTag(r.ID, tag) })
 }
 
@@ -237,31 +237,30 @@ func (e *cachedRepository) content(in map[string]*ManifestContent, key string, l
 // cost is how much memory the content takes, roughly.
 func (c *ManifestContent) cost() int { return 512 + len(c.Bytes) + len(c.Annotations) }
 
-// Layer returns the size of a blob that the repository, which came from
-// Store.Repository, has a link to: ErrNotFound.
-func (s *Store) Layer(r *Repository, digest string) (int64, error) {
+// Layer is a link of a repository, which came from Store.Repository, to a blob: ErrNotFound.
+func (s *SQLite) Layer(r *Repository, digest string) (Layer, error) {
 	e := r.cached
 	e.mu.RLock()
-	size, ok := e.layers[digest]
+	l, ok := e.layers[digest]
 	e.mu.RUnlock()
 	if ok {
-		return size, nil
+		return l, nil
 	}
-	size, err := s.reads.Layer(r.ID, digest)
+	l, err := s.reads.Layer(r.ID, digest)
 	if err != nil {
-		return 0, err
+		return Layer{}, err
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if _, ok := e.layers[digest]; !ok {
-		e.layers[digest] = size
-		e.spend(256)
+		e.layers[digest] = l
+		e.spend(384)
 	}
-	return size, nil
+	return l, nil
 }
 
 // ResourceTags of a repository that came from Store.Repository, in order of key.
-func (s *Store) ResourceTags(r *Repository) ([]ResourceTag, error) {
+func (s *SQLite) ResourceTags(r *Repository) ([]ResourceTag, error) {
 	e := r.cached
 	e.mu.RLock()
 	tags := e.resourceTags

@@ -23,7 +23,7 @@ const (
 // file, beside the writer, so that no update has to wait for it. While updates
 // keep coming the log is never moved whole, and grows; when it has become
 // long, the writer is asked to move the rest.
-func (s *Store) checkpoint(db *sql.DB) {
+func (s *SQLite) checkpoint(db *sql.DB) {
 	defer close(s.checkpointed)
 	for {
 		select {
@@ -48,7 +48,7 @@ func (s *Store) checkpoint(db *sql.DB) {
 
 // restart moves the rest of a long log and starts it afresh. Its statements are
 // not kept prepared: this pragma takes effect when it is prepared.
-func (s *Store) restart(conn *sql.Conn) {
+func (s *SQLite) restart(conn *sql.Conn) {
 	if !s.restartLog.CompareAndSwap(true, false) {
 		return
 	}

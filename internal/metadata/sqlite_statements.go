@@ -19,16 +19,17 @@ type preparer interface {
 // context that can be cancelled costs the driver a goroutine per query.
 type statements struct {
 	db       preparer
+	dialect  *dialect
 	prepared sync.Map // string -> *sql.Stmt
 }
 
-func newStatements(db preparer) *statements { return &statements{db: db} }
+func newStatements(db preparer) *statements { return &statements{db: db, dialect: sqliteDialect()} }
 
 func (s *statements) prepare(query string) (*sql.Stmt, error) {
 	if st, ok := s.prepared.Load(query); ok {
 		return st.(*sql.Stmt), nil
 	}
-	st, err := s.db.PrepareContext(context.Background(), query)
+	st, err := s.db.PrepareContext(context.Background(), s.dialect.render(query))
 	if err != nil {
 		return nil, err
 	}
@@ -39,25 +40,37 @@ func (s *statements) prepare(query string) (*sql.Stmt, error) {
 	return st, nil
 }
 
-func (s *statements) exec(query string, args ...any) (sql.Result, error) {
+func (s *statements) exec(query string, args ...any) error {
+	_, err := s.changed(query, args...)
+	return err
+}
+
+func (s *statements) changed(query string, args ...any) (int64, error) {
 	st, err := s.prepare(query)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	return st.Exec(args...)
-}
-
-// changed runs a statement and reports whether it changed any row.
-func (s *statements) changed(query string, args ...any) (bool, error) {
-	r, err := s.exec(query, args...)
+	r, err := st.Exec(args...)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
-	n, err := r.RowsAffected()
-	return n > 0, err
+	return r.RowsAffected()
 }
 
-// one scans the only row of a query: ErrNotFound if there is none.
+func (s *statements) id(query string, args []any, id *int64) error {
+	if err := s.one(query, args, id); err != ErrNotFound {
+		return err
+	}
+	return nil
+}
+
+// ahead is nil: a query costs no round trip here.
+func (s *statements) ahead() conn { return nil }
+
+func (s *statements) nextSequence(registry int64) (string, []any) {
+	return `UPDATE registries SET sequence = sequence + 1 WHERE id = ? RETURNING sequence`, []any{registry}
+}
+
 func (s *statements) one(query string, args []any, dest ...any) error {
 	st, err := s.prepare(query)
 	if err != nil {
@@ -70,7 +83,6 @@ func (s *statements) one(query string, args []any, dest ...any) error {
 	return err
 }
 
-// all calls scan for each row of a query.
 func (s *statements) all(query string, args []any, scan func(row func(dest ...any) error) error) error {
 	st, err := s.prepare(query)
 	if err != nil {

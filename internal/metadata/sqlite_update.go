@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"runtime/debug"
 )
 
 // maxGroup bounds how many updates share one transaction, and so how long the
@@ -15,41 +14,6 @@ const maxGroup = 32
 // much was begun and is to be finished, taking in more does not come to rest.
 const kept = maxGroup / 4
 
-// Tx is a write transaction. It is only valid inside the function that
-// Update calls.
-type Tx struct {
-	*Queries
-	stale    staleFacts
-	onCommit []func()
-}
-
-// OnCommit runs f after the transaction is durable and before Update returns.
-// It is not run if the transaction fails. f must not block.
-func (tx *Tx) OnCommit(f func()) { tx.onCommit = append(tx.onCommit, f) }
-
-// Attempt runs fn; if it fails, what it changed is undone and the transaction
-// goes on. Attempts do not nest.
-func (tx *Tx) Attempt(fn func() error) error {
-	if _, err := tx.conn.exec("SAVEPOINT attempt"); err != nil {
-		return err
-	}
-	hooks := len(tx.onCommit)
-	failed := fn()
-	if failed != nil {
-		if breaksTransaction(failed) {
-			return failed // there may be nothing left to roll back to
-		}
-		tx.onCommit = tx.onCommit[:hooks]
-		if _, err := tx.conn.exec("ROLLBACK TO attempt"); err != nil {
-			return err
-		}
-	}
-	if _, err := tx.conn.exec("RELEASE attempt"); err != nil {
-		return err
-	}
-	return failed
-}
-
 type update struct {
 	fn   func(*Tx) error
 	tx   Tx
@@ -57,22 +21,15 @@ type update struct {
 	done chan struct{}
 }
 
-// Update runs fn in a write transaction and returns when it is durable, or
-// with fn's error and nothing changed. fn must be quick and must not wait for
-// anything but the transaction: updates of many callers run one after the
-// other and are committed together.
-func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
+func (s *SQLite) Update(ctx context.Context, fn func(*Tx) error) error {
 	return s.enqueue(ctx, s.updates, fn)
 }
 
-// UpdateFirst is Update for work that follows from what is committed: it goes
-// before the updates that wait, so that finishing what was begun never queues
-// behind taking in more. A part of each commit is kept for these all the same.
-func (s *Store) UpdateFirst(ctx context.Context, fn func(*Tx) error) error {
+func (s *SQLite) UpdateFirst(ctx context.Context, fn func(*Tx) error) error {
 	return s.enqueue(ctx, s.first, fn)
 }
 
-func (s *Store) enqueue(ctx context.Context, queue chan<- *update, fn func(*Tx) error) error {
+func (s *SQLite) enqueue(ctx context.Context, queue chan<- *update, fn func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -107,7 +64,7 @@ func (s *Store) enqueue(ctx context.Context, queue chan<- *update, fn func(*Tx) 
 
 // write is the writer: it takes whatever updates are waiting and commits them
 // as one group. While it waits for the disk, the next group gathers.
-func (s *Store) write(conn *sql.Conn) {
+func (s *SQLite) write(conn *sql.Conn) {
 	defer close(s.done)
 	defer conn.Close()
 	w := newStatements(conn)
@@ -128,7 +85,7 @@ func (s *Store) write(conn *sql.Conn) {
 
 // gather waits for updates and returns those to commit together: none when the
 // store is closing and all that was queued before is done.
-func (s *Store) gather(group []*update) []*update {
+func (s *SQLite) gather(group []*update) []*update {
 	select {
 	case u := <-s.first:
 		group = append(group, u)
@@ -156,44 +113,42 @@ func (s *Store) gather(group []*update) []*update {
 	return group
 }
 
-func (s *Store) commit(w *statements, group []*update) {
+func (s *SQLite) commit(w *statements, group []*update) {
 	err := s.runGroup(w, group)
 	if err != nil {
 		// Whatever state the connection is in, the next group starts afresh.
-		_, _ = w.exec("ROLLBACK")
+		_ = w.exec("ROLLBACK")
 	}
 	for _, u := range group {
 		if err != nil {
 			u.err = err
 		}
 		if u.err == nil {
-			for _, f := range u.tx.onCommit {
-				f()
-			}
+			u.tx.committed()
 		}
 		close(u.done)
 	}
 }
 
-func (s *Store) runGroup(w *statements, group []*update) error {
-	if _, err := w.exec("BEGIN IMMEDIATE"); err != nil {
+func (s *SQLite) runGroup(w *statements, group []*update) error {
+	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("begin a transaction: %w", storageError(err))
 	}
 	for _, u := range group {
-		if _, err := w.exec("SAVEPOINT one"); err != nil {
+		if err := w.exec("SAVEPOINT one"); err != nil {
 			return fmt.Errorf("begin an update: %w", storageError(err))
 		}
 		u.tx.Queries = &Queries{conn: w}
-		u.err = run(u)
+		u.err = u.tx.run(u.fn)
 		if u.err != nil {
 			if breaksTransaction(u.err) {
 				return storageError(u.err)
 			}
-			if _, err := w.exec("ROLLBACK TO one"); err != nil {
+			if err := w.exec("ROLLBACK TO one"); err != nil {
 				return fmt.Errorf("undo an update: %w", storageError(err))
 			}
 		}
-		if _, err := w.exec("RELEASE one"); err != nil {
+		if err := w.exec("RELEASE one"); err != nil {
 			return fmt.Errorf("end an update: %w", storageError(err))
 		}
 	}
@@ -205,18 +160,8 @@ func (s *Store) runGroup(w *statements, group []*update) error {
 	}
 	s.cache.beginCommit(stale)
 	defer s.cache.endCommit()
-	if _, err := w.exec("COMMIT"); err != nil {
+	if err := w.exec("COMMIT"); err != nil {
 		return fmt.Errorf("commit: %w", storageError(err))
 	}
 	return nil
-}
-
-// run keeps a panic in one caller's function from ending the writer.
-func run(u *update) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic in an update: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return u.fn(&u.tx)
 }

@@ -1,0 +1,69 @@
+package metadata
+
+import (
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// A dialect renders the package's queries for one engine. They are written
+// once, in SQL that both engines share, with ? (or ?1, ?2 …) for arguments and
+// these words where the engines differ:
+//
+//	texts(?)     a table of one column, value, from a JSON array of strings
+//	objects(?)   the same from a JSON array of objects, read with value ->> 'key'
+//	IN ORDER JOIN   a join whose tables are visited in the order written
+//	SHARING p, LOCKING p, LOCKING b   at the end of a query: lock the rows of p or b
+//	             that it found, against deletion or against everything
+//	CLAIMING r   lock the rows of r, but leave out those that are locked, and share sp
+type dialect struct {
+	words    *strings.Replacer
+	numbered bool // arguments are $1, $2 …
+	rendered sync.Map
+}
+
+// SQLite has one writer at a time, so it needs no locks. CROSS JOIN is how it
+// is told to keep an order.
+func sqliteDialect() *dialect {
+	return &dialect{words: strings.NewReplacer(
+		"texts(?", "json_each(?", "objects(?", "json_each(?", "IN ORDER JOIN", "CROSS JOIN",
+		"SHARING p", "", "LOCKING p", "", "LOCKING b", "", "CLAIMING r", "")}
+}
+
+func postgresDialect() *dialect {
+	// Its texts and objects are functions that the schema defines.
+	return &dialect{numbered: true, words: strings.NewReplacer(
+		"IN ORDER JOIN", "JOIN", "SHARING p", "FOR KEY SHARE OF p", "LOCKING p", "FOR UPDATE OF p", "LOCKING b", "FOR UPDATE OF b", "CLAIMING r", "FOR KEY SHARE OF sp FOR UPDATE OF r SKIP LOCKED")}
+}
+
+// render returns the query as the engine wants it. Queries are constants of
+// this package, so there are few to remember.
+func (d *dialect) render(query string) string {
+	if r, ok := d.rendered.Load(query); ok {
+		return r.(string)
+	}
+	r := d.words.Replace(query)
+	if d.numbered {
+		r = number(r)
+	}
+	d.rendered.Store(query, r)
+	return r
+}
+
+// number makes $1, $2 … of ? and ?1, ?2 …
+func number(query string) string {
+	var b strings.Builder
+	n := 0
+	for i := 0; i < len(query); i++ {
+		if query[i] != '?' {
+			b.WriteByte(query[i])
+			continue
+		}
+		b.WriteByte('$')
+		if i+1 == len(query) || query[i+1] < '0' || query[i+1] > '9' {
+			n++
+			b.WriteString(strconv.Itoa(n))
+		}
+	}
+	return b.String()
+}

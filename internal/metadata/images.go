@@ -1,0 +1,60 @@
+package metadata
+
+import "time"
+
+// An image is a manifest with all that it names, directly or through other
+// manifests. graph are the digests of its manifests, from repository ?1 and the
+// manifest ?2 on.
+const graph = `WITH RECURSIVE graph (digest) AS (
+		SELECT CAST(?2 AS TEXT) UNION
+		SELECT f.target FROM graph g JOIN manifests m ON m.repository_id = ?1 AND m.digest = g.digest
+		JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 1) `
+
+// ImageManifests are the digests of the manifests that an image consists of, in
+// no order and at most limit, whether or not the repository has them.
+func (q *Queries) ImageManifests(repository int64, digest string, limit int) ([]string, error) {
+	return q.strings(graph+`SELECT digest FROM graph LIMIT ?3`, repository, digest, limit)
+}
+
+// MissingPart returns a manifest or, with layer, a layer of an image of the
+// source that neither source nor destination has: "" if all are there.
+func (q *Queries) MissingPart(source int64, digest string, destination int64) (d string, layer bool, err error) {
+	var n int
+	err = q.conn.one(graph+`SELECT digest, layer FROM (
+		SELECT g.digest, 0 AS layer FROM graph g WHERE NOT EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id IN (?1, ?3) AND m.digest = g.digest)
+		UNION ALL
+		SELECT f.target, 1 FROM graph g JOIN manifests m ON m.repository_id = ?1 AND m.digest = g.digest JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 0
+		WHERE NOT EXISTS (SELECT 1 FROM layers l WHERE l.repository_id IN (?1, ?3) AND l.digest = f.target)) AS missing LIMIT 1`,
+		[]any{source, digest, destination}, &d, &n)
+	if err == ErrNotFound {
+		return "", false, nil
+	}
+	return d, n == 1, err
+}
+
+// CopyImage gives the destination those of an image's manifests, and of the
+// layers they name, that the source has and the destination lacks. digests are
+// the image's manifests. All of it becomes visible at once.
+func (tx *Tx) CopyImage(source int64, digests []string, destination *Repository, at time.Time) error {
+	of := list(digests)
+	if err := tx.conn.exec(`INSERT INTO layers (repository_id, digest, size, linked_at)
+		SELECT DISTINCT CAST(?1 AS BIGINT), l.digest, l.size, CAST(?2 AS BIGINT) FROM texts(?4) AS d
+		IN ORDER JOIN manifests m ON m.repository_id = ?3 AND m.digest = d.value
+		IN ORDER JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 0
+		IN ORDER JOIN layers l ON l.repository_id = m.repository_id AND l.digest = f.target
+		WHERE true ON CONFLICT (repository_id, digest) DO NOTHING`, destination.ID, fromTime(at), source, of); err != nil {
+		return err
+	}
+	if err := tx.conn.exec(`INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, annotations, size, image_size, pushed_at, bytes)
+		SELECT CAST(?1 AS BIGINT), m.digest, m.media_type, m.artifact_type, m.subject, m.annotations, m.size, m.image_size, CAST(?2 AS BIGINT), m.bytes
+		FROM texts(?4) AS d IN ORDER JOIN manifests m ON m.repository_id = ?3 AND m.digest = d.value
+		WHERE true ON CONFLICT (repository_id, digest) DO NOTHING`, destination.ID, fromTime(at), source, of); err != nil {
+		return err
+	}
+	return tx.conn.exec(`INSERT INTO manifest_references (manifest_id, target, repository_id, child, media_type)
+		SELECT t.id, f.target, t.repository_id, f.child, f.media_type FROM texts(?3) AS d
+		IN ORDER JOIN manifests m ON m.repository_id = ?2 AND m.digest = d.value
+		IN ORDER JOIN manifests t ON t.repository_id = ?1 AND t.digest = m.digest
+		IN ORDER JOIN manifest_references f ON f.manifest_id = m.id
+		WHERE true ON CONFLICT DO NOTHING`, destination.ID, source, of)
+}

@@ -1,0 +1,37 @@
+package metadata
+
+import "errors"
+
+// Lease says which process does a background task. Whether it still does is
+// told by its beat, which each contender watches with a clock of its own: the
+// clocks of processes are never compared.
+type Lease struct {
+	Name     string
+	Holder   string
+	Beat     int64
+	Progress string // for whoever goes on with the task
+}
+
+// Lease by name: zero but for the name if nobody ever held it.
+func (q *Queries) Lease(name string) (Lease, error) {
+	l := Lease{Name: name}
+	err := q.conn.one(`SELECT holder, beat, progress FROM leases WHERE name = ?`, []any{name}, &l.Holder, &l.Beat, &l.Progress)
+	if errors.Is(err, ErrNotFound) {
+		err = nil
+	}
+	return l, err
+}
+
+// TakeLease makes holder the lease's holder if it is as it was seen: false if
+// another was first, or its holder is alive.
+func (tx *Tx) TakeLease(seen Lease, holder string) (bool, error) {
+	return some(tx.conn.changed(`INSERT INTO leases (name, holder, beat) VALUES (?1, ?2, 1)
+		ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, beat = leases.beat + 1 WHERE leases.holder = ?3 AND leases.beat = ?4`,
+		seen.Name, holder, seen.Holder, seen.Beat))
+}
+
+// KeepLease shows that the holder is alive, and how far it has come: false if
+// it has lost the lease.
+func (tx *Tx) KeepLease(name, holder, progress string) (bool, error) {
+	return some(tx.conn.changed(`UPDATE leases SET beat = beat + 1, progress = ? WHERE name = ? AND holder = ?`, progress, name, holder))
+}

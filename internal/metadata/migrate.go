@@ -1,0 +1,54 @@
+package metadata
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// migrate brings the schema to the newest that this program knows. Programs of
+// two versions may use a database side by side during an upgrade: a schema that
+// is newer than the program is fine as long as it says that the program's own
+// may still be used (schema_compatibility).
+func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, options ...goose.ProviderOption) error {
+	folder := "migrations/sqlite"
+	if dialect == goose.DialectPostgres {
+		folder = "migrations/postgres"
+	}
+	files, err := fs.Sub(migrations, folder)
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(dialect, db, files, append(options, goose.WithDisableGlobalRegistry(true))...)
+	if err != nil {
+		return err
+	}
+	have, want, err := p.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("read the version of the schema: %w", err)
+	}
+	if have > want {
+		var oldest int64
+		if err := db.QueryRowContext(ctx, `SELECT oldest FROM schema_compatibility`).Scan(&oldest); err != nil {
+			return fmt.Errorf("the database has schema %d, newer than this program's %d, and does not say which programs may use it (%w): use the newer program", have, want, err)
+		}
+		if oldest > want {
+			return fmt.Errorf("the database has schema %d, which needs a program that knows schema %d or later; this one knows up to %d: use the newer program", have, oldest, want)
+		}
+		return nil
+	}
+	if have == want {
+		return nil
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("migrate the schema from %d to %d: %w", have, want, err)
+	}
+	return nil
+}

@@ -1,0 +1,244 @@
+package metadata
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+const (
+	// defaultConnections is the size of the pool, unless the URL gives
+	// pool_max_conns. Three processes fit into PostgreSQL's default of 100.
+	defaultConnections = 24
+	// roundTripTimeout bounds one exchange with the server, so that a line that
+	// swallows everything is noticed. Locks are waited for within it.
+	roundTripTimeout = 20 * time.Second
+	// patience is how long reads and updates are tried again while the server
+	// restarts or fails over, before the caller is told.
+	patience = 5 * time.Second
+	// maxConflicts bounds how often an update is run again because another one
+	// was first.
+	maxConflicts = 20
+)
+
+// Postgres is the engine on a PostgreSQL server, shared by any number of
+// processes. It keeps no facts in memory: what one process commits, every
+// other sees at once. Transactions are READ COMMITTED; locks on the rows of
+// repositories hold apart what must not interleave.
+type Postgres struct {
+	pool    *pgxpool.Pool
+	dialect *dialect
+	// A part of the pool for each, so that none of them, nor reads, can take it all.
+	updates, first chan struct{}
+
+	closing chan struct{}
+	close   sync.Once
+	running sync.WaitGroup
+
+	known knownRepositories
+	types sync.Pool // of *pgtype.Map, which is not safe for concurrent use
+	trips atomic.Int64
+}
+
+// RoundTrips counts the exchanges with the server since the start.
+func (s *Postgres) RoundTrips() int64 { return s.trips.Load() }
+
+// OpenPostgres opens the database that the URL (postgres://…) names and
+// migrates it to the newest schema, under a lock that other processes respect.
+func OpenPostgres(ctx context.Context, url string) (*Postgres, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("read the database URL: %w", err) // pgx leaves passwords out of it
+	}
+	if !hasPoolSize(config.ConnConfig, url) {
+		config.MaxConns = defaultConnections
+	}
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = patience
+	}
+	parameters := config.ConnConfig.RuntimeParams
+	for name, value := range map[string]string{
+		"application_name": "twinport", "default_transaction_isolation": "read committed",
+		// A process that hangs must not keep its locks.
+		"idle_in_transaction_session_timeout": "30s", "statement_timeout": "60s",
+	} {
+		if _, set := parameters[name]; !set {
+			parameters[name] = value
+		}
+	}
+	where := config.ConnConfig.Host + ":" + strconv.Itoa(int(config.ConnConfig.Port)) + "/" + config.ConnConfig.Database
+	db := stdlib.OpenDB(*config.ConnConfig)
+	err = migratePostgres(ctx, db)
+	db.Close()
+	if err != nil {
+		return nil, fmt.Errorf("open the database %s: %w", where, err)
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open the database %s: %w", where, err)
+	}
+	half := max(1, int(config.MaxConns)/2)
+	return &Postgres{
+		pool: pool, dialect: postgresDialect(), closing: make(chan struct{}),
+		types:   sync.Pool{New: func() any { return pgtype.NewMap() }},
+		known:   knownRepositories{rows: map[repositoryKey]*Repository{}},
+		updates: make(chan struct{}, half), first: make(chan struct{}, max(1, half/2)),
+	}, nil
+}
+
+func migratePostgres(ctx context.Context, db *sql.DB) error {
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return err
+	}
+	return migrate(ctx, goose.DialectPostgres, db, goose.WithSessionLocker(locker))
+}
+
+func (s *Postgres) Read() *Queries { return &Queries{conn: &pipeline{store: s}} }
+
+func (s *Postgres) Shared() bool { return true }
+
+func (s *Postgres) Ping(ctx context.Context) error { return s.pool.Ping(ctx) }
+
+// Close waits for the updates under way. Closing twice is safe.
+func (s *Postgres) Close() error {
+	s.close.Do(func() { close(s.closing) })
+	s.running.Wait()
+	s.pool.Close()
+	return nil
+}
+
+func (s *Postgres) Update(ctx context.Context, fn func(*Tx) error) error {
+	return s.update(ctx, s.updates, fn)
+}
+
+func (s *Postgres) UpdateFirst(ctx context.Context, fn func(*Tx) error) error {
+	return s.update(ctx, s.first, fn)
+}
+
+func (s *Postgres) update(ctx context.Context, turn chan struct{}, fn func(*Tx) error) error {
+	s.running.Add(1)
+	defer s.running.Done()
+	select {
+	case <-s.closing:
+		return ErrClosed
+	default:
+	}
+	select {
+	case turn <- struct{}{}:
+		defer func() { <-turn }()
+	case <-s.closing:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	begun := time.Now()
+	for conflicts := 0; ; {
+		err := s.try(fn)
+		switch {
+		case err == nil:
+			return nil
+		case isConflict(err) && conflicts < maxConflicts:
+			conflicts++
+			time.Sleep(time.Duration(rand.N(conflicts*1000)) * time.Microsecond)
+		case errors.Is(err, ErrUnavailable) && !errors.Is(err, errOutcomeUnknown) && time.Since(begun) < patience && ctx.Err() == nil:
+			time.Sleep(50*time.Millisecond + rand.N(100*time.Millisecond))
+		default:
+			return err
+		}
+	}
+}
+
+// try runs fn in one transaction.
+func (s *Postgres) try(fn func(*Tx) error) error {
+	p := &pipeline{store: s, transaction: true}
+	tx := &Tx{Queries: &Queries{conn: p}}
+	if err := tx.run(fn); err != nil {
+		p.rollback()
+		return err
+	}
+	if err := p.commit(); err != nil {
+		return err
+	}
+	tx.committed()
+	return nil
+}
+
+// errOutcomeUnknown says that the line was cut while the server was committing.
+// Nothing was acknowledged; whether it happened, the next look will show.
+var errOutcomeUnknown = errors.New("the connection was lost during the commit")
+
+// isConflict reports whether another transaction was first, so that running
+// this one again finds a different state.
+func isConflict(err error) bool {
+	var e *pgconn.PgError
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Code {
+	case "40001", "40P01", // serialization failure, deadlock
+		"23505", // unique violation: another has just inserted the row
+		"23503": // foreign key violation: another has just deleted the row, or come to need it
+		return true
+	}
+	return false
+}
+
+// postgresError adds to an error whether the server is full or away.
+func postgresError(err error) error {
+	if err == nil || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrFull) {
+		return err
+	}
+	var e *pgconn.PgError
+	if !errors.As(err, &e) {
+		if errors.Is(err, pgx.ErrNoRows) || isProgramming(err) {
+			return err
+		}
+		// Everything else that is not the server's own answer is the line.
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	switch e.Code[:2] {
+	case "08", // connection exceptions
+		"57": // operator intervention: shutdown, crash, starting up, cancelled
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	switch e.Code {
+	case "53100": // disk full
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	case "53200", "53300", // out of memory, too many connections
+		"55P03",          // lock not available
+		"25006", "25P03": // read-only, as a standby is after a failover; idle in transaction for too long
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return err
+}
+
+// isProgramming reports errors of encoding and scanning.
+func isProgramming(err error) bool {
+	var scan pgx.ScanArgError
+	return errors.As(err, &scan)
+}
+
+func hasPoolSize(c *pgx.ConnConfig, url string) bool {
+	// The pool takes its own parameters out of the parsed configuration.
+	plain, err := pgx.ParseConfig(url)
+	if err != nil {
+		return false
+	}
+	_, set := plain.RuntimeParams["pool_max_conns"]
+	return set
+}

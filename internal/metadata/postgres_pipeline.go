@@ -1,0 +1,303 @@
+package metadata
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// pipeline is the conn of a transaction, or of reads outside one. It sends as
+// few messages as it can: statements whose result nobody waits for gather, and
+// go with the next one that somebody waits for, in one round trip. BEGIN goes
+// with the first of them, COMMIT with the last.
+type pipeline struct {
+	store       *Postgres
+	transaction bool
+	conn        *pgxpool.Conn // of the transaction, once it has sent something
+	queue       []*statement  // to send
+	answers     []*statement  // reads that were sent ahead and not asked for yet
+	// failed is set once the transaction cannot go on.
+	failed error
+}
+
+// statement is one on its way. A read ahead keeps its rows.
+type statement struct {
+	query string
+	args  []any
+	keep  bool
+	id    *int64 // where the number that it returns goes
+
+	fields   []pgconn.FieldDescription
+	rows     [][][]byte
+	affected int64
+}
+
+func (p *pipeline) nextSequence(int64) (string, []any) {
+	return `SELECT nextval('tag_changes')`, nil
+}
+
+func (p *pipeline) exec(query string, args ...any) error {
+	return p.id(query, args, nil)
+}
+
+func (p *pipeline) id(query string, args []any, id *int64) error {
+	if !p.transaction {
+		panic("metadata: a write outside a transaction: " + query)
+	}
+	p.queue = append(p.queue, &statement{query: query, args: args, id: id})
+	return p.failed
+}
+
+func (p *pipeline) changed(query string, args ...any) (int64, error) {
+	s := &statement{query: query, args: args}
+	err := p.send(s, nil)
+	return s.affected, err
+}
+
+func (p *pipeline) one(query string, args []any, dest ...any) error {
+	found := false
+	err := p.all(query, args, func(scan func(dest ...any) error) error {
+		if found {
+			return nil
+		}
+		found = true
+		return scan(dest...)
+	})
+	if err == nil && !found {
+		return ErrNotFound
+	}
+	return err
+}
+
+func (p *pipeline) all(query string, args []any, scan func(row func(dest ...any) error) error) error {
+	asked := func(s *statement) bool { return s.keep && s.query == query && slices.Equal(s.args, args) }
+	if slices.ContainsFunc(p.queue, asked) {
+		if err := p.send(nil, nil); err != nil {
+			return err
+		}
+	}
+	i := slices.IndexFunc(p.answers, asked)
+	if i < 0 {
+		return p.send(&statement{query: query, args: args}, scan)
+	}
+	s := p.answers[i]
+	p.answers = slices.Delete(p.answers, i, i+1)
+	types := p.store.types.Get().(*pgtype.Map)
+	defer p.store.types.Put(types)
+	for _, row := range s.rows {
+		if err := scan(func(dest ...any) error { return pgx.ScanRow(types, s.fields, row, dest...) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *pipeline) ahead() conn { return reader{p} }
+
+// errAhead is what reads ahead return.
+var errAhead = errors.New("metadata: the answer comes later")
+
+// reader takes note of reads for a pipeline.
+type reader struct{ *pipeline }
+
+func (r reader) one(query string, args []any, _ ...any) error { return r.note(query, args) }
+
+func (r reader) all(query string, args []any, _ func(row func(dest ...any) error) error) error {
+	return r.note(query, args)
+}
+
+func (r reader) note(query string, args []any) error {
+	r.queue = append(r.queue, &statement{query: query, args: args, keep: true})
+	return errAhead
+}
+
+// send sends what is queued and then wanted, if it is not nil, whose rows go to
+// scan.
+func (p *pipeline) send(wanted *statement, scan func(row func(dest ...any) error) error) error {
+	if p.failed != nil {
+		return p.failed
+	}
+	if !p.transaction {
+		return p.read(wanted, scan)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), roundTripTimeout)
+	defer cancel()
+	if p.conn == nil {
+		var err error
+		if p.conn, err = p.store.pool.Acquire(ctx); err != nil {
+			p.failed = fmt.Errorf("get a connection to the database: %w", postgresError(err))
+			return p.failed
+		}
+		p.queue = slices.Insert(p.queue, 0, &statement{query: "BEGIN"})
+	}
+	scanErr, err := p.exchange(p.conn.SendBatch(ctx, p.batch(wanted)), wanted, scan)
+	if err != nil {
+		p.failed = postgresError(err)
+		return p.failed
+	}
+	return scanErr
+}
+
+// read is send outside a transaction. Nothing was changed by a read that
+// failed, so it is tried again while the server is away.
+func (p *pipeline) read(wanted *statement, scan func(row func(dest ...any) error) error) error {
+	begun := time.Now()
+	queue, answers := p.queue, p.answers
+	for {
+		p.queue, p.answers = queue, answers
+		ctx, cancel := context.WithTimeout(context.Background(), roundTripTimeout)
+		scanned := false
+		once := scan
+		if scan != nil {
+			once = func(row func(dest ...any) error) error { scanned = true; return scan(row) }
+		}
+		scanErr, err := p.exchange(p.store.pool.SendBatch(ctx, p.batch(wanted)), wanted, once)
+		cancel()
+		if err == nil {
+			return scanErr
+		}
+		err = postgresError(err)
+		if scanned || !errors.Is(err, ErrUnavailable) || time.Since(begun) > patience {
+			return err
+		}
+		time.Sleep(50*time.Millisecond + rand.N(100*time.Millisecond))
+	}
+}
+
+func (p *pipeline) batch(wanted *statement) *pgx.Batch {
+	b := &pgx.Batch{}
+	for _, s := range p.queue {
+		b.Queue(p.store.dialect.render(s.query), s.args...)
+	}
+	if wanted != nil {
+		b.Queue(p.store.dialect.render(wanted.query), wanted.args...)
+	}
+	return b
+}
+
+// exchange reads the results of a batch. The first error is scan's, which ends
+// nothing else; the second is the server's or the line's.
+func (p *pipeline) exchange(results pgx.BatchResults, wanted *statement, scan func(row func(dest ...any) error) error) (scanErr, err error) {
+	sent := p.queue
+	p.queue = nil
+	p.store.trips.Add(1)
+	for _, s := range sent {
+		rows, err := results.Query()
+		if err == nil {
+			err = s.take(rows)
+		}
+		if err != nil {
+			results.Close()
+			return nil, fmt.Errorf("%s: %w", verb(s.query), err)
+		}
+		if s.keep {
+			p.answers = append(p.answers, s)
+		}
+	}
+	if wanted != nil {
+		rows, err := results.Query()
+		if err != nil {
+			results.Close()
+			return nil, fmt.Errorf("%s: %w", verb(wanted.query), err)
+		}
+		for scanErr == nil && rows.Next() {
+			if scan != nil {
+				scanErr = scan(rows.Scan)
+			}
+		}
+		rows.Close()
+		if err := rows.Err(); err != nil && scanErr == nil {
+			results.Close()
+			return nil, fmt.Errorf("%s: %w", verb(wanted.query), err)
+		}
+		wanted.affected = rows.CommandTag().RowsAffected()
+	}
+	return scanErr, results.Close()
+}
+
+// take reads the rows of a statement that nobody waits for.
+func (s *statement) take(rows pgx.Rows) error {
+	for rows.Next() {
+		switch {
+		case s.keep:
+			if s.fields == nil {
+				s.fields = slices.Clone(rows.FieldDescriptions())
+			}
+			row := make([][]byte, 0, len(s.fields))
+			for _, v := range rows.RawValues() {
+				row = append(row, slices.Clone(v))
+			}
+			s.rows = append(s.rows, row)
+		case s.id != nil:
+			if err := rows.Scan(s.id); err != nil {
+				rows.Close()
+				return err
+			}
+		}
+	}
+	rows.Close()
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	// A transaction that had failed would be rolled back here, without an error.
+	if tag := rows.CommandTag().String(); s.query == "COMMIT" && tag != "COMMIT" {
+		return fmt.Errorf("the server answered %s", tag)
+	}
+	return nil
+}
+
+func (p *pipeline) commit() error {
+	if p.failed != nil {
+		p.rollback()
+		return p.failed
+	}
+	if p.conn == nil && !slices.ContainsFunc(p.queue, func(s *statement) bool { return !s.keep }) {
+		return nil // nothing was written
+	}
+	p.queue = append(p.queue, &statement{query: "COMMIT"})
+	err := p.send(nil, nil)
+	if err != nil {
+		var answer *pgconn.PgError
+		if errors.Is(err, ErrUnavailable) && !errors.As(err, &answer) && p.conn != nil {
+			err = fmt.Errorf("%w: %w", errOutcomeUnknown, err)
+		}
+		p.rollback()
+		return err
+	}
+	p.conn.Release()
+	p.conn = nil
+	return nil
+}
+
+// rollback ends the transaction. A connection on which that fails is not used again.
+func (p *pipeline) rollback() {
+	if p.conn == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), roundTripTimeout)
+	defer cancel()
+	if p.conn.Conn().IsClosed() {
+		p.conn.Release()
+	} else if _, err := p.conn.Exec(ctx, "ROLLBACK"); err != nil {
+		p.conn.Hijack().Close(ctx) // its locks end with it
+	} else {
+		p.conn.Release()
+	}
+	p.conn = nil
+}
+
+// verb is the beginning of a query, for errors.
+func verb(query string) string {
+	if len(query) > 60 {
+		return query[:60] + "…"
+	}
+	return query
+}

@@ -1,0 +1,95 @@
+package metadata
+
+import "sync"
+
+// maxKnown bounds how many repositories' rows are remembered.
+const maxKnown = 10000
+
+// knownRepositories remembers the rows last seen. They are never answers, for
+// another process may have changed them: their ids are guesses, which let facts
+// be asked for together with the row that they hang on, and equal rows need
+// not have their policies parsed again.
+type knownRepositories struct {
+	mu   sync.Mutex
+	rows map[repositoryKey]*Repository
+}
+
+func (k *knownRepositories) get(key repositoryKey) *Repository {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.rows[key]
+}
+
+// see remembers the row; one that says what the last said gets its memo.
+func (k *knownRepositories) see(key repositoryKey, r *Repository) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if last := k.rows[key]; last != nil && last.sameFacts(r) {
+		r.memo = last.memo
+		return
+	}
+	if len(k.rows) >= maxKnown {
+		clear(k.rows)
+	}
+	// Without the view, which holds what was read for one request.
+	k.rows[key] = &Repository{ID: r.ID, RegistryID: r.RegistryID, Account: r.Account, Region: r.Region, Name: r.Name, CreatedAt: r.CreatedAt,
+		TagMutability: r.TagMutability, Exclusions: r.Exclusions, ScanOnPush: r.ScanOnPush, EncryptionType: r.EncryptionType, KMSKey: r.KMSKey,
+		Policy: r.Policy, RegistryPolicy: r.RegistryPolicy, Replication: r.Replication, memo: r.memo}
+}
+
+func (k *knownRepositories) forget(key repositoryKey) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.rows, key)
+}
+
+// Repository reads the row and, if its id can be guessed, what ahead asks and
+// what policies may ask. The
+// row tells whether the guess was right: a name gets a new id when its
+// repository is deleted and created again.
+func (s *Postgres) Repository(account, region, name string, ahead Ahead) (*Repository, error) {
+	key := repositoryKey{account, region, name}
+	q := s.Read()
+	guess := s.known.get(key)
+	if guess != nil {
+		q.Ahead(func(q *Queries) {
+			if guess.Policy != "" || guess.RegistryPolicy != "" {
+				_, _ = q.ResourceTags(guess.ID) // their conditions may be about these
+			}
+			if ahead != nil {
+				ahead(q, guess.ID)
+			}
+		})
+	}
+	r, err := q.Repository(account, region, name)
+	if err != nil {
+		if err == ErrNotFound {
+			s.known.forget(key)
+		}
+		return nil, err
+	}
+	if guess != nil && guess.ID != r.ID {
+		q = s.Read()
+	}
+	s.known.see(key, r)
+	r.view = q
+	return r, nil
+}
+
+func (s *Postgres) ReadOf(r *Repository) *Queries { return r.view }
+
+func (s *Postgres) ManifestContent(r *Repository, digest string) (*ManifestContent, error) {
+	return r.view.ManifestContent(r.ID, digest)
+}
+
+func (s *Postgres) ManifestContentByTag(r *Repository, tag string) (*ManifestContent, error) {
+	return r.view.ManifestContentByTag(r.ID, tag)
+}
+
+func (s *Postgres) Layer(r *Repository, digest string) (Layer, error) {
+	return r.view.Layer(r.ID, digest)
+}
+
+func (s *Postgres) ResourceTags(r *Repository) ([]ResourceTag, error) {
+	return r.view.ResourceTags(r.ID)
+}

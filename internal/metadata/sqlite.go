@@ -1,0 +1,175 @@
+package metadata
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"github.com/pressly/goose/v3"
+	"golang.org/x/sys/unix"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// SQLite is the embedded engine. Readers never wait for the writer.
+// A commit is durable (journal_mode WAL, synchronous FULL).
+type SQLite struct {
+	readers *sql.DB
+	writer  *sql.DB
+	lock    *os.File
+	reads   *Queries
+	cache   *cache
+
+	first   chan *update // before updates
+	updates chan *update
+	closing chan struct{}
+	done    chan struct{} // closed when the writer has ended
+	close   sync.Once
+
+	checkpoints  *sql.DB
+	committed    chan struct{} // signals that there is something to checkpoint
+	checkpointed chan struct{} // closed when checkpointing has ended
+	restartLog   atomic.Bool
+}
+
+// OpenSQLite opens the database in folder dir, which it creates, and migrates it to
+// the newest schema. Only one process may have it open: caches and the single
+// writer depend on it.
+func OpenSQLite(ctx context.Context, dir string) (*SQLite, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("create the folder of the database: %w", err)
+	}
+	lock, err := lockFile(filepath.Join(dir, "lock"))
+	if err != nil {
+		return nil, err
+	}
+	s := &SQLite{lock: lock, cache: newCache(), first: make(chan *update, 1024), updates: make(chan *update, 1024), closing: make(chan struct{}), done: make(chan struct{}),
+		committed: make(chan struct{}, 1), checkpointed: make(chan struct{})}
+	if err := s.open(ctx, filepath.Join(dir, "metadata.db")); err != nil {
+		s.closeFiles()
+		return nil, fmt.Errorf("open the database in %s: %w", dir, err)
+	}
+	return s, nil
+}
+
+func (s *SQLite) open(ctx context.Context, path string) error {
+	var err error
+	if s.writer, err = sql.Open("sqlite", dataSource(path, "")); err != nil {
+		return err
+	}
+	// One connection: SQLite has one writer, and this one groups everyone's updates.
+	s.writer.SetMaxOpenConns(1)
+	if err := migrate(ctx, goose.DialectSQLite3, s.writer); err != nil {
+		return err
+	}
+	if s.readers, err = sql.Open("sqlite", dataSource(path, "query_only(1)")); err != nil {
+		return err
+	}
+	const readers = 8
+	s.readers.SetMaxOpenConns(readers)
+	s.readers.SetMaxIdleConns(readers)
+	s.reads = &Queries{conn: newStatements(s.readers)}
+	if s.checkpoints, err = sql.Open("sqlite", dataSource(path, "")); err != nil {
+		return err
+	}
+	conn, err := s.writer.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	go s.write(conn)
+	go s.checkpoint(s.checkpoints)
+	return nil
+}
+
+// busyTimeout in milliseconds is how long a connection waits for a lock that
+// another program, such as a backup, holds.
+const busyTimeout = "10000"
+
+// dataSource builds modernc's data source name. synchronous(FULL) makes every
+// commit wait for the fsync of the write-ahead log; checkpoints are our own.
+func dataSource(path, extra string) string {
+	v := url.Values{}
+	for _, p := range []string{"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "busy_timeout(" + busyTimeout + ")",
+		"cache_size(-8192)", "wal_autocheckpoint(0)", "journal_size_limit(67108864)", "temp_store(MEMORY)"} {
+		v.Add("_pragma", p)
+	}
+	if extra != "" {
+		v.Add("_pragma", extra)
+	}
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + v.Encode()
+}
+
+func lockFile(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the lock of the data folder: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock %s: another Twinport process uses this data folder: stop it, or choose another folder (%w)", path, err)
+	}
+	return f, nil
+}
+
+func (s *SQLite) Read() *Queries { return s.reads }
+
+func (s *SQLite) ReadOf(*Repository) *Queries { return s.reads }
+
+func (s *SQLite) Shared() bool { return false }
+
+func (s *SQLite) Ping(ctx context.Context) error { return s.readers.PingContext(ctx) }
+
+// Close waits for the updates under way and closes the database. Closing
+// twice is safe.
+func (s *SQLite) Close() error {
+	s.close.Do(func() { close(s.closing) })
+	<-s.done
+	<-s.checkpointed
+	return s.closeFiles()
+}
+
+func (s *SQLite) closeFiles() error {
+	var errs []error
+	if s.readers != nil {
+		errs = append(errs, s.readers.Close())
+	}
+	if s.checkpoints != nil {
+		errs = append(errs, s.checkpoints.Close())
+	}
+	if s.writer != nil {
+		errs = append(errs, s.writer.Close())
+	}
+	if s.lock != nil {
+		s.lock.Close()
+	}
+	return errors.Join(errs...)
+}
+
+// storageError adds ErrFull to an error that means a full disk.
+func storageError(err error) error {
+	var e *sqlite.Error
+	if errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_FULL || errors.Is(err, unix.ENOSPC) {
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	return err
+}
+
+// breaksTransaction reports whether SQLite may have rolled back the whole
+// transaction, with the updates of others in it.
+func breaksTransaction(err error) bool {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_INTERRUPT:
+		return true
+	}
+	return false
+}

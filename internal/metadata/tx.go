@@ -1,0 +1,44 @@
+package metadata
+
+import (
+	"fmt"
+	"runtime/debug"
+)
+
+// Tx is a write transaction. It is only valid inside the function that
+// Update calls.
+type Tx struct {
+	*Queries
+	stale    staleFacts
+	onCommit []func()
+}
+
+// OnCommit runs f after the transaction is durable and before Update returns.
+// It is not run if the transaction fails. f must not block.
+func (tx *Tx) OnCommit(f func()) { tx.onCommit = append(tx.onCommit, f) }
+
+// run keeps a panic in one caller's function from ending more than its update.
+func (tx *Tx) run(fn func(*Tx) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic in an update: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return fn(tx)
+}
+
+func (tx *Tx) committed() {
+	for _, f := range tx.onCommit {
+		f()
+	}
+}
+
+// must turns "no row changed" into ErrNotFound.
+func must(changed int64, err error) error {
+	if err == nil && changed == 0 {
+		return fmt.Errorf("%w: no row to change", ErrNotFound)
+	}
+	return err
+}
+
+func some(changed int64, err error) (bool, error) { return changed > 0, err }

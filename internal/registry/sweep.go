@@ -1,0 +1,308 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twinport/twinport/internal/blob"
+	"github.com/twinport/twinport/internal/metadata"
+)
+
+// A sweep frees what nothing needs any more, while pushes and pulls go on. It
+// runs in steps, in the order of SweepSteps, each page by page, so that it can
+// stop and go on anywhere, also in another process; two sweeps at once do no harm.
+//
+//   - uploads: sessions that were idle for a day;
+//   - leftovers: bytes of sessions that are no more;
+//   - links: a repository's links to layers that no manifest there names, once
+//     they are old enough to be no part of a push that is under way;
+//   - blobs: those that no repository has a link to. Their objects become garbage
+//     in the same transaction, so a push that needs one keeps it or finds it gone;
+//   - objects: those that neither a blob nor a session knows, as a crash may leave
+//     them between writing an object and committing its blob;
+//   - garbage: the objects whose bytes are to go. Their names are never used
+//     again, so that no push can depend on one that is being deleted.
+type SweepStep string
+
+// SweepSteps in their order.
+var SweepSteps = []SweepStep{"uploads", "leftovers", "links", "blobs", "objects", "garbage"}
+
+// SweepPage tells what one page of a step found, and, unless it was a dry run, freed.
+type SweepPage struct {
+	Next  string // the key to go on at; "" when the step is done
+	Found int64  // sessions, links, blobs or objects
+	Bytes int64  // of blobs and objects
+}
+
+const (
+	// uploadLifetime is how long an upload session may stay idle before it is dropped.
+	uploadLifetime = 24 * time.Hour
+	// sweepRows is how many rows a page of links or blobs looks at.
+	sweepRows = 2000
+	// sweepObjects is how many objects, uploads or pieces of garbage a page takes.
+	sweepObjects = 500
+)
+
+// Sweep does one page of a step, from the key after. grace is how old a link
+// must be to count as unused. With dry it changes nothing.
+func (s *Service) Sweep(ctx context.Context, step SweepStep, after string, grace time.Duration, dry bool) (p SweepPage, err error) {
+	switch step {
+	case "uploads":
+		p, err = s.sweepUploads(ctx, after, dry)
+	case "leftovers":
+		p, err = s.sweepLeftovers(ctx, dry)
+	case "links":
+		p, err = s.sweepLinks(ctx, after, s.now().Add(-grace), dry)
+	case "blobs":
+		p, err = s.sweepBlobs(ctx, after, dry)
+	case "objects":
+		p, err = s.sweepObjects(ctx, after, dry)
+	case "garbage":
+		p, err = s.sweepGarbage(ctx, dry)
+	default:
+		return p, fmt.Errorf("there is no sweep of %q", step)
+	}
+	if err != nil {
+		return p, fmt.Errorf("sweep %s: %w", step, err)
+	}
+	return p, nil
+}
+
+func (s *Service) sweepUploads(ctx context.Context, after string, dry bool) (p SweepPage, err error) {
+	before := s.now().Add(-uploadLifetime)
+	idle, err := s.meta.Read().IdleUploads(before, after, sweepObjects)
+	if err != nil {
+		return p, err
+	}
+	if len(idle) == sweepObjects {
+		p.Next = idle[len(idle)-1].ID
+	}
+	for _, u := range idle {
+		if s.blobs.WrittenSince(u.ID, before) {
+			continue
+		}
+		if dry {
+			p.Found++
+			continue
+		}
+		dropped, err := s.expireUpload(ctx, u)
+		if err != nil {
+			return p, err
+		}
+		if dropped {
+			p.Found++
+		}
+	}
+	return p, nil
+}
+
+// expireUpload ends a session, unless it was written to just now. The record
+// goes first: without it no request can go on with the session, and what is
+// left of its bytes is a leftover.
+func (s *Service) expireUpload(ctx context.Context, u metadata.Upload) (dropped bool, err error) {
+	// Of this process, a request that is writing has it reserved.
+	reserved, err := s.blobs.Upload(ctx, u.ID, u.State)
+	switch {
+	case errors.Is(err, blob.ErrBusy):
+		return false, nil
+	case err == nil:
+		reserved.Close()
+	case !errors.Is(err, blob.ErrNotFound):
+		return false, err
+	}
+	err = s.meta.Update(ctx, func(tx *metadata.Tx) (err error) {
+		dropped, err = tx.ExpireUpload(u)
+		return err
+	})
+	if err != nil || !dropped {
+		return false, err
+	}
+	if err := s.blobs.DropUpload(ctx, u.ID, u.State); err != nil && !errors.Is(err, blob.ErrBusy) {
+		return true, err
+	}
+	return true, nil
+}
+
+func (s *Service) sweepLeftovers(ctx context.Context, dry bool) (p SweepPage, err error) {
+	var ids []string
+	drop := func() error {
+		unknown, err := s.meta.Read().UnknownUploads(ids)
+		if err != nil {
+			return err
+		}
+		ids = ids[:0]
+		for _, id := range unknown {
+			if !dry {
+				if err := s.blobs.DropUpload(ctx, id, nil); errors.Is(err, blob.ErrBusy) {
+					continue // a request that is about to learn that its session has ended
+				} else if err != nil {
+					return err
+				}
+			}
+			p.Found++
+		}
+		return nil
+	}
+	for id, err := range s.blobs.Uploads(ctx) {
+		if err != nil {
+			return p, err
+		}
+		if ids = append(ids, id); len(ids) == sweepObjects {
+			if err := drop(); err != nil {
+				return p, err
+			}
+		}
+	}
+	if len(ids) > 0 {
+		err = drop()
+	}
+	return p, err
+}
+
+func (s *Service) sweepLinks(ctx context.Context, after string, before time.Time, dry bool) (p SweepPage, err error) {
+	var from metadata.LayerKey
+	if after != "" {
+		if err := json.Unmarshal([]byte(after), &from); err != nil {
+			return p, fmt.Errorf("read where to go on: %w", err)
+		}
+	}
+	to, last, err := s.meta.Read().LayersAfter(from, sweepRows)
+	if err != nil {
+		return p, err
+	}
+	if !last {
+		key, err := json.Marshal(to)
+		if err != nil {
+			return p, err
+		}
+		p.Next = string(key)
+	}
+	unused, err := s.meta.Read().UnusedLayers(from, to, before)
+	if err != nil {
+		return p, err
+	}
+	if dry {
+		p.Found = int64(len(unused))
+		return p, nil
+	}
+	for len(unused) > 0 { // those of one repository at a time
+		id := unused[0].RepositoryID
+		var digests []string
+		for len(unused) > 0 && unused[0].RepositoryID == id {
+			digests = append(digests, unused[0].Digest)
+			unused = unused[1:]
+		}
+		var n int64
+		err := s.meta.Update(ctx, func(tx *metadata.Tx) error {
+			n = 0
+			r, err := tx.LockRepository(id)
+			if errors.Is(err, metadata.ErrNotFound) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			n, err = tx.UnlinkUnused(r, digests, before)
+			return err
+		})
+		if err != nil {
+			return p, err
+		}
+		p.Found += n
+	}
+	return p, nil
+}
+
+func (s *Service) sweepBlobs(ctx context.Context, after string, dry bool) (p SweepPage, err error) {
+	to, last, err := s.meta.Read().BlobsAfter(after, sweepRows)
+	if err != nil {
+		return p, err
+	}
+	if !last {
+		p.Next = to
+	}
+	unlinked, err := s.meta.Read().UnlinkedBlobs(after, to)
+	if err != nil {
+		return p, err
+	}
+	for len(unlinked) > 0 {
+		page := unlinked[:min(len(unlinked), sweepObjects)]
+		unlinked = unlinked[len(page):]
+		digests := make([]string, len(page))
+		for i, b := range page {
+			digests[i] = b.Digest
+			p.Bytes += b.Size
+		}
+		n := int64(len(page))
+		if !dry {
+			err := s.meta.Update(ctx, func(tx *metadata.Tx) (err error) {
+				n, err = tx.DropBlobs(digests)
+				return err
+			})
+			if err != nil {
+				return p, err
+			}
+		}
+		p.Found += n
+	}
+	return p, nil
+}
+
+func (s *Service) sweepObjects(ctx context.Context, after string, dry bool) (p SweepPage, err error) {
+	var keys []metadata.ObjectKey
+	size := map[string]int64{}
+	for o, err := range s.blobs.Objects(ctx, after) {
+		if err != nil {
+			return p, err
+		}
+		keys = append(keys, metadata.ObjectKey{Object: o.Name, Upload: o.Upload})
+		size[o.Name] = o.Size
+		if len(keys) == sweepObjects {
+			p.Next = o.Name
+			break
+		}
+	}
+	if len(keys) == 0 {
+		return p, nil
+	}
+	orphans, err := s.meta.Read().OrphanObjects(keys)
+	if err != nil || len(orphans) == 0 {
+		return p, err
+	}
+	if !dry {
+		if err := s.blobs.Delete(ctx, orphans); err != nil {
+			return p, err
+		}
+	}
+	for _, o := range orphans {
+		p.Found++
+		p.Bytes += size[o]
+	}
+	return p, nil
+}
+
+func (s *Service) sweepGarbage(ctx context.Context, dry bool) (p SweepPage, err error) {
+	garbage, err := s.meta.Read().Garbage(sweepObjects)
+	if err != nil || len(garbage) == 0 {
+		return p, err
+	}
+	objects := make([]string, len(garbage))
+	for i, g := range garbage {
+		objects[i] = g.Object
+		p.Bytes += g.Size
+	}
+	p.Found = int64(len(garbage))
+	if dry {
+		return p, nil
+	}
+	if err := s.blobs.Delete(ctx, objects); err != nil {
+		return SweepPage{}, err
+	}
+	if len(garbage) == sweepObjects {
+		p.Next = "more" // what is deleted is gone from the list, so it begins anew
+	}
+	return p, s.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.ForgetGarbage(objects) })
+}
