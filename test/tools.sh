@@ -13,11 +13,17 @@ go=${GO:-go}
 
 left_out() { echo "left out: $1 ($2)"; }
 
+# has COMMAND tells whether the command is there. Debian keeps those of
+# PostgreSQL's server out of PATH.
+has() {
+	PATH="$PATH:/usr/sbin:/sbin:$(echo /usr/lib/postgresql/*/bin | tr ' ' :)" command -v "$1" >/dev/null
+}
+
 # debian COMMAND PACKAGE… installs the packages unless the command is there.
 debian() {
 	command=$1
 	shift
-	PATH="$PATH:/usr/sbin:/sbin" command -v "$command" >/dev/null && return
+	has "$command" && return
 	if [ "$(id -u)" != 0 ]; then
 		left_out "$command" "not installed; installing Debian's $* needs root"
 	elif ! command -v apt-get >/dev/null; then
@@ -53,6 +59,14 @@ debian dockerd docker.io
 # Newer Debian releases package the client apart from the engine.
 debian docker docker-cli
 debian aws awscli
+# The tests make databases of their own. On a machine that is new to PostgreSQL,
+# its package is told to make none for the machine.
+if ! has postgres && ! has pg_createcluster; then
+	debian pg_createcluster postgresql-common
+	conf=/etc/postgresql-common/createcluster.conf
+	[ ! -e $conf ] || sed -i 's/^#* *create_main_cluster.*/create_main_cluster = false/' $conf
+fi
+debian postgres postgresql
 command -v terraform >/dev/null || left_out terraform "not installed, and not in Debian"
 
 for module; do

@@ -42,12 +42,16 @@ func TestFaultsAreTriedAgainWithGrowingDelays(t *testing.T) {
 	}
 	least := 500 * time.Millisecond
 	d.clock.advance(2 * time.Second)
-	for try := 1; try <= 12; try++ {
+	tryDue := func() {
+		t.Helper()
 		for _, id := range d.dueNow() {
 			if _, err := d.Replicate(ctx, id); err != nil {
 				t.Fatal(err)
 			}
 		}
+	}
+	for try := 1; try <= 12; try++ {
+		tryDue()
 		st := toDev()
 		delay := st.NextTryAt.Sub(d.clock.now())
 		if st.State != registry.ReplicationInProgress || st.Tries != try || st.FailureCode != "InternalError" || !st.FinishedAt.IsZero() {
@@ -68,6 +72,7 @@ func TestFaultsAreTriedAgainWithGrowingDelays(t *testing.T) {
 	if _, err := d.resolve(in(dev), registry.Reference{Digest: dg}); registry.CodeOf(err) != registry.ImageNotFound {
 		t.Errorf("a part of a copy that failed is there: %v", err)
 	}
+	tryDue()
 	before := toDev()
 	d.close()
 	if _, err := db.Exec(`DROP TRIGGER fault`); err != nil {

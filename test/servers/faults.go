@@ -1,0 +1,193 @@
+package servers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+)
+
+// Fault is what goes wrong with a request to an S3Proxy. The zero Fault is none.
+type Fault struct {
+	kind   kind
+	status int
+	code   string
+	bytes  int64
+}
+
+type kind int
+
+const (
+	none kind = iota
+	answer
+	loseAnswer
+	cutRequest
+	cutAnswer
+	truncateAnswer
+)
+
+// Answer answers in place of the server, which does not get the request, with
+// S3's XML: 500 and InternalError, 503 and SlowDown, or 200 and InternalError,
+// as S3 may answer the end of a multipart upload.
+func Answer(status int, code string) Fault { return Fault{kind: answer, status: status, code: code} }
+
+// LoseAnswer lets the server do the request and then cuts the connection before
+// the first byte of the answer.
+func LoseAnswer() Fault { return Fault{kind: loseAnswer} }
+
+// CutRequest cuts the connections to both sides after n bytes of the request's
+// body; a shorter one passes.
+func CutRequest(n int64) Fault { return Fault{kind: cutRequest, bytes: n} }
+
+// CutAnswer cuts the connection after n bytes of the answer's body; a shorter
+// one passes.
+func CutAnswer(n int64) Fault { return Fault{kind: cutAnswer, bytes: n} }
+
+// TruncateAnswer ends the answer's body after n bytes and says that this is its
+// length, as of an object that has lost its end.
+func TruncateAnswer(n int64) Fault { return Fault{kind: truncateAnswer, bytes: n} }
+
+// S3Proxy is an HTTP proxy in front of an S3 server. It keeps the Host that the
+// client has signed, so the server accepts the signature.
+type S3Proxy struct {
+	Bucket // as clients of the proxy reach it
+	rule   atomic.Pointer[func(*http.Request) Fault]
+}
+
+// S3Faults starts a proxy in front of the bucket's server, without faults.
+func S3Faults(t T, b Bucket) *S3Proxy {
+	t.Helper()
+	upstream, err := url.Parse(b.Endpoint)
+	check(t, err)
+	p := &S3Proxy{Bucket: b}
+	transport := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 100}
+	proxy := &httputil.ReverseProxy{
+		Transport: transport,
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme, r.Out.URL.Host = upstream.Scheme, upstream.Host
+			r.Out.Host = r.In.Host
+		},
+		FlushInterval:  -1, // all bytes before a cut arrive
+		ErrorLog:       log.New(io.Discard, "", 0),
+		ModifyResponse: spoil,
+		// Whatever fails behind the proxy is a cut connection before it.
+		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var fault Fault
+		if rule := p.rule.Load(); rule != nil {
+			fault = (*rule)(r)
+		}
+		switch fault.kind {
+		case answer:
+			io.Copy(io.Discard, r.Body) // so that the client reads the answer
+			w.Header().Set("Content-Type", "application/xml")
+			w.WriteHeader(fault.status)
+			fmt.Fprintf(w, `<?xml version="1.0" encoding="UTF-8"?>`+"\n<Error><Code>%s</Code><Message>A test asked for this.</Message></Error>", fault.code)
+			return
+		case cutRequest:
+			r.Body = &cutBody{ReadCloser: r.Body, left: fault.bytes}
+		}
+		proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), faultKey{}, fault)))
+	}))
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+		transport.CloseIdleConnections()
+	})
+	p.Endpoint = server.URL
+	return p
+}
+
+// Rule sets what decides on the fault of each request, from its method, path,
+// query and header; nil for no faults. It is called from many goroutines, and
+// may block, to hold a request up.
+func (p *S3Proxy) Rule(rule func(*http.Request) Fault) {
+	if rule == nil {
+		p.rule.Store(nil)
+		return
+	}
+	p.rule.Store(&rule)
+}
+
+// Operation names what the request asks of S3, as S3 does ("UploadPart"), for
+// the operations on objects; "" for others.
+func Operation(r *http.Request) string {
+	query := r.URL.Query()
+	_, object, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	if object == "" {
+		if r.Method == http.MethodPost && query.Has("delete") {
+			return "DeleteObjects"
+		}
+		return ""
+	}
+	if query.Has("uploads") {
+		return map[string]string{http.MethodPost: "CreateMultipartUpload"}[r.Method]
+	}
+	if query.Has("uploadId") {
+		return map[string]string{
+			http.MethodPut:    "UploadPart",
+			http.MethodPost:   "CompleteMultipartUpload",
+			http.MethodDelete: "AbortMultipartUpload",
+			http.MethodGet:    "ListParts",
+		}[r.Method]
+	}
+	return map[string]string{
+		http.MethodPut:    "PutObject",
+		http.MethodGet:    "GetObject",
+		http.MethodHead:   "HeadObject",
+		http.MethodDelete: "DeleteObject",
+	}[r.Method]
+}
+
+type faultKey struct{} // of a request's Fault in its context
+
+// spoil does to the server's answer what its request's fault says.
+func spoil(response *http.Response) error {
+	fault, _ := response.Request.Context().Value(faultKey{}).(Fault)
+	switch fault.kind {
+	case loseAnswer:
+		io.Copy(io.Discard, response.Body) // the server has done it all
+		return errCut
+	case cutAnswer:
+		response.Body = &cutBody{ReadCloser: response.Body, left: fault.bytes}
+	case truncateAnswer:
+		if response.ContentLength > fault.bytes {
+			response.Body = struct {
+				io.Reader
+				io.Closer
+			}{io.LimitReader(response.Body, fault.bytes), response.Body}
+			response.ContentLength = fault.bytes
+			response.Header.Set("Content-Length", strconv.FormatInt(fault.bytes, 10))
+		}
+	}
+	return nil
+}
+
+var errCut = errors.New("cut, as the test asked")
+
+// cutBody fails after so many bytes, unless that is all there is.
+type cutBody struct {
+	io.ReadCloser
+	left int64
+}
+
+func (b *cutBody) Read(buffer []byte) (int, error) {
+	if b.left == 0 {
+		if n, err := b.ReadCloser.Read(buffer[:min(1, len(buffer))]); n == 0 {
+			return 0, err
+		}
+		return 0, errCut
+	}
+	n, err := b.ReadCloser.Read(buffer[:min(int64(len(buffer)), b.left)])
+	b.left -= int64(n)
+	return n, err
+}
