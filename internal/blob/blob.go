@@ -1,0 +1,144 @@
+// Package blob is the contract of the stores of bytes. A blob's bytes are an
+// object, under a name that contains the id of the upload session that wrote
+// it and is never used again: so an object can be deleted without regard to a
+// push of the same digest, which writes an object of its own. Which object
+// holds which digest is the metadata's to know.
+//
+// filestore keeps objects as files, s3store in a bucket.
+package blob
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+)
+
+var (
+	// ErrNotFound is in the chain of errors that mean that the store lacks an
+	// object, or an upload whose bytes it should have.
+	ErrNotFound = errors.New("blob: not found")
+	// ErrFull is in the chain of errors that mean that the disk or bucket is
+	// full.
+	ErrFull = errors.New("blob: no space left for blobs")
+	// ErrDigest means that the bytes do not have the digest they should.
+	ErrDigest = errors.New("blob: the content does not have the digest")
+	// ErrBusy means that another request is writing to the upload, or that a
+	// backup holds deletes off.
+	ErrBusy = errors.New("blob: busy")
+	// ErrUnavailable is in the chain of errors that mean that the store did
+	// not answer, or that it cannot now: trying again may help.
+	ErrUnavailable = errors.New("blob: the store of blobs does not answer")
+)
+
+// Object is one blob's bytes.
+type Object struct {
+	Name   string
+	Upload string // id of the session that wrote it, "" if it is older than such names
+	Size   int64
+}
+
+// Store keeps objects, and uploads on their way to becoming objects. All its
+// methods are safe for concurrent use. Names and ids that it could not have
+// given or taken are as good as absent: ErrNotFound, or no error where absence
+// is none.
+type Store interface {
+	// Open opens an object of size bytes for reading: ErrNotFound,
+	// ErrUnavailable. A store far away may notice only at the first Read that
+	// it lacks the object. The reader returns io.EOF after size bytes and not
+	// before: an object that is shorter or longer is an error. It is for one
+	// goroutine, and ends with ctx. Of files it is an *os.File, which the
+	// kernel can send, and whose size the caller must check itself.
+	Open(ctx context.Context, object string, size int64) (io.ReadSeekCloser, error)
+	// URL is where a client may GET the object itself, for a while; "" if it
+	// must come through us. It does not ask whether the object is there.
+	URL(ctx context.Context, object string) (string, error)
+	// Size of an object in bytes: ErrNotFound, ErrUnavailable.
+	Size(ctx context.Context, object string) (int64, error)
+	// Delete removes objects. Absent ones are no error. After an error, some
+	// may be gone. ErrBusy while a backup holds deletes off, ErrUnavailable.
+	Delete(ctx context.Context, objects []string) error
+	// Objects are the objects with names after the given one, in order of
+	// name, in bounded memory. What others add or delete meanwhile may or may
+	// not be among them. An error ends the sequence.
+	Objects(ctx context.Context, after string) iter.Seq2[Object, error]
+
+	// Upload reserves a session for one request: state is what Upload.State
+	// last returned, empty for a new session. ErrBusy while another request of
+	// this process has it, ErrNotFound if its bytes are gone, ErrFull,
+	// ErrUnavailable. ctx is for the whole reservation; bytes on their way
+	// when it ends are not part of the upload.
+	//
+	// Two processes should not have a session at once. If they do, the one
+	// whose state is saved last wins; at worst its Commit fails with
+	// ErrNotFound. It never publishes a mixture.
+	Upload(ctx context.Context, id string, state []byte) (Upload, error)
+	// WrittenSince reports whether bytes were written to the session since t,
+	// as far as the store knows without the session's state: false if it does
+	// not know.
+	WrittenSince(id string, t time.Time) bool
+	// Uploads are the ids of the sessions of which the store holds something
+	// that is not an object, in no order. An id may come twice. An error ends
+	// the sequence.
+	Uploads(ctx context.Context) iter.Seq2[string, error]
+	// DropUpload removes what the store holds of a session, but not an object
+	// that it became. ErrBusy while a request of this process has it. The
+	// state may be empty even if the session has one. Absent is no error.
+	DropUpload(ctx context.Context, id string, state []byte) error
+
+	// Ping checks that the store answers.
+	Ping(ctx context.Context) error
+	Close() error
+}
+
+// Upload is a session that is reserved for one request, and for one goroutine.
+type Upload interface {
+	// Size is how many bytes the upload holds.
+	Size() int64
+	// ReadFrom appends all of r in constant memory. If r or the store fails
+	// midway, bytes before that stay, as many as Size tells, and the upload can
+	// be resumed. ErrFull, ErrUnavailable, ErrNotFound if the upload ended.
+	ReadFrom(r io.Reader) (int64, error)
+	// State is what to give to Store.Upload in the next request or process;
+	// nil if the store keeps it itself. Whatever it mentions is durable, and it
+	// must be saved before bytes are acknowledged. A request that commits what
+	// it wrote does not need it. Each state is good once: when one was saved,
+	// what only earlier ones mention may go.
+	State(ctx context.Context) ([]byte, error)
+	// Verify checks that what was written has the digest. ErrDigest: then the
+	// upload is gone. Other errors leave it as it was.
+	Verify(ctx context.Context, d digest.Digest) error
+	// Commit makes the upload an object, durable when it returns. Its digest
+	// must have been verified since the last ReadFrom. It ends the session's
+	// bytes but may be repeated in another reservation with the same state,
+	// also after a crash, and then returns the same object: Verify and Commit
+	// succeed for the digest that it was committed with, whatever Size tells.
+	Commit(ctx context.Context, d digest.Digest) (object string, err error)
+	// Cancel removes what was written.
+	Cancel(ctx context.Context) error
+	// Close ends the reservation. It removes nothing, and may be called twice.
+	Close()
+}
+
+// maxID is the length of the longest id of a session: together with the digest
+// it makes a file's name.
+const maxID = 64
+
+// ValidID reports whether a session may have the id: 1 to 64 letters, digits,
+// "-" and "_" of ASCII.
+func ValidID(id string) bool {
+	if id == "" || len(id) > maxID {
+		return false
+	}
+	for i := range len(id) {
+		switch c := id[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return true
+}
