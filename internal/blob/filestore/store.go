@@ -161,13 +161,8 @@ func (s *Store) WrittenSince(id string, t time.Time) bool {
 
 // objectOf names the object that a session makes of its bytes.
 func objectOf(d digest.Digest, id string) (string, error) {
-	switch d.Algorithm() {
-	case digest.SHA256, digest.SHA512:
-	default:
-		return "", fmt.Errorf("blob %q: %w", d, digest.ErrDigestUnsupported)
-	}
-	if err := d.Validate(); err != nil {
-		return "", fmt.Errorf("blob %q: %w", d, err)
+	if err := blob.ValidateDigest(d); err != nil {
+		return "", err
 	}
 	return d.Algorithm().String() + "/" + d.Encoded()[:2] + "/" + d.Encoded() + "-" + id, nil
 }
