@@ -77,6 +77,7 @@ type server struct {
 	addr string // host:port
 	port string
 	wrap []string // what the command line starts with, if anything
+	env  []string // more variables
 
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when cmd has ended
@@ -99,15 +100,17 @@ func newServerAt(t *testing.T, dir, data string, wrap ...string) *server {
 	port := freePort(t)
 	addr := "127.0.0.1:" + port
 
+	stores := storesOf(t)
 	var config strings.Builder
 	fmt.Fprintf(&config, "listen: %s\ndomain: localhost\ndata: %s\nregions: [%s]\naccounts:\n", addr, data, strings.Join(regions, ", "))
 	for _, a := range accounts {
 		fmt.Fprintf(&config, "  - id: %q\n    name: %s\n    access_keys:\n      - {id: %s, secret: %q}\n", a.id, a.name, a.key, a.secret)
 	}
+	config.WriteString(stores.config)
 	if err := os.WriteFile(filepath.Join(dir, "twinport.yaml"), []byte(config.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := &server{t: t, dir: dir, data: data, addr: addr, port: port, wrap: wrap, log: &logBuffer{}, http: newHTTPClient(addr)}
+	s := &server{t: t, dir: dir, data: data, addr: addr, port: port, wrap: wrap, env: stores.env, log: &logBuffer{}, http: newHTTPClient(addr)}
 	s.endWithTest()
 	s.start()
 	return s
@@ -173,7 +176,7 @@ func (s *server) startAs(env []string, args ...string) {
 	s.cmd = exec.Command(line[0], line[1:]...)
 	s.cmd.Dir = s.dir
 	s.cmd.Env = append(os.Environ(), "GORACE=halt_on_error=0 atexit_sleep_ms=0")
-	s.cmd.Env = append(s.cmd.Env, env...)
+	s.cmd.Env = append(append(s.cmd.Env, s.env...), env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	// Should the tests end without a chance to clean up, the server ends too.
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/policy"
@@ -32,6 +33,7 @@ type Config struct {
 	Database URL
 	// Blobs is an s3:// URL, or empty for files in Data.
 	Blobs URL
+	Sweep Sweep
 	// Regions are those served, at least one, without duplicates.
 	Regions  []string
 	TLS      TLS
@@ -57,6 +59,15 @@ func (k AccessKey) String() string               { return k.ID }
 func (k AccessKey) GoString() string             { return k.ID }
 func (k AccessKey) MarshalText() ([]byte, error) { return []byte(k.ID), nil }
 
+// Sweep is when what nothing needs any more is freed.
+type Sweep struct {
+	// Interval is the time from the end of one sweep to the begin of the next.
+	Interval time.Duration
+	// Grace is how old a layer's link must be to go when no manifest needs it:
+	// the longest time that a push may take from a layer to its manifest.
+	Grace time.Duration
+}
+
 // URL may hold a password: formatted or logged it shows none.
 type URL string
 
@@ -79,6 +90,7 @@ func Default() Config {
 		Domain:     "localhost",
 		PublicPort: 8080,
 		Data:       "./twinport-data",
+		Sweep:      Sweep{Interval: time.Hour, Grace: 24 * time.Hour},
 		Regions:    []string{"ap-northeast-1", "us-east-1", "us-west-2"},
 	}
 }

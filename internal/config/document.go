@@ -90,9 +90,11 @@ func (l *loader) readFile(path string) (map[string]setting, string, error) {
 		return settings, from.dir, nil
 	}
 	settings = l.mapping(setting{origin: from, node: root}, topKeys)
-	if tls, ok := settings["tls"]; ok {
-		for name, s := range l.mapping(tls, tlsKeys) {
-			settings["tls."+name] = s
+	for name, keys := range map[string][]string{"tls": tlsKeys, "sweep": sweepKeys} {
+		if parent, ok := settings[name]; ok {
+			for key, s := range l.mapping(parent, keys) {
+				settings[name+"."+key] = s
+			}
 		}
 	}
 	return settings, from.dir, nil

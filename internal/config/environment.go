@@ -12,16 +12,18 @@ const variablePrefix = "TWINPORT_"
 
 // variables maps each variable to the key that it stands for.
 var variables = map[string]string{
-	"TWINPORT_LISTEN":      "listen",
-	"TWINPORT_DOMAIN":      "domain",
-	"TWINPORT_PUBLIC_PORT": "public_port",
-	"TWINPORT_DATA":        "data",
-	"TWINPORT_DATABASE":    "database",
-	"TWINPORT_BLOBS":       "blobs",
-	"TWINPORT_REGIONS":     "regions",
-	"TWINPORT_TLS_CERT":    "tls.cert",
-	"TWINPORT_TLS_KEY":     "tls.key",
-	"TWINPORT_ACCOUNTS":    "accounts",
+	"TWINPORT_LISTEN":         "listen",
+	"TWINPORT_DOMAIN":         "domain",
+	"TWINPORT_PUBLIC_PORT":    "public_port",
+	"TWINPORT_DATA":           "data",
+	"TWINPORT_DATABASE":       "database",
+	"TWINPORT_BLOBS":          "blobs",
+	"TWINPORT_SWEEP_INTERVAL": "sweep.interval",
+	"TWINPORT_SWEEP_GRACE":    "sweep.grace",
+	"TWINPORT_REGIONS":        "regions",
+	"TWINPORT_TLS_CERT":       "tls.cert",
+	"TWINPORT_TLS_KEY":        "tls.key",
+	"TWINPORT_ACCOUNTS":       "accounts",
 }
 
 func parseEnviron(environ []string) map[string]string {

@@ -15,13 +15,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
 
 // The keys of the configuration, in the order in which messages list them.
 var (
-	topKeys     = []string{"listen", "domain", "public_port", "data", "database", "blobs", "regions", "tls", "accounts"}
+	topKeys     = []string{"listen", "domain", "public_port", "data", "database", "blobs", "sweep", "regions", "tls", "accounts"}
+	sweepKeys   = []string{"interval", "grace"}
 	tlsKeys     = []string{"cert", "key"}
 	accountKeys = []string{"id", "name", "access_keys"}
 	keyKeys     = []string{"id", "secret", "secret_env", "secret_file"}
@@ -35,6 +37,7 @@ const (
 	allowedPort     = "a number from 1 to 65535"
 	allowedPath     = "a path"
 	allowedDatabase = "postgres://user:password@host:port/database?sslmode=…, or none for SQLite in the data folder"
+	allowedDuration = "a number with its unit, h, m or s, from 1s to 8760h, such as 24h or 1h30m"
 	allowedBlobs    = "s3://bucket/prefix?endpoint=…&region=…&path_style=true, or none for files in the data folder"
 	allowedRegion   = "2 to 25 characters of a-z, 0-9 and -, such as us-west-2 or osaka-dc1"
 	allowedID       = `twelve digits in quotes, such as "111122223333"`
@@ -99,6 +102,12 @@ func (l *loader) apply(settings map[string]setting, dir string) {
 	if s, ok := settings["regions"]; ok {
 		c.Regions = l.regions(s)
 	}
+	if s, ok := settings["sweep.interval"]; ok {
+		c.Sweep.Interval = l.duration(s)
+	}
+	if s, ok := settings["sweep.grace"]; ok {
+		c.Sweep.Grace = l.duration(s)
+	}
 	l.tls(settings)
 	if s, ok := settings["accounts"]; ok {
 		c.Accounts = l.accounts(s)
@@ -140,6 +149,19 @@ func (l *loader) listen(s setting) {
 		return
 	}
 	l.config.Listen = text
+}
+
+// duration is one from a second to a year.
+func (l *loader) duration(s setting) time.Duration {
+	text, ok := l.text(s, allowedDuration)
+	if !ok {
+		return 0
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < time.Second || d > 8760*time.Hour {
+		l.problemf(s, "%.80q is not a time that can be used here; allowed: %s", text, allowedDuration)
+	}
+	return d
 }
 
 func (l *loader) port(s setting) int {

@@ -12,9 +12,11 @@ import (
 //
 //	texts(?)     a table of one column, value, from a JSON array of strings
 //	objects(?)   the same from a JSON array of objects, read with value ->> 'key'
+//	BYTEWISE     orders the text before it by its bytes, as columns are
 //	IN ORDER JOIN   a join whose tables are visited in the order written
 //	SHARING p, LOCKING p, LOCKING b   at the end of a query: lock the rows of p or b
 //	             that it found, against deletion or against everything
+//	SHARING g, LOCKING g   keep the rows of g from being updated, or locked by others
 //	CLAIMING r   lock the rows of r, but leave out those that are locked, and share sp
 type dialect struct {
 	words    *strings.Replacer
@@ -26,14 +28,14 @@ type dialect struct {
 // is told to keep an order.
 func sqliteDialect() *dialect {
 	return &dialect{words: strings.NewReplacer(
-		"texts(?", "json_each(?", "objects(?", "json_each(?", "IN ORDER JOIN", "CROSS JOIN",
-		"SHARING p", "", "LOCKING p", "", "LOCKING b", "", "CLAIMING r", "")}
+		"texts(?", "json_each(?", "objects(?", "json_each(?", " BYTEWISE", "", "IN ORDER JOIN", "CROSS JOIN",
+		"SHARING p", "", "LOCKING p", "", "LOCKING b", "", "SHARING g", "", "LOCKING g", "", "CLAIMING r", "")}
 }
 
 func postgresDialect() *dialect {
 	// Its texts and objects are functions that the schema defines.
 	return &dialect{numbered: true, words: strings.NewReplacer(
-		"IN ORDER JOIN", "JOIN", "SHARING p", "FOR KEY SHARE OF p", "LOCKING p", "FOR UPDATE OF p", "LOCKING b", "FOR UPDATE OF b", "CLAIMING r", "FOR KEY SHARE OF sp FOR UPDATE OF r SKIP LOCKED")}
+		"BYTEWISE", `COLLATE "C"`, "IN ORDER JOIN", "JOIN", "SHARING p", "FOR KEY SHARE OF p", "LOCKING p", "FOR UPDATE OF p", "LOCKING b", "FOR UPDATE OF b", "SHARING g", "FOR SHARE OF g", "LOCKING g", "FOR NO KEY UPDATE OF g", "CLAIMING r", "FOR KEY SHARE OF sp FOR UPDATE OF r SKIP LOCKED")}
 }
 
 // render returns the query as the engine wants it. Queries are constants of

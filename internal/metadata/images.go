@@ -6,7 +6,7 @@ import "time"
 // manifests. graph are the digests of its manifests, from repository ?1 and the
 // manifest ?2 on.
 const graph = `WITH RECURSIVE graph (digest) AS (
-		SELECT CAST(?2 AS TEXT) UNION
+		SELECT CAST(?2 AS TEXT) BYTEWISE UNION
 		SELECT f.target FROM graph g JOIN manifests m ON m.repository_id = ?1 AND m.digest = g.digest
 		JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 1) `
 

@@ -35,3 +35,9 @@ func (tx *Tx) TakeLease(seen Lease, holder string) (bool, error) {
 func (tx *Tx) KeepLease(name, holder, progress string) (bool, error) {
 	return some(tx.conn.changed(`UPDATE leases SET beat = beat + 1, progress = ? WHERE name = ? AND holder = ?`, progress, name, holder))
 }
+
+// ReleaseLease ends the holder's hold, if it has not lost it, and keeps how far
+// it has come.
+func (tx *Tx) ReleaseLease(name, holder, progress string) error {
+	return tx.conn.exec(`UPDATE leases SET holder = '', beat = beat + 1, progress = ? WHERE name = ? AND holder = ?`, progress, name, holder)
+}

@@ -22,6 +22,21 @@ func (q *Queries) Registry(account, region string) (Registry, error) {
 	return r, err
 }
 
+// ShareRegistry keeps the registry's settings as they are, and repositories
+// from being created in it, until the transaction ends.
+func (tx *Tx) ShareRegistry(id int64) error {
+	var same int64
+	return tx.conn.one(`SELECT g.id FROM registries g WHERE g.id = ? SHARING g`, []any{id}, &same)
+}
+
+// LockRegistry waits for those who share the registry. Whoever creates a
+// repository needs it, so that a replication that misses the repository is
+// refused before or not at all.
+func (tx *Tx) LockRegistry(id int64) error {
+	var same int64
+	return tx.conn.one(`SELECT g.id FROM registries g WHERE g.id = ? LOCKING g`, []any{id}, &same)
+}
+
 // SetRegistryPolicy replaces the policy; an empty one removes it.
 func (tx *Tx) SetRegistryPolicy(id int64, policy string) error {
 	tx.stale.all = true // every repository's cached facts carry it

@@ -110,6 +110,9 @@ func (q *Queries) Repositories(registry int64, after string, limit int) (repos [
 
 // CreateRepository inserts r and sets its ID. It returns false if the name is taken.
 func (tx *Tx) CreateRepository(r *Repository) (bool, error) {
+	if err := tx.LockRegistry(r.RegistryID); err != nil {
+		return false, err
+	}
 	err := tx.conn.one(`INSERT INTO repositories (registry_id, name, created_at, tag_mutability, exclusions, scan_on_push, encryption_type, kms_key)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (registry_id, name) DO NOTHING RETURNING id`,
 		[]any{r.RegistryID, r.Name, fromTime(r.CreatedAt), r.TagMutability, list(r.Exclusions), r.ScanOnPush, r.EncryptionType, r.KMSKey}, &r.ID)

@@ -158,7 +158,20 @@ func retryDelay(tries int) time.Duration {
 // what it reads is asked, and what it writes is sent, all together.
 func (s *Service) copyImage(tx *metadata.Tx, job metadata.ReplicationJob) error {
 	if err := s.mayReplicate(job); err != nil {
-		return err
+		// What changes the destination makes due again what was refused before:
+		// so a refusal must not be decided on what is being changed.
+		if job.RegistryID == 0 {
+			return err
+		}
+		if err := tx.ShareRegistry(job.RegistryID); err != nil {
+			return err
+		}
+		if job, err = tx.ClaimReplication(job.ID); err != nil {
+			return err
+		}
+		if err := s.mayReplicate(job); err != nil {
+			return err
+		}
 	}
 	var destination *metadata.Repository
 	to := Ref{ID{job.DestinationAccount, job.DestinationRegion}, job.RepositoryName}

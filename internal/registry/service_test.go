@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,7 +18,6 @@ import (
 
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/blob"
-	"github.com/twinport/twinport/internal/blob/filestore"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/registry"
@@ -79,14 +77,7 @@ func openIn(t testing.TB, dir string) *domain {
 func openStores(t testing.TB, dir string) *domain {
 	t.Helper()
 	ctx := context.Background()
-	meta, err := metadata.OpenSQLite(ctx, filepath.Join(dir, "metadata"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	blobs, err := filestore.Open(filepath.Join(dir, "blobs"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	meta, blobs := openEngines(t, dir)
 	clock := &clock{}
 	s, err := registry.Open(ctx, registry.Config{
 		Metadata: meta, Blobs: blobs, Accounts: []string{prodAccount, devAccount},

@@ -11,8 +11,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -26,6 +24,7 @@ import (
 	"github.com/twinport/twinport/internal/oci"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/replication"
+	"github.com/twinport/twinport/internal/sweep"
 )
 
 // What a connection may cost before a handler sees its request. The size of
@@ -42,7 +41,6 @@ const (
 	stopTimeout = time.Minute
 	// abandonTimeout is how long those that did not may take to notice.
 	abandonTimeout = 5 * time.Second
-	expiryInterval = time.Hour
 )
 
 // Server serves one deployment. New makes it, Run serves with it, once.
@@ -56,6 +54,7 @@ type Server struct {
 	blobs    blob.Store
 	registry *registry.Service
 	engine   *replication.Engine
+	sweeper  *sweep.Sweeper
 
 	stopping atomic.Bool
 	requests *requestMetrics
@@ -105,7 +104,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 		ready:        s.ready,
 		bodyTimeouts: bodyTimeouts,
 	}
-	s.requests, routes.metrics = newMetrics(s.engine.Stats)
+	s.requests, routes.metrics = newMetrics(s.engine.Stats, s.sweeper.Stats)
 	s.http = &http.Server{
 		Handler:           &observer{routes: routes, metrics: s.requests, log: log},
 		TLSConfig:         tlsConfig,
@@ -176,7 +175,7 @@ func (s *Server) ready(ctx context.Context) error {
 func (s *Server) Run(ctx context.Context) error {
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var tasks sync.WaitGroup
-	tasks.Go(func() { s.expireUploads(background) })
+	tasks.Go(func() { s.sweeper.Run(background) })
 	s.engine.Start()
 
 	served := make(chan error, 1)
@@ -238,25 +237,4 @@ func (s *Server) Close() error {
 		}
 	})
 	return s.closeErr
-}
-
-// expireUploads drops abandoned uploads, now and then, until ctx is done.
-func (s *Server) expireUploads(ctx context.Context) {
-	ticker := time.NewTicker(expiryInterval)
-	defer ticker.Stop()
-	for {
-		switch n, err := s.registry.ExpireUploads(ctx); {
-		case ctx.Err() != nil:
-			return
-		case err != nil:
-			s.log.ErrorContext(ctx, "dropping abandoned uploads failed; it is tried again within the hour", "error", err)
-		case n > 0:
-			s.log.InfoContext(ctx, "abandoned uploads dropped", "uploads", n)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/replication"
+	"github.com/twinport/twinport/internal/sweep"
 )
 
 // openStores opens the stores, and over them the domain and the replication.
@@ -35,6 +36,7 @@ func (s *Server) openStores(ctx context.Context, cfg config.Config) (err error) 
 		return fmt.Errorf("open the registries: %w", err)
 	}
 	s.engine = replication.New(s.registry, s.log)
+	s.sweeper = sweep.New(sweep.Config{Metadata: s.metadata, Registry: s.registry, Interval: cfg.Sweep.Interval, Grace: cfg.Sweep.Grace, Logger: s.log})
 	return nil
 }
 
