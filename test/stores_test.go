@@ -11,7 +11,7 @@ import (
 
 // shared says that the servers of this run keep their facts in PostgreSQL and
 // their blobs in a bucket. The tests are the same.
-var shared = os.Getenv("TWINPORT_TEST_STORES") == "shared"
+var shared = os.Getenv("TEST_STORES") == "shared"
 
 // stores are what a server's configuration says about its stores.
 type stores struct {

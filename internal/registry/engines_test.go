@@ -17,7 +17,7 @@ import (
 )
 
 // shared says that this run is on PostgreSQL and S3. The tests are the same.
-var shared = os.Getenv("TWINPORT_TEST_STORES") == "shared"
+var shared = os.Getenv("TEST_STORES") == "shared"
 
 // sharedEngines are the database and bucket of each test's folder, so that a
 // test that opens its folder again finds what it left.

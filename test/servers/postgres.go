@@ -23,10 +23,10 @@ import (
 
 // Postgres returns the URL of a new empty database, which is dropped at the
 // end of the test. Its server is the test process's own, or the one that
-// TWINPORT_TEST_POSTGRES names (the URL of a user who may create databases).
+// TEST_POSTGRES names (the URL of a user who may create databases).
 func Postgres(t T) string {
 	t.Helper()
-	server := os.Getenv("TWINPORT_TEST_POSTGRES")
+	server := os.Getenv("TEST_POSTGRES")
 	if server == "" {
 		own, err := sharedPostgres()
 		check(t, err)

@@ -53,7 +53,7 @@ func TestPostgres(t *testing.T) {
 		if got := query[int](t, b, tables); got != 0 {
 			t.Errorf("the second database has %d tables, want none", got)
 		}
-		if os.Getenv("TWINPORT_TEST_POSTGRES") != "" {
+		if os.Getenv("TEST_POSTGRES") != "" {
 			return
 		}
 		for setting, want := range map[string]string{
@@ -92,7 +92,7 @@ func TestPostgresElsewhere(t *testing.T) {
 	db := connect(t, s.URL("postgres"))
 	const databases = "SELECT count(*) FROM pg_database WHERE datname LIKE 'twinport_test_%'"
 	t.Run("use", func(t *testing.T) {
-		t.Setenv("TWINPORT_TEST_POSTGRES", s.URL("postgres"))
+		t.Setenv("TEST_POSTGRES", s.URL("postgres"))
 		connect(t, Postgres(t))
 		if got := query[int](t, db, databases); got != 1 {
 			t.Errorf("the server named has %d databases of tests, want 1", got)

@@ -42,12 +42,12 @@ func (b Bucket) Client() *s3.Client {
 }
 
 // S3 returns a new empty bucket, which is removed at the end of the test. Its
-// server is the test process's own, or the endpoint that TWINPORT_TEST_S3
+// server is the test process's own, or the endpoint that TEST_S3
 // names, with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION.
 func S3(t T) Bucket {
 	t.Helper()
 	server := Bucket{
-		Endpoint:  os.Getenv("TWINPORT_TEST_S3"),
+		Endpoint:  os.Getenv("TEST_S3"),
 		Region:    cmp.Or(os.Getenv("AWS_REGION"), "us-east-1"),
 		AccessKey: os.Getenv("AWS_ACCESS_KEY_ID"),
 		SecretKey: os.Getenv("AWS_SECRET_ACCESS_KEY"),

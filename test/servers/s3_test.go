@@ -70,8 +70,8 @@ func TestS3(t *testing.T) {
 
 // TestS3Sidecar runs the server as where files have no attributes.
 func TestS3Sidecar(t *testing.T) {
-	if os.Getenv("TWINPORT_TEST_S3") != "" {
-		t.Skip("TWINPORT_TEST_S3 is set")
+	if os.Getenv("TEST_S3") != "" {
+		t.Skip("TEST_S3 is set")
 	}
 	s := StartS3(t)
 	for i, arg := range s.args {
@@ -168,7 +168,7 @@ func startUpload(t *testing.T, b Bucket, key string) string {
 
 func TestS3Elsewhere(t *testing.T) {
 	s := StartS3(t)
-	t.Setenv("TWINPORT_TEST_S3", s.server.Endpoint)
+	t.Setenv("TEST_S3", s.server.Endpoint)
 	t.Setenv("AWS_ACCESS_KEY_ID", s.server.AccessKey)
 	t.Setenv("AWS_SECRET_ACCESS_KEY", s.server.SecretKey)
 	t.Setenv("AWS_REGION", s.server.Region)

@@ -13,12 +13,12 @@ import (
 // TestWatchdog kills a process with servers, as the time limit of tests or a
 // user may, and finds nothing left of them.
 func TestWatchdog(t *testing.T) {
-	if os.Getenv("TWINPORT_TEST_VICTIM") != "" {
+	if os.Getenv("TEST_VICTIM") != "" {
 		victim(t)
 		return
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^TestWatchdog$")
-	cmd.Env = append(os.Environ(), "TWINPORT_TEST_VICTIM=yes", "TWINPORT_TEST_POSTGRES=", "TWINPORT_TEST_S3=")
+	cmd.Env = append(os.Environ(), "TEST_VICTIM=yes", "TEST_POSTGRES=", "TEST_S3=")
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
