@@ -15,6 +15,8 @@ TOOLS := \
 	gotest.tools/gotestsum@v1.13.0 \
 	github.com/google/go-containerregistry/cmd/crane@v0.22.1 \
 	oras.land/oras/cmd/oras@v1.3.6 \
+	github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1 \
+	github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@v2.10.1 \
 	github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111
 
 STATICCHECK = $(wildcard $(TOOLS_DIR)/staticcheck@*/staticcheck)

@@ -26,7 +26,7 @@ type requestMetrics struct {
 
 // newMetrics returns the counters and the handler that shows them, in a
 // registry of their own: several servers in one process do not collide.
-func newMetrics(replications func() replication.Stats) (*requestMetrics, http.Handler) {
+func newMetrics(replications func() replication.Stats, more ...prometheus.Collector) (*requestMetrics, http.Handler) {
 	m := &requestMetrics{}
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "twinport_http_requests_total",
@@ -54,6 +54,7 @@ func newMetrics(replications func() replication.Stats) (*requestMetrics, http.Ha
 		replicationCounter("failed", func() int64 { return replications().Failed }),
 		replicationCounter("retried", func() int64 { return replications().Retried }),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics.MustRegister(more...)
 	return m, promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})
 }
 
@@ -64,6 +65,20 @@ func replicationCounter(result string, count func() int64) prometheus.Collector 
 		Help:        "Tries to replicate an image to a destination, by how they ended.",
 		ConstLabels: prometheus.Labels{"result": result},
 	}, func() float64 { return float64(count()) })
+}
+
+// certificateExpiry shows when a certificate ends; 0 if it is not there yet, so
+// that an alarm for one that ends soon tells of that too.
+func certificateExpiry(notAfter func() time.Time) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "twinport_tls_certificate_expiry_timestamp_seconds",
+		Help: "When the TLS certificate in use ends (of several, the first), in Unix time; 0 while one is missing.",
+	}, func() float64 {
+		if end := notAfter(); !end.IsZero() {
+			return float64(end.Unix())
+		}
+		return 0
+	})
 }
 
 func (m *requestMetrics) observe(p protocol, status int, duration time.Duration) {
