@@ -17,6 +17,7 @@ TOOLS := \
 	oras.land/oras/cmd/oras@v1.3.6 \
 	github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1 \
 	github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@v2.10.1 \
+	github.com/compose-spec/compose-go/v2/cmd@v2.16.2 \
 	github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111
 
 STATICCHECK = $(wildcard $(TOOLS_DIR)/staticcheck@*/staticcheck)

@@ -53,6 +53,8 @@ debian dockerd docker.io
 # Newer Debian releases package the client apart from the engine.
 debian docker docker-cli
 debian aws awscli
+debian haproxy haproxy
+command -v kubectl >/dev/null || left_out kubectl "not installed, and not in Debian"
 command -v terraform >/dev/null || left_out terraform "not installed, and not in Debian"
 
 for module; do

@@ -101,13 +101,21 @@ func labels(version string, from source) map[string]string {
 // its bill of materials as a referrer. It returns tag and digest of the index.
 func writeLayout(path string, images []platformImage, from source) (tag string, digest v1.Hash, err error) {
 	version := images[0].version
-	var index v1.ImageIndex = empty.Index
-	for _, built := range images {
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: built.image, Descriptor: v1.Descriptor{Platform: built.platform}})
-	}
-	index = mutate.Annotations(mutate.IndexMediaType(index, types.OCIImageIndex), labels(version, from)).(v1.ImageIndex)
-	if digest, err = index.Digest(); err != nil {
+	target, err := layout.Write(path, empty.Index)
+	if err != nil {
 		return "", digest, err
+	}
+	index := ocispec.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex, Annotations: labels(version, from)}
+	for _, built := range images {
+		if err := target.WriteImage(built.image); err != nil {
+			return "", digest, err
+		}
+		descriptor, err := built.descriptor()
+		if err != nil {
+			return "", digest, err
+		}
+		descriptor.Platform = &ocispec.Platform{OS: built.platform.OS, Architecture: built.platform.Architecture, Variant: built.platform.Variant}
+		index.Manifests = append(index.Manifests, descriptor)
 	}
 	// A tag has fewer characters than a version: 1.2.3+dirty, (devel).
 	tag = strings.Trim(strings.Map(func(r rune) rune {
@@ -116,11 +124,8 @@ func writeLayout(path string, images []platformImage, from source) (tag string, 
 		}
 		return '-'
 	}, version), "-.")
-	target, err := layout.Write(path, empty.Index)
+	digest, err = appendManifest(target, index, v1.Descriptor{MediaType: types.OCIImageIndex, Annotations: map[string]string{ocispec.AnnotationRefName: tag}})
 	if err != nil {
-		return "", digest, err
-	}
-	if err := target.AppendIndex(index, layout.WithAnnotations(map[string]string{ocispec.AnnotationRefName: tag})); err != nil {
 		return "", digest, err
 	}
 	for _, built := range images {
@@ -131,41 +136,58 @@ func writeLayout(path string, images []platformImage, from source) (tag string, 
 	return tag, digest, nil
 }
 
+// descriptor names the image by its digest.
+func (built platformImage) descriptor() (ocispec.Descriptor, error) {
+	hash, err := built.image.Digest()
+	if err != nil {
+		return ocispec.Descriptor{}, err
+	}
+	size, err := built.image.Size()
+	return ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: digest.Digest(hash.String()), Size: size}, err
+}
+
 // appendBill writes the bill of materials as an artifact whose subject is the
 // image.
 func appendBill(target layout.Path, built platformImage, from source) error {
-	subject, err := built.image.Digest()
+	subject, err := built.descriptor()
 	if err != nil {
 		return err
 	}
-	size, err := built.image.Size()
-	if err != nil {
-		return err
+	for _, blob := range [][]byte{ocispec.DescriptorEmptyJSON.Data, built.bill} {
+		if _, err := writeBlob(target, blob); err != nil {
+			return err
+		}
 	}
-	manifest, err := json.Marshal(ocispec.Manifest{
+	_, err = appendManifest(target, ocispec.Manifest{
 		Versioned:    specs.Versioned{SchemaVersion: 2},
 		MediaType:    ocispec.MediaTypeImageManifest,
 		ArtifactType: billMediaType,
 		Config:       ocispec.DescriptorEmptyJSON,
 		Layers:       []ocispec.Descriptor{{MediaType: billMediaType, Digest: digest.FromBytes(built.bill), Size: int64(len(built.bill))}},
-		Subject:      &ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: digest.Digest(subject.String()), Size: size},
+		Subject:      &subject,
 		Annotations:  map[string]string{ocispec.AnnotationCreated: from.created.Format(time.RFC3339)},
-	})
+	}, v1.Descriptor{MediaType: types.OCIManifestSchema1, ArtifactType: billMediaType})
+	return err
+}
+
+// appendManifest writes a manifest or an index and lists it in the layout, by
+// the descriptor with digest and size added.
+func appendManifest(target layout.Path, manifest any, descriptor v1.Descriptor) (v1.Hash, error) {
+	data, err := json.Marshal(manifest)
 	if err != nil {
-		return err
+		return v1.Hash{}, err
 	}
-	for _, blob := range [][]byte{ocispec.DescriptorEmptyJSON.Data, built.bill, manifest} {
-		hash, _, err := v1.SHA256(bytes.NewReader(blob))
-		if err != nil {
-			return err
-		}
-		if err := target.WriteBlob(hash, io.NopCloser(bytes.NewReader(blob))); err != nil {
-			return err
-		}
+	descriptor.Size = int64(len(data))
+	if descriptor.Digest, err = writeBlob(target, data); err != nil {
+		return v1.Hash{}, err
 	}
-	hash, length, err := v1.SHA256(bytes.NewReader(manifest))
+	return descriptor.Digest, target.AppendDescriptor(descriptor)
+}
+
+func writeBlob(target layout.Path, data []byte) (v1.Hash, error) {
+	hash, _, err := v1.SHA256(bytes.NewReader(data))
 	if err != nil {
-		return err
+		return hash, err
 	}
-	return target.AppendDescriptor(v1.Descriptor{MediaType: types.OCIManifestSchema1, Digest: hash, Size: length, ArtifactType: billMediaType})
+	return hash, target.WriteBlob(hash, io.NopCloser(bytes.NewReader(data)))
 }
