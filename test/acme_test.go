@@ -2,6 +2,7 @@ package test
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -189,6 +190,14 @@ func startPebble(t *testing.T, port string, lifetime time.Duration) *pebble {
 		return cmd
 	}
 	start(names, "-dnsserver", "127.0.0.1:"+dns, "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "", "-management", "127.0.0.1:0", "-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", "")
+	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, "127.0.0.1:"+dns)
+	}}
+	eventually(t, patience, func() error {
+		// An authority that does not find a domain gives up on it.
+		_, err := resolver.LookupHost(ctx, "registry.acme.example.")
+		return err
+	})
 	p.cmd = start(program, "-config", filepath.Join(dir, "pebble.json"), "-dnsserver", "127.0.0.1:"+dns)
 	t.Cleanup(func() {
 		if t.Failed() {

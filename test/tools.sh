@@ -54,7 +54,7 @@ debian dockerd docker.io
 debian docker docker-cli
 debian aws awscli
 debian haproxy haproxy
-command -v kubectl >/dev/null || left_out kubectl "not installed, and not in Debian"
+command -v kubectl >/dev/null || left_out kubectl "not installed, and too old in Debian"
 command -v terraform >/dev/null || left_out terraform "not installed, and not in Debian"
 
 for module; do
