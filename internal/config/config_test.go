@@ -282,13 +282,27 @@ func TestLoadRefuses(t *testing.T) {
 		{"regions: items", accounts + "regions:\n  - us-east-1\n  - U\n  - 12\n  - us_east\n  - [a]\n  - us-east-1\n  - " + long + "\n", nil, wants{
 			`8: regions[1]: "U" is not valid; allowed: 2 to 25 characters`, "9: regions[2]: must be text: put it in quotes", "10: regions[3]:",
 			"11: regions[4]:", "12: regions[5]: Region us-east-1 is listed twice", "13: regions[6]:"}},
-		{"tls: text", accounts + "tls: yes\n", nil, wants{"6: tls: must be a mapping with the keys cert, key"}},
+		{"tls: text", accounts + "tls: yes\n", nil, wants{"6: tls: must be a mapping with the keys cert, key, acme"}},
 		{"tls: empty", accounts + "tls: {}\n", nil, wants{"6: tls: set both cert and key"}},
 		{"tls: no key", accounts + "tls: {cert: a.crt}\n", nil, wants{"6: tls.cert: needs the private key too: set tls.key"}},
 		{"tls: no cert", accounts + "tls: {key: a.key}\n", nil, wants{"6: tls.key: needs the certificate too: set tls.cert"}},
 		{"tls: unknown key", accounts + "tls: {crt: a}\n", nil, wants{`6: tls: unknown key "crt"; did you mean cert?`}},
 		{"tls: no such file", accounts + "tls:\n  cert: none.crt\n  key: none.key\n", nil, wants{"7: tls.cert: cannot serve with this certificate"}},
 		{"tls: wrong types", accounts + "tls:\n  cert: 1\n  key: []\n", nil, wants{"7: tls.cert: must be text", "8: tls.key: must be text"}},
+		{"acme: text", accounts + "tls: {acme: yes}\n", nil, wants{"6: tls.acme: must be a mapping with the keys domains, email, directory, cache, ca"}},
+		{"acme: empty", accounts + "tls: {acme: {}}\n", nil, wants{"6: tls.acme: needs the domains"}},
+		{"acme: no domains", accounts + "tls: {acme: {email: a@b.example}}\n", nil, wants{"6: tls.acme: needs the domains"}},
+		{"acme: files too", accounts + "tls:\n  cert: a.crt\n  key: a.key\n  acme: {domains: [a.example]}\n", nil, wants{"9: tls.acme: a certificate comes from files or by ACME"}},
+		{"acme: unknown key", accounts + "tls: {acme: {domain: [a.example]}}\n", nil, wants{`6: tls.acme: unknown key "domain"; did you mean domains?`, "6: tls.acme: needs the domains"}},
+		{"acme: domains", accounts + "tls:\n  acme:\n    domains:\n      - a.example\n      - A.example\n      - localhost\n      - 127.0.0.1\n      - '*.a.example'\n      - a.example\n      - 1\n", nil, wants{
+			`10: tls.acme.domains[1]: "A.example" is not valid; allowed: a DNS name with a dot`, "11: tls.acme.domains[2]:", "12: tls.acme.domains[3]:",
+			"13: tls.acme.domains[4]: a wildcard cannot be had this way", "14: tls.acme.domains[5]: a.example is listed twice", "15: tls.acme.domains[6]: must be text"}},
+		{"acme: too many domains", accounts + "tls: {acme: {domains: [" + strings.Repeat("a.example, ", 101) + "]}}\n", nil, wants{"6: tls.acme.domains: has 101 domains; at most 100"}},
+		{"acme: no list", accounts + "tls: {acme: {domains: a.example}}\n", nil, wants{"6: tls.acme.domains: must be a list of at least one domain"}},
+		{"acme: email", accounts + "tls: {acme: {domains: [a.example], email: me}}\n", nil, wants{`6: tls.acme.email: "me" is not valid; allowed: an address such as`}},
+		{"acme: directory", accounts + "tls: {acme: {domains: [a.example], directory: 'http://ca.example'}}\n", nil, wants{`6: tls.acme.directory: "http://ca.example" is not valid; allowed: an https:// URL`}},
+		{"acme: no CA file", accounts + "tls: {acme: {domains: [a.example], ca: none.pem}}\n", nil, wants{"6: tls.acme.ca: cannot use DIR/none.pem: no such file"}},
+		{"acme: no CA", accounts + "tls: {acme: {domains: [a.example], ca: short}}\n", nil, wants{"6: tls.acme.ca: cannot use DIR/short: it has no certificate"}},
 		{"tls: not a certificate", accounts + "tls:\n  cert: short\n  key: short\n", nil, wants{"7: tls.cert: cannot serve"}},
 
 		{"accounts: mapping", "accounts: {a: b}\n", nil, wants{"1: accounts: must be a list"}},
@@ -337,6 +351,8 @@ func TestLoadRefuses(t *testing.T) {
 		{"TWINPORT_REGIONS", accounts, []string{"TWINPORT_REGIONS=us-east-1,,UP"}, wants{"TWINPORT_REGIONS: regions[1]: has no value", `TWINPORT_REGIONS: regions[2]: "UP"`}},
 		{"TWINPORT_TLS_CERT", accounts, []string{"TWINPORT_TLS_CERT=a.crt"}, wants{"TWINPORT_TLS_CERT: tls.cert: needs the private key"}},
 		{"TWINPORT_TLS_KEY", accounts, []string{"TWINPORT_TLS_KEY=a.key"}, wants{"TWINPORT_TLS_KEY: tls.key: needs the certificate"}},
+		{"TWINPORT_TLS_ACME_DOMAINS", accounts, []string{"TWINPORT_TLS_ACME_DOMAINS=a.example,,B"}, wants{"TWINPORT_TLS_ACME_DOMAINS: tls.acme.domains[1]: has no value", `TWINPORT_TLS_ACME_DOMAINS: tls.acme.domains[2]: "B" is not valid`}},
+		{"TWINPORT_TLS_ACME_EMAIL", accounts, []string{"TWINPORT_TLS_ACME_EMAIL=a@b.example"}, wants{"TWINPORT_TLS_ACME_EMAIL: tls.acme.email: needs the domains"}},
 		{"TWINPORT_ACCOUNTS", accounts, []string{"TWINPORT_ACCOUNTS=[\n{id: 1, name: dev, access_keys: []}]"}, wants{"TWINPORT_ACCOUNTS:2: accounts[0].id: must be text", "TWINPORT_ACCOUNTS:2: accounts[0].access_keys: must be a list"}},
 		{"TWINPORT_ACCOUNTS not YAML", accounts, []string{"TWINPORT_ACCOUNTS=["}, wants{"TWINPORT_ACCOUNTS:1: not valid YAML"}},
 		{"TWINPORT_ACCOUNTS with nothing", accounts, []string{"TWINPORT_ACCOUNTS=null"}, wants{"0: accounts: none is given"}},
@@ -378,6 +394,37 @@ func TestLoadRefuses(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestLoadACME(t *testing.T) {
+	dir := write(t, map[string]string{"twinport.yaml": accounts + "data: store\ntls: {acme: {domains: [a.example, b.example]}}\n"})
+	writePair(t, dir, "ca")
+	ca, err := os.ReadFile(filepath.Join(dir, "ca.crt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fromFile := config.ACME{
+		Domains: []string{"a.example", "b.example"}, Directory: "https://acme-v02.api.letsencrypt.org/directory", Cache: filepath.Join(dir, "store", "acme"),
+	}
+	for name, test := range map[string]struct {
+		environ []string
+		want    config.ACME
+	}{
+		"file": {nil, fromFile},
+		"variables": {[]string{
+			"TWINPORT_TLS_ACME_DOMAINS=c.example, d.example", "TWINPORT_TLS_ACME_EMAIL=me@c.example", "TWINPORT_TLS_ACME_DIRECTORY=https://ca.example/dir",
+			"TWINPORT_TLS_ACME_CACHE=/cache", "TWINPORT_TLS_ACME_CA=" + filepath.Join(dir, "ca.crt"),
+		}, config.ACME{Domains: []string{"c.example", "d.example"}, Email: "me@c.example", Directory: "https://ca.example/dir", Cache: "/cache", CA: ca}},
+	} {
+		got, err := config.Load(filepath.Join(dir, "twinport.yaml"), test.environ)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if diff := cmp.Diff(config.TLS{ACME: test.want}, got.TLS); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }
 

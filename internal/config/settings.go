@@ -1,7 +1,6 @@
 package config
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +23,8 @@ import (
 var (
 	topKeys     = []string{"listen", "domain", "public_port", "data", "database", "blobs", "sweep", "regions", "tls", "accounts"}
 	sweepKeys   = []string{"interval", "grace"}
-	tlsKeys     = []string{"cert", "key"}
+	tlsKeys     = []string{"cert", "key", "acme"}
+	acmeKeys    = []string{"domains", "email", "directory", "cache", "ca"}
 	accountKeys = []string{"id", "name", "access_keys"}
 	keyKeys     = []string{"id", "secret", "secret_env", "secret_file"}
 	secretKeys  = keyKeys[1:]
@@ -208,31 +208,6 @@ func (l *loader) regions(s setting) []string {
 	return regions
 }
 
-// tls reads the pair of files and checks that it can be served with.
-func (l *loader) tls(settings map[string]setting) {
-	cert, hasCert := settings["tls.cert"]
-	key, hasKey := settings["tls.key"]
-	tlsSetting, hasTLS := settings["tls"]
-	switch {
-	case hasCert && hasKey:
-		pair := TLS{Cert: l.path(cert), Key: l.path(key)}
-		if pair.Cert == "" || pair.Key == "" {
-			return
-		}
-		if _, err := tls.LoadX509KeyPair(pair.Cert, pair.Key); err != nil {
-			l.problemf(cert, "cannot serve with this certificate and the key %s: %v; allowed: a PEM certificate chain and its private key", pair.Key, err)
-			return
-		}
-		l.config.TLS = pair
-	case hasCert:
-		l.problemf(cert, "needs the private key too: set tls.key")
-	case hasKey:
-		l.problemf(key, "needs the certificate too: set tls.cert")
-	case hasTLS && tlsSetting.node.Kind == yaml.MappingNode && len(tlsSetting.node.Content) == 0:
-		l.problemf(tlsSetting, "set both cert and key, or leave tls out")
-	}
-}
-
 func (l *loader) accounts(s setting) []Account {
 	var accounts []Account
 	ids, names, keyIDs := map[string]string{}, map[string]string{}, map[string]string{}
@@ -331,27 +306,33 @@ func (l *loader) secretFromFile(s setting) (string, bool) {
 
 // readSecret reads a small file without the white space around its content.
 func readSecret(path string) (string, error) {
+	content, err := readRegular(path, maxSecretFile)
+	return strings.TrimSpace(string(content)), err
+}
+
+// readRegular reads a file of at most limit bytes.
+func readRegular(path string, limit int) ([]byte, error) {
 	// Opening a pipe would wait for its writer.
 	info, err := os.Stat(path)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return "", errors.New("not a regular file")
+		return nil, errors.New("not a regular file")
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer file.Close()
-	content, err := io.ReadAll(io.LimitReader(file, maxSecretFile+1))
+	content, err := io.ReadAll(io.LimitReader(file, int64(limit)+1))
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	if len(content) > maxSecretFile {
-		return "", fmt.Errorf("longer than %d bytes", maxSecretFile)
+	if len(content) > limit {
+		return nil, fmt.Errorf("longer than %d bytes", limit)
 	}
-	return strings.TrimSpace(string(content)), nil
+	return content, nil
 }
 
 // required returns the value of a key of s, or records that it is missing.

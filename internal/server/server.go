@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi"
 	"github.com/twinport/twinport/internal/blob"
@@ -55,6 +57,7 @@ type Server struct {
 	registry *registry.Service
 	engine   *replication.Engine
 	sweeper  *sweep.Sweeper
+	acme     *acmeCertificates // nil without
 
 	stopping atomic.Bool
 	requests *requestMetrics
@@ -75,13 +78,23 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 		}
 	}()
 	var tlsConfig *tls.Config
-	if cfg.TLS.Cert != "" {
+	var certificateMetrics []prometheus.Collector
+	switch {
+	case cfg.TLS.Cert != "":
 		certificate, err := loadCertificate(cfg.TLS.Cert, cfg.TLS.Key, log)
 		if err != nil {
 			return nil, err
 		}
 		s.scheme = "https"
 		tlsConfig = &tls.Config{GetCertificate: certificate.get}
+		certificateMetrics = append(certificateMetrics, certificateExpiry(certificate.notAfter))
+	case len(cfg.TLS.ACME.Domains) > 0:
+		if s.acme, err = newACME(cfg.TLS.ACME, log); err != nil {
+			return nil, err
+		}
+		s.scheme = "https"
+		tlsConfig = s.acme.tlsConfig()
+		certificateMetrics = append(certificateMetrics, certificateExpiry(s.acme.notAfter))
 	}
 	if s.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen); err != nil {
 		return nil, fmt.Errorf("%w; set listen, or TWINPORT_LISTEN, to an address of this machine that is free", err)
@@ -104,7 +117,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 		ready:        s.ready,
 		bodyTimeouts: bodyTimeouts,
 	}
-	s.requests, routes.metrics = newMetrics(s.engine.Stats, s.sweeper.Stats)
+	s.requests, routes.metrics = newMetrics(s.engine.Stats, append(sweepMetrics(s.sweeper.Stats), certificateMetrics...)...)
 	s.http = &http.Server{
 		Handler:           &observer{routes: routes, metrics: s.requests, log: log},
 		TLSConfig:         tlsConfig,
@@ -186,6 +199,9 @@ func (s *Server) Run(ctx context.Context) error {
 			served <- s.http.Serve(s.listener)
 		}
 	}()
+	if s.acme != nil {
+		s.acme.keep(background)
+	}
 	var err error
 	select {
 	case err = <-served:
