@@ -93,12 +93,14 @@ type Sweep struct {
 // URL may hold a password: formatted or logged it shows none.
 type URL string
 
-// String, GoString and MarshalText leave the password out.
+// String, GoString and MarshalText leave the password out, and the parameters,
+// which may hold one too.
 func (u URL) String() string {
 	parsed, err := url.Parse(string(u))
 	if err != nil {
 		return "(a URL that cannot be read)"
 	}
+	parsed.RawQuery = ""
 	return parsed.Redacted()
 }
 func (u URL) GoString() string             { return u.String() }

@@ -111,6 +111,9 @@ listen: "[::1]:9443"
 domain: registry.example.com
 public_port: 443
 data: store
+database: postgres://twinport:database-password@db.example/twinport
+blobs: s3://bucket/prefix?region=eu-central-1
+sweep: {interval: 30m, grace: 48h}
 regions:
   - osaka-dc1
   - us-east-1
@@ -134,6 +137,9 @@ tls: {cert: a.crt, key: a.key}
 		Domain:     "registry.example.com",
 		PublicPort: 443,
 		Data:       filepath.Join(dir, "store"),
+		Database:   "postgres://twinport:database-password@db.example/twinport",
+		Blobs:      "s3://bucket/prefix?region=eu-central-1",
+		Sweep:      config.Sweep{Interval: 30 * time.Minute, Grace: 48 * time.Hour},
 		Regions:    []string{"osaka-dc1", "us-east-1"},
 		TLS:        config.TLS{Cert: filepath.Join(dir, "a.crt"), Key: filepath.Join(dir, "a.key")},
 		Accounts:   []config.Account{prod, both},
@@ -176,6 +182,9 @@ listen: 127.0.0.1:1
 domain: file.example
 public_port: 1
 data: /file
+database: postgres://file/db
+blobs: s3://file
+sweep: {interval: 1m, grace: 1h}
 regions: [file-1]
 tls: {cert: a.crt, key: a.key}
 ` + accounts})
@@ -184,6 +193,7 @@ tls: {cert: a.crt, key: a.key}
 	path := func(name string) string { return filepath.Join(dir, name) }
 	base := config.Config{
 		Listen: "127.0.0.1:1", Domain: "file.example", PublicPort: 1, Data: "/file", Regions: []string{"file-1"},
+		Database: "postgres://file/db", Blobs: "s3://file", Sweep: config.Sweep{Interval: time.Minute, Grace: time.Hour},
 		TLS: config.TLS{Cert: path("a.crt"), Key: path("a.key")}, Accounts: []config.Account{prod},
 	}
 	tests := map[string]struct {
@@ -196,8 +206,13 @@ tls: {cert: a.crt, key: a.key}
 		"domain":      {[]string{"TWINPORT_DOMAIN=env.example"}, func(c *config.Config) { c.Domain = "env.example" }},
 		"public port": {[]string{"TWINPORT_PUBLIC_PORT=2"}, func(c *config.Config) { c.PublicPort = 2 }},
 		"data":        {[]string{"TWINPORT_DATA=env/data"}, func(c *config.Config) { c.Data = "env/data" }},
-		"regions":     {[]string{"TWINPORT_REGIONS=env-1, env-2"}, func(c *config.Config) { c.Regions = []string{"env-1", "env-2"} }},
-		"one region":  {[]string{"TWINPORT_REGIONS=env-1"}, func(c *config.Config) { c.Regions = []string{"env-1"} }},
+		"database":    {[]string{"TWINPORT_DATABASE=postgres://env/db"}, func(c *config.Config) { c.Database = "postgres://env/db" }},
+		"blobs":       {[]string{"TWINPORT_BLOBS=s3://env"}, func(c *config.Config) { c.Blobs = "s3://env" }},
+		"sweep": {[]string{"TWINPORT_SWEEP_INTERVAL=2m", "TWINPORT_SWEEP_GRACE=2h"}, func(c *config.Config) {
+			c.Sweep = config.Sweep{Interval: 2 * time.Minute, Grace: 2 * time.Hour}
+		}},
+		"regions":    {[]string{"TWINPORT_REGIONS=env-1, env-2"}, func(c *config.Config) { c.Regions = []string{"env-1", "env-2"} }},
+		"one region": {[]string{"TWINPORT_REGIONS=env-1"}, func(c *config.Config) { c.Regions = []string{"env-1"} }},
 		"tls": {[]string{"TWINPORT_TLS_CERT=" + path("b.crt"), "TWINPORT_TLS_KEY=" + path("b.key")}, func(c *config.Config) {
 			c.TLS = config.TLS{Cert: path("b.crt"), Key: path("b.key")}
 		}},
@@ -243,7 +258,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"two documents", accounts + "---\nlisten: :1\n", nil, wants{"6: a second YAML document"}},
 		{"second document malformed", accounts + "---\n]\n", nil, wants{"6: not valid YAML"}},
 		{"too long", accounts + "# " + strings.Repeat("x", 1<<20), nil, wants{"0: longer than 1048576 bytes"}},
-		{"unknown key", accounts + "region: [us-east-1]\n", nil, wants{`6: unknown key "region"; did you mean regions? (allowed: listen, domain, public_port, data, regions, tls, accounts)`}},
+		{"unknown key", accounts + "region: [us-east-1]\n", nil, wants{`6: unknown key "region"; did you mean regions? (allowed: listen, domain, public_port, data, database, blobs, sweep, regions, tls, accounts)`}},
 		{"unknown key in other letters", accounts + "publicPort: 1\n", nil, wants{`6: unknown key "publicPort"; did you mean public_port?`}},
 		{"unknown key, nothing near", accounts + "colour: red\n", nil, wants{`6: unknown key "colour" (allowed`}},
 		{"key that is no text", accounts + "[a, b]: red\n", nil, wants{`6: unknown key ""`}},
@@ -282,6 +297,13 @@ func TestLoadRefuses(t *testing.T) {
 		{"regions: items", accounts + "regions:\n  - us-east-1\n  - U\n  - 12\n  - us_east\n  - [a]\n  - us-east-1\n  - " + long + "\n", nil, wants{
 			`8: regions[1]: "U" is not valid; allowed: 2 to 25 characters`, "9: regions[2]: must be text: put it in quotes", "10: regions[3]:",
 			"11: regions[4]:", "12: regions[5]: Region us-east-1 is listed twice", "13: regions[6]:"}},
+		{"database: text", accounts + "database: [a]\n", nil, wants{"6: database: must be text"}},
+		{"database: other", accounts + "database: mysql://u:hidden@h/d\n", nil, wants{"6: database: not a URL that can be used here; allowed: postgres://"}},
+		{"blobs: other", accounts + "blobs: gs://bucket\n", nil, wants{"6: blobs: not a URL that can be used here; allowed: s3://"}},
+		{"blobs: no bucket", accounts + "blobs: s3://\n", nil, wants{"6: blobs: not a URL"}},
+		{"sweep: text", accounts + "sweep: yes\n", nil, wants{"6: sweep: must be a mapping with the keys interval, grace"}},
+		{"sweep: values", accounts + "sweep: {interval: 1, grace: 100ms}\n", nil, wants{"6: sweep.interval: must be text", `6: sweep.grace: "100ms" is not a time that can be used here`}},
+		{"sweep: unknown key", accounts + "sweep: {every: 1h}\n", nil, wants{`6: sweep: unknown key "every"`}},
 		{"tls: text", accounts + "tls: yes\n", nil, wants{"6: tls: must be a mapping with the keys cert, key, acme"}},
 		{"tls: empty", accounts + "tls: {}\n", nil, wants{"6: tls: set both cert and key"}},
 		{"tls: no key", accounts + "tls: {cert: a.crt}\n", nil, wants{"6: tls.cert: needs the private key too: set tls.key"}},
@@ -509,4 +531,18 @@ func FuzzLoad(f *testing.F) {
 			t.Errorf("accepted %+v: %v", c, err)
 		}
 	})
+}
+
+// A database's URL holds a password.
+func TestURLHidesItsPassword(t *testing.T) {
+	u := config.URL("postgres://user:very-secret@host/db?sslmode=require")
+	text, err := u.MarshalText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, shown := range []string{string(text), u.String(), fmt.Sprint(u), fmt.Sprintf("%+v %#v %q", u, u, u), fmt.Sprintf("%v", config.Config{Database: u})} {
+		if strings.Contains(shown, "very-secret") || !strings.Contains(shown, "host/db") {
+			t.Errorf("shown as %s", shown)
+		}
+	}
 }
