@@ -94,7 +94,7 @@ func TestReadmeConfiguration(t *testing.T) {
 
 	// A wrong key at every level is answered with those that there are.
 	file := filepath.Join(t.TempDir(), "wrong.yaml")
-	writeFile(t, file, "x: 1\ntls: {x: 1, acme: {x: 1}}\naccounts: [{x: 1, access_keys: [{x: 1}]}]\n")
+	writeFile(t, file, "x: 1\nsweep: {x: 1}\ntls: {x: 1, acme: {x: 1}}\naccounts: [{x: 1, access_keys: [{x: 1}]}]\n")
 	_, err := config.Load(file, []string{"TWINPORT_X=1"})
 	if err == nil {
 		t.Fatal("unknown keys are allowed")

@@ -6,6 +6,7 @@ package config
 
 import (
 	"net"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"time"
@@ -35,9 +36,11 @@ type Config struct {
 	Blobs URL
 	Sweep Sweep
 	// Regions are those served, at least one, without duplicates.
-	Regions  []string
-	TLS      TLS
-	Accounts []Account
+	Regions []string
+	TLS     TLS
+	// TrustedProxies are those whose X-Forwarded headers are believed.
+	TrustedProxies []netip.Prefix
+	Accounts       []Account
 }
 
 // TLS says where the certificate comes from: Cert and Key, or ACME, or nothing

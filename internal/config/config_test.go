@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"math/big"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -95,7 +96,7 @@ func secrets(c config.Config) (list []string) {
 
 func checkConfig(t *testing.T, got, want config.Config) {
 	t.Helper()
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 		t.Errorf("configuration (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(secrets(want), secrets(got)); diff != "" {
@@ -118,6 +119,7 @@ regions:
   - osaka-dc1
   - us-east-1
 tls: {cert: a.crt, key: a.key}
+trusted_proxies: [10.0.0.0/8, "fd00::1"]
 ` + accounts + `  - id: "444455556666"
     name: dev
     access_keys:
@@ -133,16 +135,17 @@ tls: {cert: a.crt, key: a.key}
 	both := dev
 	both.AccessKeys = append(slices.Clone(dev.AccessKeys), config.AccessKey{ID: "AKIAENVENVENVENVENVE", Secret: fromEnv})
 	checkConfig(t, got, config.Config{
-		Listen:     "[::1]:9443",
-		Domain:     "registry.example.com",
-		PublicPort: 443,
-		Data:       filepath.Join(dir, "store"),
-		Database:   "postgres://twinport:database-password@db.example/twinport",
-		Blobs:      "s3://bucket/prefix?region=eu-central-1",
-		Sweep:      config.Sweep{Interval: 30 * time.Minute, Grace: 48 * time.Hour},
-		Regions:    []string{"osaka-dc1", "us-east-1"},
-		TLS:        config.TLS{Cert: filepath.Join(dir, "a.crt"), Key: filepath.Join(dir, "a.key")},
-		Accounts:   []config.Account{prod, both},
+		Listen:         "[::1]:9443",
+		Domain:         "registry.example.com",
+		PublicPort:     443,
+		Data:           filepath.Join(dir, "store"),
+		Database:       "postgres://twinport:database-password@db.example/twinport",
+		Blobs:          "s3://bucket/prefix?region=eu-central-1",
+		Sweep:          config.Sweep{Interval: 30 * time.Minute, Grace: 48 * time.Hour},
+		Regions:        []string{"osaka-dc1", "us-east-1"},
+		TLS:            config.TLS{Cert: filepath.Join(dir, "a.crt"), Key: filepath.Join(dir, "a.key")},
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::1/128")},
+		Accounts:       []config.Account{prod, both},
 	})
 }
 
@@ -211,7 +214,10 @@ tls: {cert: a.crt, key: a.key}
 		"sweep": {[]string{"TWINPORT_SWEEP_INTERVAL=2m", "TWINPORT_SWEEP_GRACE=2h"}, func(c *config.Config) {
 			c.Sweep = config.Sweep{Interval: 2 * time.Minute, Grace: 2 * time.Hour}
 		}},
-		"regions":    {[]string{"TWINPORT_REGIONS=env-1, env-2"}, func(c *config.Config) { c.Regions = []string{"env-1", "env-2"} }},
+		"regions": {[]string{"TWINPORT_REGIONS=env-1, env-2"}, func(c *config.Config) { c.Regions = []string{"env-1", "env-2"} }},
+		"proxies": {[]string{"TWINPORT_TRUSTED_PROXIES=10.1.1.1,192.0.2.0/24"}, func(c *config.Config) {
+			c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.1.1.1/32"), netip.MustParsePrefix("192.0.2.0/24")}
+		}},
 		"one region": {[]string{"TWINPORT_REGIONS=env-1"}, func(c *config.Config) { c.Regions = []string{"env-1"} }},
 		"tls": {[]string{"TWINPORT_TLS_CERT=" + path("b.crt"), "TWINPORT_TLS_KEY=" + path("b.key")}, func(c *config.Config) {
 			c.TLS = config.TLS{Cert: path("b.crt"), Key: path("b.key")}
@@ -258,7 +264,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"two documents", accounts + "---\nlisten: :1\n", nil, wants{"6: a second YAML document"}},
 		{"second document malformed", accounts + "---\n]\n", nil, wants{"6: not valid YAML"}},
 		{"too long", accounts + "# " + strings.Repeat("x", 1<<20), nil, wants{"0: longer than 1048576 bytes"}},
-		{"unknown key", accounts + "region: [us-east-1]\n", nil, wants{`6: unknown key "region"; did you mean regions? (allowed: listen, domain, public_port, data, database, blobs, sweep, regions, tls, accounts)`}},
+		{"unknown key", accounts + "region: [us-east-1]\n", nil, wants{`6: unknown key "region"; did you mean regions? (allowed: listen, domain, public_port, data, database, blobs, sweep, regions, tls, trusted_proxies, accounts)`}},
 		{"unknown key in other letters", accounts + "publicPort: 1\n", nil, wants{`6: unknown key "publicPort"; did you mean public_port?`}},
 		{"unknown key, nothing near", accounts + "colour: red\n", nil, wants{`6: unknown key "colour" (allowed`}},
 		{"key that is no text", accounts + "[a, b]: red\n", nil, wants{`6: unknown key ""`}},
@@ -304,6 +310,8 @@ func TestLoadRefuses(t *testing.T) {
 		{"sweep: text", accounts + "sweep: yes\n", nil, wants{"6: sweep: must be a mapping with the keys interval, grace"}},
 		{"sweep: values", accounts + "sweep: {interval: 1, grace: 100ms}\n", nil, wants{"6: sweep.interval: must be text", `6: sweep.grace: "100ms" is not a time that can be used here`}},
 		{"sweep: unknown key", accounts + "sweep: {every: 1h}\n", nil, wants{`6: sweep: unknown key "every"`}},
+		{"proxies", accounts + "trusted_proxies:\n  - 10.0.0.0/99\n  - proxy.example\n  - 1\n", nil, wants{
+			`7: trusted_proxies[0]: "10.0.0.0/99" is not valid; allowed: an address or a range`, "8: trusted_proxies[1]:", "9: trusted_proxies[2]: must be text"}},
 		{"tls: text", accounts + "tls: yes\n", nil, wants{"6: tls: must be a mapping with the keys cert, key, acme"}},
 		{"tls: empty", accounts + "tls: {}\n", nil, wants{"6: tls: set both cert and key"}},
 		{"tls: no key", accounts + "tls: {cert: a.crt}\n", nil, wants{"6: tls.cert: needs the private key too: set tls.key"}},

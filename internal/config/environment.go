@@ -28,6 +28,7 @@ var variables = map[string]string{
 	"TWINPORT_TLS_ACME_DIRECTORY": "tls.acme.directory",
 	"TWINPORT_TLS_ACME_CACHE":     "tls.acme.cache",
 	"TWINPORT_TLS_ACME_CA":        "tls.acme.ca",
+	"TWINPORT_TRUSTED_PROXIES":    "trusted_proxies",
 	"TWINPORT_ACCOUNTS":           "accounts",
 }
 
@@ -58,7 +59,7 @@ func (l *loader) readEnvironment(settings map[string]setting) {
 				delete(settings, key)
 				continue
 			}
-		case "regions", "tls.acme.domains":
+		case "regions", "tls.acme.domains", "trusted_proxies":
 			node = &yaml.Node{Kind: yaml.SequenceNode}
 			for item := range strings.SplitSeq(text, ",") {
 				node.Content = append(node.Content, textNode(strings.TrimSpace(item)))

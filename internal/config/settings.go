@@ -21,7 +21,7 @@ import (
 
 // The keys of the configuration, in the order in which messages list them.
 var (
-	topKeys     = []string{"listen", "domain", "public_port", "data", "database", "blobs", "sweep", "regions", "tls", "accounts"}
+	topKeys     = []string{"listen", "domain", "public_port", "data", "database", "blobs", "sweep", "regions", "tls", "trusted_proxies", "accounts"}
 	sweepKeys   = []string{"interval", "grace"}
 	tlsKeys     = []string{"cert", "key", "acme"}
 	acmeKeys    = []string{"domains", "email", "directory", "cache", "ca"}
@@ -39,6 +39,7 @@ const (
 	allowedDatabase = "postgres://user:password@host:port/database?sslmode=…, or none for SQLite in the data folder"
 	allowedDuration = "a number with its unit, h, m or s, from 1s to 8760h, such as 24h or 1h30m"
 	allowedBlobs    = "s3://bucket/prefix?endpoint=…&region=…&path_style=true, or none for files in the data folder"
+	allowedProxy    = "an address or a range of addresses, such as 10.1.2.3 or 10.0.0.0/8"
 	allowedRegion   = "2 to 25 characters of a-z, 0-9 and -, such as us-west-2 or osaka-dc1"
 	allowedID       = `twelve digits in quotes, such as "111122223333"`
 	allowedName     = "1 to 63 letters, digits, '.', '_' and '-', beginning with a letter or digit"
@@ -109,6 +110,9 @@ func (l *loader) apply(settings map[string]setting, dir string) {
 		c.Sweep.Grace = l.duration(s)
 	}
 	l.tls(settings)
+	if s, ok := settings["trusted_proxies"]; ok {
+		c.TrustedProxies = l.prefixes(s)
+	}
 	if s, ok := settings["accounts"]; ok {
 		c.Accounts = l.accounts(s)
 	} else if !l.unread {
@@ -190,6 +194,29 @@ func resolve(dir, path string) string {
 		return path
 	}
 	return filepath.Join(dir, path)
+}
+
+func (l *loader) prefixes(s setting) []netip.Prefix {
+	var prefixes []netip.Prefix
+	for _, item := range l.sequence(s, "address") {
+		text, ok := l.text(item, allowedProxy)
+		if !ok {
+			continue
+		}
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			var address netip.Addr
+			if address, err = netip.ParseAddr(text); err == nil {
+				prefix = netip.PrefixFrom(address, address.BitLen())
+			}
+		}
+		if err != nil {
+			l.problemf(item, "%.80q is not valid; allowed: %s", text, allowedProxy)
+			continue
+		}
+		prefixes = append(prefixes, prefix)
+	}
+	return prefixes
 }
 
 func (l *loader) regions(s setting) []string {

@@ -119,7 +119,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 	}
 	s.requests, routes.metrics = newMetrics(s.engine.Stats, append(sweepMetrics(s.sweeper.Stats), certificateMetrics...)...)
 	s.http = &http.Server{
-		Handler:           &observer{routes: routes, metrics: s.requests, log: log},
+		Handler:           &forwarded{trusted: cfg.TrustedProxies, next: &observer{routes: routes, metrics: s.requests, log: log}},
 		TLSConfig:         tlsConfig,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
@@ -165,7 +165,8 @@ func (s *Server) endpoint(cfg config.Config) func(registry.ID) string {
 	return func(id registry.ID) string { return id.Account + ".dkr.ecr." + id.Region + end }
 }
 
-// ready says why the server should get no requests, or nil.
+// ready says why the server should get no requests, or nil. It does not ask the
+// blob store: while a bucket is away, what needs no blob goes on.
 func (s *Server) ready(ctx context.Context) error {
 	if s.stopping.Load() {
 		return errors.New("the server is stopping")
@@ -173,10 +174,6 @@ func (s *Server) ready(ctx context.Context) error {
 	if err := s.metadata.Ping(ctx); err != nil {
 		s.log.WarnContext(ctx, "not ready: the metadata store does not answer", "error", err)
 		return errors.New("the metadata store does not answer")
-	}
-	if err := s.blobs.Ping(ctx); err != nil {
-		s.log.WarnContext(ctx, "not ready: the blob store does not answer", "error", err)
-		return errors.New("the blob store does not answer")
 	}
 	return nil
 }
