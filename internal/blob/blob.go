@@ -9,7 +9,10 @@ package blob
 
 import (
 	"context"
+	_ "crypto/sha256" // go-digest knows only what is linked
+	_ "crypto/sha512"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"time"
@@ -96,7 +99,8 @@ type Store interface {
 
 // Upload is a session that is reserved for one request, and for one goroutine.
 type Upload interface {
-	// Size is how many bytes the upload holds.
+	// Size is how many bytes the upload holds; after Verify succeeded, how many
+	// the content with that digest has.
 	Size() int64
 	// ReadFrom appends all of r in constant memory. If r or the store fails
 	// midway, bytes before that stay, as many as Size tells, and the upload can
@@ -112,10 +116,10 @@ type Upload interface {
 	// upload is gone. Other errors leave it as it was.
 	Verify(ctx context.Context, d digest.Digest) error
 	// Commit makes the upload an object, durable when it returns. Its digest
-	// must have been verified since the last ReadFrom. It ends the session's
-	// bytes but may be repeated in another reservation with the same state,
-	// also after a crash, and then returns the same object: Verify and Commit
-	// succeed for the digest that it was committed with, whatever Size tells.
+	// must have been verified since the last ReadFrom. It may be repeated in
+	// another reservation with the same state, also in another process after a
+	// crash: Verify and Commit then succeed for the same digest and return the
+	// same object, even if Size was less before Verify.
 	Commit(ctx context.Context, d digest.Digest) (object string, err error)
 	// Cancel removes what was written.
 	Cancel(ctx context.Context) error
@@ -141,4 +145,17 @@ func ValidID(id string) bool {
 		}
 	}
 	return true
+}
+
+// ValidateDigest checks that d is a digest that content can be verified by:
+// sha256 or sha512.
+func ValidateDigest(d digest.Digest) error {
+	if err := d.Validate(); err != nil {
+		return fmt.Errorf("blob %q: %w", d, err)
+	}
+	switch d.Algorithm() {
+	case digest.SHA256, digest.SHA512:
+		return nil
+	}
+	return fmt.Errorf("blob %q: %w", d, digest.ErrDigestUnsupported)
 }
