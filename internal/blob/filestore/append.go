@@ -1,9 +1,11 @@
-package blob
+package filestore
 
 import (
 	"fmt"
 	"io"
 	"sync"
+
+	"github.com/twinport/twinport/internal/blob"
 )
 
 const (
@@ -42,17 +44,8 @@ func (p *part) fill(r io.Reader) error {
 	return nil
 }
 
-// Write appends bytes. On an error nothing was appended.
-func (u *Upload) Write(b []byte) (int, error) {
-	if err := u.write(b); err != nil {
-		return 0, err
-	}
-	u.hash.Write(b)
-	return len(b), nil
-}
-
 // write appends bytes to the file alone.
-func (u *Upload) write(b []byte) error {
+func (u *upload) write(b []byte) error {
 	if _, err := u.file.WriteAt(b, u.size); err != nil {
 		// A part written is no part of the upload. If it cannot be cut off
 		// it would end up in the blob: then the upload is given up.
@@ -67,12 +60,19 @@ func (u *Upload) write(b []byte) error {
 
 // ReadFrom appends all of r, in constant memory. If r or the disk fails
 // midway, the bytes before stay and the upload can be resumed.
-func (u *Upload) ReadFrom(r io.Reader) (int64, error) {
+func (u *upload) ReadFrom(r io.Reader) (int64, error) {
+	if u.ended {
+		return 0, fmt.Errorf("upload %s has ended: %w", u.id, blob.ErrNotFound)
+	}
+	u.verified = ""
 	before := u.size
 	p := parts.Get().(*part)
 	readErr := p.fill(r)
 	if readErr != nil { // small, as most blobs are: not worth a pipeline
-		_, err := u.Write(p.buffer[:p.n])
+		err := u.write(p.buffer[:p.n])
+		if err == nil {
+			u.hash.Write(p.buffer[:p.n])
+		}
 		parts.Put(p)
 		return u.size - before, end(readErr, err)
 	}
@@ -114,7 +114,7 @@ type hashing struct {
 	done  sync.WaitGroup
 }
 
-func (u *Upload) startHashing() *hashing {
+func (u *upload) startHashing() *hashing {
 	h := &hashing{parts: make(chan *part, partsAhead)}
 	h.done.Go(func() {
 		for p := range h.parts {
@@ -139,7 +139,7 @@ type flushing struct {
 	asked    int64
 }
 
-func (u *Upload) startWriteback() *flushing {
+func (u *upload) startWriteback() *flushing {
 	f := &flushing{requests: make(chan int64, 1), asked: u.size}
 	flushed := u.size
 	f.done.Go(func() {

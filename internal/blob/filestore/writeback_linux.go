@@ -1,4 +1,4 @@
-package blob
+package filestore
 
 import (
 	"os"

@@ -1,0 +1,202 @@
+// Package filestore keeps blobs in files.
+//
+//	<root>/sha256/ab/abcdef…-<id>   an object that the session <id> wrote
+//	<root>/sha256/ab/abcdef…        an object of before their names had ids
+//	<root>/uploads/<id>             an upload
+//	<root>/lock, <root>/deletes     see Open and HoldDeletes
+//
+// An object's file appears under its name only when its bytes are on disk and
+// their digest was verified, so a file that is there is whole.
+package filestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	"golang.org/x/sys/unix"
+
+	"github.com/twinport/twinport/internal/blob"
+)
+
+// Store keeps blobs in a folder.
+type Store struct {
+	root string
+	lock *os.File // held by the one process that may write; nil if opened read-only
+
+	mu       sync.Mutex
+	sessions map[string]*session // seen by this process, with their running digests
+
+	dirs sync.Map // of objects, whose names are durable
+
+	deleting sync.Mutex
+	deletes  *os.File // locked by who deletes, and by who holds deletes off
+}
+
+var _ blob.Store = (*Store)(nil)
+
+// errReadOnly says that a store that was opened to read was asked to write.
+var errReadOnly = errors.New("filestore: the folder was opened to read only")
+
+// Open opens the store in folder root, which it creates. One process at a time
+// may: two would not see each other's reservations of uploads.
+func Open(root string) (_ *Store, err error) {
+	for _, dir := range []string{"uploads", "sha256", "sha512"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o700); err != nil {
+			return nil, fmt.Errorf("create the folder of blobs: %w", err)
+		}
+	}
+	s := &Store{root: root, sessions: map[string]*session{}}
+	defer func() {
+		if err != nil {
+			_ = s.Close()
+		}
+	}()
+	if s.lock, err = openLock(filepath.Join(root, "lock")); err != nil {
+		return nil, fmt.Errorf("open the lock of the folder of blobs: %w", err)
+	}
+	switch err := unix.Flock(int(s.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); {
+	case errors.Is(err, unix.EWOULDBLOCK):
+		return nil, fmt.Errorf("another process keeps blobs in the folder %s: stop it, or use another folder", root)
+	case err != nil:
+		return nil, fmt.Errorf("lock the folder of blobs %s: %w", root, err)
+	}
+	if s.deletes, err = openLock(filepath.Join(root, "deletes")); err != nil {
+		return nil, fmt.Errorf("open the lock of deletes in the folder of blobs: %w", err)
+	}
+	return s, syncDir(root)
+}
+
+// OpenReadOnly opens the store in folder root beside the process that writes
+// to it. What would change the folder fails.
+func OpenReadOnly(root string) (*Store, error) {
+	if _, err := os.Stat(filepath.Join(root, "sha256")); err != nil {
+		return nil, fmt.Errorf("%s is not a folder of blobs: %w", root, err)
+	}
+	deletes, err := openLock(filepath.Join(root, "deletes"))
+	if err != nil {
+		return nil, fmt.Errorf("open the lock of deletes in the folder of blobs: %w", err)
+	}
+	return &Store{root: root, deletes: deletes}, nil
+}
+
+// openLock opens a file to lock, which needs no right to write it once it is
+// there.
+func openLock(path string) (*os.File, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		f, err = os.OpenFile(path, os.O_RDONLY|os.O_CREATE, 0o600)
+	}
+	return f, err
+}
+
+// Close lets another process open the folder.
+func (s *Store) Close() error {
+	for _, f := range []*os.File{s.lock, s.deletes} {
+		if f != nil {
+			_ = f.Close()
+		}
+	}
+	return nil
+}
+
+// Ping checks that the folder is there.
+func (s *Store) Ping(context.Context) error {
+	if _, err := os.Stat(filepath.Join(s.root, "uploads")); err != nil {
+		return fmt.Errorf("look at the folder of blobs: %w: %w", blob.ErrUnavailable, err)
+	}
+	return nil
+}
+
+// Open opens an object for reading. The reader is an *os.File.
+func (s *Store) Open(_ context.Context, object string, _ int64) (io.ReadSeekCloser, error) {
+	path, err := s.path(object)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open object %s: %w", object, blob.ErrNotFound)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// URL is "": files come through us.
+func (s *Store) URL(context.Context, string) (string, error) { return "", nil }
+
+// Size returns the size of an object.
+func (s *Store) Size(_ context.Context, object string) (int64, error) {
+	path, err := s.path(object)
+	if err != nil {
+		return 0, err
+	}
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, fmt.Errorf("object %s: %w", object, blob.ErrNotFound)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// WrittenSince tells by the time of the session's file.
+func (s *Store) WrittenSince(id string, t time.Time) bool {
+	if !blob.ValidID(id) {
+		return false
+	}
+	info, err := os.Stat(s.uploadPath(id))
+	return err == nil && !info.ModTime().Before(t)
+}
+
+// objectOf names the object that a session makes of its bytes.
+func objectOf(d digest.Digest, id string) (string, error) {
+	if err := blob.ValidateDigest(d); err != nil {
+		return "", err
+	}
+	return d.Algorithm().String() + "/" + d.Encoded()[:2] + "/" + d.Encoded() + "-" + id, nil
+}
+
+// makeDir makes a folder of objects, durably. One that is there may have been
+// made a moment ago, by a request or process that did not come to sync it: so
+// each is synced once by this process, which costs little, for they are few.
+func (s *Store) makeDir(dir string) error {
+	if _, durable := s.dirs.Load(dir); durable {
+		return nil
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := syncDir(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	s.dirs.Store(dir, true)
+	return nil
+}
+
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}
+
+// storageError adds ErrFull to an error that means a full disk.
+func storageError(err error) error {
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		return fmt.Errorf("%w: %w", blob.ErrFull, err)
+	}
+	return err
+}

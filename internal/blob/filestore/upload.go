@@ -1,0 +1,265 @@
+package filestore
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/sha512"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/twinport/twinport/internal/blob"
+)
+
+// session is what the process remembers of an upload between its requests.
+// Bytes are hashed as they are written and never read back, unless the process
+// was restarted meanwhile or the blob turns out to be named by sha512.
+//
+// Sessions that wait for their next part cost a little memory but no file,
+// however many they are.
+type session struct {
+	store *Store
+	id    string
+	path  string
+
+	mu    sync.Mutex // held while reserved
+	size  int64
+	hash  hash.Hash // nil until the first reservation
+	ended bool
+}
+
+// upload is a session reserved for one request.
+type upload struct {
+	*session
+	file      *os.File
+	verified  digest.Digest // of what was written so far
+	published string        // the object that the session became, now or before
+	closed    bool
+}
+
+func (s *Store) uploadPath(id string) string { return filepath.Join(s.root, "uploads", id) }
+
+// Upload reserves a session. Its state is in its file and not in the metadata.
+// The file is created when the session is new to this process: one that a
+// crash kept from forgetting its commit begins anew, until Verify.
+func (s *Store) Upload(_ context.Context, id string, _ []byte) (blob.Upload, error) {
+	if s.lock == nil {
+		return nil, errReadOnly
+	}
+	if !blob.ValidID(id) {
+		return nil, fmt.Errorf("upload %q: %w", id, blob.ErrNotFound)
+	}
+	ses, err := s.reserve(id)
+	if err != nil {
+		return nil, err
+	}
+	u := &upload{session: ses}
+	if err := u.open(); err != nil {
+		defer u.Close()
+		if errors.Is(err, fs.ErrNotExist) {
+			u.end() // somebody made room by hand
+			return nil, fmt.Errorf("upload %s: its file is gone: %w", id, blob.ErrNotFound)
+		}
+		return nil, fmt.Errorf("open upload %s: %w", id, storageError(err))
+	}
+	return u, nil
+}
+
+// reserve locks the session: ErrBusy.
+func (s *Store) reserve(id string) (*session, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ses := s.sessions[id]
+	if ses == nil {
+		ses = &session{store: s, id: id, path: s.uploadPath(id)}
+		s.sessions[id] = ses
+	}
+	// Who has it takes s.mu only to end it, so a session in the map that can
+	// be locked has not ended.
+	if !ses.mu.TryLock() {
+		return nil, fmt.Errorf("another request is writing to the upload %s: %w", id, blob.ErrBusy)
+	}
+	return ses, nil
+}
+
+// Close ends the reservation.
+func (u *upload) Close() {
+	if u.closed {
+		return
+	}
+	u.closed = true
+	if u.file != nil {
+		_ = u.file.Close()
+	}
+	u.mu.Unlock()
+}
+
+func (u *upload) open() (err error) {
+	if u.hash != nil {
+		// A file that is gone must not come back empty: the bytes before would
+		// be missing from the blob, and the running digest not tell.
+		u.file, err = os.OpenFile(u.path, os.O_RDWR, 0)
+		return err
+	}
+	if u.file, err = os.OpenFile(u.path, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return err
+	}
+	// The upload is new to this process. If an earlier one left bytes, they
+	// are hashed again.
+	info, err := u.file.Stat()
+	if err != nil {
+		return err
+	}
+	u.size = info.Size()
+	h := sha256.New()
+	if err := u.rehash(h); err != nil {
+		return err
+	}
+	u.hash = h
+	return nil
+}
+
+func (u *upload) rehash(h hash.Hash) error {
+	n, err := io.Copy(h, io.NewSectionReader(u.file, 0, u.size))
+	if err == nil && n != u.size {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return fmt.Errorf("read upload %s back: %w", u.id, err)
+	}
+	return nil
+}
+
+// Size is how many bytes the upload holds.
+func (u *upload) Size() int64 { return u.size }
+
+// State is nil: it is in the file. Like everything that a client can send
+// again, the bytes are not synced before Commit.
+func (u *upload) State(context.Context) ([]byte, error) { return nil, nil }
+
+// Verify compares the running digest. A session whose bytes have another, but
+// that became an object with this one, was committed before.
+func (u *upload) Verify(_ context.Context, d digest.Digest) error {
+	object, err := objectOf(d, u.id)
+	if err != nil {
+		return err
+	}
+	if u.ended {
+		if u.published == object {
+			return nil
+		}
+		return fmt.Errorf("upload %s has ended: %w", u.id, blob.ErrNotFound)
+	}
+	sum := u.hash
+	if d.Algorithm() == digest.SHA512 {
+		sum = sha512.New()
+		if err := u.rehash(sum); err != nil {
+			return err
+		}
+	}
+	got := digest.NewDigest(d.Algorithm(), sum)
+	if got == d {
+		u.verified = d
+		return nil
+	}
+	switch info, err := os.Stat(filepath.Join(u.store.root, filepath.FromSlash(object))); {
+	case err == nil:
+		u.published, u.size = object, info.Size()
+		u.remove()
+		return nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("look for object %s: %w", object, err)
+	}
+	u.remove()
+	return fmt.Errorf("%w: expected %s, received %s", blob.ErrDigest, d, got)
+}
+
+// Commit makes the upload an object. If its bytes could not be synced, the
+// upload is gone: the kernel drops what it failed to write, and a second sync
+// would succeed without it.
+func (u *upload) Commit(ctx context.Context, d digest.Digest) (string, error) {
+	object, err := objectOf(d, u.id)
+	if err != nil {
+		return "", err
+	}
+	if u.verified != d || u.ended {
+		if err := u.Verify(ctx, d); err != nil {
+			return "", err
+		}
+	}
+	if err := u.publish(object); err != nil {
+		return "", fmt.Errorf("store object %s: %w", object, storageError(err))
+	}
+	return object, nil
+}
+
+func (u *upload) publish(object string) error {
+	path := filepath.Join(u.store.root, filepath.FromSlash(object))
+	dir := filepath.Dir(path)
+	if u.published != object {
+		if err := u.file.Sync(); err != nil {
+			u.remove()
+			return err
+		}
+	}
+	if err := u.store.makeDir(dir); err != nil {
+		return err
+	}
+	if u.published != object {
+		if err := os.Rename(u.path, path); err != nil {
+			return err
+		}
+		u.published = object
+		u.end()
+	}
+	// Also if it was published before: whoever did may not have come to this.
+	return syncDir(dir)
+}
+
+// Cancel removes the upload.
+func (u *upload) Cancel(context.Context) error {
+	u.remove()
+	return nil
+}
+
+func (u *upload) remove() {
+	_ = os.Remove(u.path)
+	u.end()
+}
+
+// end forgets the session. The file is closed with the reservation.
+func (s *session) end() {
+	s.ended = true
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	if s.store.sessions[s.id] == s {
+		delete(s.store.sessions, s.id)
+	}
+}
+
+// DropUpload removes an upload that may or may not be there.
+func (s *Store) DropUpload(_ context.Context, id string, _ []byte) error {
+	if s.lock == nil {
+		return errReadOnly
+	}
+	if !blob.ValidID(id) {
+		return nil
+	}
+	ses, err := s.reserve(id) // so that no request begins meanwhile
+	if err != nil {
+		return err
+	}
+	defer ses.mu.Unlock()
+	defer ses.end()
+	if err := os.Remove(ses.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("drop upload %s: %w", id, err)
+	}
+	return nil
+}
