@@ -1,0 +1,122 @@
+package s3store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/twinport/twinport/internal/blob"
+)
+
+// fullCodes are what servers answer when there is no room left.
+var fullCodes = []string{"InsufficientStorage", "QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded"}
+
+// transientCodes are what servers answer, besides with a status of 500 and
+// above, when the same request may succeed later.
+var transientCodes = []string{
+	"SlowDown", "SlowDownRead", "SlowDownWrite", "InternalError", "ServiceUnavailable", "RequestTimeout", "RequestTimeTooSkewed",
+	"Throttling", "ThrottlingException", "TooManyRequests", "OperationAborted", "ConditionalRequestConflict", "RequestLimitExceeded",
+}
+
+// code is the code of the error that the server answered, or "".
+func code(err error) string {
+	var e smithy.APIError
+	if errors.As(err, &e) {
+		return e.ErrorCode()
+	}
+	return ""
+}
+
+// status is the HTTP status that the server answered, or 0.
+func status(err error) int {
+	var e *smithyhttp.ResponseError
+	if errors.As(err, &e) && e.Response != nil {
+		return e.HTTPStatusCode()
+	}
+	return 0
+}
+
+func full(err error) bool {
+	return status(err) == http.StatusInsufficientStorage || slices.Contains(fullCodes, code(err))
+}
+
+// transient reports whether the same request may succeed later: the server was
+// not reached, did not come to an end, or said so. A full one may say so too.
+func transient(err error) bool {
+	if slices.Contains(transientCodes, code(err)) {
+		return true
+	}
+	switch s := status(err); {
+	case s == http.StatusNotImplemented:
+		return false
+	case s >= 500, s == http.StatusTooManyRequests, s == http.StatusRequestTimeout:
+		return true
+	}
+	var (
+		sending  *smithyhttp.RequestSendError
+		network  net.Error
+		signing  *v4.SigningError // the credentials could not be had
+		canceled *aws.RequestCanceledError
+	)
+	return errors.As(err, &sending) || errors.As(err, &network) || errors.As(err, &signing) || errors.As(err, &canceled) ||
+		errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// retries of a request are the SDK's, but for its budget of retries: when the
+// server fails every request, all of them should say so after the same time.
+func retries(o *retry.StandardOptions) {
+	o.MaxAttempts = maxAttempts
+	o.MaxBackoff = maxBackoff
+	o.RateLimiter = unlimited{}
+	o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+		if full(err) {
+			return aws.FalseTernary
+		}
+		if transient(err) {
+			return aws.TrueTernary
+		}
+		return aws.UnknownTernary
+	}))
+}
+
+type unlimited struct{}
+
+func (unlimited) GetToken(context.Context, uint) (func() error, error) {
+	return func() error { return nil }, nil
+}
+func (unlimited) AddTokens(uint) error { return nil }
+
+// wrap says what was tried, and adds to the chain of an error of the SDK which
+// of the contract's errors it is. One of a ctx that ended is only that.
+func (s *Store) wrap(ctx context.Context, doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	doing = fmt.Sprintf("%s in bucket %s", doing, s.at.bucket)
+	switch c := code(err); {
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
+	case full(err):
+		return fmt.Errorf("%s: %w: %w", doing, blob.ErrFull, err)
+	case transient(err):
+		return fmt.Errorf("%s: %w: %w", doing, blob.ErrUnavailable, err)
+	case c == "NoSuchKey", c == "NotFound", c == "NoSuchUpload":
+		return fmt.Errorf("%s: %w: %w", doing, blob.ErrNotFound, err)
+	case status(err) == http.StatusForbidden:
+		return fmt.Errorf("%s: the credentials do not allow it (%s): %w", doing, permissions, err)
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// permissions are what the credentials must allow.
+const permissions = "they need s3:ListBucket, s3:ListBucketMultipartUploads, s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload"

@@ -1,0 +1,239 @@
+// Package s3store keeps blobs in a bucket of Amazon S3 or of a server that
+// speaks its protocol.
+//
+//	<prefix>blobs/<id>           the object that the session <id> wrote
+//	<prefix>uploads/<id>/<name>  the end of an unfinished upload, less than a part
+//
+// An upload's parts go straight to the key of its object, so nothing is copied.
+// What the next request of a session needs to know is in its state.
+package s3store
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
+
+	"github.com/twinport/twinport/internal/blob"
+)
+
+const (
+	// openTimeout bounds Open, in which a first attempt must not take for ever.
+	openTimeout = 20 * time.Second
+	// otherRegion is the Region that servers other than Amazon's mostly go by.
+	otherRegion = "us-east-1"
+	contentType = "application/octet-stream"
+)
+
+// Store keeps blobs in a bucket.
+type Store struct {
+	at      *Location
+	client  *s3.Client
+	presign *s3.PresignClient // nil if clients are not sent to the bucket
+	memory  *budget
+
+	mu       sync.Mutex
+	reserved map[string]bool // sessions that a request of this process has
+
+	// overwrites is set once the server has said that it cannot refuse to
+	// overwrite an object.
+	overwrites atomic.Bool
+}
+
+var _ blob.Store = (*Store)(nil)
+
+// Open opens the store at a URL that Parse understands. Credentials are those
+// of the standard chain of the AWS SDKs: the environment, files, a role. It
+// checks that the bucket answers.
+func Open(ctx context.Context, rawURL string) (*Store, error) {
+	at, err := Parse(rawURL)
+	if err != nil {
+		return nil, fmt.Errorf("the URL of the bucket for blobs: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	options := []func(*config.LoadOptions) error{
+		config.WithHTTPClient(buildClient()),
+		config.WithRetryer(func() aws.Retryer { return retry.NewStandard(retries) }),
+	}
+	if at.region != "" {
+		options = append(options, config.WithRegion(at.region))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration of the AWS SDK from the environment: %w", err)
+	}
+	if cfg.Region == "" {
+		if at.endpoint == "" {
+			return nil, fmt.Errorf("the Region of the bucket %s is not known: add region=… to its URL, or set AWS_REGION", at.bucket)
+		}
+		cfg.Region = otherRegion
+	}
+	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
+		return nil, fmt.Errorf("find credentials for the bucket %s (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give the machine a role): %w", at.bucket, err)
+	}
+	s := newStore(at, cfg)
+	if err := s.Ping(ctx); err != nil {
+		return nil, s.explain(err)
+	}
+	return s, nil
+}
+
+func newStore(at *Location, cfg aws.Config) *Store {
+	with := func(endpoint string) func(*s3.Options) {
+		return func(o *s3.Options) {
+			if endpoint != "" {
+				o.BaseEndpoint = aws.String(endpoint)
+			}
+			o.UsePathStyle = at.pathStyle
+			o.HTTPClient = timed{o.HTTPClient}
+			// Signatures cover what we send, and every blob has its digest:
+			// more checksums would only keep other servers out.
+			o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+			o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+			o.DisableLogOutputChecksumValidationSkipped = true
+		}
+	}
+	s := &Store{at: at, client: s3.NewFromConfig(cfg, with(at.endpoint)), memory: newBudget(memoryParts), reserved: map[string]bool{}}
+	if at.redirect {
+		endpoint := at.redirectEndpoint
+		if endpoint == "" {
+			endpoint = at.endpoint
+		}
+		s.presign = s3.NewPresignClient(s3.NewFromConfig(cfg, with(endpoint)), s3.WithPresignExpires(at.redirectLifetime))
+	}
+	return s
+}
+
+// explain says what to do about a bucket that does not answer as it should.
+func (s *Store) explain(err error) error {
+	where := s.at.endpoint
+	if where == "" {
+		where = "Amazon S3"
+	}
+	switch status(err) {
+	case http.StatusNotFound:
+		return fmt.Errorf("there is no bucket %s at %s that the credentials may use: create it, or correct the URL: %w", s.at.bucket, where, err)
+	case http.StatusForbidden, http.StatusUnauthorized:
+		return fmt.Errorf("the bucket %s at %s refuses the credentials: %s: %w", s.at.bucket, where, permissions, err)
+	case http.StatusMovedPermanently, http.StatusTemporaryRedirect, http.StatusBadRequest:
+		return fmt.Errorf("the bucket %s at %s seems to be in another Region: correct region=… in its URL: %w", s.at.bucket, where, err)
+	}
+	return fmt.Errorf("the bucket %s at %s does not answer: check endpoint=… in its URL, and that the server runs: %w", s.at.bucket, where, err)
+}
+
+// Ping checks that the bucket answers.
+func (s *Store) Ping(ctx context.Context) error {
+	_, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.at.bucket})
+	return s.wrap(ctx, "look for the bucket", err)
+}
+
+// Close has nothing to end: idle connections end by themselves.
+func (s *Store) Close() error { return nil }
+
+const (
+	objectsFolder = "blobs/"
+	uploadsFolder = "uploads/"
+)
+
+// parse takes an object's name apart, which is its key without the prefix.
+func parse(object string) (upload string, ok bool) {
+	id, ok := strings.CutPrefix(object, objectsFolder)
+	return id, ok && blob.ValidID(id)
+}
+
+// key of an object: ErrNotFound for what cannot be the name of one.
+func (s *Store) key(object string) (*string, error) {
+	if _, ok := parse(object); !ok {
+		return nil, fmt.Errorf("object %q: %w", object, blob.ErrNotFound)
+	}
+	return aws.String(s.at.prefix + object), nil
+}
+
+// Open returns a reader that asks for nothing before its first Read.
+func (s *Store) Open(ctx context.Context, object string, size int64) (io.ReadSeekCloser, error) {
+	key, err := s.key(object)
+	if err != nil {
+		return nil, err
+	}
+	return &reader{store: s, ctx: ctx, key: *key, size: size}, nil
+}
+
+// URL is a presigned URL.
+func (s *Store) URL(ctx context.Context, object string) (string, error) {
+	key, err := s.key(object)
+	if err != nil || s.presign == nil {
+		return "", err
+	}
+	req, err := s.presign.PresignGetObject(ctx, &s3.GetObjectInput{Bucket: &s.at.bucket, Key: key})
+	if err != nil {
+		return "", s.wrap(ctx, "sign a URL of "+object, err)
+	}
+	return req.URL, nil
+}
+
+// Size asks the server.
+func (s *Store) Size(ctx context.Context, object string) (int64, error) {
+	key, err := s.key(object)
+	if err != nil {
+		return 0, err
+	}
+	res, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.at.bucket, Key: key})
+	if err != nil {
+		return 0, s.wrap(ctx, "look for object "+object, err)
+	}
+	if res.ContentLength == nil {
+		return 0, fmt.Errorf("look for object %s in bucket %s: the server does not tell its size", object, s.at.bucket)
+	}
+	return *res.ContentLength, nil
+}
+
+// WrittenSince is false: only the state tells.
+func (s *Store) WrittenSince(string, time.Time) bool { return false }
+
+// deleteBatch is how many objects one request may delete.
+const deleteBatch = 1000
+
+// Delete removes objects, a thousand with each request.
+func (s *Store) Delete(ctx context.Context, objects []string) error {
+	var keys []string
+	for _, object := range objects {
+		if key, err := s.key(object); err == nil {
+			keys = append(keys, *key)
+		}
+	}
+	return s.deleteKeys(ctx, keys)
+}
+
+func (s *Store) deleteKeys(ctx context.Context, keys []string) error {
+	for len(keys) > 0 {
+		batch := keys[:min(deleteBatch, len(keys))]
+		keys = keys[len(batch):]
+		ids := make([]types.ObjectIdentifier, len(batch))
+		for i := range batch {
+			ids[i].Key = &batch[i]
+		}
+		res, err := s.client.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: &s.at.bucket, Delete: &types.Delete{Objects: ids, Quiet: aws.Bool(true)}})
+		if err != nil {
+			return s.wrap(ctx, fmt.Sprintf("delete %d objects", len(batch)), err)
+		}
+		for _, e := range res.Errors {
+			err := &smithy.GenericAPIError{Code: aws.ToString(e.Code), Message: aws.ToString(e.Message)}
+			if err.Code != "NoSuchKey" && err.Code != "NotFound" {
+				return s.wrap(ctx, "delete "+aws.ToString(e.Key), err)
+			}
+		}
+	}
+	return nil
+}
