@@ -53,6 +53,9 @@ func testCommitLarge(t *testing.T, open Open) {
 	s := open()
 	for i, n := range []int{large, 8 << 20, 16 << 20, 8<<20 - 1, 8<<20 + 1} {
 		for j, algorithm := range algorithms {
+			if j > 0 && n != large {
+				continue // one size is enough for the slower one
+			}
 			content := Content(n, byte(i))
 			u := Reserve(t, s, fmt.Sprintf("u%d-%d", i, j), nil)
 			Append(t, u, content)
@@ -366,7 +369,7 @@ func testOneRequestAtATime(t *testing.T, open Open) {
 func testConcurrentSessions(t *testing.T, open Open) {
 	s := open()
 	var all sync.WaitGroup
-	for i := range 12 {
+	for i := range 6 {
 		all.Go(func() {
 			content := Content(9<<20+i, byte(i))
 			u, err := s.Upload(ctx, fmt.Sprint("u", i), nil)
@@ -393,7 +396,7 @@ func testConcurrentSessions(t *testing.T, open Open) {
 		})
 	}
 	all.Wait()
-	if n := len(Objects(t, s, "")); n != 12 {
+	if n := len(Objects(t, s, "")); n != 6 {
 		t.Errorf("%d objects", n)
 	}
 }
