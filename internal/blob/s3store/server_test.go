@@ -56,7 +56,7 @@ func TestMain(m *testing.M) {
 }
 
 func findGateway() (string, error) {
-	if path := os.Getenv("TWINPORT_TEST_VERSITYGW"); path != "" {
+	if path := os.Getenv("TEST_VERSITYGW"); path != "" {
 		return path, nil
 	}
 	dir, err := os.Getwd()
@@ -67,7 +67,7 @@ func findGateway() (string, error) {
 	}
 	path, err := exec.LookPath("versitygw")
 	if err != nil {
-		return "", fmt.Errorf("find the S3 server of the tests: %w (go install github.com/versity/versitygw/cmd/versitygw@v1.8.0, or name one in TWINPORT_TEST_VERSITYGW)", err)
+		return "", fmt.Errorf("find the S3 server of the tests: %w (go install github.com/versity/versitygw/cmd/versitygw@v1.8.0, or name one in TEST_VERSITYGW)", err)
 	}
 	return path, nil
 }
