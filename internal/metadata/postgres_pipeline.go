@@ -41,6 +41,7 @@ type statement struct {
 	query string
 	args  []any
 	keep  bool
+	again func() // if rows that were handed out may be handed out anew, prepares for that
 	to    []any // where the columns of the row that it returns go
 
 	fields   []pgconn.FieldDescription
@@ -76,7 +77,7 @@ func (p *pipeline) changed(query string, args ...any) (int64, error) {
 
 func (p *pipeline) one(query string, args []any, dest ...any) error {
 	found := false
-	err := p.all(query, args, func(scan func(dest ...any) error) error {
+	err := p.rows(&statement{query: query, args: args, again: func() { found = false }}, func(scan func(dest ...any) error) error {
 		if found {
 			return nil
 		}
@@ -90,7 +91,13 @@ func (p *pipeline) one(query string, args []any, dest ...any) error {
 }
 
 func (p *pipeline) all(query string, args []any, scan func(row func(dest ...any) error) error) error {
-	asked := func(s *statement) bool { return s.keep && s.query == query && slices.Equal(s.args, args) }
+	return p.rows(&statement{query: query, args: args}, scan)
+}
+
+func (p *pipeline) rows(wanted *statement, scan func(row func(dest ...any) error) error) error {
+	asked := func(s *statement) bool {
+		return s.keep && s.query == wanted.query && slices.Equal(s.args, wanted.args)
+	}
 	if slices.ContainsFunc(p.queue, asked) {
 		if err := p.send(nil, nil); err != nil {
 			return err
@@ -98,7 +105,7 @@ func (p *pipeline) all(query string, args []any, scan func(row func(dest ...any)
 	}
 	i := slices.IndexFunc(p.answers, asked)
 	if i < 0 {
-		return p.send(&statement{query: query, args: args}, scan)
+		return p.send(wanted, scan)
 	}
 	s := p.answers[i]
 	p.answers = slices.Delete(p.answers, i, i+1)
@@ -189,6 +196,10 @@ func (p *pipeline) read(wanted *statement, scan func(row func(dest ...any) error
 			return scanErr
 		}
 		err = postgresError(err)
+		if scanned && wanted.again != nil {
+			wanted.again()
+			scanned = false
+		}
 		if scanned || !errors.Is(err, ErrUnavailable) || time.Since(begun) > patience {
 			return err
 		}
