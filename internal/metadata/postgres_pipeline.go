@@ -42,7 +42,7 @@ type statement struct {
 	args  []any
 	keep  bool
 	again func() // if rows that were handed out may be handed out anew, prepares for that
-	to    []any // where the columns of the row that it returns go
+	to    []any  // where the columns of the row that it returns go
 
 	fields   []pgconn.FieldDescription
 	rows     [][][]byte
