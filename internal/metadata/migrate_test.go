@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -153,8 +154,8 @@ func TestOldDatabaseIsMigrated(t *testing.T) {
 		t.Fatal(err)
 	}
 	for d, want := range map[string]Layer{
-		d256: {11, "sha256/00/" + d256[7:]},
-		d512: {12, "sha512/ab/" + d512[7:]},
+		d256: {11, "sha256/00/" + d256[7:], time.UnixMicro(1).UTC()},
+		d512: {12, "sha512/ab/" + d512[7:], time.UnixMicro(1).UTC()},
 	} {
 		if l, err := s.Layer(r, d); err != nil || l != want {
 			t.Errorf("%s: %+v, %v, want %+v", d, l, err, want)

@@ -206,7 +206,7 @@ func TestReopenKeepsEverything(t *testing.T) {
 		if err != nil || c.Manifest != m || string(c.Bytes) != "raw" {
 			t.Errorf("manifest: %+v, %v", c, err)
 		}
-		if n, err := s.Layer(got, layer); n != (Layer{7, "object of " + layer}) || err != nil {
+		if n, err := s.Layer(got, layer); n != (Layer{7, "object of " + layer, epoch}) || err != nil {
 			t.Errorf("layer: %+v, %v", n, err)
 		}
 		if tags, err := s.ResourceTags(got); err != nil || !reflect.DeepEqual(tags, []ResourceTag{{"team", "x"}}) {
