@@ -356,3 +356,38 @@ func TestLayerIsLinkedThoughTheClientLeft(t *testing.T) {
 type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// A push that was told that a layer is here need not send it: a sweep leaves
+// it for as long as such a push may take.
+func TestLayersThatAClientAskedForStay(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	asked, forgotten := d.pushLayer(in(prod), "asked"), d.pushLayer(in(prod), "forgotten")
+	d.clock.advance(20 * time.Hour)
+	if _, err := d.Layer(ctx, root(prodAccount), in(prod), asked.Digest); err != nil {
+		t.Fatal(err)
+	}
+	// The link is renewed in the background.
+	repo, err := d.meta.Repository(prodAccount, prod.Region, in(prod).Name, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		l, err := d.meta.Read().Layer(repo.ID, string(asked.Digest))
+		if err == nil && d.clock.now().Sub(l.LinkedAt) < time.Hour {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the link is of %s: %v", l.LinkedAt, err)
+		}
+	}
+	d.clock.advance(5 * time.Hour)
+	page, err := d.Sweep(ctx, "links", "", 24*time.Hour, false)
+	if err != nil || page.Found != 1 {
+		t.Errorf("%+v, %v", page, err)
+	}
+	for digest, want := range map[digest.Digest]registry.Code{asked.Digest: "", forgotten.Digest: registry.LayersNotFound} {
+		_, err := d.Layer(ctx, root(prodAccount), in(prod), digest)
+		wantCode(t, string(digest), err, want)
+	}
+}
