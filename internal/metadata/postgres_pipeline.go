@@ -220,7 +220,11 @@ func (p *pipeline) exchange(results pgx.BatchResults, wanted *statement, scan fu
 		}
 		wanted.affected = rows.CommandTag().RowsAffected()
 	}
-	return scanErr, results.Close()
+	err = results.Close()
+	if n := len(sent); n > 0 && sent[n-1].query == "COMMIT" {
+		return scanErr, nil // it has happened, although the server may have gone since
+	}
+	return scanErr, err
 }
 
 // take reads the rows of a statement that nobody waits for.
@@ -265,8 +269,10 @@ func (p *pipeline) commit() error {
 	p.queue = append(p.queue, &statement{query: "COMMIT"})
 	err := p.send(nil, nil)
 	if err != nil {
+		// A server that ends (FATAL) may do so between the commit and its answer.
 		var answer *pgconn.PgError
-		if errors.Is(err, ErrUnavailable) && !errors.As(err, &answer) && p.conn != nil {
+		refused := errors.As(err, &answer) && answer.SeverityUnlocalized == "ERROR"
+		if errors.Is(err, ErrUnavailable) && !refused && p.conn != nil {
 			err = fmt.Errorf("%w: %w", errOutcomeUnknown, err)
 		}
 		p.rollback()
