@@ -197,6 +197,7 @@ func (b *balancer) remove(node *server) {
 // TestClusterUpload: an upload begun on one process goes on at another, and
 // ends at a third, whatever the pieces.
 func TestClusterUpload(t *testing.T) {
+	ownStores(t)
 	t.Parallel()
 	c := newCluster(t, 3)
 	c.createRepository(prod, tokyo, "app")
@@ -246,6 +247,7 @@ func TestClusterUpload(t *testing.T) {
 
 // TestClusterUploadLayerPart is TestClusterUpload with the AWS API.
 func TestClusterUploadLayerPart(t *testing.T) {
+	ownStores(t)
 	t.Parallel()
 	c := newCluster(t, 3)
 	c.createRepository(prod, tokyo, "app")
@@ -279,6 +281,7 @@ func TestClusterUploadLayerPart(t *testing.T) {
 // TestClusterSeesAtOnce: what one process has acknowledged, every other one
 // answers with from then on.
 func TestClusterSeesAtOnce(t *testing.T) {
+	ownStores(t)
 	t.Parallel()
 	c := newCluster(t, 3)
 	c.createRepository(prod, tokyo, "app")
@@ -328,6 +331,7 @@ func TestClusterSeesAtOnce(t *testing.T) {
 // TestClusterTakesOver: what a process has queued and begun when it is killed,
 // the others finish within ten seconds.
 func TestClusterTakesOver(t *testing.T) {
+	ownStores(t)
 	t.Parallel()
 	database := servers.Postgres(t)
 	c := newClusterOn(t, 3, sharedStores(database, servers.S3(t), ""), "")
@@ -377,6 +381,7 @@ func TestClusterTakesOver(t *testing.T) {
 // upgrade does: the balancer takes it out, and it finishes what it has. No
 // request fails, though no client repeats any.
 func TestClusterRollingRestart(t *testing.T) {
+	ownStores(t)
 	t.Parallel()
 	c := newCluster(t, 3)
 	source, target := c.replicating()
@@ -468,6 +473,7 @@ func TestClusterRollingRestart(t *testing.T) {
 // TestClusterClients drives the real clients through the balancer, which
 // hands each of their requests to another process.
 func TestClusterClients(t *testing.T) {
+	ownStores(t)
 	t.Parallel()
 	for name, options := range map[string]string{"from the bucket": "", "through the registry": noRedirect} {
 		t.Run(name, func(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 // TestFaultKill ends processes with kill -9, one of three at a time, while 50
 // clients are at work.
 func TestFaultKill(t *testing.T) {
+	ownStores(t)
 	t.Parallel()
 	c := newCluster(t, 3)
 	tr := startTraffic(c, 1, 50, nil)
@@ -36,6 +37,7 @@ func TestFaultKill(t *testing.T) {
 
 // TestFaultPostgresRestarts stops PostgreSQL in every way and starts it again.
 func TestFaultPostgresRestarts(t *testing.T) {
+	ownStores(t)
 	t.Parallel()
 	db := servers.StartPostgres(t)
 	c := newClusterOn(t, 2, sharedStores(db.Database(), servers.S3(t), ""), "")
@@ -91,6 +93,7 @@ func throughLineFaults(t *testing.T, p *servers.Proxy, tr *traffic) {
 // TestFaultPostgresLine cuts, refuses, slows and stalls the connections to
 // PostgreSQL.
 func TestFaultPostgresLine(t *testing.T) {
+	ownStores(t)
 	t.Parallel()
 	database, err := url.Parse(servers.Postgres(t))
 	if err != nil {
@@ -104,6 +107,7 @@ func TestFaultPostgresLine(t *testing.T) {
 
 // TestFaultS3Line does the same to the connections to S3.
 func TestFaultS3Line(t *testing.T) {
+	ownStores(t)
 	t.Parallel()
 	bucket := servers.S3(t)
 	p := servers.StartProxy(t, strings.TrimPrefix(bucket.Endpoint, "http://"))
@@ -140,6 +144,7 @@ func s3Fault(random *rand.Rand, r *http.Request) servers.Fault {
 // TestFaultS3Answers has S3 answer with errors, late, half and not at all: now
 // and then, and for a while every time.
 func TestFaultS3Answers(t *testing.T) {
+	ownStores(t)
 	t.Parallel()
 	p := servers.S3Faults(t, servers.S3(t))
 	c := newClusterOn(t, 2, sharedStores(servers.Postgres(t), p.Bucket, noRedirect), "")
@@ -166,6 +171,7 @@ func TestFaultS3Answers(t *testing.T) {
 // grace, beside clients that push and delete what the others share. A client
 // whose layers were swept before its manifest came sends them again.
 func TestFaultSweeps(t *testing.T) {
+	ownStores(t)
 	t.Parallel()
 	c := newClusterOn(t, 3, sharedStores(servers.Postgres(t), servers.S3(t), ""), "sweep: {interval: 1s, grace: 1s}\n")
 	tr := startTraffic(c, 6, 12, func(tr *traffic) { tr.deletes = true })

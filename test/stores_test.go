@@ -65,3 +65,12 @@ func embeddedOnly(t *testing.T, subject string) {
 		t.Skipf("left out: it is about %s", subject)
 	}
 }
+
+// ownStores leaves a test out of the run on shared stores that brings its
+// stores itself, and so has run before.
+func ownStores(t *testing.T) {
+	t.Helper()
+	if shared {
+		t.Skip("left out: it brings its stores itself")
+	}
+}

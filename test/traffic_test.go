@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 	"github.com/opencontainers/go-digest"
@@ -49,10 +50,11 @@ type trafficClient struct {
 	count  int                      // pushes so far
 	tags   map[string]digest.Digest // as acknowledged; absent ones were deleted
 	// pushed holds the tags whose last change was a push, so that it must arrive.
-	pushed map[string]bool
-	alive  map[digest.Digest]string // the manifests that are there, and their media types
-	number map[digest.Digest]int    // which push of a client made it
-	seen   map[string]int           // the newest push of a tag that dev has shown
+	pushed  map[string]bool
+	alive   map[digest.Digest]string        // the manifests that are there, and their media types
+	number  map[digest.Digest]int           // which push of a client made it
+	seen    map[string]int                  // the newest push of a tag that dev has shown
+	layerOf map[digest.Digest]digest.Digest // an image's second layer
 }
 
 const (
@@ -71,6 +73,7 @@ func startTraffic(s *cluster, seed uint64, n int, adjust func(*traffic)) *traffi
 	s.grant(prod, tokyo, dev, "ReplicateImage", "CreateRepository")
 	for i := range trafficRepos {
 		s.createRepository(prod, tokyo, fmt.Sprint("app", i))
+		s.createRepository(mallory, tokyo, fmt.Sprint("app", i))
 	}
 	tr := &traffic{t: s.t, s: s, source: s.oci(prod, tokyo), target: s.oci(dev, tokyo), stopping: make(chan struct{})}
 	if adjust != nil {
@@ -78,7 +81,7 @@ func startTraffic(s *cluster, seed uint64, n int, adjust func(*traffic)) *traffi
 	}
 	for i := range n {
 		c := &trafficClient{traffic: tr, n: i, repo: fmt.Sprint("app", i%trafficRepos), random: rand.New(rand.NewPCG(seed, uint64(i))),
-			tags: map[string]digest.Digest{}, pushed: map[string]bool{}, alive: map[digest.Digest]string{}, number: map[digest.Digest]int{}, seen: map[string]int{}}
+			tags: map[string]digest.Digest{}, pushed: map[string]bool{}, alive: map[digest.Digest]string{}, number: map[digest.Digest]int{}, seen: map[string]int{}, layerOf: map[digest.Digest]digest.Digest{}}
 		tr.clients = append(tr.clients, c)
 		tr.running.Go(c.run)
 	}
@@ -189,6 +192,7 @@ func (c *trafficClient) put(ref string) (ocispec.Descriptor, error) {
 		manifest.Layers = append(manifest.Layers, descriptor(ocispec.MediaTypeImageLayerGzip, layer))
 	}
 	data := mustJSON(manifest)
+	c.layerOf[digest.FromBytes(data)] = manifest.Layers[1].Digest
 	d := descriptor(ocispec.MediaTypeImageManifest, data)
 	if ref == "" {
 		ref = d.Digest.String()
@@ -430,6 +434,7 @@ func (tr *traffic) end() {
 }
 
 func (c *trafficClient) checkAll() error {
+	guesser := c.s.oci(mallory, tokyo)
 	for _, tag := range slices.Sorted(maps.Keys(c.tags)) {
 		if err := c.checkSource(tag); err != nil {
 			return fmt.Errorf("acknowledged, but %w", err)
@@ -445,6 +450,12 @@ func (c *trafficClient) checkAll() error {
 		if err := c.waitReplicated(d); err != nil {
 			return err
 		}
+		if layer, ok := c.layerOf[d]; ok {
+			// The bytes are there, but mallory has no link to them.
+			if a, err := guesser.send("HEAD", "/v2/"+c.repo+"/blobs/"+layer.String(), nil); err != nil || a.status != http.StatusNotFound {
+				return fmt.Errorf("mallory guesses a digest and gets %v, %v", a.status, err)
+			}
+		}
 	}
 	for _, tag := range slices.Sorted(maps.Keys(c.pushed)) {
 		if err := c.wait(func() error { return c.target.wantPull(c.repo, tag, c.tags[tag]) }); err != nil {
@@ -456,10 +467,15 @@ func (c *trafficClient) checkAll() error {
 
 func (c *trafficClient) waitReplicated(d digest.Digest) error {
 	return c.wait(func() error {
-		for to, status := range c.s.statuses(prod, tokyo, c.repo, d.String()) {
-			if status.Status != types.ReplicationStatusComplete {
-				return fmt.Errorf("the replication of %s to %s is %s", d, to, status.Status)
-			}
+		out, err := c.s.ecr(prod, tokyo).DescribeImageReplicationStatus(ctx, &ecr.DescribeImageReplicationStatusInput{RepositoryName: &c.repo, ImageId: imageID(d.String())})
+		if err != nil {
+			return err
+		}
+		if len(out.ReplicationStatuses) != 1 {
+			return fmt.Errorf("%s has %d replications, want 1", d, len(out.ReplicationStatuses))
+		}
+		if status := out.ReplicationStatuses[0]; status.Status != types.ReplicationStatusComplete {
+			return fmt.Errorf("the replication of %s is %s (%s)", d, status.Status, aws.ToString(status.FailureCode))
 		}
 		return nil
 	})
