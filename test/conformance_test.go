@@ -22,7 +22,7 @@ func TestConformance(t *testing.T) {
 				testConformance(t, suite, version, start(t), redirects)
 			})
 		}
-		if !shared {
+		if !shared() {
 			run(version, newServer, false)
 			continue
 		}

@@ -136,8 +136,8 @@ func prepareServer(t *testing.T, dir, data string, stores stores, more string) *
 func (s *server) endWithTest() {
 	t := s.t
 	t.Cleanup(func() {
-		if s.cmd == nil {
-			return
+		if s.cmd == nil || s.cmd.Process == nil {
+			return // it was never started, or could not be
 		}
 		s.kill(syscall.SIGTERM)
 		text := s.log.String()

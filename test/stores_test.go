@@ -11,8 +11,10 @@ import (
 )
 
 // shared says that the servers of this run keep their facts in PostgreSQL and
-// their blobs in a bucket. The tests are the same.
-var shared = os.Getenv("TEST_STORES") == "shared"
+// their blobs in a bucket. The tests are the same. (A
+// variable would be read before the cache of test results takes note of what a
+// test reads.)
+func shared() bool { return os.Getenv("TEST_STORES") == "shared" }
 
 // stores are what a server's configuration says about its stores.
 type stores struct {
@@ -23,7 +25,7 @@ type stores struct {
 
 func storesOf(t *testing.T) stores {
 	t.Helper()
-	if !shared {
+	if !shared() {
 		return stores{}
 	}
 	return sharedStores(servers.Postgres(t), servers.S3(t), "")
@@ -52,7 +54,7 @@ const noRedirect = "&redirect=false"
 // newStreamingServer is newServer, but no client is sent to a bucket.
 func newStreamingServer(t *testing.T) *server {
 	t.Helper()
-	if !shared {
+	if !shared() {
 		return newServer(t)
 	}
 	return newServerOn(t, sharedStores(servers.Postgres(t), servers.S3(t), noRedirect))
@@ -61,7 +63,7 @@ func newStreamingServer(t *testing.T) *server {
 // embeddedOnly leaves a test out of the run on shared stores.
 func embeddedOnly(t *testing.T, subject string) {
 	t.Helper()
-	if shared {
+	if shared() {
 		t.Skipf("left out: it is about %s", subject)
 	}
 }
@@ -70,7 +72,7 @@ func embeddedOnly(t *testing.T, subject string) {
 // stores itself, and so has run before.
 func ownStores(t *testing.T) {
 	t.Helper()
-	if shared {
+	if shared() {
 		t.Skip("left out: it brings its stores itself")
 	}
 }
