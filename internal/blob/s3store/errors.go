@@ -54,11 +54,8 @@ func full(err error) bool {
 }
 
 // transient reports whether the same request may succeed later: the server was
-// not reached, did not come to an end, or said so.
+// not reached, did not come to an end, or said so. A full one may say so too.
 func transient(err error) bool {
-	if full(err) {
-		return false
-	}
 	if slices.Contains(transientCodes, code(err)) {
 		return true
 	}
