@@ -22,10 +22,13 @@ import (
 var fullCodes = []string{"InsufficientStorage", "QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded"}
 
 // transientCodes are what servers answer, besides with a status of 500 and
-// above, when the same request may succeed later.
+// above, when the same request may succeed later. (No object of ours is where
+// another one needs a folder: servers on files say so when a folder that has
+// just become empty goes while an object is put into it.)
 var transientCodes = []string{
 	"SlowDown", "SlowDownRead", "SlowDownWrite", "InternalError", "ServiceUnavailable", "RequestTimeout", "RequestTimeTooSkewed",
 	"Throttling", "ThrottlingException", "TooManyRequests", "OperationAborted", "ConditionalRequestConflict", "RequestLimitExceeded",
+	"ExistingObjectIsDirectory",
 }
 
 // code is the code of the error that the server answered, or "".
