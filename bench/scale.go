@@ -36,86 +36,79 @@ const (
 // both engines. The servers of both run all the time and take turns at each
 // operation, so what disturbs one disturbs both. Latencies are a client's; few
 // connections are used, so that they are not the queue's.
-func measureScale(ctx context.Context, b *bench, r *report, twin program, stderr io.Writer) error {
-	for _, engine := range []string{twinport, onShared} {
-		if engine == onShared && b.shared == nil {
-			continue
+func measureScale(ctx context.Context, b *bench, r *report, engine string, twin program, stderr io.Writer) (err error) {
+	var servers []*process
+	defer func() {
+		for _, s := range servers {
+			err = errors.Join(err, s.stop())
 		}
-		stores := []struct {
-			images   int
-			accounts int
-		}{{smallImages, 1}, {b.seeded, max(2, min(1000, b.seeded/1000))}}
-		var servers []*process
-		err := func() (err error) {
-			defer func() {
-				for _, s := range servers {
-					_ = s.stop() // nothing of it is needed any more
-				}
-			}()
-			for _, store := range stores {
-				size := seed.Size{Region: region, Images: store.images, TagsPerImage: scaleTags, Accounts: []string{prod.id}}
-				if store.accounts > 1 {
-					size.Accounts = append(size.Accounts, dev.id)
-				}
-				for i := len(size.Accounts); i < store.accounts; i++ {
-					size.Accounts = append(size.Accounts, fmt.Sprintf("%012d", 200000000000+i))
-				}
-				p := twin
-				began := time.Now()
-				progress := func(n int) { fmt.Fprintf(stderr, "\rseed %s: %d of %d images", engine, n, size.Images) }
-				var stored int64
-				if engine == onShared {
-					url, err := b.shared.database()
-					if err != nil {
-						return err
-					}
-					if err := seed.Postgres(ctx, url, size, progress); err != nil {
-						return err
-					}
-					if stored, err = postgresBytes(ctx, url); err != nil {
-						return err
-					}
-					var release func()
-					if p, release, err = b.shared.program(twin, url, true); err != nil {
-						return err
-					}
-					defer release()
-				} else {
-					dir, err := os.MkdirTemp(b.dir, "seed-")
-					if err != nil {
-						return err
-					}
-					defer os.RemoveAll(dir)
-					if err := seed.SQLite(ctx, filepath.Join(dir, "metadata"), size, progress); err != nil {
-						return err
-					}
-					info, err := os.Stat(filepath.Join(dir, "metadata", "metadata.db"))
-					if err != nil {
-						return err
-					}
-					stored = info.Size()
-					p.configure = func(home, addr string) (args, env []string, err error) { return configureTwinport(home, dir, addr, "") }
-				}
-				fmt.Fprintln(stderr)
-				if store.images == b.seeded {
-					r.add(testScale, engine, []figure{
-						{"seeding", "s", time.Since(began).Seconds()},
-						{"database, with indices", "bytes/image", float64(stored) / float64(size.Images)},
-					})
-				}
-				s, err := start(ctx, p, b.dir)
-				if err != nil {
-					return err
-				}
-				servers = append(servers, s)
+	}()
+	for _, images := range []int{smallImages, b.seeded} {
+		size := seed.Size{Region: region, Images: images, TagsPerImage: scaleTags, Accounts: scaleAccounts(images)}
+		progress := func(n int) { fmt.Fprintf(stderr, "\rseed %s: %d of %d images", engine, n, images) }
+		p := twin
+		var stored int64
+		began := time.Now()
+		if engine == onShared {
+			url, err := b.shared.database()
+			if err != nil {
+				return err
 			}
-			return compareScale(ctx, b, r, engine, servers)
-		}()
-		if err != nil {
-			return fmt.Errorf("%s: %w", engine, err)
+			if err := seed.Postgres(ctx, url, size, progress); err != nil {
+				return err
+			}
+			if stored, err = postgresBytes(ctx, url); err != nil {
+				return err
+			}
+			var release func()
+			if p, release, err = b.shared.program(twin, url, true); err != nil {
+				return err
+			}
+			defer release()
+		} else {
+			dir, err := os.MkdirTemp(b.dir, "seed-")
+			if err != nil {
+				return err
+			}
+			defer os.RemoveAll(dir)
+			if err := seed.SQLite(ctx, filepath.Join(dir, "metadata"), size, progress); err != nil {
+				return err
+			}
+			info, err := os.Stat(filepath.Join(dir, "metadata", "metadata.db"))
+			if err != nil {
+				return err
+			}
+			stored = info.Size()
+			p.configure = func(home, addr string) (args, env []string, err error) { return configureTwinport(home, dir, addr, "") }
 		}
+		fmt.Fprintln(stderr)
+		if images == b.seeded {
+			r.add(testScale, engine, []figure{
+				{"seeding", "s", time.Since(began).Seconds()},
+				{"database, with indices", "bytes/image", float64(stored) / float64(images)},
+			})
+		}
+		s, err := start(ctx, p, b.dir)
+		if err != nil {
+			return err
+		}
+		servers = append(servers, s)
 	}
-	return nil
+	settle()
+	return compareScale(ctx, b, r, engine, servers)
+}
+
+// scaleAccounts are one for a small store, and one for every thousand images
+// of others, at most a thousand.
+func scaleAccounts(images int) []string {
+	accounts := []string{prod.id}
+	if images > smallImages {
+		accounts = append(accounts, dev.id)
+	}
+	for i := len(accounts); i < min(1000, images/1000); i++ {
+		accounts = append(accounts, fmt.Sprintf("%012d", 200000000000+i))
+	}
+	return accounts
 }
 
 func postgresBytes(ctx context.Context, url string) (n int64, err error) {
