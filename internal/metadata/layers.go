@@ -49,7 +49,10 @@ const linkLayer = `INSERT INTO layers (repository_id, digest, size, linked_at) S
 // object. Should another push have been first, its object stays the blob's,
 // and this one is garbage.
 func (tx *Tx) AddLayer(r *Repository, digest string, size int64, object string, at time.Time) error {
-	if err := tx.conn.exec(`INSERT INTO blobs (digest, size, created_at, object) VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING`, digest, size, fromTime(at), object); err != nil {
+	// An update that changes nothing, for it locks the row where DO NOTHING would
+	// not: a sweep must not drop the blob before the statements below have seen it.
+	if err := tx.conn.exec(`INSERT INTO blobs (digest, size, created_at, object) VALUES (?, ?, ?, ?)
+		ON CONFLICT (digest) DO UPDATE SET size = blobs.size WHERE false`, digest, size, fromTime(at), object); err != nil {
 		return err
 	}
 	if err := tx.conn.exec(`INSERT INTO garbage (object, size) SELECT CAST(?1 AS TEXT), CAST(?2 AS BIGINT) FROM blobs WHERE digest = ?3 AND object <> ?1`, object, size, digest); err != nil {

@@ -18,11 +18,7 @@ var migrations embed.FS
 // is newer than the program is fine as long as it says that the program's own
 // may still be used (schema_compatibility).
 func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, options ...goose.ProviderOption) error {
-	folder := "migrations/sqlite"
-	if dialect == goose.DialectPostgres {
-		folder = "migrations/postgres"
-	}
-	files, err := fs.Sub(migrations, folder)
+	files, err := migrationsOf(dialect)
 	if err != nil {
 		return err
 	}
@@ -51,4 +47,11 @@ func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, options ...
 		return fmt.Errorf("migrate the schema from %d to %d: %w", have, want, err)
 	}
 	return nil
+}
+
+func migrationsOf(dialect goose.Dialect) (fs.FS, error) {
+	if dialect == goose.DialectPostgres {
+		return fs.Sub(migrations, "migrations/postgres")
+	}
+	return fs.Sub(migrations, "migrations/sqlite")
 }
