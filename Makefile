@@ -50,6 +50,12 @@ test: tools ## everything: lint, unit, fuzz seeds, conformance and real clients,
 .PHONY: gotest
 gotest:
 	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(RACE) -timeout 14m -parallel 6 $(TESTARGS) ./...
+	TEST_STORES=shared $(GOTESTSUM) --format standard-quiet -- -vet=off $(RACE) -timeout 14m -parallel 6 $(TESTARGS) ./internal/registry
+
+# TEST_RACES is how often a push meets the sweep of what it pushes.
+torture: tools ## races and faults at length, on both pairs of stores
+	TEST_RACES=10000 $(GO) test -count=1 -timeout 30m -run 'Meets' -v ./internal/registry
+	TEST_STORES=shared TEST_RACES=10000 $(GO) test -count=1 -timeout 30m -run 'Meets' -v ./internal/registry
 
 unit: ## the tests of the packages alone, without whole-program tests
 	$(GO) test $(RACE) $$($(GO) list ./... | grep -v '/test$$')
