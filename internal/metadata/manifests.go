@@ -127,7 +127,7 @@ func (tx *Tx) PutManifest(r *Repository, m Manifest, bytes []byte, references []
 	}
 	rows := make([]row, len(references))
 	for i, f := range references {
-		rows[i] = row{f.Digest, number01(f.Child), f.MediaType}
+		rows[i] = row{f.Digest, number01(f.Child), storable(f.MediaType)}
 	}
 	text, err := json.Marshal(rows)
 	if err != nil {
