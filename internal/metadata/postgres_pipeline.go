@@ -266,7 +266,11 @@ func (p *pipeline) exchange(results pgx.BatchResults, wanted *statement, scan fu
 		}
 		wanted.affected = rows.CommandTag().RowsAffected()
 	}
-	return scanErr, results.Close()
+	err = results.Close()
+	if n := len(sent); n > 0 && sent[n-1].query == "COMMIT" {
+		return scanErr, nil // it has happened, although the server may have gone since
+	}
+	return scanErr, err
 }
 
 // take reads the rows of a statement that nobody waits for.
@@ -315,7 +319,8 @@ func (p *pipeline) commit() error {
 		sent := p.conn != nil && !pgconn.SafeToRetry(err)
 		p.rollback()
 		var answer *pgconn.PgError
-		if sent && errors.Is(err, ErrUnavailable) && (!errors.As(err, &answer) || answer.Code[:2] == "57") {
+		// A server that ends (FATAL) may do so between the commit and its answer.
+		if sent && errors.Is(err, ErrUnavailable) && (!errors.As(err, &answer) || answer.SeverityUnlocalized != "ERROR") {
 			return p.store.outcome(p.begun, err)
 		}
 		return err
