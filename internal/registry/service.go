@@ -76,6 +76,12 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	return s, nil
 }
 
+// Inspect returns a domain over stores that may be open to read only. It serves
+// no registry: it is for dry sweeps.
+func Inspect(meta metadata.Store, blobs blob.Store, log *slog.Logger) *Service {
+	return &Service{meta: meta, blobs: blobs, log: log, now: time.Now, wake: func([]int64) {}}
+}
+
 // Exists reports whether the deployment serves the registry.
 func (s *Service) Exists(id ID) bool {
 	_, ok := s.registries[id]
