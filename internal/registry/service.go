@@ -76,9 +76,9 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	return s, nil
 }
 
-// Inspect returns a domain over stores that may be open to read only. It serves
-// no registry: it is for dry sweeps.
-func Inspect(meta metadata.Store, blobs blob.Store, log *slog.Logger) *Service {
+// ForUpkeep returns a domain that sweeps and repairs, and serves no registry.
+// For dry sweeps its stores may be open to read only.
+func ForUpkeep(meta metadata.Store, blobs blob.Store, log *slog.Logger) *Service {
 	return &Service{meta: meta, blobs: blobs, log: log, now: time.Now, wake: func([]int64) {}}
 }
 

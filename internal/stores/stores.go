@@ -65,19 +65,45 @@ func OpenMetadata(ctx context.Context, cfg config.Config) (metadata.Store, error
 	return store, nil
 }
 
+// Open opens both stores for a command that writes. Unlike a server it makes
+// none: metadata.ErrInUse where a server runs on the embedded stores.
+func Open(ctx context.Context, cfg config.Config) (metadata.Store, blob.Store, error) {
+	if err := mustExist(cfg); err != nil {
+		return nil, nil, err
+	}
+	return both(ctx, cfg, OpenMetadata, OpenBlobs)
+}
+
 // Beside opens both stores for a command that only reads, beside the processes
 // that serve them.
 func Beside(ctx context.Context, cfg config.Config) (metadata.Store, blob.Store, error) {
-	meta, err := metadataBeside(ctx, cfg)
+	return both(ctx, cfg, metadataBeside, blobsBeside)
+}
+
+func both(ctx context.Context, cfg config.Config, openMetadata func(context.Context, config.Config) (metadata.Store, error),
+	openBlobs func(context.Context, config.Config) (blob.Store, error)) (metadata.Store, blob.Store, error) {
+	meta, err := openMetadata(ctx, cfg)
 	if err != nil {
 		return nil, nil, err
 	}
-	blobs, err := blobsBeside(ctx, cfg)
+	blobs, err := openBlobs(ctx, cfg)
 	if err != nil {
 		_ = meta.Close()
 		return nil, nil, err
 	}
 	return meta, blobs, nil
+}
+
+// mustExist refuses a data folder without a database, which is more likely the
+// wrong one than a new one.
+func mustExist(cfg config.Config) error {
+	if cfg.Database != "" {
+		return nil
+	}
+	if _, err := os.Stat(filepath.Join(MetadataFolder(cfg), metadata.DatabaseFile)); err != nil {
+		return fmt.Errorf("the data folder %s holds no registries: name by --config the configuration that the server has, or correct data in it (%w)", cfg.Data, err)
+	}
+	return nil
 }
 
 func metadataBeside(ctx context.Context, cfg config.Config) (metadata.Store, error) {
@@ -87,10 +113,10 @@ func metadataBeside(ctx context.Context, cfg config.Config) (metadata.Store, err
 	if err := refuseRestoring(cfg); err != nil {
 		return nil, err
 	}
-	store, err := metadata.OpenSQLiteReadOnly(ctx, MetadataFolder(cfg))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s holds no registries: correct data in the configuration, or name the configuration that the server has by --config (%w)", cfg.Data, err)
+	if err := mustExist(cfg); err != nil {
+		return nil, err
 	}
+	store, err := metadata.OpenSQLiteReadOnly(ctx, MetadataFolder(cfg))
 	if err != nil {
 		return nil, err
 	}
