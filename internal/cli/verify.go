@@ -111,9 +111,9 @@ func (c verifyCommand) run(ctx context.Context, out output) (summary verify.Summ
 	return summary, err
 }
 
-// pauseBeforeMissing is for how long a repository may be in the middle of being
-// deleted before what its manifests lack counts as damage.
-const pauseBeforeMissing = 5 * time.Second
+// pauseBeforeMissing is how long a repository that is being deleted may take from
+// one piece to the next before what its manifests lack counts as damage.
+const pauseBeforeMissing = time.Second
 
 func (c verifyCommand) replica() (*verify.Replica, error) {
 	if c.From == "" {

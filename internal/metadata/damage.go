@@ -64,6 +64,12 @@ func (q *Queries) CountLayers(after, to LayerKey) (n int64, err error) {
 	return n, err
 }
 
+// CountManifests counts those of a repository.
+func (q *Queries) CountManifests(repository int64) (n int64, err error) {
+	err = q.conn.one(`SELECT count(*) FROM manifests WHERE repository_id = ?`, []any{repository}, &n)
+	return n, err
+}
+
 // CountTags counts the tags after one key and up to another.
 func (q *Queries) CountTags(after, to TagKey) (n int64, err error) {
 	err = q.conn.one(`SELECT count(*) FROM tags WHERE (repository_id, name) > (?, ?) AND (repository_id, name) <= (?, ?)`,

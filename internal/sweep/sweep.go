@@ -145,7 +145,7 @@ func (s *Sweeper) Run(ctx context.Context) {
 		}
 		var p progress
 		_ = json.Unmarshal([]byte(lease.Progress), &p) // what cannot be read begins anew
-		wait = idleInterval
+		wait = min(idleInterval, s.Interval)
 		switch {
 		case lease.Holder != "" && time.Since(since) < leaseExpiry:
 			wait = watchInterval

@@ -195,33 +195,81 @@ func sameJSON(a, b string) bool {
 	return maps.Equal(x, y)
 }
 
-// missing looks again at manifests that seem to lack something, after a pause,
-// and reports what they do lack.
+// patience is how many pauses a repository may go on losing manifests.
+const patience = 60
+
+// missing looks again at manifests that seem to lack something, and reports what
+// they do lack. A repository that is being deleted loses its manifests piece by
+// piece: those of one that goes on losing some are waited for.
 func (r *run) missing(ctx context.Context, ms []metadata.StoredManifest) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(r.Pause):
-	}
-	for _, m := range ms {
-		// One statement finds both the manifest and that it lacks something.
-		lacks, err := r.Metadata.Read().MissingReferences(m.ID-1, m.ID)
+	for range patience {
+		before, err := r.manifestCounts(ms)
 		if err != nil {
 			return err
 		}
-		for _, l := range lacks {
-			if err := ctx.Err(); err != nil {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(r.Pause):
+		}
+		after, err := r.manifestCounts(ms)
+		if err != nil {
+			return err
+		}
+		var waiting []metadata.StoredManifest
+		for _, m := range ms {
+			if after[m.Home.ID] < before[m.Home.ID] {
+				waiting = append(waiting, m)
+			} else if err := r.lacks(ctx, m); err != nil {
 				return err
 			}
-			what := "layer"
-			if l.Child {
-				what = "manifest"
-			}
-			f := Finding{Kind: Missing, Repository: m.Home.String(), Digest: l.Digest,
-				Problem: fmt.Sprintf("the repository lacks the %s, which the manifest %s names: lost, or deleted by a client", what, m.Digest)}
-			r.mend(&f, "", func(p *Repair) error { return p.fetchMissing(ctx, m, l, &f) })
-			r.report(f)
 		}
+		if ms = waiting; len(ms) == 0 {
+			return nil
+		}
+	}
+	for _, m := range ms {
+		if err := r.lacks(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) manifestCounts(ms []metadata.StoredManifest) (map[int64]int64, error) {
+	counts := map[int64]int64{}
+	for _, m := range ms {
+		if _, known := counts[m.Home.ID]; known {
+			continue
+		}
+		n, err := r.Metadata.Read().CountManifests(m.Home.ID)
+		if err != nil {
+			return nil, err
+		}
+		counts[m.Home.ID] = n
+	}
+	return counts, nil
+}
+
+// lacks reports what a manifest lacks. One statement finds both the manifest and
+// that it lacks something.
+func (r *run) lacks(ctx context.Context, m metadata.StoredManifest) error {
+	missing, err := r.Metadata.Read().MissingReferences(m.ID-1, m.ID)
+	if err != nil {
+		return err
+	}
+	for _, l := range missing {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		what := "layer"
+		if l.Child {
+			what = "manifest"
+		}
+		f := Finding{Kind: Missing, Repository: m.Home.String(), Digest: l.Digest,
+			Problem: fmt.Sprintf("the repository lacks the %s, which the manifest %s names: lost, or deleted by a client", what, m.Digest)}
+		r.mend(&f, "", func(p *Repair) error { return p.fetchMissing(ctx, m, l, &f) })
+		r.report(f)
 	}
 	return nil
 }

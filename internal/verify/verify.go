@@ -80,8 +80,8 @@ type Config struct {
 	// Full reads every blob, Readers of them at a time.
 	Full    bool
 	Readers int
-	// Pause is how long what a manifest seems to lack is waited for: its
-	// repository may be being deleted, piece by piece.
+	// Pause is how long a repository must have lost no manifest before what its
+	// manifests seem to lack counts as damage.
 	Pause time.Duration
 	// Repair, if not nil, mends.
 	Repair *Repair
