@@ -16,6 +16,9 @@ TOOLS := \
 	github.com/google/go-containerregistry/cmd/crane@v0.22.1 \
 	oras.land/oras/cmd/oras@v1.3.6 \
 	github.com/versity/versitygw/cmd/versitygw@v1.8.0 \
+	github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1 \
+	github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@v2.10.1 \
+	github.com/compose-spec/compose-go/v2/cmd@v2.16.2 \
 	github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111
 
 STATICCHECK = $(wildcard $(TOOLS_DIR)/staticcheck@*/staticcheck)
@@ -25,13 +28,16 @@ GOTESTSUM   = $(wildcard $(TOOLS_DIR)/gotestsum@*/gotestsum)
 RACE = $(if $(shell command -v gcc cc 2>/dev/null),-race)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test unit lint fuzz bench generate tools clean
+.PHONY: help build image demo test unit lint fuzz bench generate tools clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
 
 build: ## build ./twinport, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -o twinport ./cmd/twinport
+
+image: ## build the container image for amd64 and arm64, with its bill of materials, into dist/
+	$(GO) run ./deploy/image
 
 demo: ## push in one account, pull in the other, on this machine
 	$(GO) run ./cmd/twinport demo
@@ -49,7 +55,7 @@ unit: ## the tests of the packages alone, without whole-program tests
 	$(GO) test $(RACE) $$($(GO) list ./... | grep -v '/test$$')
 
 lint: ## gofmt, go vet, staticcheck
-	@unformatted=$$(gofmt -l bench cmd internal test); if [ -n "$$unformatted" ]; then echo "gofmt would change:" $$unformatted; exit 1; fi
+	@unformatted=$$(gofmt -l bench cmd deploy internal test); if [ -n "$$unformatted" ]; then echo "gofmt would change:" $$unformatted; exit 1; fi
 	$(GO) vet ./...
 	$(or $(STATICCHECK),$(error run make tools first)) ./...
 
@@ -76,4 +82,4 @@ tools: ## install what the tests drive: Debian packages (as root) and Go program
 	@GO='$(GO)' test/tools.sh '$(TOOLS_DIR)' $(TOOLS)
 
 clean: ## remove what make has built and installed here
-	rm -rf .cache twinport
+	rm -rf .cache dist twinport

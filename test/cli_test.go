@@ -167,6 +167,7 @@ func TestTLS(t *testing.T) {
 	writeCertificate(t, cert, key, 1)
 	s.replaceInConfig("domain: localhost\n", fmt.Sprintf("domain: localhost\ntls: {cert: %s, key: %s}\n", cert, key))
 	cmd := exec.Command(binary, "serve", "--config", filepath.Join(s.dir, "twinport.yaml"))
+	cmd.Env = append(os.Environ(), s.env...)
 	cmd.Stdout, cmd.Stderr = io.Writer(s.log), s.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {

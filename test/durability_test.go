@@ -202,6 +202,7 @@ func TestTerminate(t *testing.T) {
 // TestFullDisk: pushes fail clearly, what was stored stays readable, and the
 // server goes on when there is room again.
 func TestFullDisk(t *testing.T) {
+	embeddedOnly(t, "the disk of the data folder")
 	t.Parallel()
 	enter, err := enterNamespace()
 	if err != nil {
@@ -309,6 +310,7 @@ func TestFullDisk(t *testing.T) {
 
 // TestSecondServer: two processes on one data folder would spoil it.
 func TestSecondServer(t *testing.T) {
+	embeddedOnly(t, "the data folder")
 	t.Parallel()
 	s := newServer(t)
 	writeFile(t, filepath.Join(s.dir, "second.yaml"), fmt.Sprintf("listen: 127.0.0.1:%s\ndata: %s\nregions: [%s]\naccounts:\n  - id: %q\n    name: a\n    access_keys: [{id: %s, secret: %q}]\n",

@@ -68,8 +68,10 @@ func TestReadmeConfiguration(t *testing.T) {
 	for _, row := range tableRows(readmeSection(t, "## Configuration")) {
 		names, vars, values, note := quotedWords(row[0]), quotedWords(row[1]), quotedWords(row[2]), quotedWords(row[3])
 		for i, name := range names {
-			if parent, _, ok := strings.Cut(name, "."); ok {
-				keys = append(keys, strings.TrimSuffix(parent, "[]"))
+			for j, c := range name {
+				if c == '.' {
+					keys = append(keys, strings.TrimSuffix(name[:j], "[]"))
+				}
 			}
 			if !strings.HasSuffix(name, "[]") {
 				keys = append(keys, name)
@@ -92,7 +94,7 @@ func TestReadmeConfiguration(t *testing.T) {
 
 	// A wrong key at every level is answered with those that there are.
 	file := filepath.Join(t.TempDir(), "wrong.yaml")
-	writeFile(t, file, "x: 1\ntls: {x: 1}\naccounts: [{x: 1, access_keys: [{x: 1}]}]\n")
+	writeFile(t, file, "x: 1\nsweep: {x: 1}\ntls: {x: 1, acme: {x: 1}}\naccounts: [{x: 1, access_keys: [{x: 1}]}]\n")
 	_, err := config.Load(file, []string{"TWINPORT_X=1"})
 	if err == nil {
 		t.Fatal("unknown keys are allowed")

@@ -97,22 +97,37 @@ func newServer(t *testing.T) *server {
 // newServerAt is newServer with its folders; the command line starts with wrap.
 func newServerAt(t *testing.T, dir, data string, wrap ...string) *server {
 	t.Helper()
+	s := prepareServer(t, dir, data, storesOf(t), "")
+	s.wrap = wrap
+	s.start()
+	return s
+}
+
+// newServerOn is newServer with its stores.
+func newServerOn(t *testing.T, stores stores) *server {
+	t.Helper()
+	dir := t.TempDir()
+	s := prepareServer(t, dir, filepath.Join(dir, "data"), stores, "")
+	s.start()
+	return s
+}
+
+// prepareServer writes the configuration of a server, which ends with more.
+func prepareServer(t *testing.T, dir, data string, stores stores, more string) *server {
+	t.Helper()
 	port := freePort(t)
 	addr := "127.0.0.1:" + port
-
-	stores := storesOf(t)
 	var config strings.Builder
 	fmt.Fprintf(&config, "listen: %s\ndomain: localhost\ndata: %s\nregions: [%s]\naccounts:\n", addr, data, strings.Join(regions, ", "))
 	for _, a := range accounts {
 		fmt.Fprintf(&config, "  - id: %q\n    name: %s\n    access_keys:\n      - {id: %s, secret: %q}\n", a.id, a.name, a.key, a.secret)
 	}
-	config.WriteString(stores.config)
+	config.WriteString(stores.config + more)
 	if err := os.WriteFile(filepath.Join(dir, "twinport.yaml"), []byte(config.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := &server{t: t, dir: dir, data: data, addr: addr, port: port, wrap: wrap, env: stores.env, log: &logBuffer{}, http: newHTTPClient(addr)}
+	s := &server{t: t, dir: dir, data: data, addr: addr, port: port, env: stores.env, log: &logBuffer{}, http: newHTTPClient(addr)}
 	s.endWithTest()
-	s.start()
 	return s
 }
 
@@ -121,8 +136,8 @@ func newServerAt(t *testing.T, dir, data string, wrap ...string) *server {
 func (s *server) endWithTest() {
 	t := s.t
 	t.Cleanup(func() {
-		if s.cmd == nil {
-			return
+		if s.cmd == nil || s.cmd.Process == nil {
+			return // it was never started, or could not be
 		}
 		s.kill(syscall.SIGTERM)
 		text := s.log.String()
@@ -143,22 +158,29 @@ func (s *server) endWithTest() {
 	})
 }
 
-// newHTTPClient returns a client that reaches every name ending in localhost
-// at addr, since few systems resolve <account>.dkr.ecr.<region>.localhost.
+// newHTTPClient returns a client that reaches the names ending in localhost at
+// addr, since few systems resolve <account>.dkr.ecr.<region>.localhost. It goes
+// where it is sent, as clients do for blobs, unless that is addr again.
 func newHTTPClient(addr string) *http.Client {
 	dialer := &net.Dialer{}
+	_, own, _ := net.SplitHostPort(addr)
 	return &http.Client{
 		Timeout: 2 * time.Minute,
 		Transport: &http.Transport{
 			DialContext: func(ctx context.Context, network, target string) (net.Conn, error) {
-				if host, _, _ := net.SplitHostPort(target); strings.HasSuffix(host, "localhost") {
+				if host, port, _ := net.SplitHostPort(target); strings.HasSuffix(host, ".localhost") || port == own {
 					target = addr
 				}
 				return dialer.DialContext(ctx, network, target)
 			},
 			MaxIdleConnsPerHost: 64,
 		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		CheckRedirect: func(req *http.Request, _ []*http.Request) error {
+			if req.URL.Port() == own {
+				return http.ErrUseLastResponse
+			}
+			return nil
+		},
 	}
 }
 

@@ -4,33 +4,75 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/twinport/twinport/test/servers"
 )
 
 // shared says that the servers of this run keep their facts in PostgreSQL and
-// their blobs in a bucket. The tests are the same.
-var shared = os.Getenv("TEST_STORES") == "shared"
+// their blobs in a bucket. The tests are the same. (A
+// variable would be read before the cache of test results takes note of what a
+// test reads.)
+func shared() bool { return os.Getenv("TEST_STORES") == "shared" }
 
 // stores are what a server's configuration says about its stores.
 type stores struct {
 	config string
 	env    []string
+	bucket *servers.Bucket // nil where blobs are files
 }
 
 func storesOf(t *testing.T) stores {
 	t.Helper()
-	if !shared {
+	if !shared() {
 		return stores{}
 	}
-	return sharedStores(servers.Postgres(t), servers.S3(t))
+	return sharedStores(servers.Postgres(t), servers.S3(t), "")
 }
 
-func sharedStores(database string, b servers.Bucket) stores {
-	blobs := fmt.Sprintf("s3://%s/twinport?endpoint=%s&region=%s&path_style=true", b.Name, url.QueryEscape(b.Endpoint), b.Region)
+// sharedStores are a database and a bucket, whose URL ends with the options.
+//
+// Pulls are sent to the bucket under another host name than the tests' for the
+// registry: a client keeps its login when it is sent to another port of the
+// same host, and S3 refuses a request with two kinds of credentials.
+func sharedStores(database string, b servers.Bucket, options string) stores {
+	if options == "" {
+		options = "&redirect_endpoint=" + url.QueryEscape(strings.Replace(b.Endpoint, "127.0.0.1", "localhost", 1))
+	}
+	blobs := fmt.Sprintf("s3://%s/twinport?endpoint=%s&region=%s&path_style=true%s", b.Name, url.QueryEscape(b.Endpoint), b.Region, options)
 	return stores{
 		config: fmt.Sprintf("database: %q\nblobs: %q\n", database, blobs),
 		env:    []string{"AWS_ACCESS_KEY_ID=" + b.AccessKey, "AWS_SECRET_ACCESS_KEY=" + b.SecretKey},
+		bucket: &b,
+	}
+}
+
+// noRedirect is the option of a bucket that clients cannot reach.
+const noRedirect = "&redirect=false"
+
+// newStreamingServer is newServer, but no client is sent to a bucket.
+func newStreamingServer(t *testing.T) *server {
+	t.Helper()
+	if !shared() {
+		return newServer(t)
+	}
+	return newServerOn(t, sharedStores(servers.Postgres(t), servers.S3(t), noRedirect))
+}
+
+// embeddedOnly leaves a test out of the run on shared stores.
+func embeddedOnly(t *testing.T, subject string) {
+	t.Helper()
+	if shared() {
+		t.Skipf("left out: it is about %s", subject)
+	}
+}
+
+// ownStores leaves a test out of the run on shared stores that brings its
+// stores itself, and so has run before.
+func ownStores(t *testing.T) {
+	t.Helper()
+	if shared() {
+		t.Skip("left out: it brings its stores itself")
 	}
 }

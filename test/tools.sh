@@ -67,6 +67,8 @@ if ! has postgres && ! has pg_createcluster; then
 	[ ! -e $conf ] || sed -i 's/^#* *create_main_cluster.*/create_main_cluster = false/' $conf
 fi
 debian postgres postgresql
+debian haproxy haproxy
+command -v kubectl >/dev/null || left_out kubectl "not installed, and too old in Debian"
 command -v terraform >/dev/null || left_out terraform "not installed, and not in Debian"
 
 for module; do

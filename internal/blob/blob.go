@@ -9,6 +9,8 @@ package blob
 
 import (
 	"context"
+	_ "crypto/sha256" // go-digest knows only what is linked
+	_ "crypto/sha512"
 	"errors"
 	"fmt"
 	"io"

@@ -6,6 +6,7 @@ package config
 
 import (
 	"net"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"time"
@@ -35,14 +36,38 @@ type Config struct {
 	Blobs URL
 	Sweep Sweep
 	// Regions are those served, at least one, without duplicates.
-	Regions  []string
-	TLS      TLS
-	Accounts []Account
+	Regions []string
+	TLS     TLS
+	// TrustedProxies are those whose X-Forwarded headers are believed.
+	TrustedProxies []netip.Prefix
+	Accounts       []Account
 }
 
-// TLS names a certificate chain and its private key, PEM files that fitted
-// together when the configuration was read. Both are empty for plain HTTP.
-type TLS struct{ Cert, Key string }
+// TLS says where the certificate comes from: Cert and Key, or ACME, or nothing
+// for plain HTTP.
+type TLS struct {
+	// Cert and Key name a certificate chain and its private key, PEM files that
+	// fitted together when the configuration was read.
+	Cert, Key string
+	ACME      ACME
+}
+
+// ACME is how certificates are obtained from a certificate authority (RFC
+// 8555). It is in use if it has domains.
+type ACME struct {
+	// Domains are the names to obtain a certificate for each, without wildcards
+	// or duplicates.
+	Domains []string
+	// Email is where the authority writes to, or empty.
+	Email string
+	// Directory is the authority's URL, with https.
+	Directory string
+	// Cache is the folder of the certificates, their keys and the account's.
+	Cache string
+	// CA holds the PEM certificates that the directory's own must come from; the
+	// system's if it is empty.
+	CA []byte
+}
 
 // Account is an account with its root access keys, at least one.
 type Account struct {
@@ -71,12 +96,14 @@ type Sweep struct {
 // URL may hold a password: formatted or logged it shows none.
 type URL string
 
-// String, GoString and MarshalText leave the password out.
+// String, GoString and MarshalText leave the password out, and the parameters,
+// which may hold one too.
 func (u URL) String() string {
 	parsed, err := url.Parse(string(u))
 	if err != nil {
 		return "(a URL that cannot be read)"
 	}
+	parsed.RawQuery = ""
 	return parsed.Redacted()
 }
 func (u URL) GoString() string             { return u.String() }

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"math/big"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -95,7 +96,7 @@ func secrets(c config.Config) (list []string) {
 
 func checkConfig(t *testing.T, got, want config.Config) {
 	t.Helper()
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 		t.Errorf("configuration (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(secrets(want), secrets(got)); diff != "" {
@@ -111,10 +112,14 @@ listen: "[::1]:9443"
 domain: registry.example.com
 public_port: 443
 data: store
+database: postgres://twinport:database-password@db.example/twinport
+blobs: s3://bucket/prefix?region=eu-central-1
+sweep: {interval: 30m, grace: 48h}
 regions:
   - osaka-dc1
   - us-east-1
 tls: {cert: a.crt, key: a.key}
+trusted_proxies: [10.0.0.0/8, "fd00::1"]
 ` + accounts + `  - id: "444455556666"
     name: dev
     access_keys:
@@ -130,13 +135,17 @@ tls: {cert: a.crt, key: a.key}
 	both := dev
 	both.AccessKeys = append(slices.Clone(dev.AccessKeys), config.AccessKey{ID: "AKIAENVENVENVENVENVE", Secret: fromEnv})
 	checkConfig(t, got, config.Config{
-		Listen:     "[::1]:9443",
-		Domain:     "registry.example.com",
-		PublicPort: 443,
-		Data:       filepath.Join(dir, "store"),
-		Regions:    []string{"osaka-dc1", "us-east-1"},
-		TLS:        config.TLS{Cert: filepath.Join(dir, "a.crt"), Key: filepath.Join(dir, "a.key")},
-		Accounts:   []config.Account{prod, both},
+		Listen:         "[::1]:9443",
+		Domain:         "registry.example.com",
+		PublicPort:     443,
+		Data:           filepath.Join(dir, "store"),
+		Database:       "postgres://twinport:database-password@db.example/twinport",
+		Blobs:          "s3://bucket/prefix?region=eu-central-1",
+		Sweep:          config.Sweep{Interval: 30 * time.Minute, Grace: 48 * time.Hour},
+		Regions:        []string{"osaka-dc1", "us-east-1"},
+		TLS:            config.TLS{Cert: filepath.Join(dir, "a.crt"), Key: filepath.Join(dir, "a.key")},
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::1/128")},
+		Accounts:       []config.Account{prod, both},
 	})
 }
 
@@ -176,6 +185,9 @@ listen: 127.0.0.1:1
 domain: file.example
 public_port: 1
 data: /file
+database: postgres://file/db
+blobs: s3://file
+sweep: {interval: 1m, grace: 1h}
 regions: [file-1]
 tls: {cert: a.crt, key: a.key}
 ` + accounts})
@@ -184,6 +196,7 @@ tls: {cert: a.crt, key: a.key}
 	path := func(name string) string { return filepath.Join(dir, name) }
 	base := config.Config{
 		Listen: "127.0.0.1:1", Domain: "file.example", PublicPort: 1, Data: "/file", Regions: []string{"file-1"},
+		Database: "postgres://file/db", Blobs: "s3://file", Sweep: config.Sweep{Interval: time.Minute, Grace: time.Hour},
 		TLS: config.TLS{Cert: path("a.crt"), Key: path("a.key")}, Accounts: []config.Account{prod},
 	}
 	tests := map[string]struct {
@@ -196,8 +209,16 @@ tls: {cert: a.crt, key: a.key}
 		"domain":      {[]string{"TWINPORT_DOMAIN=env.example"}, func(c *config.Config) { c.Domain = "env.example" }},
 		"public port": {[]string{"TWINPORT_PUBLIC_PORT=2"}, func(c *config.Config) { c.PublicPort = 2 }},
 		"data":        {[]string{"TWINPORT_DATA=env/data"}, func(c *config.Config) { c.Data = "env/data" }},
-		"regions":     {[]string{"TWINPORT_REGIONS=env-1, env-2"}, func(c *config.Config) { c.Regions = []string{"env-1", "env-2"} }},
-		"one region":  {[]string{"TWINPORT_REGIONS=env-1"}, func(c *config.Config) { c.Regions = []string{"env-1"} }},
+		"database":    {[]string{"TWINPORT_DATABASE=postgres://env/db"}, func(c *config.Config) { c.Database = "postgres://env/db" }},
+		"blobs":       {[]string{"TWINPORT_BLOBS=s3://env"}, func(c *config.Config) { c.Blobs = "s3://env" }},
+		"sweep": {[]string{"TWINPORT_SWEEP_INTERVAL=2m", "TWINPORT_SWEEP_GRACE=2h"}, func(c *config.Config) {
+			c.Sweep = config.Sweep{Interval: 2 * time.Minute, Grace: 2 * time.Hour}
+		}},
+		"regions": {[]string{"TWINPORT_REGIONS=env-1, env-2"}, func(c *config.Config) { c.Regions = []string{"env-1", "env-2"} }},
+		"proxies": {[]string{"TWINPORT_TRUSTED_PROXIES=10.1.1.1,192.0.2.0/24"}, func(c *config.Config) {
+			c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.1.1.1/32"), netip.MustParsePrefix("192.0.2.0/24")}
+		}},
+		"one region": {[]string{"TWINPORT_REGIONS=env-1"}, func(c *config.Config) { c.Regions = []string{"env-1"} }},
 		"tls": {[]string{"TWINPORT_TLS_CERT=" + path("b.crt"), "TWINPORT_TLS_KEY=" + path("b.key")}, func(c *config.Config) {
 			c.TLS = config.TLS{Cert: path("b.crt"), Key: path("b.key")}
 		}},
@@ -243,7 +264,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"two documents", accounts + "---\nlisten: :1\n", nil, wants{"6: a second YAML document"}},
 		{"second document malformed", accounts + "---\n]\n", nil, wants{"6: not valid YAML"}},
 		{"too long", accounts + "# " + strings.Repeat("x", 1<<20), nil, wants{"0: longer than 1048576 bytes"}},
-		{"unknown key", accounts + "region: [us-east-1]\n", nil, wants{`6: unknown key "region"; did you mean regions? (allowed: listen, domain, public_port, data, regions, tls, accounts)`}},
+		{"unknown key", accounts + "region: [us-east-1]\n", nil, wants{`6: unknown key "region"; did you mean regions? (allowed: listen, domain, public_port, data, database, blobs, sweep, regions, tls, trusted_proxies, accounts)`}},
 		{"unknown key in other letters", accounts + "publicPort: 1\n", nil, wants{`6: unknown key "publicPort"; did you mean public_port?`}},
 		{"unknown key, nothing near", accounts + "colour: red\n", nil, wants{`6: unknown key "colour" (allowed`}},
 		{"key that is no text", accounts + "[a, b]: red\n", nil, wants{`6: unknown key ""`}},
@@ -282,13 +303,36 @@ func TestLoadRefuses(t *testing.T) {
 		{"regions: items", accounts + "regions:\n  - us-east-1\n  - U\n  - 12\n  - us_east\n  - [a]\n  - us-east-1\n  - " + long + "\n", nil, wants{
 			`8: regions[1]: "U" is not valid; allowed: 2 to 25 characters`, "9: regions[2]: must be text: put it in quotes", "10: regions[3]:",
 			"11: regions[4]:", "12: regions[5]: Region us-east-1 is listed twice", "13: regions[6]:"}},
-		{"tls: text", accounts + "tls: yes\n", nil, wants{"6: tls: must be a mapping with the keys cert, key"}},
+		{"database: text", accounts + "database: [a]\n", nil, wants{"6: database: must be text"}},
+		{"database: other", accounts + "database: mysql://u:hidden@h/d\n", nil, wants{"6: database: not a URL that can be used here; allowed: postgres://"}},
+		{"blobs: other", accounts + "blobs: gs://bucket\n", nil, wants{"6: blobs: not a URL that can be used here; allowed: s3://"}},
+		{"blobs: no bucket", accounts + "blobs: s3://\n", nil, wants{"6: blobs: not a URL"}},
+		{"sweep: text", accounts + "sweep: yes\n", nil, wants{"6: sweep: must be a mapping with the keys interval, grace"}},
+		{"sweep: values", accounts + "sweep: {interval: 1, grace: 100ms}\n", nil, wants{"6: sweep.interval: must be text", `6: sweep.grace: "100ms" is not a time that can be used here`}},
+		{"sweep: unknown key", accounts + "sweep: {every: 1h}\n", nil, wants{`6: sweep: unknown key "every"`}},
+		{"proxies", accounts + "trusted_proxies:\n  - 10.0.0.0/99\n  - proxy.example\n  - 1\n", nil, wants{
+			`7: trusted_proxies[0]: "10.0.0.0/99" is not valid; allowed: an address or a range`, "8: trusted_proxies[1]:", "9: trusted_proxies[2]: must be text"}},
+		{"tls: text", accounts + "tls: yes\n", nil, wants{"6: tls: must be a mapping with the keys cert, key, acme"}},
 		{"tls: empty", accounts + "tls: {}\n", nil, wants{"6: tls: set both cert and key"}},
 		{"tls: no key", accounts + "tls: {cert: a.crt}\n", nil, wants{"6: tls.cert: needs the private key too: set tls.key"}},
 		{"tls: no cert", accounts + "tls: {key: a.key}\n", nil, wants{"6: tls.key: needs the certificate too: set tls.cert"}},
 		{"tls: unknown key", accounts + "tls: {crt: a}\n", nil, wants{`6: tls: unknown key "crt"; did you mean cert?`}},
 		{"tls: no such file", accounts + "tls:\n  cert: none.crt\n  key: none.key\n", nil, wants{"7: tls.cert: cannot serve with this certificate"}},
 		{"tls: wrong types", accounts + "tls:\n  cert: 1\n  key: []\n", nil, wants{"7: tls.cert: must be text", "8: tls.key: must be text"}},
+		{"acme: text", accounts + "tls: {acme: yes}\n", nil, wants{"6: tls.acme: must be a mapping with the keys domains, email, directory, cache, ca"}},
+		{"acme: empty", accounts + "tls: {acme: {}}\n", nil, wants{"6: tls.acme: needs the domains"}},
+		{"acme: no domains", accounts + "tls: {acme: {email: a@b.example}}\n", nil, wants{"6: tls.acme: needs the domains"}},
+		{"acme: files too", accounts + "tls:\n  cert: a.crt\n  key: a.key\n  acme: {domains: [a.example]}\n", nil, wants{"9: tls.acme: a certificate comes from files or by ACME"}},
+		{"acme: unknown key", accounts + "tls: {acme: {domain: [a.example]}}\n", nil, wants{`6: tls.acme: unknown key "domain"; did you mean domains?`, "6: tls.acme: needs the domains"}},
+		{"acme: domains", accounts + "tls:\n  acme:\n    domains:\n      - a.example\n      - A.example\n      - localhost\n      - 127.0.0.1\n      - '*.a.example'\n      - a.example\n      - 1\n", nil, wants{
+			`10: tls.acme.domains[1]: "A.example" is not valid; allowed: a DNS name with a dot`, "11: tls.acme.domains[2]:", "12: tls.acme.domains[3]:",
+			"13: tls.acme.domains[4]: a wildcard cannot be had this way", "14: tls.acme.domains[5]: a.example is listed twice", "15: tls.acme.domains[6]: must be text"}},
+		{"acme: too many domains", accounts + "tls: {acme: {domains: [" + strings.Repeat("a.example, ", 101) + "]}}\n", nil, wants{"6: tls.acme.domains: has 101 domains; at most 100"}},
+		{"acme: no list", accounts + "tls: {acme: {domains: a.example}}\n", nil, wants{"6: tls.acme.domains: must be a list of at least one domain"}},
+		{"acme: email", accounts + "tls: {acme: {domains: [a.example], email: me}}\n", nil, wants{`6: tls.acme.email: "me" is not valid; allowed: an address such as`}},
+		{"acme: directory", accounts + "tls: {acme: {domains: [a.example], directory: 'http://ca.example'}}\n", nil, wants{`6: tls.acme.directory: "http://ca.example" is not valid; allowed: an https:// URL`}},
+		{"acme: no CA file", accounts + "tls: {acme: {domains: [a.example], ca: none.pem}}\n", nil, wants{"6: tls.acme.ca: cannot use DIR/none.pem: no such file"}},
+		{"acme: no CA", accounts + "tls: {acme: {domains: [a.example], ca: short}}\n", nil, wants{"6: tls.acme.ca: cannot use DIR/short: it has no certificate"}},
 		{"tls: not a certificate", accounts + "tls:\n  cert: short\n  key: short\n", nil, wants{"7: tls.cert: cannot serve"}},
 
 		{"accounts: mapping", "accounts: {a: b}\n", nil, wants{"1: accounts: must be a list"}},
@@ -337,6 +381,8 @@ func TestLoadRefuses(t *testing.T) {
 		{"TWINPORT_REGIONS", accounts, []string{"TWINPORT_REGIONS=us-east-1,,UP"}, wants{"TWINPORT_REGIONS: regions[1]: has no value", `TWINPORT_REGIONS: regions[2]: "UP"`}},
 		{"TWINPORT_TLS_CERT", accounts, []string{"TWINPORT_TLS_CERT=a.crt"}, wants{"TWINPORT_TLS_CERT: tls.cert: needs the private key"}},
 		{"TWINPORT_TLS_KEY", accounts, []string{"TWINPORT_TLS_KEY=a.key"}, wants{"TWINPORT_TLS_KEY: tls.key: needs the certificate"}},
+		{"TWINPORT_TLS_ACME_DOMAINS", accounts, []string{"TWINPORT_TLS_ACME_DOMAINS=a.example,,B"}, wants{"TWINPORT_TLS_ACME_DOMAINS: tls.acme.domains[1]: has no value", `TWINPORT_TLS_ACME_DOMAINS: tls.acme.domains[2]: "B" is not valid`}},
+		{"TWINPORT_TLS_ACME_EMAIL", accounts, []string{"TWINPORT_TLS_ACME_EMAIL=a@b.example"}, wants{"TWINPORT_TLS_ACME_EMAIL: tls.acme.email: needs the domains"}},
 		{"TWINPORT_ACCOUNTS", accounts, []string{"TWINPORT_ACCOUNTS=[\n{id: 1, name: dev, access_keys: []}]"}, wants{"TWINPORT_ACCOUNTS:2: accounts[0].id: must be text", "TWINPORT_ACCOUNTS:2: accounts[0].access_keys: must be a list"}},
 		{"TWINPORT_ACCOUNTS not YAML", accounts, []string{"TWINPORT_ACCOUNTS=["}, wants{"TWINPORT_ACCOUNTS:1: not valid YAML"}},
 		{"TWINPORT_ACCOUNTS with nothing", accounts, []string{"TWINPORT_ACCOUNTS=null"}, wants{"0: accounts: none is given"}},
@@ -378,6 +424,37 @@ func TestLoadRefuses(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestLoadACME(t *testing.T) {
+	dir := write(t, map[string]string{"twinport.yaml": accounts + "data: store\ntls: {acme: {domains: [a.example, b.example]}}\n"})
+	writePair(t, dir, "ca")
+	ca, err := os.ReadFile(filepath.Join(dir, "ca.crt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fromFile := config.ACME{
+		Domains: []string{"a.example", "b.example"}, Directory: "https://acme-v02.api.letsencrypt.org/directory", Cache: filepath.Join(dir, "store", "acme"),
+	}
+	for name, test := range map[string]struct {
+		environ []string
+		want    config.ACME
+	}{
+		"file": {nil, fromFile},
+		"variables": {[]string{
+			"TWINPORT_TLS_ACME_DOMAINS=c.example, d.example", "TWINPORT_TLS_ACME_EMAIL=me@c.example", "TWINPORT_TLS_ACME_DIRECTORY=https://ca.example/dir",
+			"TWINPORT_TLS_ACME_CACHE=/cache", "TWINPORT_TLS_ACME_CA=" + filepath.Join(dir, "ca.crt"),
+		}, config.ACME{Domains: []string{"c.example", "d.example"}, Email: "me@c.example", Directory: "https://ca.example/dir", Cache: "/cache", CA: ca}},
+	} {
+		got, err := config.Load(filepath.Join(dir, "twinport.yaml"), test.environ)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if diff := cmp.Diff(config.TLS{ACME: test.want}, got.TLS); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }
 
@@ -462,4 +539,18 @@ func FuzzLoad(f *testing.F) {
 			t.Errorf("accepted %+v: %v", c, err)
 		}
 	})
+}
+
+// A database's URL holds a password.
+func TestURLHidesItsPassword(t *testing.T) {
+	u := config.URL("postgres://user:very-secret@host/db?sslmode=require")
+	text, err := u.MarshalText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, shown := range []string{string(text), u.String(), fmt.Sprint(u), fmt.Sprintf("%+v %#v %q", u, u, u), fmt.Sprintf("%v", config.Config{Database: u})} {
+		if strings.Contains(shown, "very-secret") || !strings.Contains(shown, "host/db") {
+			t.Errorf("shown as %s", shown)
+		}
+	}
 }

@@ -68,8 +68,8 @@ func (l *loader) problemf(s setting, format string, args ...any) {
 	l.problems.add(p)
 }
 
-// readFile returns the top-level settings of the file at path, tls.cert and
-// tls.key among them, and the file's folder.
+// readFile returns the settings of the file at path, those below tls among
+// them (tls.cert, tls.acme.domains), and the file's folder.
 func (l *loader) readFile(path string) (map[string]setting, string, error) {
 	settings := map[string]setting{}
 	if path == "" {
@@ -90,10 +90,13 @@ func (l *loader) readFile(path string) (map[string]setting, string, error) {
 		return settings, from.dir, nil
 	}
 	settings = l.mapping(setting{origin: from, node: root}, topKeys)
-	for name, keys := range map[string][]string{"tls": tlsKeys, "sweep": sweepKeys} {
-		if parent, ok := settings[name]; ok {
-			for key, s := range l.mapping(parent, keys) {
-				settings[name+"."+key] = s
+	for _, below := range []struct {
+		name string
+		keys []string
+	}{{"sweep", sweepKeys}, {"tls", tlsKeys}, {"tls.acme", acmeKeys}} {
+		if parent, ok := settings[below.name]; ok {
+			for name, s := range l.mapping(parent, below.keys) {
+				settings[below.name+"."+name] = s
 			}
 		}
 	}

@@ -12,18 +12,24 @@ const variablePrefix = "TWINPORT_"
 
 // variables maps each variable to the key that it stands for.
 var variables = map[string]string{
-	"TWINPORT_LISTEN":         "listen",
-	"TWINPORT_DOMAIN":         "domain",
-	"TWINPORT_PUBLIC_PORT":    "public_port",
-	"TWINPORT_DATA":           "data",
-	"TWINPORT_DATABASE":       "database",
-	"TWINPORT_BLOBS":          "blobs",
-	"TWINPORT_SWEEP_INTERVAL": "sweep.interval",
-	"TWINPORT_SWEEP_GRACE":    "sweep.grace",
-	"TWINPORT_REGIONS":        "regions",
-	"TWINPORT_TLS_CERT":       "tls.cert",
-	"TWINPORT_TLS_KEY":        "tls.key",
-	"TWINPORT_ACCOUNTS":       "accounts",
+	"TWINPORT_LISTEN":             "listen",
+	"TWINPORT_DOMAIN":             "domain",
+	"TWINPORT_PUBLIC_PORT":        "public_port",
+	"TWINPORT_DATA":               "data",
+	"TWINPORT_DATABASE":           "database",
+	"TWINPORT_BLOBS":              "blobs",
+	"TWINPORT_SWEEP_INTERVAL":     "sweep.interval",
+	"TWINPORT_SWEEP_GRACE":        "sweep.grace",
+	"TWINPORT_REGIONS":            "regions",
+	"TWINPORT_TLS_CERT":           "tls.cert",
+	"TWINPORT_TLS_KEY":            "tls.key",
+	"TWINPORT_TLS_ACME_DOMAINS":   "tls.acme.domains",
+	"TWINPORT_TLS_ACME_EMAIL":     "tls.acme.email",
+	"TWINPORT_TLS_ACME_DIRECTORY": "tls.acme.directory",
+	"TWINPORT_TLS_ACME_CACHE":     "tls.acme.cache",
+	"TWINPORT_TLS_ACME_CA":        "tls.acme.ca",
+	"TWINPORT_TRUSTED_PROXIES":    "trusted_proxies",
+	"TWINPORT_ACCOUNTS":           "accounts",
 }
 
 func parseEnviron(environ []string) map[string]string {
@@ -53,10 +59,10 @@ func (l *loader) readEnvironment(settings map[string]setting) {
 				delete(settings, key)
 				continue
 			}
-		case "regions":
+		case "regions", "tls.acme.domains", "trusted_proxies":
 			node = &yaml.Node{Kind: yaml.SequenceNode}
-			for region := range strings.SplitSeq(text, ",") {
-				node.Content = append(node.Content, textNode(strings.TrimSpace(region)))
+			for item := range strings.SplitSeq(text, ",") {
+				node.Content = append(node.Content, textNode(strings.TrimSpace(item)))
 			}
 		case "public_port":
 			node = textNode(text)

@@ -135,8 +135,9 @@ func (w Written) yaml(listen string, defaults Config) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# Twinport's configuration. Every key is also an environment variable, which
 # wins: TWINPORT_LISTEN, TWINPORT_DOMAIN, TWINPORT_PUBLIC_PORT, TWINPORT_DATA,
-# TWINPORT_REGIONS (with commas between), TWINPORT_TLS_CERT, TWINPORT_TLS_KEY and
-# TWINPORT_ACCOUNTS (the list as YAML or JSON). Paths are relative to this file.
+# TWINPORT_REGIONS (with commas between), TWINPORT_TLS_CERT, TWINPORT_TLS_KEY,
+# TWINPORT_TLS_ACME_DOMAINS (commas again) and so on, and TWINPORT_ACCOUNTS (the
+# list as YAML or JSON). Paths are relative to this file.
 
 # Where the server listens: host:port. Use :8080 for every address.
 listen: %q
@@ -158,6 +159,9 @@ regions: [%s]
 # Serve HTTPS with this certificate chain and key (PEM). They are read again
 # when they change.
 # tls: {cert: server.crt, key: server.key}
+# Or have them from Let's Encrypt, whose terms you accept by that: it must reach
+# this server at port 443 of each domain.
+# tls: {acme: {domains: [registry.example.com], email: you@example.com}}
 
 # The accounts: twelve digits, a name, and the access keys of the account's root.
 # Instead of secret, a key may have secret_env (the name of an environment

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -22,9 +21,10 @@ import (
 
 // The keys of the configuration, in the order in which messages list them.
 var (
-	topKeys     = []string{"listen", "domain", "public_port", "data", "database", "blobs", "sweep", "regions", "tls", "accounts"}
+	topKeys     = []string{"listen", "domain", "public_port", "data", "database", "blobs", "sweep", "regions", "tls", "trusted_proxies", "accounts"}
 	sweepKeys   = []string{"interval", "grace"}
-	tlsKeys     = []string{"cert", "key"}
+	tlsKeys     = []string{"cert", "key", "acme"}
+	acmeKeys    = []string{"domains", "email", "directory", "cache", "ca"}
 	accountKeys = []string{"id", "name", "access_keys"}
 	keyKeys     = []string{"id", "secret", "secret_env", "secret_file"}
 	secretKeys  = keyKeys[1:]
@@ -39,6 +39,7 @@ const (
 	allowedDatabase = "postgres://user:password@host:port/database?sslmode=…, or none for SQLite in the data folder"
 	allowedDuration = "a number with its unit, h, m or s, from 1s to 8760h, such as 24h or 1h30m"
 	allowedBlobs    = "s3://bucket/prefix?endpoint=…&region=…&path_style=true, or none for files in the data folder"
+	allowedProxy    = "an address or a range of addresses, such as 10.1.2.3 or 10.0.0.0/8"
 	allowedRegion   = "2 to 25 characters of a-z, 0-9 and -, such as us-west-2 or osaka-dc1"
 	allowedID       = `twelve digits in quotes, such as "111122223333"`
 	allowedName     = "1 to 63 letters, digits, '.', '_' and '-', beginning with a letter or digit"
@@ -109,6 +110,9 @@ func (l *loader) apply(settings map[string]setting, dir string) {
 		c.Sweep.Grace = l.duration(s)
 	}
 	l.tls(settings)
+	if s, ok := settings["trusted_proxies"]; ok {
+		c.TrustedProxies = l.prefixes(s)
+	}
 	if s, ok := settings["accounts"]; ok {
 		c.Accounts = l.accounts(s)
 	} else if !l.unread {
@@ -192,6 +196,29 @@ func resolve(dir, path string) string {
 	return filepath.Join(dir, path)
 }
 
+func (l *loader) prefixes(s setting) []netip.Prefix {
+	var prefixes []netip.Prefix
+	for _, item := range l.sequence(s, "address") {
+		text, ok := l.text(item, allowedProxy)
+		if !ok {
+			continue
+		}
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			var address netip.Addr
+			if address, err = netip.ParseAddr(text); err == nil {
+				prefix = netip.PrefixFrom(address, address.BitLen())
+			}
+		}
+		if err != nil {
+			l.problemf(item, "%.80q is not valid; allowed: %s", text, allowedProxy)
+			continue
+		}
+		prefixes = append(prefixes, prefix)
+	}
+	return prefixes
+}
+
 func (l *loader) regions(s setting) []string {
 	var regions []string
 	for _, item := range l.sequence(s, "Region") {
@@ -206,31 +233,6 @@ func (l *loader) regions(s setting) []string {
 		regions = append(regions, region)
 	}
 	return regions
-}
-
-// tls reads the pair of files and checks that it can be served with.
-func (l *loader) tls(settings map[string]setting) {
-	cert, hasCert := settings["tls.cert"]
-	key, hasKey := settings["tls.key"]
-	tlsSetting, hasTLS := settings["tls"]
-	switch {
-	case hasCert && hasKey:
-		pair := TLS{Cert: l.path(cert), Key: l.path(key)}
-		if pair.Cert == "" || pair.Key == "" {
-			return
-		}
-		if _, err := tls.LoadX509KeyPair(pair.Cert, pair.Key); err != nil {
-			l.problemf(cert, "cannot serve with this certificate and the key %s: %v; allowed: a PEM certificate chain and its private key", pair.Key, err)
-			return
-		}
-		l.config.TLS = pair
-	case hasCert:
-		l.problemf(cert, "needs the private key too: set tls.key")
-	case hasKey:
-		l.problemf(key, "needs the certificate too: set tls.cert")
-	case hasTLS && tlsSetting.node.Kind == yaml.MappingNode && len(tlsSetting.node.Content) == 0:
-		l.problemf(tlsSetting, "set both cert and key, or leave tls out")
-	}
 }
 
 func (l *loader) accounts(s setting) []Account {
@@ -331,27 +333,33 @@ func (l *loader) secretFromFile(s setting) (string, bool) {
 
 // readSecret reads a small file without the white space around its content.
 func readSecret(path string) (string, error) {
+	content, err := readRegular(path, maxSecretFile)
+	return strings.TrimSpace(string(content)), err
+}
+
+// readRegular reads a file of at most limit bytes.
+func readRegular(path string, limit int) ([]byte, error) {
 	// Opening a pipe would wait for its writer.
 	info, err := os.Stat(path)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return "", errors.New("not a regular file")
+		return nil, errors.New("not a regular file")
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer file.Close()
-	content, err := io.ReadAll(io.LimitReader(file, maxSecretFile+1))
+	content, err := io.ReadAll(io.LimitReader(file, int64(limit)+1))
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	if len(content) > maxSecretFile {
-		return "", fmt.Errorf("longer than %d bytes", maxSecretFile)
+	if len(content) > limit {
+		return nil, fmt.Errorf("longer than %d bytes", limit)
 	}
-	return strings.TrimSpace(string(content)), nil
+	return content, nil
 }
 
 // required returns the value of a key of s, or records that it is missing.

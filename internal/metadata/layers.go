@@ -4,14 +4,17 @@ import "time"
 
 // Layer is a link of a repository to a blob.
 type Layer struct {
-	Size   int64
-	Object string // the name of the blob's bytes in the blob store
+	Size     int64
+	Object   string    // the name of the blob's bytes in the blob store
+	LinkedAt time.Time // or last renewed
 }
 
 // Layer of a repository: ErrNotFound.
 func (q *Queries) Layer(repository int64, digest string) (l Layer, err error) {
-	err = q.conn.one(`SELECT l.size, b.object FROM layers l JOIN blobs b ON b.digest = l.digest WHERE l.repository_id = ? AND l.digest = ?`,
-		[]any{repository, digest}, &l.Size, &l.Object)
+	var linked int64
+	err = q.conn.one(`SELECT l.size, b.object, l.linked_at FROM layers l JOIN blobs b ON b.digest = l.digest WHERE l.repository_id = ? AND l.digest = ?`,
+		[]any{repository, digest}, &l.Size, &l.Object, &linked)
+	l.LinkedAt = toTime(linked)
 	return l, err
 }
 
@@ -46,7 +49,10 @@ const linkLayer = `INSERT INTO layers (repository_id, digest, size, linked_at) S
 // object. Should another push have been first, its object stays the blob's,
 // and this one is garbage.
 func (tx *Tx) AddLayer(r *Repository, digest string, size int64, object string, at time.Time) error {
-	if err := tx.conn.exec(`INSERT INTO blobs (digest, size, created_at, object) VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING`, digest, size, fromTime(at), object); err != nil {
+	// An update that changes nothing, for it locks the row where DO NOTHING would
+	// not: a sweep must not drop the blob before the statements below have seen it.
+	if err := tx.conn.exec(`INSERT INTO blobs (digest, size, created_at, object) VALUES (?, ?, ?, ?)
+		ON CONFLICT (digest) DO UPDATE SET size = blobs.size WHERE false`, digest, size, fromTime(at), object); err != nil {
 		return err
 	}
 	if err := tx.conn.exec(`INSERT INTO garbage (object, size) SELECT CAST(?1 AS TEXT), CAST(?2 AS BIGINT) FROM blobs WHERE digest = ?3 AND object <> ?1`, object, size, digest); err != nil {
@@ -56,6 +62,12 @@ func (tx *Tx) AddLayer(r *Repository, digest string, size int64, object string, 
 		return err
 	}
 	return tx.restoreLinks(digest)
+}
+
+// RenewLink makes a link as good as new: see UnlinkUnused. It leaves caches
+// alone: they hold the time only to know when it is old.
+func (tx *Tx) RenewLink(repository int64, digest string, at time.Time) error {
+	return tx.conn.exec(`UPDATE layers SET linked_at = ? WHERE repository_id = ? AND digest = ?`, fromTime(at), repository, digest)
 }
 
 // UnlinkLayer removes the repository's link to a blob: false if it had none.

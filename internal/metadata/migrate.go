@@ -39,11 +39,7 @@ func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, options ...
 }
 
 func newProvider(dialect goose.Dialect, db *sql.DB, options ...goose.ProviderOption) (*goose.Provider, error) {
-	folder := "migrations/sqlite"
-	if dialect == goose.DialectPostgres {
-		folder = "migrations/postgres"
-	}
-	files, err := fs.Sub(migrations, folder)
+	files, err := migrationsOf(dialect)
 	if err != nil {
 		return nil, err
 	}
@@ -61,4 +57,11 @@ func checkCompatible(ctx context.Context, db *sql.DB, have, want int64) error {
 		return fmt.Errorf("the database has schema %d, which needs a program that knows schema %d or later; this one knows up to %d: use the newer program", have, oldest, want)
 	}
 	return nil
+}
+
+func migrationsOf(dialect goose.Dialect) (fs.FS, error) {
+	if dialect == goose.DialectPostgres {
+		return fs.Sub(migrations, "migrations/postgres")
+	}
+	return fs.Sub(migrations, "migrations/sqlite")
 }

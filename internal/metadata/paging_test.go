@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -11,106 +12,107 @@ import (
 // Every list is paged by key: pages of any size give the same items in the
 // same order, even if what was the last key has gone meanwhile.
 func TestListsArePagedByKey(t *testing.T) {
-	t.Parallel()
-	s := openStore(t, t.TempDir())
-	const n = 23
-	r := newRepository(t, s, "app")
-	for i := range n {
-		newRepository(t, s, fmt.Sprintf("repo-%02d", i))
-		var tags []string
-		if i%2 == 0 {
-			tags = []string{fmt.Sprintf("tag-%02d", n-i), fmt.Sprintf("other-%02d", i)}
-		}
-		subject, artifact := "", "type-a"
-		if i%3 == 0 {
-			subject = manifestDigest(9999)
-		}
-		if i%2 == 1 {
-			artifact = "type-b"
-		}
-		putManifest(t, s, r, Manifest{Digest: manifestDigest(i), PushedAt: epoch, Subject: subject, ArtifactType: artifact}, "{}", tags...)
-		commit(t, s, func(tx *Tx) error {
-			return errors.Join(
-				tx.CreateUpload(Upload{ID: fmt.Sprintf("u%02d", i), RepositoryID: r.ID, StartedAt: epoch.Add(time.Duration(i) * time.Second)}),
-				tx.SetTag(r, Tag{Name: fmt.Sprintf("many-%02d", i), Digest: manifestDigest(0)}, epoch))
-		})
-	}
-	q := s.Read()
-	manifests := func(tagged int) func(string, int) ([]string, error) {
-		return func(after string, limit int) ([]string, error) {
-			ms, err := q.Manifests(r.ID, tagged, after, limit)
-			return keys(ms, func(m Manifest) string { return m.Digest }), err
-		}
-	}
-	imageIDs := func(tagged, untagged bool) func(string, int) ([]string, error) {
-		return func(after string, limit int) ([]string, error) {
-			d, tag := "", ""
-			if after != "" {
-				d, tag = after[:71], after[71:]
+	each(t, func(t *testing.T, s Store) {
+		const n = 23
+		r := newRepository(t, s, "app")
+		for i := range n {
+			newRepository(t, s, fmt.Sprintf("repo-%02d", i))
+			var tags []string
+			if i%2 == 0 {
+				tags = []string{fmt.Sprintf("tag-%02d", n-i), fmt.Sprintf("other-%02d", i)}
 			}
-			ids, err := q.ImageIDs(r.ID, tagged, untagged, d, tag, limit)
-			return keys(ids, func(t Tag) string { return t.Digest + t.Name }), err
-		}
-	}
-	referrers := func(artifact string) func(string, int) ([]string, error) {
-		return func(after string, limit int) ([]string, error) {
-			ms, _, err := q.Referrers(r.ID, manifestDigest(9999), artifact, after, limit)
-			return keys(ms, func(m Manifest) string { return m.Digest }), err
-		}
-	}
-	for _, list := range []struct {
-		name string
-		want int
-		page func(after string, limit int) ([]string, error)
-	}{
-		{"repositories", n + 1, func(after string, limit int) ([]string, error) {
-			rs, err := q.Repositories(r.RegistryID, after, limit)
-			return keys(rs, func(r *Repository) string { return r.Name }), err
-		}},
-		{"tags", 2*12 + n, func(after string, limit int) ([]string, error) {
-			ts, err := q.Tags(r.ID, after, limit)
-			return keys(ts, func(t Tag) string { return t.Name }), err
-		}},
-		{"tags of an image", n + 2, func(after string, limit int) ([]string, error) {
-			ts, err := q.TagsOf(r.ID, manifestDigest(0), after, limit)
-			return keys(ts, func(t Tag) string { return t.Name }), err
-		}},
-		{"manifests", n, manifests(-1)},
-		{"manifests with tags", 12, manifests(1)},
-		{"manifests without tags", 11, manifests(0)},
-		{"image ids", 2*12 + n + 11, imageIDs(true, true)},
-		{"image ids with tags", 2*12 + n, imageIDs(true, false)},
-		{"image ids without tags", 11, imageIDs(false, true)},
-		{"referrers", 8, referrers("")},
-		{"referrers of a type", 4, referrers("type-b")},
-		{"uploads", 20, func(after string, limit int) ([]string, error) {
-			return q.UploadsStartedBefore(epoch.Add(20*time.Second), after, limit)
-		}},
-	} {
-		t.Run(list.name, func(t *testing.T) {
-			all, err := list.page("", 1000)
-			if err != nil || len(all) != list.want || !slices.IsSorted(all) {
-				t.Fatalf("%d items, want %d, sorted: %v, %v", len(all), list.want, all, err)
+			subject, artifact := "", "type-a"
+			if i%3 == 0 {
+				subject = manifestDigest(9999)
 			}
-			for _, size := range []int{1, 3, 7, list.want} {
-				var got []string
-				for after := ""; ; {
-					items, err := list.page(after, size)
-					if err != nil || len(items) > size {
-						t.Fatalf("page of %d after %q: %d items, %v", size, after, len(items), err)
-					}
-					if len(items) == 0 {
-						break
-					}
-					got = append(got, items...)
-					after = items[len(items)-1]
+			if i%2 == 1 {
+				artifact = "type-b"
+			}
+			putManifest(t, s, r, Manifest{Digest: manifestDigest(i), PushedAt: epoch, Subject: subject, ArtifactType: artifact}, "{}", tags...)
+			commit(t, s, func(tx *Tx) error {
+				return errors.Join(
+					tx.CreateUpload(Upload{ID: fmt.Sprintf("u%02d", i), RepositoryID: r.ID, StartedAt: epoch.Add(time.Duration(i) * time.Second)}),
+					tx.SetTag(r, Tag{Name: fmt.Sprintf("many-%02d", i), Digest: manifestDigest(0)}, epoch))
+			})
+		}
+		q := s.Read()
+		manifests := func(tagged int) func(string, int) ([]string, error) {
+			return func(after string, limit int) ([]string, error) {
+				ms, err := q.Manifests(r.ID, tagged, after, limit)
+				return keys(ms, func(m Manifest) string { return m.Digest }), err
+			}
+		}
+		imageIDs := func(tagged, untagged bool) func(string, int) ([]string, error) {
+			return func(after string, limit int) ([]string, error) {
+				d, tag := "", ""
+				if after != "" {
+					d, tag = after[:71], after[71:]
 				}
-				if !slices.Equal(got, all) {
-					t.Errorf("in pages of %d: %v, want %v", size, got, all)
-				}
+				ids, err := q.ImageIDs(r.ID, tagged, untagged, d, tag, limit)
+				return keys(ids, func(t Tag) string { return t.Digest + t.Name }), err
 			}
-		})
-	}
+		}
+		referrers := func(artifact string) func(string, int) ([]string, error) {
+			return func(after string, limit int) ([]string, error) {
+				ms, _, err := q.Referrers(r.ID, manifestDigest(9999), artifact, after, limit)
+				return keys(ms, func(m Manifest) string { return m.Digest }), err
+			}
+		}
+		for _, list := range []struct {
+			name string
+			want int
+			page func(after string, limit int) ([]string, error)
+		}{
+			{"repositories", n + 1, func(after string, limit int) ([]string, error) {
+				rs, err := q.Repositories(r.RegistryID, after, limit)
+				return keys(rs, func(r *Repository) string { return r.Name }), err
+			}},
+			{"tags", 2*12 + n, func(after string, limit int) ([]string, error) {
+				ts, err := q.Tags(r.ID, after, limit)
+				return keys(ts, func(t Tag) string { return t.Name }), err
+			}},
+			{"tags of an image", n + 2, func(after string, limit int) ([]string, error) {
+				ts, err := q.TagsOf(r.ID, manifestDigest(0), after, limit)
+				return keys(ts, func(t Tag) string { return t.Name }), err
+			}},
+			{"manifests", n, manifests(-1)},
+			{"manifests with tags", 12, manifests(1)},
+			{"manifests without tags", 11, manifests(0)},
+			{"image ids", 2*12 + n + 11, imageIDs(true, true)},
+			{"image ids with tags", 2*12 + n, imageIDs(true, false)},
+			{"image ids without tags", 11, imageIDs(false, true)},
+			{"referrers", 8, referrers("")},
+			{"referrers of a type", 4, referrers("type-b")},
+			{"uploads", 20, func(after string, limit int) ([]string, error) {
+				us, err := q.IdleUploads(epoch.Add(20*time.Second), after, limit)
+				return keys(us, func(u Upload) string { return u.ID }), err
+			}},
+		} {
+			t.Run(list.name, func(t *testing.T) {
+				all, err := list.page("", 1000)
+				if err != nil || len(all) != list.want || !slices.IsSorted(all) {
+					t.Fatalf("%d items, want %d, sorted: %v, %v", len(all), list.want, all, err)
+				}
+				for _, size := range []int{1, 3, 7, list.want} {
+					var got []string
+					for after := ""; ; {
+						items, err := list.page(after, size)
+						if err != nil || len(items) > size {
+							t.Fatalf("page of %d after %q: %d items, %v", size, after, len(items), err)
+						}
+						if len(items) == 0 {
+							break
+						}
+						got = append(got, items...)
+						after = items[len(items)-1]
+					}
+					if !slices.Equal(got, all) {
+						t.Errorf("in pages of %d: %v, want %v", size, got, all)
+					}
+				}
+			})
+		}
+	})
 }
 
 func keys[T any](items []T, key func(T) string) (out []string) {
@@ -121,37 +123,37 @@ func keys[T any](items []T, key func(T) string) (out []string) {
 }
 
 func TestReferrersSayWhetherThereAreMore(t *testing.T) {
-	t.Parallel()
-	s := openStore(t, t.TempDir())
-	r := newRepository(t, s, "app")
-	subject := manifestDigest(99)
-	annotations := make([]byte, maxAnnotations/2)
-	for i := range 5 {
-		putManifest(t, s, r, Manifest{Digest: manifestDigest(i), Subject: subject, Annotations: string(annotations), PushedAt: epoch}, "{}")
-	}
-	for _, c := range []struct {
-		after     string
-		limit     int
-		want      int
-		wantsMore bool
-	}{
-		{"", 1, 1, true},
-		{"", 5, 2, true}, // their annotations fill the page
-		{manifestDigest(2), 2, 2, false},
-		{manifestDigest(3), 1, 1, false},
-		{manifestDigest(4), 5, 0, false},
-	} {
-		ms, more, err := s.Read().Referrers(r.ID, subject, "", c.after, c.limit)
-		if err != nil || len(ms) != c.want || more != c.wantsMore {
-			t.Errorf("%d after %q: %d items, more %v, %v", c.limit, c.after, len(ms), more, err)
+	each(t, func(t *testing.T, s Store) {
+		r := newRepository(t, s, "app")
+		subject := manifestDigest(99)
+		annotations := strings.Repeat(" ", maxAnnotations/2)
+		for i := range 5 {
+			putManifest(t, s, r, Manifest{Digest: manifestDigest(i), Subject: subject, Annotations: annotations, PushedAt: epoch}, "{}")
 		}
-	}
-	if ms, err := s.Read().Manifests(r.ID, -1, "", 5); err != nil || len(ms) != 5 || ms[0].Annotations != "" {
-		t.Errorf("a list of manifests must not carry annotations: %v", err)
-	}
-	// One that is larger than a page comes alone.
-	putManifest(t, s, r, Manifest{Digest: manifestDigest(5), Subject: subject, Annotations: string(make([]byte, maxAnnotations+1)), PushedAt: epoch}, "{}")
-	if ms, more, err := s.Read().Referrers(r.ID, subject, "", manifestDigest(4), 5); err != nil || len(ms) != 1 || more {
-		t.Errorf("a large one: %d items, more %v, %v", len(ms), more, err)
-	}
+		for _, c := range []struct {
+			after     string
+			limit     int
+			want      int
+			wantsMore bool
+		}{
+			{"", 1, 1, true},
+			{"", 5, 2, true}, // their annotations fill the page
+			{manifestDigest(2), 2, 2, false},
+			{manifestDigest(3), 1, 1, false},
+			{manifestDigest(4), 5, 0, false},
+		} {
+			ms, more, err := s.Read().Referrers(r.ID, subject, "", c.after, c.limit)
+			if err != nil || len(ms) != c.want || more != c.wantsMore {
+				t.Errorf("%d after %q: %d items, more %v, %v", c.limit, c.after, len(ms), more, err)
+			}
+		}
+		if ms, err := s.Read().Manifests(r.ID, -1, "", 5); err != nil || len(ms) != 5 || ms[0].Annotations != "" {
+			t.Errorf("a list of manifests must not carry annotations: %v", err)
+		}
+		// One that is larger than a page comes alone.
+		putManifest(t, s, r, Manifest{Digest: manifestDigest(5), Subject: subject, Annotations: strings.Repeat(" ", maxAnnotations+1), PushedAt: epoch}, "{}")
+		if ms, more, err := s.Read().Referrers(r.ID, subject, "", manifestDigest(4), 5); err != nil || len(ms) != 1 || more {
+			t.Errorf("a large one: %d items, more %v, %v", len(ms), more, err)
+		}
+	})
 }

@@ -45,9 +45,12 @@ type Postgres struct {
 	// A part of the pool for each, so that none of them, nor reads, can take it all.
 	updates, first chan struct{}
 
-	closing chan struct{}
-	close   sync.Once
+	mu      sync.Mutex // of the two below: nothing begins once closed
+	closed  bool
 	running sync.WaitGroup
+	closing chan struct{}
+
+	timeout time.Duration // of a round trip
 
 	known knownRepositories
 	types sync.Pool // of *pgtype.Map, which is not safe for concurrent use
@@ -93,7 +96,7 @@ func OpenPostgres(ctx context.Context, url string) (*Postgres, error) {
 	}
 	half := max(1, int(config.MaxConns)/2)
 	return &Postgres{
-		pool: pool, dialect: postgresDialect(), closing: make(chan struct{}),
+		pool: pool, dialect: postgresDialect(), closing: make(chan struct{}), timeout: roundTripTimeout,
 		types:   sync.Pool{New: func() any { return pgtype.NewMap() }},
 		known:   knownRepositories{rows: map[repositoryKey]*Repository{}},
 		updates: make(chan struct{}, half), first: make(chan struct{}, max(1, half/2)),
@@ -101,7 +104,8 @@ func OpenPostgres(ctx context.Context, url string) (*Postgres, error) {
 }
 
 func migratePostgres(ctx context.Context, db *sql.DB) error {
-	locker, err := lock.NewPostgresSessionLocker()
+	// Another process that migrates is waited for, looking each second for five minutes.
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 	if err != nil {
 		return err
 	}
@@ -114,9 +118,14 @@ func (s *Postgres) Shared() bool { return true }
 
 func (s *Postgres) Ping(ctx context.Context) error { return s.pool.Ping(ctx) }
 
-// Close waits for the updates under way. Closing twice is safe.
+// Close waits for the updates and reads under way. Closing twice is safe.
 func (s *Postgres) Close() error {
-	s.close.Do(func() { close(s.closing) })
+	s.mu.Lock()
+	if !s.closed {
+		s.closed = true
+		close(s.closing)
+	}
+	s.mu.Unlock()
 	s.running.Wait()
 	s.pool.Close()
 	return nil
@@ -130,14 +139,25 @@ func (s *Postgres) UpdateFirst(ctx context.Context, fn func(*Tx) error) error {
 	return s.update(ctx, s.first, fn)
 }
 
-func (s *Postgres) update(ctx context.Context, turn chan struct{}, fn func(*Tx) error) error {
-	s.running.Add(1)
-	defer s.running.Done()
-	select {
-	case <-s.closing:
-		return ErrClosed
-	default:
+// begin counts work that Close waits for: false once the store is closed.
+func (s *Postgres) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
 	}
+	s.running.Add(1)
+	return true
+}
+
+func (s *Postgres) update(ctx context.Context, turn chan struct{}, fn func(*Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !s.begin() {
+		return ErrClosed
+	}
+	defer s.running.Done()
 	select {
 	case turn <- struct{}{}:
 		defer func() { <-turn }()
@@ -178,8 +198,9 @@ func (s *Postgres) try(fn func(*Tx) error) error {
 	return nil
 }
 
-// errOutcomeUnknown says that the line was cut while the server was committing.
-// Nothing was acknowledged; whether it happened, the next look will show.
+// errOutcomeUnknown says that the line was cut while the server was committing,
+// and that the server could not be asked what became of it. Nothing was
+// acknowledged; whether it happened, the next look will show.
 var errOutcomeUnknown = errors.New("the connection was lost during the commit")
 
 // isConflict reports whether another transaction was first, so that running

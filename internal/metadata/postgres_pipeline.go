@@ -26,6 +26,14 @@ type pipeline struct {
 	answers     []*statement  // reads that were sent ahead and not asked for yet
 	// failed is set once the transaction cannot go on.
 	failed error
+	begun  transactionID
+}
+
+// transactionID is how a transaction whose end was not seen is asked about
+// later; empty until the server has told it.
+type transactionID struct {
+	id     string
+	server string // when it was started: another one gives the same ids again
 }
 
 // statement is one on its way. A read ahead keeps its rows.
@@ -33,7 +41,8 @@ type statement struct {
 	query string
 	args  []any
 	keep  bool
-	id    *int64 // where the number that it returns goes
+	again func() // if rows that were handed out may be handed out anew, prepares for that
+	to    []any  // where the columns of the row that it returns go
 
 	fields   []pgconn.FieldDescription
 	rows     [][][]byte
@@ -45,14 +54,18 @@ func (p *pipeline) nextSequence(int64) (string, []any) {
 }
 
 func (p *pipeline) exec(query string, args ...any) error {
-	return p.id(query, args, nil)
+	return p.later(&statement{query: query, args: args})
 }
 
 func (p *pipeline) id(query string, args []any, id *int64) error {
+	return p.later(&statement{query: query, args: args, to: []any{id}})
+}
+
+func (p *pipeline) later(s *statement) error {
 	if !p.transaction {
-		panic("metadata: a write outside a transaction: " + query)
+		panic("metadata: a write outside a transaction: " + s.query)
 	}
-	p.queue = append(p.queue, &statement{query: query, args: args, id: id})
+	p.queue = append(p.queue, s)
 	return p.failed
 }
 
@@ -64,7 +77,7 @@ func (p *pipeline) changed(query string, args ...any) (int64, error) {
 
 func (p *pipeline) one(query string, args []any, dest ...any) error {
 	found := false
-	err := p.all(query, args, func(scan func(dest ...any) error) error {
+	err := p.rows(&statement{query: query, args: args, again: func() { found = false }}, func(scan func(dest ...any) error) error {
 		if found {
 			return nil
 		}
@@ -78,7 +91,13 @@ func (p *pipeline) one(query string, args []any, dest ...any) error {
 }
 
 func (p *pipeline) all(query string, args []any, scan func(row func(dest ...any) error) error) error {
-	asked := func(s *statement) bool { return s.keep && s.query == query && slices.Equal(s.args, args) }
+	return p.rows(&statement{query: query, args: args}, scan)
+}
+
+func (p *pipeline) rows(wanted *statement, scan func(row func(dest ...any) error) error) error {
+	asked := func(s *statement) bool {
+		return s.keep && s.query == wanted.query && slices.Equal(s.args, wanted.args)
+	}
 	if slices.ContainsFunc(p.queue, asked) {
 		if err := p.send(nil, nil); err != nil {
 			return err
@@ -86,7 +105,7 @@ func (p *pipeline) all(query string, args []any, scan func(row func(dest ...any)
 	}
 	i := slices.IndexFunc(p.answers, asked)
 	if i < 0 {
-		return p.send(&statement{query: query, args: args}, scan)
+		return p.send(wanted, scan)
 	}
 	s := p.answers[i]
 	p.answers = slices.Delete(p.answers, i, i+1)
@@ -128,7 +147,7 @@ func (p *pipeline) send(wanted *statement, scan func(row func(dest ...any) error
 	if !p.transaction {
 		return p.read(wanted, scan)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), roundTripTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), p.store.timeout)
 	defer cancel()
 	if p.conn == nil {
 		var err error
@@ -137,6 +156,10 @@ func (p *pipeline) send(wanted *statement, scan func(row func(dest ...any) error
 			return p.failed
 		}
 		p.queue = slices.Insert(p.queue, 0, &statement{query: "BEGIN"})
+		if wanted != nil || !ends(p.queue) { // otherwise there is no answer before the end
+			p.queue = slices.Insert(p.queue, 1, &statement{query: `SELECT pg_current_xact_id()::text, pg_postmaster_start_time()::text`,
+				to: []any{&p.begun.id, &p.begun.server}})
+		}
 	}
 	scanErr, err := p.exchange(p.conn.SendBatch(ctx, p.batch(wanted)), wanted, scan)
 	if err != nil {
@@ -146,14 +169,22 @@ func (p *pipeline) send(wanted *statement, scan func(row func(dest ...any) error
 	return scanErr
 }
 
+func ends(queue []*statement) bool { return queue[len(queue)-1].query == commitWord }
+
+const commitWord = "COMMIT"
+
 // read is send outside a transaction. Nothing was changed by a read that
 // failed, so it is tried again while the server is away.
 func (p *pipeline) read(wanted *statement, scan func(row func(dest ...any) error) error) error {
+	if !p.store.begin() {
+		return ErrClosed
+	}
+	defer p.store.running.Done()
 	begun := time.Now()
 	queue, answers := p.queue, p.answers
 	for {
 		p.queue, p.answers = queue, answers
-		ctx, cancel := context.WithTimeout(context.Background(), roundTripTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), p.store.timeout)
 		scanned := false
 		once := scan
 		if scan != nil {
@@ -165,6 +196,10 @@ func (p *pipeline) read(wanted *statement, scan func(row func(dest ...any) error
 			return scanErr
 		}
 		err = postgresError(err)
+		if scanned && wanted.again != nil {
+			wanted.again()
+			scanned = false
+		}
 		if scanned || !errors.Is(err, ErrUnavailable) || time.Since(begun) > patience {
 			return err
 		}
@@ -220,11 +255,16 @@ func (p *pipeline) exchange(results pgx.BatchResults, wanted *statement, scan fu
 		}
 		wanted.affected = rows.CommandTag().RowsAffected()
 	}
-	return scanErr, results.Close()
+	err = results.Close()
+	if n := len(sent); n > 0 && sent[n-1].query == "COMMIT" {
+		return scanErr, nil // it has happened, although the server may have gone since
+	}
+	return scanErr, err
 }
 
 // take reads the rows of a statement that nobody waits for.
 func (s *statement) take(rows pgx.Rows) error {
+	s.rows = nil // of a try before
 	for rows.Next() {
 		switch {
 		case s.keep:
@@ -236,8 +276,8 @@ func (s *statement) take(rows pgx.Rows) error {
 				row = append(row, slices.Clone(v))
 			}
 			s.rows = append(s.rows, row)
-		case s.id != nil:
-			if err := rows.Scan(s.id); err != nil {
+		case s.to != nil:
+			if err := rows.Scan(s.to...); err != nil {
 				rows.Close()
 				return err
 			}
@@ -248,7 +288,7 @@ func (s *statement) take(rows pgx.Rows) error {
 		return err
 	}
 	// A transaction that had failed would be rolled back here, without an error.
-	if tag := rows.CommandTag().String(); s.query == "COMMIT" && tag != "COMMIT" {
+	if tag := rows.CommandTag().String(); s.query == commitWord && tag != commitWord {
 		return fmt.Errorf("the server answered %s", tag)
 	}
 	return nil
@@ -262,14 +302,16 @@ func (p *pipeline) commit() error {
 	if p.conn == nil && !slices.ContainsFunc(p.queue, func(s *statement) bool { return !s.keep }) {
 		return nil // nothing was written
 	}
-	p.queue = append(p.queue, &statement{query: "COMMIT"})
+	p.queue = append(p.queue, &statement{query: commitWord})
 	err := p.send(nil, nil)
 	if err != nil {
-		var answer *pgconn.PgError
-		if errors.Is(err, ErrUnavailable) && !errors.As(err, &answer) && p.conn != nil {
-			err = fmt.Errorf("%w: %w", errOutcomeUnknown, err)
-		}
+		sent := p.conn != nil && !pgconn.SafeToRetry(err)
 		p.rollback()
+		var answer *pgconn.PgError
+		// A server that ends (FATAL) may do so between the commit and its answer.
+		if sent && errors.Is(err, ErrUnavailable) && (!errors.As(err, &answer) || answer.SeverityUnlocalized != "ERROR") {
+			return p.store.outcome(p.begun, err)
+		}
 		return err
 	}
 	p.conn.Release()
@@ -277,12 +319,44 @@ func (p *pipeline) commit() error {
 	return nil
 }
 
+// outcome finds out whether a transaction was committed whose connection was
+// lost at its end, for the reason given: nil if it was, the reason if it was
+// not, so that it may be run again, and errOutcomeUnknown if nobody can tell.
+func (s *Postgres) outcome(of transactionID, reason error) error {
+	unknown := fmt.Errorf("%w: %w", errOutcomeUnknown, reason)
+	if of.id == "" {
+		return unknown
+	}
+	for begun := time.Now(); time.Since(begun) < patience; time.Sleep(50*time.Millisecond + rand.N(100*time.Millisecond)) {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		var status *string
+		err := s.pool.QueryRow(ctx, `SELECT pg_xact_status($1::text::xid8) WHERE pg_postmaster_start_time()::text = $2`, of.id, of.server).Scan(&status)
+		cancel()
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
+			return unknown // started again, or another server in its place
+		case err != nil && !errors.Is(postgresError(err), ErrUnavailable), err == nil && status == nil:
+			return unknown
+		case err != nil:
+			continue
+		}
+		switch *status {
+		case "committed":
+			return nil
+		case "aborted":
+			return reason
+		}
+		// It is in progress: the server has not noticed yet that the line is cut.
+	}
+	return unknown
+}
+
 // rollback ends the transaction. A connection on which that fails is not used again.
 func (p *pipeline) rollback() {
 	if p.conn == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), roundTripTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), p.store.timeout)
 	defer cancel()
 	if p.conn.Conn().IsClosed() {
 		p.conn.Release()

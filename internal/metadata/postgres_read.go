@@ -44,9 +44,8 @@ func (k *knownRepositories) forget(key repositoryKey) {
 }
 
 // Repository reads the row and, if its id can be guessed, what ahead asks and
-// what policies may ask. The
-// row tells whether the guess was right: a name gets a new id when its
-// repository is deleted and created again.
+// what policies may ask. A name gets a new id when its repository is deleted
+// and created again: then nobody asks for what was answered by the old one.
 func (s *Postgres) Repository(account, region, name string, ahead Ahead) (*Repository, error) {
 	key := repositoryKey{account, region, name}
 	q := s.Read()
@@ -67,9 +66,6 @@ func (s *Postgres) Repository(account, region, name string, ahead Ahead) (*Repos
 			s.known.forget(key)
 		}
 		return nil, err
-	}
-	if guess != nil && guess.ID != r.ID {
-		q = s.Read()
 	}
 	s.known.see(key, r)
 	r.view = q

@@ -7,234 +7,234 @@ import (
 )
 
 func TestQueuedReplicationIsReplacedByTheNextPush(t *testing.T) {
-	t.Parallel()
-	s := openStore(t, t.TempDir())
-	r := newRepository(t, s, "app")
-	putManifest(t, s, r, Manifest{Digest: "d", PushedAt: epoch}, "{}")
-	queue := func(sequence int64, at time.Time) Replication {
-		t.Helper()
-		commit(t, s, func(tx *Tx) error {
-			return tx.QueueReplication(Replication{RepositoryID: r.ID, Digest: "d", Tag: "t", Sequence: sequence, DestinationAccount: "2", DestinationRegion: "x", PushedAt: at})
-		})
-		rows, err := s.Read().ReplicationsOf(r.ID, "d", 10)
-		if err != nil || len(rows) != 1 {
-			t.Fatalf("%v, %v", rows, err)
+	each(t, func(t *testing.T, s Store) {
+		r := newRepository(t, s, "app")
+		putManifest(t, s, r, Manifest{Digest: "d", PushedAt: epoch}, "{}")
+		queue := func(sequence int64, at time.Time) Replication {
+			t.Helper()
+			commit(t, s, func(tx *Tx) error {
+				return tx.QueueReplication(&Replication{RepositoryID: r.ID, Digest: "d", Tag: "t", Sequence: sequence, DestinationAccount: "2", DestinationRegion: "x", PushedAt: at, NextTryAt: at})
+			})
+			rows, err := s.Read().ReplicationsOf(r.ID, "d", 10)
+			if err != nil || len(rows) != 1 {
+				t.Fatalf("%v, %v", rows, err)
+			}
+			return rows[0]
 		}
-		return rows[0]
-	}
-	save := func(row Replication) {
-		t.Helper()
-		commit(t, s, func(tx *Tx) error { return tx.SaveReplication(row) })
-	}
-	get := func(id int64) Replication {
-		t.Helper()
-		row, err := s.Read().Replication(id)
-		if err != nil {
-			t.Fatal(err)
+		save := func(row Replication) {
+			t.Helper()
+			commit(t, s, func(tx *Tx) error { return tx.SaveReplication(row) })
 		}
-		return row
-	}
-	first := queue(1, epoch)
-	if first.State != ReplicationInProgress || !first.NextTryAt.Equal(epoch) {
-		t.Errorf("queued: %+v", first)
-	}
-	first.State, first.Tries, first.FinishedAt, first.FailureCode, first.FailureReason = ReplicationFailed, 3, epoch, "No", "because"
-	save(first)
-	if got := get(first.ID); got != first {
-		t.Errorf("saved %+v, want %+v", got, first)
-	}
-	second := queue(2, epoch.Add(time.Minute))
-	if second.ID != first.ID || second.State != ReplicationInProgress || second.Tries != 0 || second.FailureCode != "" || second.FailureReason != "" ||
-		!second.FinishedAt.IsZero() || second.Sequence != 2 || !second.PushedAt.Equal(epoch.Add(time.Minute)) {
-		t.Errorf("queued again: %+v", second)
-	}
-	// The outcome of the earlier push is no outcome of the later one.
-	save(first)
-	if got := get(first.ID); got != second {
-		t.Errorf("an old outcome was stored: %+v", got)
-	}
+		get := func(id int64) Replication {
+			t.Helper()
+			row, err := s.Read().Replication(id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return row
+		}
+		first := queue(1, epoch)
+		if first.State != ReplicationInProgress || !first.NextTryAt.Equal(epoch) {
+			t.Errorf("queued: %+v", first)
+		}
+		first.State, first.Tries, first.FinishedAt, first.FailureCode, first.FailureReason = ReplicationFailed, 3, epoch, "No", "because"
+		save(first)
+		if got := get(first.ID); got != first {
+			t.Errorf("saved %+v, want %+v", got, first)
+		}
+		second := queue(2, epoch.Add(time.Minute))
+		if second.ID != first.ID || second.State != ReplicationInProgress || second.Tries != 0 || second.FailureCode != "" || second.FailureReason != "" ||
+			!second.FinishedAt.IsZero() || second.Sequence != 2 || !second.PushedAt.Equal(epoch.Add(time.Minute)) {
+			t.Errorf("queued again: %+v", second)
+		}
+		// The outcome of the earlier push is no outcome of the later one.
+		save(first)
+		if got := get(first.ID); got != second {
+			t.Errorf("an old outcome was stored: %+v", got)
+		}
+	})
 }
 
 func TestDueReplicationsComeLongestDueFirst(t *testing.T) {
-	t.Parallel()
-	s := openStore(t, t.TempDir())
-	r := newRepository(t, s, "app")
-	for i, after := range []time.Duration{3 * time.Second, time.Second, 2 * time.Second, time.Hour} {
-		putManifest(t, s, r, Manifest{Digest: manifestDigest(i), PushedAt: epoch}, "{}")
-		commit(t, s, func(tx *Tx) error {
-			return tx.QueueReplication(Replication{RepositoryID: r.ID, Digest: manifestDigest(i), DestinationAccount: "2", DestinationRegion: "x", PushedAt: epoch.Add(after)})
-		})
-	}
-	now := epoch.Add(3 * time.Second)
-	ids, err := s.Read().DueReplications(now, 10)
-	var due []string
-	for _, id := range ids {
-		row, err := s.Read().Replication(id)
-		if err != nil {
-			t.Fatal(err)
+	each(t, func(t *testing.T, s Store) {
+		r := newRepository(t, s, "app")
+		for i, after := range []time.Duration{3 * time.Second, time.Second, 2 * time.Second, time.Hour} {
+			putManifest(t, s, r, Manifest{Digest: manifestDigest(i), PushedAt: epoch}, "{}")
+			commit(t, s, func(tx *Tx) error {
+				return tx.QueueReplication(&Replication{RepositoryID: r.ID, Digest: manifestDigest(i), DestinationAccount: "2", DestinationRegion: "x", PushedAt: epoch.Add(after), NextTryAt: epoch.Add(after)})
+			})
 		}
-		due = append(due, row.Digest)
-	}
-	if want := []string{manifestDigest(1), manifestDigest(2), manifestDigest(0)}; err != nil || !slices.Equal(due, want) {
-		t.Errorf("due: %v, %v, want %v", due, err, want)
-	}
-	if rows, err := s.Read().DueReplications(now, 1); err != nil || len(rows) != 1 {
-		t.Errorf("limit: %+v, %v", rows, err)
-	}
-	if next, err := s.Read().NextReplicationAt(now); err != nil || !next.Equal(epoch.Add(time.Hour)) {
-		t.Errorf("next: %v, %v", next, err)
-	}
-	if next, err := s.Read().NextReplicationAt(epoch.Add(time.Hour)); err != nil || !next.IsZero() {
-		t.Errorf("next after the last: %v, %v", next, err)
-	}
+		now := epoch.Add(3 * time.Second)
+		ids, err := s.Read().DueReplications(now, 10)
+		var due []string
+		for _, id := range ids {
+			row, err := s.Read().Replication(id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			due = append(due, row.Digest)
+		}
+		if want := []string{manifestDigest(1), manifestDigest(2), manifestDigest(0)}; err != nil || !slices.Equal(due, want) {
+			t.Errorf("due: %v, %v, want %v", due, err, want)
+		}
+		if rows, err := s.Read().DueReplications(now, 1); err != nil || len(rows) != 1 {
+			t.Errorf("limit: %+v, %v", rows, err)
+		}
+		if next, err := s.Read().NextReplicationAt(now); err != nil || !next.Equal(epoch.Add(time.Hour)) {
+			t.Errorf("next: %v, %v", next, err)
+		}
+		if next, err := s.Read().NextReplicationAt(epoch.Add(time.Hour)); err != nil || !next.IsZero() {
+			t.Errorf("next after the last: %v, %v", next, err)
+		}
+	})
 }
 
 func TestRetryRefusedChoosesByDestinationAndCode(t *testing.T) {
-	t.Parallel()
-	s := openStore(t, t.TempDir())
-	r := newRepository(t, s, "app")
-	for i, c := range []struct {
-		account, region, state, code string
-		want                         string
-	}{
-		{"2", "x", ReplicationFailed, "Refused", ReplicationInProgress},
-		{"2", "x", ReplicationFailed, "Gone", ReplicationFailed},
-		{"2", "x", ReplicationComplete, "", ReplicationComplete},
-		{"2", "y", ReplicationFailed, "Refused", ReplicationFailed},
-		{"3", "x", ReplicationFailed, "Refused", ReplicationFailed},
-	} {
-		d := manifestDigest(i)
-		putManifest(t, s, r, Manifest{Digest: d, PushedAt: epoch}, "{}")
-		commit(t, s, func(tx *Tx) error {
-			return tx.QueueReplication(Replication{RepositoryID: r.ID, Digest: d, DestinationAccount: c.account, DestinationRegion: c.region, PushedAt: epoch})
-		})
-		rows, err := s.Read().ReplicationsOf(r.ID, d, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		row := rows[0]
-		row.State, row.Tries, row.FinishedAt, row.FailureCode = c.state, 7, epoch, c.code
-		commit(t, s, func(tx *Tx) error { return tx.SaveReplication(row) })
-		var any bool
-		at := epoch.Add(time.Hour)
-		commit(t, s, func(tx *Tx) (err error) {
-			any, err = tx.RetryRefused("2", "x", []string{"Refused", "Other"}, at)
-			return err
-		})
-		got, err := s.Read().Replication(row.ID)
-		if err != nil || got.State != c.want || any != (c.want == ReplicationInProgress) {
-			t.Errorf("%+v: %+v, any %v, %v", c, got, any, err)
-		}
-		if got.State == ReplicationInProgress {
-			if got.Tries != 0 || !got.NextTryAt.Equal(at) || !got.FinishedAt.IsZero() {
-				t.Errorf("made due: %+v", got)
+	each(t, func(t *testing.T, s Store) {
+		r := newRepository(t, s, "app")
+		for i, c := range []struct {
+			account, region, state, code string
+			want                         string
+		}{
+			{"2", "x", ReplicationFailed, "Refused", ReplicationInProgress},
+			{"2", "x", ReplicationFailed, "Gone", ReplicationFailed},
+			{"2", "x", ReplicationComplete, "", ReplicationComplete},
+			{"2", "y", ReplicationFailed, "Refused", ReplicationFailed},
+			{"3", "x", ReplicationFailed, "Refused", ReplicationFailed},
+		} {
+			d := manifestDigest(i)
+			putManifest(t, s, r, Manifest{Digest: d, PushedAt: epoch}, "{}")
+			commit(t, s, func(tx *Tx) error {
+				return tx.QueueReplication(&Replication{RepositoryID: r.ID, Digest: d, DestinationAccount: c.account, DestinationRegion: c.region, PushedAt: epoch, NextTryAt: epoch})
+			})
+			rows, err := s.Read().ReplicationsOf(r.ID, d, 1)
+			if err != nil {
+				t.Fatal(err)
 			}
-			row.State = ReplicationComplete // out of the way of the next case
+			row := rows[0]
+			row.State, row.Tries, row.FinishedAt, row.FailureCode = c.state, 7, epoch, c.code
 			commit(t, s, func(tx *Tx) error { return tx.SaveReplication(row) })
+			var any bool
+			at := epoch.Add(time.Hour)
+			commit(t, s, func(tx *Tx) (err error) {
+				any, err = tx.RetryRefused("2", "x", []string{"Refused", "Other"}, at)
+				return err
+			})
+			got, err := s.Read().Replication(row.ID)
+			if err != nil || got.State != c.want || any != (c.want == ReplicationInProgress) {
+				t.Errorf("%+v: %+v, any %v, %v", c, got, any, err)
+			}
+			if got.State == ReplicationInProgress {
+				if got.Tries != 0 || !got.NextTryAt.Equal(at) || !got.FinishedAt.IsZero() {
+					t.Errorf("made due: %+v", got)
+				}
+				row.State = ReplicationComplete // out of the way of the next case
+				commit(t, s, func(tx *Tx) error { return tx.SaveReplication(row) })
+			}
 		}
-	}
+	})
 }
 
 func TestRetryRefusedOfChoosesByRepositoryToo(t *testing.T) {
-	t.Parallel()
-	s := openStore(t, t.TempDir())
-	for name, want := range map[string]string{"app": ReplicationInProgress, "apple": ReplicationFailed} {
-		r := newRepository(t, s, name)
-		putManifest(t, s, r, Manifest{Digest: manifestDigest(1), PushedAt: epoch}, "{}")
-		for _, account := range []string{"2", "3"} {
-			commit(t, s, func(tx *Tx) error {
-				return tx.QueueReplication(Replication{RepositoryID: r.ID, Digest: manifestDigest(1), DestinationAccount: account, DestinationRegion: "x", PushedAt: epoch})
-			})
-		}
-		rows, err := s.Read().ReplicationsOf(r.ID, manifestDigest(1), 2)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, row := range rows {
-			row.State, row.FailureCode = ReplicationFailed, "Refused"
-			commit(t, s, func(tx *Tx) error { return tx.SaveReplication(row) })
-		}
-		for _, code := range []string{"Other", "Refused"} {
-			var any bool
-			commit(t, s, func(tx *Tx) (err error) {
-				any, err = tx.RetryRefusedOf("2", "x", "app", []string{code}, epoch)
-				return err
-			})
-			if any != (code == "Refused" && want == ReplicationInProgress) {
-				t.Errorf("%s, %s: any is %v", name, code, any)
+	each(t, func(t *testing.T, s Store) {
+		for name, want := range map[string]string{"app": ReplicationInProgress, "apple": ReplicationFailed} {
+			r := newRepository(t, s, name)
+			putManifest(t, s, r, Manifest{Digest: manifestDigest(1), PushedAt: epoch}, "{}")
+			for _, account := range []string{"2", "3"} {
+				commit(t, s, func(tx *Tx) error {
+					return tx.QueueReplication(&Replication{RepositoryID: r.ID, Digest: manifestDigest(1), DestinationAccount: account, DestinationRegion: "x", PushedAt: epoch, NextTryAt: epoch})
+				})
 			}
-		}
-		for i, want := range []string{want, ReplicationFailed} {
-			if row, err := s.Read().Replication(rows[i].ID); err != nil || row.State != want {
-				t.Errorf("%s to account %s: %s, %v, want %s", name, row.DestinationAccount, row.State, err, want)
+			rows, err := s.Read().ReplicationsOf(r.ID, manifestDigest(1), 2)
+			if err != nil {
+				t.Fatal(err)
 			}
+			for _, row := range rows {
+				row.State, row.FailureCode = ReplicationFailed, "Refused"
+				commit(t, s, func(tx *Tx) error { return tx.SaveReplication(row) })
+			}
+			for _, code := range []string{"Other", "Refused"} {
+				var any bool
+				commit(t, s, func(tx *Tx) (err error) {
+					any, err = tx.RetryRefusedOf("2", "x", "app", []string{code}, epoch)
+					return err
+				})
+				if any != (code == "Refused" && want == ReplicationInProgress) {
+					t.Errorf("%s, %s: any is %v", name, code, any)
+				}
+			}
+			for i, want := range []string{want, ReplicationFailed} {
+				if row, err := s.Read().Replication(rows[i].ID); err != nil || row.State != want {
+					t.Errorf("%s to account %s: %s, %v, want %s", name, row.DestinationAccount, row.State, err, want)
+				}
+			}
+			commit(t, s, func(tx *Tx) error { return tx.DeleteRepository(r) })
 		}
-		commit(t, s, func(tx *Tx) error { return tx.DeleteRepository(r) })
-	}
+	})
 }
 
 func TestDeleteContentEnds(t *testing.T) {
-	t.Parallel()
-	s := openStore(t, t.TempDir())
-	r, other := newRepository(t, s, "app"), newRepository(t, s, "other")
-	for i := range 5 {
-		for _, r := range []*Repository{r, other} {
-			putManifest(t, s, r, Manifest{Digest: manifestDigest(i), PushedAt: epoch}, "{}", manifestDigest(i)[60:])
-			for j := range 2 {
-				commit(t, s, func(tx *Tx) error { return tx.LinkLayer(r, manifestDigest(10*i+j), 1, epoch) })
+	each(t, func(t *testing.T, s Store) {
+		r, other := newRepository(t, s, "app"), newRepository(t, s, "other")
+		for i := range 5 {
+			for _, r := range []*Repository{r, other} {
+				putManifest(t, s, r, Manifest{Digest: manifestDigest(i), PushedAt: epoch}, "{}", manifestDigest(i)[60:])
+				for j := range 2 {
+					commit(t, s, func(tx *Tx) error { return addLayer(tx, r, manifestDigest(10*i+j), 1) })
+				}
 			}
 		}
-	}
-	rounds := 0
-	for more := true; more; rounds++ {
-		commit(t, s, func(tx *Tx) (err error) {
-			more, err = tx.DeleteContent(r, 3)
-			return err
-		})
-	}
-	if rounds != 4 { // ten layers
-		t.Errorf("%d rounds", rounds)
-	}
-	for _, c := range []struct {
-		r    *Repository
-		want int
-	}{{r, 0}, {other, 5}} {
-		ms, err := s.Read().Manifests(c.r.ID, -1, "", 100)
-		tags, tagsErr := s.Read().Tags(c.r.ID, "", 100)
-		if len(ms) != c.want || len(tags) != c.want || err != nil || tagsErr != nil {
-			t.Errorf("%s: %d manifests, %d tags, %v, %v", c.r.Name, len(ms), len(tags), err, tagsErr)
+		rounds := 0
+		for more := true; more; rounds++ {
+			commit(t, s, func(tx *Tx) (err error) {
+				more, err = tx.DeleteContent(r, 3)
+				return err
+			})
 		}
-		if _, err := s.Read().Layer(c.r.ID, manifestDigest(11)); (err == nil) != (c.want > 0) {
-			t.Errorf("%s: its layer: %v", c.r.Name, err)
+		if rounds != 4 { // ten layers
+			t.Errorf("%d rounds", rounds)
 		}
-	}
+		for _, c := range []struct {
+			r    *Repository
+			want int
+		}{{r, 0}, {other, 5}} {
+			ms, err := s.Read().Manifests(c.r.ID, -1, "", 100)
+			tags, tagsErr := s.Read().Tags(c.r.ID, "", 100)
+			if len(ms) != c.want || len(tags) != c.want || err != nil || tagsErr != nil {
+				t.Errorf("%s: %d manifests, %d tags, %v, %v", c.r.Name, len(ms), len(tags), err, tagsErr)
+			}
+			if _, err := s.Read().Layer(c.r.ID, manifestDigest(11)); (err == nil) != (c.want > 0) {
+				t.Errorf("%s: its layer: %v", c.r.Name, err)
+			}
+		}
+	})
 }
 
 func TestReplicationsGoWithTheirSource(t *testing.T) {
-	t.Parallel()
-	s := openStore(t, t.TempDir())
-	for name, remove := range map[string]func(*Tx, *Repository) error{
-		"image":      func(tx *Tx, r *Repository) error { _, err := tx.DeleteManifest(r, "d"); return err },
-		"repository": func(tx *Tx, r *Repository) error { return tx.DeleteRepository(r) },
-	} {
-		r := newRepository(t, s, name)
-		putManifest(t, s, r, Manifest{Digest: "d", PushedAt: epoch}, "{}")
-		commit(t, s, func(tx *Tx) error {
-			return tx.QueueReplication(Replication{RepositoryID: r.ID, Digest: "d", DestinationAccount: "2", DestinationRegion: "x", PushedAt: epoch})
-		})
-		commit(t, s, func(tx *Tx) error { return remove(tx, r) })
-		if rows, err := s.Read().DueReplications(epoch, 10); err != nil || len(rows) != 0 {
-			t.Errorf("after the %s was deleted: %v, %v", name, rows, err)
+	each(t, func(t *testing.T, s Store) {
+		for name, remove := range map[string]func(*Tx, *Repository) error{
+			"image":      func(tx *Tx, r *Repository) error { _, err := tx.DeleteManifest(r, "d"); return err },
+			"repository": func(tx *Tx, r *Repository) error { return tx.DeleteRepository(r) },
+		} {
+			r := newRepository(t, s, name)
+			putManifest(t, s, r, Manifest{Digest: "d", PushedAt: epoch}, "{}")
+			commit(t, s, func(tx *Tx) error {
+				return tx.QueueReplication(&Replication{RepositoryID: r.ID, Digest: "d", DestinationAccount: "2", DestinationRegion: "x", PushedAt: epoch, NextTryAt: epoch})
+			})
+			commit(t, s, func(tx *Tx) error { return remove(tx, r) })
+			if rows, err := s.Read().DueReplications(epoch, 10); err != nil || len(rows) != 0 {
+				t.Errorf("after the %s was deleted: %v, %v", name, rows, err)
+			}
 		}
-	}
+	})
 }
 
 func TestRepositoryIDsAreNotUsedAgain(t *testing.T) {
-	t.Parallel()
-	s := openStore(t, t.TempDir())
-	r := newRepository(t, s, "app")
-	commit(t, s, func(tx *Tx) error { return tx.DeleteRepository(r) })
-	if again := newRepository(t, s, "app"); again.ID == r.ID {
-		t.Error("the id of a deleted repository was used again")
-	}
+	each(t, func(t *testing.T, s Store) {
+		r := newRepository(t, s, "app")
+		commit(t, s, func(tx *Tx) error { return tx.DeleteRepository(r) })
+		if again := newRepository(t, s, "app"); again.ID == r.ID {
+			t.Error("the id of a deleted repository was used again")
+		}
+	})
 }

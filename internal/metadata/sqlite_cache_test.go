@@ -27,7 +27,7 @@ func TestReadAfterCommitIsNeverStale(t *testing.T) {
 	for i := range 4 {
 		readers.Go(func() {
 			for n := 0; !stop.Load(); n++ {
-				r, err := s.Repository(account, region, repos[(i+n)%2].Name)
+				r, err := s.Repository(account, region, repos[(i+n)%2].Name, nil)
 				if err != nil {
 					t.Error(err)
 					return
@@ -54,7 +54,7 @@ func TestReadAfterCommitIsNeverStale(t *testing.T) {
 					}
 					var layerErr error
 					if linked {
-						layerErr = tx.LinkLayer(mine, layer, int64(i), epoch)
+						layerErr = addLayer(tx, mine, layer, 7)
 					} else {
 						_, layerErr = tx.UnlinkLayer(mine, layer)
 					}
@@ -62,7 +62,7 @@ func TestReadAfterCommitIsNeverStale(t *testing.T) {
 						tx.SetTag(mine, Tag{Name: tag, Digest: manifestDigest(i), Sequence: int64(i)}, epoch),
 						tx.SetResourceTag(mine, ResourceTag{key, fmt.Sprint(i)}))
 				})
-				r, err := s.Repository(account, region, mine.Name)
+				r, err := s.Repository(account, region, mine.Name, nil)
 				if err != nil {
 					t.Error(err)
 					return
@@ -73,8 +73,8 @@ func TestReadAfterCommitIsNeverStale(t *testing.T) {
 				if w%2 == 0 {
 					continue
 				}
-				if n, err := s.Layer(r, layer); linked && (err != nil || n != int64(i)) || !linked && err != ErrNotFound {
-					t.Errorf("layer after round %d: %d, %v", i, n, err)
+				if n, err := s.Layer(r, layer); linked && (err != nil || n.Size != 7) || !linked && err != ErrNotFound {
+					t.Errorf("layer after round %d: %+v, %v", i, n, err)
 				}
 				tags, err := s.ResourceTags(r)
 				found := false
@@ -98,30 +98,30 @@ func TestReadAfterCommitIsNeverStale(t *testing.T) {
 }
 
 func TestPoliciesOfARegistryReachCachedRepositories(t *testing.T) {
-	t.Parallel()
-	s := openStore(t, t.TempDir())
-	r := newRepository(t, s, "app")
-	for i := range 3 {
-		text := fmt.Sprint("policy ", i)
-		commit(t, s, func(tx *Tx) error {
-			return errors.Join(tx.SetRegistryPolicy(r.RegistryID, text), tx.SetReplication(r.RegistryID, text))
-		})
-		got, err := s.Repository(account, region, "app")
-		if err != nil || got.RegistryPolicy != text || got.Replication != text {
-			t.Errorf("round %d: %+v, %v", i, got, err)
+	each(t, func(t *testing.T, s Store) {
+		r := newRepository(t, s, "app")
+		for i := range 3 {
+			text := fmt.Sprint("policy ", i)
+			commit(t, s, func(tx *Tx) error {
+				return errors.Join(tx.SetRegistryPolicy(r.RegistryID, text), tx.SetReplication(r.RegistryID, text))
+			})
+			got, err := s.Repository(account, region, "app", nil)
+			if err != nil || got.RegistryPolicy != text || got.Replication != text {
+				t.Errorf("round %d: %+v, %v", i, got, err)
+			}
 		}
-	}
-	commit(t, s, func(tx *Tx) error { return tx.DeleteRepository(r) })
-	if _, err := s.Repository(account, region, "app"); err != ErrNotFound {
-		t.Errorf("after the delete: %v", err)
-	}
+		commit(t, s, func(tx *Tx) error { return tx.DeleteRepository(r) })
+		if _, err := s.Repository(account, region, "app", nil); err != ErrNotFound {
+			t.Errorf("after the delete: %v", err)
+		}
+	})
 }
 
 func TestAbsentRepositoriesTakeNoRoom(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, t.TempDir())
 	for i := range 100 {
-		if _, err := s.Repository(account, region, fmt.Sprint("absent", i)); err != ErrNotFound {
+		if _, err := s.Repository(account, region, fmt.Sprint("absent", i), nil); err != ErrNotFound {
 			t.Fatal(err)
 		}
 	}
@@ -139,7 +139,7 @@ func TestCacheCountsWhatItHolds(t *testing.T) {
 	for i := range 20 {
 		putManifest(t, s, b, Manifest{Digest: manifestDigest(100 + i), PushedAt: epoch}, big)
 	}
-	rowA, err := s.Repository(account, region, "a")
+	rowA, err := s.Repository(account, region, "a", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func TestCacheCountsWhatItHolds(t *testing.T) {
 	// Entries that commits drop give their bytes back, so that busy
 	// repositories do not push the others out.
 	for range 20 {
-		row, err := s.Repository(account, region, "b")
+		row, err := s.Repository(account, region, "b", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,7 +168,7 @@ func TestCacheCountsWhatItHolds(t *testing.T) {
 			t.Fatalf("the cache counts %d bytes after the drop, want %d", s.cache.bytes, kept)
 		}
 	}
-	if again, err := s.Repository(account, region, "a"); err != nil || again != rowA {
+	if again, err := s.Repository(account, region, "a", nil); err != nil || again != rowA {
 		t.Errorf("repository a was pushed out: %v", err)
 	}
 	// So does a tag that is moved.
@@ -181,7 +181,7 @@ func TestCacheCountsWhatItHolds(t *testing.T) {
 		t.Errorf("the cache counts %d bytes after the tag was dropped, and %d with it", s.cache.bytes, kept)
 	}
 	// It is bounded.
-	row, err := s.Repository(account, region, "b")
+	row, err := s.Repository(account, region, "b", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func TestCacheCountsWhatItHolds(t *testing.T) {
 			t.Fatalf("the cache counts %d bytes", s.cache.bytes)
 		}
 	}
-	if again, err := s.Repository(account, region, "b"); err != nil || again == row {
+	if again, err := s.Repository(account, region, "b", nil); err != nil || again == row {
 		t.Errorf("the full cache kept its largest entry: %v", err)
 	}
 }
@@ -221,7 +221,7 @@ func TestCacheIsNeverBehindTheDatabase(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				row, err := s.Repository(account, region, "app")
+				row, err := s.Repository(account, region, "app", nil)
 				if err != nil {
 					t.Error(err)
 					return

@@ -3,7 +3,6 @@ package metadata
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,7 +12,7 @@ import (
 
 // hold keeps the writer busy until release is called, so that the updates
 // that come meanwhile gather in one group.
-func hold(t *testing.T, s *Store) (release func()) {
+func hold(t *testing.T, s *SQLite) (release func()) {
 	t.Helper()
 	entered, leave, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
@@ -32,7 +31,7 @@ func hold(t *testing.T, s *Store) (release func()) {
 	}
 }
 
-func waitQueued(t *testing.T, s *Store, n int) {
+func waitQueued(t *testing.T, s *SQLite, n int) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); len(s.updates) < n; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -55,7 +54,7 @@ func TestGroupedUpdatesFailEachForItself(t *testing.T) {
 		wg.Go(func() {
 			errs[i] = s.Update(context.Background(), func(tx *Tx) error {
 				tx.OnCommit(func() { committed.Add(1) })
-				if err := tx.LinkLayer(r, manifestDigest(i), int64(i), epoch); err != nil {
+				if err := addLayer(tx, r, manifestDigest(i), int64(i)); err != nil {
 					return err
 				}
 				switch i % 10 {
@@ -64,7 +63,7 @@ func TestGroupedUpdatesFailEachForItself(t *testing.T) {
 				case 7:
 					panic("seven")
 				case 9: // violates a constraint
-					return tx.SetTag(r, Tag{Name: "t", Digest: "none"}, epoch)
+					return tx.CreateUpload(Upload{ID: "u", RepositoryID: -1, StartedAt: epoch})
 				}
 				return nil
 			})
@@ -138,17 +137,6 @@ func TestUpdateFirstLeavesAPartToTheOthers(t *testing.T) {
 	}
 }
 
-func TestUpdateAfterClose(t *testing.T) {
-	t.Parallel()
-	s := openStore(t, t.TempDir())
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Update(context.Background(), func(*Tx) error { return nil }); err != ErrClosed {
-		t.Errorf("update after close: %v", err)
-	}
-}
-
 func TestCloseAnswersEveryUpdate(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, t.TempDir())
@@ -191,7 +179,7 @@ func TestUpdateHonoursTheContextBeforeItIsQueuedOnly(t *testing.T) {
 	release := hold(t, s)
 	outcome := make(chan error)
 	go func() {
-		outcome <- s.Update(ctx, func(tx *Tx) error { return tx.LinkLayer(r, manifestDigest(1), 1, epoch) })
+		outcome <- s.Update(ctx, func(tx *Tx) error { return addLayer(tx, r, manifestDigest(1), 1) })
 	}()
 	waitQueued(t, s, 1)
 	cancel()
@@ -205,52 +193,4 @@ func TestUpdateHonoursTheContextBeforeItIsQueuedOnly(t *testing.T) {
 	if err := s.Update(ctx, func(*Tx) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("an update by a caller who has gone: %v", err)
 	}
-}
-
-func TestAttemptUndoesOnlyItself(t *testing.T) {
-	t.Parallel()
-	s := openStore(t, t.TempDir())
-	r := newRepository(t, s, "app")
-	wrong := errors.New("wrong")
-	var ran []string
-	link := func(tx *Tx, i int) error {
-		tx.OnCommit(func() { ran = append(ran, fmt.Sprint(i)) })
-		return tx.LinkLayer(r, manifestDigest(i), 1, epoch)
-	}
-	commit(t, s, func(tx *Tx) error {
-		if err := link(tx, 1); err != nil {
-			return err
-		}
-		if err := tx.Attempt(func() error { return errors.Join(link(tx, 2), wrong) }); !errors.Is(err, wrong) {
-			return fmt.Errorf("a failing attempt returned %v", err)
-		}
-		if err := tx.Attempt(func() error { return link(tx, 3) }); err != nil {
-			return err
-		}
-		return link(tx, 4)
-	})
-	for i, want := range map[int]error{1: nil, 2: ErrNotFound, 3: nil, 4: nil} {
-		if _, err := s.Read().Layer(r.ID, manifestDigest(i)); err != want {
-			t.Errorf("layer %d: %v, want %v", i, err, want)
-		}
-	}
-	if got := strings.Join(ran, " "); got != "1 3 4" {
-		t.Errorf("OnCommit ran for %s", got)
-	}
-	// A panic inside an attempt undoes the whole update, and nothing after it.
-	err := s.Update(context.Background(), func(tx *Tx) error {
-		return tx.Attempt(func() error {
-			if err := link(tx, 5); err != nil {
-				return err
-			}
-			panic("five")
-		})
-	})
-	if err == nil {
-		t.Error("the panic was lost")
-	}
-	if _, err := s.Read().Layer(r.ID, manifestDigest(5)); err != ErrNotFound {
-		t.Errorf("after the panic: %v", err)
-	}
-	commit(t, s, func(tx *Tx) error { return tx.Attempt(func() error { return link(tx, 6) }) })
 }

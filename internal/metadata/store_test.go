@@ -2,7 +2,6 @@ package metadata
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -13,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/twinport/twinport/test/servers"
 )
 
 const (
@@ -22,9 +23,39 @@ const (
 
 var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-func openStore(t *testing.T, dir string) *Store {
+// each runs a test on both engines.
+func each(t *testing.T, test func(t *testing.T, s Store)) {
+	eachPlace(t, func(t *testing.T, open func() Store) { test(t, open()) })
+}
+
+// eachPlace is each for tests that open their database more than once.
+func eachPlace(t *testing.T, test func(t *testing.T, open func() Store)) {
+	t.Parallel()
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		test(t, func() Store { return openStore(t, dir) })
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		url := servers.Postgres(t)
+		test(t, func() Store { return openPostgres(t, url) })
+	})
+}
+
+func openStore(t *testing.T, dir string) *SQLite {
 	t.Helper()
-	s, err := Open(context.Background(), dir)
+	s, err := OpenSQLite(context.Background(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func openPostgres(t *testing.T, url string) *Postgres {
+	t.Helper()
+	s, err := OpenPostgres(context.Background(), url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,15 +65,20 @@ func openStore(t *testing.T, dir string) *Store {
 
 // commit fails the test outside of the transaction: the writer must not be
 // ended by it.
-func commit(t *testing.T, s *Store, fn func(tx *Tx) error) {
+func commit(t *testing.T, s Store, fn func(tx *Tx) error) {
 	t.Helper()
 	if err := s.Update(context.Background(), fn); err != nil {
 		t.Fatal(err)
 	}
 }
 
+// addLayer gives the repository a blob whose object is named by its digest.
+func addLayer(tx *Tx, r *Repository, digest string, size int64) error {
+	return tx.AddLayer(r, digest, size, "object of "+digest, epoch)
+}
+
 // newRepository creates a repository, and its registry if need be.
-func newRepository(t *testing.T, s *Store, name string) *Repository {
+func newRepository(t *testing.T, s Store, name string) *Repository {
 	t.Helper()
 	r := &Repository{Account: account, Region: region, Name: name, CreatedAt: epoch, TagMutability: "MUTABLE", EncryptionType: "AES256"}
 	commit(t, s, func(tx *Tx) error {
@@ -65,7 +101,7 @@ func newRepository(t *testing.T, s *Store, name string) *Repository {
 
 func manifestDigest(i int) string { return fmt.Sprintf("sha256:%064d", i) }
 
-func putManifest(t *testing.T, s *Store, r *Repository, m Manifest, bytes string, tags ...string) {
+func putManifest(t *testing.T, s Store, r *Repository, m Manifest, bytes string, tags ...string) {
 	t.Helper()
 	commit(t, s, func(tx *Tx) error {
 		if err := tx.PutManifest(r, m, []byte(bytes), nil); err != nil {
@@ -84,7 +120,7 @@ func TestSecondOpenOfTheSameFolderIsRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := openStore(t, dir)
-	if other, err := Open(context.Background(), dir); err == nil || !strings.Contains(err.Error(), "another Twinport process") {
+	if other, err := OpenSQLite(context.Background(), dir); err == nil || !strings.Contains(err.Error(), "another Twinport process") {
 		if err == nil {
 			other.Close()
 		}
@@ -97,13 +133,28 @@ func TestSecondOpenOfTheSameFolderIsRefused(t *testing.T) {
 }
 
 func TestCloseTwice(t *testing.T) {
-	t.Parallel()
-	s := openStore(t, t.TempDir())
-	for range 2 {
-		if err := s.Close(); err != nil {
-			t.Error(err)
+	each(t, func(t *testing.T, s Store) {
+		for range 2 {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
 		}
-	}
+	})
+}
+
+func TestNothingBeginsAfterClose(t *testing.T) {
+	each(t, func(t *testing.T, s Store) {
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Update(context.Background(), func(*Tx) error { return nil }); err != ErrClosed {
+			t.Errorf("update after close: %v", err)
+		}
+		begun := time.Now()
+		if _, err := s.Read().HasBlob(manifestDigest(1)); err == nil || time.Since(begun) > time.Second {
+			t.Errorf("read after close: %v after %v", err, time.Since(begun))
+		}
+	})
 }
 
 func TestFolderNameNeedsNoEscaping(t *testing.T) {
@@ -116,91 +167,68 @@ func TestFolderNameNeedsNoEscaping(t *testing.T) {
 }
 
 func TestReopenKeepsEverything(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	s := openStore(t, dir)
-	r := newRepository(t, s, "app")
-	layer, child, grandchild := manifestDigest(1), manifestDigest(2), manifestDigest(3)
-	commit(t, s, func(tx *Tx) error {
-		return errors.Join(
-			tx.SetRegistryPolicy(r.RegistryID, "registry policy"),
-			tx.SetReplication(r.RegistryID, `[{}]`),
-			tx.SetRepositoryPolicy(r, "repository policy"),
-			tx.SetTagMutability(r, "IMMUTABLE_WITH_EXCLUSION", []string{"a*", "b"}),
-			tx.SetResourceTag(r, ResourceTag{"team", "x"}),
-			tx.LinkLayer(r, layer, 7, epoch),
-			tx.CreateUpload(Upload{ID: "u1", RepositoryID: r.ID, StartedAt: epoch}),
-		)
-	})
-	m := Manifest{Digest: child, MediaType: "type", ArtifactType: "artifact", Subject: "subject", Annotations: `{"a":"b"}`, Size: 3, ImageSize: 11, PushedAt: epoch}
-	refs := []Reference{{Digest: layer, MediaType: "layer"}, {Digest: grandchild, Child: true, MediaType: "manifest"}}
-	commit(t, s, func(tx *Tx) error {
-		return errors.Join(tx.PutManifest(r, m, []byte("raw"), refs), tx.SetTag(r, Tag{"latest", child, 4}, epoch), tx.SetPulledAt(r.ID, child, epoch.Add(time.Hour)),
-			tx.QueueReplication(Replication{RepositoryID: r.ID, Digest: child, Tag: "t", Sequence: 9, DestinationAccount: "2", DestinationRegion: "r", PushedAt: epoch}))
-	})
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-
-	s = openStore(t, dir)
-	got, err := s.Repository(account, region, "app")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got.Policy != "repository policy" || got.RegistryPolicy != "registry policy" || got.Replication != "[{}]" ||
-		got.TagMutability != "IMMUTABLE_WITH_EXCLUSION" || !reflect.DeepEqual(got.Exclusions, []string{"a*", "b"}) || !got.CreatedAt.Equal(epoch) {
-		t.Errorf("repository: %+v", got)
-	}
-	c, err := s.ManifestContentByTag(got, "latest")
-	m.PulledAt = epoch.Add(time.Hour)
-	if err != nil || c.Manifest != m || string(c.Bytes) != "raw" {
-		t.Errorf("manifest: %+v, %v", c, err)
-	}
-	if n, err := s.Layer(got, layer); n != 7 || err != nil {
-		t.Errorf("layer: %d, %v", n, err)
-	}
-	if tags, err := s.ResourceTags(got); err != nil || !reflect.DeepEqual(tags, []ResourceTag{{"team", "x"}}) {
-		t.Errorf("resource tags: %v, %v", tags, err)
-	}
-	if by, mediaType, err := s.Read().Referring(r.ID, layer); err != nil || !reflect.DeepEqual(by, []string{child}) || mediaType != "layer" {
-		t.Errorf("references to the layer: %v as %q, %v", by, mediaType, err)
-	}
-	if children, err := s.Read().Children(r.ID, child); err != nil || !reflect.DeepEqual(children, []string{grandchild}) {
-		t.Errorf("children: %v, %v", children, err)
-	}
-	if u, err := s.Read().Upload(r.ID, "u1"); err != nil || !u.StartedAt.Equal(epoch) {
-		t.Errorf("upload: %v, %v", u, err)
-	}
-	ids, err := s.Read().DueReplications(epoch, 10)
-	if err != nil || len(ids) != 1 {
-		t.Fatalf("replications: %v, %v", ids, err)
-	}
-	if row, err := s.Read().Replication(ids[0]); err != nil || row.Sequence != 9 || row.Tag != "t" {
-		t.Errorf("replication: %v, %v", row, err)
-	}
-}
-
-func TestNewerSchemaIsRefused(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	s := openStore(t, dir)
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	db, err := sql.Open("sqlite", filepath.Join(dir, "metadata.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := db.Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)`); err != nil {
-		t.Fatal(err)
-	}
-	db.Close()
-	if s, err := Open(context.Background(), dir); err == nil || !strings.Contains(err.Error(), "schema 9999") {
-		if err == nil {
-			s.Close()
+	eachPlace(t, func(t *testing.T, open func() Store) {
+		s := open()
+		r := newRepository(t, s, "app")
+		layer, child, grandchild := manifestDigest(1), manifestDigest(2), manifestDigest(3)
+		commit(t, s, func(tx *Tx) error {
+			return errors.Join(
+				tx.SetRegistryPolicy(r.RegistryID, "registry policy"),
+				tx.SetReplication(r.RegistryID, `[{}]`),
+				tx.SetRepositoryPolicy(r, "repository policy"),
+				tx.SetTagMutability(r, "IMMUTABLE_WITH_EXCLUSION", []string{"a*", "b"}),
+				tx.SetResourceTag(r, ResourceTag{"team", "x"}),
+				addLayer(tx, r, layer, 7),
+				tx.CreateUpload(Upload{ID: "u1", RepositoryID: r.ID, StartedAt: epoch}),
+			)
+		})
+		m := Manifest{Digest: child, MediaType: "type", ArtifactType: "artifact", Subject: "subject", Annotations: `{"a":"b"}`, Size: 3, ImageSize: 11, PushedAt: epoch}
+		refs := []Reference{{Digest: layer, MediaType: "layer"}, {Digest: grandchild, Child: true, MediaType: "manifest"}}
+		commit(t, s, func(tx *Tx) error {
+			return errors.Join(tx.PutManifest(r, m, []byte("raw"), refs), tx.SetTag(r, Tag{"latest", child, 4}, epoch), tx.SetPulledAt(r.ID, child, epoch.Add(time.Hour)),
+				tx.QueueReplication(&Replication{RepositoryID: r.ID, Digest: child, Tag: "t", Sequence: 9, DestinationAccount: "2", DestinationRegion: "r", PushedAt: epoch, NextTryAt: epoch}))
+		})
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
 		}
-		t.Errorf("open: %v", err)
-	}
+
+		s = open()
+		got, err := s.Repository(account, region, "app", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Policy != "repository policy" || got.RegistryPolicy != "registry policy" || got.Replication != "[{}]" ||
+			got.TagMutability != "IMMUTABLE_WITH_EXCLUSION" || !reflect.DeepEqual(got.Exclusions, []string{"a*", "b"}) || !got.CreatedAt.Equal(epoch) {
+			t.Errorf("repository: %+v", got)
+		}
+		c, err := s.ManifestContentByTag(got, "latest")
+		m.PulledAt = epoch.Add(time.Hour)
+		if err != nil || c.Manifest != m || string(c.Bytes) != "raw" {
+			t.Errorf("manifest: %+v, %v", c, err)
+		}
+		if n, err := s.Layer(got, layer); n != (Layer{7, "object of " + layer, epoch}) || err != nil {
+			t.Errorf("layer: %+v, %v", n, err)
+		}
+		if tags, err := s.ResourceTags(got); err != nil || !reflect.DeepEqual(tags, []ResourceTag{{"team", "x"}}) {
+			t.Errorf("resource tags: %v, %v", tags, err)
+		}
+		if by, mediaType, err := s.Read().Referring(r.ID, layer); err != nil || !reflect.DeepEqual(by, []string{child}) || mediaType != "layer" {
+			t.Errorf("references to the layer: %v as %q, %v", by, mediaType, err)
+		}
+		if children, err := s.Read().ImageManifests(r.ID, child, 10); err != nil || !reflect.DeepEqual(children, []string{child, grandchild}) {
+			t.Errorf("the image's manifests: %v, %v", children, err)
+		}
+		if u, err := s.Read().Upload(r.ID, "u1"); err != nil || !u.StartedAt.Equal(epoch) {
+			t.Errorf("upload: %v, %v", u, err)
+		}
+		ids, err := s.Read().DueReplications(epoch, 10)
+		if err != nil || len(ids) != 1 {
+			t.Fatalf("replications: %v, %v", ids, err)
+		}
+		if row, err := s.Read().Replication(ids[0]); err != nil || row.Sequence != 9 || row.Tag != "t" {
+			t.Errorf("replication: %v, %v", row, err)
+		}
+	})
 }
 
 func TestFullDiskIsSaidAndPasses(t *testing.T) {
@@ -224,7 +252,7 @@ func TestFullDiskIsSaidAndPasses(t *testing.T) {
 	if !errors.Is(err, ErrFull) {
 		t.Fatalf("after %d manifests: %v, want ErrFull", stored, err)
 	}
-	row, err := s.Repository(account, region, "app")
+	row, err := s.Repository(account, region, "app", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,6 +77,16 @@ func (q *Queries) UnlinkedBlobs(after, to string) ([]Blob, error) {
 		AND NOT EXISTS (SELECT 1 FROM layers l WHERE l.digest = b.digest) ORDER BY digest`, after, to)
 }
 
+// DoomedBlobs are those with digests after one and up to another that no
+// repository would have once all links made before t that no manifest names
+// were gone.
+func (q *Queries) DoomedBlobs(after, to string, t time.Time) ([]Blob, error) {
+	return q.blobs(`SELECT digest, size, object, created_at FROM blobs b WHERE digest > ? AND digest <= ?
+		AND NOT EXISTS (SELECT 1 FROM layers l WHERE l.digest = b.digest AND (l.linked_at >= ?
+			OR EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = l.repository_id AND f.target = l.digest)))
+		ORDER BY digest`, after, to, fromTime(t))
+}
+
 // Blobs with digests after the given one, in their order.
 func (q *Queries) Blobs(after string, limit int) ([]Blob, error) {
 	return q.blobs(`SELECT digest, size, object, created_at FROM blobs WHERE digest > ? ORDER BY digest LIMIT ?`, after, limit)
@@ -106,12 +116,14 @@ func (tx *Tx) DropBlobs(digests []string) (n int64, err error) {
 	if err := tx.conn.exec(`INSERT INTO garbage (object, size) SELECT object, size FROM blobs`+unlinked+` ON CONFLICT (object) DO NOTHING`, of); err != nil {
 		return 0, err
 	}
-	return tx.conn.changed(`DELETE FROM blobs`+unlinked, of)
+	// A link may have gone between the two: only what became garbage goes.
+	return tx.conn.changed(`DELETE FROM blobs`+unlinked+` AND EXISTS (SELECT 1 FROM garbage g WHERE g.object = blobs.object)`, of)
 }
 
-// Garbage are objects to delete, of at most limit.
-func (q *Queries) Garbage(limit int) ([]Blob, error) {
-	return q.blobs(`SELECT '', size, object, 0 FROM garbage ORDER BY object LIMIT ?`, limit)
+// Garbage are objects to delete with names after the given one, in their
+// order, at most limit.
+func (q *Queries) Garbage(after string, limit int) ([]Blob, error) {
+	return q.blobs(`SELECT '', size, object, 0 FROM garbage WHERE object > ? ORDER BY object LIMIT ?`, after, limit)
 }
 
 // ForgetGarbage says that the objects are deleted.

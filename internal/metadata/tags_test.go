@@ -1,96 +1,110 @@
 package metadata
 
-import (
-	"context"
-	"fmt"
-	"testing"
-)
+import "testing"
 
-func TestWatermarkMovesForwardOnly(t *testing.T) {
-	t.Parallel()
-	s := openStore(t, t.TempDir())
-	r := newRepository(t, s, "app")
-	for i, step := range []struct {
-		tag              string
-		source, sequence int64
-		want             bool
-	}{
-		{"latest", 1, 5, true},
-		{"latest", 1, 5, false},
-		{"latest", 1, 4, false},
-		{"latest", 1, 6, true},
-		{"latest", 2, 1, true}, // another source has its own numbers
-		{"other", 1, 1, true},
-		{"latest", 1, 5, false},
-	} {
-		var got bool
-		commit(t, s, func(tx *Tx) (err error) {
-			got, err = tx.AdvanceWatermark(r.ID, step.tag, step.source, step.sequence)
-			return err
-		})
-		if got != step.want {
-			t.Errorf("step %d %+v: %v", i, step, got)
+func TestReplicatedTagsMoveForwardOnly(t *testing.T) {
+	each(t, func(t *testing.T, s Store) {
+		r := newRepository(t, s, "app")
+		for i := range 10 {
+			putManifest(t, s, r, Manifest{Digest: manifestDigest(i), PushedAt: epoch}, "{}")
 		}
-	}
+		for i, step := range []struct {
+			tag              string
+			source, sequence int64
+			want             bool
+		}{
+			{"latest", 1, 5, true},
+			{"latest", 1, 4, false},
+			{"latest", 1, 6, true},
+			{"latest", 2, 1, true}, // another source has its own numbers
+			{"other", 1, 1, true},
+			{"latest", 1, 5, false},
+		} {
+			commit(t, s, func(tx *Tx) error {
+				return tx.AdvanceTag(r, Tag{Name: step.tag, Digest: manifestDigest(i), Sequence: int64(i + 1)}, step.source, step.sequence, epoch)
+			})
+			got, err := s.Read().Tag(r.ID, step.tag)
+			if err != nil || (got.Digest == manifestDigest(i)) != step.want || step.want && got.Sequence != int64(i+1) {
+				t.Errorf("step %d %+v: %+v, %v", i, step, got, err)
+			}
+		}
+	})
 }
 
 func TestWatermarkOutlivesTheTag(t *testing.T) {
-	t.Parallel()
-	s := openStore(t, t.TempDir())
-	r := newRepository(t, s, "app")
-	putManifest(t, s, r, Manifest{Digest: manifestDigest(1), PushedAt: epoch}, "{}", "latest")
-	var before, after bool
-	commit(t, s, func(tx *Tx) (err error) {
-		if before, err = tx.AdvanceWatermark(r.ID, "latest", 1, 5); err != nil {
-			return err
+	each(t, func(t *testing.T, s Store) {
+		r := newRepository(t, s, "app")
+		putManifest(t, s, r, Manifest{Digest: manifestDigest(1), PushedAt: epoch}, "{}")
+		advance := func(sequence int64) {
+			commit(t, s, func(tx *Tx) error {
+				return tx.AdvanceTag(r, Tag{Name: "latest", Digest: manifestDigest(1), Sequence: sequence}, 1, sequence, epoch)
+			})
 		}
-		if _, err = tx.DeleteTag(r, "latest"); err != nil {
-			return err
+		advance(5)
+		commit(t, s, func(tx *Tx) error { _, err := tx.DeleteTag(r, "latest"); return err })
+		advance(4)
+		if got, err := s.Read().Tag(r.ID, "latest"); err != ErrNotFound {
+			t.Errorf("an older push brought the tag back: %+v, %v", got, err)
 		}
-		after, err = tx.AdvanceWatermark(r.ID, "latest", 1, 4)
-		return err
+		advance(6)
+		if _, err := s.Read().Tag(r.ID, "latest"); err != nil {
+			t.Errorf("after a newer push: %v", err)
+		}
 	})
-	if !before || after {
-		t.Errorf("before the delete %v, after it %v", before, after)
-	}
+}
+
+func TestOfTwoPushesTheLaterNumberStays(t *testing.T) {
+	each(t, func(t *testing.T, s Store) {
+		r := newRepository(t, s, "app")
+		for i, step := range []struct {
+			sequence int64
+			want     int
+		}{{2, 0}, {1, 0}, {3, 2}} {
+			putManifest(t, s, r, Manifest{Digest: manifestDigest(i), PushedAt: epoch}, "{}")
+			commit(t, s, func(tx *Tx) error {
+				return tx.SetTag(r, Tag{Name: "latest", Digest: manifestDigest(i), Sequence: step.sequence}, epoch)
+			})
+			if got, err := s.Read().Tag(r.ID, "latest"); err != nil || got.Digest != manifestDigest(step.want) {
+				t.Errorf("after number %d: %+v, %v", step.sequence, got, err)
+			}
+		}
+	})
 }
 
 func TestSequencesRise(t *testing.T) {
-	t.Parallel()
-	s := openStore(t, t.TempDir())
-	r := newRepository(t, s, "app")
-	for want := int64(1); want <= 3; want++ {
-		var got int64
-		_ = s.Update(context.Background(), func(tx *Tx) error { // what is undone uses no number up
-			_, err := tx.NextSequence(r.RegistryID)
-			return fmt.Errorf("undo: %v", err)
-		})
-		commit(t, s, func(tx *Tx) (err error) {
-			got, err = tx.NextSequence(r.RegistryID)
-			return err
-		})
-		if got != want {
-			t.Errorf("sequence %d, want %d", got, want)
+	each(t, func(t *testing.T, s Store) {
+		r := newRepository(t, s, "app")
+		last := int64(0)
+		for range 3 {
+			var got int64
+			commit(t, s, func(tx *Tx) (err error) {
+				got, err = tx.NextSequence(r.RegistryID)
+				return err
+			})
+			if got <= last {
+				t.Errorf("sequence %d after %d", got, last)
+			}
+			last = got
 		}
-	}
+	})
 }
 
 func TestDeletedManifestTakesItsTagsAlong(t *testing.T) {
-	t.Parallel()
-	s := openStore(t, t.TempDir())
-	r := newRepository(t, s, "app")
-	putManifest(t, s, r, Manifest{Digest: manifestDigest(1), PushedAt: epoch}, "{}", "a", "b")
-	for _, want := range []bool{true, false} {
-		var deleted bool
-		commit(t, s, func(tx *Tx) (err error) {
-			deleted, err = tx.DeleteManifest(r, manifestDigest(1))
-			return err
-		})
-		if deleted != want {
-			t.Errorf("deleted: %v, want %v", deleted, want)
+	each(t, func(t *testing.T, s Store) {
+		r := newRepository(t, s, "app")
+		putManifest(t, s, r, Manifest{Digest: manifestDigest(1), PushedAt: epoch}, "{}", "a", "b")
+		for _, want := range []bool{true, false} {
+			var deleted bool
+			commit(t, s, func(tx *Tx) (err error) {
+				deleted, err = tx.DeleteManifest(r, manifestDigest(1))
+				return err
+			})
+			if deleted != want {
+				t.Errorf("deleted: %v, want %v", deleted, want)
+			}
 		}
-	}
-	if tags, err := s.Read().Tags(r.ID, "", 10); err != nil || len(tags) != 0 {
-		t.Errorf("tags: %v, %v", tags, err)
-	}
+		if tags, err := s.Read().Tags(r.ID, "", 10); err != nil || len(tags) != 0 {
+			t.Errorf("tags: %v, %v", tags, err)
+		}
+	})
 }

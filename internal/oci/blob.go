@@ -34,6 +34,7 @@ func (h *handler) getBlob(w http.ResponseWriter, r *http.Request, req *request) 
 		return err
 	}
 	if content.URL != "" {
+		w.Header().Set("Docker-Content-Digest", string(layer.Digest)) // the bucket does not know it
 		return redirect(w, content.URL)
 	}
 	defer func() {

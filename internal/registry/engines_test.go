@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"net/url"
 	"os"
@@ -16,8 +17,10 @@ import (
 	"github.com/twinport/twinport/test/servers"
 )
 
-// shared says that this run is on PostgreSQL and S3. The tests are the same.
-var shared = os.Getenv("TEST_STORES") == "shared"
+// shared says that this run is on PostgreSQL and S3. The tests are the same. It
+// is asked when tests run: what is asked before, go test does not take note of,
+// and would answer with what it remembers of a run on the other stores.
+func shared() bool { return os.Getenv("TEST_STORES") == "shared" }
 
 // sharedEngines are the database and bucket of each test's folder, so that a
 // test that opens its folder again finds what it left.
@@ -28,7 +31,7 @@ type engines struct{ database, blobs string }
 func openEngines(t testing.TB, dir string) (metadata.Store, blob.Store) {
 	t.Helper()
 	ctx := context.Background()
-	if !shared {
+	if !shared() {
 		meta, err := metadata.OpenSQLite(ctx, filepath.Join(dir, "metadata"))
 		if err != nil {
 			t.Fatal(err)
@@ -57,4 +60,36 @@ func openEngines(t testing.TB, dir string) (metadata.Store, blob.Store) {
 		t.Fatal(err)
 	}
 	return meta, blobs
+}
+
+// refuseTags makes the database in the test's folder fail to store tags in an
+// account's repositories, until mend is called.
+func refuseTags(t testing.TB, dir, account string) (mend func()) {
+	t.Helper()
+	of := `(SELECT p.id FROM repositories p JOIN registries g ON g.id = p.registry_id WHERE g.account = '` + account + `')`
+	driver, source, statements, undo := "sqlite", filepath.Join(dir, "metadata", "metadata.db"),
+		[]string{`CREATE TRIGGER fault BEFORE INSERT ON tags WHEN NEW.repository_id IN ` + of + ` BEGIN SELECT RAISE(ABORT, 'injected'); END`},
+		`DROP TRIGGER fault`
+	if known, ok := sharedEngines.Load(dir); ok {
+		driver, source, statements, undo = "pgx", known.(engines).database,
+			[]string{`CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+				IF NEW.repository_id IN ` + of + ` THEN RAISE 'injected'; END IF; RETURN NEW; END $$`,
+				`CREATE TRIGGER fault BEFORE INSERT ON tags FOR EACH ROW EXECUTE FUNCTION fault()`},
+			`DROP TRIGGER fault ON tags`
+	}
+	db, err := sql.Open(driver, source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	execute := func(statement string) {
+		t.Helper()
+		if _, err := db.Exec(statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	for _, statement := range statements {
+		execute(statement)
+	}
+	return func() { execute(undo) }
 }

@@ -69,6 +69,10 @@ type Referrer struct {
 	Annotations  map[string]string
 }
 
+// pullTimeFreshness is how old a recorded pull time may get before a pull
+// renews it (ECR refreshes it at least once every 24 hours).
+const pullTimeFreshness = time.Hour
+
 // maxTagsPerImage is how many tags of one image are shown (ECR: 1,000 tags per image).
 const maxTagsPerImage = 1000
 
@@ -126,7 +130,7 @@ func imageNotFound(repo *metadata.Repository, r Reference) *Error {
 // must not wait for a write.
 func (s *Service) recordPull(repo *metadata.Repository, m *metadata.ManifestContent) {
 	now := s.now()
-	if now.Sub(m.PulledAt) < pullTimeFreshness || !s.pulls.claim(pulled{repo.ID, m.Digest}, now) {
+	if now.Sub(m.PulledAt) < pullTimeFreshness || !s.pulls.claim(content{repo.ID, m.Digest}, now, pullTimeFreshness) {
 		return
 	}
 	id, d := repo.ID, m.Digest

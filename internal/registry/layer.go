@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -17,7 +18,8 @@ type Layer struct {
 	Size      int64
 	MediaType string // as an image of the repository names it; may be empty
 
-	object string // the name of its bytes in the blob store
+	object   string // the name of its bytes in the blob store
+	linkedAt time.Time
 }
 
 // LayerContent is where a layer's bytes are to be had: at a URL, or else here.
@@ -39,7 +41,7 @@ func (s *Service) Layer(_ context.Context, c Caller, ref Ref, d digest.Digest) (
 	if err != nil {
 		return Layer{}, err
 	}
-	return s.layer(repo, d)
+	return s.promisedLayer(repo, d)
 }
 
 // layerAhead asks what layer is going to ask.
@@ -58,7 +60,26 @@ func (s *Service) layer(repo *metadata.Repository, d digest.Digest) (Layer, erro
 	if err != nil {
 		return Layer{}, fmt.Errorf("look up layer %s of %s: %w", d, refOf(repo), err)
 	}
-	return Layer{Digest: d, Size: l.Size, object: l.Object}, nil
+	return Layer{Digest: d, Size: l.Size, object: l.Object, linkedAt: l.LinkedAt}, nil
+}
+
+// promisedLayer is layer for a client that may rely on it in a push: it need
+// not send what is here. So the link becomes as good as new in the background,
+// or a sweep might remove it before the manifest comes that needs it.
+func (s *Service) promisedLayer(repo *metadata.Repository, d digest.Digest) (Layer, error) {
+	l, err := s.layer(repo, d)
+	now := s.now()
+	if err != nil || now.Sub(l.linkedAt) < s.grace/2 || !s.renewals.claim(content{repo.ID, string(d)}, now, s.grace/2) {
+		return l, err
+	}
+	id := repo.ID
+	go func() {
+		err := s.meta.Update(context.Background(), func(tx *metadata.Tx) error { return tx.RenewLink(id, string(d), now) })
+		if err != nil && !errors.Is(err, metadata.ErrClosed) {
+			s.log.Warn("could not renew the link to a layer that a client asked for", "layer", d, "error", err)
+		}
+	}()
+	return l, nil
 }
 
 func layerNotFound(repo *metadata.Repository, d digest.Digest) *Error {
@@ -90,9 +111,16 @@ func (s *Service) LayersAvailable(_ context.Context, c Caller, ref Ref, ds []dig
 	if err != nil {
 		return nil, err
 	}
+	q := s.meta.ReadOf(repo)
+	q.Ahead(func(q *metadata.Queries) {
+		for _, d := range ds {
+			_, _ = q.Layer(repo.ID, string(d))
+			_, _, _ = q.Referring(repo.ID, string(d))
+		}
+	})
 	layers := make(map[digest.Digest]Layer, len(ds))
 	for _, d := range ds {
-		l, err := s.layer(repo, d)
+		l, err := s.promisedLayer(repo, d)
 		switch CodeOf(err) {
 		case LayersNotFound, InvalidParameter:
 			continue
@@ -100,7 +128,7 @@ func (s *Service) LayersAvailable(_ context.Context, c Caller, ref Ref, ds []dig
 		if err != nil {
 			return nil, err
 		}
-		if _, l.MediaType, err = s.meta.Read().Referring(repo.ID, string(d)); err != nil {
+		if _, l.MediaType, err = q.Referring(repo.ID, string(d)); err != nil {
 			return nil, fmt.Errorf("look up the media type of layer %s: %w", d, err)
 		}
 		layers[d] = l

@@ -1,8 +1,6 @@
 package registry_test
 
 import (
-	"database/sql"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -19,16 +17,7 @@ func TestFaultsAreTriedAgainWithGrowingDelays(t *testing.T) {
 	d.replicateTo(dev, third)
 	d.grant(dev)
 	d.create(in(dev))
-	db, err := sql.Open("sqlite", filepath.Join(dir, "metadata", "metadata.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if _, err := db.Exec(`CREATE TRIGGER fault BEFORE INSERT ON tags
-		WHEN NEW.repository_id = (SELECT p.id FROM repositories p JOIN registries g ON g.id = p.registry_id WHERE g.account = '` + devAccount + `')
-		BEGIN SELECT RAISE(ABORT, 'injected'); END`); err != nil {
-		t.Fatal(err)
-	}
+	mend := refuseTags(t, dir, devAccount)
 	dg := d.put(in(prod), d.image(in(prod), "one"), "latest")
 	toDev := func() registry.ReplicationStatus {
 		t.Helper()
@@ -60,7 +49,8 @@ func TestFaultsAreTriedAgainWithGrowingDelays(t *testing.T) {
 		if delay < least-300*time.Millisecond || delay > 2*least {
 			t.Errorf("after try %d it waits %v, want %v to %v", try, delay, least, 2*least)
 		}
-		if _, next, err := d.DueReplications(ctx, 1); err != nil || !next.Equal(st.NextTryAt) {
+		// Where there may be other processes, it looks for what they left before.
+		if _, next, err := d.DueReplications(ctx, 1); err != nil || !next.Equal(st.NextTryAt) && !(shared() && next.Before(st.NextTryAt)) {
 			t.Errorf("next: %v, %v", next, err)
 		}
 		least = min(2*least, 150*time.Second)
@@ -75,9 +65,7 @@ func TestFaultsAreTriedAgainWithGrowingDelays(t *testing.T) {
 	tryDue()
 	before := toDev()
 	d.close()
-	if _, err := db.Exec(`DROP TRIGGER fault`); err != nil {
-		t.Fatal(err)
-	}
+	mend()
 	ahead := d.clock.ahead.Load()
 	d = openStores(t, dir)
 	d.clock.advance(time.Duration(ahead))

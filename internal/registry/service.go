@@ -21,8 +21,11 @@ type Config struct {
 	// each account has one in each Region.
 	Accounts []string
 	Regions  []string
-	Logger   *slog.Logger
-	Now      func() time.Time
+	// Grace is how old a layer's link must be for a sweep to remove it if no
+	// manifest needs it.
+	Grace  time.Duration
+	Logger *slog.Logger
+	Now    func() time.Time
 }
 
 // Service is the domain. All methods authorise the caller, are safe for
@@ -39,7 +42,8 @@ type Service struct {
 	rules  parseCache[[]ReplicationRule]
 	grants parseCache[policy.Policy]
 
-	pulls recentPulls
+	pulls, renewals recent
+	grace           time.Duration
 
 	wakeMu sync.Mutex
 	wake   func(ids []int64) // see OnReplications
@@ -47,7 +51,7 @@ type Service struct {
 
 // Open returns the domain over its stores and makes sure that every registry has its row.
 func Open(ctx context.Context, c Config) (*Service, error) {
-	s := &Service{meta: c.Metadata, blobs: c.Blobs, log: c.Logger, now: c.Now, regions: c.Regions, registries: map[ID]int64{}, wake: func([]int64) {}}
+	s := &Service{meta: c.Metadata, blobs: c.Blobs, log: c.Logger, now: c.Now, grace: c.Grace, regions: c.Regions, registries: map[ID]int64{}, wake: func([]int64) {}}
 	err := s.meta.Update(ctx, func(tx *metadata.Tx) error {
 		for _, account := range c.Accounts {
 			for _, region := range c.Regions {

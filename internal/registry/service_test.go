@@ -81,7 +81,7 @@ func openStores(t testing.TB, dir string) *domain {
 	clock := &clock{}
 	s, err := registry.Open(ctx, registry.Config{
 		Metadata: meta, Blobs: blobs, Accounts: []string{prodAccount, devAccount},
-		Regions: []string{"us-east-1", "us-west-2"}, Logger: slog.New(slog.DiscardHandler), Now: clock.now,
+		Regions: []string{"us-east-1", "us-west-2"}, Grace: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler), Now: clock.now,
 	})
 	if err != nil {
 		t.Fatal(err)

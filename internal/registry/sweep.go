@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/twinport/twinport/internal/blob"
@@ -47,21 +48,23 @@ const (
 )
 
 // Sweep does one page of a step, from the key after. grace is how old a link
-// must be to count as unused. With dry it changes nothing.
+// must be to count as unused. With dry it changes nothing, and counts what it
+// would find if the steps before had been done.
 func (s *Service) Sweep(ctx context.Context, step SweepStep, after string, grace time.Duration, dry bool) (p SweepPage, err error) {
+	before := s.now().Add(-grace)
 	switch step {
 	case "uploads":
 		p, err = s.sweepUploads(ctx, after, dry)
 	case "leftovers":
 		p, err = s.sweepLeftovers(ctx, dry)
 	case "links":
-		p, err = s.sweepLinks(ctx, after, s.now().Add(-grace), dry)
+		p, err = s.sweepLinks(ctx, after, before, dry)
 	case "blobs":
-		p, err = s.sweepBlobs(ctx, after, dry)
+		p, err = s.sweepBlobs(ctx, after, before, dry)
 	case "objects":
 		p, err = s.sweepObjects(ctx, after, dry)
 	case "garbage":
-		p, err = s.sweepGarbage(ctx, dry)
+		p, err = s.sweepGarbage(ctx, after, before, dry)
 	default:
 		return p, fmt.Errorf("there is no sweep of %q", step)
 	}
@@ -216,13 +219,21 @@ func (s *Service) sweepLinks(ctx context.Context, after string, before time.Time
 	return p, nil
 }
 
-func (s *Service) sweepBlobs(ctx context.Context, after string, dry bool) (p SweepPage, err error) {
+func (s *Service) sweepBlobs(ctx context.Context, after string, before time.Time, dry bool) (p SweepPage, err error) {
 	to, last, err := s.meta.Read().BlobsAfter(after, sweepRows)
 	if err != nil {
 		return p, err
 	}
 	if !last {
 		p.Next = to
+	}
+	if dry {
+		doomed, err := s.meta.Read().DoomedBlobs(after, to, before)
+		for _, b := range doomed {
+			p.Found++
+			p.Bytes += b.Size
+		}
+		return p, err
 	}
 	unlinked, err := s.meta.Read().UnlinkedBlobs(after, to)
 	if err != nil {
@@ -236,15 +247,13 @@ func (s *Service) sweepBlobs(ctx context.Context, after string, dry bool) (p Swe
 			digests[i] = b.Digest
 			p.Bytes += b.Size
 		}
-		n := int64(len(page))
-		if !dry {
-			err := s.meta.Update(ctx, func(tx *metadata.Tx) (err error) {
-				n, err = tx.DropBlobs(digests)
-				return err
-			})
-			if err != nil {
-				return p, err
-			}
+		var n int64
+		err := s.meta.Update(ctx, func(tx *metadata.Tx) (err error) {
+			n, err = tx.DropBlobs(digests)
+			return err
+		})
+		if err != nil {
+			return p, err
 		}
 		p.Found += n
 	}
@@ -284,10 +293,26 @@ func (s *Service) sweepObjects(ctx context.Context, after string, dry bool) (p S
 	return p, nil
 }
 
-func (s *Service) sweepGarbage(ctx context.Context, dry bool) (p SweepPage, err error) {
-	garbage, err := s.meta.Read().Garbage(sweepObjects)
-	if err != nil || len(garbage) == 0 {
+// doomed begins the keys of pages of a dry run's garbage that is not garbage
+// yet. No object's name does.
+const doomed = "doomed:"
+
+func (s *Service) sweepGarbage(ctx context.Context, after string, before time.Time, dry bool) (p SweepPage, err error) {
+	if digest, ok := strings.CutPrefix(after, doomed); ok && dry {
+		if p, err = s.sweepBlobs(ctx, digest, before, dry); p.Next != "" {
+			p.Next = doomed + p.Next
+		}
 		return p, err
+	}
+	garbage, err := s.meta.Read().Garbage(after, sweepObjects)
+	if err != nil {
+		return p, err
+	}
+	if dry {
+		p.Next = doomed
+	}
+	if len(garbage) == 0 {
+		return p, nil
 	}
 	objects := make([]string, len(garbage))
 	for i, g := range garbage {
@@ -295,14 +320,14 @@ func (s *Service) sweepGarbage(ctx context.Context, dry bool) (p SweepPage, err 
 		p.Bytes += g.Size
 	}
 	p.Found = int64(len(garbage))
+	if len(garbage) == sweepObjects {
+		p.Next = objects[len(objects)-1]
+	}
 	if dry {
 		return p, nil
 	}
 	if err := s.blobs.Delete(ctx, objects); err != nil {
 		return SweepPage{}, err
-	}
-	if len(garbage) == sweepObjects {
-		p.Next = "more" // what is deleted is gone from the list, so it begins anew
 	}
 	return p, s.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.ForgetGarbage(objects) })
 }

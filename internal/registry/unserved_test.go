@@ -3,6 +3,7 @@ package registry_test
 import (
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/twinport/twinport/internal/registry"
 )
@@ -23,7 +24,7 @@ func TestAccountNotServedAnyMore(t *testing.T) {
 
 	without, err := registry.Open(ctx, registry.Config{
 		Metadata: d.meta, Blobs: d.blobs, Accounts: []string{devAccount},
-		Regions: []string{"us-east-1", "us-west-2"}, Logger: slog.New(slog.DiscardHandler), Now: d.clock.now,
+		Regions: []string{"us-east-1", "us-west-2"}, Grace: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler), Now: d.clock.now,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -55,6 +55,13 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.pair, nil
 }
 
+// notAfter is when the certificate in use ends.
+func (c *certificate) notAfter() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pair.Leaf.NotAfter
+}
+
 // refresh reads the files if they have changed. A pair that does not fit, as
 // between the writing of its two files, leaves the old one in use until either
 // file changes once more.

@@ -1,12 +1,14 @@
 package server
 
 import (
+	"bufio"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"net/http"
 	"os"
@@ -148,5 +150,20 @@ func TestTLS(t *testing.T) {
 			t.Errorf("%s: %s %s", proto, res.Proto, res.Status)
 		}
 		transport.CloseIdleConnections()
+	}
+
+	// The metric tells the end of the certificate in use.
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}
+	res, err := (&http.Client{Transport: transport, Timeout: patience}).Get(s.URL() + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var end float64
+	for lines := bufio.NewScanner(res.Body); lines.Scan(); {
+		fmt.Sscanf(lines.Text(), "twinport_tls_certificate_expiry_timestamp_seconds %g", &end)
+	}
+	if left := time.Until(time.Unix(int64(end), 0)); left < 50*time.Minute || left > time.Hour {
+		t.Errorf("the metric says that the certificate ends in %v, want an hour", left)
 	}
 }

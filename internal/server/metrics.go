@@ -10,9 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/replication"
-	"github.com/twinport/twinport/internal/sweep"
 )
 
 // statusClasses is how many there are: 1xx to 5xx.
@@ -28,7 +26,7 @@ type requestMetrics struct {
 
 // newMetrics returns the counters and the handler that shows them, in a
 // registry of their own: several servers in one process do not collide.
-func newMetrics(replications func() replication.Stats, sweeps func() sweep.Stats) (*requestMetrics, http.Handler) {
+func newMetrics(replications func() replication.Stats, more ...prometheus.Collector) (*requestMetrics, http.Handler) {
 	m := &requestMetrics{}
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "twinport_http_requests_total",
@@ -56,36 +54,7 @@ func newMetrics(replications func() replication.Stats, sweeps func() sweep.Stats
 		replicationCounter("failed", func() int64 { return replications().Failed }),
 		replicationCounter("retried", func() int64 { return replications().Retried }),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, step := range registry.SweepSteps {
-		metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name:        "twinport_swept_total",
-			Help:        "What this process's sweeps have freed, by step: abandoned uploads, what they left, unused links, unlinked blobs, lost objects, deleted objects.",
-			ConstLabels: prometheus.Labels{"step": string(step)},
-		}, func() float64 { return float64(sweeps().Found[step]) }))
-	}
-	metrics.MustRegister(
-		prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "twinport_swept_bytes_total",
-			Help: "Bytes of objects that this process's sweeps have deleted.",
-		}, func() float64 { return float64(sweeps().Bytes) }),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "twinport_sweep_running",
-			Help: "1 while this process sweeps.",
-		}, func() float64 {
-			if sweeps().Running {
-				return 1
-			}
-			return 0
-		}),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "twinport_sweep_finished_timestamp_seconds",
-			Help: "When this process last ended a sweep; 0 if it never did.",
-		}, func() float64 {
-			if t := sweeps().Finished; !t.IsZero() {
-				return float64(t.Unix())
-			}
-			return 0
-		}))
+	metrics.MustRegister(more...)
 	return m, promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})
 }
 
@@ -96,6 +65,20 @@ func replicationCounter(result string, count func() int64) prometheus.Collector 
 		Help:        "Tries to replicate an image to a destination, by how they ended.",
 		ConstLabels: prometheus.Labels{"result": result},
 	}, func() float64 { return float64(count()) })
+}
+
+// certificateExpiry shows when a certificate ends; 0 if it is not there yet, so
+// that an alarm for one that ends soon tells of that too.
+func certificateExpiry(notAfter func() time.Time) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "twinport_tls_certificate_expiry_timestamp_seconds",
+		Help: "When the TLS certificate in use ends (of several, the first), in Unix time; 0 while one is missing.",
+	}, func() float64 {
+		if end := notAfter(); !end.IsZero() {
+			return float64(end.Unix())
+		}
+		return 0
+	})
 }
 
 func (m *requestMetrics) observe(p protocol, status int, duration time.Duration) {

@@ -50,7 +50,7 @@ func TestResponseStatus(t *testing.T) {
 }
 
 func BenchmarkObserver(b *testing.B) {
-	metrics, _ := newMetrics(nil, nil)
+	metrics, _ := newMetrics(nil)
 	body := []byte("content")
 	routes := &routes{oci: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write(body) })}
 	o := &observer{routes: routes, metrics: metrics, log: slog.New(slog.DiscardHandler)}

@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi"
 	"github.com/twinport/twinport/internal/blob"
@@ -55,6 +57,7 @@ type Server struct {
 	registry *registry.Service
 	engine   *replication.Engine
 	sweeper  *sweep.Sweeper
+	acme     *acmeCertificates // nil without
 
 	stopping atomic.Bool
 	requests *requestMetrics
@@ -75,13 +78,23 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 		}
 	}()
 	var tlsConfig *tls.Config
-	if cfg.TLS.Cert != "" {
+	var certificateMetrics []prometheus.Collector
+	switch {
+	case cfg.TLS.Cert != "":
 		certificate, err := loadCertificate(cfg.TLS.Cert, cfg.TLS.Key, log)
 		if err != nil {
 			return nil, err
 		}
 		s.scheme = "https"
 		tlsConfig = &tls.Config{GetCertificate: certificate.get}
+		certificateMetrics = append(certificateMetrics, certificateExpiry(certificate.notAfter))
+	case len(cfg.TLS.ACME.Domains) > 0:
+		if s.acme, err = newACME(cfg.TLS.ACME, log); err != nil {
+			return nil, err
+		}
+		s.scheme = "https"
+		tlsConfig = s.acme.tlsConfig()
+		certificateMetrics = append(certificateMetrics, certificateExpiry(s.acme.notAfter))
 	}
 	if s.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen); err != nil {
 		return nil, fmt.Errorf("%w; set listen, or TWINPORT_LISTEN, to an address of this machine that is free", err)
@@ -104,9 +117,9 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 		ready:        s.ready,
 		bodyTimeouts: bodyTimeouts,
 	}
-	s.requests, routes.metrics = newMetrics(s.engine.Stats, s.sweeper.Stats)
+	s.requests, routes.metrics = newMetrics(s.engine.Stats, append(sweepMetrics(s.sweeper.Stats), certificateMetrics...)...)
 	s.http = &http.Server{
-		Handler:           &observer{routes: routes, metrics: s.requests, log: log},
+		Handler:           &forwarded{trusted: cfg.TrustedProxies, next: &observer{routes: routes, metrics: s.requests, log: log}},
 		TLSConfig:         tlsConfig,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
@@ -152,7 +165,8 @@ func (s *Server) endpoint(cfg config.Config) func(registry.ID) string {
 	return func(id registry.ID) string { return id.Account + ".dkr.ecr." + id.Region + end }
 }
 
-// ready says why the server should get no requests, or nil.
+// ready says why the server should get no requests, or nil. It does not ask the
+// blob store: while a bucket is away, what needs no blob goes on.
 func (s *Server) ready(ctx context.Context) error {
 	if s.stopping.Load() {
 		return errors.New("the server is stopping")
@@ -160,10 +174,6 @@ func (s *Server) ready(ctx context.Context) error {
 	if err := s.metadata.Ping(ctx); err != nil {
 		s.log.WarnContext(ctx, "not ready: the metadata store does not answer", "error", err)
 		return errors.New("the metadata store does not answer")
-	}
-	if err := s.blobs.Ping(ctx); err != nil {
-		s.log.WarnContext(ctx, "not ready: the blob store does not answer", "error", err)
-		return errors.New("the blob store does not answer")
 	}
 	return nil
 }
@@ -186,6 +196,9 @@ func (s *Server) Run(ctx context.Context) error {
 			served <- s.http.Serve(s.listener)
 		}
 	}()
+	if s.acme != nil {
+		s.acme.keep(background)
+	}
 	var err error
 	select {
 	case err = <-served:

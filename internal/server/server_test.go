@@ -225,7 +225,7 @@ func TestReady(t *testing.T) {
 func TestGracefulStop(t *testing.T) {
 	entered, finish := make(chan struct{}), make(chan struct{})
 	s := start(t, testConfig(t), func(s *Server) {
-		s.http.Handler.(*observer).routes.oci = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.http.Handler.(*forwarded).next.(*observer).routes.oci = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			close(entered)
 			<-finish
 			io.WriteString(w, "finished")
@@ -270,7 +270,7 @@ func TestStopIsBounded(t *testing.T) {
 	entered := make(chan struct{})
 	s := start(t, testConfig(t), func(s *Server) {
 		s.stopTimeout = 20 * time.Millisecond
-		s.http.Handler.(*observer).routes.oci = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.http.Handler.(*forwarded).next.(*observer).routes.oci = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			close(entered)
 			<-r.Context().Done()
 		})
@@ -292,7 +292,7 @@ func TestStopIsBounded(t *testing.T) {
 
 func TestPanic(t *testing.T) {
 	s := start(t, testConfig(t), func(s *Server) {
-		routes := s.http.Handler.(*observer).routes
+		routes := s.http.Handler.(*forwarded).next.(*observer).routes
 		routes.oci = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/v2/late" {
 				io.WriteString(w, "a part of")
@@ -354,7 +354,7 @@ func TestHeaderLimit(t *testing.T) {
 func TestBodyTimeout(t *testing.T) {
 	s := start(t, testConfig(t), func(s *Server) {
 		for p := range protocols {
-			s.http.Handler.(*observer).routes.bodyTimeouts[p] = 50 * time.Millisecond
+			s.http.Handler.(*forwarded).next.(*observer).routes.bodyTimeouts[p] = 50 * time.Millisecond
 		}
 	})
 	for _, line := range []string{"PUT /v2/app/manifests/1", "POST /", "POST /nothing"} {

@@ -25,7 +25,7 @@ func (s *Server) openStores(ctx context.Context, cfg config.Config) (err error) 
 		accounts[i] = a.ID
 	}
 	s.registry, err = registry.Open(ctx, registry.Config{
-		Metadata: s.metadata, Blobs: s.blobs, Accounts: accounts, Regions: cfg.Regions, Logger: s.log, Now: time.Now,
+		Metadata: s.metadata, Blobs: s.blobs, Accounts: accounts, Regions: cfg.Regions, Grace: cfg.Sweep.Grace, Logger: s.log, Now: time.Now,
 	})
 	if err != nil {
 		return fmt.Errorf("open the registries: %w", err)

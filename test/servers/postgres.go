@@ -209,6 +209,17 @@ func (s *PostgresServer) Kill() {
 	}
 }
 
+// Ended reports whether the server has ended without being asked, as for want
+// of room.
+func (s *PostgresServer) Ended() bool {
+	select {
+	case <-s.process.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // URL returns the URL of a database of the server, which may not exist yet.
 func (s *PostgresServer) URL(database string) string {
 	return fmt.Sprintf("postgres://postgres:%s@127.0.0.1:%s/%s?sslmode=disable", s.password, s.port, database)

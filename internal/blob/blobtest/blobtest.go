@@ -30,6 +30,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Open) {
 		"CommitRepeatsMore":       testCommitRepeatsMore,
 		"CommitAfterGarbage":      testCommitAfterGarbage,
 		"WrongDigest":             testWrongDigest,
+		"MoreAfterVerify":         testMoreAfterVerify,
 		"UnknownDigest":           testUnknownDigest,
 		"NamesAreNotReused":       testNamesAreNotReused,
 		"Resume":                  testResume,
@@ -54,7 +55,10 @@ func Run(t *testing.T, fresh func(t *testing.T) Open) {
 		"EndedContext":            testEndedContext,
 		"Ping":                    testPing,
 	} {
-		t.Run(name, func(t *testing.T) { test(t, fresh(t)) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // most of the time is the disk's
+			test(t, fresh(t))
+		})
 	}
 }
 

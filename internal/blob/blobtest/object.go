@@ -43,7 +43,7 @@ func testObjects(t *testing.T, open Open) {
 		if got := Objects(t, s, o.Name); !slices.Equal(got, all[i+1:]) {
 			t.Errorf("after %s: %v, want %v", o.Name, got, all[i+1:])
 		}
-		for _, after := range []string{o.Name + "-", o.Name[:len(o.Name)-1]} { // no objects, but places in the order
+		for _, after := range []string{o.Name + "-", o.Name + "/x", o.Name[:len(o.Name)-1]} { // no objects, but places in the order
 			for _, got := range Objects(t, s, after) {
 				if got.Name <= after {
 					t.Errorf("after %s: %s", after, got.Name)

@@ -59,10 +59,14 @@ func (s *Store) Objects(ctx context.Context, after string) iter.Seq2[blob.Object
 		for _, a := range algorithms {
 			for i := range 256 {
 				dir := fmt.Sprintf("%s/%02x/", a.name, i)
-				if after >= dir && !strings.HasPrefix(after, dir) {
+				name, in := strings.CutPrefix(after, dir)
+				if after >= dir && !in {
 					continue // all before
 				}
-				if !s.objectsIn(ctx, dir, strings.TrimPrefix(after, dir), page, yield) {
+				if !in {
+					name = ""
+				}
+				if !s.objectsIn(ctx, dir, name, page, yield) {
 					return
 				}
 			}
@@ -70,12 +74,9 @@ func (s *Store) Objects(ctx context.Context, after string) iter.Seq2[blob.Object
 	}
 }
 
-// objectsIn yields the objects of one folder, reading n names at a time. It
-// returns false when the sequence ends with them.
+// objectsIn yields the objects of one folder whose files come after a name,
+// reading n names at a time. It returns false when the sequence ends with them.
 func (s *Store) objectsIn(ctx context.Context, dir, after string, n int, yield func(blob.Object, error) bool) bool {
-	if strings.Contains(after, "/") {
-		after = "" // of another folder, before this one
-	}
 	for {
 		names, err := smallest(filepath.Join(s.root, filepath.FromSlash(dir)), after, n)
 		if err != nil {

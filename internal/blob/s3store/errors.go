@@ -22,10 +22,13 @@ import (
 var fullCodes = []string{"InsufficientStorage", "QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded"}
 
 // transientCodes are what servers answer, besides with a status of 500 and
-// above, when the same request may succeed later.
+// above, when the same request may succeed later. (No object of ours is where
+// another one needs a folder: servers on files say so when a folder that has
+// just become empty goes while an object is put into it.)
 var transientCodes = []string{
 	"SlowDown", "SlowDownRead", "SlowDownWrite", "InternalError", "ServiceUnavailable", "RequestTimeout", "RequestTimeTooSkewed",
 	"Throttling", "ThrottlingException", "TooManyRequests", "OperationAborted", "ConditionalRequestConflict", "RequestLimitExceeded",
+	"ExistingObjectIsDirectory",
 }
 
 // code is the code of the error that the server answered, or "".
@@ -51,11 +54,8 @@ func full(err error) bool {
 }
 
 // transient reports whether the same request may succeed later: the server was
-// not reached, did not come to an end, or said so.
+// not reached, did not come to an end, or said so. A full one may say so too.
 func transient(err error) bool {
-	if full(err) {
-		return false
-	}
 	if slices.Contains(transientCodes, code(err)) {
 		return true
 	}

@@ -27,7 +27,7 @@ type Location struct {
 
 // String is the location as s3://bucket/prefix, for logs.
 func (l *Location) String() string {
-	return "s3://" + l.bucket + "/" + strings.TrimSuffix(l.prefix, "/")
+	return strings.TrimSuffix("s3://"+l.bucket+"/"+l.prefix, "/")
 }
 
 // parameters are those of the URL, in the order in which errors name them.

@@ -117,10 +117,13 @@ func (r *partReader) Read(b []byte) (n int, err error) {
 
 func (r *partReader) Seek(offset int64, whence int) (int64, error) {
 	switch whence {
+	case io.SeekStart:
 	case io.SeekCurrent:
 		offset += r.at
 	case io.SeekEnd:
 		offset += int64(r.part.size)
+	default:
+		return 0, fmt.Errorf("seek from %d: not known", whence)
 	}
 	if offset < 0 {
 		return 0, errors.New("seek before the beginning of the part")

@@ -17,11 +17,10 @@ import (
 
 const (
 	// maxResumes is how often in a row a body may be cut before the reader
-	// gives up; resumeDelay is the pause after the first cut, and doubles.
-	maxResumes  = 6
-	resumeDelay = 100 * time.Millisecond
+	// gives up.
+	maxResumes = 6
 	// resumeAfter is how many bytes must come for cuts to be counted anew.
-	resumeAfter = 1 << 20
+	resumeAfter = 64 << 10
 )
 
 // reader reads an object from where it is to the end with one request, and
@@ -45,10 +44,13 @@ var errChanged = errors.New("the object is not the one that was begun to be read
 // Seek moves without asking the server.
 func (r *reader) Seek(offset int64, whence int) (int64, error) {
 	switch whence {
+	case io.SeekStart:
 	case io.SeekCurrent:
 		offset += r.offset
 	case io.SeekEnd:
 		offset += r.size
+	default:
+		return 0, fmt.Errorf("seek from %d: not known", whence)
 	}
 	if offset < 0 {
 		return 0, errors.New("seek before the beginning of the object")
@@ -94,7 +96,7 @@ func (r *reader) wait(err error) error {
 	if r.ctx.Err() != nil {
 		return context.Cause(r.ctx)
 	}
-	if errors.Is(err, io.EOF) {
+	if errors.Is(err, io.EOF) { // must not be taken for the end of the object
 		err = io.ErrUnexpectedEOF
 	}
 	r.came = 0

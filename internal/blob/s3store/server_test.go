@@ -47,6 +47,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
+	maxBackoff, resumeDelay = 50*time.Millisecond, 5*time.Millisecond
 	status := m.Run()
 	if theGateway != nil {
 		theGateway.stop()

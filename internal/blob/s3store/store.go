@@ -124,7 +124,7 @@ func (s *Store) explain(err error) error {
 	}
 	switch status(err) {
 	case http.StatusNotFound:
-		return fmt.Errorf("there is no bucket %s at %s: create it, or correct the URL: %w", s.at.bucket, where, err)
+		return fmt.Errorf("there is no bucket %s at %s that the credentials may use: create it, or correct the URL: %w", s.at.bucket, where, err)
 	case http.StatusForbidden, http.StatusUnauthorized:
 		return fmt.Errorf("the bucket %s at %s refuses the credentials: %s: %w", s.at.bucket, where, permissions, err)
 	case http.StatusMovedPermanently, http.StatusTemporaryRedirect, http.StatusBadRequest:

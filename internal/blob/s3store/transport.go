@@ -3,6 +3,7 @@ package s3store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -14,9 +15,8 @@ import (
 )
 
 const (
-	// maxAttempts and maxBackoff bound the retries of one request.
+	// maxAttempts is how often one request is tried.
 	maxAttempts = 4
-	maxBackoff  = 3 * time.Second
 	// dialTimeout is how long a connection may take.
 	dialTimeout = 5 * time.Second
 	// idleConns is how many connections are kept for the next request.
@@ -28,9 +28,16 @@ const (
 	minWork = 16 << 20
 )
 
-// answerTimeout is how long the server may take to begin its answer after the
-// request, and for each further part of it. A variable for tests.
-var answerTimeout = 30 * time.Second
+// Variables for tests.
+var (
+	// answerTimeout is how long the server may take to begin its answer after
+	// the request, and for each further part of it.
+	answerTimeout = 30 * time.Second
+	// maxBackoff is the longest pause before a request is tried again.
+	maxBackoff = 3 * time.Second
+	// resumeDelay is the pause after the first cut of a body. It doubles.
+	resumeDelay = 100 * time.Millisecond
+)
 
 func buildClient() *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().
@@ -76,6 +83,9 @@ func (t timed) Do(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		if context.Cause(ctx) == errStalled {
 			err = errStalled
+		}
+		if errors.Is(err, io.EOF) { // must not be taken for the end of an object
+			err = fmt.Errorf("the server closed the connection: %w", io.ErrUnexpectedEOF)
 		}
 		cancel(nil)
 		return res, err

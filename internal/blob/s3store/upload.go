@@ -24,6 +24,10 @@ import (
 // at a time.
 const partsInFlight = 3
 
+// maxOld is about how many tails that could not be deleted a state remembers.
+// The sweep finds others.
+const maxOld = 100
+
 // cleanupTimeout bounds the removal of tails after a commit.
 const cleanupTimeout = 10 * time.Second
 
@@ -266,9 +270,6 @@ func (u *upload) load(ctx context.Context) error {
 	for int64(p.size) < r.size {
 		if _, err := p.fill(ctx, r, io.Discard); err != nil {
 			p.free()
-			if errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
 			return err
 		}
 	}
@@ -296,7 +297,7 @@ func (u *upload) State(ctx context.Context) ([]byte, error) {
 	u.Version, u.Hash = stateVersion, snapshot(u.hash)
 	// Which tails an earlier state mentions, only the next request knows to be
 	// past: this state may not come to be saved.
-	if u.deleteTails(ctx, u.obsolete) != nil {
+	if u.deleteTails(ctx, u.obsolete) != nil && len(u.Old) < maxOld {
 		u.Old = append(u.Old, u.obsolete...) // the next request tries again
 	}
 	u.obsolete = nil

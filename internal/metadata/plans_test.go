@@ -1,0 +1,262 @@
+package metadata
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twinport/twinport/test/servers"
+)
+
+// Much of everything, so that the planners find indexes worth their while. The
+// words differ between the engines: series(n) counts from 1 to n.
+var manyRows = []string{
+	`INSERT INTO registries (account, region) SELECT CAST(100000000000 + i AS TEXT), 'r' FROM series(20)`,
+	`INSERT INTO repositories (registry_id, name, created_at, tag_mutability, encryption_type) SELECT 1 + i % 20, 'app' || i, 1, 'MUTABLE', 'AES256' FROM series(20000)`,
+	`INSERT INTO blobs (digest, size, created_at, object) SELECT 'sha256:' || i, i, 1, 'object' || i FROM series(60000)`,
+	`INSERT INTO layers (repository_id, digest, size, linked_at) SELECT 1 + i % 2000, 'sha256:' || i, i, 1 FROM series(60000)`,
+	`INSERT INTO manifests (repository_id, digest, media_type, subject, size, image_size, pushed_at, bytes) SELECT 1 + i % 2000, 'sha256:m' || i, 't', CASE i % 4 WHEN 0 THEN 'sha256:m1' ELSE '' END, 1, 1, 1, '{}' FROM series(30000)`,
+	`INSERT INTO manifest_references (manifest_id, target, repository_id, child, media_type) SELECT m.id, 'sha256:' || (m.id * 8 + i), m.repository_id, 0, 't' FROM manifests m, series(8)`,
+	`INSERT INTO tags (repository_id, name, manifest_id, sequence, updated_at) SELECT repository_id, 'tag' || id, id, id, 1 FROM manifests`,
+	`INSERT INTO replications (manifest_id, tag, sequence, destination_account, destination_region, state, next_try_at, pushed_at)
+		SELECT id, '', id, '100000000002', 'r', CASE WHEN id % 100 = 0 THEN 'IN_PROGRESS' WHEN id % 100 = 1 THEN 'FAILED' ELSE 'COMPLETE' END, id, 1 FROM manifests`,
+	`INSERT INTO uploads (id, repository_id, started_at) SELECT 'upload' || i, 1 + i % 2000, i FROM series(20000)`,
+	`INSERT INTO garbage (object, size) SELECT 'gone' || i, 1 FROM series(60000)`,
+	`INSERT INTO tag_watermarks (repository_id, tag, source_registry_id, sequence) SELECT 1 + i % 2000, 'tag' || i, 1, i FROM series(20000)`,
+	`INSERT INTO resource_tags (repository_id, key, value) SELECT i, 'k', 'v' FROM series(2000)`,
+	`ANALYZE`,
+}
+
+// explainer is a conn that only asks how queries would be run.
+type explainer struct {
+	t       *testing.T
+	dialect *dialect
+	explain func(query string, args []any) (string, error)
+	plans   []string
+}
+
+func (e *explainer) all(query string, args []any, _ func(row func(dest ...any) error) error) error {
+	plan, err := e.explain(e.dialect.render(query), args)
+	if err != nil {
+		e.t.Errorf("%s: %v", query, err)
+	}
+	e.plans = append(e.plans, plan)
+	return nil
+}
+
+func (e *explainer) one(query string, args []any, _ ...any) error { return e.all(query, args, nil) }
+func (e *explainer) changed(query string, args ...any) (int64, error) {
+	return 1, e.all(query, args, nil)
+}
+func (e *explainer) exec(query string, args ...any) error        { return e.all(query, args, nil) }
+func (e *explainer) id(query string, args []any, _ *int64) error { return e.all(query, args, nil) }
+func (e *explainer) ahead() conn                                 { return nil }
+func (e *explainer) nextSequence(registry int64) (string, []any) { return `SELECT 1`, nil }
+
+func rowsOf(db *sql.Conn, t *testing.T, query string, column int, args ...any) (string, error) {
+	rows, err := db.QueryContext(t.Context(), query, args...)
+	if err != nil {
+		return "", err
+	}
+	defer rows.Close()
+	var lines []string
+	columns, _ := rows.Columns()
+	for rows.Next() {
+		into := make([]any, len(columns))
+		var line string
+		for i := range into {
+			into[i] = new(any)
+		}
+		into[column] = &line
+		if err := rows.Scan(into...); err != nil {
+			return "", err
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n"), rows.Err()
+}
+
+var (
+	// Reads of a whole table, in the words of either engine; or, SQLite's, of a
+	// whole index.
+	postgresScan = regexp.MustCompile(`Seq Scan on (layers|manifests|manifest_references|tags|blobs|replications|uploads|garbage|repositories|tag_watermarks|resource_tags)\b`)
+	sqliteScan   = regexp.MustCompile(`(?m)^SCAN ([a-z]+)( USING.*)?$`)
+)
+
+// Every query that pulls, pushes, replications and sweeps ask finds its rows by
+// an index, however many there are.
+func TestPlansUseIndexes(t *testing.T) {
+	t.Parallel()
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		openStore(t, dir).Close()
+		db, err := openSQL(t, "sqlite", dataSource(filepath.Join(dir, "metadata.db"), "")).Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, statement := range manyRows {
+			series := regexp.MustCompile(`series\((\d+)\)`)
+			if m := series.FindStringSubmatch(statement); m != nil {
+				statement = series.ReplaceAllString(statement, "series")
+				statement = strings.Replace(statement, "SELECT", "WITH RECURSIVE series (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM series WHERE i < "+m[1]+") SELECT", 1)
+			}
+			if _, err := db.ExecContext(t.Context(), statement); err != nil {
+				t.Fatalf("%s: %v", statement, err)
+			}
+		}
+		e := &explainer{t: t, dialect: sqliteDialect(), explain: func(query string, args []any) (string, error) {
+			return rowsOf(db, t, "EXPLAIN QUERY PLAN "+query, 3, args...)
+		}}
+		checkPlans(t, e, func(name, plan string) bool {
+			// The last row of a table in the order of its key is found at once.
+			if (name == "LayersAfter" || name == "BlobsAfter") && !strings.Contains(plan, "TEMP B-TREE") {
+				return false
+			}
+			for _, m := range sqliteScan.FindAllStringSubmatch(plan, -1) {
+				if !slices.Contains([]string{"d", "graph", "g", "missing", "json_each"}, m[1]) {
+					return true
+				}
+			}
+			return false
+		})
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		database := servers.Postgres(t)
+		openPostgres(t, database).Close()
+		db, err := openSQL(t, "pgx", database).Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		series := regexp.MustCompile(`series\((\d+)\)`)
+		for _, statement := range manyRows {
+			if _, err := db.ExecContext(t.Context(), series.ReplaceAllString(statement, "generate_series(1, $1) AS i")); err != nil {
+				t.Fatalf("%s: %v", statement, err)
+			}
+		}
+		for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {
+			t.Run(mode, func(t *testing.T) {
+				if _, err := db.ExecContext(t.Context(), "SET plan_cache_mode = "+mode); err != nil {
+					t.Fatal(err)
+				}
+				e := &explainer{t: t, dialect: postgresDialect(), explain: func(query string, args []any) (string, error) {
+					values := make([]string, len(args))
+					for i, a := range args {
+						switch a := a.(type) {
+						case string:
+							values[i] = "'" + strings.ReplaceAll(a, "'", "''") + "'"
+						case []byte:
+							values[i] = fmt.Sprintf(`'\x%x'`, a)
+						default:
+							values[i] = fmt.Sprint(a)
+						}
+					}
+					if _, err := db.ExecContext(t.Context(), "PREPARE q AS "+query); err != nil {
+						return "", err
+					}
+					execute := "EXPLAIN (COSTS OFF) EXECUTE q"
+					if len(values) > 0 {
+						execute += "(" + strings.Join(values, ", ") + ")"
+					}
+					plan, err := rowsOf(db, t, execute, 0)
+					_, dropErr := db.ExecContext(t.Context(), "DEALLOCATE q")
+					return plan, errors.Join(err, dropErr)
+				}}
+				checkPlans(t, e, func(name, plan string) bool {
+					// A plan that does not know how small the range is reads all. PostgreSQL
+					// uses none that costs more than those that know.
+					if mode == "force_generic_plan" && (name == "UnusedLayers" || name == "UnlinkedBlobs" || name == "DoomedBlobs") {
+						return false
+					}
+					return postgresScan.MatchString(plan)
+				})
+			})
+		}
+	})
+}
+
+func checkPlans(t *testing.T, e *explainer, scans func(name, plan string) bool) {
+	t.Helper()
+	q := &Queries{conn: e}
+	tx := &Tx{Queries: q}
+	r := &Repository{ID: 7, RegistryID: 3}
+	digests := []string{"sha256:5", "sha256:6"}
+	now := time.UnixMicro(1000)
+	for name, ask := range map[string]func(){
+		"Repository":            func() { _, _ = q.Repository("100000000003", "r", "app5") },
+		"ShareRepository":       func() { _, _ = q.ShareRepository(7) },
+		"LockRepository":        func() { _, _ = q.LockRepository(7) },
+		"ManifestContent":       func() { _, _ = q.ManifestContent(7, "sha256:m6") },
+		"ManifestContentByTag":  func() { _, _ = q.ManifestContentByTag(7, "tag6") },
+		"Manifest":              func() { _, _ = q.Manifest(7, "sha256:m6") },
+		"ManifestSizes":         func() { _, _ = q.ManifestSizes(7, digests) },
+		"Tag":                   func() { _, _ = q.Tag(7, "tag6") },
+		"Tags":                  func() { _, _ = q.Tags(7, "", 100) },
+		"TagsOf":                func() { _, _ = q.TagsOf(7, "sha256:m6", "", 100) },
+		"TagsOfEach":            func() { _, _ = q.TagsOfEach(7, digests, 10) },
+		"ImageIDs":              func() { _, _ = q.ImageIDs(7, true, true, "", "", 100) },
+		"Manifests":             func() { _, _ = q.Manifests(7, -1, "", 100) },
+		"Referring":             func() { _, _, _ = q.Referring(7, "sha256:14") },
+		"Referrers":             func() { _, _, _ = q.Referrers(7, "sha256:m1", "", "", 100) },
+		"ResourceTags":          func() { _, _ = q.ResourceTags(7) },
+		"Layer":                 func() { _, _ = q.Layer(7, "sha256:6") },
+		"LayerSizes":            func() { _, _ = q.LayerSizes(7, digests) },
+		"RepositoriesWithLayer": func() { _, _ = q.RepositoriesWithLayer(3, "sha256:6", 100) },
+		"HasBlob":               func() { _, _ = q.HasBlob("sha256:6") },
+		"LinkLayer":             func() { _, _ = tx.LinkLayer(r, "sha256:6", now) },
+		"AddLayer":              func() { _ = tx.AddLayer(r, "sha256:6", 1, "o", now) },
+		"UnlinkLayer":           func() { _, _ = tx.UnlinkLayer(r, "sha256:6") },
+		"PutManifest":           func() { _ = tx.PutManifest(r, Manifest{Digest: "d"}, []byte("{}"), []Reference{{Digest: "x"}}) },
+		"SetPushedAt":           func() { _ = tx.SetPushedAt(r, "sha256:m6", now) },
+		"SetPulledAt":           func() { _ = tx.SetPulledAt(7, "sha256:m6", now) },
+		"DeleteManifest":        func() { _, _ = tx.DeleteManifest(r, "sha256:m6") },
+		"SetTag":                func() { _ = tx.SetTag(r, Tag{Name: "t", Digest: "sha256:m6", Sequence: 9}, now) },
+		"DeleteTag":             func() { _, _ = tx.DeleteTag(r, "tag6") },
+		"AdvanceTag":            func() { _ = tx.AdvanceTag(r, Tag{Name: "t", Digest: "sha256:m6", Sequence: 9}, 1, 2, now) },
+		"QueueReplication":      func() { _ = tx.QueueReplication(&Replication{RepositoryID: 7, Digest: "sha256:m6"}) },
+		"ClaimReplication":      func() { _, _ = tx.ClaimReplication(100) },
+		"DueReplications":       func() { _, _ = q.DueReplications(now, 32) },
+		"NextReplicationAt":     func() { _, _ = q.NextReplicationAt(now) },
+		"ReplicationsOf":        func() { _, _ = q.ReplicationsOf(7, "sha256:m6", 100) },
+		"SaveReplication":       func() { _ = tx.SaveReplication(Replication{ID: 100}) },
+		"RetryRefused":          func() { _, _ = tx.RetryRefused("100000000009", "r", []string{"c"}, now) },
+		"RetryRefusedOf":        func() { _, _ = tx.RetryRefusedOf("100000000002", "r", "app5", []string{"c"}, now) },
+		"ImageManifests":        func() { _, _ = q.ImageManifests(7, "sha256:m6", 100) },
+		"MissingPart":           func() { _, _, _ = q.MissingPart(7, "sha256:m6", 8) },
+		"CopyImage":             func() { _ = tx.CopyImage(7, digests, r, now) },
+		"Upload":                func() { _, _ = q.Upload(7, "upload6") },
+		"SaveUpload":            func() { _, _ = tx.SaveUpload("upload6", nil, []byte("s"), now) },
+		"EndUpload":             func() { _, _ = tx.EndUpload("upload6") },
+		"IdleUploads":           func() { _, _ = q.IdleUploads(now, "upload5", 500) },
+		"UnknownUploads":        func() { _, _ = q.UnknownUploads([]string{"upload6", "x"}) },
+		"LayersAfter":           func() { _, _, _ = q.LayersAfter(LayerKey{7, "sha256:6"}, 2000) },
+		"UnusedLayers":          func() { _, _ = q.UnusedLayers(LayerKey{7, "sha256:6"}, LayerKey{20, "sha256:6"}, now) },
+		"UnlinkUnused":          func() { _, _ = tx.UnlinkUnused(r, digests, now) },
+		"BlobsAfter":            func() { _, _, _ = q.BlobsAfter("sha256:6", 2000) },
+		"UnlinkedBlobs":         func() { _, _ = q.UnlinkedBlobs("sha256:60", "sha256:61") },
+		"DoomedBlobs":           func() { _, _ = q.DoomedBlobs("sha256:60", "sha256:61", now) },
+		"DropBlobs":             func() { _, _ = tx.DropBlobs(digests) },
+		"Garbage":               func() { _, _ = q.Garbage("gone6", 500) },
+		"ForgetGarbage":         func() { _ = tx.ForgetGarbage([]string{"gone6", "x"}) },
+		"OrphanObjects":         func() { _, _ = q.OrphanObjects([]ObjectKey{{"object6", "u"}, {"gone6", "u"}}) },
+		"DeleteContent":         func() { _, _ = tx.DeleteContent(r, 1000) },
+	} {
+		e.plans = nil
+		ask()
+		for _, plan := range e.plans {
+			if scans(name, plan) {
+				t.Errorf("%s reads a whole table:\n%s", name, plan)
+			}
+		}
+		if len(e.plans) == 0 {
+			t.Errorf("%s asked nothing", name)
+		}
+	}
+}

@@ -1,0 +1,183 @@
+package test
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/twinport/twinport/test/servers"
+)
+
+// The tests of this file put a fault under clients that push, pull and
+// replicate. They find that no acknowledged push is lost or damaged, that no
+// replication is left behind, that every error is one that clients repeat by
+// themselves, and that nobody has to lend a hand.
+
+// TestFaultKill ends processes with kill -9, one of three at a time, while 50
+// clients are at work.
+func TestFaultKill(t *testing.T) {
+	ownStores(t)
+	t.Parallel()
+	c := newCluster(t, 3)
+	tr := startTraffic(c, 1, 50, nil)
+	for round := range 3 {
+		tr.progress(60)
+		node := c.nodes[round]
+		node.kill(syscall.SIGKILL)
+		tr.progress(30)
+		node.http.CloseIdleConnections()
+		node.start()
+	}
+	tr.end()
+}
+
+// TestFaultPostgresRestarts stops PostgreSQL in every way and starts it again.
+func TestFaultPostgresRestarts(t *testing.T) {
+	ownStores(t)
+	t.Parallel()
+	db := servers.StartPostgres(t)
+	c := newClusterOn(t, 2, sharedStores(db.Database(), servers.S3(t), ""), "")
+	tr := startTraffic(c, 2, 12, nil)
+	tr.progress(20)
+	db.Restart(servers.Fast)
+	tr.progress(20)
+	db.Restart(servers.Immediate)
+	tr.progress(20)
+	db.Kill()
+	time.Sleep(2 * time.Second)
+	db.Start()
+	tr.progress(20)
+	tr.end()
+}
+
+// lineFaults are what may happen to the connections to a server.
+var lineFaults = []struct {
+	name string
+	do   func(*servers.Proxy)
+}{
+	{"cut", func(p *servers.Proxy) { p.Cut() }},
+	{"refused", func(p *servers.Proxy) { p.Refuse(); p.Cut(); time.Sleep(2 * time.Second) }},
+	{"late", func(p *servers.Proxy) { p.Latency(50 * time.Millisecond); time.Sleep(time.Second) }},
+	{"slow", func(p *servers.Proxy) {
+		p.Rate(servers.ToServer, 100_000)
+		p.Rate(servers.ToClient, 100_000)
+		time.Sleep(time.Second)
+	}},
+	{"stalled", func(p *servers.Proxy) { p.StallAfter(servers.ToClient, 5_000); time.Sleep(2 * time.Second) }},
+	{"stalled, then cut", func(p *servers.Proxy) {
+		p.StallAfter(servers.ToServer, 5_000)
+		time.Sleep(time.Second)
+		p.Cut()
+	}},
+	{"cut midway to the server", func(p *servers.Proxy) { p.CutAfter(servers.ToServer, 20_001) }},
+	{"cut midway to us", func(p *servers.Proxy) { p.CutAfter(servers.ToClient, 20_003) }},
+}
+
+func throughLineFaults(t *testing.T, p *servers.Proxy, tr *traffic) {
+	for _, fault := range lineFaults {
+		tr.progress(10)
+		t.Logf("%s, after %d pushes", fault.name, tr.pushes.Load())
+		fault.do(p)
+		if err := p.Heal(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tr.progress(10)
+	tr.end()
+}
+
+// TestFaultPostgresLine cuts, refuses, slows and stalls the connections to
+// PostgreSQL.
+func TestFaultPostgresLine(t *testing.T) {
+	ownStores(t)
+	t.Parallel()
+	database, err := url.Parse(servers.Postgres(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := servers.StartProxy(t, database.Host)
+	database.Host = p.Address()
+	c := newClusterOn(t, 2, sharedStores(database.String(), servers.S3(t), ""), "")
+	throughLineFaults(t, p, startTraffic(c, 3, 12, nil))
+}
+
+// TestFaultS3Line does the same to the connections to S3.
+func TestFaultS3Line(t *testing.T) {
+	ownStores(t)
+	t.Parallel()
+	bucket := servers.S3(t)
+	p := servers.StartProxy(t, strings.TrimPrefix(bucket.Endpoint, "http://"))
+	bucket.Endpoint = "http://" + p.Address()
+	c := newClusterOn(t, 2, sharedStores(servers.Postgres(t), bucket, noRedirect), "")
+	throughLineFaults(t, p, startTraffic(c, 4, 12, func(tr *traffic) { tr.large = true }))
+}
+
+// s3Fault is what may go wrong with a request to S3.
+func s3Fault(random *rand.Rand, r *http.Request) servers.Fault {
+	switch random.IntN(7) {
+	case 0:
+		return servers.Answer(500, "InternalError")
+	case 1:
+		return servers.Answer(503, "SlowDown")
+	case 2:
+		return servers.LoseAnswer()
+	case 3:
+		return servers.CutRequest(random.Int64N(5000))
+	case 4:
+		return servers.CutAnswer(random.Int64N(2000))
+	case 5:
+		if servers.Operation(r) == "GetObject" {
+			return servers.TruncateAnswer(random.Int64N(2000))
+		}
+	case 6:
+		if servers.Operation(r) == "CompleteMultipartUpload" {
+			return servers.Answer(200, "InternalError")
+		}
+	}
+	return servers.Fault{}
+}
+
+// TestFaultS3Answers has S3 answer with errors, late, half and not at all: now
+// and then, and for a while every time.
+func TestFaultS3Answers(t *testing.T) {
+	ownStores(t)
+	t.Parallel()
+	p := servers.S3Faults(t, servers.S3(t))
+	c := newClusterOn(t, 2, sharedStores(servers.Postgres(t), p.Bucket, noRedirect), "")
+	tr := startTraffic(c, 5, 12, func(tr *traffic) { tr.large = true })
+	for _, share := range []float64{0.1, 0.3} {
+		p.Rule(func(r *http.Request) servers.Fault {
+			if rand.Float64() < share {
+				return s3Fault(rand.New(rand.NewPCG(rand.Uint64(), 0)), r)
+			}
+			return servers.Fault{}
+		})
+		tr.progress(60)
+	}
+	for _, fault := range []servers.Fault{servers.Answer(500, "InternalError"), servers.Answer(503, "SlowDown"), servers.LoseAnswer()} {
+		p.Rule(func(*http.Request) servers.Fault { return fault })
+		time.Sleep(3 * time.Second)
+		p.Rule(nil)
+		tr.progress(10)
+	}
+	tr.end()
+}
+
+// TestFaultSweeps has several processes sweep all the time, with hardly any
+// grace, beside clients that push and delete what the others share. A client
+// whose layers were swept before its manifest came sends them again.
+func TestFaultSweeps(t *testing.T) {
+	ownStores(t)
+	t.Parallel()
+	c := newClusterOn(t, 3, sharedStores(servers.Postgres(t), servers.S3(t), ""), "sweep: {interval: 1s, grace: 1s}\n")
+	tr := startTraffic(c, 6, 12, func(tr *traffic) { tr.deletes = true })
+	for begun := time.Now(); time.Since(begun) < 10*time.Second; {
+		tr.progress(10)
+	}
+	tr.end()
+	tr.empty()
+}
