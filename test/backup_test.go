@@ -70,9 +70,7 @@ func (c *ociClient) allTags(repo string) map[string]digest.Digest {
 // holds then is whole, and a server on it goes on with everything.
 func TestBackupWhileServing(t *testing.T) {
 	t.Parallel()
-	if shared {
-		t.Skip("backup is for the embedded stores: see TestBackupOfOtherStores")
-	}
+	embeddedOnly(t, "the embedded stores")
 	s, source, _ := replicating(t)
 	s.sweepOften()
 	s.createRepository(prod, tokyo, "app")
@@ -143,9 +141,7 @@ func TestBackupWhileServing(t *testing.T) {
 // has, and takes only what is new.
 func TestBackupHasOnlyWhatIsNamed(t *testing.T) {
 	t.Parallel()
-	if shared {
-		t.Skip("backup is for the embedded stores")
-	}
+	embeddedOnly(t, "the embedded stores")
 	s := newServer(t)
 	s.sweepOften()
 	s.createRepository(prod, tokyo, "app")
@@ -208,9 +204,7 @@ func TestBackupHasOnlyWhatIsNamed(t *testing.T) {
 // TestBackupRefusals: neither a backup nor a restore overwrites anything else.
 func TestBackupRefusals(t *testing.T) {
 	t.Parallel()
-	if shared {
-		t.Skip("backup is for the embedded stores")
-	}
+	embeddedOnly(t, "the embedded stores")
 	s := newServer(t)
 	s.createRepository(prod, tokyo, "app")
 	s.oci(prod, tokyo).mustPush("app", "1", makeImage("1", nil, ""))
@@ -243,9 +237,7 @@ func TestBackupRefusals(t *testing.T) {
 // and the next one goes on with it.
 func TestRestoreKilled(t *testing.T) {
 	t.Parallel()
-	if shared {
-		t.Skip("restore is for the embedded stores")
-	}
+	embeddedOnly(t, "the embedded stores")
 	s := newServer(t)
 	s.createRepository(prod, tokyo, "app")
 	c := s.oci(prod, tokyo)
@@ -299,7 +291,7 @@ func TestRestoreKilled(t *testing.T) {
 // TestBackupOfOtherStores says what to use instead.
 func TestBackupOfOtherStores(t *testing.T) {
 	t.Parallel()
-	if !shared {
+	if !shared() {
 		t.Skip("needs PostgreSQL and S3")
 	}
 	s := newServer(t)

@@ -32,7 +32,7 @@ func TestSweepCommand(t *testing.T) {
 	time.Sleep(10 * time.Millisecond)
 	out, _ = s.tool(0, "sweep", "--dry-run", "--grace", "1ms")
 	wantLine(out, `2  links`)
-	if !shared {
+	if !shared() {
 		if _, log := s.tool(1, "sweep"); !strings.Contains(log, "sweeps by itself every 1h0m0s. The last one ended on") && !strings.Contains(log, "It has not ended one yet") {
 			t.Errorf("sweep beside a server says %s", log)
 		}
@@ -42,7 +42,7 @@ func TestSweepCommand(t *testing.T) {
 	wantLine(out, `2  links`)
 	wantLine(out, `2  blobs that no repository has \(\d+ B\)`)
 	wantLine(out, `2  objects of deleted blobs`)
-	if !shared {
+	if !shared() {
 		files, err := filepath.Glob(filepath.Join(s.data, "blobs", "sha256", "*", "*"))
 		if err != nil || len(files) != 2 {
 			t.Errorf("%d files are left (%v), want 2", len(files), err)
@@ -54,7 +54,7 @@ func TestSweepCommand(t *testing.T) {
 	}
 	found, _ := s.verify(0, "--full")
 	wantFindings(t, found)
-	if !shared {
+	if !shared() {
 		s.kill(syscall.SIGTERM)
 		if err := os.RemoveAll(s.data); err != nil {
 			t.Fatal(err)

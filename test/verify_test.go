@@ -251,7 +251,7 @@ func TestVerifyFindsAndRepairs(t *testing.T) {
 		t.Errorf("verify of a whole deployment counts %+v", summary)
 	}
 
-	if !shared {
+	if !shared() {
 		s.kill(syscall.SIGTERM)
 	}
 	of := func(name string) string { return digest.FromBytes(images[name].layer).String() }
@@ -264,7 +264,7 @@ func TestVerifyFindsAndRepairs(t *testing.T) {
 	s.sql(`DELETE FROM layers WHERE digest = '` + of("unlinked") + `'`)
 	s.sql(`UPDATE manifest_references SET target = '` + of("whole") + `' WHERE target = '` + of("renamed") + `'`)
 	cast := "X'7b7d'"
-	if shared {
+	if shared() {
 		cast = `'\x7b7d'::bytea`
 	}
 	s.sql(`UPDATE manifests SET bytes = ` + cast + ` WHERE id = ` + id("torn"))
@@ -275,7 +275,7 @@ func TestVerifyFindsAndRepairs(t *testing.T) {
 	s.sql(`DELETE FROM manifest_references WHERE manifest_id = ` + id("child"))
 	s.sql(`DELETE FROM tags WHERE name = 'child'`)
 	s.sql(`DELETE FROM manifests WHERE id = ` + id("child"))
-	if !shared {
+	if !shared() {
 		s.start()
 	}
 
@@ -295,7 +295,7 @@ func TestVerifyFindsAndRepairs(t *testing.T) {
 		t.Errorf("verify says\n%s", out)
 	}
 
-	if !shared {
+	if !shared() {
 		if _, log := s.tool(2, "verify", "--repair"); !strings.Contains(log, "stop it first") {
 			t.Errorf("a repair beside a server says %s", log)
 		}
@@ -312,7 +312,7 @@ func TestVerifyFindsAndRepairs(t *testing.T) {
 	found, _ = s.verify(1, "--full")
 	wantFindings(t, found, "quarantined "+of("flipped"), "quarantined "+of("cut"), "quarantined "+of("gone"), "quarantined "+of("forgotten"),
 		"missing "+of("unlinked"), "missing "+images["child"].digest.String())
-	if !shared {
+	if !shared() {
 		s.start()
 	}
 	c := s.oci(prod, tokyo)
@@ -325,7 +325,7 @@ func TestVerifyFindsAndRepairs(t *testing.T) {
 	if err := follow(c).wantPull("app", "cut", images["cut"].digest); err != nil {
 		t.Error(err)
 	}
-	if !shared {
+	if !shared() {
 		s.kill(syscall.SIGTERM)
 	}
 	repair := s.command("verify", "--json", "--full", "--repair", "--from", "http://"+replica.addr, "--username", "AWS", "--password-stdin")
@@ -341,7 +341,7 @@ func TestVerifyFindsAndRepairs(t *testing.T) {
 	if _, summary = s.verify(0, "--repair", "--discard"); summary.Kept != 0 {
 		t.Errorf("after a discard %d objects are kept", summary.Kept)
 	}
-	if !shared {
+	if !shared() {
 		s.start()
 	}
 	for name, i := range images {
@@ -367,7 +367,7 @@ func TestVerifyFindsAndRepairs(t *testing.T) {
 
 // follow is the client, going where redirects lead, as registry clients do.
 func follow(c *ociClient) *ociClient {
-	if !shared {
+	if !shared() {
 		return c
 	}
 	followed, client := *c, *c.http
@@ -458,9 +458,7 @@ func TestVerifyBesideABusyServer(t *testing.T) {
 // TestVerifyCannot: what keeps it from verifying is not damage.
 func TestVerifyCannot(t *testing.T) {
 	t.Parallel()
-	if shared {
-		t.Skip("the folder is the embedded stores'")
-	}
+	embeddedOnly(t, "the embedded stores")
 	s := newServer(t)
 	s.kill(syscall.SIGTERM)
 	if err := os.RemoveAll(filepath.Join(s.data, "metadata")); err != nil {
