@@ -412,11 +412,13 @@ func (s *server) busy(repo string, clients int) (stop func() map[string]image) {
 			}
 		})
 	}
-	return func() map[string]image {
+	stop = func() map[string]image {
 		ended.Store(true)
 		wait.Wait()
 		return kept
 	}
+	s.t.Cleanup(func() { stop() }) // should the test fail before
+	return stop
 }
 
 // sweepOften has the server sweep all the time. (A push on a slow machine may

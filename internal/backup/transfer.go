@@ -127,10 +127,11 @@ func (t *transfer) place(ctx context.Context, b metadata.Blob) (problem string, 
 		return fmt.Sprintf("it has %d bytes instead of %d", is.Size(), b.Size), nil
 	}
 	dir := filepath.Dir(path)
-	if _, known := t.dirs.LoadOrStore(dir, true); !known {
+	if _, made := t.dirs.Load(dir); !made {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return "", err
 		}
+		t.dirs.Store(dir, true)
 	}
 	part := filepath.Join(t.parts, strconv.FormatInt(t.number.Add(1), 10))
 	linked, err := t.link(source, part)
