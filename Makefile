@@ -56,9 +56,12 @@ test: tools ## everything: lint, unit, fuzz seeds, conformance and real clients,
 .PHONY: gotest
 gotest:
 	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(RACE) -timeout 14m -parallel 6 $(TESTARGS) ./...
-	TEST_STORES=shared $(GOTESTSUM) --format standard-quiet -- -vet=off $(RACE) -timeout 10m -parallel 6 -skip '$(EMBEDDED)' $(TESTARGS) ./internal/registry ./test
+	TEST_STORES=shared $(GOTESTSUM) --format standard-quiet -- -vet=off $(RACE) -timeout 14m -parallel 6 -skip '$(EMBEDDED)' $(TESTARGS) ./internal/registry ./test
 
+# TEST_RACES is how often a push meets the sweep of what it pushes.
 torture: ## everything at once under faults of all kinds, for TORTURE_TIME (5m); TORTURE_SEED repeats a run
+	TEST_RACES=10000 $(GO) test -count=1 -timeout 30m -run 'Meets' -v ./internal/registry
+	TEST_STORES=shared TEST_RACES=10000 $(GO) test -count=1 -timeout 30m -run 'Meets' -v ./internal/registry
 	TORTURE_TIME=$(TORTURE_TIME) TORTURE_SEED=$(TORTURE_SEED) $(GO) test $(RACE) -v -count=1 -timeout 0 -run '^TestTorture$$' ./test
 
 unit: ## the tests of the packages alone, without whole-program tests

@@ -22,7 +22,7 @@ import (
 type SQLite struct {
 	readers *sql.DB
 	writer  *sql.DB
-	lock    *os.File
+	lock    *os.File // nil if it was opened to read only
 	reads   *Queries
 	cache   *cache
 
@@ -51,7 +51,7 @@ func OpenSQLite(ctx context.Context, dir string) (*SQLite, error) {
 	}
 	s := &SQLite{lock: lock, cache: newCache(), first: make(chan *update, 1024), updates: make(chan *update, 1024), closing: make(chan struct{}), done: make(chan struct{}),
 		committed: make(chan struct{}, 1), checkpointed: make(chan struct{})}
-	if err := s.open(ctx, filepath.Join(dir, "metadata.db")); err != nil {
+	if err := s.open(ctx, filepath.Join(dir, DatabaseFile)); err != nil {
 		s.closeFiles()
 		return nil, fmt.Errorf("open the database in %s: %w", dir, err)
 	}
@@ -102,7 +102,7 @@ func dataSource(path, extra string) string {
 	if extra != "" {
 		v.Add("_pragma", extra)
 	}
-	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + v.Encode()
+	return fileURL(path) + "?" + v.Encode()
 }
 
 func lockFile(path string) (*os.File, error) {
@@ -112,7 +112,7 @@ func lockFile(path string) (*os.File, error) {
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("lock %s: another Twinport process uses this data folder: stop it, or choose another folder (%w)", path, err)
+		return nil, fmt.Errorf("lock %s: %w: stop it, or choose another folder (%w)", path, ErrInUse, err)
 	}
 	return f, nil
 }

@@ -33,6 +33,9 @@ func (s *SQLite) enqueue(ctx context.Context, queue chan<- *update, fn func(*Tx)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if s.lock == nil {
+		return errReadOnly
+	}
 	u := &update{fn: fn, done: make(chan struct{})}
 	select {
 	case <-s.closing:
