@@ -4,11 +4,12 @@ import "time"
 
 // An image is a manifest with all that it names, directly or through other
 // manifests. graph are the digests of its manifests, from repository ?1 and the
-// manifest ?2 on.
+// manifest ?2 on. The joins keep their order: what an image costs must not
+// depend on how much else the repository has.
 const graph = `WITH RECURSIVE graph (digest) AS (
 		SELECT CAST(?2 AS TEXT) BYTEWISE UNION
-		SELECT f.target FROM graph g JOIN manifests m ON m.repository_id = ?1 AND m.digest = g.digest
-		JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 1) `
+		SELECT f.target FROM graph g IN ORDER JOIN manifests m ON m.repository_id = ?1 AND m.digest = g.digest
+		IN ORDER JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 1) `
 
 // ImageManifests are the digests of the manifests that an image consists of, in
 // no order and at most limit, whether or not the repository has them.
@@ -23,7 +24,7 @@ func (q *Queries) MissingPart(source int64, digest string, destination int64) (d
 	err = q.conn.one(graph+`SELECT digest, layer FROM (
 		SELECT g.digest, 0 AS layer FROM graph g WHERE NOT EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id IN (?1, ?3) AND m.digest = g.digest)
 		UNION ALL
-		SELECT f.target, 1 FROM graph g JOIN manifests m ON m.repository_id = ?1 AND m.digest = g.digest JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 0
+		SELECT f.target, 1 FROM graph g IN ORDER JOIN manifests m ON m.repository_id = ?1 AND m.digest = g.digest IN ORDER JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 0
 		WHERE NOT EXISTS (SELECT 1 FROM layers l WHERE l.repository_id IN (?1, ?3) AND l.digest = f.target)) AS missing LIMIT 1`,
 		[]any{source, digest, destination}, &d, &n)
 	if err == ErrNotFound {
@@ -38,7 +39,7 @@ func (q *Queries) MissingPart(source int64, digest string, destination int64) (d
 func (tx *Tx) CopyImage(source int64, digests []string, destination *Repository, at time.Time) error {
 	of := list(digests)
 	if err := tx.conn.exec(`INSERT INTO layers (repository_id, digest, size, linked_at)
-		SELECT DISTINCT CAST(?1 AS BIGINT), l.digest, l.size, CAST(?2 AS BIGINT) FROM texts(?4) AS d
+		SELECT CAST(?1 AS BIGINT), l.digest, l.size, CAST(?2 AS BIGINT) FROM texts(?4) AS d
 		IN ORDER JOIN manifests m ON m.repository_id = ?3 AND m.digest = d.value
 		IN ORDER JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 0
 		IN ORDER JOIN layers l ON l.repository_id = m.repository_id AND l.digest = f.target

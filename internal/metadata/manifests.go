@@ -131,7 +131,7 @@ func (tx *Tx) addReferences(r *Repository, digest string, references []Reference
 	}
 	rows := make([]row, len(references))
 	for i, f := range references {
-		rows[i] = row{f.Digest, number01(f.Child), f.MediaType}
+		rows[i] = row{f.Digest, number01(f.Child), storable(f.MediaType)}
 	}
 	text, err := json.Marshal(rows)
 	if err != nil {

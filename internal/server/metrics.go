@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/replication"
 )
 
@@ -65,6 +66,18 @@ func replicationCounter(result string, count func() int64) prometheus.Collector 
 		Help:        "Tries to replicate an image to a destination, by how they ended.",
 		ConstLabels: prometheus.Labels{"result": result},
 	}, func() float64 { return float64(count()) })
+}
+
+// databaseMetrics show what operations cost a database that is asked over a line.
+func databaseMetrics(store metadata.Store) []prometheus.Collector {
+	remote, ok := store.(interface{ RoundTrips() int64 })
+	if !ok {
+		return nil
+	}
+	return []prometheus.Collector{prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "twinport_database_round_trips_total",
+		Help: "Exchanges with the database server, each of one or more statements.",
+	}, func() float64 { return float64(remote.RoundTrips()) })}
 }
 
 // certificateExpiry shows when a certificate ends; 0 if it is not there yet, so

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -117,7 +118,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 		ready:        s.ready,
 		bodyTimeouts: bodyTimeouts,
 	}
-	s.requests, routes.metrics = newMetrics(s.engine.Stats, append(sweepMetrics(s.sweeper.Stats), certificateMetrics...)...)
+	s.requests, routes.metrics = newMetrics(s.engine.Stats, slices.Concat(sweepMetrics(s.sweeper.Stats), databaseMetrics(s.metadata), certificateMetrics)...)
 	s.http = &http.Server{
 		Handler:           &forwarded{trusted: cfg.TrustedProxies, next: &observer{routes: routes, metrics: s.requests, log: log}},
 		TLSConfig:         tlsConfig,
