@@ -83,6 +83,26 @@ func (d *deployment) push(text string) (object string) {
 	return object
 }
 
+// drop deletes a blob, as a sweep does.
+func (d *deployment) drop(text string) {
+	d.t.Helper()
+	name := digest.FromString(text).String()
+	b, err := d.meta.Read().Blob(name)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.update(func(tx *metadata.Tx) error {
+		if _, err := tx.UnlinkLayer(d.repo, name); err != nil {
+			return err
+		}
+		_, err := tx.DropBlobs([]string{name})
+		return err
+	})
+	if err := d.blobs.Delete(ctx, []string{b.Object}); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
 // beside opens the stores as another process does.
 func (d *deployment) beside() (*metadata.SQLite, *filestore.Store) {
 	d.t.Helper()
@@ -188,7 +208,7 @@ func TestBackupCutShort(t *testing.T) {
 	d := newDeployment(t)
 	to := filepath.Join(t.TempDir(), "backup")
 	meta, blobs := d.beside()
-	for i := range 10 {
+	for i := range 12 {
 		d.push(fmt.Sprint("first ", i))
 	}
 	o := options()
@@ -197,6 +217,7 @@ func TestBackupCutShort(t *testing.T) {
 	}
 	for round := range 12 {
 		d.push(fmt.Sprint("more ", round))
+		d.drop(fmt.Sprint("first ", round))
 		// The context ends at the n-th sign of progress.
 		cut, cancel := context.WithCancel(ctx)
 		left := round
@@ -207,20 +228,38 @@ func TestBackupCutShort(t *testing.T) {
 				cancel()
 			}
 		}
+		o.Stage = func(name string) {
+			if strings.HasPrefix(name, "removing") {
+				holds(t, to, fmt.Sprint("more ", round))
+			}
+		}
 		_, err := backup.Take(cut, meta, blobs, to, o)
 		cancel()
-		whole(t, to, 10)
+		whole(t, to, 12)
 		if err == nil {
 			t.Logf("round %d was not cut", round)
 		}
 	}
 	result, err := backup.Take(ctx, meta, blobs, to, o)
-	if err != nil || result.Objects != 22 || result.Damaged != 0 {
+	if err != nil || result.Objects != 12 || result.Damaged != 0 {
 		t.Errorf("the last backup: %+v, %v", result, err)
 	}
-	whole(t, to, 22)
+	whole(t, to, 12)
 	if names, _ := filepath.Glob(filepath.Join(to, "partial", "*")); len(names) != 0 {
 		t.Errorf("left over: %q", names)
+	}
+}
+
+// holds checks that the database of the backup names the blob.
+func holds(t *testing.T, to, text string) {
+	t.Helper()
+	snapshot, err := metadata.OpenSnapshot(ctx, filepath.Join(to, metadata.DatabaseFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer snapshot.Close()
+	if _, err := snapshot.Read().Blob(digest.FromString(text).String()); err != nil {
+		t.Errorf("objects are removed before the database is replaced: %v", err)
 	}
 }
 
