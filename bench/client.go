@@ -56,6 +56,8 @@ type conn struct {
 	tcp      *net.TCPConn
 	r        *bufio.Reader
 	scratch  []byte
+	// store is the connection to where this one's answers redirect to.
+	store *conn
 }
 
 // readSize is the size of one read of a body: the servers write in pieces of
@@ -71,6 +73,9 @@ func newConn(ctx context.Context, e endpoint) *conn {
 }
 
 func (c *conn) close() {
+	if c.store != nil {
+		c.store.close()
+	}
 	if c.tcp != nil {
 		c.tcp.Close()
 		c.tcp = nil
@@ -254,6 +259,26 @@ func (c *conn) expect(want int, head []byte, b body, sink io.Writer) (response, 
 		err = fmt.Errorf("%s: answered %d, want %d: %s", line, res.status, want, res.problem)
 	}
 	return res, err
+}
+
+// follow sends a GET, to where it is redirected if it is, and expects 200.
+func (c *conn) follow(head []byte, sink io.Writer) (response, error) {
+	res, err := c.roundTrip(head, body{}, sink)
+	if err != nil || res.status == 200 {
+		return res, err
+	}
+	line, _, _ := bytes.Cut(head, []byte("\r\n"))
+	u, err := url.Parse(res.location)
+	if err != nil || res.status != 307 || u.Host == "" {
+		return res, fmt.Errorf("%s: answered %d, want 200 or a redirect: %s", line, res.status, res.problem)
+	}
+	if c.store == nil || c.store.endpoint.addr != u.Host {
+		if c.store != nil {
+			c.store.close()
+		}
+		c.store = &conn{endpoint: endpoint{addr: u.Host, host: u.Host}, r: bufio.NewReaderSize(nil, 8<<10), deadline: c.deadline}
+	}
+	return c.store.expect(200, c.store.endpoint.request("GET", u.RequestURI(), "", 0), body{}, sink)
 }
 
 // uploadPath turns a Location, absolute or not, into the path that a digest

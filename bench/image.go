@@ -54,6 +54,11 @@ func (c *content) blob(total int64) blob {
 
 func digestOf(h hash.Hash) string { return "sha256:" + hex.EncodeToString(h.Sum(nil)) }
 
+func digestOfBytes(b []byte) string {
+	sum := sha256.Sum256(b)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
 func literal(s string) blob {
 	h := sha256.New()
 	_, _ = io.WriteString(h, s)
@@ -74,6 +79,9 @@ func (c *content) image(tag string, layers int, size int64, shared ...blob) imag
 	img.manifest = img.manifestNote("")
 	return img
 }
+
+// digest of the manifest.
+func (img image) digest() string { return digestOfBytes(img.manifest) }
 
 // manifestNote renders the image's manifest with an annotation, which makes
 // it another manifest, with another digest, of the same size for a note of

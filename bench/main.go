@@ -56,6 +56,8 @@ type bench struct {
 	layerSize  int64
 	bigSize    int64
 	replicated int
+	seeded     int
+	shared     *sharedStores
 	dir        string
 	content    *content
 }
@@ -68,8 +70,11 @@ type test struct {
 	name      string
 	registry  measure
 	yardstick measure // nil if there is none
-	// twinportOnly tests what distribution has not.
-	twinportOnly bool
+	// twinportOnly tests what distribution has not, sharedOnly what only
+	// PostgreSQL and S3 have.
+	twinportOnly, sharedOnly bool
+	// streamed has pulls of blobs in S3 go through the server.
+	streamed bool
 }
 
 const (
@@ -80,6 +85,10 @@ const (
 	testBlobHead    = "blob-head"
 	testManifestPut = "manifest-put"
 	testReplication = "replication"
+	testBlobGet     = "blob-get"
+	testStreamed    = "images-streamed"
+	testProcesses   = "processes"
+	testScale       = "scale"
 )
 
 var tests = []test{
@@ -89,13 +98,19 @@ var tests = []test{
 	{name: testManifestGet, registry: measureManifestGet, yardstick: yardstickManifestGet},
 	{name: testBlobHead, registry: measureBlobHead, yardstick: yardstickBlobHead},
 	{name: testManifestPut, registry: measureManifestPut},
+	{name: testBlobGet, registry: measureBlobGet},
 	{name: testReplication, registry: measureReplication, twinportOnly: true},
+	{name: testStreamed, registry: measureImages, sharedOnly: true, streamed: true},
+	{name: testProcesses, registry: measureProcesses, sharedOnly: true},
+	{name: testScale}, // once, by measureScale
 }
 
 // short are the values of flags in a smoke run.
 var short = map[string]string{
-	"rounds": "1", "duration": "300ms", "images": "8", "passes": "1", "layer": "1", "big": "64", "replicated": "300",
+	"rounds": "1", "duration": "300ms", "images": "8", "passes": "1", "layer": "1", "big": "64", "replicated": "300", "seeded": "2000",
 }
+
+var columnNames = []string{twinport, onShared, distribution, yardstick}
 
 // testTimeout ends a test whose server hangs.
 const testTimeout = 10 * time.Minute
@@ -116,8 +131,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	layer := fs.Int64("layer", 8, "size of a layer in MiB")
 	big := fs.Int64("big", 2048, "size of the large layer in MiB")
 	fs.IntVar(&b.replicated, "replicated", 5000, "images to replicate at each number in flight above 1")
+	fs.IntVar(&b.seeded, "seeded", 100_000, "images of the full store of the test "+testScale+", with ten tags each")
 	wanted := fs.String("tests", strings.Join(names, ","), "tests to run")
-	columns := fs.String("programs", strings.Join([]string{twinport, distribution, yardstick}, ","), "what to run them on")
+	columns := fs.String("programs", strings.Join(columnNames, ","), "what to run them on")
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return err
@@ -146,8 +162,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 	}
 	b.layerSize, b.bigSize = *layer<<20, *big<<20
-	if b.rounds < 1 || b.images < 1 || b.pullPasses < 1 || b.replicated < 1 || *layer < 1 || *big < 1 || b.duration <= 0 {
-		return errors.New("every number must be positive")
+	if b.rounds < 1 || b.images < 1 || b.pullPasses < 1 || b.replicated < 1 || b.seeded < 2*smallImages || *layer < 1 || *big < 1 || b.duration <= 0 {
+		return fmt.Errorf("every number must be positive, and -seeded at least %d", 2*smallImages)
 	}
 	if b.layerSize > contentSize/2 {
 		return fmt.Errorf("-layer must be at most %d", contentSize/2>>20)
@@ -156,7 +172,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("-tests: %w", err)
 	}
-	order, err := choose(*columns, []string{twinport, distribution, yardstick})
+	order, err := choose(*columns, columnNames)
 	if err != nil {
 		return fmt.Errorf("-programs: %w", err)
 	}
@@ -172,10 +188,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	b.content = newContent()
+	if slices.Contains(order, onShared) {
+		if b.shared, err = startSharedStores(); err != nil {
+			return fmt.Errorf("%w; without it, name the others with -programs", err)
+		}
+		defer b.shared.close()
+	}
 	var r report
 	for round := range b.rounds {
 		for _, t := range tests {
-			if !slices.Contains(selected, t.name) {
+			if !slices.Contains(selected, t.name) || t.name == testScale {
 				continue
 			}
 			for _, column := range order {
@@ -189,6 +211,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 		// Neither side is always the one that comes second.
 		slices.Reverse(order)
+	}
+	if slices.Contains(selected, testScale) && slices.Contains(order, twinport) {
+		if err := measureScale(ctx, b, &r, programs[twinport], stderr); err != nil {
+			return fmt.Errorf("%s: %w", testScale, err)
+		}
 	}
 	if *markdown != "" {
 		f, err := os.Create(*markdown)
@@ -220,7 +247,7 @@ func build(ctx context.Context, cache, binary string, columns []string) (map[str
 	for _, column := range columns {
 		var err error
 		switch column {
-		case twinport:
+		case twinport, onShared:
 			programs[column], err = buildTwinport(ctx, cache, binary)
 		case distribution:
 			programs[column], err = buildDistribution(ctx, cache)
@@ -240,7 +267,7 @@ func (b *bench) measure(ctx context.Context, t test, column string, p program) (
 	switch {
 	case column == yardstick:
 		do = t.yardstick
-	case column != twinport && t.twinportOnly:
+	case column != twinport && column != onShared && t.twinportOnly, column != onShared && t.sharedOnly:
 		return nil, nil
 	}
 	if do == nil {
@@ -248,6 +275,13 @@ func (b *bench) measure(ctx context.Context, t test, column string, p program) (
 	}
 	ctx, cancel := context.WithTimeout(ctx, testTimeout)
 	defer cancel()
+	if column == onShared {
+		var release func()
+		if p, release, err = b.shared.program(p, "", !t.streamed); err != nil {
+			return nil, err
+		}
+		defer release()
+	}
 	settle()
 	s, err := start(ctx, p, b.dir)
 	if err != nil {

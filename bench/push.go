@@ -95,14 +95,14 @@ func pullImage(c *conn, img image, verify bool) error {
 func pullBlob(c *conn, b blob, verify bool) error {
 	head := c.endpoint.request("GET", c.endpoint.path("blobs/"+b.digest), "", 0)
 	if !verify {
-		res, err := c.expect(200, head, body{}, nil)
+		res, err := c.follow(head, nil)
 		if err == nil && res.size != b.body.total {
 			err = fmt.Errorf("pull %s: %d bytes, want %d", b.digest, res.size, b.body.total)
 		}
 		return err
 	}
 	h := sha256.New()
-	if _, err := c.expect(200, head, body{}, h); err != nil {
+	if _, err := c.follow(head, h); err != nil {
 		return err
 	}
 	if got := digestOf(h); got != b.digest {
@@ -149,11 +149,20 @@ func measureImages(ctx context.Context, b *bench, s *process) ([]figure, error) 
 		return nil, err
 	}
 	settle()
+	before, err := s.usage()
+	if err != nil {
+		return nil, err
+	}
 	took, err := each(ctx, e, imageConnections, images, pushImage)
 	if err != nil {
 		return nil, err
 	}
 	figures := []figure{{"push", "MB/s", float64(bytes) / 1e6 / took.Seconds()}}
+	cost, err := s.spent(before, "push: ", len(images))
+	if err != nil {
+		return nil, err
+	}
+	figures = append(figures, cost...)
 	if figures, err = withPeak(figures, "push peak memory", s); err != nil {
 		return nil, err
 	}
@@ -165,11 +174,18 @@ func measureImages(ctx context.Context, b *bench, s *process) ([]figure, error) 
 	for range b.pullPasses {
 		pulls = append(pulls, images...)
 	}
+	if before, err = s.usage(); err != nil {
+		return nil, err
+	}
 	took, err = each(ctx, e, imageConnections, pulls, func(c *conn, img image) error { return pullImage(c, img, false) })
 	if err != nil {
 		return nil, err
 	}
 	figures = append(figures, figure{"pull", "MB/s", float64(bytes) * float64(b.pullPasses) / 1e6 / took.Seconds()})
+	if cost, err = s.spent(before, "pull: ", len(pulls)); err != nil {
+		return nil, err
+	}
+	figures = append(figures, cost...)
 	return withPeak(figures, "pull peak memory", s)
 }
 

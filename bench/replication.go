@@ -80,7 +80,7 @@ func measureReplication(ctx context.Context, b *bench, s *process) ([]figure, er
 	}
 	var figures []figure
 	for _, l := range loads {
-		of, err := measureLoad(ctx, b, l, source, destination, shared)
+		of, err := measureLoad(ctx, b, s, l, source, destination, shared)
 		if err != nil {
 			return nil, fmt.Errorf("%d in flight: %w", l.inFlight, err)
 		}
@@ -89,7 +89,7 @@ func measureReplication(ctx context.Context, b *bench, s *process) ([]figure, er
 	return withPeak(figures, "peak memory", s)
 }
 
-func measureLoad(ctx context.Context, b *bench, l load, source, destination endpoint, shared []blob) ([]figure, error) {
+func measureLoad(ctx context.Context, b *bench, s *process, l load, source, destination endpoint, shared []blob) ([]figure, error) {
 	images := make([]image, b.replicated)
 	if l.inFlight == 1 {
 		images = images[:min(loneImages, len(images))]
@@ -111,6 +111,10 @@ func measureLoad(ctx context.Context, b *bench, l load, source, destination endp
 		return nil, err
 	}
 	settle()
+	before, err := s.usage()
+	if err != nil {
+		return nil, err
+	}
 	var mu sync.Mutex
 	var pushes, lags []time.Duration
 	var looks atomic.Int64
@@ -135,16 +139,27 @@ func measureLoad(ctx context.Context, b *bench, l load, source, destination endp
 	if err != nil {
 		return nil, err
 	}
+	after, err := s.usage()
+	if err != nil {
+		return nil, err
+	}
 	slices.Sort(pushes)
 	slices.Sort(lags)
 	name := fmt.Sprintf("%d in flight: ", l.inFlight)
-	return []figure{
+	figures := []figure{
 		{name + "lag p50", "ms", ms(percentile(lags, 50))},
 		{name + "lag p99", "ms", ms(percentile(lags, 99))},
 		{name + "push p50", "ms", ms(percentile(pushes, 50))},
 		{name + "replicated", "images/s", float64(len(images)) / took.Seconds()},
 		{name + "looks per image", "HEADs", float64(looks.Load()) / float64(len(images))},
-	}, nil
+		{name + "CPU of the server", "ms each", (after.cpu - before.cpu).Seconds() * 1000 / float64(len(images))},
+	}
+	if after.trips > 0 {
+		// A look costs one round trip.
+		trips := after.trips - before.trips - float64(looks.Load())
+		figures = append(figures, figure{name + "database round trips of push and replication", "each", trips / float64(len(images))})
+	}
+	return figures, nil
 }
 
 // awaitPullable asks with head until the answer is 200, and returns how long

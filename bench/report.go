@@ -23,6 +23,7 @@ type row struct {
 // The columns of the report.
 const (
 	twinport     = "twinport"
+	onShared     = "postgresql-s3" // Twinport on PostgreSQL and S3
 	distribution = "distribution"
 	yardstick    = "yardstick"
 )
@@ -65,6 +66,15 @@ func (r *row) ratios(column string) []float64 {
 		if i < len(r.values[twinport]) && v != 0 {
 			out = append(out, r.values[twinport][i]/v)
 		}
+	}
+	return out
+}
+
+// inverse of each value.
+func inverse(values []float64) []float64 {
+	out := make([]float64, len(values))
+	for i, v := range values {
+		out[i] = 1 / v
 	}
 	return out
 }
@@ -127,10 +137,11 @@ var aims = []aim{
 
 // tables of the report: the figures, and how they stand to the aims.
 func (r *report) tables() (figures, against [][]string) {
-	figures = [][]string{{"test", "figure", "unit", twinport, distribution, "ratio to distribution", yardstick, "ratio to yardstick"}}
+	figures = [][]string{{"test", "figure", "unit", twinport, onShared, "ratio to twinport", distribution, "ratio to distribution", yardstick, "ratio to yardstick"}}
 	for _, row := range r.rows {
 		figures = append(figures, []string{row.test, row.name, row.unit,
 			spread(row.values[twinport]),
+			spread(row.values[onShared]), spread(inverse(row.ratios(onShared))),
 			spread(row.values[distribution]), spread(row.ratios(distribution)),
 			spread(row.values[yardstick]), spread(row.ratios(yardstick))})
 	}

@@ -52,6 +52,26 @@ func measureManifestGet(ctx context.Context, b *bench, s *process) ([]figure, er
 	return hammer(ctx, b, s, e, 200, cycle(heads))
 }
 
+// measureBlobGet asks for small blobs; where they are in a bucket, the answer
+// is where to get them.
+func measureBlobGet(ctx context.Context, b *bench, s *process) ([]figure, error) {
+	e, images, err := small(ctx, b, s)
+	if err != nil {
+		return nil, err
+	}
+	want := 200
+	if s.program.name == onShared {
+		want = 307
+	}
+	var heads [][]byte
+	for _, img := range images {
+		for _, l := range img.blobs[1:] {
+			heads = append(heads, e.request("GET", e.path("blobs/"+l.digest), "", 0))
+		}
+	}
+	return hammer(ctx, b, s, e, want, cycle(heads))
+}
+
 func measureBlobHead(ctx context.Context, b *bench, s *process) ([]figure, error) {
 	e, images, err := small(ctx, b, s)
 	if err != nil {
@@ -106,10 +126,46 @@ func cycle(requests [][]byte) func(worker, n int) []byte {
 // connection, and reports their rate and latencies. The first eighth of the
 // time warms up and does not count.
 func hammer(ctx context.Context, b *bench, s *process, e endpoint, want int, next func(worker, n int) []byte) ([]figure, error) {
+	before, err := s.usage()
+	if err != nil {
+		return nil, err
+	}
+	all, counts, err := volley(ctx, b, []*process{s}, e, want, next)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("no request ended within %v", b.duration)
+	}
+	sent := 0
+	for _, n := range counts {
+		sent += n
+	}
+	cost, err := s.spent(before, "", sent)
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(all)
+	figures := []figure{
+		{"rate", "req/s", float64(len(all)) / b.duration.Seconds()},
+		{"p50", "ms", ms(percentile(all, 50))},
+		{"p99", "ms", ms(percentile(all, 99))},
+	}
+	return withPeak(append(figures, cost...), "peak memory", s)
+}
+
+// volley is hammer on several processes: connections are spread over them. It
+// returns the latencies and how many requests each connection has sent.
+func volley(ctx context.Context, b *bench, servers []*process, e endpoint, want int, next func(worker, n int) []byte) ([]time.Duration, []int, error) {
+	counts := make([]int, requestConnections)
 	latencies := make([][]time.Duration, requestConnections)
 	begin := time.Now().Add(b.duration / 8)
 	end := begin.Add(b.duration)
 	err := parallel(ctx, e, requestConnections, func(ctx context.Context, worker int, c *conn) error {
+		if s := servers[worker%len(servers)]; s.addr != c.endpoint.addr {
+			c.close()
+			c.endpoint.addr = s.addr
+		}
 		for n := 0; ctx.Err() == nil; n++ {
 			request := next(worker, n)
 			sent := time.Now()
@@ -117,6 +173,7 @@ func hammer(ctx context.Context, b *bench, s *process, e endpoint, want int, nex
 				return err
 			}
 			done := time.Now()
+			counts[worker]++
 			if done.After(end) {
 				return nil
 			}
@@ -126,19 +183,7 @@ func hammer(ctx context.Context, b *bench, s *process, e endpoint, want int, nex
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	all := slices.Concat(latencies...)
-	if len(all) == 0 {
-		return nil, fmt.Errorf("no request ended within %v", b.duration)
-	}
-	slices.Sort(all)
-	return withPeak([]figure{
-		{"rate", "req/s", float64(len(all)) / b.duration.Seconds()},
-		{"p50", "ms", ms(percentile(all, 50))},
-		{"p99", "ms", ms(percentile(all, 99))},
-	}, "peak memory", s)
+	return slices.Concat(latencies...), counts, err
 }
 
 // percentile of sorted durations: the smallest that at least p percent do not exceed.

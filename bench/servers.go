@@ -29,6 +29,8 @@ type program struct {
 	configure func(dir, addr string) (args, env []string, err error)
 	// open makes sure that the repository exists and returns how to address it.
 	open func(ctx context.Context, addr, repository string) (endpoint, error)
+	// metrics says that it counts its round trips at /metrics.
+	metrics bool
 }
 
 const distributionVersion = "v3.1.2"
@@ -115,7 +117,10 @@ func (a account) endpoint(ctx context.Context, addr, repository string) (endpoin
 // buildTwinport builds the tree that this program belongs to, unless a binary
 // is given.
 func buildTwinport(ctx context.Context, cache, binary string) (program, error) {
-	p := program{name: "twinport", configure: configureTwinport,
+	p := program{name: "twinport", metrics: true,
+		configure: func(dir, addr string) (args, env []string, err error) {
+			return configureTwinport(dir, filepath.Join(dir, "data"), addr, "")
+		},
 		open: func(ctx context.Context, addr, repository string) (endpoint, error) {
 			_, err := prod.client(addr).CreateRepository(ctx, &ecr.CreateRepositoryInput{RepositoryName: &repository})
 			if err != nil {
@@ -138,9 +143,10 @@ func buildTwinport(ctx context.Context, cache, binary string) (program, error) {
 	return p, nil
 }
 
-func configureTwinport(dir, addr string) (args, env []string, err error) {
+// configureTwinport adds stores to a configuration of two accounts.
+func configureTwinport(dir, data, addr, stores string) (args, env []string, err error) {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "listen: %s\ndomain: localhost\ndata: %s\nregions: [%s]\naccounts:\n", addr, filepath.Join(dir, "data"), region)
+	fmt.Fprintf(&b, "listen: %s\ndomain: localhost\ndata: %s\nregions: [%s]\n%saccounts:\n", addr, data, region, stores)
 	for _, a := range []account{prod, dev} {
 		fmt.Fprintf(&b, "  - id: %q\n    name: %s\n    access_keys:\n      - {id: %s, secret: %s}\n", a.id, a.name, a.keyID, a.secret)
 	}
@@ -264,6 +270,69 @@ func (s *process) memory() (rss, peak float64, err error) {
 		}
 	}
 	return rss, peak, nil
+}
+
+// usage is what a process has spent since it started.
+type usage struct {
+	cpu   time.Duration
+	trips float64 // round trips to its database
+}
+
+func usageOf(all []*process) (sum usage, err error) {
+	for _, s := range all {
+		u, err := s.usage()
+		if err != nil {
+			return sum, err
+		}
+		sum.cpu += u.cpu
+		sum.trips += u.trips
+	}
+	return sum, nil
+}
+
+func (s *process) usage() (u usage, err error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	if err != nil {
+		return u, err
+	}
+	// The name before, in brackets, may contain anything (proc(5)).
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	for _, f := range fields[11:13] { // utime and stime, in ticks of 10 ms
+		ticks, err := strconv.ParseInt(f, 10, 64)
+		if err != nil {
+			return u, err
+		}
+		u.cpu += time.Duration(ticks) * 10 * time.Millisecond
+	}
+	if !s.program.metrics {
+		return u, nil
+	}
+	c := newConn(context.Background(), endpoint{addr: s.addr, host: s.addr})
+	c.deadline = time.Now().Add(10 * time.Second)
+	defer c.close()
+	var text bytes.Buffer
+	if _, err := c.expect(200, c.endpoint.request("GET", "/metrics", "", 0), body{}, &text); err != nil {
+		return u, err
+	}
+	for line := range strings.Lines(text.String()) {
+		if value, ok := strings.CutPrefix(line, "twinport_database_round_trips_total "); ok {
+			u.trips, err = strconv.ParseFloat(strings.TrimSpace(value), 64)
+		}
+	}
+	return u, err
+}
+
+// spent are the figures of what n operations have cost the process.
+func (s *process) spent(before usage, name string, n int) ([]figure, error) {
+	after, err := s.usage()
+	if err != nil {
+		return nil, err
+	}
+	figures := []figure{{name + "CPU of the server", "ms each", (after.cpu - before.cpu).Seconds() * 1000 / float64(n)}}
+	if after.trips > 0 {
+		figures = append(figures, figure{name + "database round trips", "each", (after.trips - before.trips) / float64(n)})
+	}
+	return figures, nil
 }
 
 func freeAddress() (string, error) {

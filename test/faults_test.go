@@ -32,10 +32,10 @@ func TestFaultKill(t *testing.T) {
 	c := newCluster(t, 3)
 	tr := startTraffic(c, 1, 50, nil)
 	for round := range 3 {
-		tr.progress(60)
+		tr.progress(30)
 		node := c.nodes[round]
 		node.kill(syscall.SIGKILL)
-		tr.progress(30)
+		tr.progress(20)
 		node.http.CloseIdleConnections()
 		node.start()
 	}
@@ -163,11 +163,11 @@ func TestFaultS3Answers(t *testing.T) {
 			}
 			return servers.Fault{}
 		})
-		tr.progress(60)
+		tr.progress(30)
 	}
 	for _, fault := range []servers.Fault{servers.Answer(500, "InternalError"), servers.Answer(503, "SlowDown"), servers.LoseAnswer()} {
 		p.Rule(func(*http.Request) servers.Fault { return fault })
-		time.Sleep(3 * time.Second)
+		time.Sleep(2 * time.Second)
 		p.Rule(nil)
 		tr.progress(10)
 	}

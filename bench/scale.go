@@ -1,0 +1,272 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecr"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver
+
+	"github.com/twinport/twinport/bench/seed"
+)
+
+const (
+	// smallImages are in the store that the full one is compared with, and as
+	// many in each page asked for.
+	smallImages = 400
+	scalePage   = 50
+	scaleTags   = 10 // of each image
+	// scaleTurns are how often the two stores take turns at each operation.
+	scaleTurns       = 6
+	scaleConnections = 2
+)
+
+// measureScale compares a store that is full with one that is nearly empty, on
+// both engines. The servers of both run all the time and take turns at each
+// operation, so what disturbs one disturbs both. Latencies are a client's; few
+// connections are used, so that they are not the queue's.
+func measureScale(ctx context.Context, b *bench, r *report, twin program, stderr io.Writer) error {
+	for _, engine := range []string{twinport, onShared} {
+		if engine == onShared && b.shared == nil {
+			continue
+		}
+		stores := []struct {
+			images   int
+			accounts int
+		}{{smallImages, 1}, {b.seeded, max(2, min(1000, b.seeded/1000))}}
+		var servers []*process
+		err := func() (err error) {
+			defer func() {
+				for _, s := range servers {
+					_ = s.stop() // nothing of it is needed any more
+				}
+			}()
+			for _, store := range stores {
+				size := seed.Size{Region: region, Images: store.images, TagsPerImage: scaleTags, Accounts: []string{prod.id}}
+				if store.accounts > 1 {
+					size.Accounts = append(size.Accounts, dev.id)
+				}
+				for i := len(size.Accounts); i < store.accounts; i++ {
+					size.Accounts = append(size.Accounts, fmt.Sprintf("%012d", 200000000000+i))
+				}
+				p := twin
+				began := time.Now()
+				progress := func(n int) { fmt.Fprintf(stderr, "\rseed %s: %d of %d images", engine, n, size.Images) }
+				var stored int64
+				if engine == onShared {
+					url, err := b.shared.database()
+					if err != nil {
+						return err
+					}
+					if err := seed.Postgres(ctx, url, size, progress); err != nil {
+						return err
+					}
+					if stored, err = postgresBytes(ctx, url); err != nil {
+						return err
+					}
+					var release func()
+					if p, release, err = b.shared.program(twin, url, true); err != nil {
+						return err
+					}
+					defer release()
+				} else {
+					dir, err := os.MkdirTemp(b.dir, "seed-")
+					if err != nil {
+						return err
+					}
+					defer os.RemoveAll(dir)
+					if err := seed.SQLite(ctx, filepath.Join(dir, "metadata"), size, progress); err != nil {
+						return err
+					}
+					info, err := os.Stat(filepath.Join(dir, "metadata", "metadata.db"))
+					if err != nil {
+						return err
+					}
+					stored = info.Size()
+					p.configure = func(home, addr string) (args, env []string, err error) { return configureTwinport(home, dir, addr, "") }
+				}
+				fmt.Fprintln(stderr)
+				if store.images == b.seeded {
+					r.add(testScale, engine, []figure{
+						{"seeding", "s", time.Since(began).Seconds()},
+						{"database, with indices", "bytes/image", float64(stored) / float64(size.Images)},
+					})
+				}
+				s, err := start(ctx, p, b.dir)
+				if err != nil {
+					return err
+				}
+				servers = append(servers, s)
+			}
+			return compareScale(ctx, b, r, engine, servers)
+		}()
+		if err != nil {
+			return fmt.Errorf("%s: %w", engine, err)
+		}
+	}
+	return nil
+}
+
+func postgresBytes(ctx context.Context, url string) (n int64, err error) {
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		return 0, err
+	}
+	defer db.Close()
+	return n, db.QueryRowContext(ctx, `SELECT pg_database_size(current_database())`).Scan(&n)
+}
+
+// scaleOperation is asked of both stores; n counts up.
+type scaleOperation struct {
+	name string
+	do   func(ctx context.Context, c *conn, of *scaleStore, worker, n int) error
+}
+
+// scaleStore is one of the stores, and what a client needs to use it.
+type scaleStore struct {
+	source, destination endpoint
+	ecr                 *ecr.Client
+	images              []image
+	// middle is a tag in the middle of the repository's, as seeded.
+	middle   string
+	putCount [scaleConnections]int // of images put, that may be deleted
+}
+
+var scaleOperations = []scaleOperation{
+	{"manifest GET by tag", func(_ context.Context, c *conn, of *scaleStore, _, n int) error {
+		return of.ask(c, 200, getManifest("GET", of.source, of.images[n%len(of.images)].tag))
+	}},
+	{"manifest GET by digest", func(_ context.Context, c *conn, of *scaleStore, _, n int) error {
+		return of.ask(c, 200, getManifest("GET", of.source, of.images[n%len(of.images)].digest()))
+	}},
+	{"manifest HEAD by tag", func(_ context.Context, c *conn, of *scaleStore, _, n int) error {
+		return of.ask(c, 200, getManifest("HEAD", of.source, of.images[n%len(of.images)].tag))
+	}},
+	{"blob HEAD", func(_ context.Context, c *conn, of *scaleStore, _, n int) error {
+		return of.ask(c, 200, of.source.request("HEAD", of.source.path("blobs/"+of.images[n%len(of.images)].blobs[1].digest), "", 0))
+	}},
+	{"manifest PUT", func(_ context.Context, c *conn, of *scaleStore, worker, n int) error {
+		tag := fmt.Sprintf("put-%d-%d", worker, n)
+		return of.ask(c, 201, putManifest(of.source, tag, of.images[n%len(of.images)].manifestNote(tag)))
+	}},
+	{"replication, push to pullable", func(ctx context.Context, c *conn, of *scaleStore, worker, n int) error {
+		tag := fmt.Sprintf("copy-%d-%d", worker, n)
+		if err := of.ask(c, 201, putManifest(of.source, tag, of.images[n%len(of.images)].manifestNote(tag))); err != nil {
+			return err
+		}
+		_, _, err := awaitPullable(ctx, c, getManifest("HEAD", of.destination, tag), 250*time.Microsecond)
+		return err
+	}},
+	{"tags, first page", func(_ context.Context, c *conn, of *scaleStore, _, _ int) error {
+		return of.ask(c, 200, of.source.request("GET", of.source.path(fmt.Sprintf("tags/list?n=%d", scalePage)), "", 0))
+	}},
+	{"tags, a page in the middle", func(_ context.Context, c *conn, of *scaleStore, _, _ int) error {
+		return of.ask(c, 200, of.source.request("GET", of.source.path(fmt.Sprintf("tags/list?n=%d&last=%s", scalePage, of.middle)), "", 0))
+	}},
+	{"DescribeImages, a page", func(ctx context.Context, _ *conn, of *scaleStore, _, _ int) error {
+		_, err := of.ecr.DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: aws.String(seed.Huge), MaxResults: aws.Int32(scalePage)})
+		return err
+	}},
+	{"manifest DELETE", func(_ context.Context, c *conn, of *scaleStore, worker, n int) error {
+		return of.ask(c, 202, getManifest("DELETE", of.source, digestOfBytes(of.images[n%len(of.images)].manifestNote(fmt.Sprintf("put-%d-%d", worker, n)))))
+	}},
+}
+
+func (of *scaleStore) ask(c *conn, want int, request []byte) error {
+	_, err := c.expect(want, request, body{}, nil)
+	return err
+}
+
+// compareScale measures the operations in turn on the small store, which comes
+// first, and the full one.
+func compareScale(ctx context.Context, b *bench, r *report, engine string, servers []*process) error {
+	stores := make([]*scaleStore, len(servers))
+	for i, s := range servers {
+		of := &scaleStore{ecr: prod.client(s.addr)}
+		stores[i] = of
+		if err := allowReplication(ctx, s.addr); err != nil {
+			return err
+		}
+		var err error
+		if of.source, err = prod.endpoint(ctx, s.addr, seed.Huge); err != nil {
+			return err
+		}
+		if of.destination, err = dev.endpoint(ctx, s.addr, seed.Huge); err != nil {
+			return err
+		}
+		seeded := smallImages
+		if i > 0 {
+			seeded = b.seeded / 10
+		}
+		of.middle = seed.Tag(seeded/2, 0)
+		for n := range requestImages {
+			of.images = append(of.images, b.content.image(fmt.Sprintf("v%d", n), imageLayers, requestLayer))
+		}
+		if _, err := each(ctx, of.source, imageConnections, of.images, pushImage); err != nil {
+			return err
+		}
+		c := newConn(ctx, of.source)
+		for _, img := range of.images {
+			if _, _, err := awaitPullable(ctx, c, getManifest("HEAD", of.destination, img.tag), time.Millisecond); err != nil {
+				return err
+			}
+		}
+		c.close()
+	}
+	for _, o := range scaleOperations {
+		took := make([][]time.Duration, len(stores))
+		counts := make([][scaleConnections]int, len(stores))
+		for turn := range scaleTurns {
+			for k := range stores {
+				i := (k + turn) % len(stores)
+				each := make([][]time.Duration, scaleConnections)
+				end := time.Now().Add(b.duration / scaleTurns)
+				// The context of one turn must not end what the AWS client keeps for the next.
+				err := parallel(ctx, stores[i].source, scaleConnections, func(turn context.Context, worker int, c *conn) error {
+					for time.Now().Before(end) && turn.Err() == nil && (o.name != "manifest DELETE" || counts[i][worker] < stores[i].putCount[worker]) {
+						began := time.Now()
+						if err := o.do(ctx, c, stores[i], worker, counts[i][worker]); err != nil {
+							return err
+						}
+						each[worker] = append(each[worker], time.Since(began))
+						counts[i][worker]++
+					}
+					return nil
+				})
+				if err != nil {
+					return fmt.Errorf("%s: %w", o.name, err)
+				}
+				took[i] = append(took[i], slices.Concat(each...)...)
+			}
+		}
+		if o.name == "manifest PUT" {
+			for i, of := range stores {
+				of.putCount = counts[i]
+			}
+		}
+		var figures []figure
+		for _, p := range []int{50, 99} {
+			var at [2]float64
+			for i := range stores {
+				slices.Sort(took[i])
+				if len(took[i]) == 0 {
+					return fmt.Errorf("%s: nothing ended within %v", o.name, b.duration)
+				}
+				at[i] = ms(percentile(took[i], p))
+			}
+			figures = append(figures,
+				figure{fmt.Sprintf("%s: p%d, small store", o.name, p), "ms", at[0]},
+				figure{fmt.Sprintf("%s: p%d, full store", o.name, p), "ms", at[1]},
+				figure{fmt.Sprintf("%s: p%d, full to small", o.name, p), "ratio", at[1] / at[0]})
+		}
+		r.add(testScale, engine, figures)
+	}
+	return nil
+}
