@@ -28,6 +28,8 @@ type SQLite struct {
 
 	first   chan *update // before updates
 	updates chan *update
+	holds   chan chan bool // see Hold
+	moved   bool           // of the writer: see Hold
 	closing chan struct{}
 	done    chan struct{} // closed when the writer has ended
 	close   sync.Once
@@ -49,7 +51,7 @@ func OpenSQLite(ctx context.Context, dir string) (*SQLite, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &SQLite{lock: lock, cache: newCache(), first: make(chan *update, 1024), updates: make(chan *update, 1024), closing: make(chan struct{}), done: make(chan struct{}),
+	s := &SQLite{lock: lock, cache: newCache(), first: make(chan *update, 1024), updates: make(chan *update, 1024), holds: make(chan chan bool), closing: make(chan struct{}), done: make(chan struct{}),
 		committed: make(chan struct{}, 1), checkpointed: make(chan struct{})}
 	if err := s.open(ctx, filepath.Join(dir, DatabaseFile)); err != nil {
 		s.closeFiles()
