@@ -2,35 +2,53 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"time"
+	"log/slog"
 
 	"github.com/twinport/twinport/internal/config"
-	"github.com/twinport/twinport/internal/registry"
-	"github.com/twinport/twinport/internal/replication"
+	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/migrate"
 	"github.com/twinport/twinport/internal/stores"
-	"github.com/twinport/twinport/internal/sweep"
 )
 
-// openStores opens the stores, and over them the domain and the replication.
-func (s *Server) openStores(ctx context.Context, cfg config.Config) (err error) {
-	if s.blobs, err = stores.OpenBlobs(ctx, cfg); err != nil {
-		return err
+// openGeneration opens the configured stores, and the domain and the protocols
+// over them.
+func openGeneration(ctx context.Context, cfg config.Config, h handlers, log *slog.Logger) (*generation, error) {
+	if cfg.Database == "" || cfg.Blobs == "" {
+		if moved, err := migrate.ReadMoved(cfg.Data); err != nil {
+			return nil, err
+		} else if moved != nil {
+			return nil, moved.Refuse(cfg.Data)
+		}
 	}
-	if s.metadata, err = stores.OpenMetadata(ctx, cfg); err != nil {
-		return err
-	}
-	accounts := make([]string, len(cfg.Accounts))
-	for i, a := range cfg.Accounts {
-		accounts[i] = a.ID
-	}
-	s.registry, err = registry.Open(ctx, registry.Config{
-		Metadata: s.metadata, Blobs: s.blobs, Accounts: accounts, Regions: cfg.Regions, Grace: cfg.Sweep.Grace, Logger: s.log, Now: time.Now,
-	})
+	b, err := stores.OpenBlobs(ctx, cfg)
 	if err != nil {
-		return fmt.Errorf("open the registries: %w", err)
+		return nil, err
 	}
-	s.engine = replication.New(s.registry, s.log)
-	s.sweeper = sweep.New(sweep.Config{Metadata: s.metadata, Registry: s.registry, Interval: cfg.Sweep.Interval, Grace: cfg.Sweep.Grace, Logger: s.log})
+	m, err := stores.OpenMetadata(ctx, cfg)
+	if err != nil {
+		_ = b.Close() // what failed first is the error to report
+		return nil, err
+	}
+	if err := noMigration(m); err != nil {
+		_ = errors.Join(m.Close(), b.Close()) // likewise
+		return nil, err
+	}
+	return newGeneration(ctx, cfg, m, b, h, log)
+}
+
+// noMigration refuses a database into which a migration is copying.
+func noMigration(m metadata.Store) error {
+	if !m.Shared() {
+		return nil
+	}
+	lease, err := m.Read().Lease(metadata.MigrationLease)
+	if err != nil {
+		return fmt.Errorf("open the metadata store: %w", err)
+	}
+	if lease.Holder != "" {
+		return errors.New("a migration into the database was begun and has not ended: run twinport migrate again, with the same configurations, until it says that all has moved; the old server serves until then")
+	}
 	return nil
 }
