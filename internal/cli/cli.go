@@ -26,6 +26,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Serve the registries of the configured accounts."`
 	Init    initCommand    `cmd:"" help:"Write a configuration with two accounts, prod and dev, and AWS profiles for them."`
 	Demo    demoCommand    `cmd:"" help:"Push in one account and pull in the other, on this machine, in a temporary folder."`
+	Migrate migrateCommand `cmd:"" help:"Move a deployment that keeps its data in files to PostgreSQL and a bucket, while it serves."`
 	Verify  verifyCommand  `cmd:"" help:"Check that every link, manifest and blob is whole, and repair what is not."`
 	Backup  backupCommand  `cmd:"" help:"Copy the embedded stores to a folder, while they are served."`
 	Restore restoreCommand `cmd:"" help:"Fill an empty data folder from a backup."`
