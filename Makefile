@@ -7,6 +7,8 @@ FUZZTIME  ?= 20s
 BENCHARGS ?=
 TESTARGS  ?=
 
+TORTURE_TIME ?= 5m
+
 # Versions of the Go programs that the tests drive. Each is installed in a
 # folder of its own, so that a change of version installs anew.
 TOOLS_DIR := $(CURDIR)/.cache/tools
@@ -27,8 +29,12 @@ GOTESTSUM   = $(wildcard $(TOOLS_DIR)/gotestsum@*/gotestsum)
 # The race detector needs a C compiler.
 RACE = $(if $(shell command -v gcc cc 2>/dev/null),-race)
 
+# What need not run again on PostgreSQL and S3: whole-program tests whose subject
+# is the command line, a document, or a client that another one stands for.
+EMBEDDED := ^Test(ACME|Architecture|AWSCommandLine|BadConfiguration|Balancer|Compose|Demo|DeployNames|DockerCrossAccount|Image$$|Init|Kubernetes|MakeHelp|Readme|Serve|Systemd|Terraform|TLS|Version)
+
 .DEFAULT_GOAL := help
-.PHONY: help build image demo test unit lint fuzz bench generate tools clean
+.PHONY: help build image demo test unit torture lint fuzz bench generate tools clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
@@ -50,6 +56,13 @@ test: tools ## everything: lint, unit, fuzz seeds, conformance and real clients,
 .PHONY: gotest
 gotest:
 	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(RACE) -timeout 14m -parallel 6 $(TESTARGS) ./...
+	TEST_STORES=shared $(GOTESTSUM) --format standard-quiet -- -vet=off $(RACE) -timeout 14m -parallel 6 -skip '$(EMBEDDED)' $(TESTARGS) ./internal/registry ./test
+
+# TEST_RACES is how often a push meets the sweep of what it pushes.
+torture: ## everything at once under faults of all kinds, for TORTURE_TIME (5m); TORTURE_SEED repeats a run
+	TEST_RACES=10000 $(GO) test -count=1 -timeout 30m -run 'Meets' -v ./internal/registry
+	TEST_STORES=shared TEST_RACES=10000 $(GO) test -count=1 -timeout 30m -run 'Meets' -v ./internal/registry
+	TORTURE_TIME=$(TORTURE_TIME) TORTURE_SEED=$(TORTURE_SEED) $(GO) test $(RACE) -v -count=1 -timeout 0 -run '^TestTorture$$' ./test
 
 unit: ## the tests of the packages alone, without whole-program tests
 	$(GO) test $(RACE) $$($(GO) list ./... | grep -v '/test$$')

@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -131,10 +132,11 @@ type balancer struct {
 	mu   sync.Mutex
 	in   []string // addresses of the processes in rotation
 	next int
+	open map[string]int // connections by address, and those being made
 }
 
 func newBalancer(t *testing.T) *balancer {
-	b := &balancer{}
+	b := &balancer{open: map[string]int{}}
 	transport := &http.Transport{DisableKeepAlives: true, DisableCompression: true, DialContext: b.dial}
 	proxy := &httputil.ReverseProxy{
 		Transport: transport,
@@ -156,24 +158,47 @@ func newBalancer(t *testing.T) *balancer {
 
 func (b *balancer) dial(ctx context.Context, network, _ string) (net.Conn, error) {
 	err := errors.New("no process is in rotation")
-	b.mu.Lock()
-	tries := len(b.in)
-	b.mu.Unlock()
-	for range tries {
-		b.mu.Lock()
-		if len(b.in) == 0 {
-			b.mu.Unlock()
-			break
+	for try := 0; ; try++ {
+		addr, ok := b.take(try)
+		if !ok {
+			return nil, err
 		}
-		b.next++
-		addr := b.in[b.next%len(b.in)]
-		b.mu.Unlock()
 		var connection net.Conn
 		if connection, err = (&net.Dialer{}).DialContext(ctx, network, addr); err == nil {
-			return connection, nil
+			return &balanced{Conn: connection, end: sync.OnceFunc(func() { b.give(addr) })}, nil
 		}
+		b.give(addr)
 	}
-	return nil, err
+}
+
+// take picks the process for a connection; each gets one try.
+func (b *balancer) take(try int) (addr string, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if try >= len(b.in) {
+		return "", false
+	}
+	b.next++
+	addr = b.in[b.next%len(b.in)]
+	b.open[addr]++
+	return addr, true
+}
+
+func (b *balancer) give(addr string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.open[addr]--
+}
+
+// balanced is a connection that the balancer counts.
+type balanced struct {
+	net.Conn
+	end func()
+}
+
+func (c *balanced) Close() error {
+	c.end()
+	return c.Conn.Close()
 }
 
 func (b *balancer) add(node *server) {
@@ -182,16 +207,20 @@ func (b *balancer) add(node *server) {
 	b.in = append(b.in, node.addr)
 }
 
+// remove takes a process out of rotation and waits until it has nothing to do
+// for the balancer, as balancers do before a process is stopped.
 func (b *balancer) remove(node *server) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	var in []string
-	for _, addr := range b.in {
-		if addr != node.addr {
-			in = append(in, addr)
+	b.in = slices.DeleteFunc(slices.Clone(b.in), func(addr string) bool { return addr == node.addr })
+	b.mu.Unlock()
+	eventually(node.t, patience, func() error {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if n := b.open[node.addr]; n > 0 {
+			return fmt.Errorf("%d requests are under way on a process that leaves", n)
 		}
-	}
-	b.in = in
+		return nil
+	})
 }
 
 // TestClusterUpload: an upload begun on one process goes on at another, and

@@ -1,6 +1,7 @@
 package test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -8,6 +9,12 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ecr"
+	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/twinport/twinport/test/servers"
 )
@@ -25,10 +32,10 @@ func TestFaultKill(t *testing.T) {
 	c := newCluster(t, 3)
 	tr := startTraffic(c, 1, 50, nil)
 	for round := range 3 {
-		tr.progress(60)
+		tr.progress(30)
 		node := c.nodes[round]
 		node.kill(syscall.SIGKILL)
-		tr.progress(30)
+		tr.progress(20)
 		node.http.CloseIdleConnections()
 		node.start()
 	}
@@ -156,28 +163,107 @@ func TestFaultS3Answers(t *testing.T) {
 			}
 			return servers.Fault{}
 		})
-		tr.progress(60)
+		tr.progress(30)
 	}
 	for _, fault := range []servers.Fault{servers.Answer(500, "InternalError"), servers.Answer(503, "SlowDown"), servers.LoseAnswer()} {
 		p.Rule(func(*http.Request) servers.Fault { return fault })
-		time.Sleep(3 * time.Second)
+		time.Sleep(2 * time.Second)
 		p.Rule(nil)
 		tr.progress(10)
 	}
 	tr.end()
 }
 
-// TestFaultSweeps has several processes sweep all the time, with hardly any
-// grace, beside clients that push and delete what the others share. A client
-// whose layers were swept before its manifest came sends them again.
+// TestFaultSweeps has several processes sweep at once and all the time, with
+// hardly any grace, beside clients that push and delete what the others share.
+// A client whose layers were swept before its manifest came sends them again.
 func TestFaultSweeps(t *testing.T) {
 	ownStores(t)
 	t.Parallel()
-	c := newClusterOn(t, 3, sharedStores(servers.Postgres(t), servers.S3(t), ""), "sweep: {interval: 1s, grace: 1s}\n")
-	tr := startTraffic(c, 6, 12, func(tr *traffic) { tr.deletes = true })
-	for begun := time.Now(); time.Since(begun) < 10*time.Second; {
-		tr.progress(10)
+	database := servers.Postgres(t)
+	c := newClusterOn(t, 3, sharedStores(database, servers.S3(t), ""), "sweep: {interval: 1s, grace: 1s}\n")
+	db, err := pgx.Connect(ctx, database)
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer db.Close(ctx)
+	tr := startTraffic(c, 6, 12, func(tr *traffic) { tr.deletes = true })
+	defer tr.stop()
+	for begun := time.Now(); time.Since(begun) < 10*time.Second; time.Sleep(20 * time.Millisecond) {
+		// Nobody holds the lease, so everybody takes it.
+		if _, err := db.Exec(ctx, "DELETE FROM leases"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tr.progress(10)
 	tr.end()
 	tr.empty()
+}
+
+// TestFaultClients: a real client's push comes through while a process is
+// killed and PostgreSQL is restarted, by the client's own retries.
+func TestFaultClients(t *testing.T) {
+	ownStores(t)
+	t.Parallel()
+	crane := client(t, "crane")
+	db := servers.StartPostgres(t)
+	c := newClusterOn(t, 2, sharedStores(db.Database(), servers.S3(t), ""), "")
+	c.createRepository(prod, tokyo, "app")
+	d := c.desk()
+	image := makeArchive(t, d)
+	host := c.host(prod, tokyo)
+	d.must(c.password(prod, tokyo), crane, "auth", "login", host, "--username", "AWS", "--password-stdin")
+	stop, ended := make(chan struct{}), make(chan error, 2)
+	go func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				ended <- nil
+				return
+			default:
+			}
+			for _, args := range [][]string{{"push", "--insecure", image, fmt.Sprintf("%s/app:%d", host, i)}, {"validate", "--insecure", "--remote", fmt.Sprintf("%s/app:%d", host, i)}} {
+				if _, err := d.run("", crane, args...); err != nil {
+					ended <- err
+					return
+				}
+			}
+		}
+	}()
+	go func() {
+		// The SDK as it is configured by default.
+		sdk := ecr.New(ecr.Options{Region: tokyo, BaseEndpoint: aws.String("http://" + c.addr), HTTPClient: c.http,
+			Credentials: credentials.NewStaticCredentialsProvider(prod.key, prod.secret, "")})
+		repo := aws.String("app")
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				ended <- nil
+				return
+			default:
+			}
+			_, err := sdk.PutImageTagMutability(ctx, &ecr.PutImageTagMutabilityInput{RepositoryName: repo, ImageTagMutability: types.ImageTagMutabilityMutable})
+			if err == nil {
+				_, err = sdk.DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: repo})
+			}
+			if err != nil {
+				ended <- err
+				return
+			}
+		}
+	}()
+	for round, node := range c.nodes {
+		time.Sleep(500 * time.Millisecond)
+		db.Restart([]servers.Mode{servers.Fast, servers.Immediate}[round])
+		time.Sleep(500 * time.Millisecond)
+		node.kill(syscall.SIGKILL)
+		node.start()
+	}
+	time.Sleep(500 * time.Millisecond)
+	close(stop)
+	for range 2 {
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
 }

@@ -60,7 +60,11 @@ func TestLargeLayer(t *testing.T) {
 	if n, err := io.Copy(sum, res.Body); err != nil || n != size || "sha256:"+hex.EncodeToString(sum.Sum(nil)) != d {
 		t.Errorf("the layer comes back with %d bytes, %v", n, err)
 	}
-	if grown := s.peakMemory() - before; grown > 96<<20 {
+	limit := 96 << 20
+	if shared() && raceEnabled {
+		limit *= 2 // parts on their way to the bucket, and what the race detector knows of them
+	}
+	if grown := s.peakMemory() - before; grown > limit {
 		t.Errorf("a layer of 256 MiB has made the server grow by %d MiB", grown>>20)
 	}
 }

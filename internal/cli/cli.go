@@ -26,15 +26,29 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Serve the registries of the configured accounts."`
 	Init    initCommand    `cmd:"" help:"Write a configuration with two accounts, prod and dev, and AWS profiles for them."`
 	Demo    demoCommand    `cmd:"" help:"Push in one account and pull in the other, on this machine, in a temporary folder."`
+	Migrate migrateCommand `cmd:"" help:"Move a deployment that keeps its data in files to PostgreSQL and a bucket, while it serves."`
+	Verify  verifyCommand  `cmd:"" help:"Check that every link, manifest and blob is whole, and repair what is not."`
+	Backup  backupCommand  `cmd:"" help:"Copy the embedded stores to a folder, while they are served."`
+	Restore restoreCommand `cmd:"" help:"Fill an empty data folder from a backup."`
+	Sweep   sweepCommand   `cmd:"" help:"Free what nothing needs any more, or show what that is."`
 	Version versionCommand `cmd:"" help:"Show the version."`
 }
 
 // output is where a command writes: what it has to say, and logs and errors.
 type output struct{ stdout, stderr io.Writer }
 
+// exitStatus ends the process with a code of its own, and shows err if there is one.
+type exitStatus struct {
+	code int
+	err  error
+}
+
+func (e *exitStatus) Error() string { return fmt.Sprintf("exit status %d: %v", e.code, e.err) }
+
 // Run runs the command that args (without the program's name) ask for, until
 // it ends or a signal (SIGINT, SIGTERM) stops it, and returns the process's
-// exit code: 0, 1 if the command failed, 2 if the command line is wrong.
+// exit code: 0, 1 if the command failed, 2 if the command line is wrong, or what
+// the command's help says.
 // Errors go to stderr, a line for each.
 func Run(args []string, stdout, stderr io.Writer) int {
 	var parsed commands
@@ -63,6 +77,12 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	context.AfterFunc(ctx, stop)
 	command.BindTo(ctx, (*context.Context)(nil))
 	if err := command.Run(output{stdout, stderr}); err != nil {
+		if status, ok := errors.AsType[*exitStatus](err); ok {
+			if status.err != nil {
+				printError(stderr, status.err)
+			}
+			return status.code
+		}
 		printError(stderr, err)
 		return exitFailed
 	}

@@ -58,7 +58,10 @@ func (tx *Tx) AddLayer(r *Repository, digest string, size int64, object string, 
 	if err := tx.conn.exec(`INSERT INTO garbage (object, size) SELECT CAST(?1 AS TEXT), CAST(?2 AS BIGINT) FROM blobs WHERE digest = ?3 AND object <> ?1`, object, size, digest); err != nil {
 		return err
 	}
-	return tx.conn.exec(linkLayer, r.ID, digest, fromTime(at))
+	if err := tx.conn.exec(linkLayer, r.ID, digest, fromTime(at)); err != nil {
+		return err
+	}
+	return tx.restoreLinks(digest)
 }
 
 // RenewLink makes a link as good as new: see UnlinkUnused. It leaves caches

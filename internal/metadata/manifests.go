@@ -117,6 +117,10 @@ func (tx *Tx) PutManifest(r *Repository, m Manifest, bytes []byte, references []
 		r.ID, m.Digest, m.MediaType, m.ArtifactType, m.Subject, m.Annotations, m.Size, m.ImageSize, fromTime(m.PushedAt), bytes); err != nil {
 		return err
 	}
+	return tx.addReferences(r, m.Digest, references)
+}
+
+func (tx *Tx) addReferences(r *Repository, digest string, references []Reference) error {
 	if len(references) == 0 {
 		return nil
 	}
@@ -127,14 +131,14 @@ func (tx *Tx) PutManifest(r *Repository, m Manifest, bytes []byte, references []
 	}
 	rows := make([]row, len(references))
 	for i, f := range references {
-		rows[i] = row{f.Digest, number01(f.Child), f.MediaType}
+		rows[i] = row{f.Digest, number01(f.Child), storable(f.MediaType)}
 	}
 	text, err := json.Marshal(rows)
 	if err != nil {
 		return err
 	}
 	return tx.conn.exec(`INSERT INTO manifest_references (manifest_id, target, repository_id, child, media_type)
-		SELECT m.id, value ->> 'd', m.repository_id, CAST(value ->> 'c' AS INTEGER), value ->> 'm' FROM manifests m, objects(?) WHERE m.repository_id = ? AND m.digest = ? ON CONFLICT DO NOTHING`, string(text), r.ID, m.Digest)
+		SELECT m.id, value ->> 'd', m.repository_id, CAST(value ->> 'c' AS INTEGER), value ->> 'm' FROM manifests m, objects(?) WHERE m.repository_id = ? AND m.digest = ? ON CONFLICT DO NOTHING`, string(text), r.ID, digest)
 }
 
 // SetPushedAt renews when an image was last pushed.

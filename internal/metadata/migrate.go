@@ -18,11 +18,7 @@ var migrations embed.FS
 // is newer than the program is fine as long as it says that the program's own
 // may still be used (schema_compatibility).
 func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, options ...goose.ProviderOption) error {
-	files, err := migrationsOf(dialect)
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(dialect, db, files, append(options, goose.WithDisableGlobalRegistry(true))...)
+	p, err := newProvider(dialect, db, options...)
 	if err != nil {
 		return err
 	}
@@ -31,20 +27,34 @@ func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, options ...
 		return fmt.Errorf("read the version of the schema: %w", err)
 	}
 	if have > want {
-		var oldest int64
-		if err := db.QueryRowContext(ctx, `SELECT oldest FROM schema_compatibility`).Scan(&oldest); err != nil {
-			return fmt.Errorf("the database has schema %d, newer than this program's %d, and does not say which programs may use it (%w): use the newer program", have, want, err)
-		}
-		if oldest > want {
-			return fmt.Errorf("the database has schema %d, which needs a program that knows schema %d or later; this one knows up to %d: use the newer program", have, oldest, want)
-		}
-		return nil
+		return checkCompatible(ctx, db, have, want)
 	}
 	if have == want {
 		return nil
 	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrate the schema from %d to %d: %w", have, want, err)
+	}
+	return nil
+}
+
+func newProvider(dialect goose.Dialect, db *sql.DB, options ...goose.ProviderOption) (*goose.Provider, error) {
+	files, err := migrationsOf(dialect)
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(dialect, db, files, append(options, goose.WithDisableGlobalRegistry(true))...)
+}
+
+// checkCompatible refuses a schema that is newer than the program and does not
+// let it work.
+func checkCompatible(ctx context.Context, db *sql.DB, have, want int64) error {
+	var oldest int64
+	if err := db.QueryRowContext(ctx, `SELECT oldest FROM schema_compatibility`).Scan(&oldest); err != nil {
+		return fmt.Errorf("the database has schema %d, newer than this program's %d, and does not say which programs may use it (%w): use the newer program", have, want, err)
+	}
+	if oldest > want {
+		return fmt.Errorf("the database has schema %d, which needs a program that knows schema %d or later; this one knows up to %d: use the newer program", have, oldest, want)
 	}
 	return nil
 }

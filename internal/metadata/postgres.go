@@ -89,7 +89,10 @@ func OpenPostgres(ctx context.Context, url string) (*Postgres, error) {
 		}
 	}
 	where := config.ConnConfig.Host + ":" + strconv.Itoa(int(config.ConnConfig.Port)) + "/" + config.ConnConfig.Database
-	db := stdlib.OpenDB(*config.ConnConfig)
+	config.AfterConnect = demandDurability
+	migrating := config.ConnConfig.Copy()
+	migrating.RuntimeParams["statement_timeout"] = "0" // of a large table an index takes long
+	db := stdlib.OpenDB(*migrating)
 	err = migratePostgres(ctx, db)
 	db.Close()
 	if err != nil {
@@ -106,6 +109,13 @@ func OpenPostgres(ctx context.Context, url string) (*Postgres, error) {
 		known:   knownRepositories{rows: map[repositoryKey]*Repository{}},
 		updates: make(chan struct{}, half), first: make(chan struct{}, max(1, half/2)),
 	}, nil
+}
+
+// demandDurability makes a commit wait for the disk even where the server, the
+// database or the user is set not to. What waits for more stays as it is.
+func demandDurability(ctx context.Context, c *pgx.Conn) error {
+	_, err := c.Exec(ctx, `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`)
+	return err
 }
 
 func migratePostgres(ctx context.Context, db *sql.DB) error {

@@ -210,12 +210,23 @@ func (p *pipeline) read(wanted *statement, scan func(row func(dest ...any) error
 func (p *pipeline) batch(wanted *statement) *pgx.Batch {
 	b := &pgx.Batch{}
 	for _, s := range p.queue {
-		b.Queue(p.store.dialect.render(s.query), s.args...)
+		b.Queue(p.store.dialect.render(s.query), storableArgs(s.args)...)
 	}
 	if wanted != nil {
-		b.Queue(p.store.dialect.render(wanted.query), wanted.args...)
+		b.Queue(p.store.dialect.render(wanted.query), storableArgs(wanted.args)...)
 	}
 	return b
+}
+
+func storableArgs(args []any) []any {
+	clean := make([]any, len(args))
+	for i, a := range args {
+		if s, ok := a.(string); ok {
+			a = storable(s)
+		}
+		clean[i] = a
+	}
+	return clean
 }
 
 // exchange reads the results of a batch. The first error is scan's, which ends

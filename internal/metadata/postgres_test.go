@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"net/url"
@@ -499,6 +500,33 @@ func TestDroppedBlobIsGarbage(t *testing.T) {
 		is := slices.ContainsFunc(garbage, func(b Blob) bool { return b.Object == "object of "+d })
 		if is == has {
 			t.Fatalf("round %d: the blob is there: %v; its object is garbage: %v", i, has, is)
+		}
+	}
+}
+
+// What is acknowledged is durable, however the database is set.
+func TestCommitsWaitForTheDisk(t *testing.T) {
+	t.Parallel()
+	url := servers.Postgres(t)
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, tt := range []struct{ set, want string }{{"off", "on"}, {"remote_apply", "remote_apply"}} {
+		if _, err := db.Exec(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = ` + tt.set + `', current_database()); END $$`); err != nil {
+			t.Fatal(err)
+		}
+		s, err := OpenPostgres(context.Background(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got string
+		if err := s.pool.QueryRow(context.Background(), `SHOW synchronous_commit`).Scan(&got); err != nil || got != tt.want {
+			t.Errorf("set to %s, it is %s, want %s: %v", tt.set, got, tt.want, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

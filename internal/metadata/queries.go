@@ -2,7 +2,9 @@ package metadata
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Queries are the reads, and in a Tx also the writes, of the store. Each
@@ -73,9 +75,23 @@ func list(items []string) string {
 	if len(items) == 0 {
 		return "[]"
 	}
-	b, err := json.Marshal(items)
+	clean := make([]string, len(items)) // JSON would hand a zero byte over all the same
+	for i, item := range items {
+		clean[i] = storable(item)
+	}
+	b, err := json.Marshal(clean)
 	if err != nil {
 		panic(err) // strings always marshal
 	}
 	return string(b)
+}
+
+// storable returns the text with U+FFFD for what PostgreSQL takes for no text:
+// zero bytes, and bytes that are not UTF-8. Clients may send such in places
+// that are theirs to fill, or ask for what cannot be there.
+func storable(s string) string {
+	if !strings.Contains(s, "\x00") && utf8.ValidString(s) {
+		return s
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }

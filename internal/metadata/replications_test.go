@@ -191,7 +191,7 @@ func TestDeleteContentEnds(t *testing.T) {
 				return err
 			})
 		}
-		if rounds != 4 { // ten layers
+		if rounds != 5 { // five manifests, then ten layers
 			t.Errorf("%d rounds", rounds)
 		}
 		for _, c := range []struct {

@@ -130,7 +130,8 @@ func (tx *Tx) DeleteRepository(r *Repository) error {
 }
 
 // DeleteContent removes up to limit manifests of a repository, with all that
-// hangs on them, and up to limit layers. more tells that others may be left.
+// hangs on them, and once none is left up to limit layers: so no manifest is
+// seen without its layers. more tells that others may be left.
 func (tx *Tx) DeleteContent(r *Repository, limit int) (more bool, err error) {
 	tx.touchRepository(r)
 	for _, statement := range []string{
@@ -141,9 +142,11 @@ func (tx *Tx) DeleteContent(r *Repository, limit int) (more bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		more = more || n == int64(limit)
+		if n == int64(limit) {
+			return true, nil
+		}
 	}
-	return more, nil
+	return false, nil
 }
 
 // SetTagMutability replaces the mutability and its exclusion filters.

@@ -22,12 +22,14 @@ import (
 type SQLite struct {
 	readers *sql.DB
 	writer  *sql.DB
-	lock    *os.File
+	lock    *os.File // nil if it was opened to read only
 	reads   *Queries
 	cache   *cache
 
 	first   chan *update // before updates
 	updates chan *update
+	holds   chan chan bool // see Hold
+	moved   bool           // of the writer: see Hold
 	closing chan struct{}
 	done    chan struct{} // closed when the writer has ended
 	close   sync.Once
@@ -49,9 +51,9 @@ func OpenSQLite(ctx context.Context, dir string) (*SQLite, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &SQLite{lock: lock, cache: newCache(), first: make(chan *update, 1024), updates: make(chan *update, 1024), closing: make(chan struct{}), done: make(chan struct{}),
+	s := &SQLite{lock: lock, cache: newCache(), first: make(chan *update, 1024), updates: make(chan *update, 1024), holds: make(chan chan bool), closing: make(chan struct{}), done: make(chan struct{}),
 		committed: make(chan struct{}, 1), checkpointed: make(chan struct{})}
-	if err := s.open(ctx, filepath.Join(dir, "metadata.db")); err != nil {
+	if err := s.open(ctx, filepath.Join(dir, DatabaseFile)); err != nil {
 		s.closeFiles()
 		return nil, fmt.Errorf("open the database in %s: %w", dir, err)
 	}
@@ -102,7 +104,7 @@ func dataSource(path, extra string) string {
 	if extra != "" {
 		v.Add("_pragma", extra)
 	}
-	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + v.Encode()
+	return fileURL(path) + "?" + v.Encode()
 }
 
 func lockFile(path string) (*os.File, error) {
@@ -112,7 +114,7 @@ func lockFile(path string) (*os.File, error) {
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("lock %s: another Twinport process uses this data folder: stop it, or choose another folder (%w)", path, err)
+		return nil, fmt.Errorf("lock %s: %w: stop it, or choose another folder (%w)", path, ErrInUse, err)
 	}
 	return f, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"sync"
 )
 
 // maxGroup bounds how many updates share one transaction, and so how long the
@@ -29,9 +30,28 @@ func (s *SQLite) UpdateFirst(ctx context.Context, fn func(*Tx) error) error {
 	return s.enqueue(ctx, s.first, fn)
 }
 
+// Hold stops the writer before its next group: updates wait, and reads see all
+// that was committed. release lets them go on or, with moved, refuses them and
+// all that come later with ErrMoved. The store must not be closed before.
+func (s *SQLite) Hold(ctx context.Context) (release func(moved bool), err error) {
+	end := make(chan bool, 1)
+	select {
+	case s.holds <- end:
+		var once sync.Once
+		return func(moved bool) { once.Do(func() { end <- moved }) }, nil
+	case <-s.closing:
+		return nil, ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
 func (s *SQLite) enqueue(ctx context.Context, queue chan<- *update, fn func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if s.lock == nil {
+		return errReadOnly
 	}
 	u := &update{fn: fn, done: make(chan struct{})}
 	select {
@@ -91,6 +111,9 @@ func (s *SQLite) gather(group []*update) []*update {
 		group = append(group, u)
 	case u := <-s.updates:
 		group = append(group, u)
+	case end := <-s.holds:
+		s.moved = <-end
+		return s.gather(group)
 	case <-s.closing:
 	}
 	for len(group) < maxGroup {
@@ -114,8 +137,10 @@ func (s *SQLite) gather(group []*update) []*update {
 }
 
 func (s *SQLite) commit(w *statements, group []*update) {
-	err := s.runGroup(w, group)
-	if err != nil {
+	var err error
+	if s.moved {
+		err = ErrMoved
+	} else if err = s.runGroup(w, group); err != nil {
 		// Whatever state the connection is in, the next group starts afresh.
 		_ = w.exec("ROLLBACK")
 	}

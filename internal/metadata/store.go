@@ -11,6 +11,7 @@ package metadata
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 var (
@@ -23,6 +24,9 @@ var (
 	ErrUnavailable = errors.New("metadata: the database is not available")
 	// ErrClosed is returned by an Update after Close.
 	ErrClosed = errors.New("metadata: the store is closed")
+	// ErrMoved is returned by an Update that came too late: the data was moved
+	// to another store. Trying again finds it there.
+	ErrMoved = fmt.Errorf("metadata: the data has moved to another database: %w (%w)", ErrUnavailable, ErrClosed)
 )
 
 // Store is an open database. It is safe for concurrent use. A commit is durable

@@ -28,6 +28,60 @@ var sharedEngines sync.Map
 
 type engines struct{ database, blobs string }
 
+// databases are of tests that have ended, for others: to make one takes longer
+// than most tests.
+var databases = make(chan string, 100)
+
+func database(t testing.TB) (url string) {
+	t.Helper()
+	select {
+	case url = <-databases:
+		if err := empty(url); err != nil {
+			t.Fatal(err)
+		}
+	default:
+		url = servers.Postgres(lasting{t})
+	}
+	t.Cleanup(func() { databases <- url })
+	return url
+}
+
+// empty removes all rows that tests make.
+func empty(url string) error {
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	_, err = db.Exec(`DELETE FROM repositories; DELETE FROM registries; DELETE FROM blobs; DELETE FROM garbage; DELETE FROM damaged; DELETE FROM leases`)
+	return err
+}
+
+// lasting is a test that ends with the process, for what outlives the first
+// that needs it.
+type lasting struct{ testing.TB }
+
+var (
+	atExit   []func()
+	atExitMu sync.Mutex
+)
+
+func (lasting) Cleanup(f func()) {
+	atExitMu.Lock()
+	defer atExitMu.Unlock()
+	atExit = append(atExit, f)
+}
+
+func (lasting) Errorf(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	for _, f := range atExit {
+		f()
+	}
+	os.Exit(code)
+}
+
 func openEngines(t testing.TB, dir string) (metadata.Store, blob.Store) {
 	t.Helper()
 	ctx := context.Background()
@@ -48,7 +102,7 @@ func openEngines(t testing.TB, dir string) (metadata.Store, blob.Store) {
 		// All buckets are of one server.
 		os.Setenv("AWS_ACCESS_KEY_ID", b.AccessKey)
 		os.Setenv("AWS_SECRET_ACCESS_KEY", b.SecretKey)
-		known = engines{servers.Postgres(t), fmt.Sprintf("s3://%s?endpoint=%s&region=%s&path_style=true&redirect=false", b.Name, url.QueryEscape(b.Endpoint), b.Region)}
+		known = engines{database(t), fmt.Sprintf("s3://%s?endpoint=%s&region=%s&path_style=true&redirect=false", b.Name, url.QueryEscape(b.Endpoint), b.Region)}
 		sharedEngines.Store(dir, known)
 	}
 	meta, err := metadata.OpenPostgres(ctx, known.(engines).database)
@@ -69,13 +123,13 @@ func refuseTags(t testing.TB, dir, account string) (mend func()) {
 	of := `(SELECT p.id FROM repositories p JOIN registries g ON g.id = p.registry_id WHERE g.account = '` + account + `')`
 	driver, source, statements, undo := "sqlite", filepath.Join(dir, "metadata", "metadata.db"),
 		[]string{`CREATE TRIGGER fault BEFORE INSERT ON tags WHEN NEW.repository_id IN ` + of + ` BEGIN SELECT RAISE(ABORT, 'injected'); END`},
-		`DROP TRIGGER fault`
+		`DROP TRIGGER IF EXISTS fault`
 	if known, ok := sharedEngines.Load(dir); ok {
 		driver, source, statements, undo = "pgx", known.(engines).database,
 			[]string{`CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 				IF NEW.repository_id IN ` + of + ` THEN RAISE 'injected'; END IF; RETURN NEW; END $$`,
 				`CREATE TRIGGER fault BEFORE INSERT ON tags FOR EACH ROW EXECUTE FUNCTION fault()`},
-			`DROP TRIGGER fault ON tags`
+			`DROP FUNCTION IF EXISTS fault CASCADE` // with the trigger
 	}
 	db, err := sql.Open(driver, source)
 	if err != nil {
@@ -91,5 +145,6 @@ func refuseTags(t testing.TB, dir, account string) (mend func()) {
 	for _, statement := range statements {
 		execute(statement)
 	}
+	t.Cleanup(func() { execute(undo) }) // others use the database after this test
 	return func() { execute(undo) }
 }

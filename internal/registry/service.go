@@ -80,6 +80,12 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	return s, nil
 }
 
+// ForUpkeep returns a domain that sweeps and repairs, and serves no registry.
+// For dry sweeps its stores may be open to read only.
+func ForUpkeep(meta metadata.Store, blobs blob.Store, log *slog.Logger) *Service {
+	return &Service{meta: meta, blobs: blobs, log: log, now: time.Now, wake: func([]int64) {}}
+}
+
 // Exists reports whether the deployment serves the registry.
 func (s *Service) Exists(id ID) bool {
 	_, ok := s.registries[id]

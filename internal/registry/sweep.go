@@ -327,7 +327,31 @@ func (s *Service) sweepGarbage(ctx context.Context, after string, before time.Ti
 		return p, nil
 	}
 	if err := s.blobs.Delete(ctx, objects); err != nil {
-		return SweepPage{}, err
+		if p.Found, p.Bytes, objects, err = s.deleteEach(ctx, garbage, err); err != nil {
+			return SweepPage{}, err
+		}
 	}
 	return p, s.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.ForgetGarbage(objects) })
+}
+
+// deleteEach deletes objects one by one after they could not be deleted
+// together: one that cannot be deleted at all, such as a locked one, must not
+// keep the others. It stays garbage, and the next sweep tries again. cause is
+// returned where trying again now is of no use.
+func (s *Service) deleteEach(ctx context.Context, garbage []metadata.Blob, cause error) (found, bytes int64, deleted []string, err error) {
+	if errors.Is(cause, blob.ErrBusy) || IsUnavailable(cause) || ctx.Err() != nil {
+		return 0, 0, nil, cause
+	}
+	const several = 3
+	for i, g := range garbage {
+		if err := s.blobs.Delete(ctx, []string{g.Object}); err != nil {
+			if i+1 >= several && len(deleted) == 0 {
+				return 0, 0, nil, err // it is not the objects
+			}
+			s.log.Warn("an object that nothing needs could not be deleted; the next sweep tries again", "object", g.Object, "error", err)
+			continue
+		}
+		found, bytes, deleted = found+1, bytes+g.Size, append(deleted, g.Object)
+	}
+	return found, bytes, deleted, nil
 }

@@ -282,13 +282,17 @@ func (s *Service) PutLayer(ctx context.Context, c Caller, ref Ref, d digest.Dige
 	if err := validDigest(d); err != nil {
 		return Layer{}, err
 	}
+	return s.storeLayer(ctx, repo, d, r)
+}
+
+func (s *Service) storeLayer(ctx context.Context, repo *metadata.Repository, d digest.Digest, r io.Reader) (Layer, error) {
 	id, err := s.startUpload(ctx, repo)
 	if err != nil {
 		return Layer{}, err
 	}
 	l, err := s.completeUpload(ctx, repo, id, d, 0, r)
 	if err != nil {
-		// The client never learned the session's id, so nobody can resume it.
+		// Nobody learned the session's id, so nobody can resume it.
 		if dropErr := s.blobs.DropUpload(context.WithoutCancel(ctx), id, nil); dropErr != nil {
 			s.log.Warn("could not drop a failed upload; it will expire", "upload", id, "error", dropErr)
 		}

@@ -69,15 +69,17 @@ func replicationCounter(result string, count func() int64) prometheus.Collector 
 }
 
 // databaseMetrics show what operations cost a database that is asked over a line.
-func databaseMetrics(store metadata.Store) []prometheus.Collector {
-	remote, ok := store.(interface{ RoundTrips() int64 })
-	if !ok {
-		return nil
-	}
+// It stays 0 as long as the database is embedded.
+func databaseMetrics(store func() metadata.Store) []prometheus.Collector {
 	return []prometheus.Collector{prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "twinport_database_round_trips_total",
 		Help: "Exchanges with the database server, each of one or more statements.",
-	}, func() float64 { return float64(remote.RoundTrips()) })}
+	}, func() float64 {
+		if remote, ok := store().(interface{ RoundTrips() int64 }); ok {
+			return float64(remote.RoundTrips())
+		}
+		return 0
+	})}
 }
 
 // certificateExpiry shows when a certificate ends; 0 if it is not there yet, so

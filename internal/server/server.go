@@ -21,13 +21,10 @@ import (
 
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi"
-	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/config"
-	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/oci"
 	"github.com/twinport/twinport/internal/registry"
-	"github.com/twinport/twinport/internal/replication"
-	"github.com/twinport/twinport/internal/sweep"
+	"github.com/twinport/twinport/internal/stores"
 )
 
 // What a connection may cost before a handler sees its request. The size of
@@ -53,12 +50,11 @@ type Server struct {
 	log      *slog.Logger
 	scheme   string
 
-	metadata metadata.Store
-	blobs    blob.Store
-	registry *registry.Service
-	engine   *replication.Engine
-	sweeper  *sweep.Sweeper
-	acme     *acmeCertificates // nil without
+	generations generations
+	background  *background
+	door        door
+	migrations  *migrations       // nil unless the stores are embedded
+	acme        *acmeCertificates // nil without
 
 	stopping atomic.Bool
 	requests *requestMetrics
@@ -105,20 +101,30 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 	if err != nil {
 		return nil, fmt.Errorf("read the accounts: %w", err)
 	}
-	if err := s.openStores(ctx, cfg); err != nil {
+	verifier := auth.NewVerifier(keys, time.Now)
+	handlers := func(r *registry.Service) (http.Handler, http.Handler) {
+		return oci.New(oci.Config{Registry: r, Verifier: verifier, Domain: cfg.Domain, Logger: log}),
+			awsapi.New(awsapi.Config{
+				Registry: r, Verifier: verifier, Keys: keys,
+				Endpoint: s.endpoint(cfg), Scheme: s.publicScheme(cfg), Logger: log, Now: time.Now,
+			})
+	}
+	first, err := openGeneration(ctx, cfg, handlers, log)
+	if err != nil {
 		return nil, err
 	}
-	verifier := auth.NewVerifier(keys, time.Now)
+	s.generations.present.Store(first)
+	s.background = newBackground(cfg.Sweep, log)
+	if stores.Embedded(cfg) {
+		s.migrations = newMigrations(s, cfg, handlers)
+	}
 	routes := &routes{
-		oci: oci.New(oci.Config{Registry: s.registry, Verifier: verifier, Domain: cfg.Domain, Logger: log}),
-		aws: awsapi.New(awsapi.Config{
-			Registry: s.registry, Verifier: verifier, Keys: keys,
-			Endpoint: s.endpoint(cfg), Scheme: s.publicScheme(cfg), Logger: log, Now: time.Now,
-		}),
+		oci:          s.door.guard(s.generations.handler(func(g *generation) http.Handler { return g.oci })),
+		aws:          s.door.guard(s.generations.handler(func(g *generation) http.Handler { return g.aws })),
 		ready:        s.ready,
 		bodyTimeouts: bodyTimeouts,
 	}
-	s.requests, routes.metrics = newMetrics(s.engine.Stats, slices.Concat(sweepMetrics(s.sweeper.Stats), databaseMetrics(s.metadata), certificateMetrics)...)
+	s.requests, routes.metrics = newMetrics(s.background.Replications, slices.Concat(sweepMetrics(s.background.Sweeps), databaseMetrics(s.generations.store), certificateMetrics)...)
 	s.http = &http.Server{
 		Handler:           &forwarded{trusted: cfg.TrustedProxies, next: &observer{routes: routes, metrics: s.requests, log: log}},
 		TLSConfig:         tlsConfig,
@@ -172,7 +178,9 @@ func (s *Server) ready(ctx context.Context) error {
 	if s.stopping.Load() {
 		return errors.New("the server is stopping")
 	}
-	if err := s.metadata.Ping(ctx); err != nil {
+	g := s.generations.acquire()
+	defer g.release()
+	if err := g.metadata.Ping(ctx); err != nil {
 		s.log.WarnContext(ctx, "not ready: the metadata store does not answer", "error", err)
 		return errors.New("the metadata store does not answer")
 	}
@@ -185,9 +193,11 @@ func (s *Server) ready(ctx context.Context) error {
 // break requests off, which it logs.
 func (s *Server) Run(ctx context.Context) error {
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	var tasks sync.WaitGroup
-	tasks.Go(func() { s.sweeper.Run(background) })
-	s.engine.Start()
+	defer cancel()
+	s.background.start(s.generations.present.Load())
+	if s.migrations != nil {
+		s.migrations.start()
+	}
 
 	served := make(chan error, 1)
 	go func() {
@@ -208,9 +218,10 @@ func (s *Server) Run(ctx context.Context) error {
 		s.log.Info("stopping: requests under way may finish", "requests", s.requests.inFlight.Load(), "limit", s.stopTimeout.String())
 	}
 	s.stopping.Store(true)
+	if s.migrations != nil {
+		s.migrations.stop()
+	}
 	s.finishRequests()
-	cancel()
-	tasks.Wait()
 	return errors.Join(err, s.Close())
 }
 
@@ -229,25 +240,21 @@ func (s *Server) finishRequests() {
 	}
 }
 
-// Close stops the replication and closes listener and stores. Run does it; a
-// second call returns what the first did.
+// Close stops the background work and closes listener and stores. Run does it;
+// a second call returns what the first did.
 func (s *Server) Close() error {
 	s.close.Do(func() {
 		if s.listener != nil {
 			_ = s.listener.Close() // Run has closed it if it came that far
 		}
-		if s.engine != nil {
-			s.engine.Stop()
+		if s.migrations != nil {
+			s.migrations.close()
 		}
-		if s.metadata != nil {
-			if err := s.metadata.Close(); err != nil {
-				s.closeErr = fmt.Errorf("close the metadata store: %w", err)
-			}
+		if s.background != nil {
+			s.background.stop()
 		}
-		if s.blobs != nil {
-			if err := s.blobs.Close(); err != nil {
-				s.closeErr = errors.Join(s.closeErr, fmt.Errorf("close the blob store: %w", err))
-			}
+		if g := s.generations.present.Load(); g != nil {
+			s.closeErr = g.close()
 		}
 	})
 	return s.closeErr

@@ -2,85 +2,53 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"time"
+	"log/slog"
 
-	"github.com/twinport/twinport/internal/blob"
-	"github.com/twinport/twinport/internal/blob/filestore"
-	"github.com/twinport/twinport/internal/blob/s3store"
 	"github.com/twinport/twinport/internal/config"
 	"github.com/twinport/twinport/internal/metadata"
-	"github.com/twinport/twinport/internal/registry"
-	"github.com/twinport/twinport/internal/replication"
-	"github.com/twinport/twinport/internal/sweep"
+	"github.com/twinport/twinport/internal/migrate"
+	"github.com/twinport/twinport/internal/stores"
 )
 
-// openStores opens the stores, and over them the domain and the replication.
-func (s *Server) openStores(ctx context.Context, cfg config.Config) (err error) {
-	if s.blobs, err = openBlobs(ctx, cfg); err != nil {
-		return err
-	}
-	if s.metadata, err = openMetadata(ctx, cfg); err != nil {
-		return err
-	}
-	accounts := make([]string, len(cfg.Accounts))
-	for i, a := range cfg.Accounts {
-		accounts[i] = a.ID
-	}
-	s.registry, err = registry.Open(ctx, registry.Config{
-		Metadata: s.metadata, Blobs: s.blobs, Accounts: accounts, Regions: cfg.Regions, Grace: cfg.Sweep.Grace, Logger: s.log, Now: time.Now,
-	})
-	if err != nil {
-		return fmt.Errorf("open the registries: %w", err)
-	}
-	s.engine = replication.New(s.registry, s.log)
-	s.sweeper = sweep.New(sweep.Config{Metadata: s.metadata, Registry: s.registry, Interval: cfg.Sweep.Interval, Grace: cfg.Sweep.Grace, Logger: s.log})
-	return nil
-}
-
-func openBlobs(ctx context.Context, cfg config.Config) (blob.Store, error) {
-	if cfg.Blobs != "" {
-		store, err := s3store.Open(ctx, string(cfg.Blobs))
-		if err != nil {
-			return nil, fmt.Errorf("open the blob store: %w", err)
+// openGeneration opens the configured stores, and the domain and the protocols
+// over them.
+func openGeneration(ctx context.Context, cfg config.Config, h handlers, log *slog.Logger) (*generation, error) {
+	if cfg.Database == "" || cfg.Blobs == "" {
+		if moved, err := migrate.ReadMoved(cfg.Data); err != nil {
+			return nil, err
+		} else if moved != nil {
+			return nil, moved.Refuse(cfg.Data)
 		}
-		return store, nil
 	}
-	if err := makeData(cfg.Data); err != nil {
+	b, err := stores.OpenBlobs(ctx, cfg)
+	if err != nil {
 		return nil, err
 	}
-	store, err := filestore.Open(filepath.Join(cfg.Data, "blobs"))
+	m, err := stores.OpenMetadata(ctx, cfg)
 	if err != nil {
-		return nil, fmt.Errorf("open the blob store in %s: %w", cfg.Data, err)
-	}
-	return store, nil
-}
-
-func openMetadata(ctx context.Context, cfg config.Config) (metadata.Store, error) {
-	if cfg.Database != "" {
-		store, err := metadata.OpenPostgres(ctx, string(cfg.Database))
-		if err != nil {
-			return nil, fmt.Errorf("open the metadata store: %w", err)
-		}
-		return store, nil
-	}
-	if err := makeData(cfg.Data); err != nil {
+		_ = b.Close() // what failed first is the error to report
 		return nil, err
 	}
-	store, err := metadata.OpenSQLite(ctx, filepath.Join(cfg.Data, "metadata"))
-	if err != nil {
-		return nil, fmt.Errorf("open the metadata store in %s: %w", cfg.Data, err)
+	if err := noMigration(m); err != nil {
+		_ = errors.Join(m.Close(), b.Close()) // likewise
+		return nil, err
 	}
-	return store, nil
+	return newGeneration(ctx, cfg, m, b, h, log)
 }
 
-// makeData makes the data folder. Private: whoever reads it reads every
-// account's images.
-func makeData(path string) error {
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		return fmt.Errorf("make the data folder: %w", err)
+// noMigration refuses a database into which a migration is copying.
+func noMigration(m metadata.Store) error {
+	if !m.Shared() {
+		return nil
+	}
+	lease, err := m.Read().Lease(metadata.MigrationLease)
+	if err != nil {
+		return fmt.Errorf("open the metadata store: %w", err)
+	}
+	if lease.Holder != "" {
+		return errors.New("a migration into the database was begun and has not ended: run twinport migrate again, with the same configurations, until it says that all has moved; the old server serves until then")
 	}
 	return nil
 }

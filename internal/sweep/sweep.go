@@ -103,6 +103,20 @@ type progress struct {
 	Finished int64  `json:"finished,omitempty"` // of the last sweep, in microseconds since 1970
 }
 
+// LastEnd is when a sweep of the deployment last ended, zero if none did yet, and
+// whether one is under way.
+func LastEnd(q *metadata.Queries) (end time.Time, underWay bool, err error) {
+	lease, err := q.Lease(leaseName)
+	if err != nil {
+		return end, false, err
+	}
+	var p progress
+	if json.Unmarshal([]byte(lease.Progress), &p) == nil && p.Finished != 0 {
+		end = time.UnixMicro(p.Finished)
+	}
+	return end, lease.Holder != "", nil
+}
+
 // due reports whether the next sweep is. One that ended in the future did so by
 // a clock that was ahead.
 func (p progress) due(now time.Time, interval time.Duration) bool {

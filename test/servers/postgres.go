@@ -42,7 +42,8 @@ func Postgres(t T) string {
 	return withDatabase(server, name)
 }
 
-var sharedPostgres = sync.OnceValues(func() (*PostgresServer, error) { return newPostgres() })
+// sharedPostgres has room for several tests at a time with several processes each.
+var sharedPostgres = sync.OnceValues(func() (*PostgresServer, error) { return newPostgres("max_connections=600") })
 
 // PostgresServer is a server that a test may stop, kill and start again. Its
 // methods belong to the test's goroutine.

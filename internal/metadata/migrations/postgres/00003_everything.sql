@@ -144,6 +144,14 @@ CREATE TABLE damaged (
     found_at BIGINT NOT NULL
 );
 
+CREATE TABLE damaged_layers (
+    digest        TEXT COLLATE "C" NOT NULL,
+    repository_id BIGINT NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+    linked_at     BIGINT NOT NULL,
+    PRIMARY KEY (digest, repository_id)
+);
+CREATE INDEX damaged_layers_by_repository ON damaged_layers (repository_id);
+
 CREATE TABLE leases (
     name     TEXT COLLATE "C" PRIMARY KEY,
     holder   TEXT NOT NULL,
@@ -155,7 +163,7 @@ CREATE TABLE schema_compatibility (oldest BIGINT NOT NULL);
 INSERT INTO schema_compatibility (oldest) VALUES (3);
 
 -- +goose Down
-DROP TABLE schema_compatibility, leases, damaged, garbage, tag_watermarks, replications, uploads, tags, manifest_references,
+DROP TABLE schema_compatibility, leases, damaged_layers, damaged, garbage, tag_watermarks, replications, uploads, tags, manifest_references,
     manifests, layers, blobs, resource_tags, repositories, registries;
 DROP SEQUENCE tag_changes;
 DROP FUNCTION texts, objects;

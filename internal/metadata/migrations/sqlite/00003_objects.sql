@@ -26,6 +26,15 @@ CREATE TABLE damaged (
     found_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+-- The links of repositories to damaged blobs, until these are stored anew.
+CREATE TABLE damaged_layers (
+    digest        TEXT NOT NULL,
+    repository_id INTEGER NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+    linked_at     INTEGER NOT NULL,
+    PRIMARY KEY (digest, repository_id)
+) WITHOUT ROWID;
+CREATE INDEX damaged_layers_by_repository ON damaged_layers (repository_id);
+
 -- Which process does a background task. A holder raises beat while it works; who
 -- has seen it unchanged for long enough may take over, and goes on at progress.
 CREATE TABLE leases (
@@ -43,6 +52,7 @@ INSERT INTO schema_compatibility (oldest) VALUES (3);
 -- +goose Down
 DROP TABLE schema_compatibility;
 DROP TABLE leases;
+DROP TABLE damaged_layers;
 DROP TABLE damaged;
 DROP INDEX uploads_by_repository;
 ALTER TABLE uploads DROP COLUMN updated_at;

@@ -1,0 +1,87 @@
+package migrate
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// Moved says where the data of a folder has gone: that the folder is not to be
+// served any more.
+type Moved struct {
+	At        time.Time `json:"at"`
+	Migration string    `json:"migration"` // its id
+	Database  string    `json:"database"`  // without a password
+	Blobs     string    `json:"blobs"`
+	Config    string    `json:"config"` // path of the configuration that names both
+}
+
+const movedFile = "moved"
+
+// ReadMoved returns nil if the data is in the folder still.
+func ReadMoved(data string) (*Moved, error) {
+	path := filepath.Join(data, movedFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil, nil
+	}
+	m := &Moved{}
+	if err == nil {
+		err = json.Unmarshal(text, m)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s, which says where the data has gone: %w", path, err)
+	}
+	return m, nil
+}
+
+// Refuse is the error for who wants to serve the folder.
+func (m *Moved) Refuse(data string) error {
+	return fmt.Errorf("the data of %s was moved on %s to %s and %s: serve with the configuration that names these (%s). What is in the folder is old; when nothing needs it any more, delete it",
+		data, m.At.Format(time.DateTime+" MST"), m.Database, m.Blobs, m.Config)
+}
+
+// write makes it durable. When it returns an error, the file is not there.
+func (m *Moved) write(data string) (err error) {
+	text, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(data, movedFile)
+	f, err := os.CreateTemp(data, "."+movedFile+"-")
+	if err != nil {
+		return fmt.Errorf("note that the data has moved: %w", err)
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(append(text, '\n'))
+	if err == nil {
+		err = f.Sync()
+	}
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err == nil {
+		if err = syncDir(data); err != nil {
+			err = errors.Join(err, os.Remove(path))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("note in %s that the data has moved: %w", path, err)
+	}
+	return nil
+}
+
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}

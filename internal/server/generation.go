@@ -1,0 +1,90 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/twinport/twinport/internal/blob"
+	"github.com/twinport/twinport/internal/config"
+	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/registry"
+)
+
+// generation is a pair of stores with the domain and the protocols over them.
+// A server has one, until its data is moved to other stores: then requests go
+// to the next, while those that began before end on the one they began with.
+type generation struct {
+	metadata metadata.Store
+	blobs    blob.Store
+	registry *registry.Service
+	oci, aws http.Handler
+
+	users atomic.Int64 // requests that use it
+}
+
+// handlers makes those of the protocols over a domain.
+type handlers func(*registry.Service) (oci, aws http.Handler)
+
+// newGeneration takes the stores over: they are closed if it fails.
+func newGeneration(ctx context.Context, cfg config.Config, m metadata.Store, b blob.Store, h handlers, log *slog.Logger) (*generation, error) {
+	g := &generation{metadata: m, blobs: b}
+	accounts := make([]string, len(cfg.Accounts))
+	for i, a := range cfg.Accounts {
+		accounts[i] = a.ID
+	}
+	var err error
+	g.registry, err = registry.Open(ctx, registry.Config{
+		Metadata: m, Blobs: b, Accounts: accounts, Regions: cfg.Regions, Grace: cfg.Sweep.Grace, Logger: log, Now: time.Now,
+	})
+	if err != nil {
+		_ = g.close() // what failed first is the error to report
+		return nil, fmt.Errorf("open the registries: %w", err)
+	}
+	g.oci, g.aws = h(g.registry)
+	return g, nil
+}
+
+func (g *generation) close() error {
+	var errs []error
+	if err := g.metadata.Close(); err != nil {
+		errs = append(errs, fmt.Errorf("close the metadata store: %w", err))
+	}
+	if err := g.blobs.Close(); err != nil {
+		errs = append(errs, fmt.Errorf("close the blob store: %w", err))
+	}
+	return errors.Join(errs...)
+}
+
+// generations holds the present one.
+type generations struct{ present atomic.Pointer[generation] }
+
+// acquire returns the present generation, which stays open until release.
+func (gs *generations) acquire() *generation {
+	for {
+		g := gs.present.Load()
+		g.users.Add(1)
+		if gs.present.Load() == g {
+			return g
+		}
+		g.release() // it may be closed already
+	}
+}
+
+// store is the present store of facts.
+func (gs *generations) store() metadata.Store { return gs.present.Load().metadata }
+
+func (g *generation) release() { g.users.Add(-1) }
+
+// handler hands each request to a handler of the present generation.
+func (gs *generations) handler(of func(*generation) http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		g := gs.acquire()
+		defer g.release()
+		of(g).ServeHTTP(w, r)
+	})
+}

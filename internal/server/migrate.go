@@ -1,0 +1,308 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/twinport/twinport/internal/blob"
+	"github.com/twinport/twinport/internal/blob/filestore"
+	"github.com/twinport/twinport/internal/blob/s3store"
+	"github.com/twinport/twinport/internal/config"
+	"github.com/twinport/twinport/internal/control"
+	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/migrate"
+)
+
+// drainTimeout is how long requests that write may take to end before the rest
+// of a migration is copied. Those that take longer, such as an upload of a large
+// layer, are refused when they want to commit, and must be sent again.
+const drainTimeout = 2 * time.Second
+
+// migrations takes the requests of twinport migrate, on the control socket of a
+// server with embedded stores.
+type migrations struct {
+	server   *Server
+	config   config.Config
+	handlers handlers
+	listener net.Listener // nil if the socket could not be made
+	http     *http.Server
+
+	running sync.Mutex
+	retired sync.WaitGroup // generations that are being closed
+	// stop ends a migration that is under way, unless it has come to the switch.
+	ctx  context.Context
+	stop context.CancelFunc
+}
+
+func newMigrations(s *Server, cfg config.Config, h handlers) *migrations {
+	m := &migrations{server: s, config: cfg, handlers: h}
+	m.ctx, m.stop = context.WithCancel(context.Background())
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /migrate", m.serveMigrate)
+	mux.HandleFunc("DELETE /migrate", m.serveCancel)
+	m.http = &http.Server{Handler: mux, ReadHeaderTimeout: headerTimeout, BaseContext: func(net.Listener) context.Context { return m.ctx }}
+	var err error
+	if m.listener, err = control.Listen(cfg.Data); err != nil {
+		s.log.Warn("twinport migrate can move this deployment only while the server is stopped", "error", err)
+	}
+	return m
+}
+
+func (m *migrations) start() {
+	if m.listener != nil {
+		go func() { _ = m.http.Serve(m.listener) }() // it ends with close
+	}
+}
+
+// close waits for the end of a migration that is under way.
+func (m *migrations) close() {
+	m.stop()
+	_ = m.http.Close()
+	if m.listener != nil {
+		_ = m.listener.Close() // if start was not called
+	}
+	m.running.Lock()
+	defer m.running.Unlock()
+	m.retired.Wait()
+}
+
+func (m *migrations) serveMigrate(w http.ResponseWriter, r *http.Request) {
+	var request migrate.Request
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, migrate.MaxRequest)).Decode(&request); err != nil {
+		http.Error(w, "the request cannot be read: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	var mu sync.Mutex
+	lines := json.NewEncoder(w)
+	var last migrate.Progress
+	tell := func(p migrate.Progress) {
+		mu.Lock()
+		defer mu.Unlock()
+		last = p
+		_ = lines.Encode(p) // who went away ends the request's context
+		_ = http.NewResponseController(w).Flush()
+	}
+	if err := m.migrate(r.Context(), request, tell); err != nil {
+		m.server.log.Warn("the migration ended with an error", "phase", last.Phase, "error", err)
+		last.Error = err.Error()
+		tell(last)
+	}
+}
+
+func (m *migrations) serveCancel(w http.ResponseWriter, r *http.Request) {
+	err := m.alone(func(from *metadata.SQLite, _ *filestore.Store) error {
+		_, err := from.CancelTransfer(r.Context())
+		return err
+	})
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusConflict)
+	}
+}
+
+// alone runs fn with the embedded stores while no other migration runs.
+func (m *migrations) alone(fn func(*metadata.SQLite, *filestore.Store) error) error {
+	if !m.running.TryLock() {
+		return errors.New("a migration of this server is under way")
+	}
+	defer m.running.Unlock()
+	if err := m.ctx.Err(); err != nil {
+		return errors.New("the server is stopping")
+	}
+	g := m.server.generations.present.Load()
+	from, isSQLite := g.metadata.(*metadata.SQLite)
+	files, isFiles := g.blobs.(*filestore.Store)
+	if !isSQLite || !isFiles {
+		return errors.New("the server has moved already")
+	}
+	return fn(from, files)
+}
+
+func (m *migrations) migrate(ctx context.Context, r migrate.Request, report func(migrate.Progress)) error {
+	accounts := make([]string, len(m.config.Accounts))
+	for i, a := range m.config.Accounts {
+		accounts[i] = a.ID
+	}
+	if err := r.Check(m.config.Domain, m.config.Regions, accounts); err != nil {
+		return err
+	}
+	return m.alone(func(from *metadata.SQLite, files *filestore.Store) (err error) {
+		// The environment becomes what it will be after a restart.
+		restore := setEnvironment(r.Environment)
+		switched := false
+		defer func() {
+			if !switched {
+				restore()
+			}
+		}()
+		to, bucket, err := openShared(ctx, r.Database, r.Blobs)
+		if err != nil {
+			return err
+		}
+		defer func() {
+			if !switched {
+				_ = errors.Join(to.Close(), bucket.Close()) // what failed first is the error to report
+			}
+		}()
+		var next *generation
+		m.server.log.Info("migrating", "database", config.URL(r.Database), "blobs", config.URL(r.Blobs))
+		return migrate.Run(ctx, migrate.Migration{
+			From: from, Files: files, To: to, Bucket: bucket, Data: m.config.Data, Full: r.Full, Report: report,
+			Moved: migrate.Moved{Database: config.URL(r.Database).String(), Blobs: config.URL(r.Blobs).String(), Config: r.Config},
+			Hold: func(ctx context.Context) (func(bool), error) {
+				release, err := m.hold(ctx, from)
+				if err != nil {
+					return nil, err
+				}
+				return func(moved bool) {
+					switched = moved
+					release(next, moved)
+				}, nil
+			},
+			Prepare: func(ctx context.Context) (err error) {
+				next, err = newGeneration(ctx, m.config, to, bucket, m.handlers, m.server.log)
+				return err
+			},
+		})
+	})
+}
+
+// hold lets what is under way end, and keeps the rest waiting.
+func (m *migrations) hold(ctx context.Context, from *metadata.SQLite) (release func(next *generation, moved bool), err error) {
+	s := m.server
+	old := s.generations.present.Load()
+	s.background.stop()
+	open := s.door.close(ctx, drainTimeout)
+	releaseWriter, err := from.Hold(ctx)
+	if err != nil {
+		s.background.start(old)
+		open()
+		return nil, err
+	}
+	return func(next *generation, moved bool) {
+		now := old
+		if moved {
+			now = next
+			s.generations.present.Store(next)
+		}
+		releaseWriter(moved)
+		s.background.start(now)
+		open()
+		if moved {
+			s.log.Info("moved to the new stores; start the server with the new configuration next time")
+			m.retired.Go(func() { m.retire(old) })
+		}
+	}, nil
+}
+
+// retire closes a generation when the requests that use it have ended.
+func (m *migrations) retire(g *generation) {
+	for g.users.Load() > 0 {
+		time.Sleep(50 * time.Millisecond)
+	}
+	if err := g.close(); err != nil {
+		m.server.log.Warn("could not close the old stores", "error", err)
+	}
+}
+
+// setEnvironment sets variables of the process and returns what undoes it.
+func setEnvironment(values map[string]string) (restore func()) {
+	before := map[string]*string{}
+	for name, value := range values {
+		before[name] = nil
+		if old, set := os.LookupEnv(name); set {
+			before[name] = &old
+		}
+		_ = os.Setenv(name, value) // fails only for names that Check refuses
+	}
+	return func() {
+		for name, old := range before {
+			if old == nil {
+				_ = os.Unsetenv(name)
+			} else {
+				_ = os.Setenv(name, *old)
+			}
+		}
+	}
+}
+
+// Migrate moves the embedded deployment that cfg configures, and that nobody
+// serves.
+func Migrate(ctx context.Context, cfg config.Config, r migrate.Request, report func(migrate.Progress)) error {
+	from, files, err := openEmbedded(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	defer files.Close()
+	to, bucket, err := openShared(ctx, r.Database, r.Blobs)
+	if err != nil {
+		return err
+	}
+	defer to.Close()
+	defer bucket.Close()
+	return migrate.Run(ctx, migrate.Migration{
+		From: from, Files: files, To: to, Bucket: bucket, Data: cfg.Data, Full: r.Full, Report: report,
+		Moved: migrate.Moved{Database: config.URL(r.Database).String(), Blobs: config.URL(r.Blobs).String(), Config: r.Config},
+	})
+}
+
+// CancelMigration forgets a migration that was begun and not ended, of a
+// deployment that nobody serves. False if there was none.
+func CancelMigration(ctx context.Context, cfg config.Config) (bool, error) {
+	from, files, err := openEmbedded(ctx, cfg)
+	if err != nil {
+		return false, err
+	}
+	defer from.Close()
+	defer files.Close()
+	return from.CancelTransfer(ctx)
+}
+
+// EndMigration removes the mark of a migration that has moved all data, and was
+// kept from doing so itself, from the new database.
+func EndMigration(ctx context.Context, moved *migrate.Moved, database string) error {
+	to, err := metadata.OpenPostgres(ctx, database)
+	if err != nil {
+		return err
+	}
+	defer to.Close()
+	return to.EndMigration(ctx, moved.Migration)
+}
+
+// openEmbedded opens the stores of a data folder that is there already.
+func openEmbedded(ctx context.Context, cfg config.Config) (*metadata.SQLite, *filestore.Store, error) {
+	if _, err := os.Stat(filepath.Join(cfg.Data, "metadata")); err != nil {
+		return nil, nil, fmt.Errorf("there is no deployment in %s: %w", cfg.Data, err)
+	}
+	files, err := filestore.Open(filepath.Join(cfg.Data, "blobs"))
+	if err != nil {
+		return nil, nil, err
+	}
+	from, err := metadata.OpenSQLite(ctx, filepath.Join(cfg.Data, "metadata"))
+	if err != nil {
+		files.Close()
+		return nil, nil, err
+	}
+	return from, files, nil
+}
+
+func openShared(ctx context.Context, database, blobs string) (*metadata.Postgres, blob.Store, error) {
+	bucket, err := s3store.Open(ctx, blobs)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open the new blob store: %w", err)
+	}
+	to, err := metadata.OpenPostgres(ctx, database)
+	if err != nil {
+		_ = bucket.Close() // what failed first is the error to report
+		return nil, nil, fmt.Errorf("open the new metadata store: %w", err)
+	}
+	return to, bucket, nil
+}

@@ -1,0 +1,151 @@
+// Package stores opens the stores that a configuration names.
+package stores
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/twinport/twinport/internal/blob"
+	"github.com/twinport/twinport/internal/blob/filestore"
+	"github.com/twinport/twinport/internal/blob/s3store"
+	"github.com/twinport/twinport/internal/config"
+	"github.com/twinport/twinport/internal/metadata"
+)
+
+// Embedded reports whether all is in the data folder.
+func Embedded(cfg config.Config) bool { return cfg.Database == "" && cfg.Blobs == "" }
+
+// BlobFolder and MetadataFolder are where the embedded stores are.
+func BlobFolder(cfg config.Config) string     { return filepath.Join(cfg.Data, "blobs") }
+func MetadataFolder(cfg config.Config) string { return filepath.Join(cfg.Data, "metadata") }
+
+// RestoreMark is a file in a data folder that is being restored. A server on
+// such a folder would find blobs that no metadata names, and delete them.
+func RestoreMark(cfg config.Config) string { return filepath.Join(cfg.Data, "restoring") }
+
+// OpenBlobs opens the store of bytes to read and write.
+func OpenBlobs(ctx context.Context, cfg config.Config) (blob.Store, error) {
+	if cfg.Blobs != "" {
+		store, err := s3store.Open(ctx, string(cfg.Blobs))
+		if err != nil {
+			return nil, fmt.Errorf("open the blob store: %w", err)
+		}
+		return store, nil
+	}
+	if err := makeData(cfg); err != nil {
+		return nil, err
+	}
+	store, err := filestore.Open(BlobFolder(cfg))
+	if err != nil {
+		return nil, fmt.Errorf("open the blob store in %s: %w", cfg.Data, err)
+	}
+	return store, nil
+}
+
+// OpenMetadata opens the store of facts to read and write: metadata.ErrInUse.
+func OpenMetadata(ctx context.Context, cfg config.Config) (metadata.Store, error) {
+	if cfg.Database != "" {
+		store, err := metadata.OpenPostgres(ctx, string(cfg.Database))
+		if err != nil {
+			return nil, fmt.Errorf("open the metadata store: %w", err)
+		}
+		return store, nil
+	}
+	if err := makeData(cfg); err != nil {
+		return nil, err
+	}
+	store, err := metadata.OpenSQLite(ctx, MetadataFolder(cfg))
+	if err != nil {
+		return nil, fmt.Errorf("open the metadata store in %s: %w", cfg.Data, err)
+	}
+	return store, nil
+}
+
+// Open opens both stores for a command that writes. Unlike a server it makes
+// none: metadata.ErrInUse where a server runs on the embedded stores.
+func Open(ctx context.Context, cfg config.Config) (metadata.Store, blob.Store, error) {
+	if err := mustExist(cfg); err != nil {
+		return nil, nil, err
+	}
+	return both(ctx, cfg, OpenMetadata, OpenBlobs)
+}
+
+// Beside opens both stores for a command that only reads, beside the processes
+// that serve them.
+func Beside(ctx context.Context, cfg config.Config) (metadata.Store, blob.Store, error) {
+	return both(ctx, cfg, metadataBeside, blobsBeside)
+}
+
+func both(ctx context.Context, cfg config.Config, openMetadata func(context.Context, config.Config) (metadata.Store, error),
+	openBlobs func(context.Context, config.Config) (blob.Store, error)) (metadata.Store, blob.Store, error) {
+	meta, err := openMetadata(ctx, cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	blobs, err := openBlobs(ctx, cfg)
+	if err != nil {
+		_ = meta.Close()
+		return nil, nil, err
+	}
+	return meta, blobs, nil
+}
+
+// mustExist refuses a data folder without a database, which is more likely the
+// wrong one than a new one.
+func mustExist(cfg config.Config) error {
+	if cfg.Database != "" {
+		return nil
+	}
+	if _, err := os.Stat(filepath.Join(MetadataFolder(cfg), metadata.DatabaseFile)); err != nil {
+		return fmt.Errorf("the data folder %s holds no registries: name by --config the configuration that the server has, or correct data in it (%w)", cfg.Data, err)
+	}
+	return nil
+}
+
+func metadataBeside(ctx context.Context, cfg config.Config) (metadata.Store, error) {
+	if cfg.Database != "" {
+		return OpenMetadata(ctx, cfg)
+	}
+	if err := refuseRestoring(cfg); err != nil {
+		return nil, err
+	}
+	if err := mustExist(cfg); err != nil {
+		return nil, err
+	}
+	store, err := metadata.OpenSQLiteReadOnly(ctx, MetadataFolder(cfg))
+	if err != nil {
+		return nil, err
+	}
+	return store, nil
+}
+
+func blobsBeside(ctx context.Context, cfg config.Config) (blob.Store, error) {
+	if cfg.Blobs != "" {
+		return OpenBlobs(ctx, cfg)
+	}
+	store, err := filestore.OpenReadOnly(BlobFolder(cfg))
+	if err != nil {
+		return nil, err
+	}
+	return store, nil
+}
+
+// makeData makes the data folder. Private: whoever reads it reads every
+// account's images.
+func makeData(cfg config.Config) error {
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	return refuseRestoring(cfg)
+}
+
+func refuseRestoring(cfg config.Config) error {
+	if _, err := os.Stat(RestoreMark(cfg)); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("a restore into %s was begun and has not ended: run twinport restore again to go on with it, or empty the folder", cfg.Data)
+	}
+	return nil
+}
