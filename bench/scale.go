@@ -152,6 +152,14 @@ var scaleOperations = []scaleOperation{
 	{"blob HEAD", func(_ context.Context, c *conn, of *scaleStore, _, n int) error {
 		return of.ask(c, 200, of.source.request("HEAD", of.source.path("blobs/"+of.images[n%len(of.images)].blobs[1].digest), "", 0))
 	}},
+	// Pages before what fills the small store with images of one tag.
+	{"tags, first page", func(_ context.Context, c *conn, of *scaleStore, _, _ int) error {
+		return of.ask(c, 200, of.source.request("GET", of.source.path(fmt.Sprintf("tags/list?n=%d", scalePage)), "", 0))
+	}},
+	{"tags, a page in the middle", func(_ context.Context, c *conn, of *scaleStore, _, _ int) error {
+		return of.ask(c, 200, of.source.request("GET", of.source.path(fmt.Sprintf("tags/list?n=%d&last=%s", scalePage, of.middle)), "", 0))
+	}},
+	{"DescribeImages, a page", func(_ context.Context, c *conn, of *scaleStore, _, _ int) error { return of.ask(c, 200, of.describe) }},
 	{"manifest PUT", func(_ context.Context, c *conn, of *scaleStore, worker, n int) error {
 		tag := fmt.Sprintf("put-%d-%d", worker, n)
 		return of.ask(c, 201, putManifest(of.source, tag, of.images[n%len(of.images)].manifestNote(tag)))
@@ -164,13 +172,6 @@ var scaleOperations = []scaleOperation{
 		_, _, err := awaitPullable(ctx, c, getManifest("HEAD", of.destination, tag), 250*time.Microsecond)
 		return err
 	}},
-	{"tags, first page", func(_ context.Context, c *conn, of *scaleStore, _, _ int) error {
-		return of.ask(c, 200, of.source.request("GET", of.source.path(fmt.Sprintf("tags/list?n=%d", scalePage)), "", 0))
-	}},
-	{"tags, a page in the middle", func(_ context.Context, c *conn, of *scaleStore, _, _ int) error {
-		return of.ask(c, 200, of.source.request("GET", of.source.path(fmt.Sprintf("tags/list?n=%d&last=%s", scalePage, of.middle)), "", 0))
-	}},
-	{"DescribeImages, a page", func(_ context.Context, c *conn, of *scaleStore, _, _ int) error { return of.ask(c, 200, of.describe) }},
 	{"manifest DELETE", func(_ context.Context, c *conn, of *scaleStore, worker, n int) error {
 		return of.ask(c, 202, getManifest("DELETE", of.source, digestOfBytes(of.images[n%len(of.images)].manifestNote(fmt.Sprintf("put-%d-%d", worker, n)))))
 	}},
