@@ -212,9 +212,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		// Neither side is always the one that comes second.
 		slices.Reverse(order)
 	}
-	if slices.Contains(selected, testScale) && slices.Contains(order, twinport) {
-		if err := measureScale(ctx, b, &r, programs[twinport], stderr); err != nil {
-			return fmt.Errorf("%s: %w", testScale, err)
+	for _, engine := range []string{twinport, onShared} {
+		if !slices.Contains(selected, testScale) || !slices.Contains(order, engine) {
+			continue
+		}
+		if err := measureScale(ctx, b, &r, engine, programs[engine], stderr); err != nil {
+			return fmt.Errorf("%s on %s: %w", testScale, engine, err)
 		}
 	}
 	if *markdown != "" {

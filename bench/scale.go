@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +15,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver
 
 	"github.com/twinport/twinport/bench/seed"
@@ -32,86 +36,79 @@ const (
 // both engines. The servers of both run all the time and take turns at each
 // operation, so what disturbs one disturbs both. Latencies are a client's; few
 // connections are used, so that they are not the queue's.
-func measureScale(ctx context.Context, b *bench, r *report, twin program, stderr io.Writer) error {
-	for _, engine := range []string{twinport, onShared} {
-		if engine == onShared && b.shared == nil {
-			continue
+func measureScale(ctx context.Context, b *bench, r *report, engine string, twin program, stderr io.Writer) (err error) {
+	var servers []*process
+	defer func() {
+		for _, s := range servers {
+			err = errors.Join(err, s.stop())
 		}
-		stores := []struct {
-			images   int
-			accounts int
-		}{{smallImages, 1}, {b.seeded, max(2, min(1000, b.seeded/1000))}}
-		var servers []*process
-		err := func() (err error) {
-			defer func() {
-				for _, s := range servers {
-					_ = s.stop() // nothing of it is needed any more
-				}
-			}()
-			for _, store := range stores {
-				size := seed.Size{Region: region, Images: store.images, TagsPerImage: scaleTags, Accounts: []string{prod.id}}
-				if store.accounts > 1 {
-					size.Accounts = append(size.Accounts, dev.id)
-				}
-				for i := len(size.Accounts); i < store.accounts; i++ {
-					size.Accounts = append(size.Accounts, fmt.Sprintf("%012d", 200000000000+i))
-				}
-				p := twin
-				began := time.Now()
-				progress := func(n int) { fmt.Fprintf(stderr, "\rseed %s: %d of %d images", engine, n, size.Images) }
-				var stored int64
-				if engine == onShared {
-					url, err := b.shared.database()
-					if err != nil {
-						return err
-					}
-					if err := seed.Postgres(ctx, url, size, progress); err != nil {
-						return err
-					}
-					if stored, err = postgresBytes(ctx, url); err != nil {
-						return err
-					}
-					var release func()
-					if p, release, err = b.shared.program(twin, url, true); err != nil {
-						return err
-					}
-					defer release()
-				} else {
-					dir, err := os.MkdirTemp(b.dir, "seed-")
-					if err != nil {
-						return err
-					}
-					defer os.RemoveAll(dir)
-					if err := seed.SQLite(ctx, filepath.Join(dir, "metadata"), size, progress); err != nil {
-						return err
-					}
-					info, err := os.Stat(filepath.Join(dir, "metadata", "metadata.db"))
-					if err != nil {
-						return err
-					}
-					stored = info.Size()
-					p.configure = func(home, addr string) (args, env []string, err error) { return configureTwinport(home, dir, addr, "") }
-				}
-				fmt.Fprintln(stderr)
-				if store.images == b.seeded {
-					r.add(testScale, engine, []figure{
-						{"seeding", "s", time.Since(began).Seconds()},
-						{"database, with indices", "bytes/image", float64(stored) / float64(size.Images)},
-					})
-				}
-				s, err := start(ctx, p, b.dir)
-				if err != nil {
-					return err
-				}
-				servers = append(servers, s)
+	}()
+	for _, images := range []int{smallImages, b.seeded} {
+		size := seed.Size{Region: region, Images: images, TagsPerImage: scaleTags, Accounts: scaleAccounts(images)}
+		progress := func(n int) { fmt.Fprintf(stderr, "\rseed %s: %d of %d images", engine, n, images) }
+		p := twin
+		var stored int64
+		began := time.Now()
+		if engine == onShared {
+			url, err := b.shared.database()
+			if err != nil {
+				return err
 			}
-			return compareScale(ctx, b, r, engine, servers)
-		}()
-		if err != nil {
-			return fmt.Errorf("%s: %w", engine, err)
+			if err := seed.Postgres(ctx, url, size, progress); err != nil {
+				return err
+			}
+			if stored, err = postgresBytes(ctx, url); err != nil {
+				return err
+			}
+			var release func()
+			if p, release, err = b.shared.program(twin, url, true); err != nil {
+				return err
+			}
+			defer release()
+		} else {
+			dir, err := os.MkdirTemp(b.dir, "seed-")
+			if err != nil {
+				return err
+			}
+			defer os.RemoveAll(dir)
+			if err := seed.SQLite(ctx, filepath.Join(dir, "metadata"), size, progress); err != nil {
+				return err
+			}
+			info, err := os.Stat(filepath.Join(dir, "metadata", "metadata.db"))
+			if err != nil {
+				return err
+			}
+			stored = info.Size()
+			p.configure = func(home, addr string) (args, env []string, err error) { return configureTwinport(home, dir, addr, "") }
 		}
+		fmt.Fprintln(stderr)
+		if images == b.seeded {
+			r.add(testScale, engine, []figure{
+				{"seeding", "s", time.Since(began).Seconds()},
+				{"database, with indices", "bytes/image", float64(stored) / float64(images)},
+			})
+		}
+		s, err := start(ctx, p, b.dir)
+		if err != nil {
+			return err
+		}
+		servers = append(servers, s)
 	}
-	return nil
+	settle()
+	return compareScale(ctx, b, r, engine, servers)
+}
+
+// scaleAccounts are one for a small store, and one for every thousand images
+// of others, at most a thousand.
+func scaleAccounts(images int) []string {
+	accounts := []string{prod.id}
+	if images > smallImages {
+		accounts = append(accounts, dev.id)
+	}
+	for i := len(accounts); i < min(1000, images/1000); i++ {
+		accounts = append(accounts, fmt.Sprintf("%012d", 200000000000+i))
+	}
+	return accounts
 }
 
 func postgresBytes(ctx context.Context, url string) (n int64, err error) {
@@ -132,7 +129,7 @@ type scaleOperation struct {
 // scaleStore is one of the stores, and what a client needs to use it.
 type scaleStore struct {
 	source, destination endpoint
-	ecr                 *ecr.Client
+	describe            []byte // a signed request
 	images              []image
 	// middle is a tag in the middle of the repository's, as seeded.
 	middle   string
@@ -170,10 +167,7 @@ var scaleOperations = []scaleOperation{
 	{"tags, a page in the middle", func(_ context.Context, c *conn, of *scaleStore, _, _ int) error {
 		return of.ask(c, 200, of.source.request("GET", of.source.path(fmt.Sprintf("tags/list?n=%d&last=%s", scalePage, of.middle)), "", 0))
 	}},
-	{"DescribeImages, a page", func(ctx context.Context, _ *conn, of *scaleStore, _, _ int) error {
-		_, err := of.ecr.DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: aws.String(seed.Huge), MaxResults: aws.Int32(scalePage)})
-		return err
-	}},
+	{"DescribeImages, a page", func(_ context.Context, c *conn, of *scaleStore, _, _ int) error { return of.ask(c, 200, of.describe) }},
 	{"manifest DELETE", func(_ context.Context, c *conn, of *scaleStore, worker, n int) error {
 		return of.ask(c, 202, getManifest("DELETE", of.source, digestOfBytes(of.images[n%len(of.images)].manifestNote(fmt.Sprintf("put-%d-%d", worker, n)))))
 	}},
@@ -189,7 +183,7 @@ func (of *scaleStore) ask(c *conn, want int, request []byte) error {
 func compareScale(ctx context.Context, b *bench, r *report, engine string, servers []*process) error {
 	stores := make([]*scaleStore, len(servers))
 	for i, s := range servers {
-		of := &scaleStore{ecr: prod.client(s.addr)}
+		of := &scaleStore{}
 		stores[i] = of
 		if err := allowReplication(ctx, s.addr); err != nil {
 			return err
@@ -221,6 +215,12 @@ func compareScale(ctx context.Context, b *bench, r *report, engine string, serve
 		c.close()
 	}
 	for _, o := range scaleOperations {
+		for i, of := range stores {
+			var err error
+			if of.describe, err = signedDescribe(ctx, servers[i].addr); err != nil {
+				return err
+			}
+		}
 		took := make([][]time.Duration, len(stores))
 		counts := make([][scaleConnections]int, len(stores))
 		for turn := range scaleTurns {
@@ -270,3 +270,22 @@ func compareScale(ctx context.Context, b *bench, r *report, engine string, serve
 	}
 	return nil
 }
+
+// signedDescribe renders a request for a page of images, which the server
+// takes for as long as its signature holds: some minutes.
+func signedDescribe(ctx context.Context, addr string) ([]byte, error) {
+	var signed bytes.Buffer
+	_, err := prod.client(addr).DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: aws.String(seed.Huge), MaxResults: aws.Int32(scalePage)},
+		func(o *ecr.Options) {
+			o.RetryMaxAttempts = 1
+			o.HTTPClient = smithyhttp.ClientDoFunc(func(r *http.Request) (*http.Response, error) {
+				return nil, errors.Join(errSigned, r.Write(&signed))
+			})
+		})
+	if !errors.Is(err, errSigned) || signed.Len() == 0 {
+		return nil, fmt.Errorf("sign a request: %w", err)
+	}
+	return signed.Bytes(), nil
+}
+
+var errSigned = errors.New("signed, not sent")

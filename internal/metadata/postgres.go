@@ -93,6 +93,17 @@ func OpenPostgres(ctx context.Context, url string) (*Postgres, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database %s: %w", where, err)
 	}
+	// Every query here names few rows by key, in the order in which its joins are
+	// written. A planner left to itself prefers, while a table grows faster than
+	// its statistics, to read all of it. (Migrations are another matter.)
+	for name, value := range map[string]string{
+		"join_collapse_limit": "1", "enable_hashjoin": "off", "enable_mergejoin": "off", "enable_seqscan": "off",
+		"jit": "off", // compiling takes longer than any of them
+	} {
+		if _, set := parameters[name]; !set {
+			parameters[name] = value
+		}
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open the database %s: %w", where, err)
