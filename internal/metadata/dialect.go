@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -11,6 +12,8 @@ import (
 // these words where the engines differ:
 //
 //	texts(?)     a table of one column, value, from a JSON array of strings
+//	IN (SELECT value FROM texts(?))   one of such an array: each is looked up in
+//	             the index of the column
 //	objects(?)   the same from a JSON array of objects, read with value ->> 'key'
 //	BYTEWISE     orders the text before it by its bytes, as columns are
 //	IN ORDER JOIN   a join whose tables are visited in the order written
@@ -38,6 +41,8 @@ func postgresDialect() *dialect {
 		"BYTEWISE", `COLLATE "C"`, "IN ORDER JOIN", "JOIN", "SHARING p", "FOR KEY SHARE OF p", "LOCKING p", "FOR UPDATE OF p", "LOCKING b", "FOR UPDATE OF b", "SHARING g", "FOR SHARE OF g", "LOCKING g", "FOR NO KEY UPDATE OF g", "CLAIMING r", "FOR KEY SHARE OF sp FOR UPDATE OF r SKIP LOCKED")}
 }
 
+var inList = regexp.MustCompile(`IN \(SELECT value FROM texts\((\?\d*)\)\)`)
+
 // render returns the query as the engine wants it. Queries are constants of
 // this package, so there are few to remember.
 func (d *dialect) render(query string) string {
@@ -46,6 +51,8 @@ func (d *dialect) render(query string) string {
 	}
 	r := d.words.Replace(query)
 	if d.numbered {
+		// It would make a join of a subquery, and may begin with the larger side.
+		r = inList.ReplaceAllString(r, `= ANY (ARRAY (SELECT value FROM texts($1)))`)
 		r = number(r)
 	}
 	d.rendered.Store(query, r)

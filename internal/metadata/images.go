@@ -37,25 +37,23 @@ func (q *Queries) MissingPart(source int64, digest string, destination int64) (d
 // layers they name, that the source has and the destination lacks. digests are
 // the image's manifests. All of it becomes visible at once.
 func (tx *Tx) CopyImage(source int64, digests []string, destination *Repository, at time.Time) error {
+	// The digests are given wherever a planner may begin.
 	of := list(digests)
 	if err := tx.conn.exec(`INSERT INTO layers (repository_id, digest, size, linked_at)
-		SELECT CAST(?1 AS BIGINT), l.digest, l.size, CAST(?2 AS BIGINT) FROM texts(?4) AS d
-		IN ORDER JOIN manifests m ON m.repository_id = ?3 AND m.digest = d.value
+		SELECT CAST(?1 AS BIGINT), l.digest, l.size, CAST(?2 AS BIGINT) FROM manifests m
 		IN ORDER JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 0
 		IN ORDER JOIN layers l ON l.repository_id = m.repository_id AND l.digest = f.target
-		WHERE true ON CONFLICT (repository_id, digest) DO NOTHING`, destination.ID, fromTime(at), source, of); err != nil {
+		WHERE m.repository_id = ?3 AND m.digest IN (SELECT value FROM texts(?4)) ON CONFLICT (repository_id, digest) DO NOTHING`, destination.ID, fromTime(at), source, of); err != nil {
 		return err
 	}
 	if err := tx.conn.exec(`INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, annotations, size, image_size, pushed_at, bytes)
 		SELECT CAST(?1 AS BIGINT), m.digest, m.media_type, m.artifact_type, m.subject, m.annotations, m.size, m.image_size, CAST(?2 AS BIGINT), m.bytes
-		FROM texts(?4) AS d IN ORDER JOIN manifests m ON m.repository_id = ?3 AND m.digest = d.value
-		WHERE true ON CONFLICT (repository_id, digest) DO NOTHING`, destination.ID, fromTime(at), source, of); err != nil {
+		FROM manifests m WHERE m.repository_id = ?3 AND m.digest IN (SELECT value FROM texts(?4)) ON CONFLICT (repository_id, digest) DO NOTHING`, destination.ID, fromTime(at), source, of); err != nil {
 		return err
 	}
 	return tx.conn.exec(`INSERT INTO manifest_references (manifest_id, target, repository_id, child, media_type)
-		SELECT t.id, f.target, t.repository_id, f.child, f.media_type FROM texts(?3) AS d
-		IN ORDER JOIN manifests m ON m.repository_id = ?2 AND m.digest = d.value
+		SELECT t.id, f.target, t.repository_id, f.child, f.media_type FROM manifests m
 		IN ORDER JOIN manifests t ON t.repository_id = ?1 AND t.digest = m.digest
 		IN ORDER JOIN manifest_references f ON f.manifest_id = m.id
-		WHERE true ON CONFLICT DO NOTHING`, destination.ID, source, of)
+		WHERE m.repository_id = ?2 AND m.digest IN (SELECT value FROM texts(?3)) AND t.digest IN (SELECT value FROM texts(?3)) ON CONFLICT DO NOTHING`, destination.ID, source, of)
 }

@@ -98,7 +98,8 @@ func OpenPostgres(ctx context.Context, url string) (*Postgres, error) {
 	// its statistics, to read all of it. (Migrations are another matter.)
 	for name, value := range map[string]string{
 		"join_collapse_limit": "1", "enable_hashjoin": "off", "enable_mergejoin": "off", "enable_seqscan": "off",
-		"jit": "off", // compiling takes longer than any of them
+		"max_parallel_workers_per_gather": "0",
+		"jit":                             "off", // compiling takes longer than any of them
 	} {
 		if _, set := parameters[name]; !set {
 			parameters[name] = value
