@@ -4,7 +4,8 @@
 //	go run ./bench                      everything, three rounds
 //	go run ./bench -short               a smoke run
 //	go run ./bench -tests images,big    some tests
-//	go run ./bench -markdown FILE       the tables for a document, too
+//	go run ./bench -seeded 1000000      the test "scale" with 1,000,000 images
+//	go run ./bench -markdown FILE       the tables for a document, too, or in it
 //
 // In every round each test runs on each program in turn, in a fresh process on
 // an empty folder, so that both sides of a ratio are measured within seconds
@@ -12,6 +13,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -141,7 +143,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	cache = filepath.Join(cache, "twinport-bench")
 	measured := fs.String("twinport", "", "twinport binary to measure; default: this tree, built anew")
 	fs.StringVar(&b.dir, "dir", filepath.Join(cache, "data"), "folder for the servers' data, on a real disk")
-	markdown := fs.String("markdown", "", "file to write the tables to")
+	markdown := fs.String("markdown", "", "file to write the tables to; in one that has them already, between the lines "+resultsBegin+" and "+resultsEnd+", they are replaced")
 	isShort := fs.Bool("short", false, "a smoke run: every test, small and once")
 	if err := fs.Parse(args); err != nil {
 		return err
@@ -221,11 +223,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 	}
 	if *markdown != "" {
-		f, err := os.Create(*markdown)
-		if err != nil {
+		var tables bytes.Buffer
+		if err := r.markdown(&tables, facts); err != nil {
 			return err
 		}
-		if err := errors.Join(r.markdown(f, facts), f.Close()); err != nil {
+		if err := replaceResults(*markdown, tables.Bytes()); err != nil {
 			return err
 		}
 	}

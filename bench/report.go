@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -216,4 +220,24 @@ func (r *report) markdown(w io.Writer, facts []string) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// The lines between which a document has the tables.
+const (
+	resultsBegin = "<!-- bench: begin -->"
+	resultsEnd   = "<!-- bench: end -->"
+)
+
+// replaceResults writes the tables to the file, or replaces those it has.
+func replaceResults(file string, tables []byte) error {
+	text, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	before, rest, has := bytes.Cut(text, []byte(resultsBegin+"\n"))
+	_, after, ends := bytes.Cut(rest, []byte(resultsEnd))
+	if has && ends {
+		tables = slices.Concat(before, []byte(resultsBegin+"\n"), tables, []byte(resultsEnd), after)
+	}
+	return os.WriteFile(file, tables, 0o644)
 }

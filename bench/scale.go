@@ -40,6 +40,9 @@ func measureScale(ctx context.Context, b *bench, r *report, engine string, twin 
 	var servers []*process
 	defer func() {
 		for _, s := range servers {
+			if err != nil {
+				err = fmt.Errorf("%w%s", err, s.lastWords())
+			}
 			err = errors.Join(err, s.stop())
 		}
 	}()
