@@ -60,8 +60,8 @@ gotest:
 
 # TEST_RACES is how often a push meets the sweep of what it pushes.
 torture: ## everything at once under faults of all kinds, for TORTURE_TIME (5m); TORTURE_SEED repeats a run
-	TEST_RACES=10000 $(GO) test -count=1 -timeout 30m -run 'Meets' -v ./internal/registry
-	TEST_STORES=shared TEST_RACES=10000 $(GO) test -count=1 -timeout 30m -run 'Meets' -v ./internal/registry
+	TEST_RACES=10000 $(GO) test -count=1 -timeout 30m -run 'Meets|PagesOf' -v ./internal/registry
+	TEST_STORES=shared TEST_RACES=10000 $(GO) test -count=1 -timeout 30m -run 'Meets|PagesOf' -v ./internal/registry
 	TORTURE_TIME=$(TORTURE_TIME) TORTURE_SEED=$(TORTURE_SEED) $(GO) test $(RACE) -v -count=1 -timeout 0 -run '^TestTorture$$' ./test
 
 unit: ## the tests of the packages alone, without whole-program tests

@@ -89,6 +89,9 @@ func Restore(ctx context.Context, from string, to Target, o Options) (result Res
 	if err := os.RemoveAll(parts); err != nil {
 		return result, err
 	}
+	if err := forgetMigration(ctx, to.Metadata); err != nil {
+		return result, err
+	}
 	for _, dir := range []string{to.Metadata, to.Data} {
 		if err := syncDir(dir); err != nil {
 			return result, err
@@ -98,6 +101,17 @@ func Restore(ctx context.Context, from string, to Target, o Options) (result Res
 		return result, err
 	}
 	return result, syncDir(to.Data)
+}
+
+// forgetMigration ends a migration that was under way when the backup was made:
+// what it has copied went on without what is restored here.
+func forgetMigration(ctx context.Context, folder string) error {
+	meta, err := metadata.OpenSQLite(ctx, folder)
+	if err != nil {
+		return fmt.Errorf("open the restored database: %w", err)
+	}
+	_, err = meta.CancelTransfer(ctx)
+	return errors.Join(err, meta.Close())
 }
 
 // begin marks the data folder as one that is being restored, and reports whether

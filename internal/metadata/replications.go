@@ -121,6 +121,17 @@ func (q *Queries) NextReplicationAt(t time.Time) (time.Time, error) {
 	return toTime(next), err
 }
 
+// maxBacklog is as far as Backlog counts.
+const maxBacklog = 100000
+
+// Backlog is how many replications are in progress, up to 100,000, and when the
+// first of them was pushed; zero if there are none.
+func (q *Queries) Backlog() (n int64, oldest time.Time, err error) {
+	var pushed int64
+	err = q.conn.one(`SELECT count(*), coalesce(min(pushed_at), 0) FROM (SELECT pushed_at FROM replications WHERE state = 'IN_PROGRESS' LIMIT ?) AS waiting`, []any{maxBacklog}, &n, &pushed)
+	return n, toTime(pushed), err
+}
+
 // ReplicationsOf an image, at most limit, ordered by destination and tag.
 func (q *Queries) ReplicationsOf(repository int64, digest string, limit int) ([]Replication, error) {
 	return q.replications(`SELECT `+replicationColumns+` WHERE m.repository_id = ? AND m.digest = ?

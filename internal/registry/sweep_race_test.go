@@ -25,7 +25,7 @@ import (
 func races(t *testing.T) int {
 	n, err := strconv.Atoi(os.Getenv("TEST_RACES"))
 	if err != nil {
-		return 1000
+		return 300
 	}
 	t.Logf("%d races", n)
 	return n

@@ -124,7 +124,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 		ready:        s.ready,
 		bodyTimeouts: bodyTimeouts,
 	}
-	s.requests, routes.metrics = newMetrics(s.background.Replications, slices.Concat(sweepMetrics(s.background.Sweeps), databaseMetrics(s.generations.store), certificateMetrics)...)
+	s.requests, routes.metrics = newMetrics(s.background.Replications, slices.Concat(sweepMetrics(s.background.Sweeps), databaseMetrics(s.generations.store), []prometheus.Collector{newBacklogMetrics(s.generations.store)}, certificateMetrics)...)
 	s.http = &http.Server{
 		Handler:           &forwarded{trusted: cfg.TrustedProxies, next: &observer{routes: routes, metrics: s.requests, log: log}},
 		TLSConfig:         tlsConfig,

@@ -14,6 +14,7 @@ import (
 	"github.com/twinport/twinport/internal/blob/s3store"
 	"github.com/twinport/twinport/internal/config"
 	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/migrate"
 )
 
 // Embedded reports whether all is in the data folder.
@@ -50,6 +51,11 @@ func OpenBlobs(ctx context.Context, cfg config.Config) (blob.Store, error) {
 func OpenMetadata(ctx context.Context, cfg config.Config) (metadata.Store, error) {
 	if cfg.Database != "" {
 		store, err := metadata.OpenPostgres(ctx, string(cfg.Database))
+		if err == nil {
+			if err = refuseMigrating(store); err != nil {
+				_ = store.Close() // what failed first is the error to report
+			}
+		}
 		if err != nil {
 			return nil, fmt.Errorf("open the metadata store: %w", err)
 		}
@@ -140,7 +146,25 @@ func makeData(cfg config.Config) error {
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
+	if moved, err := migrate.ReadMoved(cfg.Data); err != nil {
+		return err
+	} else if moved != nil {
+		return moved.Refuse(cfg.Data)
+	}
 	return refuseRestoring(cfg)
+}
+
+// refuseMigrating refuses a database into which a migration is copying: a sweep
+// would take the objects that it has not come to name yet for lost ones.
+func refuseMigrating(m metadata.Store) error {
+	lease, err := m.Read().Lease(metadata.MigrationLease)
+	if err != nil {
+		return err
+	}
+	if lease.Holder != "" {
+		return errors.New("a migration into the database was begun and has not ended: run twinport migrate again, with the same configurations, until it says that all has moved; the old server serves until then")
+	}
+	return nil
 }
 
 func refuseRestoring(cfg config.Config) error {
