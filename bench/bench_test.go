@@ -37,7 +37,7 @@ func TestSmoke(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = run(t.Context(), []string{"-short", "-images", "2", "-big", "4", "-duration", "500ms", "-replicated", "20",
+	err = run(t.Context(), []string{"-short", "-images", "2", "-big", "4", "-duration", "200ms", "-replicated", "20",
 		"-programs", "twinport,postgresql-s3,yardstick", "-twinport", self, "-dir", t.TempDir(), "-markdown", file}, &stdout, &stderr)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, &stderr)

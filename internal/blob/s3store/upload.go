@@ -447,6 +447,13 @@ func (u *upload) publish(ctx context.Context, d digest.Digest, readBack bool) er
 		return u.recognise(ctx, d)
 	case c == "InvalidPart", c == "InvalidPartOrder":
 		return fmt.Errorf("upload %s was written to by two processes at once: %w: %w", u.id, blob.ErrNotFound, err)
+	case errors.Is(err, blob.ErrUnavailable):
+		// The object may be there, and only the answer lost; some servers cut
+		// the line when a part is sent to an upload that is complete.
+		if u.recognise(ctx, d) == nil {
+			return nil
+		}
+		return err
 	case err != nil:
 		return err
 	}
