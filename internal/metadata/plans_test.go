@@ -233,7 +233,7 @@ func checkPlans(t *testing.T, e *explainer, scans func(name, plan string) bool) 
 		"NextReplicationAt":     func() { _, _ = q.NextReplicationAt(now) },
 		"ReplicationsOf":        func() { _, _ = q.ReplicationsOf(7, "sha256:m6", 100) },
 		"SaveReplication":       func() { _ = tx.SaveReplication(Replication{ID: 100}) },
-		"RetryRefused":          func() { _, _ = tx.RetryRefused("100000000009", "r", []string{"c"}, now) },
+		"RetryRefused":          func() { _, _ = tx.RetryRefused([]RegistryKey{{"100000000009", "r"}}, []string{"c"}, now) },
 		"RetryRefusedOf":        func() { _, _ = tx.RetryRefusedOf("100000000002", "r", "app5", []string{"c"}, now) },
 		"ImageManifests":        func() { _, _ = q.ImageManifests(7, "sha256:m6", 100) },
 		"MissingPart":           func() { _, _, _ = q.MissingPart(7, "sha256:m6", 8) },

@@ -1,5 +1,7 @@
 package metadata
 
+import "encoding/json"
+
 // Registry is one account in one Region.
 type Registry struct {
 	ID          int64
@@ -7,6 +9,35 @@ type Registry struct {
 	Region      string
 	Policy      string // '' if none
 	Replication string // rules, JSON
+}
+
+// RegistryKey names a registry.
+type RegistryKey struct {
+	Account string `json:"a"`
+	Region  string `json:"r"`
+}
+
+// keyList encodes keys for objects(?).
+func keyList(keys []RegistryKey) string {
+	b, err := json.Marshal(keys)
+	if err != nil {
+		panic(err) // strings always marshal
+	}
+	return string(b)
+}
+
+// RegistryIDs of those of the registries that have a row.
+func (q *Queries) RegistryIDs(keys []RegistryKey) (map[RegistryKey]int64, error) {
+	ids := make(map[RegistryKey]int64, len(keys))
+	err := q.conn.all(`SELECT g.id, g.account, g.region FROM objects(?) AS d IN ORDER JOIN registries g ON g.account = d.value ->> 'a' AND g.region = d.value ->> 'r'`,
+		[]any{keyList(keys)}, func(scan func(dest ...any) error) error {
+			var id int64
+			var k RegistryKey
+			err := scan(&id, &k.Account, &k.Region)
+			ids[k] = id
+			return err
+		})
+	return ids, err
 }
 
 // EnsureRegistry creates the registry's row if there is none.

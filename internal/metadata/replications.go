@@ -28,15 +28,23 @@ type Replication struct {
 }
 
 const replicationColumns = `r.id, m.repository_id, m.digest, r.tag, r.sequence, r.destination_account, r.destination_region, r.state, r.tries,
-	r.next_try_at, r.pushed_at, r.finished_at, r.failure_code, r.failure_reason FROM replications r JOIN manifests m ON m.id = r.manifest_id`
+	r.next_try_at, r.pushed_at, r.finished_at, r.failure_code, r.failure_reason`
+
+const fromReplications = ` FROM replications r JOIN manifests m ON m.id = r.manifest_id `
+
+// scanReplication scans replicationColumns, and more after them.
+func scanReplication(scan func(dest ...any) error, r *Replication, more ...any) error {
+	var next, pushed, finished int64
+	err := scan(append([]any{&r.ID, &r.RepositoryID, &r.Digest, &r.Tag, &r.Sequence, &r.DestinationAccount, &r.DestinationRegion, &r.State, &r.Tries,
+		&next, &pushed, &finished, &r.FailureCode, &r.FailureReason}, more...)...)
+	r.NextTryAt, r.PushedAt, r.FinishedAt = toTime(next), toTime(pushed), toTime(finished)
+	return err
+}
 
 func (q *Queries) replications(query string, args ...any) (rs []Replication, err error) {
 	err = q.conn.all(query, args, func(scan func(dest ...any) error) error {
 		var r Replication
-		var next, pushed, finished int64
-		err := scan(&r.ID, &r.RepositoryID, &r.Digest, &r.Tag, &r.Sequence, &r.DestinationAccount, &r.DestinationRegion, &r.State, &r.Tries,
-			&next, &pushed, &finished, &r.FailureCode, &r.FailureReason)
-		r.NextTryAt, r.PushedAt, r.FinishedAt = toTime(next), toTime(pushed), toTime(finished)
+		err := scanReplication(scan, &r)
 		rs = append(rs, r)
 		return err
 	})
@@ -57,7 +65,7 @@ func (tx *Tx) QueueReplication(r *Replication) error {
 
 // Replication by id: ErrNotFound.
 func (q *Queries) Replication(id int64) (Replication, error) {
-	rs, err := q.replications(`SELECT `+replicationColumns+` WHERE r.id = ?`, id)
+	rs, err := q.replications(`SELECT `+replicationColumns+fromReplications+`WHERE r.id = ?`, id)
 	if err == nil && len(rs) == 0 {
 		err = ErrNotFound
 	}
@@ -74,30 +82,24 @@ type ReplicationJob struct {
 	SourceRegistryID int64
 	RepositoryName   string
 	// Of the destination; zero where there is no such registry or repository.
-	RegistryID        int64
-	RegistryPolicy    string
-	DestinationID     int64
-	DestinationExists bool
-	TagMutability     string
+	RegistryID     int64
+	RegistryPolicy string
+	DestinationID  int64
+	TagMutability  string
 }
 
 // ClaimReplication returns a replication that is in progress and nobody else
 // is trying, and keeps others off it, and off deleting anything in the source
 // repository, until the transaction ends: ErrNotFound.
 func (tx *Tx) ClaimReplication(id int64) (j ReplicationJob, err error) {
-	var next, pushed, finished int64
-	err = tx.conn.one(`SELECT r.id, m.repository_id, m.digest, r.tag, r.sequence, r.destination_account, r.destination_region, r.state, r.tries,
-		r.next_try_at, r.pushed_at, r.finished_at, r.failure_code, r.failure_reason,
-		sg.account, sg.id, sp.name, coalesce(dg.id, 0), coalesce(dg.policy, ''), coalesce(dp.id, 0), coalesce(dp.tag_mutability, '')
-		FROM replications r JOIN manifests m ON m.id = r.manifest_id JOIN repositories sp ON sp.id = m.repository_id JOIN registries sg ON sg.id = sp.registry_id
+	err = scanReplication(func(dest ...any) error {
+		return tx.conn.one(`SELECT `+replicationColumns+`,
+		sg.account, sg.id, sp.name, coalesce(dg.id, 0), coalesce(dg.policy, ''), coalesce(dp.id, 0), coalesce(dp.tag_mutability, '')`+fromReplications+`
+		JOIN repositories sp ON sp.id = m.repository_id JOIN registries sg ON sg.id = sp.registry_id
 		LEFT JOIN registries dg ON dg.account = r.destination_account AND dg.region = r.destination_region
 		LEFT JOIN repositories dp ON dp.registry_id = dg.id AND dp.name = sp.name
-		WHERE r.id = ? AND r.state = 'IN_PROGRESS' CLAIMING r`, []any{id},
-		&j.ID, &j.RepositoryID, &j.Digest, &j.Tag, &j.Sequence, &j.DestinationAccount, &j.DestinationRegion, &j.State, &j.Tries,
-		&next, &pushed, &finished, &j.FailureCode, &j.FailureReason,
-		&j.SourceAccount, &j.SourceRegistryID, &j.RepositoryName, &j.RegistryID, &j.RegistryPolicy, &j.DestinationID, &j.TagMutability)
-	j.NextTryAt, j.PushedAt, j.FinishedAt = toTime(next), toTime(pushed), toTime(finished)
-	j.DestinationExists = j.DestinationID != 0
+		WHERE r.id = ? AND r.state = 'IN_PROGRESS' CLAIMING r`, []any{id}, dest...)
+	}, &j.Replication, &j.SourceAccount, &j.SourceRegistryID, &j.RepositoryName, &j.RegistryID, &j.RegistryPolicy, &j.DestinationID, &j.TagMutability)
 	return j, err
 }
 
@@ -134,7 +136,7 @@ func (q *Queries) Backlog() (n int64, oldest time.Time, err error) {
 
 // ReplicationsOf an image, at most limit, ordered by destination and tag.
 func (q *Queries) ReplicationsOf(repository int64, digest string, limit int) ([]Replication, error) {
-	return q.replications(`SELECT `+replicationColumns+` WHERE m.repository_id = ? AND m.digest = ?
+	return q.replications(`SELECT `+replicationColumns+fromReplications+`WHERE m.repository_id = ? AND m.digest = ?
 		ORDER BY r.destination_account, r.destination_region, r.tag LIMIT ?`, repository, digest, limit)
 }
 
@@ -145,12 +147,13 @@ func (tx *Tx) SaveReplication(r Replication) error {
 		r.State, r.Tries, fromTime(r.NextTryAt), fromTime(r.FinishedAt), r.FailureCode, r.FailureReason, r.ID, r.Sequence)
 }
 
-// RetryRefused makes the failed replications to a destination due at t, if
+// RetryRefused makes the failed replications to the destinations due at t, if
 // they failed with one of the codes. It reports whether there were any.
-func (tx *Tx) RetryRefused(account, region string, codes []string, t time.Time) (bool, error) {
+func (tx *Tx) RetryRefused(destinations []RegistryKey, codes []string, t time.Time) (bool, error) {
 	return some(tx.conn.changed(`UPDATE replications SET state = 'IN_PROGRESS', tries = 0, next_try_at = ?, finished_at = 0
-		WHERE state = 'FAILED' AND destination_account = ? AND destination_region = ? AND failure_code IN (SELECT value FROM texts(?))`,
-		fromTime(t), account, region, list(codes)))
+		WHERE id IN (SELECT r.id FROM objects(?) AS d IN ORDER JOIN replications r ON r.destination_account = d.value ->> 'a' AND r.destination_region = d.value ->> 'r'
+			WHERE r.state = 'FAILED' AND r.failure_code IN (SELECT value FROM texts(?)))`,
+		fromTime(t), keyList(destinations), list(codes)))
 }
 
 // RetryRefusedOf is RetryRefused for the images of repositories with one name.

@@ -117,7 +117,7 @@ func TestRetryRefusedChoosesByDestinationAndCode(t *testing.T) {
 			var any bool
 			at := epoch.Add(time.Hour)
 			commit(t, s, func(tx *Tx) (err error) {
-				any, err = tx.RetryRefused("2", "x", []string{"Refused", "Other"}, at)
+				any, err = tx.RetryRefused([]RegistryKey{{"2", "x"}}, []string{"Refused", "Other"}, at)
 				return err
 			})
 			got, err := s.Read().Replication(row.ID)

@@ -36,7 +36,7 @@ func (s *Service) replaceRegistryPolicy(ctx context.Context, id ID, text string)
 		if err := tx.SetRegistryPolicy(reg.ID, text); err != nil {
 			return err
 		}
-		return s.retryRefused(tx, id, refusedCodes...)
+		return s.retryRefused(tx, []metadata.RegistryKey{{Account: id.Account, Region: id.Region}}, refusedCodes...)
 	})
 	return before, err
 }

@@ -80,10 +80,10 @@ func (s *Service) DueReplications(ctx context.Context, limit int) (ids []int64, 
 	return ids, next, nil
 }
 
-// retryRefused makes the replications due that the destination refused with
+// retryRefused makes the replications due that the destinations refused with
 // one of the codes, since this transaction mends that.
-func (s *Service) retryRefused(tx *metadata.Tx, destination ID, codes ...string) error {
-	any, err := tx.RetryRefused(destination.Account, destination.Region, codes, s.now())
+func (s *Service) retryRefused(tx *metadata.Tx, destinations []metadata.RegistryKey, codes ...string) error {
+	any, err := tx.RetryRefused(destinations, codes, s.now())
 	if any {
 		tx.OnCommit(func() { s.wakeReplications(nil) })
 	}
@@ -180,7 +180,7 @@ func (s *Service) copyImage(tx *metadata.Tx, job metadata.ReplicationJob) error 
 		open = (*metadata.Queries).LockRepository // two that find a tag free must not run side by side
 	}
 	tx.Ahead(func(q *metadata.Queries) {
-		if job.DestinationExists {
+		if job.DestinationID != 0 {
 			_, _ = open(q, job.DestinationID)
 		}
 		_, _ = q.ImageManifests(job.RepositoryID, job.Digest, maxGraph+1)
@@ -205,7 +205,7 @@ func (s *Service) copyImage(tx *metadata.Tx, job metadata.ReplicationJob) error 
 	if err != nil {
 		return err
 	}
-	if job.DestinationExists {
+	if job.DestinationID != 0 {
 		destination, err = open(tx.Queries, job.DestinationID)
 	} else {
 		destination, err = s.createDestination(tx, to, job.RegistryID)
@@ -230,7 +230,7 @@ func (s *Service) mayReplicate(job metadata.ReplicationJob) error {
 	}
 	ref := Ref{id, job.RepositoryName}
 	actions := []string{actionReplicateImage}
-	if !job.DestinationExists {
+	if job.DestinationID == 0 {
 		actions = append(actions, actionCreateRepository)
 	}
 	p := s.registryPolicy(id, job.RegistryPolicy)

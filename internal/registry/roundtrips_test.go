@@ -3,6 +3,7 @@ package registry_test
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -142,6 +143,33 @@ func TestRoundTrips(t *testing.T) {
 		t.Logf("%-40s %d", c.name, trips)
 		if c.most > 0 && trips > c.most {
 			t.Errorf("%s: %d round trips, want at most %d", c.name, trips, c.most)
+		}
+	}
+}
+
+// A start costs as much for a thousand accounts as for two.
+func TestRoundTripsOfAStart(t *testing.T) {
+	d := openStill(t)
+	postgres, ok := d.meta.(*metadata.Postgres)
+	if !ok {
+		t.Skip("only a server is away from us: run with TEST_STORES=shared")
+	}
+	var accounts []string
+	for i := range 1000 {
+		accounts = append(accounts, fmt.Sprintf("%012d", i))
+	}
+	for _, accountsAre := range []string{"new", "known"} {
+		before := postgres.RoundTrips()
+		s, err := registry.Open(ctx, registry.Config{Metadata: d.meta, Blobs: d.blobs, Accounts: accounts, Regions: []string{"us-east-1", "us-west-2"},
+			Grace: time.Hour, Logger: slog.New(slog.DiscardHandler), Now: d.clock.now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !s.Exists(registry.ID{Account: accounts[999], Region: "us-west-2"}) {
+			t.Error("a registry is missing")
+		}
+		if n := postgres.RoundTrips() - before; n > 5 {
+			t.Errorf("%d round trips while the accounts are %s", n, accountsAre)
 		}
 	}
 }

@@ -52,27 +52,35 @@ type Service struct {
 // Open returns the domain over its stores and makes sure that every registry has its row.
 func Open(ctx context.Context, c Config) (*Service, error) {
 	s := &Service{meta: c.Metadata, blobs: c.Blobs, log: c.Logger, now: c.Now, grace: c.Grace, regions: c.Regions, registries: map[ID]int64{}, wake: func([]int64) {}}
+	var keys []metadata.RegistryKey
+	for _, account := range c.Accounts {
+		for _, region := range c.Regions {
+			keys = append(keys, metadata.RegistryKey{Account: account, Region: region})
+		}
+	}
 	err := s.meta.Update(ctx, func(tx *metadata.Tx) error {
-		for _, account := range c.Accounts {
-			for _, region := range c.Regions {
-				r, err := tx.Registry(account, region)
-				if errors.Is(err, metadata.ErrNotFound) {
-					if err := tx.EnsureRegistry(account, region); err != nil {
-						return err
-					}
-					r, err = tx.Registry(account, region)
+		ids, err := tx.RegistryIDs(keys)
+		if err != nil {
+			return err
+		}
+		if len(ids) < len(keys) {
+			for _, k := range keys {
+				if _, ok := ids[k]; ok {
+					continue
 				}
-				if err != nil {
-					return err
-				}
-				s.registries[ID{account, region}] = r.ID
-				// The configuration may serve now what a replication missed.
-				if err := s.retryRefused(tx, ID{account, region}, failureNoDestination); err != nil {
+				if err := tx.EnsureRegistry(k.Account, k.Region); err != nil {
 					return err
 				}
 			}
+			if ids, err = tx.RegistryIDs(keys); err != nil {
+				return err
+			}
 		}
-		return nil
+		for k, id := range ids {
+			s.registries[ID{k.Account, k.Region}] = id
+		}
+		// The configuration may serve now what a replication missed.
+		return s.retryRefused(tx, keys, failureNoDestination)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare the registries: %w", err)
