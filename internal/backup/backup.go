@@ -23,6 +23,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/twinport/twinport/internal/blob/filestore"
+	"github.com/twinport/twinport/internal/durable"
 	"github.com/twinport/twinport/internal/metadata"
 )
 
@@ -103,7 +104,7 @@ func Take(ctx context.Context, meta *metadata.SQLite, blobs *filestore.Store, to
 	if err := os.Rename(fresh, filepath.Join(to, metadata.DatabaseFile)); err != nil {
 		return result, err
 	}
-	if err := syncDir(to); err != nil {
+	if err := durable.SyncDir(to); err != nil {
 		return result, err
 	}
 	// From here on the new backup is the one that the folder holds.
@@ -123,12 +124,12 @@ func prepare(to string) (unlock func(), err error) {
 	}
 	mark := filepath.Join(to, markFile)
 	if _, err := os.Stat(mark); errors.Is(err, fs.ErrNotExist) {
-		if empty, err := isEmpty(to, mark); err != nil {
+		if empty, err := isEmpty(to); err != nil {
 			return nil, err
 		} else if !empty {
 			return nil, fmt.Errorf("%s is not empty and holds no backup: give an empty folder, or one of an earlier backup", to)
 		}
-		if err := writeDurably(mark, markText); err != nil {
+		if err := durable.WriteFile(mark, []byte(markText)); err != nil {
 			return nil, err
 		}
 	} else if err := checkMark(to); err != nil {
@@ -176,13 +177,13 @@ func checkMark(dir string) error {
 
 // isEmpty ignores what a file system makes itself, and a mark that was not
 // finished.
-func isEmpty(dir, mark string) (bool, error) {
+func isEmpty(dir string) (bool, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return false, err
 	}
 	for _, e := range entries {
-		if e.Name() != "lost+found" && e.Name() != filepath.Base(mark)+unfinished {
+		if e.Name() != "lost+found" && !durable.Unfinished(e.Name()) {
 			return false, nil
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/twinport/twinport/internal/blob/filestore"
+	"github.com/twinport/twinport/internal/durable"
 	"github.com/twinport/twinport/internal/metadata"
 )
 
@@ -93,14 +94,14 @@ func Restore(ctx context.Context, from string, to Target, o Options) (result Res
 		return result, err
 	}
 	for _, dir := range []string{to.Metadata, to.Data} {
-		if err := syncDir(dir); err != nil {
+		if err := durable.SyncDir(dir); err != nil {
 			return result, err
 		}
 	}
 	if err := os.Remove(to.Mark); err != nil {
 		return result, err
 	}
-	return result, syncDir(to.Data)
+	return result, durable.SyncDir(to.Data)
 }
 
 // forgetMigration ends a migration that was under way when the backup was made:
@@ -125,12 +126,12 @@ func begin(to Target) (bool, error) {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return false, err
 	}
-	empty, err := isEmpty(to.Data, to.Mark)
+	empty, err := isEmpty(to.Data)
 	if err != nil {
 		return false, err
 	}
 	if !empty {
 		return false, fmt.Errorf("the data folder %s is not empty: a restore needs an empty one, so stop the server that uses it and move it away, or name another in the configuration", to.Data)
 	}
-	return true, writeDurably(to.Mark, markOfRestore)
+	return true, durable.WriteFile(to.Mark, []byte(markOfRestore))
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/blob/filestore"
+	"github.com/twinport/twinport/internal/durable"
 	"github.com/twinport/twinport/internal/metadata"
 )
 
@@ -250,49 +251,15 @@ func copyFile(ctx context.Context, source, path string, size int64) error {
 func (t *transfer) sync() (err error) {
 	above := map[string]bool{}
 	t.dirs.Range(func(dir, _ any) bool {
-		err = syncDir(dir.(string))
+		err = durable.SyncDir(dir.(string))
 		algorithm := filepath.Dir(dir.(string))
 		above[algorithm], above[filepath.Dir(algorithm)] = true, true
 		return err == nil
 	})
 	for dir := range above {
 		if err == nil {
-			err = syncDir(dir)
+			err = durable.SyncDir(dir)
 		}
 	}
 	return err
-}
-
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := f.Sync(); err != nil {
-		return fmt.Errorf("sync the folder %s: %w", dir, err)
-	}
-	return nil
-}
-
-// unfinished ends the name of a small file that is being written.
-const unfinished = ".new"
-
-// writeDurably writes a small file that is whole or not there.
-func writeDurably(path, text string) error {
-	f, err := os.OpenFile(path+unfinished, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(path+unfinished, path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
 }

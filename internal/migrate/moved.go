@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/twinport/twinport/internal/durable"
 )
 
 // Moved says where the data of a folder has gone: that the folder is not to be
@@ -53,35 +55,11 @@ func (m *Moved) write(data string) (err error) {
 		return err
 	}
 	path := filepath.Join(data, movedFile)
-	f, err := os.CreateTemp(data, "."+movedFile+"-")
-	if err != nil {
-		return fmt.Errorf("note that the data has moved: %w", err)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(append(text, '\n'))
-	if err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err == nil {
-		if err = syncDir(data); err != nil {
-			err = errors.Join(err, os.Remove(path))
+	if err := durable.WriteFile(path, append(text, '\n')); err != nil {
+		if gone := os.Remove(path); !errors.Is(gone, fs.ErrNotExist) { // it may be there, but for the sync
+			err = errors.Join(err, gone)
 		}
-	}
-	if err != nil {
 		return fmt.Errorf("note in %s that the data has moved: %w", path, err)
 	}
 	return nil
-}
-
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Sync()
 }

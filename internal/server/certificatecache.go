@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/acme/autocert"
+
+	"github.com/twinport/twinport/internal/durable"
 )
 
 // certificateCache is an autocert.Cache: a folder with a file for each
@@ -52,21 +54,7 @@ func (c certificateCache) Put(_ context.Context, name string, data []byte) error
 	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(string(c), ".new-*") // for its owner only
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(data)
-	if err == nil {
-		err = file.Sync()
-	}
-	if err = errors.Join(err, file.Close()); err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-	return c.sync()
+	return durable.WriteFile(path, data)
 }
 
 func (c certificateCache) Delete(_ context.Context, name string) error {
@@ -80,14 +68,5 @@ func (c certificateCache) Delete(_ context.Context, name string) error {
 		}
 		return err
 	}
-	return c.sync()
-}
-
-// sync makes the folder's entries durable.
-func (c certificateCache) sync() error {
-	dir, err := os.Open(string(c))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return durable.SyncDir(string(c))
 }

@@ -24,6 +24,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/twinport/twinport/internal/blob"
+	"github.com/twinport/twinport/internal/durable"
 )
 
 // Store keeps blobs in a folder.
@@ -71,7 +72,7 @@ func Open(root string) (_ *Store, err error) {
 	if s.deletes, err = openLock(filepath.Join(root, "deletes")); err != nil {
 		return nil, fmt.Errorf("open the lock of deletes in the folder of blobs: %w", err)
 	}
-	return s, syncDir(root)
+	return s, durable.SyncDir(root)
 }
 
 // OpenReadOnly opens the store in folder root beside the process that writes
@@ -177,20 +178,11 @@ func (s *Store) makeDir(dir string) error {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if err := syncDir(filepath.Dir(dir)); err != nil {
+	if err := durable.SyncDir(filepath.Dir(dir)); err != nil {
 		return err
 	}
 	s.dirs.Store(dir, true)
 	return nil
-}
-
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Sync()
 }
 
 // storageError adds ErrFull to an error that means a full disk.

@@ -16,6 +16,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/twinport/twinport/internal/blob"
+	"github.com/twinport/twinport/internal/durable"
 )
 
 // session is what the process remembers of an upload between its requests.
@@ -220,7 +221,7 @@ func (u *upload) publish(object string) error {
 		u.end()
 	}
 	// Also if it was published before: whoever did may not have come to this.
-	return syncDir(dir)
+	return durable.SyncDir(dir)
 }
 
 // Cancel removes the upload.

@@ -1,0 +1,51 @@
+// Package durable writes small files that survive a power cut.
+package durable
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// unfinished begins the names of files that are being written: hidden, so
+// that whoever reads the folder leaves them alone.
+const unfinished = ".new-"
+
+// WriteFile makes the file path hold data, for its owner only. When it returns,
+// the file would survive a power cut; whatever happens, it is whole, as it was
+// before or not there. Several processes may write it at once.
+func WriteFile(path string, data []byte) error {
+	file, err := os.CreateTemp(filepath.Dir(path), unfinished+"*")
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(data)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	return SyncDir(filepath.Dir(path))
+}
+
+// Unfinished reports whether a file of this name is what WriteFile left when it
+// was cut short.
+func Unfinished(name string) bool { return strings.HasPrefix(name, unfinished) }
+
+// SyncDir makes durable which files a folder has.
+func SyncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("sync the folder %s: %w", dir, err)
+	}
+	return nil
+}
