@@ -60,9 +60,9 @@ func (c migrateCommand) Run(ctx context.Context, out output) error {
 	}
 	wanted := migrate.Request{
 		Database: string(next.Database), Blobs: string(next.Blobs), Environment: migrate.Environment(os.Environ()), Config: absolute(c.To),
-		Domain: next.Domain, Regions: next.Regions, Accounts: accountIDs(next), Full: c.Full,
+		Domain: next.Domain, Regions: next.Regions, Accounts: next.AccountIDs(), Full: c.Full,
 	}
-	if err := wanted.Check(old.Domain, old.Regions, accountIDs(old)); err != nil {
+	if err := wanted.Check(old.Domain, old.Regions, old.AccountIDs()); err != nil {
 		return err
 	}
 	bar := newProgressBar(out.stdout)
@@ -79,14 +79,6 @@ func (c migrateCommand) Run(ctx context.Context, out output) error {
 		"A server that was running serves the new stores already. Start others beside it, and it too with the new configuration next time.\n",
 		bar.last.ReadOnly.Seconds(), c.To)
 	return nil
-}
-
-func accountIDs(c config.Config) []string {
-	ids := make([]string, len(c.Accounts))
-	for i, a := range c.Accounts {
-		ids[i] = a.ID
-	}
-	return ids
 }
 
 // sameKeys refuses a configuration in which clients would find their access

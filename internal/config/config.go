@@ -122,6 +122,15 @@ func Default() Config {
 	}
 }
 
+// AccountIDs are the accounts' twelve digits, in their order.
+func (c Config) AccountIDs() []string {
+	ids := make([]string, len(c.Accounts))
+	for i, a := range c.Accounts {
+		ids[i] = a.ID
+	}
+	return ids
+}
+
 // AuthAccounts gives the accounts in the form that package auth takes: each
 // access key speaks for its account's root.
 func (c Config) AuthAccounts() []auth.Account {

@@ -55,6 +55,15 @@ type parsedManifest struct {
 	size       int64 // of config and layers, as declared
 }
 
+// facts are what the store keeps of the manifest with these bytes, but for
+// its digest, its times and the size of an index's children.
+func (p parsedManifest) facts(raw []byte) metadata.Manifest {
+	return metadata.Manifest{
+		MediaType: p.MediaType, ArtifactType: p.ArtifactType, Subject: string(p.Subject), Annotations: p.Annotations,
+		Size: int64(len(raw)), ImageSize: p.size,
+	}
+}
+
 // manifestDocument has the members of every form.
 type manifestDocument struct {
 	SchemaVersion int                 `json:"schemaVersion"`

@@ -152,11 +152,12 @@ func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
 		if err := tx.SetPushedAt(r, p.digest, p.now); err != nil {
 			return err
 		}
-	} else if err := tx.PutManifest(r, metadata.Manifest{
-		Digest: p.digest, MediaType: p.manifest.MediaType, ArtifactType: p.manifest.ArtifactType, Subject: string(p.manifest.Subject),
-		Annotations: p.manifest.Annotations, Size: int64(len(p.Bytes)), ImageSize: size, PushedAt: p.now,
-	}, p.Bytes, p.manifest.References); err != nil {
-		return err
+	} else {
+		m := p.manifest.facts(p.Bytes)
+		m.Digest, m.ImageSize, m.PushedAt = p.digest, size, p.now
+		if err := tx.PutManifest(r, m, p.Bytes, p.manifest.References); err != nil {
+			return err
+		}
 	}
 	changed := !known
 	sequence, err := tx.NextSequence(r.RegistryID)

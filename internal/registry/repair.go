@@ -19,10 +19,7 @@ func ReadManifest(raw []byte, mediaType string) (metadata.Manifest, []metadata.R
 	if err != nil {
 		return metadata.Manifest{}, nil, err
 	}
-	return metadata.Manifest{
-		MediaType: p.MediaType, ArtifactType: p.ArtifactType, Subject: string(p.Subject), Annotations: p.Annotations,
-		Size: int64(len(raw)), ImageSize: p.size,
-	}, p.References, nil
+	return p.facts(raw), p.References, nil
 }
 
 // The methods below mend what is damaged. They ask no policy: whoever may

@@ -33,13 +33,9 @@ type handlers func(*registry.Service) (oci, aws http.Handler)
 // newGeneration takes the stores over: they are closed if it fails.
 func newGeneration(ctx context.Context, cfg config.Config, m metadata.Store, b blob.Store, h handlers, log *slog.Logger) (*generation, error) {
 	g := &generation{metadata: m, blobs: b}
-	accounts := make([]string, len(cfg.Accounts))
-	for i, a := range cfg.Accounts {
-		accounts[i] = a.ID
-	}
 	var err error
 	g.registry, err = registry.Open(ctx, registry.Config{
-		Metadata: m, Blobs: b, Accounts: accounts, Regions: cfg.Regions, Grace: cfg.Sweep.Grace, Logger: log, Now: time.Now,
+		Metadata: m, Blobs: b, Accounts: cfg.AccountIDs(), Regions: cfg.Regions, Grace: cfg.Sweep.Grace, Logger: log, Now: time.Now,
 	})
 	if err != nil {
 		_ = g.close() // what failed first is the error to report

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -19,6 +18,7 @@ import (
 	"github.com/twinport/twinport/internal/control"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/migrate"
+	"github.com/twinport/twinport/internal/stores"
 )
 
 // drainTimeout is how long requests that write may take to end before the rest
@@ -126,11 +126,7 @@ func (m *migrations) alone(fn func(*metadata.SQLite, *filestore.Store) error) er
 }
 
 func (m *migrations) migrate(ctx context.Context, r migrate.Request, report func(migrate.Progress)) error {
-	accounts := make([]string, len(m.config.Accounts))
-	for i, a := range m.config.Accounts {
-		accounts[i] = a.ID
-	}
-	if err := r.Check(m.config.Domain, m.config.Regions, accounts); err != nil {
+	if err := r.Check(m.config.Domain, m.config.Regions, m.config.AccountIDs()); err != nil {
 		return err
 	}
 	return m.alone(func(from *metadata.SQLite, files *filestore.Store) (err error) {
@@ -277,21 +273,14 @@ func EndMigration(ctx context.Context, moved *migrate.Moved, database string) er
 	return to.EndMigration(ctx, moved.Migration)
 }
 
-// openEmbedded opens the stores of a data folder that is there already.
+// openEmbedded opens the stores of a data folder that is there already; cfg
+// names no others.
 func openEmbedded(ctx context.Context, cfg config.Config) (*metadata.SQLite, *filestore.Store, error) {
-	if _, err := os.Stat(filepath.Join(cfg.Data, "metadata")); err != nil {
-		return nil, nil, fmt.Errorf("there is no deployment in %s: %w", cfg.Data, err)
-	}
-	files, err := filestore.Open(filepath.Join(cfg.Data, "blobs"))
+	from, files, err := stores.Open(ctx, cfg)
 	if err != nil {
 		return nil, nil, err
 	}
-	from, err := metadata.OpenSQLite(ctx, filepath.Join(cfg.Data, "metadata"))
-	if err != nil {
-		files.Close()
-		return nil, nil, err
-	}
-	return from, files, nil
+	return from.(*metadata.SQLite), files.(*filestore.Store), nil
 }
 
 func openShared(ctx context.Context, database, blobs string) (*metadata.Postgres, blob.Store, error) {
