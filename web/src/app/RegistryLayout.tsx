@@ -1,0 +1,138 @@
+import AppLayout from '@cloudscape-design/components/app-layout';
+import Box from '@cloudscape-design/components/box';
+import Modal from '@cloudscape-design/components/modal';
+import SideNavigation from '@cloudscape-design/components/side-navigation';
+import StatusIndicator from '@cloudscape-design/components/status-indicator';
+import { useEffect, useRef, useState } from 'react';
+import { Navigate, Outlet, useLocation, useNavigate, useParams } from 'react-router';
+
+import type { Session } from '../api/session';
+import { useMessages } from '../i18n';
+import { Bar } from './Bar';
+import { LiveProvider, useConnection } from './live';
+import { NotificationBar } from './notifications';
+import { pagePath, RegistryContext, useReread, useRegistry, useSessions } from './registry';
+import { SignInForm } from './SignInForm';
+import { remember } from './storage';
+import { Waiting } from './Waiting';
+
+/** Around every page of a registry: the account is signed in, and the page follows it live. */
+export function RegistryLayout() {
+  const { account = '', region = '' } = useParams();
+  const location = useLocation();
+  const m = useMessages();
+  const sessions = useSessions();
+  const known = useRef<Session>(undefined);
+  const here = sessions.data?.sessions.find((s) => s.accountId === account);
+  if (here) {
+    known.current = here;
+  }
+  useEffect(() => {
+    if (here) {
+      remember('registry', `${account}/${region}`);
+    }
+  }, [here, account, region]);
+  if (!sessions.data) {
+    return <Waiting error={sessions.error ?? sessions.failureReason} />;
+  }
+  // A session that has ended while the page is open is renewed above the page:
+  // nothing that was typed is lost.
+  const session = here ?? (known.current?.accountId === account ? known.current : undefined);
+  if (!session) {
+    return <Navigate to={`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`} replace />;
+  }
+  if (!sessions.data.regions.includes(region)) {
+    return (
+      <>
+        <Bar />
+        <Box variant="h1" padding="xxl" textAlign="center">{m.shell.unknownRegion(region)}</Box>
+      </>
+    );
+  }
+  return (
+    <RegistryContext value={{ account, region, session, sessions: sessions.data.sessions, regions: sessions.data.regions, version: sessions.data.version }}>
+      <LiveProvider key={`${account}/${region}`}>
+        <Bar />
+        <Frame />
+        {!here && <Renewal />}
+      </LiveProvider>
+    </RegistryContext>
+  );
+}
+
+function Frame() {
+  const m = useMessages().shell;
+  const registry = useRegistry();
+  const navigate = useNavigate();
+  const location = useLocation();
+  const [open, setOpen] = useState(() => innerWidth > 900);
+  const section = location.pathname.split('/')[3] ?? '';
+  const link = (path: string) => `/console${pagePath(registry, path)}`;
+  useEffect(() => {
+    document.title = `${registry.session.accountName} · ${registry.region} · ${m.product}`;
+  }, [registry, m]);
+  return (
+    <AppLayout
+      headerSelector=".bar"
+      toolsHide
+      navigationOpen={open}
+      onNavigationChange={({ detail }) => setOpen(detail.open)}
+      ariaLabels={{ navigation: m.navigation, navigationClose: m.closeNavigation, navigationToggle: m.openNavigation, notifications: m.notifications }}
+      navigation={
+        <SideNavigation
+          header={{ text: m.privateRegistry, href: link('') }}
+          activeHref={link(section === 'repository' ? 'repositories' : section)}
+          onFollow={(event) => {
+            if (!event.detail.external) {
+              event.preventDefault();
+              void navigate(event.detail.href.replace('/console', ''));
+            }
+          }}
+          items={[
+            { type: 'link', text: m.overview, href: link('') },
+            { type: 'link', text: m.repositories, href: link('repositories') },
+            { type: 'link', text: m.activity, href: link('activity') },
+            {
+              type: 'section',
+              text: m.settings,
+              items: [
+                { type: 'link', text: m.replication, href: link('replication') },
+                { type: 'link', text: m.permissions, href: link('permissions') },
+                { type: 'link', text: m.sessions, href: link('sessions') },
+              ],
+            },
+            { type: 'divider' },
+          ]}
+          itemsControl={<ConnectionState />}
+        />
+      }
+      notifications={<NotificationBar />}
+      content={<Outlet />}
+    />
+  );
+}
+
+function ConnectionState() {
+  const m = useMessages().shell;
+  switch (useConnection()) {
+    case 'live':
+      return <StatusIndicator>{m.live}</StatusIndicator>;
+    case 'connecting':
+      return <StatusIndicator type="in-progress">{m.connecting}</StatusIndicator>;
+    case 'offline':
+      return <StatusIndicator type="warning">{m.offline}</StatusIndicator>;
+  }
+}
+
+/** Asks for the key again, above the page. */
+function Renewal() {
+  const m = useMessages();
+  const registry = useRegistry();
+  const reread = useReread();
+  return (
+    <Modal visible header={m.errors.signedOut} onDismiss={() => {}} closeAriaLabel={m.shell.close}>
+      <Box padding={{ bottom: 'l' }}>{m.sessions.expiredAdvice}</Box>
+      <SignInForm account={registry.account} onSignedIn={() => void reread(registry)} />
+    </Modal>
+  );
+}

@@ -1,0 +1,27 @@
+// One colour per account, so that nobody edits the wrong one.
+
+import { remember, remembered } from './storage';
+
+/** Dark enough for white text (4.5:1), and told apart by people who see colours differently. */
+export const palette = ['#0b5cad', '#a3410a', '#1d7a3a', '#7a2b94', '#8a1f3d', '#00706b', '#5c4b00', '#4a4f57'] as const;
+
+/** The account's colour: the first that no other has, kept from then on. */
+export function accountColour(account: string): string {
+  let kept: Record<string, number> = {};
+  try {
+    kept = JSON.parse(remembered('colours') ?? '{}') as Record<string, number>;
+  } catch {
+    // begin anew
+  }
+  let index = kept[account];
+  if (index === undefined) {
+    const taken = new Set(Object.values(kept));
+    index = palette.findIndex((_, i) => !taken.has(i));
+    if (index < 0) {
+      index = Object.keys(kept).length % palette.length;
+    }
+    kept[account] = index;
+    remember('colours', JSON.stringify(kept));
+  }
+  return palette[index % palette.length]!;
+}

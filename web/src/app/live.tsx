@@ -1,0 +1,119 @@
+// Follows the registry that is shown, so that pages change when it does.
+
+import { useQueryClient } from '@tanstack/react-query';
+import { createContext, useContext, useEffect, useRef, useState, type ReactNode } from 'react';
+
+import { APIError } from '../api/client';
+import { watch, type WatchEvent } from '../api/watch';
+import { queryKey, sessionsKey, useRegistry } from './registry';
+
+export type Connection = 'connecting' | 'live' | 'offline';
+
+interface Live {
+  connection: Connection;
+  /** Has listener called for each event until the function that it returns is. */
+  listen: (listener: (event: WatchEvent) => void) => () => void;
+}
+
+const LiveContext = createContext<Live>({ connection: 'connecting', listen: () => () => {} });
+
+export function useConnection(): Connection {
+  return useContext(LiveContext).connection;
+}
+
+/** Calls the listener for every event of the registry while the component is shown. */
+export function useLive(listener: (event: WatchEvent) => void): void {
+  const { listen } = useContext(LiveContext);
+  const latest = useRef(listener);
+  latest.current = listener;
+  useEffect(() => listen((event) => latest.current(event)), [listen]);
+}
+
+/** What may be different after a change of each kind. */
+const ofReplications = ['FindImages', 'ListReplications', 'GetReplicationStatistics', 'CheckReplicationDestinations'];
+const ofRepositories = ['FindRepositories', 'FindImages', 'DescribeRepositories', 'GetRepositoryPolicy', 'ListTagsForResource'];
+const ofRegistry = ['DescribeRegistry', 'GetRegistryPolicy', 'CheckReplicationDestinations', 'GetReplicationStatistics', 'FindRepositories'];
+
+/** Many changes at once are one reading: pages are read again at most this often, in milliseconds. */
+const rereadInterval = 300;
+
+export function LiveProvider({ children }: { children: ReactNode }) {
+  const { account, region } = useRegistry();
+  const queries = useQueryClient();
+  const [connection, setConnection] = useState<Connection>('connecting');
+  const listeners = useRef(new Set<(event: WatchEvent) => void>());
+  const [listen] = useState(() => (listener: (event: WatchEvent) => void) => {
+    listeners.current.add(listener);
+    return () => {
+      listeners.current.delete(listener);
+    };
+  });
+
+  useEffect(() => {
+    const registry = { account, region };
+    const ended = new AbortController();
+    const stale = new Set<string>();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const reread = (operations: string[]) => {
+      operations.forEach((operation) => stale.add(operation));
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        stale.forEach((operation) => void queries.invalidateQueries({ queryKey: queryKey(registry, operation) }));
+        stale.clear();
+      }, rereadInterval);
+    };
+    let began = false; // a stream has begun before: what changed since is not known
+    const onEvent = (event: WatchEvent) => {
+      switch (event.type) {
+        case 'ready':
+          setConnection('live');
+          if (began) {
+            void queries.invalidateQueries({ queryKey: queryKey(registry) });
+          }
+          began = true;
+          break;
+        case 'lost':
+          void queries.invalidateQueries({ queryKey: queryKey(registry) });
+          break;
+        case 'replications':
+          reread(ofReplications);
+          break;
+        case 'changed':
+          if (event.repositoryNames.length > 0) {
+            reread(ofRepositories);
+          }
+          if (event.registry) {
+            reread(ofRegistry);
+          }
+      }
+      listeners.current.forEach((listener) => listener(event));
+    };
+    const follow = async () => {
+      for (let tries = 0; !ended.signal.aborted; tries++) {
+        try {
+          await watch(registry, ended.signal, (event) => {
+            tries = 0;
+            onEvent(event);
+          });
+        } catch (error) {
+          if (ended.signal.aborted) {
+            return;
+          }
+          setConnection('offline');
+          if (error instanceof APIError && error.signedOut) {
+            void queries.invalidateQueries({ queryKey: sessionsKey });
+          }
+          await new Promise((resolve) => setTimeout(resolve, Math.min(250 * 2 ** tries, 5000)));
+        }
+      }
+    };
+    setConnection('connecting');
+    void follow();
+    return () => {
+      ended.abort();
+      clearTimeout(timer);
+    };
+  }, [account, region, queries]);
+
+  return <LiveContext value={{ connection, listen }}>{children}</LiveContext>;
+}

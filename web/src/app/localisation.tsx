@@ -1,0 +1,42 @@
+import { I18nProvider, type I18nProviderProps } from '@cloudscape-design/components/i18n';
+import { useEffect, useState, type ReactNode } from 'react';
+
+import { loadMessages, LocalisationContext, preferredLanguage, type Language, type Messages } from '../i18n';
+import { remember, remembered } from './storage';
+
+const components: Record<Language, () => Promise<{ default: I18nProviderProps.Messages }>> = {
+  en: () => import('@cloudscape-design/components/i18n/messages/all.en'),
+  ja: () => import('@cloudscape-design/components/i18n/messages/all.ja'),
+};
+
+/** Loads the catalogues of the viewer's language, and shows nothing before they are there. */
+export function LocalisationProvider({ children }: { children: ReactNode }) {
+  const [language, choose] = useState(() => preferredLanguage(remembered('language'), navigator.languages));
+  const [loaded, setLoaded] = useState<{ language: Language; messages: Messages; components: I18nProviderProps.Messages }>();
+  useEffect(() => {
+    let current = true;
+    void Promise.all([loadMessages(language), components[language]()]).then(([messages, parts]) => {
+      if (current) {
+        document.documentElement.lang = language;
+        setLoaded({ language, messages, components: parts.default });
+      }
+    });
+    return () => {
+      current = false;
+    };
+  }, [language]);
+  if (!loaded) {
+    return null;
+  }
+  const setLanguage = (chosen: Language) => {
+    remember('language', chosen);
+    choose(chosen);
+  };
+  return (
+    <LocalisationContext value={{ language: loaded.language, setLanguage, messages: loaded.messages }}>
+      <I18nProvider locale={loaded.language} messages={[loaded.components]}>
+        {children}
+      </I18nProvider>
+    </LocalisationContext>
+  );
+}

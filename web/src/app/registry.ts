@@ -1,0 +1,76 @@
+// The registry that a page is about: account and Region are part of its address.
+
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { createContext, useContext } from 'react';
+
+import { ecr, twinport, type Registry } from '../api/client';
+import type { ECR } from '../api/ecr';
+import { readSessions, type Session } from '../api/session';
+import type { Twinport } from '../api/twinport';
+
+export interface CurrentRegistry extends Registry {
+  session: Session;
+  /** The accounts that are signed in, this one among them. */
+  sessions: Session[];
+  regions: string[];
+  version: string;
+}
+
+export const RegistryContext = createContext<CurrentRegistry | null>(null);
+
+export function useRegistry(): CurrentRegistry {
+  const registry = useContext(RegistryContext);
+  if (!registry) {
+    throw new Error('a page of a registry is shown outside of one');
+  }
+  return registry;
+}
+
+/** The address of a page of a registry: path begins without a slash. */
+export function pagePath(registry: Registry, path = ''): string {
+  return `/${registry.account}/${registry.region}/${path}`;
+}
+
+/** The address of a repository's page; its name may have slashes. */
+export function repositoryPath(registry: Registry, name: string, tab?: string): string {
+  return pagePath(registry, `repository/${name}`) + (tab ? `?tab=${tab}` : '');
+}
+
+export const sessionsKey = ['sessions'];
+
+export function useSessions() {
+  return useQuery({ queryKey: sessionsKey, queryFn: readSessions, staleTime: 60_000 });
+}
+
+/** The key of what an operation answered; what comes after the operation narrows it. */
+export function queryKey(registry: Registry, operation?: string, input?: unknown): unknown[] {
+  const key: unknown[] = ['registry', registry.account, registry.region];
+  if (operation !== undefined) {
+    key.push(operation);
+    if (input !== undefined) {
+      key.push(input);
+    }
+  }
+  return key;
+}
+
+/** Reads with an operation of Amazon ECR, for the page's registry. */
+export function useECR<Name extends keyof ECR>(name: Name, input: ECR[Name]['in'], options: { enabled?: boolean } = {}) {
+  const registry = useRegistry();
+  return useQuery({ queryKey: queryKey(registry, name, input), queryFn: ({ signal }) => ecr(registry, name, input, signal), ...options });
+}
+
+/** Reads with one of Twinport's operations, for the page's registry. */
+export function useTwinport<Name extends keyof Twinport>(name: Name, input: Twinport[Name]['in'], options: { enabled?: boolean } = {}) {
+  const registry = useRegistry();
+  return useQuery({ queryKey: queryKey(registry, name, input), queryFn: ({ signal }) => twinport(registry, name, input, signal), ...options });
+}
+
+/** Has everything that is shown of a registry, or what an operation answered, read again. */
+export function useReread() {
+  const queries = useQueryClient();
+  return (registry: Registry, ...operations: string[]) =>
+    operations.length === 0
+      ? queries.invalidateQueries({ queryKey: queryKey(registry) })
+      : Promise.all(operations.map((operation) => queries.invalidateQueries({ queryKey: queryKey(registry, operation) })));
+}

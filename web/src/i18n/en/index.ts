@@ -1,0 +1,9 @@
+export { activity } from './activity';
+export { errors } from './errors';
+export { images } from './images';
+export { permissions } from './permissions';
+export { registry } from './registry';
+export { replication } from './replication';
+export { repositories } from './repositories';
+export { sessions } from './sessions';
+export { shell } from './shell';

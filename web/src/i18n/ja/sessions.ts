@@ -1,0 +1,16 @@
+import type { Messages } from '..';
+
+export const sessions: Messages['sessions'] = {
+  signInTitle: 'サインイン',
+  signInTo: (account) => `アカウント ${account} にサインイン`,
+  signInAdvice: 'アカウントのアクセスキーを使います。確認はサーバーが行い、シークレットはブラウザに残りません。',
+  linkAdvice: (account, region) => `開こうとしたページは ${region} のアカウント ${account} のものです。そのアカウントのアクセスキーでサインインしてください。`,
+  expiredAdvice: '入力した内容は残っています。もう一度サインインすると続けられます。',
+  otherAccount: (account, wanted) => `このキーはアカウント ${wanted} ではなく、${account} のものです。`,
+  accessKeyId: 'アクセスキー ID',
+  accessKeyIdHint: 'twinport init は、キーを twinport.yaml に、aws コマンドのプロファイルを aws/credentials に書き出します。',
+  secretAccessKey: 'シークレットアクセスキー',
+  signIn: 'サインイン',
+  needed: '必須です',
+  wrongKey: 'アクセスキーが存在しないか、シークレットが正しくありません。',
+};

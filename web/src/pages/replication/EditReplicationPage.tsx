@@ -1,0 +1,5 @@
+import ContentLayout from '@cloudscape-design/components/content-layout';
+
+export function EditReplicationPage() {
+  return <ContentLayout header={null} />;
+}

@@ -1,0 +1,5 @@
+import ContentLayout from '@cloudscape-design/components/content-layout';
+
+export function ReplicationPage() {
+  return <ContentLayout header={null} />;
+}

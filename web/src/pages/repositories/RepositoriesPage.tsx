@@ -1,0 +1,5 @@
+import ContentLayout from '@cloudscape-design/components/content-layout';
+
+export function RepositoriesPage() {
+  return <ContentLayout header={null} />;
+}
