@@ -25,8 +25,10 @@ var manyRows = []string{
 	`INSERT INTO manifests (repository_id, digest, media_type, subject, size, image_size, pushed_at, bytes) SELECT 1 + i % 2000, 'sha256:m' || i, 't', CASE i % 4 WHEN 0 THEN 'sha256:m1' ELSE '' END, 1, 1, 1, '{}' FROM series(30000)`,
 	`INSERT INTO manifest_references (manifest_id, target, repository_id, child, media_type) SELECT m.id, 'sha256:' || (m.id * 8 + i), m.repository_id, 0, 't' FROM manifests m, series(8)`,
 	`INSERT INTO tags (repository_id, name, manifest_id, sequence, updated_at) SELECT repository_id, 'tag' || id, id, id, 1 FROM manifests`,
-	`INSERT INTO replications (manifest_id, tag, sequence, destination_account, destination_region, state, next_try_at, pushed_at)
-		SELECT id, '', id, '100000000002', 'r', CASE WHEN id % 100 = 0 THEN 'IN_PROGRESS' WHEN id % 100 = 1 THEN 'FAILED' ELSE 'COMPLETE' END, id, 1 FROM manifests`,
+	`INSERT INTO replications (manifest_id, tag, sequence, destination_account, destination_region, state, next_try_at, pushed_at, changed_at, source_registry_id)
+		SELECT m.id, '', m.id, '100000000002', 'r', CASE WHEN m.id % 100 = 0 THEN 'IN_PROGRESS' WHEN m.id % 100 = 1 THEN 'FAILED' ELSE 'COMPLETE' END, m.id, 1, m.id, p.registry_id
+		FROM manifests m JOIN repositories p ON p.id = m.repository_id`,
+	`INSERT INTO replication_statistics SELECT 1 + i % 20, i, '100000000002', 'r', 'p', 1, 1, 1, '', 1, 1, 1 FROM series(20000)`,
 	`INSERT INTO uploads (id, repository_id, started_at) SELECT 'upload' || i, 1 + i % 2000, i FROM series(20000)`,
 	`INSERT INTO garbage (object, size) SELECT 'gone' || i, 1 FROM series(60000)`,
 	`INSERT INTO tag_watermarks (repository_id, tag, source_registry_id, sequence) SELECT 1 + i % 2000, 'tag' || i, 1, i FROM series(20000)`,
@@ -86,7 +88,7 @@ func rowsOf(db *sql.Conn, t *testing.T, query string, column int, args ...any) (
 var (
 	// Reads of a whole table, in the words of either engine; or, SQLite's, of a
 	// whole index.
-	postgresScan = regexp.MustCompile(`Seq Scan on (layers|manifests|manifest_references|tags|blobs|replications|uploads|garbage|repositories|tag_watermarks|resource_tags)\b`)
+	postgresScan = regexp.MustCompile(`Seq Scan on (layers|manifests|manifest_references|tags|blobs|replications|uploads|garbage|repositories|tag_watermarks|resource_tags|replication_statistics)\b`)
 	sqliteScan   = regexp.MustCompile(`(?m)^SCAN ([a-z]+)( USING.*)?$`)
 )
 
@@ -127,7 +129,7 @@ func TestPlansUseIndexes(t *testing.T) {
 				return false
 			}
 			for _, m := range sqliteScan.FindAllStringSubmatch(plan, -1) {
-				if !slices.Contains([]string{"d", "graph", "g", "missing", "json_each"}, m[1]) {
+				if !slices.Contains([]string{"d", "graph", "g", "missing", "json_each", "looked", "ranked"}, m[1]) {
 					return true
 				}
 			}
@@ -235,25 +237,48 @@ func checkPlans(t *testing.T, e *explainer, scans func(name, plan string) bool) 
 		"SaveReplication":       func() { _ = tx.SaveReplication(Replication{ID: 100}) },
 		"RetryRefused":          func() { _, _ = tx.RetryRefused([]RegistryKey{{"100000000009", "r"}}, []string{"c"}, now) },
 		"RetryRefusedOf":        func() { _, _ = tx.RetryRefusedOf("100000000002", "r", "app5", []string{"c"}, now) },
-		"ImageManifests":        func() { _, _ = q.ImageManifests(7, "sha256:m6", 100) },
-		"MissingPart":           func() { _, _, _ = q.MissingPart(7, "sha256:m6", 8) },
-		"CopyImage":             func() { _ = tx.CopyImage(7, digests, r, now) },
-		"Upload":                func() { _, _ = q.Upload(7, "upload6") },
-		"SaveUpload":            func() { _, _ = tx.SaveUpload("upload6", nil, []byte("s"), now) },
-		"EndUpload":             func() { _, _ = tx.EndUpload("upload6") },
-		"IdleUploads":           func() { _, _ = q.IdleUploads(now, "upload5", 500) },
-		"UnknownUploads":        func() { _, _ = q.UnknownUploads([]string{"upload6", "x"}) },
-		"LayersAfter":           func() { _, _, _ = q.LayersAfter(LayerKey{7, "sha256:6"}, 2000) },
-		"UnusedLayers":          func() { _, _ = q.UnusedLayers(LayerKey{7, "sha256:6"}, LayerKey{20, "sha256:6"}, now) },
-		"UnlinkUnused":          func() { _, _ = tx.UnlinkUnused(r, digests, now) },
-		"BlobsAfter":            func() { _, _, _ = q.BlobsAfter("sha256:6", 2000) },
-		"UnlinkedBlobs":         func() { _, _ = q.UnlinkedBlobs("sha256:60", "sha256:61") },
-		"DoomedBlobs":           func() { _, _ = q.DoomedBlobs("sha256:60", "sha256:61", now) },
-		"DropBlobs":             func() { _, _ = tx.DropBlobs(digests) },
-		"Garbage":               func() { _, _ = q.Garbage("gone6", 500) },
-		"ForgetGarbage":         func() { _ = tx.ForgetGarbage([]string{"gone6", "x"}) },
-		"OrphanObjects":         func() { _, _ = q.OrphanObjects([]ObjectKey{{"object6", "u"}, {"gone6", "u"}}) },
-		"DeleteContent":         func() { _, _ = tx.DeleteContent(r, 1000) },
+		"AdoptReplications":     func() { _ = tx.AdoptReplications() },
+		"ReplicationsFrom":      func() { _, _ = q.ReplicationsFrom(3, ReplicationComplete, time.Time{}, ReplicationKey{}, 100) },
+		"ReplicationsInto": func() {
+			_, _ = q.ReplicationsInto("100000000002", "r", now, ReplicationKey{now, 7}, 100)
+		},
+		"ReplicationsByID":        func() { _, _ = q.ReplicationsByID([]int64{100, 101}) },
+		"WorstReplications":       func() { _, _ = q.WorstReplications(7, "sha256:m6") },
+		"WaitingReplications":     func() { _, _ = q.WaitingReplications(3, ReplicationFailed, 10000) },
+		"RetryFailed":             func() { _, _ = tx.RetryFailed(3, []int64{100, 101}, now) },
+		"OwnReplications":         func() { _, _ = q.OwnReplications(3, []int64{100, 101}) },
+		"SaveReplicationCount":    func() { _ = tx.SaveReplicationCount(ReplicationCount{SourceRegistryID: 3}) },
+		"ForgetReplicationCounts": func() { _ = tx.ForgetReplicationCounts(time.UnixMicro(100)) },
+		"ReplicationCounts":       func() { _ = q.ReplicationCounts(3, time.UnixMicro(19000), nil) },
+		"Repositories":            func() { _, _ = q.Repositories(3, "app5", 100) },
+		"FindRepositories":        func() { _, _ = q.FindRepositories(3, "app", "5", "app5", 100) },
+		"RepositoriesNamed":       func() { _, _ = q.RepositoriesNamed(3, []string{"app5", "x"}) },
+		"WholeImages":             func() { _, _ = q.WholeImages(7, ImageKey{}, 100) },
+		"ManifestsByDigest":       func() { _, _ = q.ManifestsByDigest(7, "sha256:m", "", 100) },
+		"ManifestsByTag":          func() { _, _ = q.ManifestsByTag(7, "tag", "", 100) },
+		"Children":                func() { _, _ = q.Children(7, "sha256:m6", 100) },
+		"ReferrersTo":             func() { _, _ = q.ReferrersTo(7, []string{"sha256:m1", "sha256:m2"}, 100) },
+		"ManifestBytes":           func() { _, _ = q.ManifestBytes(7, digests) },
+		"CountTagsOf":             func() { _, _ = q.CountTagsOf(7, "sha256:m6", 100) },
+		"ImageManifests":          func() { _, _ = q.ImageManifests(7, "sha256:m6", 100) },
+		"MissingPart":             func() { _, _, _ = q.MissingPart(7, "sha256:m6", 8) },
+		"CopyImage":               func() { _ = tx.CopyImage(7, digests, r, now) },
+		"Upload":                  func() { _, _ = q.Upload(7, "upload6") },
+		"SaveUpload":              func() { _, _ = tx.SaveUpload("upload6", nil, []byte("s"), now) },
+		"EndUpload":               func() { _, _ = tx.EndUpload("upload6") },
+		"IdleUploads":             func() { _, _ = q.IdleUploads(now, "upload5", 500) },
+		"UnknownUploads":          func() { _, _ = q.UnknownUploads([]string{"upload6", "x"}) },
+		"LayersAfter":             func() { _, _, _ = q.LayersAfter(LayerKey{7, "sha256:6"}, 2000) },
+		"UnusedLayers":            func() { _, _ = q.UnusedLayers(LayerKey{7, "sha256:6"}, LayerKey{20, "sha256:6"}, now) },
+		"UnlinkUnused":            func() { _, _ = tx.UnlinkUnused(r, digests, now) },
+		"BlobsAfter":              func() { _, _, _ = q.BlobsAfter("sha256:6", 2000) },
+		"UnlinkedBlobs":           func() { _, _ = q.UnlinkedBlobs("sha256:60", "sha256:61") },
+		"DoomedBlobs":             func() { _, _ = q.DoomedBlobs("sha256:60", "sha256:61", now) },
+		"DropBlobs":               func() { _, _ = tx.DropBlobs(digests) },
+		"Garbage":                 func() { _, _ = q.Garbage("gone6", 500) },
+		"ForgetGarbage":           func() { _ = tx.ForgetGarbage([]string{"gone6", "x"}) },
+		"OrphanObjects":           func() { _, _ = q.OrphanObjects([]ObjectKey{{"object6", "u"}, {"gone6", "u"}}) },
+		"DeleteContent":           func() { _, _ = tx.DeleteContent(r, 1000) },
 	} {
 		e.plans = nil
 		ask()
