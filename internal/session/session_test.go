@@ -309,7 +309,7 @@ func TestCookies(t *testing.T) {
 	}
 }
 
-func TestCheckSite(t *testing.T) {
+func TestCrossSite(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		origin, site string
@@ -326,8 +326,8 @@ func TestCheckSite(t *testing.T) {
 		if test.site != "" {
 			r.Header.Set("Sec-Fetch-Site", test.site)
 		}
-		if err := CheckSite(r); (err == nil) != test.ok {
-			t.Errorf("Origin %q, Sec-Fetch-Site %q: %v", test.origin, test.site, err)
+		if problem := CrossSite(r); (problem == "") != test.ok {
+			t.Errorf("Origin %q, Sec-Fetch-Site %q: %q", test.origin, test.site, problem)
 		}
 	}
 }
