@@ -14,6 +14,7 @@ import (
 //	texts(?)     a table of one column, value, from a JSON array of strings
 //	IN (SELECT value FROM texts(?))   one of such an array: each is looked up in
 //	             the index of the column
+//	numbers(?)   the same from a JSON array of whole numbers
 //	objects(?)   the same from a JSON array of objects, read with value ->> 'key'
 //	BYTEWISE     orders the text before it by its bytes, as columns are
 //	IN ORDER JOIN   a join whose tables are visited in the order written
@@ -31,17 +32,17 @@ type dialect struct {
 // is told to keep an order.
 func sqliteDialect() *dialect {
 	return &dialect{words: strings.NewReplacer(
-		"texts(?", "json_each(?", "objects(?", "json_each(?", " BYTEWISE", "", "IN ORDER JOIN", "CROSS JOIN",
+		"texts(?", "json_each(?", "numbers(?", "json_each(?", "objects(?", "json_each(?", " BYTEWISE", "", "IN ORDER JOIN", "CROSS JOIN",
 		"SHARING p", "", "LOCKING p", "", "LOCKING b", "", "SHARING g", "", "LOCKING g", "", "CLAIMING r", "")}
 }
 
 func postgresDialect() *dialect {
-	// Its texts and objects are functions that the schema defines.
+	// Its texts, numbers and objects are functions that the schema defines.
 	return &dialect{numbered: true, words: strings.NewReplacer(
 		"BYTEWISE", `COLLATE "C"`, "IN ORDER JOIN", "JOIN", "SHARING p", "FOR KEY SHARE OF p", "LOCKING p", "FOR UPDATE OF p", "LOCKING b", "FOR UPDATE OF b", "SHARING g", "FOR SHARE OF g", "LOCKING g", "FOR NO KEY UPDATE OF g", "CLAIMING r", "FOR KEY SHARE OF sp FOR UPDATE OF r SKIP LOCKED")}
 }
 
-var inList = regexp.MustCompile(`IN \(SELECT value FROM texts\((\?\d*)\)\)`)
+var inList = regexp.MustCompile(`IN \(SELECT value FROM (texts|numbers)\((\?\d*)\)\)`)
 
 // render returns the query as the engine wants it. Queries are constants of
 // this package, so there are few to remember.
@@ -52,7 +53,7 @@ func (d *dialect) render(query string) string {
 	r := d.words.Replace(query)
 	if d.numbered {
 		// It would make a join of a subquery, and may begin with the larger side.
-		r = inList.ReplaceAllString(r, `= ANY (ARRAY (SELECT value FROM texts($1)))`)
+		r = inList.ReplaceAllString(r, `= ANY (ARRAY (SELECT value FROM $1($2)))`)
 		r = number(r)
 	}
 	d.rendered.Store(query, r)
