@@ -8,7 +8,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 
 import { APIError } from '../api/client';
-import { signIn, signOut, type Session } from '../api/session';
+import { signIn, type Session } from '../api/session';
 import { useMessages } from '../i18n';
 import { Problem } from './Problem';
 import { sessionsKey } from './registry';
@@ -24,14 +24,13 @@ export function SignInForm({ account, onSignedIn }: { account?: string | undefin
   const attempt = useMutation({
     mutationFn: () => signIn(id.trim(), secret.trim()),
     onSuccess: async (session) => {
-      if (account && session.accountId !== account) {
-        setOther(session.accountId);
-        await signOut(session.accountId);
-        return;
-      }
       setSecret('');
       await queries.invalidateQueries({ queryKey: sessionsKey });
-      onSignedIn(session);
+      if (account && session.accountId !== account) {
+        setOther(session.accountId);
+      } else {
+        onSignedIn(session);
+      }
     },
   });
   const submit = () => {
