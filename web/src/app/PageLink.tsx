@@ -1,28 +1,29 @@
+// Links to pages of the console, which do not load the console again.
+
+import Button, { type ButtonProps } from '@cloudscape-design/components/button';
 import Link, { type LinkProps } from '@cloudscape-design/components/link';
-import type { ReactNode } from 'react';
 import { useHref, useNavigate } from 'react-router';
 
-interface Props {
+interface To {
   /** A path of the console, as pagePath makes it. */
   to: string;
-  variant?: LinkProps.Variant;
-  ariaLabel?: string;
-  children: ReactNode;
 }
 
-/** A link to a page of the console, which does not load the console again. */
-export function PageLink({ to, children, ...rest }: Props) {
+function useFollow(to: string) {
   const navigate = useNavigate();
-  return (
-    <Link
-      {...rest}
-      href={useHref(to)}
-      onFollow={(event) => {
-        event.preventDefault();
-        void navigate(to);
-      }}
-    >
-      {children}
-    </Link>
-  );
+  return {
+    href: useHref(to),
+    onFollow: (event: CustomEvent) => {
+      event.preventDefault();
+      void navigate(to);
+    },
+  };
+}
+
+export function PageLink({ to, ...props }: To & Omit<LinkProps, 'href' | 'onFollow'>) {
+  return <Link {...props} {...useFollow(to)} />;
+}
+
+export function PageButton({ to, ...props }: To & Omit<ButtonProps, 'href' | 'onFollow'>) {
+  return <Button {...props} {...useFollow(to)} />;
 }
