@@ -102,7 +102,6 @@ function Frame() {
                 { type: 'link', text: m.sessions, href: link('sessions') },
               ],
             },
-            { type: 'divider' },
           ]}
           itemsControl={<ConnectionState />}
         />
