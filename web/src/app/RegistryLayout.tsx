@@ -140,7 +140,7 @@ function Renewal() {
       footer={<Box float="right"><Button variant="link" onClick={leave}>{m.sessions.leave}</Button></Box>}
     >
       <Box padding={{ bottom: 'l' }}>{m.sessions.expiredAdvice(registry.session.accountName, registry.account)}</Box>
-      <SignInForm account={registry.account} onSignedIn={() => void reread(registry)} />
+      <SignInForm account={registry.account} accessKeyId={registry.session.accessKeyId} onSignedIn={() => void reread(registry)} />
     </Modal>
   );
 }
