@@ -13,14 +13,14 @@ import Input from '@cloudscape-design/components/input';
 import Multiselect from '@cloudscape-design/components/multiselect';
 import RadioGroup from '@cloudscape-design/components/radio-group';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 
 import { useRegistry } from '../../app/registry';
 import { useMessages } from '../../i18n';
 import { groupedAccount } from '../../i18n/format';
 import { readAccounts } from '../../policy/accounts';
 import { freeSid, policyText, type Statement } from '../../policy/document';
-import { actionGroups, checkForm, defaultSid, emptyForm, statementOf, type FormProblems, type StatementForm } from './statement';
+import { actionGroups, checkForm, defaultSids, emptyForm, statementOf, type FormProblems, type StatementForm } from './statement';
 
 interface Props {
   /** Of the policy that the statement is for; undefined while its text is none. */
@@ -36,7 +36,8 @@ interface Props {
 export function StatementGenerator({ statements, accounts, onFilled, onAdd, onCancel }: Props) {
   const { permissions: m, shell } = useMessages();
   const registry = useRegistry();
-  const [first] = useState<StatementForm>(() => ({ ...emptyForm, sid: freeSid(defaultSid, statements ?? []), accounts }));
+  const defaultSid = (type: StatementForm['type']) => freeSid(defaultSids[type], statements ?? []);
+  const [first] = useState<StatementForm>(() => ({ ...emptyForm, sid: defaultSid('replication'), accounts }));
   const [form, setForm] = useState(first);
   const [tried, setTried] = useState(false);
   const set = (change: Partial<StatementForm>) => setForm((before) => ({ ...before, ...change }));
@@ -52,14 +53,20 @@ export function StatementGenerator({ statements, accounts, onFilled, onAdd, onCa
   const json = policyText(statement);
   const known = readAccounts(form.accounts, registry.account).accounts;
   const others = registry.sessions.filter((s) => s.accountId !== registry.account && !known.includes(s.accountId));
+  const element = useRef<HTMLFormElement>(null);
   const submit = () => {
     setTried(true);
     if (Object.keys(problems).length === 0 && statements) {
       onAdd(statement);
+    } else {
+      // Once the fields are marked.
+      setTimeout(() => element.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus());
     }
   };
+  const setType = (type: StatementForm['type']) => set(form.sid === defaultSid(form.type) ? { type, sid: defaultSid(type) } : { type });
   return (
     <form
+      ref={element}
       onSubmit={(event) => {
         event.preventDefault();
         submit();
@@ -79,7 +86,7 @@ export function StatementGenerator({ statements, accounts, onFilled, onAdd, onCa
             <FormField label={m.type}>
               <RadioGroup
                 value={form.type}
-                onChange={({ detail }) => set({ type: detail.value as StatementForm['type'] })}
+                onChange={({ detail }) => setType(detail.value as StatementForm['type'])}
                 items={[
                   { value: 'replication', label: m.typeReplication, description: m.typeReplicationDescription },
                   { value: 'custom', label: m.typeCustom, description: m.typeCustomDescription },

@@ -19,11 +19,12 @@ export interface StatementForm {
   prefixes: string;
 }
 
-export const defaultSid = 'ReplicationAccessCrossAccount';
+/** What a statement of each type is called before it is given a name. */
+export const defaultSids: Record<StatementForm['type'], string> = { replication: 'ReplicationAccessCrossAccount', custom: 'CustomAccess' };
 
 export const emptyForm: StatementForm = {
   type: 'replication',
-  sid: defaultSid,
+  sid: defaultSids.replication,
   accounts: '',
   creates: true,
   effect: 'Allow',
