@@ -9,7 +9,7 @@ import { useHref } from 'react-router';
 
 import type { Registry } from '../../api/client';
 import type { Destination } from '../../api/ecr';
-import type { Grant } from '../../api/twinport';
+import type { DestinationCheck, Grant } from '../../api/twinport';
 import { useNotify } from '../../app/notifications';
 import { PageLink } from '../../app/PageLink';
 import { Problem } from '../../app/Problem';
@@ -24,6 +24,11 @@ export interface Refusal extends Destination {
   failureReason?: string | undefined;
   /** JSON of the statement that would mend it, if one would. */
   statement?: string | undefined;
+}
+
+/** What a check says that a destination lacks; undefined if it lacks nothing, or is not checked yet. */
+export function refusalOf(check: DestinationCheck | undefined): Refusal | undefined {
+  return check && check.status !== 'GRANTED' ? { ...check, status: check.status } : undefined;
 }
 
 /** Says what a destination lacks, and mends it where the viewer is signed in there too. */

@@ -1,7 +1,8 @@
-import { describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { addStatement, withStatement } from './grant';
+import { allowReplication } from './grant';
 
+const registry = { account: '444455556666', region: 'us-east-1' };
 const grant = {
   Sid: 'Replication111122223333',
   Effect: 'Allow',
@@ -9,72 +10,52 @@ const grant = {
   Action: ['ecr:CreateRepository', 'ecr:ReplicateImage'],
   Resource: 'arn:aws:ecr:us-east-1:444455556666:repository/*',
 };
-const text = JSON.stringify(grant);
-const deny = { Sid: 'NoSecrets', Effect: 'Deny', Principal: '*', Action: 'ecr:ReplicateImage', Resource: '*', Condition: { StringEquals: { 'aws:RequestedRegion': 'x' } } };
+const deny = { Sid: grant.Sid, Effect: 'Deny', Principal: '*', Action: 'ecr:ReplicateImage', Resource: '*' };
 
-function statements(policy: string) {
-  return (JSON.parse(policy) as { Statement: { Sid?: string }[] }).Statement;
-}
+/** The registry's policy, as a server would keep it. */
+let policy: object | undefined;
+let puts: number;
 
-describe('adding a statement to a policy', () => {
-  it('begins one', () => {
-    expect(JSON.parse(withStatement('', text))).toEqual({ Version: '2012-10-17', Statement: [grant] });
-  });
-
-  it('loses nothing', () => {
-    const policy = { Version: '2008-10-17', Id: 'ours', Statement: [deny] };
-    expect(JSON.parse(withStatement(JSON.stringify(policy), text))).toEqual({ ...policy, Statement: [deny, grant] });
-    expect(statements(withStatement(JSON.stringify({ ...policy, Statement: deny }), text))).toEqual([deny, grant]);
-  });
-
-  it('adds nothing twice, under whatever name and in whatever order', () => {
-    const { Sid: _, ...nameless } = grant;
-    for (const there of [grant, nameless, Object.fromEntries(Object.entries(grant).reverse()), { ...grant, Sid: 'Ours' }]) {
-      const policy = JSON.stringify({ Version: '2012-10-17', Statement: [there] });
-      expect(withStatement(policy, text)).toBe(policy);
+beforeEach(() => {
+  policy = undefined;
+  puts = 0;
+  vi.stubGlobal('fetch', (_: string, request: RequestInit) => {
+    const headers = new Headers(request.headers);
+    expect(headers.get('X-Twinport-Registry')).toBe('444455556666/us-east-1');
+    if (headers.get('X-Amz-Target')!.endsWith('.GetRegistryPolicy')) {
+      return Promise.resolve(
+        policy
+          ? new Response(JSON.stringify({ registryId: registry.account, policyText: JSON.stringify(policy) }))
+          : new Response(JSON.stringify({ __type: 'RegistryPolicyNotFoundException', message: 'none' }), { status: 400 }),
+      );
     }
-  });
-
-  it('gives it a free name', () => {
-    const policy = { Statement: [{ ...deny, Sid: grant.Sid }, { ...deny, Sid: `${grant.Sid}-2` }] };
-    expect(statements(withStatement(JSON.stringify(policy), text)).map((s) => s.Sid)).toEqual([grant.Sid, `${grant.Sid}-2`, `${grant.Sid}-3`]);
-  });
-
-  it('refuses what is no policy', () => {
-    expect(() => withStatement('{', text)).toThrow();
+    puts++;
+    policy = JSON.parse((JSON.parse(request.body as string) as { policyText: string }).policyText) as object;
+    return Promise.resolve(new Response('{}'));
   });
 });
 
-describe('adding a statement to a registry', () => {
-  const registry = { account: '444455556666', region: 'us-east-1' };
-
-  /** Answers operations as the server would; what is put is kept. */
-  function server(policyText: string | undefined) {
-    const put: string[] = [];
-    vi.stubGlobal('fetch', (_: string, request: RequestInit) => {
-      const operation = new Headers(request.headers).get('X-Amz-Target')!.split('.')[1];
-      if (operation === 'GetRegistryPolicy') {
-        return Promise.resolve(
-          policyText === undefined
-            ? new Response(JSON.stringify({ __type: 'RegistryPolicyNotFoundException', message: 'none' }), { status: 400 })
-            : new Response(JSON.stringify({ registryId: registry.account, policyText })),
-        );
-      }
-      put.push((JSON.parse(request.body as string) as { policyText: string }).policyText);
-      return Promise.resolve(new Response('{}'));
-    });
-    return put;
-  }
-
+describe('allowing replication', () => {
   it('sets the first policy', async () => {
-    const put = server(undefined);
-    await addStatement(registry, text);
-    expect(put.map(statements)).toEqual([[grant]]);
+    await allowReplication(registry, JSON.stringify(grant));
+    expect(policy).toEqual({ Version: '2012-10-17', Statement: [grant] });
   });
 
-  it('leaves a policy that has it alone', async () => {
-    const put = server(JSON.stringify({ Version: '2012-10-17', Statement: [grant] }));
-    await addStatement(registry, text);
-    expect(put).toEqual([]);
+  it('keeps what the policy says, under names of their own', async () => {
+    policy = { Version: '2012-10-17', Id: 'ours', Statement: deny };
+    await allowReplication(registry, JSON.stringify(grant));
+    expect(policy).toEqual({ Version: '2012-10-17', Id: 'ours', Statement: [deny, { ...grant, Sid: `${grant.Sid}2` }] });
+  });
+
+  it('says nothing twice', async () => {
+    await allowReplication(registry, JSON.stringify(grant));
+    await allowReplication(registry, JSON.stringify({ ...grant, Sid: 'Other' }));
+    expect(puts).toBe(1);
+  });
+
+  it('leaves a policy alone that it cannot read', async () => {
+    policy = ['no policy'];
+    await expect(allowReplication(registry, JSON.stringify(grant))).rejects.toThrow();
+    expect(puts).toBe(0);
   });
 });
