@@ -16,6 +16,8 @@ export interface Format {
   duration(millis: number): string;
   number(value: number): string;
   list(items: string[]): string;
+  /** A list of which one is enough: a, b, or c. */
+  either(items: string[]): string;
 }
 
 const byteUnits = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte'];
@@ -29,6 +31,7 @@ export function formatOf(language: Language): Format {
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
   const integer = new Intl.NumberFormat(locale);
   const list = new Intl.ListFormat(locale, { type: 'conjunction' });
+  const either = new Intl.ListFormat(locale, { type: 'disjunction' });
   const unit = (value: number, name: string) =>
     new Intl.NumberFormat(locale, { style: 'unit', unit: name, unitDisplay: 'short', maximumSignificantDigits: value < 1000 ? 3 : 4 }).format(value);
   return {
@@ -69,6 +72,7 @@ export function formatOf(language: Language): Format {
     },
     number: (value) => integer.format(value),
     list: (items) => list.format(items),
+    either: (items) => either.format(items),
   };
 }
 

@@ -164,10 +164,4 @@ export const replication = {
   changedMeanwhileAdvice: 'Saving would undo their change. You can load their rules, which drops what you have changed here, or save yours over them.',
   loadTheirs: 'Load their rules',
   keepMine: 'Keep mine',
-  navigation: 'Steps',
-  step: (number: number) => `Step ${number}`,
-  collapsedSteps: (number: number, count: number) => `Step ${number} of ${count}`,
-  skipTo: (title: string) => `Skip to ${title}`,
-  previous: 'Previous',
-  next: 'Next',
 };

@@ -155,10 +155,4 @@ export const replication: Messages['replication'] = {
   changedMeanwhileAdvice: 'このまま保存すると、その変更が失われます。変更後のルールを読み込むか（ここでの変更は破棄されます）、ここでの内容で上書きできます。',
   loadTheirs: '変更後のルールを読み込む',
   keepMine: 'ここでの内容を使う',
-  navigation: 'ステップ',
-  step: (number) => `ステップ ${number}`,
-  collapsedSteps: (number, count) => `ステップ ${number}/${count}`,
-  skipTo: (title) => `${title}に進む`,
-  previous: '前へ',
-  next: '次へ',
 };
