@@ -9,6 +9,8 @@ export interface Format {
   dateTime(seconds: number): string;
   /** The time of a moment of today, with seconds. */
   time(seconds: number): string;
+  /** The time of a moment of today, to the minute. */
+  clock(seconds: number): string;
   /** How long ago a moment was, roughly. */
   ago(seconds: number, now?: number): string;
   bytes(count: number): string;
@@ -28,6 +30,7 @@ export function formatOf(language: Language): Format {
   const locale = own ?? language;
   const dateTime = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' });
   const time = new Intl.DateTimeFormat(locale, { timeStyle: 'medium' });
+  const clock = new Intl.DateTimeFormat(locale, { timeStyle: 'short' });
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
   const integer = new Intl.NumberFormat(locale);
   const list = new Intl.ListFormat(locale, { type: 'conjunction' });
@@ -37,6 +40,7 @@ export function formatOf(language: Language): Format {
   return {
     dateTime: (seconds) => dateTime.format(seconds * 1000),
     time: (seconds) => time.format(seconds * 1000),
+    clock: (seconds) => clock.format(seconds * 1000),
     ago: (seconds, now = Date.now() / 1000) => {
       const age = Math.max(0, now - seconds);
       if (age < 60) {

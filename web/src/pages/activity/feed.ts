@@ -47,6 +47,12 @@ export class Changes {
     }
   }
 
+  /** The latest that was told of a replication, or the row itself. */
+  latestOf(direction: Direction, row: Replication): Replication {
+    const change = this.latest.get(`${direction} ${row.replicationId}`);
+    return change && newer(change.row, row) ? change.row : row;
+  }
+
   /** The changes of a direction that were told after the number. */
   since(number: number, direction: Direction): Replication[] {
     const rows: Replication[] = [];
