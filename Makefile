@@ -1,6 +1,6 @@
 # Everything a developer needs; `make` alone lists it. Only Go, git and make
-# are assumed: what the tests need beyond that, `make tools` installs or says
-# in one line that it is left out, and why.
+# are assumed, and Node for the console: what the tests need beyond that,
+# `make tools` installs or says in one line that it is left out, and why.
 
 GO        ?= go
 FUZZTIME  ?= 20s
@@ -29,12 +29,18 @@ GOTESTSUM   = $(wildcard $(TOOLS_DIR)/gotestsum@*/gotestsum)
 # The race detector needs a C compiler.
 RACE = $(if $(shell command -v gcc cc 2>/dev/null),-race)
 
+# Why this machine's Node cannot build the console; empty if it can.
+NO_NODE = $(shell test/node.sh)
+
+# npm writes this file last.
+WEB_MODULES := web/node_modules/.package-lock.json
+
 # What need not run again on PostgreSQL and S3: whole-program tests whose subject
 # is the command line, a document, or a client that another one stands for.
 EMBEDDED := ^Test(ACME|Architecture|AWSCommandLine|BadConfiguration|Balancer|Compose|Demo|DeployNames|DockerCrossAccount|Image$$|Init|Kubernetes|MakeHelp|Readme|Serve|Systemd|Terraform|TLS|Version)
 
 .DEFAULT_GOAL := help
-.PHONY: help build image demo test unit torture lint fuzz bench generate tools clean
+.PHONY: help build image demo web test unit webtest torture lint fuzz bench generate tools clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
@@ -48,15 +54,28 @@ image: ## build the container image for amd64 and arm64, with its bill of materi
 demo: ## push in one account, pull in the other, on this machine
 	$(GO) run ./cmd/twinport demo
 
-# The recursive calls see what `tools` has installed.
-test: tools ## everything: lint, unit, fuzz seeds, conformance and real clients, with the race detector
+# Its build is committed, and is the same from the same sources: who only builds
+# Twinport needs no Node.
+web: $(WEB_MODULES) ## build the console (web/) into internal/console/dist, which is committed
+	cd web && npm run --silent build -- --logLevel error
+
+$(WEB_MODULES): web/package-lock.json
+	$(if $(NO_NODE),$(error $(NO_NODE)))
+	cd web && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
+
+# The recursive calls see what `tools` has installed. The console's tests run
+# when all of Go is compiled, beside tests that wait for PostgreSQL and S3.
+test: tools ## everything: lint, unit, fuzz seeds, conformance, real clients and the console, with the race detector
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory gotest
+	@$(MAKE) --no-print-directory -j2 sharedtest $(if $(NO_NODE),,webtest)
 
-.PHONY: gotest
+.PHONY: gotest sharedtest
 gotest:
 	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(RACE) -timeout 14m -parallel 6 $(TESTARGS) ./...
-	TEST_STORES=shared $(GOTESTSUM) --format standard-quiet -- -vet=off $(RACE) -timeout 14m -parallel 6 -skip '$(EMBEDDED)' $(TESTARGS) ./internal/registry ./test
+
+sharedtest:
+	TEST_STORES=shared $(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(RACE) -timeout 14m -parallel 6 -skip '$(EMBEDDED)' $(TESTARGS) ./internal/registry ./test
 
 # TEST_RACES is how often a push meets the sweep of what it pushes.
 torture: ## everything at once under faults of all kinds, for TORTURE_TIME (5m); TORTURE_SEED repeats a run
@@ -67,10 +86,17 @@ torture: ## everything at once under faults of all kinds, for TORTURE_TIME (5m);
 unit: ## the tests of the packages alone, without whole-program tests
 	$(GO) test $(RACE) $$($(GO) list ./... | grep -v '/test$$')
 
-lint: ## gofmt, go vet, staticcheck
+webtest: $(WEB_MODULES) ## the console's parts, and that its build is committed
+	cd web && npm test --silent
+	@built=$$(mktemp -d); trap 'rm -rf "$$built"' EXIT; \
+	(cd web && npm run --silent build -- --logLevel error --outDir "$$built/dist") && \
+	diff -rq "$$built/dist" internal/console/dist || { echo "internal/console/dist is not what web/ builds: run make web and commit it"; exit 1; }
+
+lint: $(if $(NO_NODE),,$(WEB_MODULES)) ## gofmt, go vet, staticcheck, and the console's types
 	@unformatted=$$(gofmt -l bench cmd deploy internal test); if [ -n "$$unformatted" ]; then echo "gofmt would change:" $$unformatted; exit 1; fi
 	$(GO) vet ./...
 	$(or $(STATICCHECK),$(error run make tools first)) ./...
+	$(if $(NO_NODE),,cd web && npm run --silent check)
 
 # Go before 1.27 may report the end of the time itself as a failure, in this one
 # line (go.dev/issue/75804); a real failure comes with the input that it wrote.
@@ -95,4 +121,4 @@ tools: ## install what the tests drive: Debian packages (as root) and Go program
 	@GO='$(GO)' test/tools.sh '$(TOOLS_DIR)' $(TOOLS)
 
 clean: ## remove what make has built and installed here
-	rm -rf .cache dist twinport
+	rm -rf .cache dist twinport web/node_modules

@@ -2,6 +2,9 @@ module github.com/twinport/twinport
 
 go 1.26.0
 
+// What npm installs may have Go files of its own.
+ignore ./web
+
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/aws/aws-sdk-go-v2 v1.47.7

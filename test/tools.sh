@@ -68,6 +68,10 @@ if ! has postgres && ! has pg_createcluster; then
 fi
 debian postgres postgresql
 debian haproxy haproxy
+debian chromium chromium
+debian node nodejs
+debian npm npm
+no_node=$("$(dirname "$0")/node.sh") || left_out "the console's tests" "$no_node"
 command -v kubectl >/dev/null || left_out kubectl "not installed, and too old in Debian"
 command -v terraform >/dev/null || left_out terraform "not installed, and not in Debian"
 

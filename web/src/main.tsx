@@ -1,4 +1,5 @@
 import '@cloudscape-design/global-styles/index.css';
+import './app/fonts.css';
 import './app/app.css';
 
 import { createRoot } from 'react-dom/client';

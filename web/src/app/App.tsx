@@ -1,15 +1,26 @@
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from 'react-router';
 
 import { APIError } from '../api/client';
 import { AppearanceProvider } from './appearance';
 import { LocalisationProvider } from './localisation';
 import { NotificationsProvider } from './notifications';
+import { sessionsKey } from './registry';
 import { router } from './routes';
+
+// An answer that the session has ended has the sessions read again, and the
+// layout asks for the key above the page.
+const onError = (error: unknown) => {
+  if (error instanceof APIError && error.signedOut) {
+    void queries.invalidateQueries({ queryKey: sessionsKey });
+  }
+};
 
 // Reads are tried again by themselves while the server is away; what changes
 // something is tried once, and the page says how it went.
 const queries = new QueryClient({
+  queryCache: new QueryCache({ onError }),
+  mutationCache: new MutationCache({ onError }),
   defaultOptions: {
     queries: {
       staleTime: 10_000,

@@ -2,6 +2,7 @@ export { activity } from './activity';
 export { errors } from './errors';
 export { images } from './images';
 export { permissions } from './permissions';
+export { policy } from './policy';
 export { registry } from './registry';
 export { replication } from './replication';
 export { repositories } from './repositories';

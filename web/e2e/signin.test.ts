@@ -1,0 +1,37 @@
+import { expect } from 'vitest';
+
+import { giveKey, messages, test, visit } from './console';
+import { dev, prod, virginia } from './server';
+
+const m = messages.en;
+
+test('a wrong key is told, and what was typed stays', async ({ open }) => {
+  const page = await open();
+  await page.goto('/console/');
+  await giveKey(page, m, { ...prod, secret: 'wrong' });
+  await page.getByText(m.sessions.wrongKey).waitFor();
+  expect(await page.getByLabel(m.sessions.accessKeyId).inputValue()).toBe(prod.key);
+  await giveKey(page, m, prod);
+  await page.waitForURL(`**/console/${prod.id}/**`);
+});
+
+test('a link leads to its account and Region through signing in', async ({ open }) => {
+  const page = await open();
+  await page.goto(`/console/${dev.id}/${virginia}/permissions`);
+  await giveKey(page, m, prod);
+  await page.getByText(m.sessions.otherAccount(prod.id, dev.id)).waitFor();
+  await giveKey(page, m, dev);
+  await page.waitForURL(`**/console/${dev.id}/${virginia}/permissions`);
+});
+
+test('accounts are signed in side by side', async ({ open }) => {
+  const page = await open();
+  await visit(page, m, { account: prod, region: virginia });
+  await page.getByRole('button', { name: m.shell.switchAccount(prod.name, prod.id, virginia) }).click();
+  await page.getByRole('menuitem', { name: m.shell.addAccount }).click();
+  await giveKey(page, m, dev);
+  await page.waitForURL(`**/console/${dev.id}/${virginia}/`);
+  const banner = page.getByRole('banner');
+  expect(await banner.textContent()).toContain(dev.name);
+  expect(await banner.textContent()).toContain(virginia);
+});
