@@ -31,7 +31,7 @@ export function useLive(listener: (event: WatchEvent) => void): void {
 
 /** What may be different after a change of each kind. */
 const ofReplications = ['FindImages', 'ListReplications', 'GetReplicationStatistics', 'CheckReplicationDestinations'];
-const ofRepositories = ['FindRepositories', 'FindImages', 'DescribeRepositories', 'GetRepositoryPolicy', 'ListTagsForResource'];
+const ofRepositories = ['FindRepositories', 'FindImages', 'DescribeImages', 'DescribeRepositories', 'GetRepositoryPolicy', 'ListTagsForResource'];
 const ofRegistry = ['DescribeRegistry', 'GetRegistryPolicy', 'CheckReplicationDestinations', 'GetReplicationStatistics', 'FindRepositories'];
 
 /** Many changes at once are one reading: pages are read again at most this often, in milliseconds. */
