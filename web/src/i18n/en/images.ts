@@ -31,7 +31,7 @@ export const images = {
   collapse: (image: string) => `Hide what belongs to ${image}`,
   to: (destination: string) => `→ ${destination}`,
   noPlatform: 'No platform',
-  refersToAbove: 'Refers to the image above',
+  refersTo: 'Refers to this image',
   kinds: {
     image: 'Image',
     index: 'Image index',

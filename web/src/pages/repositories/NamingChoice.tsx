@@ -1,6 +1,6 @@
 import Box from '@cloudscape-design/components/box';
-import FormField from '@cloudscape-design/components/form-field';
 import SegmentedControl from '@cloudscape-design/components/segmented-control';
+import { useId } from 'react';
 
 import type { Repository } from '../../api/ecr';
 import { useRegistry } from '../../app/registry';
@@ -12,10 +12,14 @@ const namings: Naming[] = ['path', 'host', 'login'];
 /** Which of the three ways commands name the registry in. */
 export function NamingChoice({ naming, onChange }: { naming: Naming; onChange: (naming: Naming) => void }) {
   const m = useMessages().repositories;
+  const label = useId();
   return (
-    <FormField label={m.naming} stretch>
+    <div>
+      <Box variant="awsui-key-label">
+        <span id={label}>{m.naming}</span>
+      </Box>
       <SegmentedControl
-        label={m.naming}
+        ariaLabelledby={label}
         selectedId={naming}
         options={namings.map((id) => ({ id, text: m.namings[id] }))}
         onChange={({ detail }) => onChange(detail.selectedId as Naming)}
@@ -23,7 +27,7 @@ export function NamingChoice({ naming, onChange }: { naming: Naming; onChange: (
       <Box color="text-body-secondary" padding={{ top: 'xxs' }}>
         {m.namingHints[naming]} {naming !== 'host' && m.loginsByHost}
       </Box>
-    </FormField>
+    </div>
   );
 }
 

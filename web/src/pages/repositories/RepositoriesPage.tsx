@@ -103,18 +103,18 @@ export function RepositoriesPage() {
             minWidth: 180,
           },
           {
-            id: 'uri',
-            header: m.uri,
-            cell: (r) => <CopyButton variant="inline" textToCopy={r.repositoryUri} copyButtonAriaLabel={m.copyURI(r.repositoryName)} />,
-            minWidth: 300,
-          },
-          { id: 'created', header: m.createdAt, cell: (r) => format.dateTime(r.createdAt), minWidth: 180 },
-          { id: 'mutability', header: m.mutability, cell: (r) => <MutabilityText repository={r} />, minWidth: 140 },
-          {
             id: 'replicates',
             header: m.replicatesTo,
             cell: (r) => (r.replicatesTo.length > 0 ? format.list(r.replicatesTo.map(nameOf)) : <Box color="text-status-inactive">{m.replicatesNowhere}</Box>),
             minWidth: 160,
+          },
+          { id: 'mutability', header: m.mutability, cell: (r) => <MutabilityText repository={r} />, minWidth: 140 },
+          { id: 'created', header: m.createdAt, cell: (r) => format.dateTime(r.createdAt), minWidth: 180 },
+          {
+            id: 'uri',
+            header: m.uri,
+            cell: (r) => <CopyButton variant="inline" textToCopy={r.repositoryUri} copyButtonAriaLabel={m.copyURI(r.repositoryName)} />,
+            minWidth: 300,
           },
         ]}
       />

@@ -29,6 +29,7 @@ export function SettingsTab({ repository }: { repository: FoundRepository }) {
       <Container header={<Header variant="h2">{m.details}</Header>}>
         <KeyValuePairs
           columns={3}
+          minColumnWidth={240}
           items={[
             { label: m.uri, value: <CopyButton variant="inline" textToCopy={repository.repositoryUri} copyButtonAriaLabel={m.copyURI(repository.repositoryName)} wrapText /> },
             { label: m.arn, value: <CopyButton variant="inline" textToCopy={repository.repositoryArn} wrapText /> },
@@ -83,7 +84,7 @@ function MutabilityForm({ repository }: { repository: FoundRepository }) {
       >
         <SpaceBetween size="m">
           <Problem error={attempt.error} />
-          <Container header={<Header variant="h2">{m.mutability}</Header>}>
+          <Container>
             <MutabilityFields value={edited ?? saved} onChange={setEdited} tried={tried} />
           </Container>
         </SpaceBetween>

@@ -108,6 +108,7 @@ function Shown({ repository, image, error }: { repository: FoundRepository; imag
         <Container header={<Header variant="h2">{m.details}</Header>}>
           <KeyValuePairs
             columns={3}
+            minColumnWidth={240}
             items={[
               { label: m.digest, value: <CopyButton variant="inline" textToCopy={row.digest} copyButtonAriaLabel={m.copyDigest(row.digest)} wrapText /> },
               {
@@ -176,14 +177,15 @@ function Parts({ rows, to }: { rows: ImageRow[]; to: (digest: string) => string 
   return (
     <Table<ImageRow>
       trackBy="key"
+      wrapLines
       items={rows}
       header={<Header variant="h2" counter={`(${format.number(rows.length)})`}>{m.parts}</Header>}
       columnDefinitions={[
         { id: 'type', header: m.type, cell: (row) => <PageLink to={to(row.digest)}>{m.kinds[row.kind]}</PageLink>, isRowHeader: true, minWidth: 120 },
-        { id: 'platform', header: m.platform, cell: (row) => (row.role === 'child' ? (row.platform ?? '–') : m.refersToAbove), minWidth: 120 },
-        { id: 'digest', header: m.digest, cell: (row) => <Digest digest={row.digest} />, minWidth: 210 },
+        { id: 'platform', header: m.platform, cell: (row) => (row.role === 'child' ? (row.platform ?? '–') : m.refersTo), minWidth: 120 },
+        { id: 'digest', header: m.digest, cell: (row) => <Digest digest={row.digest} />, minWidth: 230 },
         { id: 'size', header: m.size, cell: (row) => format.bytes(row.size), minWidth: 100 },
-        { id: 'media-type', header: m.mediaType, cell: (row) => row.mediaType },
+        { id: 'media-type', header: m.mediaType, cell: (row) => row.mediaType, minWidth: 180 },
       ]}
     />
   );
@@ -207,9 +209,9 @@ function Replications({ replications }: { replications: Replication[] }) {
       }
       columnDefinitions={[
         { id: 'destination', header: m.destination, cell: (r) => nameOf(r), isRowHeader: true, minWidth: 150 },
-        { id: 'status', header: m.status, cell: (r) => <ReplicationState replication={r} />, minWidth: 180 },
+        { id: 'status', header: m.status, cell: (r) => <ReplicationState replication={r} />, minWidth: 200 },
         { id: 'tag', header: m.tag, cell: (r) => r.imageTag ?? <em>{m.byDigest}</em>, minWidth: 100 },
-        { id: 'pushed', header: m.pushedAt, cell: (r) => format.dateTime(r.pushedAt), minWidth: 170 },
+        { id: 'pushed', header: m.pushedAt, cell: (r) => format.dateTime(r.pushedAt), minWidth: 210 },
         { id: 'tries', header: m.tries, cell: (r) => format.number(r.tries), minWidth: 80 },
         { id: 'reason', header: m.reason, cell: (r) => (r.status !== 'COMPLETE' && r.failureReason ? <Reason replication={r} /> : '–'), minWidth: 280 },
       ]}

@@ -17,28 +17,15 @@ import type { ImageRow } from './rows';
 /** Rows show so many tags of an image; its page shows more. */
 const shownTags = 5;
 
-/** The columns of the list of images: the last ones are the destinations of the registry's rules. */
+/** The columns of the list of images, with one for each destination of the registry's rules. */
 export function useImageColumns(repository: FoundRepository): TableProps.ColumnDefinition<ImageRow>[] {
   const m = useMessages().images;
   const format = useFormat();
   const nameOf = useDestinationName();
   return [
     { id: 'tags', header: m.tags, cell: (row) => <Name repository={repository} row={row} />, isRowHeader: true, minWidth: 180 },
-    {
-      id: 'digest',
-      header: m.digest,
-      cell: (row) => <Digest digest={row.digest} />,
-      minWidth: 210,
-    },
     { id: 'type', header: m.type, cell: (row) => <span title={row.mediaType}>{m.kinds[row.kind]}</span>, minWidth: 120 },
-    { id: 'size', header: m.size, cell: (row) => format.bytes(row.size), minWidth: 100 },
     { id: 'pushed', header: m.pushedAt, cell: (row) => (row.pushedAt === undefined ? '–' : format.dateTime(row.pushedAt)), minWidth: 170 },
-    {
-      id: 'pulled',
-      header: m.pulledAt,
-      cell: (row) => (row.role !== 'image' ? '–' : row.pulledAt === undefined ? <Box color="text-status-inactive">{m.never}</Box> : format.dateTime(row.pulledAt)),
-      minWidth: 170,
-    },
     ...repository.replicatesTo.map(
       (destination): TableProps.ColumnDefinition<ImageRow> => ({
         id: `${destination.registryId}/${destination.region}`,
@@ -47,6 +34,14 @@ export function useImageColumns(repository: FoundRepository): TableProps.ColumnD
         minWidth: 190,
       }),
     ),
+    { id: 'size', header: m.size, cell: (row) => format.bytes(row.size), minWidth: 100 },
+    { id: 'digest', header: m.digest, cell: (row) => <Digest digest={row.digest} />, minWidth: 210 },
+    {
+      id: 'pulled',
+      header: m.pulledAt,
+      cell: (row) => (row.role !== 'image' ? '–' : row.pulledAt === undefined ? <Box color="text-status-inactive">{m.never}</Box> : format.dateTime(row.pulledAt)),
+      minWidth: 170,
+    },
   ];
 }
 
