@@ -31,6 +31,7 @@ RACE = $(if $(shell command -v gcc cc 2>/dev/null),-race)
 
 # Why this machine's Node cannot build the console; empty if it can.
 NO_NODE = $(shell test/node.sh)
+NPM     = $(if $(NO_NODE),$(error the console $(NO_NODE)),npm)
 
 # npm writes this file last.
 WEB_MODULES := web/node_modules/.package-lock.json
@@ -57,11 +58,10 @@ demo: ## push in one account, pull in the other, on this machine
 # Its build is committed, and is the same from the same sources: who only builds
 # Twinport needs no Node.
 web: $(WEB_MODULES) ## build the console (web/) into internal/console/dist, which is committed
-	cd web && npm run --silent build -- --logLevel error
+	cd web && $(NPM) run --silent build -- --logLevel error
 
 $(WEB_MODULES): web/package-lock.json
-	$(if $(NO_NODE),$(error $(NO_NODE)))
-	cd web && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
+	cd web && $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel error
 
 # The recursive calls see what `tools` has installed. The console's tests run
 # when all of Go is compiled, beside tests that wait for PostgreSQL and S3.
@@ -87,16 +87,16 @@ unit: ## the tests of the packages alone, without whole-program tests
 	$(GO) test $(RACE) $$($(GO) list ./... | grep -v '/test$$')
 
 webtest: $(WEB_MODULES) ## the console's parts, and that its build is committed
-	cd web && npm test --silent
+	cd web && $(NPM) test --silent
 	@built=$$(mktemp -d); trap 'rm -rf "$$built"' EXIT; \
-	(cd web && npm run --silent build -- --logLevel error --outDir "$$built/dist") && \
+	(cd web && $(NPM) run --silent build -- --logLevel error --outDir "$$built/dist") && \
 	diff -rq "$$built/dist" internal/console/dist || { echo "internal/console/dist is not what web/ builds: run make web and commit it"; exit 1; }
 
 lint: $(if $(NO_NODE),,$(WEB_MODULES)) ## gofmt, go vet, staticcheck, and the console's types
 	@unformatted=$$(gofmt -l bench cmd deploy internal test); if [ -n "$$unformatted" ]; then echo "gofmt would change:" $$unformatted; exit 1; fi
 	$(GO) vet ./...
 	$(or $(STATICCHECK),$(error run make tools first)) ./...
-	$(if $(NO_NODE),,cd web && npm run --silent check)
+	$(if $(NO_NODE),,cd web && $(NPM) run --silent check)
 
 # Go before 1.27 may report the end of the time itself as a failure, in this one
 # line (go.dev/issue/75804); a real failure comes with the input that it wrote.

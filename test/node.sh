@@ -4,11 +4,11 @@ version=$(node --version 2>/dev/null) || version=none
 case $version in
 v20.19.* | v20.[2-9][0-9].* | v22.1[2-9].* | v22.[2-9][0-9].* | v2[3-9].* | v[3-9][0-9].*) ;;
 *)
-	echo "the console needs Node 20.19, 22.12 or later (nodejs.org has it, Debian from 13 on): this machine has ${version:-none}"
+	echo "needs Node 20.19, 22.12 or later, as Debian has it from 13 on; here is $version"
 	exit 1
 	;;
 esac
 command -v npm >/dev/null || {
-	echo "the console needs npm, which is not installed"
+	echo "needs npm, which is not installed"
 	exit 1
 }

@@ -33,6 +33,8 @@ export default defineConfig({
   test: {
     environment: 'jsdom',
     include: ['src/**/*.test.{ts,tsx}'],
+    setupFiles: 'src/testing/setup.ts',
     restoreMocks: true,
+    server: { deps: { inline: [/@cloudscape-design/] } }, // its modules import style sheets
   },
 });

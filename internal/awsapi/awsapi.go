@@ -1,7 +1,8 @@
 // Package awsapi answers the AWS API on one address: Amazon ECR in the JSON
 // 1.1 protocol (told by the header X-Amz-Target) and AWS STS in the Query
 // protocol (a form, or the query of a GET). It authenticates each request with
-// Signature Version 4; account and Region come from the signature alone.
+// Signature Version 4; account and Region come from the signature alone. The
+// console's requests have a session and a header instead.
 package awsapi
 
 import (
@@ -37,6 +38,8 @@ type Config struct {
 	Verifier *auth.Verifier
 	// Keys are the access keys that Verifier knows.
 	Keys auth.Keys
+	// Sessions are those of the console.
+	Sessions Sessions
 	// Endpoint is the host of a registry, with the port where one is needed.
 	Endpoint func(registry.ID) string
 	// Scheme is http or https, as clients reach this server.
@@ -53,6 +56,7 @@ type Handler struct {
 	ecr      *ecr.Service
 	verifier *auth.Verifier
 	keys     auth.Keys
+	sessions Sessions
 	log      *slog.Logger
 	// large limits how many bytes of large bodies are in memory at a time.
 	large *semaphore.Weighted
@@ -74,6 +78,7 @@ func New(c Config) *Handler {
 		}),
 		verifier: c.Verifier,
 		keys:     c.Keys,
+		sessions: c.Sessions,
 		log:      c.Logger,
 		large:    semaphore.NewWeighted(largeBodies),
 	}

@@ -30,8 +30,10 @@ import (
 
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi"
+	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/session"
 )
 
 const (
@@ -48,6 +50,7 @@ type api struct {
 	*httptest.Server
 	domain   *fakeRegistry
 	verifier *auth.Verifier
+	sessions *session.Service
 	log      *syncBuffer
 }
 
@@ -76,11 +79,18 @@ func newAPI(t *testing.T) *api {
 	if err != nil {
 		t.Fatal(err)
 	}
+	store, err := metadata.OpenSQLite(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
 	a := &api{domain: newFakeRegistry(), verifier: auth.NewVerifier(keys, time.Now), log: new(syncBuffer)}
+	a.sessions = session.New(session.Config{Store: store, Keys: keys, Verifier: a.verifier, Now: time.Now})
 	a.Server = httptest.NewServer(awsapi.New(awsapi.Config{
 		Registry: a.domain,
 		Verifier: a.verifier,
 		Keys:     keys,
+		Sessions: a.sessions,
 		Endpoint: func(id registry.ID) string { return id.Account + ".dkr.ecr." + id.Region + ".localhost:8080" },
 		Scheme:   "http",
 		Logger:   slog.New(slog.NewJSONHandler(a.log, nil)),

@@ -8,9 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi/ecr"
-	"github.com/twinport/twinport/internal/registry"
 )
 
 // Names of the JSON 1.1 protocol and of ECR's place in it.
@@ -45,8 +43,18 @@ func (h *Handler) doJSON(w http.ResponseWriter, r *http.Request, operation strin
 	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != jsonType {
 		return nil, &failure{ecr.SerializationException, "The Content-Type of a request must be " + jsonType, http.StatusBadRequest}
 	}
-	var body []byte
-	if limit <= largeBody || h.knownKey(r) {
+	var (
+		who  caller
+		body []byte
+		err  error
+	)
+	session := bySession(r)
+	if session {
+		if who, err = h.callerOfSession(r); err != nil {
+			return nil, err
+		}
+	}
+	if session || limit <= largeBody || h.knownKey(r) {
 		read, release, err := h.body(w, r, limit)
 		if err != nil {
 			return nil, err
@@ -54,28 +62,12 @@ func (h *Handler) doJSON(w http.ResponseWriter, r *http.Request, operation strin
 		defer release()
 		body = read
 	}
-	identity, err := h.verifier.Verify(r, body, ecrSigningName)
-	if err != nil {
-		return nil, err
+	if !session {
+		if who, err = h.callerOfSignature(r, body); err != nil {
+			return nil, err
+		}
 	}
-	id, err := h.registryOf(identity)
-	if err != nil {
-		return nil, err
-	}
-	return h.ecr.Do(r.Context(), operation, ecr.Call{Caller: registry.Caller{Identity: identity, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil, UserAgent: r.UserAgent()}, Registry: id}, body)
-}
-
-// registryOf is the registry that a request speaks to.
-func (h *Handler) registryOf(identity auth.Identity) (registry.ID, error) {
-	id := registry.ID{Account: identity.Principal.Account, Region: identity.Region}
-	if h.registry.Exists(id) {
-		return id, nil
-	}
-	return id, &failure{
-		"InvalidSignatureException",
-		"Credential should be scoped to a Region that this deployment serves (" + strings.Join(h.registry.Regions(), ", ") + "), not " + strconv.Quote(id.Region),
-		http.StatusBadRequest,
-	}
+	return h.ecr.Do(r.Context(), operation, ecr.Call{Caller: who.Caller, Registry: who.registry}, body)
 }
 
 func writeException(w http.ResponseWriter, e *ecr.Exception) {

@@ -14,6 +14,8 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/twinport/twinport/internal/server"
 )
 
 // dockerClient is the docker command with an engine that reaches the server.
@@ -154,7 +156,7 @@ func (d *dockerClient) pull(ctx context.Context, t *tenant, image *demoImage, di
 	if err != nil {
 		return nil, err
 	}
-	if want := "twinport " + version(); !strings.HasPrefix(printed, want) {
+	if want := "twinport " + server.Version(); !strings.HasPrefix(printed, want) {
 		return nil, fmt.Errorf("the image printed %q when it ran, want %q", printed, want)
 	}
 	return append(found, "docker run printed: "+printed), nil

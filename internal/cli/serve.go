@@ -76,7 +76,7 @@ func (c serveCommand) configuration(stdout io.Writer) (string, error) {
 // printBanner tells what is served where, and how to log in.
 func printBanner(w io.Writer, s *server.Server, cfg config.Config, path string) {
 	_, host, _ := strings.Cut(s.URL(), "://")
-	fmt.Fprintf(w, "Twinport %s serves on %s (Regions: %s; data: %s)\n\n", version(), s.URL(), strings.Join(cfg.Regions, ", "), cfg.Data)
+	fmt.Fprintf(w, "Twinport %s serves on %s (Regions: %s; data: %s)\n\n", server.Version(), s.URL(), strings.Join(cfg.Regions, ", "), cfg.Data)
 	for _, account := range cfg.Accounts {
 		fmt.Fprintf(w, "  account %s (%s): %s/%s/<region>/<repository>\n", account.ID, account.Name, host, account.ID)
 	}

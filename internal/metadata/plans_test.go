@@ -31,6 +31,7 @@ var manyRows = []string{
 	`INSERT INTO garbage (object, size) SELECT 'gone' || i, 1 FROM series(60000)`,
 	`INSERT INTO tag_watermarks (repository_id, tag, source_registry_id, sequence) SELECT 1 + i % 2000, 'tag' || i, 1, i FROM series(20000)`,
 	`INSERT INTO resource_tags (repository_id, key, value) SELECT i, 'k', 'v' FROM series(2000)`,
+	`INSERT INTO sessions (id, account, access_key, created_at, expires_at, user_agent, remote_address) SELECT 'session' || i, CAST(100000000000 + i % 200 AS TEXT), 'k', i, 1000 + i, '', '' FROM series(20000)`,
 	`ANALYZE`,
 }
 
@@ -86,7 +87,7 @@ func rowsOf(db *sql.Conn, t *testing.T, query string, column int, args ...any) (
 var (
 	// Reads of a whole table, in the words of either engine; or, SQLite's, of a
 	// whole index.
-	postgresScan = regexp.MustCompile(`Seq Scan on (layers|manifests|manifest_references|tags|blobs|replications|uploads|garbage|repositories|tag_watermarks|resource_tags)\b`)
+	postgresScan = regexp.MustCompile(`Seq Scan on (layers|manifests|manifest_references|tags|blobs|replications|uploads|garbage|repositories|tag_watermarks|resource_tags|sessions)\b`)
 	sqliteScan   = regexp.MustCompile(`(?m)^SCAN ([a-z]+)( USING.*)?$`)
 )
 
@@ -253,6 +254,10 @@ func checkPlans(t *testing.T, e *explainer, scans func(name, plan string) bool) 
 		"Garbage":               func() { _, _ = q.Garbage("gone6", 500) },
 		"ForgetGarbage":         func() { _ = tx.ForgetGarbage([]string{"gone6", "x"}) },
 		"OrphanObjects":         func() { _, _ = q.OrphanObjects([]ObjectKey{{"object6", "u"}, {"gone6", "u"}}) },
+		"Session":               func() { _, _ = q.Session("session6") },
+		"Sessions":              func() { _, _ = q.Sessions("100000000005", 100) },
+		"DeleteSessions":        func() { _, _ = tx.DeleteSessions("100000000005", []string{"session5", "x"}) },
+		"DeleteExpiredSessions": func() { _ = tx.DeleteExpiredSessions(now) },
 		"DeleteContent":         func() { _, _ = tx.DeleteContent(r, 1000) },
 	} {
 		e.plans = nil

@@ -57,7 +57,7 @@ type transferState struct {
 // transferred are the tables that are copied, each after those that it refers
 // to. Not copied are uploads, garbage and damaged, which are about bytes that
 // stay where they are, and leases.
-var transferred = []string{"blobs", "registries", "repositories", "resource_tags", "layers", "manifests", "manifest_references", "tags", "replications", "tag_watermarks", "damaged_layers"}
+var transferred = []string{"blobs", "registries", "repositories", "resource_tags", "layers", "manifests", "manifest_references", "tags", "replications", "tag_watermarks", "damaged_layers", "sessions"}
 
 // notTransferred are columns that only SQLite has, and the names of objects,
 // which are others in the destination.
@@ -66,6 +66,7 @@ var notTransferred = []string{"registries.sequence", "blobs.object"}
 type table struct {
 	name         string
 	key, columns []string // columns with the key's, which come first
+	numbered     bool     // the key is a number that the database gives
 }
 
 // errNotEmpty says that the destination cannot be used.
@@ -110,20 +111,21 @@ func (t *Transfer) readTables(ctx context.Context) error {
 	for _, name := range transferred {
 		tb := table{name: name}
 		keys := map[int]string{}
-		rows, err := t.from.readers.QueryContext(ctx, `SELECT name, pk FROM pragma_table_info(?)`, name)
+		rows, err := t.from.readers.QueryContext(ctx, `SELECT name, type, pk FROM pragma_table_info(?)`, name)
 		if err != nil {
 			return err
 		}
 		for rows.Next() {
-			var column string
+			var column, kind string
 			var place int
-			if err := rows.Scan(&column, &place); err != nil {
+			if err := rows.Scan(&column, &kind, &place); err != nil {
 				rows.Close()
 				return err
 			}
 			switch {
 			case place > 0:
 				keys[place] = column
+				tb.numbered = column == "id" && kind == "INTEGER"
 			case !slices.Contains(notTransferred, name+"."+column):
 				tb.columns = append(tb.columns, column)
 			}
@@ -341,7 +343,7 @@ func (t *Transfer) Finish(ctx context.Context, bring Bring) (changes int64, err 
 			return err
 		}
 		for _, tb := range t.tables {
-			if !slices.Equal(tb.key, []string{"id"}) {
+			if !tb.numbered {
 				continue
 			}
 			// Ids of rows that are gone are not used again, where SQLite knows them.

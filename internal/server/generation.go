@@ -22,17 +22,24 @@ type generation struct {
 	metadata metadata.Store
 	blobs    blob.Store
 	registry *registry.Service
-	oci, aws http.Handler
+	handlers
 
 	users atomic.Int64 // requests that use it
 }
 
-// handlers makes those of the protocols over a domain.
-type handlers func(*registry.Service) (oci, aws http.Handler)
+// handlers are those of the protocols over a domain.
+type handlers struct {
+	oci, aws, console http.Handler
+	// endStreams ends the answers that go on for as long as the client listens.
+	endStreams func()
+}
+
+// newHandlers makes the handlers over a domain and its store.
+type newHandlers func(metadata.Store, *registry.Service) (handlers, error)
 
 // newGeneration takes the stores over: they are closed if it fails.
-func newGeneration(ctx context.Context, cfg config.Config, m metadata.Store, b blob.Store, h handlers, log *slog.Logger) (*generation, error) {
-	g := &generation{metadata: m, blobs: b}
+func newGeneration(ctx context.Context, cfg config.Config, m metadata.Store, b blob.Store, h newHandlers, log *slog.Logger) (*generation, error) {
+	g := &generation{metadata: m, blobs: b, handlers: handlers{endStreams: func() {}}}
 	var err error
 	g.registry, err = registry.Open(ctx, registry.Config{
 		Metadata: m, Blobs: b, Accounts: cfg.AccountIDs(), Regions: cfg.Regions, Grace: cfg.Sweep.Grace, Logger: log, Now: time.Now,
@@ -41,11 +48,15 @@ func newGeneration(ctx context.Context, cfg config.Config, m metadata.Store, b b
 		_ = g.close() // what failed first is the error to report
 		return nil, fmt.Errorf("open the registries: %w", err)
 	}
-	g.oci, g.aws = h(g.registry)
+	if g.handlers, err = h(m, g.registry); err != nil {
+		_ = g.close()
+		return nil, err
+	}
 	return g, nil
 }
 
 func (g *generation) close() error {
+	g.endStreams()
 	var errs []error
 	if err := g.metadata.Close(); err != nil {
 		errs = append(errs, fmt.Errorf("close the metadata store: %w", err))

@@ -31,7 +31,7 @@ const drainTimeout = 2 * time.Second
 type migrations struct {
 	server   *Server
 	config   config.Config
-	handlers handlers
+	handlers newHandlers
 	listener net.Listener // nil if the socket could not be made
 	http     *http.Server
 
@@ -42,7 +42,7 @@ type migrations struct {
 	stop context.CancelFunc
 }
 
-func newMigrations(s *Server, cfg config.Config, h handlers) *migrations {
+func newMigrations(s *Server, cfg config.Config, h newHandlers) *migrations {
 	m := &migrations{server: s, config: cfg, handlers: h}
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	mux := http.NewServeMux()
@@ -200,6 +200,7 @@ func (m *migrations) hold(ctx context.Context, from *metadata.SQLite) (release f
 
 // retire closes a generation when the requests that use it have ended.
 func (m *migrations) retire(g *generation) {
+	g.endStreams()
 	for g.users.Load() > 0 {
 		time.Sleep(50 * time.Millisecond)
 	}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/twinport/twinport/internal/console"
 )
 
 // protocol tells requests apart, in metrics and for errors.
@@ -15,18 +17,19 @@ type protocol int
 const (
 	protocolOCI protocol = iota
 	protocolAWS
+	protocolConsole
 	protocolOther // health, metrics and what is not served
 	protocols
 )
 
-func (p protocol) String() string { return [protocols]string{"oci", "aws", "other"}[p] }
+func (p protocol) String() string { return [protocols]string{"oci", "aws", "console", "other"}[p] }
 
 // bodyTimeouts is how long a request's body may take. Without a limit even a
 // request that is refused unread would hold its connection for ever, for
 // net/http drains the body. An AWS API request may carry 20 MiB, the largest
 // layer part, at 70 KiB/s. The OCI protocol sets its own limit, later and
 // later, while it reads.
-var bodyTimeouts = [protocols]time.Duration{protocolOCI: time.Minute, protocolAWS: 5 * time.Minute, protocolOther: 10 * time.Second}
+var bodyTimeouts = [protocols]time.Duration{protocolOCI: time.Minute, protocolAWS: 5 * time.Minute, protocolConsole: 10 * time.Second, protocolOther: 10 * time.Second}
 
 // readyTimeout bounds a readiness check.
 const readyTimeout = 2 * time.Second
@@ -34,7 +37,7 @@ const readyTimeout = 2 * time.Second
 // routes hands each request to who answers it. It is no ServeMux: that would
 // clean paths and redirect, and hide path tricks from the protocols.
 type routes struct {
-	oci, aws, metrics http.Handler
+	oci, aws, console, metrics http.Handler
 	// ready says why the server should get no requests, or nil.
 	ready func(context.Context) error
 	// bodyTimeouts are the variable's, but in tests.
@@ -46,6 +49,8 @@ func protocolOf(r *http.Request) protocol {
 	switch {
 	case strings.HasPrefix(path, "/v2/") || path == "/v2":
 		return protocolOCI
+	case console.Serves(path):
+		return protocolConsole
 	case path != "/":
 		return protocolOther
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
@@ -67,6 +72,8 @@ func (h *routes) serve(p protocol, w http.ResponseWriter, r *http.Request) {
 		h.oci.ServeHTTP(w, r)
 	case protocolAWS:
 		h.aws.ServeHTTP(w, r)
+	case protocolConsole:
+		h.console.ServeHTTP(w, r)
 	default:
 		h.serveOther(w, r)
 	}
@@ -95,11 +102,9 @@ func (h *routes) serveOther(w http.ResponseWriter, r *http.Request) {
 		writeText(w, r, http.StatusOK, "ready")
 	case path == "/metrics":
 		h.metrics.ServeHTTP(w, r)
-	case path == "/console" || strings.HasPrefix(path, "/console/"):
-		writeText(w, r, http.StatusNotFound, "The web console is not in this version yet. Use the aws command line, or any client of the Amazon ECR API, at this address.")
 	default:
 		writeText(w, r, http.StatusNotFound, "Twinport has nothing at this path. It serves registries under /v2/ (docker login, push and pull), "+
-			"the Amazon ECR API as POST / (aws ecr --endpoint-url), and /healthz, /readyz and /metrics.")
+			"the Amazon ECR API as POST / (aws ecr --endpoint-url), the web console under /console/, and /healthz, /readyz and /metrics.")
 	}
 }
 

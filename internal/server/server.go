@@ -22,8 +22,11 @@ import (
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi"
 	"github.com/twinport/twinport/internal/config"
+	"github.com/twinport/twinport/internal/console"
+	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/oci"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/session"
 	"github.com/twinport/twinport/internal/stores"
 )
 
@@ -102,12 +105,16 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 		return nil, fmt.Errorf("read the accounts: %w", err)
 	}
 	verifier := auth.NewVerifier(keys, time.Now)
-	handlers := func(r *registry.Service) (http.Handler, http.Handler) {
-		return oci.New(oci.Config{Registry: r, Verifier: verifier, Domain: cfg.Domain, Logger: log}),
-			awsapi.New(awsapi.Config{
-				Registry: r, Verifier: verifier, Keys: keys,
-				Endpoint: s.endpoint(cfg), Scheme: s.publicScheme(cfg), Logger: log, Now: time.Now,
-			})
+	handlers := func(m metadata.Store, r *registry.Service) (h handlers, err error) {
+		sessions := session.New(session.Config{Store: m, Keys: keys, Verifier: verifier, Now: time.Now})
+		h.oci = oci.New(oci.Config{Registry: r, Verifier: verifier, Domain: cfg.Domain, Logger: log})
+		h.aws = awsapi.New(awsapi.Config{
+			Registry: r, Verifier: verifier, Keys: keys, Sessions: sessions,
+			Endpoint: s.endpoint(cfg), Scheme: s.publicScheme(cfg), Logger: log, Now: time.Now,
+		})
+		h.endStreams = func() {} // there are none
+		h.console, err = console.New(console.Config{Sessions: sessions, Accounts: keys, Regions: cfg.Regions, Version: Version(), Logger: log})
+		return h, err
 	}
 	first, err := openGeneration(ctx, cfg, handlers, log)
 	if err != nil {
@@ -121,6 +128,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 	routes := &routes{
 		oci:          s.door.guard(s.generations.handler(func(g *generation) http.Handler { return g.oci })),
 		aws:          s.door.guard(s.generations.handler(func(g *generation) http.Handler { return g.aws })),
+		console:      s.door.guard(s.generations.handler(func(g *generation) http.Handler { return g.console })),
 		ready:        s.ready,
 		bodyTimeouts: bodyTimeouts,
 	}

@@ -10,7 +10,7 @@ import (
 
 // openGeneration opens the configured stores, and the domain and the protocols
 // over them.
-func openGeneration(ctx context.Context, cfg config.Config, h handlers, log *slog.Logger) (*generation, error) {
+func openGeneration(ctx context.Context, cfg config.Config, h newHandlers, log *slog.Logger) (*generation, error) {
 	b, err := stores.OpenBlobs(ctx, cfg)
 	if err != nil {
 		return nil, err

@@ -120,3 +120,18 @@ export async function visit(page: Page, m: Messages, { account, region }: Regist
   await giveKey(page, m, account);
   await page.getByRole('heading', { level: 1 }).waitFor();
 }
+
+/** Waits until the page has not changed for a while: what it asked for is shown. */
+export async function settle(page: Page): Promise<void> {
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  await page.evaluate(async () => {
+    const quiet = 400; // milliseconds
+    let changed = performance.now();
+    const observer = new MutationObserver(() => (changed = performance.now()));
+    observer.observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
+    for (const deadline = changed + 10_000; performance.now() < Math.min(changed + quiet, deadline); ) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    observer.disconnect();
+  });
+}

@@ -33,7 +33,7 @@ const patience = 30_000;
 const run = promisify(execFile);
 
 export class Server {
-  private readonly folder = mkdtempSync(join(tmpdir(), 'twinport-console-'));
+  readonly folder = mkdtempSync(join(tmpdir(), 'twinport-console-'));
   private readonly cookies = new Map<string, string>();
   private process: ChildProcess | undefined;
   private log = '';

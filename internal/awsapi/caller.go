@@ -1,0 +1,85 @@
+package awsapi
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/twinport/twinport/internal/auth"
+	"github.com/twinport/twinport/internal/awsapi/ecr"
+	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/session"
+)
+
+// Sessions finds the sessions of requests; *session.Service does.
+type Sessions interface {
+	// Of returns the session that a request has for the account:
+	// session.ErrEnded.
+	Of(r *http.Request, account string) (metadata.Session, auth.Identity, error)
+}
+
+var _ Sessions = (*session.Service)(nil)
+
+// caller is who made a request, and the registry that it speaks to.
+type caller struct {
+	registry.Caller
+	registry registry.ID
+	session  metadata.Session // zero where a signature tells who it is
+}
+
+// registryHeader names the registry, <account>/<region>, in requests of the
+// console. Pages of other sites cannot send it.
+const registryHeader = "X-Twinport-Registry"
+
+// bySession says whether a request rests on a session rather than a signature.
+func bySession(r *http.Request) bool {
+	return r.Header.Get(registryHeader) != "" && r.Header.Get("Authorization") == ""
+}
+
+// callerOfSession authenticates a request by its cookie.
+func (h *Handler) callerOfSession(r *http.Request) (caller, error) {
+	if problem := session.CrossSite(r); problem != "" {
+		return caller{}, &failure{ecr.AccessDeniedException, problem, http.StatusForbidden}
+	}
+	account, region, ok := strings.Cut(r.Header.Get(registryHeader), "/")
+	if !ok {
+		return caller{}, &failure{ecr.InvalidParameterException, registryHeader + " must be <account>/<region>", http.StatusBadRequest}
+	}
+	row, identity, err := h.sessions.Of(r, account)
+	if errors.Is(err, session.ErrEnded) {
+		return caller{}, &failure{"ExpiredTokenException", "The session with account " + strconv.Quote(account[:min(len(account), 12)]) + " has ended: sign in again", http.StatusUnauthorized}
+	}
+	if err != nil {
+		return caller{}, err
+	}
+	identity.Region = region
+	id := registry.ID{Account: account, Region: region}
+	if !h.registry.Exists(id) {
+		return caller{}, &failure{ecr.InvalidParameterException, registryHeader + " must name a Region that this deployment serves (" +
+			strings.Join(h.registry.Regions(), ", ") + "), not " + strconv.Quote(region[:min(len(region), 64)]), http.StatusBadRequest}
+	}
+	return caller{Caller: callerOf(r, identity), registry: id, session: row}, nil
+}
+
+// callerOfSignature authenticates a request by its signature.
+func (h *Handler) callerOfSignature(r *http.Request, body []byte) (caller, error) {
+	identity, err := h.verifier.Verify(r, body, ecrSigningName)
+	if err != nil {
+		return caller{}, err
+	}
+	id := registry.ID{Account: identity.Principal.Account, Region: identity.Region}
+	if !h.registry.Exists(id) {
+		return caller{}, &failure{
+			"InvalidSignatureException",
+			"Credential should be scoped to a Region that this deployment serves (" + strings.Join(h.registry.Regions(), ", ") + "), not " + strconv.Quote(id.Region),
+			http.StatusBadRequest,
+		}
+	}
+	return caller{Caller: callerOf(r, identity), registry: id}, nil
+}
+
+func callerOf(r *http.Request, identity auth.Identity) registry.Caller {
+	return registry.Caller{Identity: identity, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil, UserAgent: r.UserAgent()}
+}

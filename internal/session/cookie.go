@@ -1,0 +1,76 @@
+package session
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/twinport/twinport/internal/auth"
+	"github.com/twinport/twinport/internal/metadata"
+)
+
+const (
+	// cookiePrefix and the account are a cookie's name: a browser may be signed
+	// in to several accounts.
+	cookiePrefix = "twinport-"
+	// maxCookies bounds how many cookies of a request are looked at.
+	maxCookies = 64
+)
+
+// Cookie hands a session to the browser. No script can read it, and no other
+// site's page makes the browser send it.
+func Cookie(account, token string, expires time.Time, secure bool) *http.Cookie {
+	return &http.Cookie{
+		Name: cookiePrefix + account, Value: token, Path: "/", Expires: expires,
+		HttpOnly: true, Secure: secure, SameSite: http.SameSiteStrictMode,
+	}
+}
+
+// NoCookie makes the browser forget the account's session.
+func NoCookie(account string, secure bool) *http.Cookie {
+	c := Cookie(account, "", time.Time{}, secure)
+	c.MaxAge = -1
+	return c
+}
+
+// Of returns the session that a request has for the account, and who it speaks
+// for, in no Region: ErrEnded.
+func (s *Service) Of(r *http.Request, account string) (metadata.Session, auth.Identity, error) {
+	cookies := r.CookiesNamed(cookiePrefix + account)
+	for _, cookie := range cookies[:min(len(cookies), maxCookies)] {
+		row, identity, err := s.Verify(cookie.Value)
+		if err == nil && row.Account == account {
+			return row, identity, nil
+		}
+		if err != nil && !errors.Is(err, ErrEnded) {
+			return row, identity, err
+		}
+	}
+	return metadata.Session{}, auth.Identity{}, ErrEnded
+}
+
+// All returns the sessions that a request has.
+func (s *Service) All(r *http.Request) ([]metadata.Session, error) {
+	var all []metadata.Session
+	seen := map[string]bool{}
+	for _, cookie := range r.Cookies() {
+		account, ok := strings.CutPrefix(cookie.Name, cookiePrefix)
+		if !ok || seen[account] {
+			continue
+		}
+		seen[account] = true
+		if len(seen) > maxCookies {
+			break
+		}
+		row, _, err := s.Of(r, account)
+		if errors.Is(err, ErrEnded) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, row)
+	}
+	return all, nil
+}

@@ -1,0 +1,197 @@
+// Package session keeps the sessions of the console. A browser hands an access
+// key over once and gets a cookie: a token signed with the key, so that it dies
+// with it, which names a row of the store, so that it can be revoked.
+package session
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"net/netip"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/twinport/twinport/internal/auth"
+	"github.com/twinport/twinport/internal/metadata"
+)
+
+const (
+	// Lifetime is how long a session lasts.
+	Lifetime = 12 * time.Hour
+	// MaxPerAccount is how many sessions an account has at most: one more ends
+	// the oldest.
+	MaxPerAccount = 100
+
+	// scopePrefix begins the scope of a session's token. Registry logins have no
+	// scope, and those of downloads begin with "blob:".
+	scopePrefix = "console "
+	// maxUserAgent is how many bytes of it are kept.
+	maxUserAgent = 256
+)
+
+var (
+	// ErrEnded: there is no session, or it has expired or was revoked, or its
+	// access key is gone.
+	ErrEnded = errors.New("session: there is none, or it has ended")
+	// ErrWrongKey: there is no such access key, or it has another secret.
+	ErrWrongKey = errors.New("session: the access key is not valid")
+	// ErrTooManyTries: see tries.
+	ErrTooManyTries = errors.New("session: too many wrong access keys")
+)
+
+// Config is what New needs; every field must be set.
+type Config struct {
+	Store    metadata.Store
+	Keys     auth.Keys
+	Verifier *auth.Verifier
+	Now      func() time.Time
+}
+
+// Service begins, checks and ends sessions. It is safe for concurrent use.
+type Service struct {
+	store    metadata.Store
+	keys     auth.Keys
+	verifier *auth.Verifier
+	now      func() time.Time
+	tries    *tries
+}
+
+// New returns the sessions that the store has.
+func New(c Config) *Service {
+	return &Service{store: c.Store, keys: c.Keys, verifier: c.Verifier, now: c.Now, tries: newTries(c.Now)}
+}
+
+// Client is who asks for a session, as far as the connection tells.
+type Client struct {
+	RemoteAddr string // address and port
+	UserAgent  string
+}
+
+// SignIn begins a session if the secret is that of the access key, and returns
+// it with its token: ErrWrongKey, ErrTooManyTries.
+func (s *Service) SignIn(ctx context.Context, keyID, secret string, c Client) (metadata.Session, string, error) {
+	address, network := c.address()
+	if !s.tries.allow(keyID, network) {
+		return metadata.Session{}, "", ErrTooManyTries
+	}
+	key, known := s.keys.AccessKey(keyID)
+	// Digests have one length, so the time tells nothing of the secret's. A
+	// temporary key would need its session token: there is no field for that.
+	given, right := sha256.Sum256([]byte(secret)), sha256.Sum256([]byte(key.Secret))
+	if subtle.ConstantTimeCompare(given[:], right[:]) != 1 || !known || key.SessionToken != "" {
+		s.tries.failed(keyID, network)
+		return metadata.Session{}, "", ErrWrongKey
+	}
+	now := s.now()
+	begun := metadata.Session{
+		ID: uuid.NewString(), Account: key.Principal.Account, AccessKey: key.ID,
+		CreatedAt: now.UTC(), ExpiresAt: now.Add(Lifetime).UTC().Truncate(time.Second), // tokens have whole seconds
+		UserAgent: shortened(c.UserAgent), RemoteAddress: address,
+	}
+	err := s.store.Update(ctx, func(tx *metadata.Tx) error {
+		if err := tx.DeleteExpiredSessions(now); err != nil {
+			return err
+		}
+		others, err := tx.Sessions(begun.Account, 2*MaxPerAccount)
+		if err != nil {
+			return err
+		}
+		if len(others) >= MaxPerAccount {
+			var oldest []string
+			for _, o := range others[MaxPerAccount-1:] {
+				oldest = append(oldest, o.ID)
+			}
+			if _, err := tx.DeleteSessions(begun.Account, oldest); err != nil {
+				return err
+			}
+		}
+		return tx.CreateSession(begun)
+	})
+	if err != nil {
+		return metadata.Session{}, "", err
+	}
+	return begun, auth.SignToken(key, auth.Token{Scope: scopePrefix + begun.ID, Expires: begun.ExpiresAt}), nil
+}
+
+// Verify returns the session of a token, and who it speaks for, in no Region:
+// ErrEnded.
+func (s *Service) Verify(token string) (metadata.Session, auth.Identity, error) {
+	t, identity, err := s.verifier.VerifyToken(token)
+	if err != nil {
+		return metadata.Session{}, auth.Identity{}, ErrEnded
+	}
+	id, ok := strings.CutPrefix(t.Scope, scopePrefix)
+	if !ok {
+		return metadata.Session{}, auth.Identity{}, ErrEnded
+	}
+	row, err := s.store.Read().Session(id)
+	switch {
+	case errors.Is(err, metadata.ErrNotFound):
+		return metadata.Session{}, auth.Identity{}, ErrEnded
+	case err != nil:
+		return metadata.Session{}, auth.Identity{}, err
+	case row.Account != identity.Principal.Account || row.AccessKey != identity.AccessKeyID || !s.now().Before(row.ExpiresAt):
+		return metadata.Session{}, auth.Identity{}, ErrEnded
+	}
+	return row, identity, nil
+}
+
+// List returns the account's sessions that go on, the latest first.
+func (s *Service) List(account string) ([]metadata.Session, error) {
+	rows, err := s.store.Read().Sessions(account, 2*MaxPerAccount)
+	if err != nil {
+		return nil, err
+	}
+	var live []metadata.Session
+	for _, row := range rows {
+		key, known := s.keys.AccessKey(row.AccessKey)
+		if known && key.Principal.Account == account && s.now().Before(row.ExpiresAt) {
+			live = append(live, row)
+		}
+	}
+	return live, nil
+}
+
+// Revoke ends those of the account's sessions that the ids name, and returns
+// the ids of those that were there.
+func (s *Service) Revoke(ctx context.Context, account string, ids []string) (ended []string, err error) {
+	err = s.store.Update(ctx, func(tx *metadata.Tx) error {
+		ended, err = tx.DeleteSessions(account, ids)
+		return err
+	})
+	return ended, err
+}
+
+// address is the client's, and what its wrong tries are counted by: the same,
+// but of IPv6 the part that a provider assigns.
+func (c Client) address() (address, network string) {
+	peer, err := netip.ParseAddrPort(c.RemoteAddr)
+	if err != nil {
+		return shortened(c.RemoteAddr), shortened(c.RemoteAddr)
+	}
+	a := peer.Addr().Unmap()
+	if a.Is4() {
+		return a.String(), a.String()
+	}
+	prefix, err := a.WithZone("").Prefix(64)
+	if err != nil {
+		return a.String(), a.String()
+	}
+	return a.String(), prefix.String()
+}
+
+// shortened is what is kept of what a client says of itself.
+func shortened(text string) string {
+	if len(text) <= maxUserAgent {
+		return text
+	}
+	end := maxUserAgent
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end]
+}

@@ -1,0 +1,54 @@
+// Shows components in tests as the console does: with texts, a registry, and a server that answers.
+
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { render } from '@testing-library/react';
+import type { ReactNode } from 'react';
+import { createMemoryRouter, RouterProvider } from 'react-router';
+import { vi } from 'vitest';
+
+import type { ECR } from '../api/ecr';
+import type { Session } from '../api/session';
+import type { Twinport } from '../api/twinport';
+import { RegistryContext, sessionsKey } from '../app/registry';
+import { loadMessages, LocalisationContext, type Language } from '../i18n';
+
+type Operations = ECR & Twinport;
+
+/** How the server answers: per operation what, or a function of the input; what a function throws is an error's name. */
+export type Answers = { [Name in keyof Operations]?: Operations[Name]['out'] | ((input: Operations[Name]['in']) => Operations[Name]['out']) };
+
+const session: Session = { accountId: '111122223333', accountName: 'prod', accessKeyId: 'AKIAPRODEXAMPLE00001', expiresAt: 4e9 };
+
+/** Renders the element in the registry of prod in us-east-1, where dev's keys are not known. */
+export async function show(element: ReactNode, { answers = {}, language = 'en' }: { answers?: Answers; language?: Language } = {}) {
+  vi.stubGlobal('fetch', serve(answers));
+  const messages = await loadMessages(language);
+  const queries = new QueryClient({ defaultOptions: { queries: { retry: false } } });
+  const regions = ['ap-northeast-1', 'us-east-1'];
+  queries.setQueryData(sessionsKey, { sessions: [session], regions, version: 'test' });
+  const router = createMemoryRouter([{ path: '*', element }]);
+  return render(
+    <LocalisationContext value={{ language, setLanguage: () => {}, messages }}>
+      <QueryClientProvider client={queries}>
+        <RegistryContext value={{ account: session.accountId, region: 'us-east-1', session, sessions: [session], regions, version: 'test' }}>
+          <RouterProvider router={router} />
+        </RegistryContext>
+      </QueryClientProvider>
+    </LocalisationContext>,
+  );
+}
+
+function serve(answers: Answers): typeof fetch {
+  return async (_, init) => {
+    const operation = new Headers(init?.headers).get('X-Amz-Target')?.split('.')[1] as keyof Operations;
+    const answer = answers[operation] as ((input: unknown) => unknown) | object | undefined;
+    try {
+      if (!answer) {
+        throw 'UnknownOperationException';
+      }
+      return Response.json(typeof answer === 'function' ? answer(JSON.parse(String(init?.body))) : answer);
+    } catch (name) {
+      return Response.json({ __type: name, message: `${operation}: ${name}` }, { status: 400 });
+    }
+  };
+}
