@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/twinport/twinport/internal/auth"
+	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/ecr"
 	"github.com/twinport/twinport/internal/registry"
 )
@@ -156,16 +157,16 @@ func (h *Handler) knownKey(r *http.Request) bool {
 
 // explain turns an error into the answer to it. What it does not know is an
 // internal error, whose text goes to the log only.
-func (h *Handler) explain(ctx context.Context, err error, operation, requestID string) *ecr.Exception {
+func (h *Handler) explain(ctx context.Context, err error, operation, requestID string) *awsjson.Exception {
 	var (
 		failed  *failure
 		refused *auth.Error
 	)
 	switch {
 	case errors.As(err, &failed):
-		return &ecr.Exception{Code: failed.code, Message: failed.message, Status: failed.status}
+		return &awsjson.Exception{Code: failed.code, Message: failed.message, Status: failed.status}
 	case errors.As(err, &refused):
-		return &ecr.Exception{Code: refused.Code, Message: refused.Message, Status: refused.Status}
+		return &awsjson.Exception{Code: refused.Code, Message: refused.Message, Status: refused.Status}
 	}
 	if exception := ecr.AsException(err); exception != nil {
 		if exception.Status >= http.StatusInternalServerError {
@@ -175,12 +176,12 @@ func (h *Handler) explain(ctx context.Context, err error, operation, requestID s
 	}
 	if registry.IsUnavailable(err) {
 		h.log.WarnContext(ctx, "AWS API request failed: a store does not answer", "operation", operation, "request_id", requestID, "error", err)
-		return &ecr.Exception{Code: ecr.ServerException, Message: "The registry's database or blob store does not answer at the moment: try again", Status: http.StatusServiceUnavailable}
+		return &awsjson.Exception{Code: ecr.ServerException, Message: "The registry's database or blob store does not answer at the moment: try again", Status: http.StatusServiceUnavailable}
 	}
 	if ctx.Err() == nil { // else nobody waits for the answer
 		h.log.ErrorContext(ctx, "AWS API request failed", "operation", operation, "request_id", requestID, "error", err)
 	}
-	return &ecr.Exception{
+	return &awsjson.Exception{
 		Code:    ecr.ServerException,
 		Message: "An internal error occurred: see the server's log for request " + requestID,
 		Status:  http.StatusInternalServerError,

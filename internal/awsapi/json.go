@@ -3,11 +3,13 @@ package awsapi
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"mime"
 	"net/http"
 	"strconv"
 	"strings"
 
+	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/ecr"
 )
 
@@ -24,8 +26,8 @@ func (h *Handler) serveJSON(w http.ResponseWriter, r *http.Request, requestID st
 	operation, ok := strings.CutPrefix(target, targetPrefix)
 	limit, known := ecr.BodyLimit(operation)
 	if !ok || !known {
-		writeException(w, &ecr.Exception{
-			Code:    ecr.UnknownOperationException,
+		writeException(w, &awsjson.Exception{
+			Code:    awsjson.UnknownOperationException,
 			Message: "There is no operation " + strconv.Quote(target[:min(len(target), 128)]) + ": X-Amz-Target names one as " + targetPrefix + "<operation>",
 			Status:  http.StatusNotFound,
 		})
@@ -41,7 +43,7 @@ func (h *Handler) serveJSON(w http.ResponseWriter, r *http.Request, requestID st
 
 func (h *Handler) doJSON(w http.ResponseWriter, r *http.Request, operation string, limit int64) (any, error) {
 	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != jsonType {
-		return nil, &failure{ecr.SerializationException, "The Content-Type of a request must be " + jsonType, http.StatusBadRequest}
+		return nil, &failure{awsjson.SerializationException, "The Content-Type of a request must be " + jsonType, http.StatusBadRequest}
 	}
 	var (
 		who  caller
@@ -70,13 +72,11 @@ func (h *Handler) doJSON(w http.ResponseWriter, r *http.Request, operation strin
 	return h.ecr.Do(r.Context(), operation, ecr.Call{Caller: who.Caller, Registry: who.registry}, body)
 }
 
-func writeException(w http.ResponseWriter, e *ecr.Exception) {
+func writeException(w http.ResponseWriter, e *awsjson.Exception) {
 	w.Header().Set("X-Amzn-Errortype", e.Code)
-	writeJSON(w, e.Status, struct {
-		Type    string `json:"__type"`
-		Message string `json:"message"`
-		*ecr.InvalidLayerPart
-	}{e.Code, e.Message, e.Part})
+	body := map[string]any{"__type": e.Code, "message": e.Message}
+	maps.Copy(body, e.Members)
+	writeJSON(w, e.Status, body)
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

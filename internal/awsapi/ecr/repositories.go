@@ -3,6 +3,7 @@ package ecr
 import (
 	"context"
 
+	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/registry"
 )
 
@@ -45,12 +46,12 @@ func (s *Service) DescribeRepositories(ctx context.Context, call Call, in *Descr
 		repositories, err = s.registry.DescribeRepositories(ctx, call.Caller, id, in.RepositoryNames)
 	} else {
 		scope := []string{"DescribeRepositories", id.String()}
-		p, bad := page(in.NextToken, in.MaxResults, scope...)
+		p, bad := awsjson.Page(in.NextToken, in.MaxResults, scope...)
 		if bad != nil {
 			return nil, bad
 		}
 		repositories, next, err = s.registry.ListRepositories(ctx, call.Caller, id, p)
-		next = nextToken(next, scope...)
+		next = awsjson.NextToken(next, scope...)
 	}
 	if err != nil {
 		return nil, err
@@ -65,10 +66,10 @@ func (s *Service) DescribeRepositories(ctx context.Context, call Call, in *Descr
 // notPaged refuses paging together with a list of what to describe.
 func notPaged(nextToken string, maxResults int32, list string) error {
 	if nextToken != "" {
-		return violation("nextToken", "nextToken cannot be used together with "+list)
+		return awsjson.Violation("nextToken", "nextToken cannot be used together with "+list)
 	}
 	if maxResults != 0 {
-		return violation("maxResults", "maxResults cannot be used together with "+list)
+		return awsjson.Violation("maxResults", "maxResults cannot be used together with "+list)
 	}
 	return nil
 }
