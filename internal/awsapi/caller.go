@@ -8,6 +8,7 @@ import (
 
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
+	"github.com/twinport/twinport/internal/awsapi/twinport"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/session"
@@ -18,6 +19,7 @@ type Sessions interface {
 	// Of returns the session that a request has for the account:
 	// session.ErrEnded.
 	Of(r *http.Request, account string) (metadata.Session, auth.Identity, error)
+	twinport.Sessions
 }
 
 var _ Sessions = (*session.Service)(nil)

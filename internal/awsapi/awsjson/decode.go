@@ -23,8 +23,8 @@ func (m Members) Has(i int) bool { return m&(1<<i) != 0 }
 // Decoder reads one JSON value (RFC 8259) into structs. It is
 // strict where encoding/json is not: names match by case, a known name must
 // not come twice, text must be UTF-8, and nothing may follow the value.
-// What to do with unknown members is the reader's: AWS skips them. After the
-// first failure all its methods do nothing, and Finish tells what is wrong.
+// Unknown members are skipped, as AWS does, unless they are to be refused. After
+// the first failure all its methods do nothing, and Finish tells what is wrong.
 //
 // A blob is decoded in place, which overwrites in.
 type Decoder struct {
@@ -34,6 +34,8 @@ type Decoder struct {
 	fresh bool   // an object or a list was just entered
 	name  []byte // of the member that is being read; for messages too
 	err   error
+
+	refuseUnknown bool
 }
 
 // NewDecoder reads the body of a request.
@@ -49,9 +51,15 @@ type Decodable[T any] interface {
 
 // Read reads the body of a request, which it may overwrite, and checks it. The
 // error is an *Exception.
-func Read[T any, P Decodable[T]](body []byte) (*T, error) {
+func Read[T any, P Decodable[T]](body []byte) (*T, error) { return read[T, P](NewDecoder(body)) }
+
+// ReadStrictly is Read for requests that must not have unknown members.
+func ReadStrictly[T any, P Decodable[T]](body []byte) (*T, error) {
+	return read[T, P](&Decoder{in: body, refuseUnknown: true})
+}
+
+func read[T any, P Decodable[T]](d *Decoder) (*T, error) {
 	var in T
-	d := NewDecoder(body)
 	P(&in).Decode(d)
 	if err := d.Finish(); err != nil {
 		return nil, Exceptionf(SerializationException, "The request is not valid: %v", err)
@@ -417,19 +425,26 @@ func Structure[T any, P Decodable[T]](d *Decoder) T {
 	return v
 }
 
-// Unknown refuses the member that is being read.
-func (d *Decoder) Unknown() { d.failf("there is no member %.64q here", d.name) }
+// Unknown reads past the value of a member that the structure does not have, or
+// refuses it.
+func (d *Decoder) Unknown() {
+	if d.refuseUnknown {
+		d.failf("there is no member %.64q here", d.name)
+		return
+	}
+	d.skip()
+}
 
-// Skip reads past a value that nobody asked for.
-func (d *Decoder) Skip() {
+// skip reads past a value that nobody asked for.
+func (d *Decoder) skip() {
 	switch c := d.peek(); c {
 	case '{':
 		for d.Open(); d.Member(); {
-			d.Skip()
+			d.skip()
 		}
 	case '[':
 		for d.enter('[', "a list"); d.more(']'); {
-			d.Skip()
+			d.skip()
 		}
 	case '"':
 		d.text()

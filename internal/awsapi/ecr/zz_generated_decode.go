@@ -21,7 +21,7 @@ func (v *BatchCheckLayerAvailabilityRequest) Decode(d *awsjson.Decoder) {
 				v.LayerDigests = awsjson.List(d, (*awsjson.Decoder).String)
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -68,7 +68,7 @@ func (v *BatchDeleteImageRequest) Decode(d *awsjson.Decoder) {
 				v.ImageIDs = awsjson.List(d, awsjson.Structure[ImageIdentifier])
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -119,7 +119,7 @@ func (v *BatchGetImageRequest) Decode(d *awsjson.Decoder) {
 				v.AcceptedMediaTypes = awsjson.List(d, (*awsjson.Decoder).String)
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -163,7 +163,7 @@ func (v *BatchGetRepositoryScanningConfigurationRequest) Decode(d *awsjson.Decod
 				v.RepositoryNames = awsjson.List(d, (*awsjson.Decoder).String)
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -203,7 +203,7 @@ func (v *CompleteLayerUploadRequest) Decode(d *awsjson.Decoder) {
 				v.LayerDigests = awsjson.List(d, (*awsjson.Decoder).String)
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -272,7 +272,7 @@ func (v *CreatePullThroughCacheRuleRequest) Decode(d *awsjson.Decoder) {
 				v.UpstreamRepositoryPrefix = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -359,7 +359,7 @@ func (v *CreateRepositoryCreationTemplateRequest) Decode(d *awsjson.Decoder) {
 				v.CustomRoleARN = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -461,7 +461,7 @@ func (v *CreateRepositoryRequest) Decode(d *awsjson.Decoder) {
 				v.EncryptionConfiguration = new(awsjson.Structure[EncryptionConfiguration](d))
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -525,7 +525,7 @@ func (v *DeleteLifecyclePolicyRequest) Decode(d *awsjson.Decoder) {
 				v.RepositoryName = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -557,7 +557,7 @@ func (v *DeletePullThroughCacheRuleRequest) Decode(d *awsjson.Decoder) {
 				v.RegistryID = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -579,7 +579,7 @@ func (v *DeletePullThroughCacheRuleRequest) Validate(at string) *awsjson.Excepti
 
 func (*DeleteRegistryPolicyRequest) Decode(d *awsjson.Decoder) {
 	for d.Open(); d.Member(); {
-		d.Skip()
+		d.Unknown()
 	}
 }
 
@@ -595,7 +595,7 @@ func (v *DeleteRepositoryCreationTemplateRequest) Decode(d *awsjson.Decoder) {
 				v.Prefix = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -622,7 +622,7 @@ func (v *DeleteRepositoryPolicyRequest) Decode(d *awsjson.Decoder) {
 				v.RepositoryName = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -658,7 +658,7 @@ func (v *DeleteRepositoryRequest) Decode(d *awsjson.Decoder) {
 				v.Force = d.Bool()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -680,7 +680,7 @@ func (v *DeleteRepositoryRequest) Validate(at string) *awsjson.Exception {
 
 func (*DeleteSigningConfigurationRequest) Decode(d *awsjson.Decoder) {
 	for d.Open(); d.Member(); {
-		d.Skip()
+		d.Unknown()
 	}
 }
 
@@ -696,7 +696,7 @@ func (v *DeregisterPullTimeUpdateExclusionRequest) Decode(d *awsjson.Decoder) {
 				v.PrincipalARN = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -727,7 +727,7 @@ func (v *DescribeImageReplicationStatusRequest) Decode(d *awsjson.Decoder) {
 				v.RegistryID = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -777,7 +777,7 @@ func (v *DescribeImageScanFindingsRequest) Decode(d *awsjson.Decoder) {
 				v.MaxResults = d.Int32()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -824,7 +824,7 @@ func (v *DescribeImageSigningStatusRequest) Decode(d *awsjson.Decoder) {
 				v.RegistryID = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -862,7 +862,7 @@ func (v *DescribeImagesFilter) Decode(d *awsjson.Decoder) {
 				v.ImageStatus = awsjson.Enum[ImageStatusFilter](d)
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -909,7 +909,7 @@ func (v *DescribeImagesRequest) Decode(d *awsjson.Decoder) {
 				v.Filter = new(awsjson.Structure[DescribeImagesFilter](d))
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -969,7 +969,7 @@ func (v *DescribePullThroughCacheRulesRequest) Decode(d *awsjson.Decoder) {
 				v.MaxResults = d.Int32()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -1000,7 +1000,7 @@ func (v *DescribePullThroughCacheRulesRequest) Validate(at string) *awsjson.Exce
 
 func (*DescribeRegistryRequest) Decode(d *awsjson.Decoder) {
 	for d.Open(); d.Member(); {
-		d.Skip()
+		d.Unknown()
 	}
 }
 
@@ -1032,7 +1032,7 @@ func (v *DescribeReplicationBackfillResultsRequest) Decode(d *awsjson.Decoder) {
 				v.MaxResults = d.Int32()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -1082,7 +1082,7 @@ func (v *DescribeRepositoriesRequest) Decode(d *awsjson.Decoder) {
 				v.MaxResults = d.Int32()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -1127,7 +1127,7 @@ func (v *DescribeRepositoryCreationTemplatesRequest) Decode(d *awsjson.Decoder) 
 				v.MaxResults = d.Int32()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -1160,7 +1160,7 @@ func (v *EncryptionConfiguration) Decode(d *awsjson.Decoder) {
 				v.KMSKey = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -1192,7 +1192,7 @@ func (v *EncryptionConfigurationForRepositoryCreationTemplate) Decode(d *awsjson
 				v.KMSKey = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -1220,7 +1220,7 @@ func (v *GetAccountSettingRequest) Decode(d *awsjson.Decoder) {
 				v.Name = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -1243,7 +1243,7 @@ func (v *GetAuthorizationTokenRequest) Decode(d *awsjson.Decoder) {
 				v.RegistryIDs = awsjson.List(d, (*awsjson.Decoder).String)
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -1278,7 +1278,7 @@ func (v *GetDownloadUrlForLayerRequest) Decode(d *awsjson.Decoder) {
 				v.LayerDigest = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -1332,7 +1332,7 @@ func (v *GetLifecyclePolicyPreviewRequest) Decode(d *awsjson.Decoder) {
 				v.Filter = new(awsjson.Structure[LifecyclePolicyPreviewFilter](d))
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -1384,7 +1384,7 @@ func (v *GetLifecyclePolicyRequest) Decode(d *awsjson.Decoder) {
 				v.RepositoryName = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -1406,7 +1406,7 @@ func (v *GetLifecyclePolicyRequest) Validate(at string) *awsjson.Exception {
 
 func (*GetRegistryPolicyRequest) Decode(d *awsjson.Decoder) {
 	for d.Open(); d.Member(); {
-		d.Skip()
+		d.Unknown()
 	}
 }
 
@@ -1416,7 +1416,7 @@ func (*GetRegistryPolicyRequest) Validate(string) *awsjson.Exception {
 
 func (*GetRegistryScanningConfigurationRequest) Decode(d *awsjson.Decoder) {
 	for d.Open(); d.Member(); {
-		d.Skip()
+		d.Unknown()
 	}
 }
 
@@ -1436,7 +1436,7 @@ func (v *GetRepositoryPolicyRequest) Decode(d *awsjson.Decoder) {
 				v.RepositoryName = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -1458,7 +1458,7 @@ func (v *GetRepositoryPolicyRequest) Validate(at string) *awsjson.Exception {
 
 func (*GetSigningConfigurationRequest) Decode(d *awsjson.Decoder) {
 	for d.Open(); d.Member(); {
-		d.Skip()
+		d.Unknown()
 	}
 }
 
@@ -1478,7 +1478,7 @@ func (v *ImageIdentifier) Decode(d *awsjson.Decoder) {
 				v.ImageTag = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -1500,7 +1500,7 @@ func (v *ImageScanningConfiguration) Decode(d *awsjson.Decoder) {
 				v.ScanOnPush = d.Bool()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -1521,7 +1521,7 @@ func (v *ImageTagMutabilityExclusionFilter) Decode(d *awsjson.Decoder) {
 				v.Filter = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -1554,7 +1554,7 @@ func (v *InitiateLayerUploadRequest) Decode(d *awsjson.Decoder) {
 				v.RepositoryName = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -1582,7 +1582,7 @@ func (v *LifecyclePolicyPreviewFilter) Decode(d *awsjson.Decoder) {
 				v.TagStatus = awsjson.Enum[TagStatus](d)
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -1608,7 +1608,7 @@ func (v *ListImageReferrersFilter) Decode(d *awsjson.Decoder) {
 				v.ArtifactStatus = awsjson.Enum[ArtifactStatusFilter](d)
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -1660,7 +1660,7 @@ func (v *ListImageReferrersRequest) Decode(d *awsjson.Decoder) {
 				v.MaxResults = d.Int32()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -1708,7 +1708,7 @@ func (v *ListImagesFilter) Decode(d *awsjson.Decoder) {
 				v.ImageStatus = awsjson.Enum[ImageStatusFilter](d)
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -1751,7 +1751,7 @@ func (v *ListImagesRequest) Decode(d *awsjson.Decoder) {
 				v.Filter = new(awsjson.Structure[ListImagesFilter](d))
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -1793,7 +1793,7 @@ func (v *ListPullTimeUpdateExclusionsRequest) Decode(d *awsjson.Decoder) {
 				v.NextToken = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -1823,7 +1823,7 @@ func (v *ListReplicationBackfillsRequest) Decode(d *awsjson.Decoder) {
 				v.MaxResults = d.Int32()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -1850,7 +1850,7 @@ func (v *ListTagsForResourceRequest) Decode(d *awsjson.Decoder) {
 				v.ResourceARN = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -1874,7 +1874,7 @@ func (v *PutAccountSettingRequest) Decode(d *awsjson.Decoder) {
 				v.Value = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -1920,7 +1920,7 @@ func (v *PutImageRequest) Decode(d *awsjson.Decoder) {
 				v.ImageDigest = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -1967,7 +1967,7 @@ func (v *PutImageScanningConfigurationRequest) Decode(d *awsjson.Decoder) {
 				v.ImageScanningConfiguration = new(awsjson.Structure[ImageScanningConfiguration](d))
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2013,7 +2013,7 @@ func (v *PutImageTagMutabilityRequest) Decode(d *awsjson.Decoder) {
 				v.ImageTagMutabilityExclusionFilters = awsjson.List(d, awsjson.Structure[ImageTagMutabilityExclusionFilter])
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2065,7 +2065,7 @@ func (v *PutLifecyclePolicyRequest) Decode(d *awsjson.Decoder) {
 				v.LifecyclePolicyText = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2099,7 +2099,7 @@ func (v *PutRegistryPolicyRequest) Decode(d *awsjson.Decoder) {
 				v.PolicyText = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2126,7 +2126,7 @@ func (v *PutRegistryScanningConfigurationRequest) Decode(d *awsjson.Decoder) {
 				v.Rules = awsjson.List(d, awsjson.Structure[RegistryScanningRule])
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2158,7 +2158,7 @@ func (v *PutReplicationConfigurationRequest) Decode(d *awsjson.Decoder) {
 				v.ReplicationConfiguration = new(awsjson.Structure[ReplicationConfiguration](d))
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2181,7 +2181,7 @@ func (v *PutSigningConfigurationRequest) Decode(d *awsjson.Decoder) {
 				v.SigningConfiguration = new(awsjson.Structure[SigningConfiguration](d))
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2204,7 +2204,7 @@ func (v *RegisterPullTimeUpdateExclusionRequest) Decode(d *awsjson.Decoder) {
 				v.PrincipalARN = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2231,7 +2231,7 @@ func (v *RegistryScanningRule) Decode(d *awsjson.Decoder) {
 				v.RepositoryFilters = awsjson.List(d, awsjson.Structure[ScanningRepositoryFilter])
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2265,7 +2265,7 @@ func (v *ReplicationConfiguration) Decode(d *awsjson.Decoder) {
 				v.Rules = awsjson.List(d, awsjson.Structure[ReplicationRule])
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2297,7 +2297,7 @@ func (v *ReplicationDestination) Decode(d *awsjson.Decoder) {
 				v.RegistryID = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2330,7 +2330,7 @@ func (v *ReplicationRule) Decode(d *awsjson.Decoder) {
 				v.RepositoryFilters = awsjson.List(d, awsjson.Structure[RepositoryFilter])
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2372,7 +2372,7 @@ func (v *RepositoryFilter) Decode(d *awsjson.Decoder) {
 				v.FilterType = awsjson.Enum[RepositoryFilterType](d)
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2405,7 +2405,7 @@ func (v *ScanningRepositoryFilter) Decode(d *awsjson.Decoder) {
 				v.FilterType = awsjson.Enum[ScanningRepositoryFilterType](d)
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2446,7 +2446,7 @@ func (v *SetRepositoryPolicyRequest) Decode(d *awsjson.Decoder) {
 				v.Force = d.Bool()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2480,7 +2480,7 @@ func (v *SigningConfiguration) Decode(d *awsjson.Decoder) {
 				v.Rules = awsjson.List(d, awsjson.Structure[SigningRule])
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2512,7 +2512,7 @@ func (v *SigningRepositoryFilter) Decode(d *awsjson.Decoder) {
 				v.FilterType = awsjson.Enum[SigningRepositoryFilterType](d)
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2545,7 +2545,7 @@ func (v *SigningRule) Decode(d *awsjson.Decoder) {
 				v.RepositoryFilters = awsjson.List(d, awsjson.Structure[SigningRepositoryFilter])
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2586,7 +2586,7 @@ func (v *StartImageScanRequest) Decode(d *awsjson.Decoder) {
 				v.ImageID = new(awsjson.Structure[ImageIdentifier](d))
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2628,7 +2628,7 @@ func (v *StartLifecyclePolicyPreviewRequest) Decode(d *awsjson.Decoder) {
 				v.LifecyclePolicyText = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2665,7 +2665,7 @@ func (v *StartReplicationBackfillRequest) Decode(d *awsjson.Decoder) {
 				v.RegistryID = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2697,7 +2697,7 @@ func (v *StopReplicationBackfillRequest) Decode(d *awsjson.Decoder) {
 				v.RegistryID = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2725,7 +2725,7 @@ func (v *SubjectIdentifier) Decode(d *awsjson.Decoder) {
 				v.ImageDigest = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2749,7 +2749,7 @@ func (v *Tag) Decode(d *awsjson.Decoder) {
 				v.Value = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2776,7 +2776,7 @@ func (v *TagResourceRequest) Decode(d *awsjson.Decoder) {
 				v.Tags = awsjson.List(d, awsjson.Structure[Tag])
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2808,7 +2808,7 @@ func (v *UntagResourceRequest) Decode(d *awsjson.Decoder) {
 				v.TagKeys = awsjson.List(d, (*awsjson.Decoder).String)
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2843,7 +2843,7 @@ func (v *UpdateImageStorageClassRequest) Decode(d *awsjson.Decoder) {
 				v.TargetStorageClass = awsjson.Enum[TargetStorageClass](d)
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2895,7 +2895,7 @@ func (v *UpdatePullThroughCacheRuleRequest) Decode(d *awsjson.Decoder) {
 				v.CustomRoleARN = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -2969,7 +2969,7 @@ func (v *UpdateRepositoryCreationTemplateRequest) Decode(d *awsjson.Decoder) {
 				v.CustomRoleARN = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -3066,7 +3066,7 @@ func (v *UploadLayerPartRequest) Decode(d *awsjson.Decoder) {
 				v.LayerPartBlob = d.Blob()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }
@@ -3122,7 +3122,7 @@ func (v *ValidatePullThroughCacheRuleRequest) Decode(d *awsjson.Decoder) {
 				v.RegistryID = d.String()
 			}
 		default:
-			d.Skip()
+			d.Unknown()
 		}
 	}
 }

@@ -192,7 +192,7 @@ func (g *generator) writeDecoder(b *bytes.Buffer, name string, s *shape) error {
 	}
 	fmt.Fprintf(b, "func (%s) Decode(d *awsjson.Decoder) {\nfor d.Open(); d.Member(); {\n", receiver)
 	if len(s.Members) == 0 {
-		fmt.Fprint(b, "d.Skip()\n}\n}\n\n")
+		fmt.Fprint(b, "d.Unknown()\n}\n}\n\n")
 		return nil
 	}
 	fmt.Fprint(b, "switch string(d.Name()) {\n")
@@ -217,7 +217,7 @@ func (g *generator) writeDecoder(b *bytes.Buffer, name string, s *shape) error {
 		}
 		fmt.Fprintf(b, "case %q:\nif d.First(&v.present, %d) {\nv.%s = %s\n}\n", m.name, i, goName(m.name), value)
 	}
-	fmt.Fprint(b, "default:\nd.Skip()\n}\n}\n}\n\n")
+	fmt.Fprint(b, "default:\nd.Unknown()\n}\n}\n}\n\n")
 	return nil
 }
 
