@@ -29,8 +29,8 @@ import (
 // Registry is the domain as this package uses it; *registry.Service is one.
 type Registry interface {
 	ecr.Registry
+	twinport.Registry
 	Exists(id registry.ID) bool
-	Regions() []string
 }
 
 var _ Registry = (*registry.Service)(nil)
@@ -79,13 +79,13 @@ const (
 
 // New returns the handler of a deployment.
 func New(c Config) *Handler {
+	ecr := ecr.New(ecr.Config{Registry: c.Registry, Keys: c.Accounts, Endpoint: c.Endpoint, Scheme: c.Scheme, Now: c.Now})
 	return &Handler{
 		registry: c.Registry,
-		ecr: ecr.New(ecr.Config{
-			Registry: c.Registry, Keys: c.Accounts, Endpoint: c.Endpoint, Scheme: c.Scheme, Now: c.Now,
-		}),
+		ecr:      ecr,
 		twinport: twinport.New(twinport.Config{
-			Sessions: c.Sessions, Accounts: c.Accounts, Regions: c.Registry.Regions(), Endpoint: c.Endpoint, Version: c.Version, Shared: c.Shared,
+			Registry: c.Registry, Sessions: c.Sessions, Accounts: c.Accounts, DescribeRepository: ecr.DescribeRepository,
+			Endpoint: c.Endpoint, Version: c.Version, Shared: c.Shared,
 		}),
 		verifier: c.Verifier,
 		keys:     c.Accounts,
