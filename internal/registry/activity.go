@@ -190,7 +190,10 @@ func (s *Service) RetryReplications(ctx context.Context, c Caller, id ID, ids []
 			return err
 		}
 		if due := retried; len(due) > 0 {
-			tx.OnCommit(func() { s.wakeReplications(due) })
+			tx.OnCommit(func() {
+				s.wakeReplications(due)
+				s.watchers.tell(change{registry: reg.ID, replications: due})
+			})
 		}
 		return nil
 	})

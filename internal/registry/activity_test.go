@@ -233,6 +233,9 @@ func TestRule10ActivityIsTheAccountsOwn(t *testing.T) {
 			_, err := d.CheckDestinations(ctx, root(devAccount), id, []registry.ID{dev}, nil)
 			return err
 		},
+		"watch": func(id registry.ID) error {
+			return d.Watch(ctx, root(devAccount), id, func(registry.WatchEvent) error { t.Error("an event"); return ctx.Err() })
+		},
 		"repositories": func(id registry.ID) error {
 			_, _, err := d.FindRepositories(ctx, root(devAccount), id, "", "", page)
 			return err

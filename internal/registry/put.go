@@ -178,6 +178,7 @@ func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
 		}
 		return errorf(ImageAlreadyExists, "Image with %s already exists in the repository with name '%s' in registry with id '%s'", what, r.Name, r.Account)
 	}
+	p.service.repositoryChanged(tx, r)
 	return p.service.queueReplications(tx, r, p.digest, p.Tags, sequence, p.now)
 }
 

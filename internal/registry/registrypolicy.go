@@ -33,6 +33,7 @@ func (s *Service) replaceRegistryPolicy(ctx context.Context, id ID, text string)
 		if before = reg.Policy; before == "" && text == "" {
 			return registryPolicyNotFound(id)
 		}
+		tx.OnCommit(func() { s.watchers.tell(change{registry: reg.ID, settings: true}) })
 		if err := tx.SetRegistryPolicy(reg.ID, text); err != nil {
 			return err
 		}

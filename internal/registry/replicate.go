@@ -114,9 +114,10 @@ func (s *Service) DueReplications(ctx context.Context, limit int) (ids []int64, 
 // retryRefused makes the replications due that the destinations refused with
 // one of the codes, since this transaction mends that.
 func (s *Service) retryRefused(tx *metadata.Tx, destinations []metadata.RegistryKey, codes ...string) error {
-	any, err := tx.RetryRefused(destinations, codes, s.now())
+	now := s.now()
+	any, err := tx.RetryRefused(destinations, codes, now)
 	if any {
-		tx.OnCommit(func() { s.wakeReplications(nil) })
+		s.retried(tx, now)
 	}
 	return err
 }
@@ -124,11 +125,20 @@ func (s *Service) retryRefused(tx *metadata.Tx, destinations []metadata.Registry
 // retryRefusedInto makes those due that the destination refused to take into a
 // repository, which this transaction creates.
 func (s *Service) retryRefusedInto(tx *metadata.Tx, destination Ref) error {
-	any, err := tx.RetryRefusedOf(destination.Registry.Account, destination.Registry.Region, destination.Name, refusedCodes, s.now())
+	now := s.now()
+	any, err := tx.RetryRefusedOf(destination.Registry.Account, destination.Registry.Region, destination.Name, refusedCodes, now)
 	if any {
-		tx.OnCommit(func() { s.wakeReplications(nil) })
+		s.retried(tx, now)
 	}
 	return err
+}
+
+// retried has replications tried that the transaction makes due at t.
+func (s *Service) retried(tx *metadata.Tx, t time.Time) {
+	tx.OnCommit(func() {
+		s.wakeReplications(nil)
+		s.watchers.tellAll(t)
+	})
 }
 
 // Replicate tries one replication: metadata.ErrNotFound if it is not in
@@ -157,6 +167,12 @@ func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication
 		} else if err != nil {
 			return err
 		}
+		tx.OnCommit(func() {
+			s.watchers.tell(change{registry: row.SourceRegistryID, replications: []int64{id}})
+			if row.State == metadata.ReplicationComplete {
+				s.watchers.tell(change{registry: job.RegistryID, repository: job.RepositoryName, replications: []int64{id}})
+			}
+		})
 		return tx.SaveReplication(row)
 	})
 	if err == nil || row.ID == 0 || errors.Is(err, metadata.ErrClosed) || ctx.Err() != nil {
@@ -173,7 +189,10 @@ func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication
 	case errors.Is(err, metadata.ErrUnavailable):
 		row.FailureReason = "The server's database did not answer. The replication is tried again by itself."
 	}
-	return row, s.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.SaveReplication(row) })
+	return row, s.meta.Update(ctx, func(tx *metadata.Tx) error {
+		tx.OnCommit(func() { s.watchers.tell(change{registry: row.SourceRegistryID, replications: []int64{id}}) })
+		return tx.SaveReplication(row)
+	})
 }
 
 // retryDelay doubles with each try up to a limit, with up to half of it taken

@@ -71,7 +71,10 @@ func (s *Service) SetReplication(ctx context.Context, c Caller, id ID, rules []R
 	if err != nil {
 		return err
 	}
-	return s.update(ctx, func(tx *metadata.Tx) error { return tx.SetReplication(reg.ID, string(text)) })
+	return s.update(ctx, func(tx *metadata.Tx) error {
+		tx.OnCommit(func() { s.watchers.tell(change{registry: reg.ID, settings: true}) })
+		return tx.SetReplication(reg.ID, string(text))
+	})
 }
 
 func (s *Service) validRules(source ID, rules []ReplicationRule) error {
@@ -167,6 +170,7 @@ func (s *Service) queueReplications(tx *metadata.Tx, r *metadata.Repository, d s
 			ids = append(ids, row.ID)
 		}
 		s.wakeReplications(ids)
+		s.watchers.tell(change{registry: r.RegistryID, replications: ids})
 	})
 	return nil
 }

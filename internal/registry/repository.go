@@ -110,6 +110,7 @@ func (s *Service) CreateRepository(ctx context.Context, c Caller, ref Ref, n New
 				return err
 			}
 		}
+		s.repositoryChanged(tx, r)
 		return s.retryRefusedInto(tx, ref)
 	})
 	if err != nil {

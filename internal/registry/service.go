@@ -45,6 +45,8 @@ type Service struct {
 	pulls, renewals recent
 	grace           time.Duration
 
+	watchers watchers
+
 	wakeMu sync.Mutex
 	wake   func(ids []int64) // see OnReplications
 }
@@ -141,9 +143,13 @@ func (s *Service) addTo(ctx context.Context, r *metadata.Repository, ahead metad
 }
 
 // alter is addTo for what takes away or overwrites what others may rely on:
-// nobody else adds to or alters the repository meanwhile.
+// nobody else adds to or alters the repository meanwhile, and those who watch
+// it are told.
 func (s *Service) alter(ctx context.Context, r *metadata.Repository, ahead metadata.Ahead, fn func(tx *metadata.Tx, r *metadata.Repository) error) error {
-	return s.updateWith(ctx, r, (*metadata.Queries).LockRepository, ahead, fn)
+	return s.updateWith(ctx, r, (*metadata.Queries).LockRepository, ahead, func(tx *metadata.Tx, r *metadata.Repository) error {
+		s.repositoryChanged(tx, r)
+		return fn(tx, r)
+	})
 }
 
 func (s *Service) updateWith(ctx context.Context, r *metadata.Repository, open func(*metadata.Queries, int64) (*metadata.Repository, error),
@@ -164,6 +170,11 @@ func (s *Service) updateWith(ctx context.Context, r *metadata.Repository, open f
 		}
 		return fn(tx, row)
 	})
+}
+
+// repositoryChanged tells those who watch, once the transaction is committed.
+func (s *Service) repositoryChanged(tx *metadata.Tx, r *metadata.Repository) {
+	tx.OnCommit(func() { s.watchers.tell(change{registry: r.RegistryID, repository: r.Name}) })
 }
 
 func storageFull(err error) *Error {

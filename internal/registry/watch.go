@@ -1,0 +1,196 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/twinport/twinport/internal/metadata"
+)
+
+// WatchEvent tells what has changed in a registry. One that tells nothing is
+// the first: what changes from then on is told.
+type WatchEvent struct {
+	// Replications that changed, the latest first, all in one direction.
+	Direction    Direction
+	Replications []Replication
+	// Repositories that were created, changed or deleted, or whose images were.
+	Repositories []string
+	// Registry says that the registry's settings were changed.
+	Registry bool
+	// Lost says that more changed than was told.
+	Lost bool
+}
+
+const (
+	// watchGather is how long a watcher waits for more after the first change, so
+	// that many at once are told together.
+	watchGather = 50 * time.Millisecond
+	// watchPoll is how often a watcher looks for what other processes have changed.
+	watchPoll = time.Second
+	// watchOverlap is how far it looks back each time: what was committed later
+	// than it says, and what a clock that is behind says, is found all the same.
+	watchOverlap = 5 * time.Second
+)
+
+// Watch calls emit with what changes in a registry until ctx ends, or emit fails:
+// it returns that error, or one of the store. Something may be told twice. What
+// other processes change of replications is told too.
+func (s *Service) Watch(ctx context.Context, c Caller, id ID, emit func(WatchEvent) error) error {
+	if err := s.Authorize(ctx, c, id, actionDescribeRegistry); err != nil {
+		return err
+	}
+	reg, err := s.registry(id)
+	if err != nil {
+		return err
+	}
+	w := s.watchers.add(reg.ID)
+	defer s.watchers.remove(reg.ID, w)
+	v := &view{service: s, id: id, registry: reg.ID}
+	var poll <-chan time.Time
+	if s.meta.Shared() {
+		// What was there before is not told.
+		v.told = map[int64]time.Time{}
+		if _, err := v.changed(v.unseen(notes{})); err != nil {
+			return err
+		}
+		ticker := time.NewTicker(watchPoll)
+		defer ticker.Stop()
+		poll = ticker.C
+	}
+	for events := []WatchEvent{{}}; ; {
+		for _, e := range events {
+			if err := emit(e); err != nil {
+				return err
+			}
+		}
+		polled := false
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-poll:
+			polled = true
+		case <-w.wake:
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(watchGather):
+			}
+		}
+		n := w.take()
+		if polled {
+			n = v.unseen(n)
+		}
+		if events, err = v.events(n); err != nil {
+			return err
+		}
+	}
+}
+
+// view is what one watcher knows.
+type view struct {
+	service  *Service
+	id       ID
+	registry int64
+	looked   time.Time // when it last looked for what others have changed
+	// told are the replications of the last seconds, each with when it changed as
+	// it was told; nil where no other process changes any.
+	told map[int64]time.Time
+}
+
+// unseen has those replications looked for that others may have changed since
+// the last time.
+func (v *view) unseen(n notes) notes {
+	now := v.service.now()
+	if v.looked.IsZero() || v.looked.After(now) {
+		v.looked = now
+	}
+	n.lookSince(v.looked.Add(-watchOverlap))
+	v.looked = now
+	return n
+}
+
+// events tell what was noted.
+func (v *view) events(n notes) (events []WatchEvent, err error) {
+	if n.lost {
+		return []WatchEvent{{Lost: true}}, nil
+	}
+	rows, err := v.changed(n)
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) > maxNotedReplications {
+		return []WatchEvent{{Lost: true}}, nil
+	}
+	outgoing, incoming := WatchEvent{Direction: Outgoing}, WatchEvent{Direction: Incoming}
+	for _, r := range rows {
+		if r.Source == v.id {
+			outgoing.Replications = append(outgoing.Replications, r)
+		} else {
+			incoming.Replications = append(incoming.Replications, r)
+		}
+	}
+	for _, e := range []WatchEvent{outgoing, incoming} {
+		if len(e.Replications) > 0 {
+			events = append(events, e)
+		}
+	}
+	if len(n.repositories) > 0 || n.settings {
+		events = append(events, WatchEvent{Repositories: slices.Sorted(maps.Keys(n.repositories)), Registry: n.settings})
+	}
+	return events, nil
+}
+
+// changed are the noted replications that the registry may see and was not told of.
+func (v *view) changed(n notes) ([]Replication, error) {
+	var lists []func(*metadata.Queries) ([]metadata.ListedReplication, error)
+	if len(n.replications) > 0 {
+		ids := slices.Sorted(maps.Keys(n.replications))
+		lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) { return q.ReplicationsByID(ids) })
+	}
+	if !n.since.IsZero() {
+		for _, state := range []string{metadata.ReplicationInProgress, metadata.ReplicationComplete, metadata.ReplicationFailed} {
+			lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
+				return q.ReplicationsFrom(v.registry, state, n.since, metadata.ReplicationKey{}, maxNotedReplications+1)
+			})
+		}
+		lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
+			return q.ReplicationsInto(v.id.Account, v.id.Region, n.since, metadata.ReplicationKey{}, maxNotedReplications+1)
+		})
+	}
+	if len(lists) == 0 {
+		return nil, nil
+	}
+	rows, err := v.service.listed(lists)
+	if err != nil {
+		return nil, fmt.Errorf("look for changed replications of %s: %w", v.id, err)
+	}
+	seen := map[int64]bool{}
+	rows = slices.DeleteFunc(rows, func(r Replication) bool {
+		mine := r.Source == v.id || r.Destination == v.id && r.State == ReplicationComplete
+		again := seen[r.ID]
+		seen[r.ID] = true
+		return !mine || again || v.told != nil && v.told[r.ID].Equal(r.ChangedAt)
+	})
+	v.remember(rows)
+	return rows, nil
+}
+
+// maxTold bounds told; past it some are told twice.
+const maxTold = 10000
+
+func (v *view) remember(rows []Replication) {
+	if v.told == nil {
+		return
+	}
+	if len(v.told) > maxTold {
+		clear(v.told)
+	}
+	for _, r := range rows {
+		v.told[r.ID] = r.ChangedAt
+	}
+	horizon := v.looked.Add(-2 * watchOverlap)
+	maps.DeleteFunc(v.told, func(_ int64, changed time.Time) bool { return changed.Before(horizon) })
+}

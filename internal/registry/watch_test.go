@@ -1,0 +1,234 @@
+package registry_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/registry"
+)
+
+// follower watches a registry.
+type follower struct {
+	t      testing.TB
+	events chan registry.WatchEvent
+	stop   func() error
+}
+
+// follow begins to watch, and returns when changes are told.
+func (d *domain) follow(id registry.ID) *follower {
+	d.t.Helper()
+	ctx, cancel := context.WithCancel(ctx)
+	f := &follower{t: d.t, events: make(chan registry.WatchEvent, 10000)}
+	ended := make(chan error, 1)
+	go func() {
+		ended <- d.Watch(ctx, root(id.Account), id, func(e registry.WatchEvent) error { f.events <- e; return nil })
+	}()
+	f.stop = func() error {
+		cancel()
+		select {
+		case err := <-ended:
+			ended <- err
+			return err
+		case <-time.After(10 * time.Second):
+			return errors.New("the watch did not end")
+		}
+	}
+	d.t.Cleanup(func() { _ = f.stop() })
+	select {
+	case e := <-f.events:
+		if e.Replications != nil || e.Repositories != nil || e.Registry || e.Lost {
+			d.t.Errorf("the first event: %+v", e)
+		}
+	case <-time.After(10 * time.Second):
+		d.t.Fatal("the watch does not begin")
+	}
+	return f
+}
+
+// until takes events until all the wishes have come true, in whatever order.
+func (f *follower) until(wishes ...func(registry.WatchEvent) bool) {
+	f.t.Helper()
+	var got []registry.WatchEvent
+	for deadline := time.After(10 * time.Second); len(wishes) > 0; {
+		select {
+		case e := <-f.events:
+			got = append(got, e)
+			wishes = slices.DeleteFunc(wishes, func(wish func(registry.WatchEvent) bool) bool { return wish(e) })
+		case <-deadline:
+			f.t.Fatalf("%d things were not told; what was: %+v", len(wishes), got)
+		}
+	}
+}
+
+// silent makes sure that nothing is told for a while.
+func (f *follower) silent() {
+	f.t.Helper()
+	select {
+	case e := <-f.events:
+		f.t.Errorf("told: %+v", e)
+	case <-time.After(300 * time.Millisecond):
+	}
+}
+
+func told(direction registry.Direction, state registry.ReplicationState, tag string) func(registry.WatchEvent) bool {
+	return func(e registry.WatchEvent) bool {
+		return e.Direction == direction && slices.ContainsFunc(e.Replications, func(r registry.Replication) bool { return r.State == state && r.Tag == tag })
+	}
+}
+
+func changed(repository string) func(registry.WatchEvent) bool {
+	return func(e registry.WatchEvent) bool { return slices.Contains(e.Repositories, repository) }
+}
+
+func settings(e registry.WatchEvent) bool { return e.Registry }
+
+func TestWatch(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	d.replicateTo(dev)
+	source, destination, other := d.follow(prod), d.follow(dev), d.follow(third)
+	d.put(in(prod), d.image(in(prod), "one"), "1")
+	source.until(told(registry.Outgoing, registry.ReplicationInProgress, "1"), changed("team/app"))
+	d.drain()
+	source.until(told(registry.Outgoing, registry.ReplicationFailed, "1"))
+	destination.silent() // what it has refused is none of its business
+	d.grant(dev)         // which makes it due again
+	source.until(told(registry.Outgoing, registry.ReplicationInProgress, "1"))
+	destination.until(settings)
+	d.drain()
+	source.until(told(registry.Outgoing, registry.ReplicationComplete, "1"))
+	destination.until(told(registry.Incoming, registry.ReplicationComplete, "1"), changed("team/app"))
+
+	c := root(prodAccount)
+	for _, do := range []func() error{
+		func() error { return d.DeleteTag(ctx, c, in(prod), "1") },
+		func() error {
+			return d.SetRepositoryPolicy(ctx, c, in(prod), statement("Allow", devAccount, "ecr:BatchGetImage"), false)
+		},
+		func() error { _, err := d.DeleteRepositoryPolicy(ctx, c, in(prod)); return err },
+		func() error { return d.TagResource(ctx, c, in(prod), []registry.ResourceTag{{Key: "k", Value: "v"}}) },
+		func() error { _, err := d.SetTagMutability(ctx, c, in(prod), registry.Immutable, nil); return err },
+		func() error { d.put(in(prod), d.image(in(prod), "two"), "2"); return nil },
+		func() error { _, err := d.DeleteRepository(ctx, c, in(prod), true); return err },
+	} {
+		if err := do(); err != nil {
+			t.Error(err)
+		}
+		source.until(changed("team/app"))
+	}
+	d.create(registry.Ref{Registry: prod, Name: "new"})
+	source.until(changed("new"))
+	if err := d.SetReplication(ctx, root(prodAccount), prod, nil); err != nil {
+		t.Error(err)
+	}
+	source.until(settings)
+	other.silent()
+	if err := source.stop(); !errors.Is(err, context.Canceled) {
+		t.Errorf("ended with %v", err)
+	}
+	refused := errors.New("the client has gone")
+	if err := d.Watch(ctx, root(prodAccount), prod, func(registry.WatchEvent) error { return refused }); !errors.Is(err, refused) {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+func TestWatchTellsOfRetries(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	d.replicateTo(dev)
+	d.put(in(prod), d.image(in(prod), "one"), "1")
+	d.drain()
+	source := d.follow(prod)
+	if _, _, err := d.RetryReplications(ctx, root(prodAccount), prod, ids(d.list(prod, registry.Outgoing, "", 10))); err != nil {
+		t.Fatal(err)
+	}
+	source.until(told(registry.Outgoing, registry.ReplicationInProgress, "1"))
+	mend := refuseTags(t, d.dir, devAccount)
+	d.grant(dev)
+	if _, err := d.Replicate(ctx, d.dueNow()[0]); err != nil {
+		t.Fatal(err)
+	}
+	source.until(func(e registry.WatchEvent) bool {
+		return slices.ContainsFunc(e.Replications, func(r registry.Replication) bool { return r.Tries == 1 && r.FailureCode == "InternalError" })
+	})
+	mend()
+}
+
+// Whoever does not keep up is told so, and costs no memory.
+func TestWatchIsBounded(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	d.replicateTo(dev, third)
+	source := d.follow(prod)
+	raw := d.image(in(prod), "one")
+	for n := range 3 {
+		var tags []string
+		for i := range 100 {
+			tags = append(tags, fmt.Sprintf("t%d-%d", n, i))
+		}
+		d.put(in(prod), raw, tags...)
+	}
+	told := map[int64]bool{}
+	for deadline := time.After(10 * time.Second); len(told) < 600; {
+		select {
+		case e := <-source.events:
+			if e.Lost {
+				return
+			}
+			if len(e.Replications) > 500 {
+				t.Fatalf("%d replications at once", len(e.Replications))
+			}
+			for _, r := range e.Replications {
+				told[r.ID] = true
+			}
+		case <-deadline:
+			t.Fatalf("neither are all told nor that not all are: %d", len(told))
+		}
+	}
+}
+
+// On shared stores there are other processes.
+func TestWatchSeesOtherProcesses(t *testing.T) {
+	d := pair(t)
+	if !d.meta.Shared() {
+		t.Skip("nobody else writes to embedded stores: run with TEST_STORES=shared")
+	}
+	d.put(in(prod), d.image(in(prod), "zero"), "0")
+	source, destination := d.follow(prod), d.follow(dev)
+	other := openStores(t, d.dir)
+	other.put(in(prod), other.image(in(prod), "one"), "1")
+	source.until(told(registry.Outgoing, registry.ReplicationInProgress, "1"))
+	other.drain()
+	source.until(told(registry.Outgoing, registry.ReplicationComplete, "1"))
+	destination.until(told(registry.Incoming, registry.ReplicationComplete, "1"))
+	// And nothing is told again each time that it looks.
+	time.Sleep(2500 * time.Millisecond)
+	for len(source.events) > 0 {
+		<-source.events
+	}
+	for range 8 {
+		source.silent()
+	}
+	// A commit that comes later than it says.
+	other.put(in(prod), other.image(in(prod), "two"), "late")
+	row := other.list(prod, registry.Outgoing, registry.ReplicationInProgress, 1)[0]
+	source.until(told(registry.Outgoing, registry.ReplicationInProgress, "late"))
+	stored, err := other.meta.Read().Replication(row.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored.State, stored.ChangedAt = metadata.ReplicationFailed, stored.ChangedAt.Add(-time.Second)
+	if err := other.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.SaveReplication(stored) }); err != nil {
+		t.Fatal(err)
+	}
+	source.until(told(registry.Outgoing, registry.ReplicationFailed, "late"))
+	if strings.Contains(fmt.Sprint(source.stop()), "not end") {
+		t.Error("it does not end")
+	}
+}
