@@ -51,6 +51,8 @@ type Config struct {
 	Version string
 	// Shared says that the stores are a database server and a bucket.
 	Shared bool
+	// Closing is closed when streams must end; nil means never.
+	Closing <-chan struct{}
 	// Logger gets internal errors, each with its request id.
 	Logger *slog.Logger
 	// Now is the clock; nil means time.Now.
@@ -66,6 +68,10 @@ type Handler struct {
 	keys     auth.Keys
 	sessions Sessions
 	log      *slog.Logger
+	closing  <-chan struct{}
+	streams  streams
+	// The constants, but in tests.
+	streamBeat, streamWrite time.Duration
 	// large limits how many bytes of large bodies are in memory at a time.
 	large *semaphore.Weighted
 }
@@ -91,7 +97,9 @@ func New(c Config) *Handler {
 		keys:     c.Accounts,
 		sessions: c.Sessions,
 		log:      c.Logger,
-		large:    semaphore.NewWeighted(largeBodies),
+		closing:  c.Closing,
+		streams:  streams{open: map[string]int{}}, streamBeat: streamBeat, streamWrite: streamWrite,
+		large: semaphore.NewWeighted(largeBodies),
 	}
 }
 

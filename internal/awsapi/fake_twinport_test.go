@@ -19,6 +19,8 @@ type fakeActivity struct {
 	checks       []registry.DestinationCheck
 	found        []registry.FoundRepository
 	images       []registry.FoundImage
+	// watch is Watch.
+	watch func(ctx context.Context, emit func(registry.WatchEvent) error) error
 }
 
 func (f *fakeRegistry) ask(c registry.Caller, action string, asked ...any) error {
@@ -51,4 +53,11 @@ func (f *fakeRegistry) FindRepositories(_ context.Context, c registry.Caller, id
 func (f *fakeRegistry) FindImages(_ context.Context, c registry.Caller, ref registry.Ref, prefix string, p registry.Page) ([]registry.FoundImage, string, error) {
 	err := f.ask(c, "DescribeImages", ref, prefix, p)
 	return f.activity.images, f.activity.next, err
+}
+
+func (f *fakeRegistry) Watch(ctx context.Context, c registry.Caller, id registry.ID, emit func(registry.WatchEvent) error) error {
+	if err := f.ask(c, "DescribeRegistry", id); err != nil {
+		return err
+	}
+	return f.activity.watch(ctx, emit)
 }

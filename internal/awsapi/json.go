@@ -52,6 +52,10 @@ func (h *Handler) serveJSON(w http.ResponseWriter, r *http.Request, requestID st
 		})
 		return
 	}
+	if op.own && op.name == twinport.Watch {
+		h.serveStream(w, r, requestID)
+		return
+	}
 	out, err := h.doJSON(w, r, op)
 	if err != nil {
 		writeException(w, h.explain(r.Context(), err, op.name, requestID))

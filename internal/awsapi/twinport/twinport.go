@@ -28,6 +28,8 @@ type Registry interface {
 
 	FindRepositories(ctx context.Context, c registry.Caller, id registry.ID, prefix, contains string, p registry.Page) ([]registry.FoundRepository, string, error)
 	FindImages(ctx context.Context, c registry.Caller, ref registry.Ref, prefix string, p registry.Page) ([]registry.FoundImage, string, error)
+
+	Watch(ctx context.Context, c registry.Caller, id registry.ID, emit func(registry.WatchEvent) error) error
 }
 
 var _ Registry = (*registry.Service)(nil)
@@ -103,9 +105,9 @@ var operations = map[string]operation{
 }
 
 // Known says whether there is an operation of the name.
-func Known(name string) bool { return operations[name] != nil }
+func Known(name string) bool { return operations[name] != nil || name == Watch }
 
-// Do answers a request for the named operation with a value to encode as JSON,
+// Do answers a request for the named operation, but for Watch, with a value to encode as JSON,
 // or an error: an *awsjson.Exception, one of the domain's, or an internal one. It
 // may overwrite body.
 func (s *Service) Do(ctx context.Context, name string, call Call, body []byte) (any, error) {
