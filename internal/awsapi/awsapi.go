@@ -29,8 +29,8 @@ import (
 // Registry is the domain as this package uses it; *registry.Service is one.
 type Registry interface {
 	ecr.Registry
+	twinport.Registry
 	Exists(id registry.ID) bool
-	Regions() []string
 }
 
 var _ Registry = (*registry.Service)(nil)
@@ -51,6 +51,8 @@ type Config struct {
 	Version string
 	// Shared says that the stores are a database server and a bucket.
 	Shared bool
+	// Closing is closed when streams must end; nil means never.
+	Closing <-chan struct{}
 	// Logger gets internal errors, each with its request id.
 	Logger *slog.Logger
 	// Now is the clock; nil means time.Now.
@@ -66,6 +68,10 @@ type Handler struct {
 	keys     auth.Keys
 	sessions Sessions
 	log      *slog.Logger
+	closing  <-chan struct{}
+	streams  streams
+	// The constants, but in tests.
+	streamBeat, streamWrite time.Duration
 	// large limits how many bytes of large bodies are in memory at a time.
 	large *semaphore.Weighted
 }
@@ -79,19 +85,21 @@ const (
 
 // New returns the handler of a deployment.
 func New(c Config) *Handler {
+	ecr := ecr.New(ecr.Config{Registry: c.Registry, Keys: c.Accounts, Endpoint: c.Endpoint, Scheme: c.Scheme, Now: c.Now})
 	return &Handler{
 		registry: c.Registry,
-		ecr: ecr.New(ecr.Config{
-			Registry: c.Registry, Keys: c.Accounts, Endpoint: c.Endpoint, Scheme: c.Scheme, Now: c.Now,
-		}),
+		ecr:      ecr,
 		twinport: twinport.New(twinport.Config{
-			Sessions: c.Sessions, Accounts: c.Accounts, Regions: c.Registry.Regions(), Endpoint: c.Endpoint, Version: c.Version, Shared: c.Shared,
+			Registry: c.Registry, Sessions: c.Sessions, Accounts: c.Accounts, DescribeRepository: ecr.DescribeRepository,
+			Endpoint: c.Endpoint, Version: c.Version, Shared: c.Shared,
 		}),
 		verifier: c.Verifier,
 		keys:     c.Accounts,
 		sessions: c.Sessions,
 		log:      c.Logger,
-		large:    semaphore.NewWeighted(largeBodies),
+		closing:  c.Closing,
+		streams:  streams{open: map[string]int{}}, streamBeat: streamBeat, streamWrite: streamWrite,
+		large: semaphore.NewWeighted(largeBodies),
 	}
 }
 

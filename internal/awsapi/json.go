@@ -52,6 +52,10 @@ func (h *Handler) serveJSON(w http.ResponseWriter, r *http.Request, requestID st
 		})
 		return
 	}
+	if op.own && op.name == twinport.Watch {
+		h.serveStream(w, r, requestID)
+		return
+	}
 	out, err := h.doJSON(w, r, op)
 	if err != nil {
 		writeException(w, h.explain(r.Context(), err, op.name, requestID))
@@ -107,17 +111,22 @@ func writeException(w http.ResponseWriter, e *awsjson.Exception) {
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
+	body, err := encode(v)
+	if err != nil {
+		// The values are plain structs; only a bug gets here.
+		status, body = http.StatusInternalServerError, []byte(`{"__type":"ServerException"}`)
+	}
+	w.Header().Set("Content-Type", jsonType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a client that went away needs no answer
+}
+
+// encode returns one line of JSON.
+func encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false) // policies and manifests stay readable
-	if err := encoder.Encode(v); err != nil {
-		// The values are plain structs; only a bug gets here.
-		status = http.StatusInternalServerError
-		b.Reset()
-		b.WriteString(`{"__type":"ServerException"}`)
-	}
-	w.Header().Set("Content-Type", jsonType)
-	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
-	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes()) // a client that went away needs no answer
+	err := encoder.Encode(v)
+	return b.Bytes(), err
 }

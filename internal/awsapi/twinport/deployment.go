@@ -18,7 +18,7 @@ type Deployment struct {
 func (s *Service) DescribeDeployment(_ context.Context, call Call, _ *empty) (*Deployment, error) {
 	account, _ := s.Accounts.Account(call.Registry.Account) // it has the caller's access key
 	d := &Deployment{
-		Version: s.Version, AccountID: account.ID, AccountName: account.Name, Region: call.Registry.Region, Regions: s.Regions,
+		Version: s.Version, AccountID: account.ID, AccountName: account.Name, Region: call.Registry.Region, Regions: s.Registry.Regions(),
 		RegistryURI: s.Endpoint(call.Registry), Stores: "embedded",
 	}
 	if s.Shared {

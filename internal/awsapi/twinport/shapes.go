@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
+	"github.com/twinport/twinport/internal/registry"
 )
 
 // empty is a request without members.
@@ -45,3 +46,31 @@ func checkEach(at, name string, values []string, most int64, limits *awsjson.Str
 	}
 	return nil
 }
+
+// paging are the members of a request for a page of a list.
+type paging struct {
+	MaxResults int32
+	NextToken  string
+}
+
+// page is the page that is asked for of the list that scope names.
+func (p paging) page(scope ...string) (registry.Page, error) {
+	return awsjson.Page(p.NextToken, p.MaxResults, scope...)
+}
+
+// Destination is a registry to replicate to.
+type Destination struct {
+	RegistryID string `json:"registryId"`
+	Region     string `json:"region"`
+}
+
+func destinationsOf(ids []registry.ID) []Destination {
+	out := make([]Destination, 0, len(ids))
+	for _, id := range ids {
+		out = append(out, Destination{id.Account, id.Region})
+	}
+	return out
+}
+
+// millis is a duration as answers have it.
+func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
+	"github.com/twinport/twinport/internal/awsapi/ecr"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/session"
@@ -14,6 +15,24 @@ import (
 
 // BodyLimit is the size of the largest body, in bytes, that a request may have.
 const BodyLimit = 1 << 20
+
+// Registry is the part of the domain that the operations use.
+// *registry.Service is the one that serves; its methods say which errors to
+// expect.
+type Registry interface {
+	Regions() []string
+
+	ListReplications(ctx context.Context, c registry.Caller, id registry.ID, d registry.Direction, state registry.ReplicationState, p registry.Page) ([]registry.Replication, string, error)
+	RetryReplications(ctx context.Context, c registry.Caller, id registry.ID, ids []int64) (retried []int64, failed []registry.RetryFailure, err error)
+	CheckDestinations(ctx context.Context, c registry.Caller, id registry.ID, destinations []registry.ID, prefixes []string) ([]registry.DestinationCheck, error)
+
+	FindRepositories(ctx context.Context, c registry.Caller, id registry.ID, prefix, contains string, p registry.Page) ([]registry.FoundRepository, string, error)
+	FindImages(ctx context.Context, c registry.Caller, ref registry.Ref, prefix string, p registry.Page) ([]registry.FoundImage, string, error)
+
+	Watch(ctx context.Context, c registry.Caller, id registry.ID, emit func(registry.WatchEvent) error) error
+}
+
+var _ Registry = (*registry.Service)(nil)
 
 // Sessions are those of the console; *session.Service has them.
 type Sessions interface {
@@ -28,10 +47,11 @@ var _ Sessions = (*session.Service)(nil)
 
 // Config is what Service needs; every field must be set.
 type Config struct {
+	Registry Registry
 	Sessions Sessions
 	Accounts *auth.Directory
-	// Regions that the deployment serves.
-	Regions []string
+	// DescribeRepository is ECR's shape of a repository.
+	DescribeRepository func(registry.Repository) *ecr.Repository
 	// Endpoint is the host of a registry, with the port where one is needed.
 	Endpoint func(registry.ID) string
 	Version  string
@@ -73,16 +93,21 @@ func bind[In, Out any, P awsjson.Decodable[In]](method func(*Service, context.Co
 
 // operations is the dispatch table.
 var operations = map[string]operation{
-	"DescribeDeployment": bind((*Service).DescribeDeployment),
-	"ListSessions":       bind((*Service).ListSessions),
-	"RevokeSessions":     bind((*Service).RevokeSessions),
-	"ValidatePolicy":     bind((*Service).ValidatePolicy),
+	"CheckReplicationDestinations": bind((*Service).CheckReplicationDestinations),
+	"DescribeDeployment":           bind((*Service).DescribeDeployment),
+	"FindImages":                   bind((*Service).FindImages),
+	"FindRepositories":             bind((*Service).FindRepositories),
+	"ListReplications":             bind((*Service).ListReplications),
+	"ListSessions":                 bind((*Service).ListSessions),
+	"RetryReplications":            bind((*Service).RetryReplications),
+	"RevokeSessions":               bind((*Service).RevokeSessions),
+	"ValidatePolicy":               bind((*Service).ValidatePolicy),
 }
 
 // Known says whether there is an operation of the name.
-func Known(name string) bool { return operations[name] != nil }
+func Known(name string) bool { return operations[name] != nil || name == Watch }
 
-// Do answers a request for the named operation with a value to encode as JSON,
+// Do answers a request for the named operation, but for Watch, with a value to encode as JSON,
 // or an error: an *awsjson.Exception, one of the domain's, or an internal one. It
 // may overwrite body.
 func (s *Service) Do(ctx context.Context, name string, call Call, body []byte) (any, error) {
