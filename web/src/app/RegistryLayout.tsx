@@ -69,9 +69,14 @@ function Frame() {
   const [open, setOpen] = useState(() => innerWidth > 900);
   const section = location.pathname.split('/')[3] ?? '';
   const link = (path: string) => `/console${pagePath(registry, path)}`;
+  const page = (text: string, path: string) => ({ type: 'link' as const, text, href: link(path) });
+  const pages = [page(m.overview, ''), page(m.repositories, 'repositories'), page(m.activity, 'activity')];
+  const settings = [page(m.replication, 'replication'), page(m.permissions, 'permissions'), page(m.sessions, 'sessions')];
+  const active = link(section === 'repository' ? 'repositories' : section);
+  const title = [...pages, ...settings].find(({ href }) => href === active)?.text;
   useEffect(() => {
-    document.title = `${registry.session.accountName} · ${registry.region} · ${m.product}`;
-  }, [registry, m]);
+    document.title = [title, registry.session.accountName, registry.region, m.product].filter(Boolean).join(' · ');
+  }, [title, registry, m]);
   return (
     <AppLayout
       headerSelector=".bar"
@@ -82,27 +87,14 @@ function Frame() {
       navigation={
         <SideNavigation
           header={{ text: m.privateRegistry, href: link('') }}
-          activeHref={link(section === 'repository' ? 'repositories' : section)}
+          activeHref={active}
           onFollow={(event) => {
             if (!event.detail.external) {
               event.preventDefault();
               void navigate(event.detail.href.replace('/console', ''));
             }
           }}
-          items={[
-            { type: 'link', text: m.overview, href: link('') },
-            { type: 'link', text: m.repositories, href: link('repositories') },
-            { type: 'link', text: m.activity, href: link('activity') },
-            {
-              type: 'section',
-              text: m.settings,
-              items: [
-                { type: 'link', text: m.replication, href: link('replication') },
-                { type: 'link', text: m.permissions, href: link('permissions') },
-                { type: 'link', text: m.sessions, href: link('sessions') },
-              ],
-            },
-          ]}
+          items={[...pages, { type: 'section', text: m.settings, items: settings }]}
           itemsControl={<ConnectionState />}
         />
       }
