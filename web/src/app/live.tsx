@@ -31,7 +31,7 @@ export function useLive(listener: (event: WatchEvent) => void): void {
 
 /** What may be different after a change of each kind. */
 const ofReplications = ['FindImages', 'ListReplications', 'GetReplicationStatistics', 'CheckReplicationDestinations'];
-const ofRepositories = ['FindRepositories', 'FindImages', 'DescribeRepositories', 'GetRepositoryPolicy', 'ListTagsForResource'];
+const ofRepositories = ['FindRepositories', 'FindImages', 'DescribeImages', 'DescribeRepositories', 'GetRepositoryPolicy', 'ListTagsForResource'];
 const ofRegistry = ['DescribeRegistry', 'GetRegistryPolicy', 'CheckReplicationDestinations', 'GetReplicationStatistics', 'FindRepositories'];
 
 /** A page that is not seen for this long stops following, in milliseconds: browsers open only six connections to a host. */
