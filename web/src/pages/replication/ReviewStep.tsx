@@ -6,7 +6,7 @@ import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 
 import type { ReplicationRule } from '../../api/ecr';
-import { groupedAccount } from '../../app/Bar';
+import { groupedAccount } from '../../i18n/format';
 import { Problem } from '../../app/Problem';
 import { useRegistry } from '../../app/registry';
 import { useMessages } from '../../i18n';
