@@ -2,6 +2,7 @@ import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@ta
 import { RouterProvider } from 'react-router';
 
 import { APIError } from '../api/client';
+import { readSessions } from '../api/session';
 import { AppearanceProvider } from './appearance';
 import { LocalisationProvider } from './localisation';
 import { NotificationsProvider } from './notifications';
@@ -33,6 +34,9 @@ const queries = new QueryClient({
     mutations: { networkMode: 'always' },
   },
 });
+
+// Every page needs them first: they are asked for while the rest of the console loads.
+void queries.prefetchQuery({ queryKey: sessionsKey, queryFn: readSessions });
 
 export function App() {
   return (

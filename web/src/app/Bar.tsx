@@ -1,20 +1,48 @@
 // The bar at the top of every page: which account and Region, and how to change them.
 
+import Button from '@cloudscape-design/components/button';
 import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
-import { useContext } from 'react';
+import { useContext, useLayoutEffect, useRef } from 'react';
 import { useLocation, useNavigate } from 'react-router';
 
 import { languages, useLanguage, type Language } from '../i18n';
 import { groupedAccount } from '../i18n/format';
 import { useAppearance, type Appearance } from './appearance';
+import { setBarHeight } from './barHeight';
 import { accountColour } from './colours';
 import { pagePath, RegistryContext } from './registry';
 
-export function Bar() {
+interface Props {
+  /** What the button at its start opens and closes, if there is something. */
+  navigation?: { id: string; open: boolean; onToggle: () => void; label: string };
+}
+
+export function Bar({ navigation }: Props) {
   const registry = useContext(RegistryContext);
   const m = useLanguage().messages.shell;
+  const element = useRef<HTMLElement>(null);
+  useLayoutEffect(() => {
+    const bar = element.current!;
+    const observer = new ResizeObserver(() => setBarHeight(bar.offsetHeight));
+    observer.observe(bar);
+    return () => observer.disconnect();
+  }, []);
   return (
-    <header className="bar awsui-context-top-navigation" style={registry ? { borderBlockEndColor: accountColour(registry.account) } : undefined}>
+    <header
+      ref={element}
+      className="bar awsui-context-top-navigation"
+      style={registry ? { borderBlockEndColor: accountColour(registry.account) } : undefined}
+    >
+      {navigation && (
+        <Button
+          variant="icon"
+          iconName="menu"
+          ariaLabel={navigation.label}
+          ariaExpanded={navigation.open}
+          ariaControls={navigation.id}
+          onClick={navigation.onToggle}
+        />
+      )}
       <a className="bar-product" href="/console/" aria-label={m.product}>
         <img src="/console/icon.svg" alt="" width="24" height="24" />
         <span>{m.product}</span>

@@ -14,7 +14,7 @@ export const registry = {
   noFailures: 'None',
   failed: (formatted: string, count: number) => (count === 1 ? '1 replication' : `${formatted} replications`),
   incoming: 'Replication into this registry',
-  ownOnly: 'From its own account only',
+  ownOnly: 'Own account only',
   allowedFor: (accounts: number) => (accounts === 1 ? 'Allowed for 1 account' : `Allowed for ${accounts} accounts`),
 
   destinationsTitle: 'Replication destinations',

@@ -16,7 +16,7 @@ export const registry: Messages['registry'] = {
   noFailures: 'なし',
   failed: (formatted) => `${formatted} 件`,
   incoming: 'このレジストリへのレプリケーション',
-  ownOnly: '自アカウントからのみ',
+  ownOnly: '自アカウントのみ',
   allowedFor: (accounts) => `${accounts} アカウントに許可`,
 
   destinationsTitle: 'レプリケーションの送信先',

@@ -8,6 +8,7 @@ import { useState } from 'react';
 import { useNavigate } from 'react-router';
 
 import type { FoundRepository } from '../../api/twinport';
+import { useBarHeight } from '../../app/barHeight';
 import { pagePath, repositoryPath, useRegistry, useTwinport } from '../../app/registry';
 import { useMessages } from '../../i18n';
 import { useFormat } from '../../i18n/format';
@@ -25,6 +26,7 @@ const pageSize = 50;
 
 export function RepositoriesPage() {
   const { repositories: m, shell } = useMessages();
+  const barHeight = useBarHeight();
   const format = useFormat();
   const registry = useRegistry();
   const navigate = useNavigate();
@@ -45,6 +47,7 @@ export function RepositoriesPage() {
       <Table<FoundRepository>
         variant="full-page"
         stickyHeader
+        stickyHeaderVerticalOffset={barHeight}
         trackBy="repositoryName"
         items={items}
         loading={found.isPending}

@@ -82,7 +82,7 @@ export function SessionsPage() {
             tableLabel: shell.sessions,
           }}
           columnDefinitions={[
-            { id: 'since', header: m.since, minWidth: 140, isRowHeader: true, cell: (s) => <>{format.dateTime(s.createdAt)} {s.current && <Badge color="blue">{m.current}</Badge>}</> },
+            { id: 'since', header: m.since, minWidth: 170, isRowHeader: true, cell: (s) => <>{format.dateTime(s.createdAt)} {s.current && <Badge color="blue">{m.current}</Badge>}</> },
             { id: 'with', header: m.program, minWidth: 160, cell: (s) => <Program userAgent={s.userAgent} /> },
             { id: 'from', header: m.address, minWidth: 120, cell: (s) => <code>{s.remoteAddress}</code> },
             { id: 'key', header: m.accessKeyId, minWidth: 190, cell: (s) => <code>{s.accessKeyId}</code> },

@@ -7,6 +7,7 @@ import TextFilter from '@cloudscape-design/components/text-filter';
 import { useMemo, useState } from 'react';
 
 import type { FoundRepository } from '../../../api/twinport';
+import { useBarHeight } from '../../../app/barHeight';
 import { useTwinport } from '../../../app/registry';
 import { useMessages } from '../../../i18n';
 import { ListPages } from '../ListPages';
@@ -22,6 +23,7 @@ const pageSize = 50;
 /** The images of a repository: the page and what is selected stay while pushes come in. */
 export function ImagesTab({ repository, onPush }: { repository: FoundRepository; onPush: () => void }) {
   const { images: m, repositories, shell } = useMessages();
+  const barHeight = useBarHeight();
   const place = usePlace();
   const { repositoryName } = repository;
   const found = useTwinport('FindImages', { repositoryName, startsWith: place.search || undefined, maxResults: pageSize, nextToken: place.token }, { keep: true });
@@ -37,6 +39,7 @@ export function ImagesTab({ repository, onPush }: { repository: FoundRepository;
       <Table<ImageRow>
         variant="container"
         stickyHeader
+        stickyHeaderVerticalOffset={barHeight}
         trackBy="key"
         items={rows}
         loading={found.isPending}
