@@ -135,7 +135,7 @@ export const replication = {
   matches: (count: string, names: string) => `Matches ${count} now: ${names}`,
   matchesNone: 'No repository matches yet. One that is created later will.',
   matchesMore: (count: string) => `${count} and more`,
-  noRepositories: 'There is no repository yet. One is created by its first push or on the Repositories page.',
+  noRepositories: 'There is no repository yet: create one on the page Repositories.',
   andOthers: (count: string) => `${count} more`,
   andMore: 'more',
   searching: 'Looking for repositories…',

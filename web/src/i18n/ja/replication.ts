@@ -127,7 +127,7 @@ export const replication: Messages['replication'] = {
   matches: (count, names) => `現在 ${count} 件が一致します：${names}`,
   matchesNone: '一致するリポジトリはまだありません。今後作成されるものは対象になります。',
   matchesMore: (count) => `${count} 件以上`,
-  noRepositories: 'リポジトリはまだありません。最初のプッシュ時、またはリポジトリのページで作成されます。',
+  noRepositories: 'リポジトリはまだありません。リポジトリのページで作成できます。',
   andOthers: (count) => `他 ${count} 件`,
   andMore: 'その他',
   searching: 'リポジトリを検索しています…',

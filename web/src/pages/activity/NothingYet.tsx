@@ -44,9 +44,9 @@ export function NoPush({ rules }: { rules: readonly ReplicationRule[] }) {
   const prefix = rules[0]?.repositoryFilters?.[0]?.filter ?? '';
   const found = useTwinport('FindRepositories', { startsWith: prefix, maxResults: 1 });
   const repository = found.data?.repositories[0]?.repositoryName ?? (prefix.endsWith('/') || prefix === '' ? `${prefix}app` : prefix.replace(/[._-]$/, ''));
-  // The path names the account, so that it works whatever the server is called.
+  // The path names the registry, so that it works whatever the server is called.
   const host = location.host;
-  const name = `${host}/${registry.account}/${repository}:1`;
+  const name = `${host}/${registry.account}/${registry.region}/${repository}:1`;
   const endpoint = `--endpoint-url ${location.origin} --region ${registry.region}`;
   const commands: [string, string][] = [
     [m.pushSteps.login, `aws ecr get-login-password ${endpoint} | docker login --username AWS --password-stdin ${host}`],
