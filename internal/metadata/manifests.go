@@ -44,6 +44,15 @@ func scanManifest(scan func(dest ...any) error) (m Manifest, err error) {
 	return m, err
 }
 
+func (q *Queries) manifests(query string, args ...any) (ms []Manifest, err error) {
+	err = q.conn.all(query, args, func(scan func(dest ...any) error) error {
+		m, err := scanManifest(scan)
+		ms = append(ms, m)
+		return err
+	})
+	return ms, err
+}
+
 // Manifest of a repository by digest: ErrNotFound.
 func (q *Queries) Manifest(repository int64, digest string) (Manifest, error) {
 	return scanManifest(func(dest ...any) error {
@@ -81,15 +90,10 @@ func (q *Queries) ManifestContentByTag(repository int64, tag string) (*ManifestC
 // Manifests of a repository with digests after the given one, in their order.
 // tagged restricts them to those with (1) or without (0) a tag; -1 means any.
 // Their annotations are left out.
-func (q *Queries) Manifests(repository int64, tagged int, after string, limit int) (ms []Manifest, err error) {
-	err = q.conn.all(`SELECT `+listedColumns+` FROM manifests m WHERE m.repository_id = ?1 AND m.digest > ?2
+func (q *Queries) Manifests(repository int64, tagged int, after string, limit int) ([]Manifest, error) {
+	return q.manifests(`SELECT `+listedColumns+` FROM manifests m WHERE m.repository_id = ?1 AND m.digest > ?2
 		AND (CAST(?3 AS BIGINT) < 0 OR (CAST(?3 AS BIGINT) = 1) = EXISTS (SELECT 1 FROM tags t WHERE t.manifest_id = m.id))
-		ORDER BY m.digest LIMIT ?4`, []any{repository, after, tagged, limit}, func(scan func(dest ...any) error) error {
-		m, err := scanManifest(scan)
-		ms = append(ms, m)
-		return err
-	})
-	return ms, err
+		ORDER BY m.digest LIMIT ?4`, repository, after, tagged, limit)
 }
 
 // ManifestSizes of those of the digests that the repository has: the sizes of their images.

@@ -12,8 +12,11 @@ const (
 // Replication is one image, by one tag or none, on its way to one destination.
 type Replication struct {
 	ID                 int64
+	SourceRegistryID   int64
 	RepositoryID       int64 // the source
 	Digest             string
+	MediaType          string // of the manifest
+	ImageSize          int64
 	Tag                string // '' for a push by digest
 	Sequence           int64  // of the push, in the source registry
 	DestinationAccount string
@@ -22,22 +25,23 @@ type Replication struct {
 	Tries              int
 	NextTryAt          time.Time
 	PushedAt           time.Time
+	ChangedAt          time.Time // when it was queued, tried, or made due again
 	FinishedAt         time.Time // zero while in progress
 	FailureCode        string
 	FailureReason      string
 }
 
-const replicationColumns = `r.id, m.repository_id, m.digest, r.tag, r.sequence, r.destination_account, r.destination_region, r.state, r.tries,
-	r.next_try_at, r.pushed_at, r.finished_at, r.failure_code, r.failure_reason`
+const replicationColumns = `r.id, r.source_registry_id, m.repository_id, m.digest, m.media_type, m.image_size, r.tag, r.sequence,
+	r.destination_account, r.destination_region, r.state, r.tries, r.next_try_at, r.pushed_at, r.changed_at, r.finished_at, r.failure_code, r.failure_reason`
 
 const fromReplications = ` FROM replications r JOIN manifests m ON m.id = r.manifest_id `
 
 // scanReplication scans replicationColumns, and more after them.
 func scanReplication(scan func(dest ...any) error, r *Replication, more ...any) error {
-	var next, pushed, finished int64
-	err := scan(append([]any{&r.ID, &r.RepositoryID, &r.Digest, &r.Tag, &r.Sequence, &r.DestinationAccount, &r.DestinationRegion, &r.State, &r.Tries,
-		&next, &pushed, &finished, &r.FailureCode, &r.FailureReason}, more...)...)
-	r.NextTryAt, r.PushedAt, r.FinishedAt = toTime(next), toTime(pushed), toTime(finished)
+	var next, pushed, changed, finished int64
+	err := scan(append([]any{&r.ID, &r.SourceRegistryID, &r.RepositoryID, &r.Digest, &r.MediaType, &r.ImageSize, &r.Tag, &r.Sequence,
+		&r.DestinationAccount, &r.DestinationRegion, &r.State, &r.Tries, &next, &pushed, &changed, &finished, &r.FailureCode, &r.FailureReason}, more...)...)
+	r.NextTryAt, r.PushedAt, r.ChangedAt, r.FinishedAt = toTime(next), toTime(pushed), toTime(changed), toTime(finished)
 	return err
 }
 
@@ -54,12 +58,12 @@ func (q *Queries) replications(query string, args ...any) (rs []Replication, err
 // QueueReplication records that an image is to be replicated, or is to be once
 // more. Its id is set when the transaction is committed.
 func (tx *Tx) QueueReplication(r *Replication) error {
-	return tx.conn.id(`INSERT INTO replications (manifest_id, tag, sequence, destination_account, destination_region, state, next_try_at, pushed_at)
-		SELECT id, CAST(?3 AS TEXT), CAST(?4 AS BIGINT), CAST(?5 AS TEXT), CAST(?6 AS TEXT), 'IN_PROGRESS', CAST(?7 AS BIGINT), CAST(?8 AS BIGINT)
-		FROM manifests WHERE repository_id = ?1 AND digest = ?2
+	return tx.conn.id(`INSERT INTO replications (manifest_id, tag, sequence, destination_account, destination_region, state, next_try_at, pushed_at, changed_at, source_registry_id)
+		SELECT m.id, CAST(?3 AS TEXT), CAST(?4 AS BIGINT), CAST(?5 AS TEXT), CAST(?6 AS TEXT), 'IN_PROGRESS', CAST(?7 AS BIGINT), CAST(?8 AS BIGINT), CAST(?8 AS BIGINT), p.registry_id
+		FROM manifests m IN ORDER JOIN repositories p ON p.id = m.repository_id WHERE m.repository_id = ?1 AND m.digest = ?2
 		ON CONFLICT (manifest_id, tag, destination_account, destination_region) DO UPDATE SET
 		sequence = excluded.sequence, state = 'IN_PROGRESS', tries = 0, next_try_at = excluded.next_try_at, pushed_at = excluded.pushed_at,
-		finished_at = 0, failure_code = '', failure_reason = '' WHERE excluded.sequence > replications.sequence RETURNING id`,
+		changed_at = excluded.changed_at, source_registry_id = excluded.source_registry_id, finished_at = 0, failure_code = '', failure_reason = '' WHERE excluded.sequence > replications.sequence RETURNING id`,
 		[]any{r.RepositoryID, r.Digest, r.Tag, r.Sequence, r.DestinationAccount, r.DestinationRegion, fromTime(r.NextTryAt), fromTime(r.PushedAt)}, &r.ID)
 }
 
@@ -78,9 +82,8 @@ func (q *Queries) Replication(id int64) (Replication, error) {
 // ReplicationJob is a replication with what is needed to decide on it.
 type ReplicationJob struct {
 	Replication
-	SourceAccount    string
-	SourceRegistryID int64
-	RepositoryName   string
+	SourceAccount  string
+	RepositoryName string
 	// Of the destination; zero where there is no such registry or repository.
 	RegistryID     int64
 	RegistryPolicy string
@@ -96,10 +99,14 @@ func (tx *Tx) ClaimReplication(id int64) (j ReplicationJob, err error) {
 		return tx.conn.one(`SELECT `+replicationColumns+`,
 		sg.account, sg.id, sp.name, coalesce(dg.id, 0), coalesce(dg.policy, ''), coalesce(dp.id, 0), coalesce(dp.tag_mutability, '')`+fromReplications+`
 		JOIN repositories sp ON sp.id = m.repository_id JOIN registries sg ON sg.id = sp.registry_id
-		LEFT JOIN registries dg ON dg.account = r.destination_account AND dg.region = r.destination_region
-		LEFT JOIN repositories dp ON dp.registry_id = dg.id AND dp.name = sp.name
-		WHERE r.id = ? AND r.state = 'IN_PROGRESS' CLAIMING r`, []any{id}, dest...)
+		LEFT IN ORDER JOIN registries dg ON dg.account = r.destination_account AND dg.region = r.destination_region
+		LEFT IN ORDER JOIN repositories dp ON dp.registry_id = dg.id AND dp.name = sp.name
+		WHERE r.id = ? CLAIMING r`, []any{id}, dest...)
 	}, &j.Replication, &j.SourceAccount, &j.SourceRegistryID, &j.RepositoryName, &j.RegistryID, &j.RegistryPolicy, &j.DestinationID, &j.TagMutability)
+	// Asked of the query, this would tempt a planner to go through all that are.
+	if err == nil && j.State != ReplicationInProgress {
+		return ReplicationJob{}, ErrNotFound
+	}
 	return j, err
 }
 
@@ -140,19 +147,27 @@ func (q *Queries) ReplicationsOf(repository int64, digest string, limit int) ([]
 		ORDER BY r.destination_account, r.destination_region, r.tag LIMIT ?`, repository, digest, limit)
 }
 
+// AdoptReplications completes the rows that a program wrote which does not know
+// of what schema 4 added to them.
+func (tx *Tx) AdoptReplications() error {
+	return tx.conn.exec(`UPDATE replications SET changed_at = CASE WHEN finished_at > pushed_at THEN finished_at ELSE pushed_at END,
+		source_registry_id = (SELECT p.registry_id FROM manifests m IN ORDER JOIN repositories p ON p.id = m.repository_id WHERE m.id = replications.manifest_id)
+		WHERE source_registry_id = 0`)
+}
+
 // SaveReplication stores how a try ended.
 func (tx *Tx) SaveReplication(r Replication) error {
-	return tx.conn.exec(`UPDATE replications SET state = ?, tries = ?, next_try_at = ?, finished_at = ?, failure_code = ?, failure_reason = ?
+	return tx.conn.exec(`UPDATE replications SET state = ?, tries = ?, next_try_at = ?, changed_at = ?, finished_at = ?, failure_code = ?, failure_reason = ?
 		WHERE id = ? AND sequence = ?`,
-		r.State, r.Tries, fromTime(r.NextTryAt), fromTime(r.FinishedAt), r.FailureCode, r.FailureReason, r.ID, r.Sequence)
+		r.State, r.Tries, fromTime(r.NextTryAt), fromTime(r.ChangedAt), fromTime(r.FinishedAt), r.FailureCode, r.FailureReason, r.ID, r.Sequence)
 }
 
 // RetryRefused makes the failed replications to the destinations due at t, if
 // they failed with one of the codes. It reports whether there were any.
 func (tx *Tx) RetryRefused(destinations []RegistryKey, codes []string, t time.Time) (bool, error) {
-	return some(tx.conn.changed(`UPDATE replications SET state = 'IN_PROGRESS', tries = 0, next_try_at = ?, finished_at = 0
-		WHERE id IN (SELECT r.id FROM objects(?) AS d IN ORDER JOIN replications r ON r.destination_account = d.value ->> 'a' AND r.destination_region = d.value ->> 'r'
-			WHERE r.state = 'FAILED' AND r.failure_code IN (SELECT value FROM texts(?)))`,
+	return some(tx.conn.changed(`UPDATE replications SET state = 'IN_PROGRESS', tries = 0, next_try_at = ?1, changed_at = ?1, finished_at = 0
+		WHERE id IN (SELECT r.id FROM objects(?2) AS d IN ORDER JOIN replications r ON r.destination_account = d.value ->> 'a' AND r.destination_region = d.value ->> 'r' AND r.state = 'FAILED'
+			WHERE r.failure_code IN (SELECT value FROM texts(?3)))`,
 		fromTime(t), keyList(destinations), list(codes)))
 }
 
@@ -160,10 +175,10 @@ func (tx *Tx) RetryRefused(destinations []RegistryKey, codes []string, t time.Ti
 // It starts from these: a destination may have refused very many others. The
 // joins keep their order.
 func (tx *Tx) RetryRefusedOf(account, region, repository string, codes []string, t time.Time) (bool, error) {
-	return some(tx.conn.changed(`UPDATE replications SET state = 'IN_PROGRESS', tries = 0, next_try_at = ?, finished_at = 0
-		WHERE id IN (SELECT r.id FROM registries g IN ORDER JOIN repositories p ON p.registry_id = g.id AND p.name = ?
-			IN ORDER JOIN manifests m ON m.repository_id = p.id IN ORDER JOIN replications r ON r.manifest_id = m.id
-			WHERE r.state = 'FAILED' AND r.destination_account = ? AND r.destination_region = ? AND r.failure_code IN (SELECT value FROM texts(?)))`,
+	return some(tx.conn.changed(`UPDATE replications SET state = 'IN_PROGRESS', tries = 0, next_try_at = ?1, changed_at = ?1, finished_at = 0
+		WHERE id IN (SELECT r.id FROM registries g IN ORDER JOIN repositories p ON p.registry_id = g.id AND p.name = ?2
+			IN ORDER JOIN manifests m ON m.repository_id = p.id IN ORDER JOIN replications r ON r.manifest_id = m.id AND r.state = 'FAILED' AND r.destination_account = ?3 AND r.destination_region = ?4
+			WHERE r.failure_code IN (SELECT value FROM texts(?5)))`,
 		fromTime(t), repository, account, region, list(codes)))
 }
 

@@ -6,16 +6,17 @@ import (
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // maxKey is how many columns the longest key of a transferred table has.
-const maxKey = 3
+const maxKey = 5
 
 // The numbers of changes must not be used again, hence AUTOINCREMENT: a row that
 // changes once more while an earlier change is being copied is noted anew.
 const createChanges = `CREATE TABLE transfer_changes (id INTEGER PRIMARY KEY AUTOINCREMENT, tbl TEXT NOT NULL,
-	k1 NOT NULL, k2 NOT NULL DEFAULT 0, k3 NOT NULL DEFAULT 0, UNIQUE (tbl, k1, k2, k3))`
+	k1 NOT NULL, k2 NOT NULL, k3 NOT NULL, k4 NOT NULL, k5 NOT NULL, UNIQUE (tbl, k1, k2, k3, k4, k5))`
 
 // watch begins to note the keys of rows that change, for the transfer with the
 // id, and forgets what was noted for another.
@@ -49,6 +50,17 @@ func (s *SQLite) watch(ctx context.Context, id string, tables []table) error {
 		}
 		return tx.conn.exec(`INSERT INTO leases (name, holder, beat) VALUES (?, ?, 1)`, MigrationLease, id)
 	})
+}
+
+// watched reports whether the changes of all the tables are being noted.
+func (s *SQLite) watched(tables []table) (bool, error) {
+	triggers, err := s.Read().strings(`SELECT name FROM sqlite_master WHERE type = 'trigger'`)
+	for _, tb := range tables {
+		if !slices.Contains(triggers, "transfer_"+tb.name+"_insert") {
+			return false, err
+		}
+	}
+	return true, err
 }
 
 // CancelTransfer ends a transfer that was begun: what it has copied is of no

@@ -57,7 +57,7 @@ type transferState struct {
 // transferred are the tables that are copied, each after those that it refers
 // to. Not copied are uploads, garbage and damaged, which are about bytes that
 // stay where they are, and leases.
-var transferred = []string{"blobs", "registries", "repositories", "resource_tags", "layers", "manifests", "manifest_references", "tags", "replications", "tag_watermarks", "damaged_layers", "sessions"}
+var transferred = []string{"blobs", "registries", "repositories", "resource_tags", "layers", "manifests", "manifest_references", "tags", "replications", "tag_watermarks", "damaged_layers", "sessions", "replication_statistics"}
 
 // notTransferred are columns that only SQLite has, and the names of objects,
 // which are others in the destination.
@@ -94,6 +94,11 @@ func NewTransfer(ctx context.Context, from *SQLite, to *Postgres, blobs string) 
 		return t, t.begin(ctx, blobs)
 	case there.Holder != here.Holder:
 		return nil, errNotEmpty("another migration into it was begun and has not ended")
+	}
+	if watched, err := from.watched(t.tables); err != nil {
+		return nil, err
+	} else if !watched {
+		return nil, errors.New("another version of the program began this migration, and did not watch all that is to be copied: run migrate --cancel, and begin anew with an empty database")
 	}
 	t.id, t.Resumed = here.Holder, true
 	if err := json.Unmarshal([]byte(there.Progress), &t.state); err != nil {

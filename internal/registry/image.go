@@ -219,6 +219,14 @@ func (s *Service) DescribeImages(_ context.Context, c Caller, ref Ref, refs []Re
 	return s.describe(repo, rows)
 }
 
+// imageOf is the image without its tags.
+func imageOf(m metadata.Manifest) Image {
+	return Image{
+		Digest: digest.Digest(m.Digest), Size: m.ImageSize, PushedAt: m.PushedAt, LastPulledAt: m.PulledAt,
+		MediaType: m.MediaType, ArtifactType: m.ArtifactType, Subject: digest.Digest(m.Subject),
+	}
+}
+
 // describe adds to each manifest its tags.
 func (s *Service) describe(repo *metadata.Repository, ms []metadata.Manifest) ([]Image, error) {
 	digests := make([]string, len(ms))
@@ -231,10 +239,7 @@ func (s *Service) describe(repo *metadata.Repository, ms []metadata.Manifest) ([
 	}
 	var images []Image
 	for _, m := range ms {
-		image := Image{
-			Digest: digest.Digest(m.Digest), Size: m.ImageSize, PushedAt: m.PushedAt, LastPulledAt: m.PulledAt,
-			MediaType: m.MediaType, ArtifactType: m.ArtifactType, Subject: digest.Digest(m.Subject),
-		}
+		image := imageOf(m)
 		for _, t := range tags[m.Digest] {
 			image.Tags = append(image.Tags, t.Name)
 		}

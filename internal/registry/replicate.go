@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/twinport/twinport/internal/metadata"
@@ -41,9 +42,39 @@ const (
 const maxGraph = 10000
 
 // refusal ends a replication as FAILED.
-type refusal struct{ code, reason string }
+type refusal struct {
+	code, reason string
+	// statement is what the destination's registry policy lacks, if adding one
+	// would mend it.
+	statement string
+	// denied says that a statement of the destination denies it.
+	denied bool
+}
 
 func (r *refusal) Error() string { return r.code + ": " + r.reason }
+
+// beforeStatement parts the reason of a failure, as it is stored, from the
+// statement.
+const beforeStatement = ":\n"
+
+// stored is the reason with the statement.
+func (r *refusal) stored() string {
+	if r.statement == "" {
+		return r.reason
+	}
+	return strings.TrimSuffix(r.reason, ".") + beforeStatement + r.statement
+}
+
+// splitReason parts what stored has joined.
+func splitReason(stored string) (reason, statement string) {
+	// The statement is indented JSON: no line but its first begins with a brace
+	// after a colon.
+	i := strings.LastIndex(stored, beforeStatement+"{")
+	if i < 0 {
+		return stored, ""
+	}
+	return stored[:i] + ".", stored[i+len(beforeStatement):]
+}
 
 // takeover is how long a queued replication is left to the process that took
 // the push, which tries it at once. Then it is due for every process.
@@ -117,11 +148,12 @@ func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication
 		row = job.Replication
 		row.Tries++
 		row.FinishedAt, row.FailureCode, row.FailureReason = s.now(), "", ""
+		row.ChangedAt = row.FinishedAt
 		row.State = metadata.ReplicationComplete
 		err = s.copyImage(tx, job)
 		var refused *refusal
 		if errors.As(err, &refused) {
-			row.State, row.FailureCode, row.FailureReason = metadata.ReplicationFailed, refused.code, refused.reason
+			row.State, row.FailureCode, row.FailureReason = metadata.ReplicationFailed, refused.code, refused.stored()
 		} else if err != nil {
 			return err
 		}
@@ -131,7 +163,8 @@ func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication
 		return row, err // without an id: it was not found, or not even looked up
 	}
 	s.log.Error("a replication met a fault and will be tried again", "replication", id, "tries", row.Tries, "error", err)
-	row.State, row.FinishedAt, row.NextTryAt = metadata.ReplicationInProgress, time.Time{}, s.now().Add(retryDelay(row.Tries))
+	row.State, row.FinishedAt, row.ChangedAt = metadata.ReplicationInProgress, time.Time{}, s.now()
+	row.NextTryAt = row.ChangedAt.Add(retryDelay(row.Tries))
 	row.FailureCode = failureInternal
 	row.FailureReason = "The server met a fault, which its log tells. The replication is tried again by itself."
 	switch {
@@ -192,7 +225,7 @@ func (s *Service) copyImage(tx *metadata.Tx, job metadata.ReplicationJob) error 
 		return err
 	}
 	if len(manifests) > maxGraph {
-		return &refusal{failureTooLarge, fmt.Sprintf("The index reaches more than %d manifests.", maxGraph)}
+		return &refusal{code: failureTooLarge, reason: fmt.Sprintf("The index reaches more than %d manifests.", maxGraph)}
 	}
 	missing, layer, err := tx.MissingPart(job.RepositoryID, job.Digest, job.DestinationID)
 	if err != nil {
@@ -226,7 +259,7 @@ func (s *Service) copyImage(tx *metadata.Tx, job metadata.ReplicationJob) error 
 func (s *Service) mayReplicate(job metadata.ReplicationJob) error {
 	id := ID{job.DestinationAccount, job.DestinationRegion}
 	if !s.Exists(id) {
-		return &refusal{failureNoDestination, fmt.Sprintf("There is no account %s with Region %s in this deployment. Add it to the configuration, or take it out of the replication rule.", id.Account, id.Region)}
+		return &refusal{code: failureNoDestination, reason: fmt.Sprintf("There is no account %s with Region %s in this deployment. Add it to the configuration, or take it out of the replication rule.", id.Account, id.Region)}
 	}
 	ref := Ref{id, job.RepositoryName}
 	actions := []string{actionReplicateImage}
@@ -265,11 +298,12 @@ func refuse(action string, ref Ref, source string, d policy.Decision) *refusal {
 		mend = fmt.Sprintf("Create the repository '%s' there, or add this statement to the registry policy", ref.Name)
 	}
 	if d.Outcome == policy.ExplicitDeny {
-		return &refusal{code, d.Reason() + " Change that statement in the destination; the replication is tried again when its registry policy changes."}
+		return &refusal{code: code, denied: true, reason: d.Reason() + " Change that statement in the destination; the replication is tried again when its registry policy changes."}
 	}
 	grant := policy.Grant("Replication"+source, source, []string{actionCreateRepository, actionReplicateImage},
 		fmt.Sprintf("arn:aws:ecr:%s:%s:repository/*", ref.Registry.Region, ref.Registry.Account))
-	return &refusal{code, fmt.Sprintf("%s %s of account %s in %s, and the replication completes by itself:\n%s", d.Reason(), mend, ref.Registry.Account, ref.Registry.Region, grant)}
+	return &refusal{code: code, statement: grant,
+		reason: fmt.Sprintf("%s %s of account %s in %s, and the replication completes by itself.", d.Reason(), mend, ref.Registry.Account, ref.Registry.Region)}
 }
 
 func incomplete(d string, layer bool) *refusal {
@@ -277,7 +311,7 @@ func incomplete(d string, layer bool) *refusal {
 	if layer {
 		what = "layer"
 	}
-	return &refusal{failureSourceIncomplete, fmt.Sprintf("The %s %s, which the image needs, was deleted from the source repository. Push the whole image again.", what, d)}
+	return &refusal{code: failureSourceIncomplete, reason: fmt.Sprintf("The %s %s, which the image needs, was deleted from the source repository. Push the whole image again.", what, d)}
 }
 
 // copyTag points the destination's tag at the image, unless the tag is

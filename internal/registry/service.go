@@ -79,6 +79,9 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 		for k, id := range ids {
 			s.registries[ID{k.Account, k.Region}] = id
 		}
+		if err := tx.AdoptReplications(); err != nil {
+			return err
+		}
 		// The configuration may serve now what a replication missed.
 		return s.retryRefused(tx, keys, failureNoDestination)
 	})

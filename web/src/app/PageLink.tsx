@@ -1,36 +1,29 @@
-// Links and buttons that lead to other pages of the console without loading it
-// again; opened in a new tab they are ordinary links.
+// Links to pages of the console, which do not load the console again.
 
 import Button, { type ButtonProps } from '@cloudscape-design/components/button';
 import Link, { type LinkProps } from '@cloudscape-design/components/link';
 import { useHref, useNavigate } from 'react-router';
 
-/** A link to a page; to is its address, as pagePath makes it. */
-export function PageLink({ to, ...link }: { to: string } & Omit<LinkProps, 'href' | 'onFollow'>) {
-  const navigate = useNavigate();
-  return (
-    <Link
-      {...link}
-      href={useHref(to)}
-      onFollow={(event) => {
-        event.preventDefault();
-        void navigate(to);
-      }}
-    />
-  );
+interface To {
+  /** A path of the console, as pagePath makes it. */
+  to: string;
 }
 
-/** A button that leads to a page. */
-export function PageButton({ to, ...button }: { to: string } & Omit<ButtonProps, 'href' | 'onFollow' | 'onClick'>) {
+function useFollow(to: string) {
   const navigate = useNavigate();
-  return (
-    <Button
-      {...button}
-      href={useHref(to)}
-      onFollow={(event) => {
-        event.preventDefault();
-        void navigate(to);
-      }}
-    />
-  );
+  return {
+    href: useHref(to),
+    onFollow: (event: CustomEvent) => {
+      event.preventDefault();
+      void navigate(to);
+    },
+  };
+}
+
+export function PageLink({ to, ...props }: To & Omit<LinkProps, 'href' | 'onFollow'>) {
+  return <Link {...props} {...useFollow(to)} />;
+}
+
+export function PageButton({ to, ...props }: To & Omit<ButtonProps, 'href' | 'onFollow'>) {
+  return <Button {...props} {...useFollow(to)} />;
 }

@@ -22,6 +22,11 @@ export interface Format {
   either(items: string[]): string;
 }
 
+/** Twelve digits in three groups, as people read them aloud. */
+export function groupedAccount(account: string): string {
+  return account.replace(/^(\d{4})(\d{4})(\d{4})$/, '$1-$2-$3');
+}
+
 const byteUnits = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte'];
 
 export function formatOf(language: Language): Format {

@@ -3,7 +3,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Table from '@cloudscape-design/components/table';
 
 import type { Destination } from '../../api/ecr';
-import { groupedAccount } from '../../app/Bar';
+import { groupedAccount } from '../../i18n/format';
 import { Problem } from '../../app/Problem';
 import { useRegistry } from '../../app/registry';
 import { useMessages, type Messages } from '../../i18n';

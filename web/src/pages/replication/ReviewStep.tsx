@@ -6,11 +6,10 @@ import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 
 import type { ReplicationRule } from '../../api/ecr';
-import { groupedAccount } from '../../app/Bar';
 import { Problem } from '../../app/Problem';
 import { useRegistry } from '../../app/registry';
 import { useMessages } from '../../i18n';
-import { useFormat } from '../../i18n/format';
+import { groupedAccount, useFormat } from '../../i18n/format';
 import { useDestinationChecks } from './destinationChecks';
 import { Destinations } from './Destinations';
 import { changesOf, sameRules } from './form';

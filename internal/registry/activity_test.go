@@ -1,0 +1,266 @@
+package registry_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/twinport/twinport/internal/policy"
+	"github.com/twinport/twinport/internal/registry"
+)
+
+// list returns a registry's replications in pages of the given size.
+func (d *domain) list(id registry.ID, direction registry.Direction, state registry.ReplicationState, size int) (all []registry.Replication) {
+	d.t.Helper()
+	for page := (registry.Page{Limit: size}); ; {
+		rs, next, err := d.ListReplications(ctx, root(id.Account), id, direction, state, page)
+		if err != nil || len(rs) > size {
+			d.t.Fatalf("%d replications in a page of %d, %v", len(rs), size, err)
+		}
+		all = append(all, rs...)
+		if page.After = next; next == "" {
+			return all
+		}
+	}
+}
+
+func ids(rs []registry.Replication) (all []int64) {
+	for _, r := range rs {
+		all = append(all, r.ID)
+	}
+	return all
+}
+
+func TestListReplications(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	d.replicateTo(dev, third)
+	d.grant(dev) // which is in another account; third is the own account's
+	one := d.put(in(prod), d.image(in(prod), "one"), "1")
+	d.drain()
+	two := d.put(in(prod), d.image(in(prod), "two"), "2", "latest")
+	d.drain()
+	if err := d.SetRegistryPolicy(ctx, root(devAccount), dev, `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"ecr:ReplicateImage","Resource":"*"}]}`); err != nil {
+		t.Fatal(err)
+	}
+	three := d.put(in(prod), d.image(in(prod), "three"))
+	d.drain()
+	d.put(in(prod), d.image(in(prod), "four"), "4")
+
+	all := d.list(prod, registry.Outgoing, "", 100)
+	if len(all) != 2+4+2+2 || !slices.IsSortedFunc(all, func(a, b registry.Replication) int { return b.ChangedAt.Compare(a.ChangedAt) }) {
+		t.Fatalf("%d replications: %+v", len(all), all)
+	}
+	for _, size := range []int{1, 3, 9, 10} {
+		if got := d.list(prod, registry.Outgoing, "", size); !slices.Equal(ids(got), ids(all)) {
+			t.Errorf("in pages of %d: %v, want %v", size, ids(got), ids(all))
+		}
+	}
+	count := map[registry.ReplicationState]int{}
+	for _, r := range all {
+		count[r.State]++
+		if r.Source != prod || r.Repository != "team/app" || r.ImageSize == 0 || !strings.Contains(r.MediaType, "manifest") || r.PushedAt.IsZero() || r.ChangedAt.Before(r.PushedAt) {
+			t.Errorf("%+v", r)
+		}
+		switch r.State {
+		case registry.ReplicationInProgress:
+			if !r.FinishedAt.IsZero() || r.NextTryAt.IsZero() || r.Tag != "4" || r.Tries != 0 {
+				t.Errorf("%+v", r)
+			}
+		case registry.ReplicationComplete:
+			if r.FinishedAt.IsZero() || !r.FinishedAt.Equal(r.ChangedAt) || !r.NextTryAt.IsZero() || r.FailureCode != "" || r.FailureReason != "" || r.Statement != "" {
+				t.Errorf("%+v", r)
+			}
+		case registry.ReplicationFailed:
+			if r.Digest != three || r.Tag != "" || r.Destination != dev || r.FailureCode != "ReplicateImageNotAllowed" || !strings.Contains(r.FailureReason, "denies it") || r.Statement != "" {
+				t.Errorf("%+v", r)
+			}
+		}
+	}
+	for state, want := range map[registry.ReplicationState]int{registry.ReplicationInProgress: 2, registry.ReplicationComplete: 7, registry.ReplicationFailed: 1} {
+		if got := d.list(prod, registry.Outgoing, state, 2); len(got) != want || count[state] != want {
+			t.Errorf("%s: %d of %d, want %d", state, len(got), count[state], want)
+		}
+	}
+	incoming := d.list(dev, registry.Incoming, "", 2)
+	var digests []digest.Digest
+	for _, r := range incoming {
+		digests = append(digests, r.Digest)
+		if r.Source != prod || r.Destination != dev || r.State != registry.ReplicationComplete {
+			t.Errorf("%+v", r)
+		}
+	}
+	if !slices.Equal(digests, []digest.Digest{two, two, one}) {
+		t.Errorf("incoming: %+v", incoming)
+	}
+	for _, what := range []struct {
+		id        registry.ID
+		direction registry.Direction
+		state     registry.ReplicationState
+	}{
+		{dev, registry.Outgoing, ""}, {dev, registry.Incoming, registry.ReplicationFailed}, {dev, registry.Incoming, registry.ReplicationInProgress},
+		{prod, registry.Incoming, ""}, {prod, "SIDEWAYS", ""}, {prod, registry.Outgoing, "LOST"},
+	} {
+		if got := d.list(what.id, what.direction, what.state, 100); len(got) != 0 {
+			t.Errorf("%v: %+v", what, got)
+		}
+	}
+	for _, after := range []string{"x", "1", " ", "1 x", "99999999999999999999 1", strings.Repeat("9", 10000), "1\x002"} {
+		_, _, err := d.ListReplications(ctx, root(prodAccount), prod, registry.Outgoing, "", registry.Page{After: after, Limit: 1})
+		wantCode(t, "a page after "+after[:1], err, registry.InvalidParameter)
+	}
+	// They go with their image.
+	if err := d.DeleteManifest(ctx, root(prodAccount), in(prod), two); err != nil {
+		t.Fatal(err)
+	}
+	if got := d.list(dev, registry.Incoming, "", 100); len(got) != 1 {
+		t.Errorf("after the image was deleted: %+v", got)
+	}
+}
+
+func TestStatementOfAFailure(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	d.replicateTo(dev)
+	d.put(in(prod), d.image(in(prod), "one"), "1")
+	d.drain()
+	all := d.list(prod, registry.Outgoing, registry.ReplicationFailed, 10)
+	if len(all) != 1 {
+		t.Fatalf("%+v", all)
+	}
+	r, st := all[0], d.statuses(in(prod), registry.Reference{Tag: "1"})[0]
+	if st.FailureReason != strings.TrimSuffix(r.FailureReason, ".")+":\n"+r.Statement {
+		t.Errorf("the parts %q and %q are not those of %q", r.FailureReason, r.Statement, st.FailureReason)
+	}
+	if strings.ContainsAny(r.FailureReason, "{}\n") || !strings.HasSuffix(r.FailureReason, "completes by itself.") {
+		t.Errorf("reason: %q", r.FailureReason)
+	}
+	text := `{"Version":"2012-10-17","Statement":[` + r.Statement + `]}`
+	if _, err := policy.Parse(text, policy.RegistryPolicy); err != nil {
+		t.Fatalf("the statement %s: %v", r.Statement, err)
+	}
+	if err := d.SetRegistryPolicy(ctx, root(devAccount), dev, text); err != nil {
+		t.Fatal(err)
+	}
+	if again := d.list(prod, registry.Outgoing, registry.ReplicationInProgress, 10); len(again) != 1 || !again[0].ChangedAt.After(r.ChangedAt) {
+		t.Errorf("made due again: %+v", again)
+	}
+	d.drain()
+	if done := d.list(prod, registry.Outgoing, registry.ReplicationComplete, 10); len(done) != 1 || done[0].Statement != "" {
+		t.Errorf("mended: %+v", done)
+	}
+}
+
+func TestRetryReplications(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	d.create(in(dev))
+	d.replicateTo(dev)
+	if err := d.SetReplication(ctx, root(devAccount), dev, []registry.ReplicationRule{{Destinations: []registry.ID{prod}}}); err != nil {
+		t.Fatal(err)
+	}
+	d.put(in(prod), d.image(in(prod), "one"), "1", "one")
+	d.put(in(dev), d.image(in(dev), "two"), "2")
+	d.drain()
+	own, theirs := d.list(prod, registry.Outgoing, registry.ReplicationFailed, 10), d.list(dev, registry.Outgoing, registry.ReplicationFailed, 10)
+	if len(own) != 2 || len(theirs) != 1 {
+		t.Fatalf("%+v, %+v", own, theirs)
+	}
+	var woken []int64
+	d.OnReplications(func(ids []int64) { woken = append(woken, ids...) })
+	const unknown = 1 << 60
+	retried, failed, err := d.RetryReplications(ctx, root(prodAccount), prod, []int64{own[0].ID, theirs[0].ID, own[0].ID, unknown, -1})
+	if err != nil || !slices.Equal(retried, []int64{own[0].ID}) || !slices.Equal(woken, retried) {
+		t.Errorf("retried %v, woke %v, %v", retried, woken, err)
+	}
+	reasons := map[string]bool{}
+	for _, f := range failed {
+		reasons[f.Reason] = true
+		if f.Code != registry.RetryNotFound || !slices.Contains([]int64{theirs[0].ID, unknown, -1}, f.ID) {
+			t.Errorf("%+v", f)
+		}
+	}
+	if len(failed) != 3 || len(reasons) != 1 {
+		t.Errorf("another's must look like none: %+v", failed)
+	}
+	if got := d.list(dev, registry.Outgoing, registry.ReplicationFailed, 10); len(got) != 1 {
+		t.Errorf("another account's is tried again")
+	}
+	now := d.list(prod, registry.Outgoing, registry.ReplicationInProgress, 10)
+	if len(now) != 1 || now[0].ID != own[0].ID || now[0].Tries != 0 || now[0].FailureCode == "" || now[0].NextTryAt.After(d.clock.now()) {
+		t.Errorf("made due: %+v", now)
+	}
+	_, failed, err = d.RetryReplications(ctx, root(prodAccount), prod, []int64{own[0].ID})
+	if err != nil || len(failed) != 1 || failed[0].Code != registry.RetryNotFailed {
+		t.Errorf("one that is in progress: %+v, %v", failed, err)
+	}
+	if ids := d.dueNow(); !slices.Contains(ids, own[0].ID) {
+		t.Errorf("due: %v", ids)
+	}
+	d.drain()
+	if got := d.list(prod, registry.Outgoing, registry.ReplicationFailed, 10); len(got) != 2 || got[0].ID != own[0].ID || got[0].Tries != 1 {
+		t.Errorf("refused again: %+v", got)
+	}
+	for _, ids := range [][]int64{nil, make([]int64, 101)} {
+		_, _, err := d.RetryReplications(ctx, root(prodAccount), prod, ids)
+		wantCode(t, fmt.Sprint(len(ids), " replications"), err, registry.InvalidParameter)
+	}
+}
+
+// Rule 10, for what only Twinport has: another account's caller is told nothing,
+// and the same whether the registry is there or not.
+func TestRule10ActivityIsTheAccountsOwn(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	d.replicateTo(dev)
+	d.put(in(prod), d.image(in(prod), "one"), "1")
+	d.drain()
+	page := registry.Page{Limit: 10}
+	unserved := registry.ID{Account: "999988887777", Region: "us-east-1"}
+	for name, op := range map[string]func(id registry.ID) error{
+		"list": func(id registry.ID) error {
+			_, _, err := d.ListReplications(ctx, root(devAccount), id, registry.Outgoing, "", page)
+			return err
+		},
+		"retry": func(id registry.ID) error {
+			_, _, err := d.RetryReplications(ctx, root(devAccount), id, []int64{1})
+			return err
+		},
+		"check": func(id registry.ID) error {
+			_, err := d.CheckDestinations(ctx, root(devAccount), id, []registry.ID{dev}, nil)
+			return err
+		},
+		"repositories": func(id registry.ID) error {
+			_, _, err := d.FindRepositories(ctx, root(devAccount), id, "", "", page)
+			return err
+		},
+		"images": func(id registry.ID) error {
+			_, _, err := d.FindImages(ctx, root(devAccount), in(id), "", page)
+			return err
+		},
+	} {
+		there, absent := op(prod), op(unserved)
+		wantCode(t, name, there, registry.AccessDenied)
+		if strings.ReplaceAll(fmt.Sprint(there), prodAccount, "") != strings.ReplaceAll(fmt.Sprint(absent), unserved.Account, "") {
+			t.Errorf("%s: %v, but where there is no such registry: %v", name, there, absent)
+		}
+	}
+	_, _, err := d.FindImages(ctx, root(devAccount), registry.Ref{Registry: prod, Name: "team/none"}, "", page)
+	wantCode(t, "a repository that is not there", err, registry.AccessDenied)
+	// What is on its way to a registry, or was refused by it, is not its to see.
+	if got := d.list(dev, registry.Incoming, "", 10); len(got) != 0 {
+		t.Errorf("refused replications are shown to the destination: %+v", got)
+	}
+	d.put(in(prod), d.image(in(prod), "two"), "2")
+	d.grant(dev)
+	if got := d.list(dev, registry.Incoming, "", 10); len(got) != 0 {
+		t.Errorf("replications that have not arrived are shown to the destination: %+v", got)
+	}
+	d.drain()
+	if got := d.list(dev, registry.Incoming, "", 10); len(got) != 2 {
+		t.Errorf("incoming: %+v", got)
+	}
+}

@@ -1,0 +1,158 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/twinport/twinport/internal/metadata"
+)
+
+// Grant says whether a destination takes a registry's images.
+type Grant string
+
+const (
+	Granted    Grant = "GRANTED"
+	NoCreation Grant = "NO_CREATION" // only into repositories that are there
+	NotGranted Grant = "NOT_GRANTED" // no statement allows it
+	Denied     Grant = "DENIED"      // a statement denies it
+	NoRegistry Grant = "NO_REGISTRY" // no such account or Region in this deployment
+)
+
+// DestinationCheck is what a replication to a destination would find now.
+type DestinationCheck struct {
+	Destination ID
+	Status      Grant
+	// Repository that it was decided for: the first that is refused.
+	Repository string
+	// The failure of a replication, unless GRANTED, as in Replication.
+	FailureCode   string
+	FailureReason string
+	Statement     string
+}
+
+// maxChecked is how many repositories of the source a check looks at.
+const maxChecked = 100
+
+// maxFilterLength is that of a repository filter (ECR: RepositoryFilterValue).
+const maxFilterLength = 256
+
+// CheckDestinations says what a replication of the registry's repositories that
+// match the prefixes, or of all without any, would find: InvalidParameter,
+// Validation. It decides exactly as a replication does, so it tells nothing
+// that a push would not.
+func (s *Service) CheckDestinations(ctx context.Context, c Caller, id ID, destinations []ID, prefixes []string) ([]DestinationCheck, error) {
+	if err := s.Authorize(ctx, c, id, actionDescribeRegistry); err != nil {
+		return nil, err
+	}
+	reg, err := s.registry(id)
+	if err != nil {
+		return nil, err
+	}
+	if len(destinations) == 0 || len(destinations) > maxReplicationDestinations {
+		return nil, errorf(InvalidParameter, "%d destinations were given; 1 to %d can be checked at once", len(destinations), maxReplicationDestinations)
+	}
+	if slices.Contains(destinations, id) {
+		return nil, errorf(Validation, "A registry does not replicate to itself (%s in %s): choose another Region or another account", id.Account, id.Region)
+	}
+	names, err := s.namesToCheck(reg.ID, prefixes)
+	if err != nil {
+		return nil, err
+	}
+	checks := make([]DestinationCheck, 0, len(destinations))
+	for _, d := range destinations {
+		check, err := s.checkDestination(id, d, names)
+		if err != nil {
+			return nil, fmt.Errorf("check the destination %s of %s: %w", d, id, err)
+		}
+		checks = append(checks, check)
+	}
+	return checks, nil
+}
+
+// namesToCheck are names of a registry's repositories that match the prefixes,
+// or else one that would.
+func (s *Service) namesToCheck(registry int64, prefixes []string) (names []string, err error) {
+	if len(prefixes) > maxReplicationFilters {
+		return nil, errorf(Validation, "%d repository filters were given; at most %d are allowed", len(prefixes), maxReplicationFilters)
+	}
+	example := ""
+	if len(prefixes) == 0 {
+		prefixes = []string{""}
+	}
+	// Sorted, and without those that another contains, they are ranges one after the other.
+	prefixes = slices.Sorted(slices.Values(prefixes))
+	prefixes = slices.CompactFunc(prefixes, func(kept, next string) bool { return strings.HasPrefix(next, kept) })
+	for _, p := range prefixes {
+		if len(p) > maxFilterLength {
+			return nil, errorf(Validation, "A repository filter has %d characters; at most %d are allowed", len(p), maxFilterLength)
+		}
+		for _, name := range []string{p + "example", p} {
+			if example == "" && ValidName(name) {
+				example = name
+			}
+		}
+		if len(names) == maxChecked {
+			continue
+		}
+		found, err := s.meta.Read().FindRepositories(registry, p, "", "", maxChecked-len(names))
+		if err != nil {
+			return nil, fmt.Errorf("look for repositories with names like '%s': %w", shorten(p), err)
+		}
+		for _, r := range found {
+			names = append(names, r.Name)
+		}
+	}
+	if len(names) == 0 && example == "" {
+		return nil, errorf(Validation, "The repository filters match no name that a repository can have")
+	}
+	if len(names) == 0 {
+		names = []string{example}
+	}
+	return names, nil
+}
+
+// checkDestination decides for one repository after the other until one is refused.
+func (s *Service) checkDestination(source, destination ID, names []string) (DestinationCheck, error) {
+	check := DestinationCheck{Destination: destination, Status: Granted, Repository: names[0]}
+	var reg metadata.Registry
+	var there map[string]int64
+	if s.Exists(destination) {
+		var err error
+		if reg, err = s.registry(destination); err == nil {
+			there, err = s.meta.Read().RepositoriesNamed(reg.ID, names)
+		}
+		if err != nil {
+			return check, err
+		}
+	}
+	for _, name := range names {
+		err := s.mayReplicate(metadata.ReplicationJob{
+			Replication:   metadata.Replication{DestinationAccount: destination.Account, DestinationRegion: destination.Region},
+			SourceAccount: source.Account, RepositoryName: name,
+			RegistryID: reg.ID, RegistryPolicy: reg.Policy, DestinationID: there[name],
+		})
+		var refused *refusal
+		if err == nil {
+			continue
+		}
+		if !errors.As(err, &refused) {
+			return check, err
+		}
+		check.Repository, check.FailureCode, check.FailureReason, check.Statement = name, refused.code, refused.reason, refused.statement
+		switch {
+		case refused.denied:
+			check.Status = Denied
+		case refused.code == failureNoDestination:
+			check.Status = NoRegistry
+		case refused.code == failureCreateNotAllowed:
+			check.Status = NoCreation
+		default:
+			check.Status = NotGranted
+		}
+		break
+	}
+	return check, nil
+}
