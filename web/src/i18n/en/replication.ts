@@ -51,7 +51,6 @@ export const replication = {
   crossRegion: 'Cross-Region',
   crossAccount: 'Cross-account',
   crossBoth: 'Cross-account and cross-Region',
-  thisAccount: 'this account',
   permission: 'Permission there',
   filters: 'Repositories',
   allRepositories: 'All repositories',
@@ -93,7 +92,6 @@ export const replication = {
   serverSays: 'What the server says',
 
   // Editing
-  editTitle: 'Edit replication',
   typesTitle: 'Destination types',
   typesAdvice: 'Where may images of this registry be copied to?',
   crossRegionSwitch: 'Cross-Region replication',
@@ -131,7 +129,6 @@ export const replication = {
   addFilter: 'Add filter',
   removeFilter: (filter: string) => (filter ? `Remove filter ${filter}` : 'Remove this filter'),
   filterCount: (count: number, most: number) => `${count} of ${most} filters.`,
-  matching: 'Matching repositories now',
   matches: (count: string, names: string) => `Matches ${count} now: ${names}`,
   matchesNone: 'No repository matches yet. One that is created later will.',
   matchesMore: (count: string) => `${count} and more`,
@@ -155,7 +152,6 @@ export const replication = {
   sentenceSome: (prefixes: string) => `repositories whose names begin with ${prefixes}`,
   sentencePlace: (account: string, region: string) => `account ${account} in ${region}`,
   sentenceOwn: (region: string) => `this account in ${region}`,
-  save: 'Save',
   saved: 'Replication is saved',
   savedAdvice: 'The next push is replicated. You can watch it on the page Replication activity.',
   saveFailed: 'Replication is not saved',
