@@ -30,15 +30,21 @@ export function useLive(listener: (event: WatchEvent) => void): void {
 }
 
 /** What may be different after a change of each kind. */
-const ofReplications = ['FindImages', 'ListReplications', 'GetReplicationStatistics', 'CheckReplicationDestinations'];
+const ofReplications = ['FindImages', 'GetReplicationStatistics', 'CheckReplicationDestinations'];
 const ofRepositories = ['FindRepositories', 'FindImages', 'DescribeImages', 'DescribeRepositories', 'GetRepositoryPolicy', 'ListTagsForResource'];
 const ofRegistry = ['DescribeRegistry', 'GetRegistryPolicy', 'CheckReplicationDestinations', 'GetReplicationStatistics', 'FindRepositories'];
 
 /** A page that is not seen for this long stops following, in milliseconds: browsers open only six connections to a host. */
 const unseen = 20_000;
 
-/** Many changes at once are one reading: pages are read again at most this often, in milliseconds. */
+/** Many changes at once are one reading: what an operation answered is read again at most this often, in milliseconds. */
 const rereadInterval = 300;
+
+/** Longer for answers that cost the server more than a page of a list. */
+const costly: Record<string, number> = { GetReplicationStatistics: 2000, CheckReplicationDestinations: 2000 };
+
+/** The server writes what ended every five seconds: so long after the last change its statistics know all of them. */
+const writtenAfter = 6000;
 
 export function LiveProvider({ children }: { children: ReactNode }) {
   const { account, region } = useRegistry();
@@ -54,16 +60,17 @@ export function LiveProvider({ children }: { children: ReactNode }) {
 
   useEffect(() => {
     const registry = { account, region };
-    const stale = new Set<string>();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const reread = (operations: string[]) => {
-      operations.forEach((operation) => stale.add(operation));
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        stale.forEach((operation) => void queries.invalidateQueries({ queryKey: queryKey(registry, operation) }));
-        stale.clear();
-      }, rereadInterval);
+    const timers = new Map<string, ReturnType<typeof setTimeout>>();
+    const rereadNow = (operation: string) => {
+      timers.delete(operation);
+      void queries.invalidateQueries({ queryKey: queryKey(registry, operation) });
     };
+    const reread = (operations: string[]) => {
+      for (const operation of operations.filter((o) => !timers.has(o))) {
+        timers.set(operation, setTimeout(rereadNow, costly[operation] ?? rereadInterval, operation));
+      }
+    };
+    let written: ReturnType<typeof setTimeout> | undefined;
     let began = false; // a stream has begun before: what changed since is not known
     const onEvent = (event: WatchEvent) => {
       switch (event.type) {
@@ -79,6 +86,8 @@ export function LiveProvider({ children }: { children: ReactNode }) {
           break;
         case 'replications':
           reread(ofReplications);
+          clearTimeout(written);
+          written = setTimeout(rereadNow, writtenAfter, 'GetReplicationStatistics');
           break;
         case 'changed':
           if (event.repositoryNames.length > 0) {
@@ -131,7 +140,8 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     return () => {
       document.removeEventListener('visibilitychange', onVisibility);
       clearTimeout(leaving);
-      clearTimeout(timer);
+      clearTimeout(written);
+      timers.forEach(clearTimeout);
       stop();
     };
   }, [account, region, queries]);

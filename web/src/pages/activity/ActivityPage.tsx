@@ -8,7 +8,7 @@ import { useSearchParams } from 'react-router';
 import type { Direction, ReplicationState } from '../../api/twinport';
 import { useConnection } from '../../app/live';
 import { Problem } from '../../app/Problem';
-import { useECR } from '../../app/registry';
+import { useECR, useTwinport } from '../../app/registry';
 import { Waiting } from '../../app/Waiting';
 import { useMessages } from '../../i18n';
 import { ChartSection } from './ChartSection';
@@ -16,7 +16,6 @@ import { Health } from './Health';
 import { NoneIncoming, NoPush, NoRules } from './NothingYet';
 import { ReplicationTable } from './ReplicationTable';
 import { totalsOf } from './statistics';
-import { useStatistics, useStatisticsReread } from './useStatistics';
 
 const states: readonly ReplicationState[] = ['IN_PROGRESS', 'COMPLETE', 'FAILED'];
 
@@ -25,8 +24,7 @@ export function ActivityPage() {
   const m = useMessages().activity;
   const [parameters, setParameters] = useSearchParams();
   const registry = useECR('DescribeRegistry', {});
-  const statistics = useStatistics('HOUR');
-  useStatisticsReread();
+  const statistics = useTwinport('GetReplicationStatistics', { period: 'HOUR' });
   const rules = registry.data?.replicationConfiguration.rules ?? [];
   const destinations = statistics.data?.destinations ?? [];
   const header = (

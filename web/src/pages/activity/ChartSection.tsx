@@ -8,13 +8,15 @@ import Spinner from '@cloudscape-design/components/spinner';
 import { lazy, Suspense, useMemo, useState } from 'react';
 
 import { Problem } from '../../app/Problem';
+import { useTwinport } from '../../app/registry';
 import { useMessages } from '../../i18n';
 import { destinationKey } from '../replication/destinationChecks';
 import { useNow } from './now';
 import { pointsOf } from './statistics';
-import { useStatistics, type Period } from './useStatistics';
 
 const Charts = lazy(async () => ({ default: (await import('./Charts')).Charts }));
+
+type Period = 'HOUR' | 'DAY';
 
 const lengths: Record<Period, number> = { HOUR: 3600, DAY: 86_400 };
 
@@ -26,7 +28,7 @@ export function ChartSection() {
   const { activity: m, replication: words } = useMessages();
   const [period, setPeriod] = useState<Period>('HOUR');
   const [chosen, setChosen] = useState(all);
-  const { data, error, refetch } = useStatistics(period);
+  const { data, error, refetch } = useTwinport('GetReplicationStatistics', { period }, { keep: true });
   const now = useNow(10); // the charts move on while nothing happens
   const destinations = data?.destinations ?? [];
   const options = [

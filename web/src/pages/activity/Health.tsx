@@ -8,7 +8,7 @@ import { useState } from 'react';
 
 import type { ReplicationRule } from '../../api/ecr';
 import type { DestinationStatistics } from '../../api/twinport';
-import { useRegistry } from '../../app/registry';
+import { AccountName } from '../../app/AccountName';
 import { useMessages } from '../../i18n';
 import { useFormat } from '../../i18n/format';
 import { destinationKey, useDestinationChecks, worstCheck } from '../replication/destinationChecks';
@@ -21,7 +21,6 @@ import { countedUpTo, lagPercentile } from './statistics';
 export function Health({ destinations, rules }: { destinations: readonly DestinationStatistics[]; rules: readonly ReplicationRule[] }) {
   const { activity: m, replication: words, shell } = useMessages();
   const f = useFormat();
-  const { sessions, account } = useRegistry();
   const now = useNow(5);
   const checks = useDestinationChecks(rules);
   const loading = checks.some((c) => c.loading);
@@ -54,10 +53,7 @@ export function Health({ destinations, rules }: { destinations: readonly Destina
             header: m.destination,
             isRowHeader: true,
             minWidth: 170,
-            cell: (d) => {
-              const name = d.registryId === account ? words.thisAccount : sessions.find((s) => s.accountId === d.registryId)?.accountName;
-              return words.place(name ? `${d.registryId} (${name})` : d.registryId, d.region);
-            },
+            cell: (d) => <AccountName account={d.registryId} region={d.region} />,
           },
           {
             id: 'permission',

@@ -1,91 +1,61 @@
 // What to do next where there is nothing to show.
 
 import Box from '@cloudscape-design/components/box';
-import CopyToClipboard from '@cloudscape-design/components/copy-to-clipboard';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import type { ReactNode } from 'react';
 
 import type { ReplicationRule } from '../../api/ecr';
+import { Empty } from '../../app/Empty';
 import { PageButton } from '../../app/PageLink';
 import { pagePath, useRegistry, useTwinport } from '../../app/registry';
 import { useMessages } from '../../i18n';
-
-function Empty({ title, advice, children }: { title: string; advice: string; children?: ReactNode }) {
-  return (
-    <Box padding={{ vertical: 'l' }} textAlign="center">
-      <SpaceBetween size="m">
-        <div>
-          <Box variant="strong">{title}</Box>
-          <Box variant="p" color="text-body-secondary">
-            {advice}
-          </Box>
-        </div>
-        {children}
-      </SpaceBetween>
-    </Box>
-  );
-}
+import { Command } from '../repositories/Command';
+import { awsLogin, pushCommands, type Place } from '../repositories/commands';
 
 /** There is no rule, so nothing is replicated. */
 export function NoRules() {
   const m = useMessages().activity;
-  return (
-    <Empty title={m.noRules} advice={m.noRulesAdvice}>
-      <PageButton to={pagePath(useRegistry(), 'replication/edit')}>{m.setUp}</PageButton>
-    </Empty>
-  );
+  return <Empty title={m.noRules} advice={m.noRulesAdvice} action={<PageButton to={pagePath(useRegistry(), 'replication/edit')}>{m.setUp}</PageButton>} />;
 }
 
-/** There is a rule, but nothing was pushed for it: how to. */
+/** There is a rule, but nothing was pushed for it: how to push to a repository that it is for. */
 export function NoPush({ rules }: { rules: readonly ReplicationRule[] }) {
-  const { activity: m, shell } = useMessages();
-  const registry = useRegistry();
-  const deployment = useTwinport('DescribeDeployment', {});
-  const prefix = rules[0]?.repositoryFilters?.[0]?.filter ?? '';
-  const found = useTwinport('FindRepositories', { startsWith: prefix, maxResults: 1 });
-  const repository = found.data?.repositories[0]?.repositoryName ?? (prefix.endsWith('/') || prefix === '' ? `${prefix}app` : prefix.replace(/[._-]$/, ''));
-  // The path names the account, so that it works whatever the server is called.
-  const host = location.host;
-  const name = `${host}/${registry.account}/${repository}:1`;
-  const endpoint = `--endpoint-url ${location.origin} --region ${registry.region}`;
-  const commands: [string, string][] = [
-    [m.pushSteps.login, `aws ecr get-login-password ${endpoint} | docker login --username AWS --password-stdin ${host}`],
-    [m.pushSteps.tag, `docker tag app:1 ${name}`],
-    [m.pushSteps.push, `docker push ${name}`],
-  ];
-  if (!deployment.data && !deployment.isError) {
-    return null;
+  const m = useMessages().activity;
+  const { account, region } = useRegistry();
+  const prefix = rules[0]?.repositoryFilters?.[0]?.filter;
+  const { data } = useTwinport('FindRepositories', { maxResults: 1, ...(prefix ? { startsWith: prefix } : {}) });
+  const repository = data?.repositories[0];
+  if (!repository) {
+    return <Empty title={m.noPush} advice={m.noRepository} action={<PageButton to={pagePath({ account, region }, 'repositories/create')}>{m.createRepository}</PageButton>} />;
   }
+  const { repositoryName, repositoryUri } = repository;
+  const place: Place = { account, region, repositoryName, registryUri: repositoryUri.slice(0, repositoryUri.indexOf('/')), origin: location.origin };
+  const { tag, push } = pushCommands('path', place);
+  const steps = [
+    { text: m.stepLogin, command: awsLogin('path', place) },
+    { text: m.stepTag, command: tag },
+    { text: m.stepPush, command: push },
+  ];
   return (
-    <Empty title={m.noPush} advice={m.noPushAdvice}>
+    <SpaceBetween size="m">
+      <Empty title={m.noPush} advice={m.noPushAdvice(repositoryName)} />
       <Box textAlign="left">
         <SpaceBetween size="s">
-          <div>{m.pushRepository(repository)}</div>
-          {commands.map(([what, command]) => (
-            <div key={what}>
-              <Box variant="awsui-key-label">{what}</Box>
-              <CopyToClipboard
-                variant="inline"
-                textToCopy={command}
-                textToDisplay={<code style={{ overflowWrap: 'anywhere' }}>{command}</code>}
-                copyButtonAriaLabel={`${m.copyCommand}: ${what}`}
-                copySuccessText={shell.copied}
-                copyErrorText={shell.copyFailed}
-              />
+          {steps.map(({ text, command }, i) => (
+            <div key={text}>
+              <Box padding={{ bottom: 'xxs' }}>
+                {i + 1}. {text}
+              </Box>
+              <Command text={command} label={text} />
             </div>
           ))}
         </SpaceBetween>
       </Box>
-    </Empty>
+    </SpaceBetween>
   );
 }
 
 /** Nothing has arrived from other registries. */
 export function NoneIncoming() {
   const m = useMessages().activity;
-  return (
-    <Empty title={m.noneIncoming} advice={m.noneIncomingAdvice}>
-      <PageButton to={pagePath(useRegistry(), 'permissions')}>{m.openPermissions}</PageButton>
-    </Empty>
-  );
+  return <Empty title={m.noneIncoming} advice={m.noneIncomingAdvice} action={<PageButton to={pagePath(useRegistry(), 'permissions')}>{m.openPermissions}</PageButton>} />;
 }

@@ -6,6 +6,7 @@ import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 
 import type { Direction, Replication } from '../../api/twinport';
+import { AccountName } from '../../app/AccountName';
 import { PageLink } from '../../app/PageLink';
 import { repositoryPath, useRegistry } from '../../app/registry';
 import { useMessages } from '../../i18n';
@@ -36,7 +37,7 @@ function refusalOf(r: Replication): Refusal | undefined {
 
 /** All about one replication, and what to do about it. */
 export function ReplicationDetail({ replication: r, direction, onClose }: { replication: Replication; direction: Direction; onClose: () => void }) {
-  const { activity: m, replication: words, shell } = useMessages();
+  const { activity: m, shell } = useMessages();
   const f = useFormat();
   const registry = useRegistry();
   const retry = useRetry();
@@ -45,8 +46,8 @@ export function ReplicationDetail({ replication: r, direction, onClose }: { repl
     { label: m.image, value: <PageLink to={repositoryPath(registry, r.repositoryName)}>{r.repositoryName}</PageLink> },
     { label: m.tag, value: r.imageTag ?? m.noTag },
     direction === 'OUTGOING'
-      ? { label: m.destination, value: words.place(r.registryId, r.region) }
-      : { label: m.source, value: words.place(r.sourceRegistryId, r.sourceRegion) },
+      ? { label: m.destination, value: <AccountName account={r.registryId} region={r.region} /> }
+      : { label: m.source, value: <AccountName account={r.sourceRegistryId} region={r.sourceRegion} /> },
     { label: m.state, value: <ReplicationState replication={r} /> },
     { label: m.size, value: f.bytes(r.imageSizeInBytes), info: <Box variant="small">{m.sizeAdvice}</Box> },
     { label: m.mediaType, value: r.imageManifestMediaType },

@@ -8,8 +8,8 @@ import Table, { type TableProps } from '@cloudscape-design/components/table';
 import { useState, type ReactNode } from 'react';
 
 import type { Direction, Replication, ReplicationState as State } from '../../api/twinport';
+import { AccountName } from '../../app/AccountName';
 import { Problem } from '../../app/Problem';
-import { useRegistry } from '../../app/registry';
 import { useMessages } from '../../i18n';
 import { useFormat } from '../../i18n/format';
 import { imageName } from './imageName';
@@ -145,12 +145,7 @@ interface RowActions {
 function useColumns(direction: Direction, running: boolean, { onOpen, onRetry, retrying }: RowActions): TableProps.ColumnDefinition<Replication>[] {
   const { activity: m, replication: words } = useMessages();
   const f = useFormat();
-  const { sessions, account } = useRegistry();
   const now = useNow(running ? 1 : 0);
-  const place = (id: string, region: string) => {
-    const name = id === account ? words.thisAccount : sessions.find((s) => s.accountId === id)?.accountName;
-    return words.place(name ? `${id} (${name})` : id, region);
-  };
   const image: TableProps.ColumnDefinition<Replication> = {
     id: 'image',
     header: m.image,
@@ -184,7 +179,7 @@ function useColumns(direction: Direction, running: boolean, { onOpen, onRetry, r
   if (direction === 'INCOMING') {
     return [
       image,
-      { id: 'source', header: m.source, minWidth: 160, cell: (r) => place(r.sourceRegistryId, r.sourceRegion) },
+      { id: 'source', header: m.source, minWidth: 160, cell: (r) => <AccountName account={r.sourceRegistryId} region={r.sourceRegion} /> },
       size,
       lag,
       rate,
@@ -193,7 +188,7 @@ function useColumns(direction: Direction, running: boolean, { onOpen, onRetry, r
   }
   return [
     image,
-    { id: 'destination', header: m.destination, minWidth: 160, cell: (r) => place(r.registryId, r.region) },
+    { id: 'destination', header: m.destination, minWidth: 160, cell: (r) => <AccountName account={r.registryId} region={r.region} /> },
     { id: 'state', header: m.state, minWidth: 170, cell: (r) => <ReplicationState replication={r} /> },
     size,
     lag,

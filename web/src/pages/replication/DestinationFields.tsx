@@ -80,7 +80,7 @@ function AccountRows({ rule, set, editing, full }: Fields & { full: boolean }) {
         i18nStrings={{ itemRemovedAriaLive: m.removedRow }}
         empty={m.noAccounts}
         gridLayout={[
-          { breakpoint: 's', rows: [[4, 4, 3]], removeButton: { width: 'auto' } },
+          { breakpoint: 'xs', rows: [[4, 4, 3]], removeButton: { width: 'auto' } },
           { rows: [[1], [1], [1]], removeButton: { ownRow: true } },
         ]}
         definition={[

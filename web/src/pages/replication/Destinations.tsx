@@ -3,7 +3,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Table from '@cloudscape-design/components/table';
 
 import type { Destination } from '../../api/ecr';
-import { groupedAccount } from '../../i18n/format';
+import { AccountName } from '../../app/AccountName';
 import { Problem } from '../../app/Problem';
 import { useRegistry } from '../../app/registry';
 import { useMessages, type Messages } from '../../i18n';
@@ -22,7 +22,6 @@ function kindOf(destination: Destination, here: { account: string; region: strin
 export function Destinations({ destinations, check, label }: { destinations: readonly Destination[]; check: RuleCheck; label: string }) {
   const m = useMessages().replication;
   const registry = useRegistry();
-  const nameOf = (account: string) => (account === registry.account ? m.thisAccount : registry.sessions.find((s) => s.accountId === account)?.accountName);
   const refusals = destinations.flatMap((d) => refusalOf(check.checks.get(destinationKey(d))) ?? []);
   return (
     <SpaceBetween size="m">
@@ -38,15 +37,7 @@ export function Destinations({ destinations, check, label }: { destinations: rea
             header: m.account,
             isRowHeader: true,
             minWidth: 160,
-            cell: (d) => {
-              const name = nameOf(d.registryId);
-              return (
-                <>
-                  {groupedAccount(d.registryId)}
-                  {name && <Box variant="small">{` (${name})`}</Box>}
-                </>
-              );
-            },
+            cell: (d) => <AccountName account={d.registryId} />,
           },
           { id: 'region', header: m.region, minWidth: 120, cell: (d) => d.region },
           { id: 'kind', header: m.kind, minWidth: 130, cell: (d) => kindOf(d, registry, m) },
