@@ -31,7 +31,7 @@ export const images = {
   collapse: (image: string) => `Hide what belongs to ${image}`,
   to: (destination: string) => `→ ${destination}`,
   noPlatform: 'No platform',
-  refersTo: 'Refers to this image',
+  refersTo: 'Refers to it',
   kinds: {
     image: 'Image',
     index: 'Image index',

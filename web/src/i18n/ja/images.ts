@@ -32,7 +32,7 @@ export const images: Messages['images'] = {
   collapse: (image) => `${image} に属するものを隠す`,
   to: (destination) => `→ ${destination}`,
   noPlatform: 'プラットフォームなし',
-  refersTo: 'このイメージを参照',
+  refersTo: '参照するもの',
   kinds: {
     image: 'イメージ',
     index: 'イメージインデックス',

@@ -61,7 +61,7 @@ async function showPages(first: FoundImage[], second: FoundImage[] = []) {
           const all = (nextToken === 'second' ? pages.second : pages.first).filter((i) => !startsWith || i.imageTags.some((t) => t.startsWith(startsWith)));
           return { images: all, ...(nextToken === undefined && pages.second.length > 0 ? { nextToken: 'second' } : {}) };
         },
-        DescribeImages: ({ imageIds }) => ({ imageDetails: imageIds.map((id) => ({ ...image('x'), imageDigest: id.imageDigest!, imageTags: undefined })) }),
+        DescribeImages: ({ imageIds }) => ({ imageDetails: imageIds.map((id) => ({ ...image('x'), imageDigest: id.imageDigest!, imageTags: undefined, subjectManifestDigest: first[0]!.imageDigest })) }),
         BatchDeleteImage: ({ imageIds }) => ({
           imageIds: imageIds.filter((id) => !id.imageDigest!.startsWith('sha256:arm')),
           failures: imageIds.filter((id) => id.imageDigest!.startsWith('sha256:arm')).map((imageId) => ({ imageId, failureCode: 'ImageReferencedByManifestList', failureReason: 'named by another' })),
@@ -73,7 +73,7 @@ async function showPages(first: FoundImage[], second: FoundImage[] = []) {
   return { pages, asked };
 }
 
-const checkbox = (tag: string) => screen.getByRole('checkbox', { name: new RegExp(m.select(tag)) });
+const checkbox = (tag: string) => screen.getByLabelText(new RegExp(`${m.select(tag)}$`), { selector: 'input' });
 
 test('a push that comes in appears, and what is selected stays selected', async () => {
   const { pages } = await showPages([image('1.1'), image('1.0')]);
