@@ -89,7 +89,8 @@ func newAPI(t *testing.T) *api {
 	a.Server = httptest.NewServer(awsapi.New(awsapi.Config{
 		Registry: a.domain,
 		Verifier: a.verifier,
-		Keys:     keys,
+		Accounts: keys,
+		Version:  "v1.2.3",
 		Sessions: a.sessions,
 		Endpoint: func(id registry.ID) string { return id.Account + ".dkr.ecr." + id.Region + ".localhost:8080" },
 		Scheme:   "http",

@@ -109,8 +109,8 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 		sessions := session.New(session.Config{Store: m, Keys: keys, Verifier: verifier, Now: time.Now})
 		h.oci = oci.New(oci.Config{Registry: r, Verifier: verifier, Domain: cfg.Domain, Logger: log})
 		h.aws = awsapi.New(awsapi.Config{
-			Registry: r, Verifier: verifier, Keys: keys, Sessions: sessions,
-			Endpoint: s.endpoint(cfg), Scheme: s.publicScheme(cfg), Logger: log, Now: time.Now,
+			Registry: r, Verifier: verifier, Accounts: keys, Sessions: sessions,
+			Endpoint: s.endpoint(cfg), Scheme: s.publicScheme(cfg), Version: Version(), Shared: m.Shared(), Logger: log, Now: time.Now,
 		})
 		h.endStreams = func() {} // there are none
 		h.console, err = console.New(console.Config{Sessions: sessions, Accounts: keys, Regions: cfg.Regions, Version: Version(), Logger: log})

@@ -16,15 +16,17 @@ const onError = (error: unknown) => {
   }
 };
 
-// Reads are tried again by themselves while the server is away; what changes
-// something is tried once, and the page says how it went.
+// Reads are tried again for as long as the server is away, and a few times if it
+// met a fault; what changes something is tried once, and the page says how it went.
+const retry = (count: number, error: unknown) => error instanceof APIError && (error.away || (error.transient && count < 3));
+
 const queries = new QueryClient({
   queryCache: new QueryCache({ onError }),
   mutationCache: new MutationCache({ onError }),
   defaultOptions: {
     queries: {
       staleTime: 10_000,
-      retry: (count, error) => error instanceof APIError && error.transient && count < 60,
+      retry,
       retryDelay: (count) => Math.min(500 * 2 ** count, 3000),
       networkMode: 'always', // localhost is there without a network
     },

@@ -1,5 +1,6 @@
 import AppLayout from '@cloudscape-design/components/app-layout';
 import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
 import Modal from '@cloudscape-design/components/modal';
 import SideNavigation from '@cloudscape-design/components/side-navigation';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
@@ -101,7 +102,6 @@ function Frame() {
                 { type: 'link', text: m.sessions, href: link('sessions') },
               ],
             },
-            { type: 'divider' },
           ]}
           itemsControl={<ConnectionState />}
         />
@@ -129,10 +129,18 @@ function Renewal() {
   const m = useMessages();
   const registry = useRegistry();
   const reread = useReread();
+  const navigate = useNavigate();
+  const leave = () => void navigate('/');
   return (
-    <Modal visible header={m.errors.signedOut} onDismiss={() => {}} closeAriaLabel={m.shell.close}>
-      <Box padding={{ bottom: 'l' }}>{m.sessions.expiredAdvice}</Box>
-      <SignInForm account={registry.account} onSignedIn={() => void reread(registry)} />
+    <Modal
+      visible
+      header={m.errors.signedOut}
+      onDismiss={({ detail }) => detail.reason === 'closeButton' && leave()}
+      closeAriaLabel={m.sessions.leave}
+      footer={<Box float="right"><Button variant="link" onClick={leave}>{m.sessions.leave}</Button></Box>}
+    >
+      <Box padding={{ bottom: 'l' }}>{m.sessions.expiredAdvice(registry.session.accountName, registry.account)}</Box>
+      <SignInForm account={registry.account} accessKeyId={registry.session.accessKeyId} onSignedIn={() => void reread(registry)} />
     </Modal>
   );
 }

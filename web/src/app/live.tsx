@@ -34,6 +34,9 @@ const ofReplications = ['FindImages', 'ListReplications', 'GetReplicationStatist
 const ofRepositories = ['FindRepositories', 'FindImages', 'DescribeImages', 'DescribeRepositories', 'GetRepositoryPolicy', 'ListTagsForResource'];
 const ofRegistry = ['DescribeRegistry', 'GetRegistryPolicy', 'CheckReplicationDestinations', 'GetReplicationStatistics', 'FindRepositories'];
 
+/** A page that is not seen for this long stops following, in milliseconds: browsers open only six connections to a host. */
+const unseen = 20_000;
+
 /** Many changes at once are one reading: pages are read again at most this often, in milliseconds. */
 const rereadInterval = 300;
 
@@ -51,7 +54,6 @@ export function LiveProvider({ children }: { children: ReactNode }) {
 
   useEffect(() => {
     const registry = { account, region };
-    const ended = new AbortController();
     const stale = new Set<string>();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const reread = (operations: string[]) => {
@@ -88,18 +90,19 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       }
       listeners.current.forEach((listener) => listener(event));
     };
-    const follow = async () => {
-      for (let tries = 0; !ended.signal.aborted; tries++) {
+    const follow = async (stopped: AbortSignal) => {
+      for (let tries = 0; !stopped.aborted; tries++) {
         try {
-          await watch(registry, ended.signal, (event) => {
+          await watch(registry, stopped, (event) => {
             tries = 0;
             onEvent(event);
           });
         } catch (error) {
-          if (ended.signal.aborted) {
+          if (stopped.aborted) {
             return;
           }
-          setConnection('offline');
+          const reached = error instanceof APIError && error.status > 0 && error.status < 500;
+          setConnection(reached ? 'connecting' : 'offline');
           if (error instanceof APIError && error.signedOut) {
             void queries.invalidateQueries({ queryKey: sessionsKey });
           }
@@ -107,11 +110,29 @@ export function LiveProvider({ children }: { children: ReactNode }) {
         }
       }
     };
-    setConnection('connecting');
-    void follow();
+    let following: AbortController | undefined;
+    let leaving: ReturnType<typeof setTimeout> | undefined;
+    const stop = () => {
+      following?.abort();
+      following = undefined;
+    };
+    const onVisibility = () => {
+      clearTimeout(leaving);
+      if (document.visibilityState === 'hidden') {
+        leaving = setTimeout(stop, unseen);
+      } else if (!following) {
+        following = new AbortController();
+        setConnection('connecting');
+        void follow(following.signal);
+      }
+    };
+    document.addEventListener('visibilitychange', onVisibility);
+    onVisibility();
     return () => {
-      ended.abort();
+      document.removeEventListener('visibilitychange', onVisibility);
+      clearTimeout(leaving);
       clearTimeout(timer);
+      stop();
     };
   }, [account, region, queries]);
 

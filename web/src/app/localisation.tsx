@@ -2,6 +2,7 @@ import { I18nProvider, type I18nProviderProps } from '@cloudscape-design/compone
 import { useEffect, useState, type ReactNode } from 'react';
 
 import { loadMessages, LocalisationContext, preferredLanguage, type Language, type Messages } from '../i18n';
+import { loadCode } from './code';
 import { remember, remembered } from './storage';
 
 const components: Record<Language, () => Promise<{ default: I18nProviderProps.Messages }>> = {
@@ -15,7 +16,12 @@ export function LocalisationProvider({ children }: { children: ReactNode }) {
   const [loaded, setLoaded] = useState<{ language: Language; messages: Messages; components: I18nProviderProps.Messages }>();
   useEffect(() => {
     let current = true;
-    void Promise.all([loadMessages(language), components[language]()]).then(([messages, parts]) => {
+    const load = () => Promise.all([loadMessages(language), components[language]()]);
+    const reload = () => {
+      location.reload(); // asks where something is not saved
+      return true;
+    };
+    void loadCode(load, reload).then(([messages, parts]) => {
       if (current) {
         document.documentElement.lang = language;
         setLoaded({ language, messages, components: parts.default });

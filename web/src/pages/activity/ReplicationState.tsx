@@ -1,0 +1,31 @@
+import Box from '@cloudscape-design/components/box';
+import StatusIndicator, { type StatusIndicatorProps } from '@cloudscape-design/components/status-indicator';
+
+import type { Replication, ReplicationState as State } from '../../api/twinport';
+import { useMessages } from '../../i18n';
+import { useFormat } from '../../i18n/format';
+
+const types: Record<State, StatusIndicatorProps.Type> = { IN_PROGRESS: 'in-progress', COMPLETE: 'success', FAILED: 'error' };
+
+/** How a replication is, and in a few words why it is not done. */
+export function ReplicationState({ replication: r }: { replication: Replication }) {
+  const m = useMessages().activity;
+  const f = useFormat();
+  const waits = r.status === 'IN_PROGRESS' && r.failureCode !== undefined;
+  return (
+    <>
+      <StatusIndicator type={waits ? 'warning' : types[r.status]}>{waits ? m.waiting : m.states[r.status]}</StatusIndicator>
+      {r.status !== 'COMPLETE' && r.failureCode && (
+        <Box fontSize="body-s" color="text-body-secondary">
+          {m.failures[r.failureCode] ?? r.failureCode}
+          {waits && r.nextTryAt !== undefined && (
+            <>
+              <br />
+              {m.nextTry} {f.time(r.nextTryAt)}
+            </>
+          )}
+        </Box>
+      )}
+    </>
+  );
+}
