@@ -7,6 +7,7 @@ import TextFilter from '@cloudscape-design/components/text-filter';
 import { useMemo, useState } from 'react';
 
 import type { FoundRepository } from '../../../api/twinport';
+import { Empty } from '../../../app/Empty';
 import { useTwinport } from '../../../app/registry';
 import { useMessages } from '../../../i18n';
 import { ListPages } from '../ListPages';
@@ -92,11 +93,7 @@ export function ImagesTab({ repository, onPush }: { repository: FoundRepository;
               <Button onClick={() => place.setText('')}>{m.clearSearch}</Button>
             </Box>
           ) : (
-            <Box textAlign="center">
-              <Box variant="strong">{m.none}</Box>
-              <Box padding={{ bottom: 's' }} color="text-body-secondary">{m.noneAdvice}</Box>
-              <Button variant="primary" onClick={onPush}>{repositories.pushCommands}</Button>
-            </Box>
+            <Empty title={m.none} advice={m.noneAdvice} action={<Button variant="primary" onClick={onPush}>{repositories.pushCommands}</Button>} />
           )
         }
       />
