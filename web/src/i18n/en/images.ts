@@ -31,7 +31,7 @@ export const images = {
   collapse: (image: string) => `Hide what belongs to ${image}`,
   to: (destination: string) => `→ ${destination}`,
   noPlatform: 'No platform',
-  refersTo: 'Refers to this image',
+  refersTo: 'Refers to it',
   kinds: {
     image: 'Image',
     index: 'Image index',
@@ -52,14 +52,6 @@ export const images = {
   after: (lag: string) => `after ${lag}`,
   notReplicated: 'Not replicated',
   notReplicatedReason: 'An image replicates when it is pushed. This one was pushed before the rule was made, or came here by a replication itself; those do not go on to others.',
-  lastTry: 'Why the last try failed',
-  whyFailed: 'Why it failed',
-  nextTry: (time: string) => `Next try at ${time}`,
-  statement: 'Statement to add to the registry policy of the destination',
-  statementHere: 'You are signed in to that account:',
-  openPermissions: 'Open its permissions',
-  retry: 'Retry',
-  retryFailed: 'Could not be tried again',
 
   // One image
   gone: 'There is no such image in this repository',
@@ -79,7 +71,6 @@ export const images = {
   status: 'Status',
   tag: 'Tag',
   tries: 'Tries',
-  reason: 'Reason',
   byDigest: 'by digest',
   manifest: 'Manifest',
   manifestAdvice: 'Reading the manifest counts as a pull: the time of the last pull changes.',

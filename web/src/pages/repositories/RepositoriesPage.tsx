@@ -8,7 +8,12 @@ import { useState } from 'react';
 import { useNavigate } from 'react-router';
 
 import type { FoundRepository } from '../../api/twinport';
+<<<<<<< HEAD
 import { useBarHeight } from '../../app/barHeight';
+=======
+import { Empty } from '../../app/Empty';
+import { PageLink } from '../../app/PageLink';
+>>>>>>> images
 import { pagePath, repositoryPath, useRegistry, useTwinport } from '../../app/registry';
 import { useMessages } from '../../i18n';
 import { useFormat } from '../../i18n/format';
@@ -18,7 +23,6 @@ import { useDestinationName } from './destination';
 import { ListPages } from './ListPages';
 import { ListProblem } from './ListProblem';
 import { MutabilityText } from './MutabilityText';
-import { PageLink } from './PageLink';
 import { usePlace } from './place';
 import { PushCommands } from './PushCommands';
 
@@ -90,11 +94,7 @@ export function RepositoriesPage() {
               <Button onClick={() => place.setText('')}>{m.clearSearch}</Button>
             </Box>
           ) : (
-            <Box textAlign="center">
-              <Box variant="strong">{m.none}</Box>
-              <Box padding={{ bottom: 's' }} color="text-body-secondary">{m.noneAdvice}</Box>
-              {create}
-            </Box>
+            <Empty title={m.none} advice={m.noneAdvice} action={create} />
           )
         }
         columnDefinitions={[

@@ -8,6 +8,7 @@ import { useState } from 'react';
 import { useHref, useNavigate, useParams, useSearchParams } from 'react-router';
 
 import type { FoundRepository } from '../../api/twinport';
+import { PageLink } from '../../app/PageLink';
 import { Problem } from '../../app/Problem';
 import { pagePath, repositoryPath, useRegistry, useTwinport } from '../../app/registry';
 import { Waiting } from '../../app/Waiting';
@@ -17,7 +18,6 @@ import { Crumbs } from './Crumbs';
 import { DeleteRepositoryDialog } from './DeleteRepositoryDialog';
 import { ImagePage } from './images/ImagePage';
 import { ImagesTab } from './images/ImagesTab';
-import { PageLink } from './PageLink';
 import { PermissionsTab } from './PermissionsTab';
 import { PushCommands } from './PushCommands';
 import { ResourceTagsTab } from './ResourceTagsTab';

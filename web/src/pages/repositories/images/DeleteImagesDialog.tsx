@@ -15,10 +15,10 @@ import { Problem } from '../../../app/Problem';
 import { queryKey, useRegistry, useReread } from '../../../app/registry';
 import { useMessages, type Messages } from '../../../i18n';
 import { useFormat, type Format } from '../../../i18n/format';
-import { batches, outcomes, partsOf, planDeletion, remains, type Outcome, type Part } from './deletion';
+import { batches, outcomes, partsOf, planDeletion, remains, type Outcome } from './deletion';
+import { detailsOf } from './details';
 import { shortDigest } from './kind';
 import type { ImageRow } from './rows';
-import { tagsOfImages } from './tags';
 
 /** So many are named; the rest is counted. */
 const named = 20;
@@ -43,13 +43,13 @@ export function DeleteImagesDialog({ repository, selected, onClose }: Props) {
   const [withReferrers, setWithReferrers] = useState(true);
   const [done, setDone] = useState<Outcome[]>([]);
   const parts = partsOf(asked);
-  const tags = useQuery({
-    queryKey: [...queryKey(registry, 'DescribeImages'), repositoryName, 'tags of parts', parts],
-    queryFn: ({ signal }) => tagsOfImages(registry, repositoryName, parts, signal),
+  const details = useQuery({
+    queryKey: [...queryKey(registry, 'DescribeImages'), repositoryName, 'parts', parts],
+    queryFn: ({ signal }) => detailsOf(registry, repositoryName, parts, signal),
     enabled: done.length === 0,
   });
-  const plan = planDeletion(asked, tags.data ?? new Map());
-  const wanted = [...plan.images, ...(withChildren ? plan.children : []).map((p) => p.row), ...(withReferrers ? plan.referrers : []).map((p) => p.row)].map((row) => row.digest);
+  const plan = planDeletion(asked, details.data ?? new Map(), withChildren);
+  const wanted = [...plan.images, ...(withChildren ? plan.children : []), ...(withReferrers ? plan.referrers : [])].map((row) => row.digest);
   const gone = () => new Set(done.filter((o) => !remains(o)).map((o) => o.digest));
   const attempt = useMutation({
     mutationFn: async () => {
@@ -87,7 +87,7 @@ export function DeleteImagesDialog({ repository, selected, onClose }: Props) {
           <SpaceBetween direction="horizontal" size="xs">
             <Button variant={ended ? 'primary' : 'link'} onClick={close}>{ended ? shell.close : shell.cancel}</Button>
             {!ended && (
-              <Button variant="primary" disabled={!tags.data} loading={attempt.isPending} loadingText={m.deleting(done.length, wanted.length)} onClick={() => attempt.mutate()}>
+              <Button variant="primary" disabled={!details.data} loading={attempt.isPending} loadingText={m.deleting(done.length, wanted.length)} onClick={() => attempt.mutate()}>
                 {m.delete}
               </Button>
             )}
@@ -123,8 +123,8 @@ export function DeleteImagesDialog({ repository, selected, onClose }: Props) {
               </ul>
             </Alert>
           )}
-          {tags.isPending && parts.length > 0 && !tags.failureReason && <StatusIndicator type="loading">{m.lookingUp}</StatusIndicator>}
-          {!tags.data && <Problem error={tags.error ?? tags.failureReason} />}
+          {details.isPending && parts.length > 0 && !details.failureReason && <StatusIndicator type="loading">{m.lookingUp}</StatusIndicator>}
+          {!details.data && <Problem error={details.error ?? details.failureReason} />}
           {plan.children.length > 0 && (
             <Checkbox checked={withChildren} onChange={({ detail }) => setWithChildren(detail.checked)} description={m.childrenHint}>
               {m.childrenToo(plan.children.length)}: {partNames(plan.children, m, format)}
@@ -137,7 +137,7 @@ export function DeleteImagesDialog({ repository, selected, onClose }: Props) {
           )}
           {plan.tagged.length > 0 && (
             <div>
-              {m.taggedStay} {format.list(plan.tagged.slice(0, named).map((part) => part.tags[0]!))} {plan.tagged.length > named && m.andOthers(plan.tagged.length - named)}
+              {m.taggedStay} {format.list(plan.tagged.slice(0, named))} {plan.tagged.length > named && m.andOthers(plan.tagged.length - named)}
             </div>
           )}
         </SpaceBetween>
@@ -174,7 +174,7 @@ function tagsText({ tags, tagCount }: ImageRow, m: Messages['images'], format: F
 }
 
 /** What the parts are: platforms, or kinds. */
-function partNames(parts: Part[], m: Messages['images'], format: Format): string {
-  const names = parts.map(({ row }) => (row.role === 'child' && row.platform && row.kind !== 'attestation' ? row.platform : m.kinds[row.kind]));
+function partNames(parts: ImageRow[], m: Messages['images'], format: Format): string {
+  const names = parts.map((row) => (row.role === 'child' && row.platform && row.kind !== 'attestation' ? row.platform : m.kinds[row.kind]));
   return format.list([...new Set(names)].slice(0, named));
 }

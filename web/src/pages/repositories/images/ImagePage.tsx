@@ -12,6 +12,8 @@ import { useNavigate } from 'react-router';
 
 import { APIError } from '../../../api/client';
 import type { FoundImage, FoundRepository, Replication } from '../../../api/twinport';
+import { Empty } from '../../../app/Empty';
+import { PageLink } from '../../../app/PageLink';
 import { Problem } from '../../../app/Problem';
 import { repositoryPath, useECR, useRegistry, useTwinport } from '../../../app/registry';
 import { Waiting } from '../../../app/Waiting';
@@ -23,13 +25,12 @@ import { CopyButton } from '../CopyButton';
 import { Crumbs } from '../Crumbs';
 import { useDestinationName } from '../destination';
 import { NamingChoice, usePlaceOf } from '../NamingChoice';
-import { PageLink } from '../PageLink';
 import { Digest } from './columns';
 import { DeleteImagesDialog } from './DeleteImagesDialog';
 import { clientOf, shortDigest } from './kind';
 import { ManifestSection } from './ManifestSection';
 import { imagePath } from './path';
-import { Reason, ReplicationState } from './ReplicationState';
+import { ReplicationCell } from './ReplicationCell';
 import { rowOf, type ImageRow } from './rows';
 
 /** The page shows so many tags. */
@@ -201,19 +202,13 @@ function Replications({ replications }: { replications: Replication[] }) {
       wrapLines
       items={replications}
       header={<Header variant="h2">{m.replication}</Header>}
-      empty={
-        <Box textAlign="center">
-          <Box>{m.replicationNone}</Box>
-          <Box color="text-body-secondary">{m.notReplicatedReason}</Box>
-        </Box>
-      }
+      empty={<Empty title={m.replicationNone} advice={m.notReplicatedReason} />}
       columnDefinitions={[
         { id: 'destination', header: m.destination, cell: (r) => nameOf(r), isRowHeader: true, minWidth: 150 },
-        { id: 'status', header: m.status, cell: (r) => <ReplicationState replication={r} />, minWidth: 200 },
+        { id: 'status', header: m.status, cell: (r) => <ReplicationCell replication={r} />, minWidth: 200 },
         { id: 'tag', header: m.tag, cell: (r) => r.imageTag ?? <em>{m.byDigest}</em>, minWidth: 100 },
         { id: 'pushed', header: m.pushedAt, cell: (r) => format.dateTime(r.pushedAt), minWidth: 210 },
         { id: 'tries', header: m.tries, cell: (r) => format.number(r.tries), minWidth: 80 },
-        { id: 'reason', header: m.reason, cell: (r) => (r.status !== 'COMPLETE' && r.failureReason ? <Reason replication={r} /> : '–'), minWidth: 280 },
       ]}
     />
   );

@@ -61,7 +61,7 @@ async function showPages(first: FoundImage[], second: FoundImage[] = []) {
           const all = (nextToken === 'second' ? pages.second : pages.first).filter((i) => !startsWith || i.imageTags.some((t) => t.startsWith(startsWith)));
           return { images: all, ...(nextToken === undefined && pages.second.length > 0 ? { nextToken: 'second' } : {}) };
         },
-        DescribeImages: ({ imageIds }) => ({ imageDetails: imageIds.map((id) => ({ ...image('x'), imageDigest: id.imageDigest!, imageTags: undefined })) }),
+        DescribeImages: ({ imageIds }) => ({ imageDetails: imageIds.map((id) => ({ ...image('x'), imageDigest: id.imageDigest!, imageTags: undefined, subjectManifestDigest: first[0]!.imageDigest })) }),
         BatchDeleteImage: ({ imageIds }) => ({
           imageIds: imageIds.filter((id) => !id.imageDigest!.startsWith('sha256:arm')),
           failures: imageIds.filter((id) => id.imageDigest!.startsWith('sha256:arm')).map((imageId) => ({ imageId, failureCode: 'ImageReferencedByManifestList', failureReason: 'named by another' })),
@@ -73,7 +73,7 @@ async function showPages(first: FoundImage[], second: FoundImage[] = []) {
   return { pages, asked };
 }
 
-const checkbox = (tag: string) => screen.getByRole('checkbox', { name: new RegExp(m.select(tag)) });
+const checkbox = (tag: string) => screen.getByLabelText(new RegExp(`${m.select(tag)}$`), { selector: 'input' });
 
 test('a push that comes in appears, and what is selected stays selected', async () => {
   const { pages } = await showPages([image('1.1'), image('1.0')]);
@@ -127,7 +127,7 @@ test('each destination of the rules says how it stands', async () => {
   await showPages([
     image('done', { replications: [{ ...base, status: 'COMPLETE', finishedAt: 2, lagInMillis: 1.7 }] }),
     image('busy', { replications: [{ ...base, status: 'IN_PROGRESS' }] }),
-    image('refused', { replications: [{ ...base, status: 'FAILED', failureCode: 'NotGranted', failureReason: 'No statement allows it', statement: '{"Sid":"A"}' }] }),
+    image('refused', { replications: [{ ...base, status: 'FAILED', failureCode: 'ReplicateImageNotAllowed', failureReason: 'No statement allows it', statement: '{"Sid":"A"}' }] }),
     image('old'),
   ]);
   const row = (tag: string) => within(screen.getByRole('link', { name: tag }).closest('tr')!);
@@ -135,8 +135,7 @@ test('each destination of the rules says how it stands', async () => {
   expect(row('busy').getByText(m.inProgress)).toBeTruthy();
   expect(row('old').getByText(m.notReplicated)).toBeTruthy();
   fireEvent.click(row('refused').getByText(m.failed));
-  expect(await screen.findByText('No statement allows it')).toBeTruthy();
-  expect(screen.getByText('{"Sid":"A"}')).toBeTruthy();
+  expect(await within(await screen.findByRole('dialog')).findByText('{"Sid":"A"}')).toBeTruthy();
 });
 
 test('deleting an index tells what goes along, and for each how it went', async () => {

@@ -7,7 +7,11 @@ import TextFilter from '@cloudscape-design/components/text-filter';
 import { useMemo, useState } from 'react';
 
 import type { FoundRepository } from '../../../api/twinport';
+<<<<<<< HEAD
 import { useBarHeight } from '../../../app/barHeight';
+=======
+import { Empty } from '../../../app/Empty';
+>>>>>>> images
 import { useTwinport } from '../../../app/registry';
 import { useMessages } from '../../../i18n';
 import { ListPages } from '../ListPages';
@@ -95,11 +99,7 @@ export function ImagesTab({ repository, onPush }: { repository: FoundRepository;
               <Button onClick={() => place.setText('')}>{m.clearSearch}</Button>
             </Box>
           ) : (
-            <Box textAlign="center">
-              <Box variant="strong">{m.none}</Box>
-              <Box padding={{ bottom: 's' }} color="text-body-secondary">{m.noneAdvice}</Box>
-              <Button variant="primary" onClick={onPush}>{repositories.pushCommands}</Button>
-            </Box>
+            <Empty title={m.none} advice={m.noneAdvice} action={<Button variant="primary" onClick={onPush}>{repositories.pushCommands}</Button>} />
           )
         }
       />

@@ -3,15 +3,15 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import type { TableProps } from '@cloudscape-design/components/table';
 
 import type { FoundRepository } from '../../../api/twinport';
+import { PageLink } from '../../../app/PageLink';
 import { useRegistry } from '../../../app/registry';
 import { useMessages } from '../../../i18n';
 import { useFormat } from '../../../i18n/format';
 import { CopyButton } from '../CopyButton';
 import { sameDestination, useDestinationName } from '../destination';
-import { PageLink } from '../PageLink';
 import { shortDigest } from './kind';
 import { imagePath } from './path';
-import { ReplicationState } from './ReplicationState';
+import { ReplicationCell } from './ReplicationCell';
 import type { ImageRow } from './rows';
 
 /** Rows show so many tags of an image; its page shows more. */
@@ -30,7 +30,7 @@ export function useImageColumns(repository: FoundRepository): TableProps.ColumnD
       (destination): TableProps.ColumnDefinition<ImageRow> => ({
         id: `${destination.registryId}/${destination.region}`,
         header: m.to(nameOf(destination)),
-        cell: (row) => (row.role === 'image' ? <ReplicationState replication={row.replications.find((r) => sameDestination(r, destination))} /> : null),
+        cell: (row) => (row.role === 'image' ? <ReplicationCell replication={row.replications.find((r) => sameDestination(r, destination))} /> : null),
         minWidth: 190,
       }),
     ),

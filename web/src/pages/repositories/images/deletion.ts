@@ -1,31 +1,28 @@
 // What deleting images takes along, and in which order it must be done.
 
-import type { ECR } from '../../../api/ecr';
+import type { ECR, ImageDetail } from '../../../api/ecr';
 import type { ImageRow } from './rows';
 
 /** BatchDeleteImage and DescribeImages take so many images at once. */
 export const batchSize = 100;
 
-/** An image that belongs to one to be deleted. */
-export interface Part {
-  row: ImageRow;
-  tags: string[];
-}
-
 export interface Deletion {
   /** Each image once, in an order in which each may be deleted: an index before what it names. */
   images: ImageRow[];
   /** Children of theirs that have no tag, and would stay behind in nobody's name. */
-  children: Part[];
+  children: ImageRow[];
   /** Signatures, SBOMs and the like, whose subject would be gone. */
-  referrers: Part[];
-  /** Parts that have tags of their own, and stay. */
-  tagged: Part[];
+  referrers: ImageRow[];
+  /** Parts that have tags of their own, and stay: the first tag of each. */
+  tagged: string[];
   /** Of the images, those that an index that stays names: the server will refuse them. */
   refused: { image: ImageRow; index: string }[];
 }
 
-/** The images that are selected or below one that is, each once. */
+/** What is known of a part: only what is there still is known. */
+export type PartDetail = Pick<ImageDetail, 'imageTags' | 'subjectManifestDigest'>;
+
+/** The images, each once: the row that knows most of what belongs to it. */
 function once(rows: readonly ImageRow[]): ImageRow[] {
   const seen = new Map<string, ImageRow>();
   for (const row of rows) {
@@ -37,7 +34,7 @@ function once(rows: readonly ImageRow[]): ImageRow[] {
   return [...seen.values()];
 }
 
-/** The digests that may come along: their tags are to be looked up. */
+/** The digests that may come along: more is to be found out about them. */
 export function partsOf(selected: readonly ImageRow[]): string[] {
   const chosen = new Set(selected.map((row) => row.digest));
   return once(selected.flatMap((row) => row.parts))
@@ -45,25 +42,67 @@ export function partsOf(selected: readonly ImageRow[]): string[] {
     .filter((digest) => !chosen.has(digest));
 }
 
-/** tags are those of the parts, by digest; a digest that is missing is gone already. */
-export function planDeletion(selected: readonly ImageRow[], tags: ReadonlyMap<string, string[]>): Deletion {
-  const chosen = new Set(selected.map((row) => row.digest));
-  const parts = once(selected.flatMap((row) => row.parts)).filter((part) => !chosen.has(part.digest) && tags.has(part.digest));
-  const plan: Deletion = { images: once(selected), children: [], referrers: [], tagged: [], refused: [] };
-  for (const row of parts) {
-    const part = { row, tags: tags.get(row.digest)! };
-    (part.tags.length > 0 ? plan.tagged : row.role === 'child' ? plan.children : plan.referrers).push(part);
-  }
-  for (const row of selected) {
-    const index = row.role === 'child' ? row.key.split(' ')[0]! : '';
-    if (index && !chosen.has(index)) {
-      plan.refused.push({ image: row, index });
+/** The index that a row is below. */
+function indexOf(row: ImageRow): string | undefined {
+  return row.role === 'child' ? row.key.split(' ')[0] : undefined;
+}
+
+/** Plans the deletion of what is selected, and withChildren of what that leaves behind untagged. */
+export function planDeletion(selected: readonly ImageRow[], details: ReadonlyMap<string, PartDetail>, withChildren: boolean): Deletion {
+  const images = inOrder(selected);
+  const chosen = new Set(images.map((row) => row.digest));
+  const parts = once(selected.flatMap((row) => row.parts)).filter((part) => !chosen.has(part.digest) && details.has(part.digest));
+  const tagOf = (row: ImageRow) => details.get(row.digest)!.imageTags?.[0];
+  const children = parts.filter((part) => part.role === 'child' && tagOf(part) === undefined);
+  const going = new Set([...chosen, ...(withChildren ? children.map((row) => row.digest) : [])]);
+  // What refers to what goes would go, and what refers to that in turn.
+  const referrers: ImageRow[] = [];
+  const tagged = parts.filter((part) => part.role === 'child').flatMap((part) => tagOf(part) ?? []);
+  for (let found = true; found; ) {
+    found = false;
+    for (const part of parts.filter((row) => row.role === 'referrer' && !going.has(row.digest))) {
+      const tag = tagOf(part);
+      if (!going.has(details.get(part.digest)!.subjectManifestDigest ?? '')) {
+        continue;
+      }
+      if (tag === undefined) {
+        going.add(part.digest);
+        referrers.push(part);
+        found = true;
+      } else if (!tagged.includes(tag)) {
+        tagged.push(tag);
+      }
     }
   }
-  // An index that another one names comes after that.
-  const rank = (row: ImageRow) => (row.role === 'image' ? 0 : row.role === 'child' && row.kind === 'index' ? 1 : 2);
-  plan.images.sort((a, b) => rank(a) - rank(b));
-  return plan;
+  const refused = selected.flatMap((image) => {
+    const index = indexOf(image);
+    return index !== undefined && !chosen.has(index) ? [{ image, index }] : [];
+  });
+  return { images, children, referrers, tagged, refused };
+}
+
+/** Each image once, those that an index among them names after it. */
+function inOrder(selected: readonly ImageRow[]): ImageRow[] {
+  const rows = new Map(once(selected).map((row) => [row.digest, row]));
+  const indexes = new Map<string, string[]>(); // of each image, the selected ones that name it
+  const names = (index: string, digest: string) => {
+    if (rows.has(index)) {
+      indexes.set(digest, [...(indexes.get(digest) ?? []), index]);
+    }
+  };
+  for (const row of selected) {
+    row.parts.filter((part) => part.role === 'child').forEach((part) => names(row.digest, part.digest));
+    names(indexOf(row) ?? '', row.digest);
+  }
+  const ordered = new Map<string, ImageRow>();
+  const add = (row: ImageRow) => {
+    if (!ordered.has(row.digest)) {
+      indexes.get(row.digest)?.forEach((index) => add(rows.get(index)!)); // digests make no circles
+      ordered.set(row.digest, row);
+    }
+  };
+  rows.forEach(add);
+  return [...ordered.values()];
 }
 
 /** How it went with one image. */

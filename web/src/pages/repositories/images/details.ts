@@ -2,8 +2,8 @@ import { APIError, ecr, type Registry } from '../../../api/client';
 import type { ImageDetail } from '../../../api/ecr';
 import { batches } from './deletion';
 
-/** The tags of images by digest; those that are gone are left out. */
-export async function tagsOfImages(registry: Registry, repositoryName: string, digests: readonly string[], signal?: AbortSignal): Promise<Map<string, string[]>> {
+/** What is known of images, by digest; those that are gone are left out. */
+export async function detailsOf(registry: Registry, repositoryName: string, digests: readonly string[], signal?: AbortSignal): Promise<Map<string, ImageDetail>> {
   // One that is missing fails the whole request: then each half is asked for.
   const describe = async (some: readonly string[]): Promise<ImageDetail[]> => {
     try {
@@ -16,11 +16,11 @@ export async function tagsOfImages(registry: Registry, repositoryName: string, d
       return some.length === 1 ? [] : [...(await describe(some.slice(0, half))), ...(await describe(some.slice(half)))];
     }
   };
-  const tags = new Map<string, string[]>();
+  const details = new Map<string, ImageDetail>();
   for (const some of batches(digests)) {
     for (const image of await describe(some)) {
-      tags.set(image.imageDigest, image.imageTags ?? []);
+      details.set(image.imageDigest, image);
     }
   }
-  return tags;
+  return details;
 }

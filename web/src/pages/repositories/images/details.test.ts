@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 
-import { tagsOfImages } from './tags';
+import { detailsOf } from './details';
 
 /** A server with the images of these digests, each tagged with its own name but for b. */
 function serve(present: string[]) {
@@ -20,29 +20,30 @@ function serve(present: string[]) {
 
 const registry = { account: '111122223333', region: 'us-east-1' };
 
-test('tags of those that are there', async () => {
+test('those that are there, though others are not', async () => {
   serve(['a', 'b', 'd']);
-  expect([...(await tagsOfImages(registry, 'app', ['a', 'b', 'c', 'd', 'e']))]).toEqual([
+  const details = await detailsOf(registry, 'app', ['a', 'b', 'c', 'd', 'e']);
+  expect([...details].map(([digest, detail]) => [digest, detail.imageTags])).toEqual([
     ['a', ['a']],
-    ['b', []],
+    ['b', undefined],
     ['d', ['d']],
   ]);
 });
 
 test('nothing to ask asks nothing', async () => {
   const asked = serve([]);
-  expect((await tagsOfImages(registry, 'app', [])).size).toBe(0);
+  expect((await detailsOf(registry, 'app', [])).size).toBe(0);
   expect(asked).toEqual([]);
 });
 
 test('a hundred at a time', async () => {
   const digests = Array.from({ length: 150 }, (_, i) => `sha256:${i}`);
   const asked = serve(digests);
-  expect((await tagsOfImages(registry, 'app', digests)).size).toBe(150);
+  expect((await detailsOf(registry, 'app', digests)).size).toBe(150);
   expect(asked).toEqual([100, 50]);
 });
 
 test('a refusal is passed on', async () => {
   vi.stubGlobal('fetch', () => Promise.resolve(new Response(JSON.stringify({ __type: 'AccessDeniedException', message: 'no' }), { status: 400 })));
-  await expect(tagsOfImages(registry, 'app', ['a'])).rejects.toMatchObject({ code: 'AccessDeniedException' });
+  await expect(detailsOf(registry, 'app', ['a'])).rejects.toMatchObject({ code: 'AccessDeniedException' });
 });
