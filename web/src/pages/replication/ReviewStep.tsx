@@ -6,10 +6,6 @@ import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 
 import type { ReplicationRule } from '../../api/ecr';
-<<<<<<< HEAD
-=======
-import { groupedAccount } from '../../i18n/format';
->>>>>>> shell
 import { Problem } from '../../app/Problem';
 import { useRegistry } from '../../app/registry';
 import { useMessages } from '../../i18n';

@@ -8,12 +8,9 @@ import { useState } from 'react';
 import { useNavigate } from 'react-router';
 
 import type { FoundRepository } from '../../api/twinport';
-<<<<<<< HEAD
 import { useBarHeight } from '../../app/barHeight';
-=======
 import { Empty } from '../../app/Empty';
 import { PageLink } from '../../app/PageLink';
->>>>>>> images
 import { pagePath, repositoryPath, useRegistry, useTwinport } from '../../app/registry';
 import { useMessages } from '../../i18n';
 import { useFormat } from '../../i18n/format';

@@ -7,11 +7,8 @@ import TextFilter from '@cloudscape-design/components/text-filter';
 import { useMemo, useState } from 'react';
 
 import type { FoundRepository } from '../../../api/twinport';
-<<<<<<< HEAD
 import { useBarHeight } from '../../../app/barHeight';
-=======
 import { Empty } from '../../../app/Empty';
->>>>>>> images
 import { useTwinport } from '../../../app/registry';
 import { useMessages } from '../../../i18n';
 import { ListPages } from '../ListPages';
