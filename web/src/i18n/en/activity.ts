@@ -74,7 +74,7 @@ export const activity = {
   sizeAdvice: 'The size of the image. What the destination has already is not copied again.',
   lag: 'Lag',
   soFar: (time: string) => `${time} so far`,
-  rate: 'Rate',
+  lagAndRate: 'Lag, rate',
   perSecond: (bytes: string) => `${bytes}/s`,
   tries: 'Tries',
   triedTimes: (count: string) => `Tried ${count} times`,

@@ -70,7 +70,7 @@ export const activity: Messages['activity'] = {
   sizeAdvice: 'イメージのサイズです。送信先にすでにある部分は、再びコピーされません。',
   lag: '遅延',
   soFar: (time) => `${time} 経過`,
-  rate: '速度',
+  lagAndRate: '遅延、速度',
   perSecond: (bytes) => `${bytes}/秒`,
   tries: '試行回数',
   triedTimes: (count) => `試行 ${count} 回`,

@@ -157,24 +157,33 @@ function useColumns(direction: Direction, running: boolean, { onOpen, onRetry, r
       </Button>
     ),
   };
-  const size: TableProps.ColumnDefinition<Replication> = { id: 'size', header: m.size, minWidth: 80, cell: (r) => f.bytes(r.imageSizeInBytes) };
-  const lag: TableProps.ColumnDefinition<Replication> = {
-    id: 'lag',
-    header: m.lag,
-    minWidth: 80,
-    cell: (r) => (r.lagInMillis !== undefined ? f.duration(r.lagInMillis) : r.status === 'IN_PROGRESS' ? m.soFar(f.duration(Math.max(0, Math.round(now - r.pushedAt)) * 1000)) : '–'),
-  };
-  const rate: TableProps.ColumnDefinition<Replication> = {
-    id: 'rate',
-    header: m.rate,
-    minWidth: 90,
-    cell: (r) => (r.lagInMillis ? m.perSecond(f.bytes(r.imageSizeInBytes / (r.lagInMillis / 1000))) : '–'),
+  const nowrap = { whiteSpace: 'nowrap' } as const;
+  const size: TableProps.ColumnDefinition<Replication> = { id: 'size', header: m.size, minWidth: 95, cell: (r) => <span style={nowrap}>{f.bytes(r.imageSizeInBytes)}</span> };
+  const lag: TableProps.ColumnDefinition<Replication> = { id: 'lag', header: m.lagAndRate, minWidth: 115, cell: (r) => <div style={nowrap}>{lagCell(r)}</div> };
+  const lagCell = (r: Replication) => {
+    if (r.lagInMillis === undefined) {
+      return r.status === 'IN_PROGRESS' ? m.soFar(f.duration(Math.max(0, Math.round(now - r.pushedAt)) * 1000)) : '–';
+    }
+    return (
+      <>
+        {f.duration(r.lagInMillis)}
+        {r.lagInMillis > 0 && (
+          <Box fontSize="body-s" color="text-body-secondary">
+            {m.perSecond(f.bytes(r.imageSizeInBytes / (r.lagInMillis / 1000)))}
+          </Box>
+        )}
+      </>
+    );
   };
   const time = (id: string, header: string, of: (r: Replication) => number): TableProps.ColumnDefinition<Replication> => ({
     id,
     header,
-    minWidth: 100,
-    cell: (r) => <span title={f.dateTime(of(r))}>{now - of(r) < 43_200 ? f.time(of(r)) : f.dateTime(of(r))}</span>,
+    minWidth: 115,
+    cell: (r) => (
+      <span style={nowrap} title={f.dateTime(of(r))}>
+        {now - of(r) < 43_200 ? f.time(of(r)) : f.dateTime(of(r))}
+      </span>
+    ),
   });
   const stateCell = (r: Replication) => (
     <>
@@ -194,20 +203,18 @@ function useColumns(direction: Direction, running: boolean, { onOpen, onRetry, r
   if (direction === 'INCOMING') {
     return [
       image,
-      { id: 'source', header: m.source, minWidth: 150, cell: (r) => <AccountName account={r.sourceRegistryId} region={r.sourceRegion} /> },
+      { id: 'source', header: m.source, minWidth: 200, cell: (r) => <AccountName account={r.sourceRegistryId} region={r.sourceRegion} /> },
       size,
       lag,
-      rate,
       time('arrived', m.arrived, (r) => r.finishedAt ?? r.changedAt),
     ];
   }
   return [
     image,
-    { id: 'destination', header: m.destination, minWidth: 150, cell: (r) => <AccountName account={r.registryId} region={r.region} /> },
+    { id: 'destination', header: m.destination, minWidth: 200, cell: (r) => <AccountName account={r.registryId} region={r.region} /> },
     { id: 'state', header: m.state, minWidth: 170, cell: stateCell },
     size,
     lag,
-    rate,
     time('changed', m.changed, (r) => r.changedAt),
   ];
 }
