@@ -1,8 +1,9 @@
-// Package awsapi answers the AWS API on one address: Amazon ECR in the JSON
-// 1.1 protocol (told by the header X-Amz-Target) and AWS STS in the Query
-// protocol (a form, or the query of a GET). It authenticates each request with
-// Signature Version 4; account and Region come from the signature alone. The
-// console's requests have a session and a header instead.
+// Package awsapi answers the AWS API on one address: Amazon ECR, and Twinport's
+// own operations, in the JSON 1.1 protocol (told by the header X-Amz-Target),
+// and AWS STS in the Query protocol (a form, or the query of a GET). It
+// authenticates each request with Signature Version 4; account and Region come
+// from the signature alone. The console's requests have a session and a header
+// instead.
 package awsapi
 
 import (
@@ -19,15 +20,17 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/twinport/twinport/internal/auth"
+	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/ecr"
+	"github.com/twinport/twinport/internal/awsapi/twinport"
 	"github.com/twinport/twinport/internal/registry"
 )
 
 // Registry is the domain as this package uses it; *registry.Service is one.
 type Registry interface {
 	ecr.Registry
+	twinport.Registry
 	Exists(id registry.ID) bool
-	Regions() []string
 }
 
 var _ Registry = (*registry.Service)(nil)
@@ -36,14 +39,20 @@ var _ Registry = (*registry.Service)(nil)
 type Config struct {
 	Registry Registry
 	Verifier *auth.Verifier
-	// Keys are the access keys that Verifier knows.
-	Keys auth.Keys
+	// Accounts have the access keys that Verifier knows.
+	Accounts *auth.Directory
 	// Sessions are those of the console.
 	Sessions Sessions
 	// Endpoint is the host of a registry, with the port where one is needed.
 	Endpoint func(registry.ID) string
 	// Scheme is http or https, as clients reach this server.
 	Scheme string
+	// Version of the program.
+	Version string
+	// Shared says that the stores are a database server and a bucket.
+	Shared bool
+	// Closing is closed when streams must end; nil means never.
+	Closing <-chan struct{}
 	// Logger gets internal errors, each with its request id.
 	Logger *slog.Logger
 	// Now is the clock; nil means time.Now.
@@ -54,10 +63,15 @@ type Config struct {
 type Handler struct {
 	registry Registry
 	ecr      *ecr.Service
+	twinport *twinport.Service
 	verifier *auth.Verifier
 	keys     auth.Keys
 	sessions Sessions
 	log      *slog.Logger
+	closing  <-chan struct{}
+	streams  streams
+	// The constants, but in tests.
+	streamBeat, streamWrite time.Duration
 	// large limits how many bytes of large bodies are in memory at a time.
 	large *semaphore.Weighted
 }
@@ -71,16 +85,21 @@ const (
 
 // New returns the handler of a deployment.
 func New(c Config) *Handler {
+	ecr := ecr.New(ecr.Config{Registry: c.Registry, Keys: c.Accounts, Endpoint: c.Endpoint, Scheme: c.Scheme, Now: c.Now})
 	return &Handler{
 		registry: c.Registry,
-		ecr: ecr.New(ecr.Config{
-			Registry: c.Registry, Keys: c.Keys, Endpoint: c.Endpoint, Scheme: c.Scheme, Now: c.Now,
+		ecr:      ecr,
+		twinport: twinport.New(twinport.Config{
+			Registry: c.Registry, Sessions: c.Sessions, Accounts: c.Accounts, DescribeRepository: ecr.DescribeRepository,
+			Endpoint: c.Endpoint, Version: c.Version, Shared: c.Shared,
 		}),
 		verifier: c.Verifier,
-		keys:     c.Keys,
+		keys:     c.Accounts,
 		sessions: c.Sessions,
 		log:      c.Logger,
-		large:    semaphore.NewWeighted(largeBodies),
+		closing:  c.Closing,
+		streams:  streams{open: map[string]int{}}, streamBeat: streamBeat, streamWrite: streamWrite,
+		large: semaphore.NewWeighted(largeBodies),
 	}
 }
 
@@ -156,16 +175,16 @@ func (h *Handler) knownKey(r *http.Request) bool {
 
 // explain turns an error into the answer to it. What it does not know is an
 // internal error, whose text goes to the log only.
-func (h *Handler) explain(ctx context.Context, err error, operation, requestID string) *ecr.Exception {
+func (h *Handler) explain(ctx context.Context, err error, operation, requestID string) *awsjson.Exception {
 	var (
 		failed  *failure
 		refused *auth.Error
 	)
 	switch {
 	case errors.As(err, &failed):
-		return &ecr.Exception{Code: failed.code, Message: failed.message, Status: failed.status}
+		return &awsjson.Exception{Code: failed.code, Message: failed.message, Status: failed.status}
 	case errors.As(err, &refused):
-		return &ecr.Exception{Code: refused.Code, Message: refused.Message, Status: refused.Status}
+		return &awsjson.Exception{Code: refused.Code, Message: refused.Message, Status: refused.Status}
 	}
 	if exception := ecr.AsException(err); exception != nil {
 		if exception.Status >= http.StatusInternalServerError {
@@ -175,12 +194,12 @@ func (h *Handler) explain(ctx context.Context, err error, operation, requestID s
 	}
 	if registry.IsUnavailable(err) {
 		h.log.WarnContext(ctx, "AWS API request failed: a store does not answer", "operation", operation, "request_id", requestID, "error", err)
-		return &ecr.Exception{Code: ecr.ServerException, Message: "The registry's database or blob store does not answer at the moment: try again", Status: http.StatusServiceUnavailable}
+		return &awsjson.Exception{Code: ecr.ServerException, Message: "The registry's database or blob store does not answer at the moment: try again", Status: http.StatusServiceUnavailable}
 	}
 	if ctx.Err() == nil { // else nobody waits for the answer
 		h.log.ErrorContext(ctx, "AWS API request failed", "operation", operation, "request_id", requestID, "error", err)
 	}
-	return &ecr.Exception{
+	return &awsjson.Exception{
 		Code:    ecr.ServerException,
 		Message: "An internal error occurred: see the server's log for request " + requestID,
 		Status:  http.StatusInternalServerError,

@@ -51,6 +51,8 @@ type api struct {
 	domain   *fakeRegistry
 	verifier *auth.Verifier
 	sessions *session.Service
+	handler  *awsapi.Handler
+	closing  chan struct{} // see awsapi.Config
 	log      *syncBuffer
 }
 
@@ -84,17 +86,20 @@ func newAPI(t *testing.T) *api {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	a := &api{domain: newFakeRegistry(), verifier: auth.NewVerifier(keys, time.Now), log: new(syncBuffer)}
+	a := &api{domain: newFakeRegistry(), verifier: auth.NewVerifier(keys, time.Now), log: new(syncBuffer), closing: make(chan struct{})}
 	a.sessions = session.New(session.Config{Store: store, Keys: keys, Verifier: a.verifier, Now: time.Now})
-	a.Server = httptest.NewServer(awsapi.New(awsapi.Config{
+	a.handler = awsapi.New(awsapi.Config{
 		Registry: a.domain,
 		Verifier: a.verifier,
-		Keys:     keys,
+		Accounts: keys,
+		Version:  "v1.2.3",
 		Sessions: a.sessions,
 		Endpoint: func(id registry.ID) string { return id.Account + ".dkr.ecr." + id.Region + ".localhost:8080" },
 		Scheme:   "http",
+		Closing:  a.closing,
 		Logger:   slog.New(slog.NewJSONHandler(a.log, nil)),
-	}))
+	})
+	a.Server = httptest.NewServer(a.handler)
 	t.Cleanup(a.Close)
 	return a
 }

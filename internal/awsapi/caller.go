@@ -7,7 +7,8 @@ import (
 	"strings"
 
 	"github.com/twinport/twinport/internal/auth"
-	"github.com/twinport/twinport/internal/awsapi/ecr"
+	"github.com/twinport/twinport/internal/awsapi/awsjson"
+	"github.com/twinport/twinport/internal/awsapi/twinport"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/session"
@@ -18,6 +19,7 @@ type Sessions interface {
 	// Of returns the session that a request has for the account:
 	// session.ErrEnded.
 	Of(r *http.Request, account string) (metadata.Session, auth.Identity, error)
+	twinport.Sessions
 }
 
 var _ Sessions = (*session.Service)(nil)
@@ -41,11 +43,11 @@ func bySession(r *http.Request) bool {
 // callerOfSession authenticates a request by its cookie.
 func (h *Handler) callerOfSession(r *http.Request) (caller, error) {
 	if problem := session.CrossSite(r); problem != "" {
-		return caller{}, &failure{ecr.AccessDeniedException, problem, http.StatusForbidden}
+		return caller{}, &failure{awsjson.AccessDeniedException, problem, http.StatusForbidden}
 	}
 	account, region, ok := strings.Cut(r.Header.Get(registryHeader), "/")
 	if !ok {
-		return caller{}, &failure{ecr.InvalidParameterException, registryHeader + " must be <account>/<region>", http.StatusBadRequest}
+		return caller{}, &failure{awsjson.InvalidParameterException, registryHeader + " must be <account>/<region>", http.StatusBadRequest}
 	}
 	row, identity, err := h.sessions.Of(r, account)
 	if errors.Is(err, session.ErrEnded) {
@@ -57,7 +59,7 @@ func (h *Handler) callerOfSession(r *http.Request) (caller, error) {
 	identity.Region = region
 	id := registry.ID{Account: account, Region: region}
 	if !h.registry.Exists(id) {
-		return caller{}, &failure{ecr.InvalidParameterException, registryHeader + " must name a Region that this deployment serves (" +
+		return caller{}, &failure{awsjson.InvalidParameterException, registryHeader + " must name a Region that this deployment serves (" +
 			strings.Join(h.registry.Regions(), ", ") + "), not " + strconv.Quote(region[:min(len(region), 64)]), http.StatusBadRequest}
 	}
 	return caller{Caller: callerOf(r, identity), registry: id, session: row}, nil

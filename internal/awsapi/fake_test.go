@@ -30,6 +30,7 @@ type fakeRegistry struct {
 	policies     map[registry.ID]string
 	replication  map[registry.ID][]registry.ReplicationRule
 	statuses     []registry.ReplicationStatus
+	activity     fakeActivity
 }
 
 type fakeRepository struct {

@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"strconv"
 
-	"github.com/twinport/twinport/internal/awsapi/ecr"
+	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/sts"
 )
 
@@ -60,7 +60,7 @@ func (h *Handler) doQuery(w http.ResponseWriter, r *http.Request) (sts.CallerIde
 	case http.MethodPost:
 		mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 		if err != nil || mediaType != "application/x-www-form-urlencoded" {
-			return none, &failure{ecr.UnknownOperationException, "The request names no operation: ECR takes the header X-Amz-Target, STS a form", http.StatusNotFound}
+			return none, &failure{awsjson.UnknownOperationException, "The request names no operation: ECR takes the header X-Amz-Target, STS a form", http.StatusNotFound}
 		}
 		var release func()
 		if body, release, err = h.body(w, r, queryBodyLimit); err != nil {
@@ -71,7 +71,7 @@ func (h *Handler) doQuery(w http.ResponseWriter, r *http.Request) (sts.CallerIde
 			return none, &failure{"MalformedQueryString", "The form of the request is not valid", http.StatusBadRequest}
 		}
 	default:
-		return none, &failure{ecr.UnknownOperationException, "The AWS API takes POST requests", http.StatusMethodNotAllowed}
+		return none, &failure{awsjson.UnknownOperationException, "The AWS API takes POST requests", http.StatusMethodNotAllowed}
 	}
 	action, version := values.Get("Action"), values.Get("Version")
 	if action == "" {

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/twinport/twinport/internal/awsapi"
 )
 
 // door holds requests that write while it is shut. Those that only read pass
@@ -16,8 +18,11 @@ type door struct {
 }
 
 // writes reports whether a request may write. Every request of the AWS APIs is
-// a POST, also those that read: these wait too.
-func writes(r *http.Request) bool { return r.Method != http.MethodGet && r.Method != http.MethodHead }
+// a POST, also those that read: these wait too, but for streams, which would be
+// waited for.
+func writes(r *http.Request) bool {
+	return r.Method != http.MethodGet && r.Method != http.MethodHead && !awsapi.Streams(r)
+}
 
 // enter waits until the door is open: false if the request ends before.
 func (d *door) enter(ctx context.Context) bool {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,23 +24,23 @@ type generation struct {
 	blobs    blob.Store
 	registry *registry.Service
 	handlers
+	closing    chan struct{}
+	endStreams func() // closes it
 
 	users atomic.Int64 // requests that use it
 }
 
 // handlers are those of the protocols over a domain.
-type handlers struct {
-	oci, aws, console http.Handler
-	// endStreams ends the answers that go on for as long as the client listens.
-	endStreams func()
-}
+type handlers struct{ oci, aws, console http.Handler }
 
-// newHandlers makes the handlers over a domain and its store.
-type newHandlers func(metadata.Store, *registry.Service) (handlers, error)
+// newHandlers makes the handlers over a domain and its store. Answers that go on
+// for as long as the client listens end when closing is closed.
+type newHandlers func(m metadata.Store, r *registry.Service, closing <-chan struct{}) (handlers, error)
 
 // newGeneration takes the stores over: they are closed if it fails.
 func newGeneration(ctx context.Context, cfg config.Config, m metadata.Store, b blob.Store, h newHandlers, log *slog.Logger) (*generation, error) {
-	g := &generation{metadata: m, blobs: b, handlers: handlers{endStreams: func() {}}}
+	g := &generation{metadata: m, blobs: b, closing: make(chan struct{})}
+	g.endStreams = sync.OnceFunc(func() { close(g.closing) })
 	var err error
 	g.registry, err = registry.Open(ctx, registry.Config{
 		Metadata: m, Blobs: b, Accounts: cfg.AccountIDs(), Regions: cfg.Regions, Grace: cfg.Sweep.Grace, Logger: log, Now: time.Now,
@@ -48,7 +49,7 @@ func newGeneration(ctx context.Context, cfg config.Config, m metadata.Store, b b
 		_ = g.close() // what failed first is the error to report
 		return nil, fmt.Errorf("open the registries: %w", err)
 	}
-	if g.handlers, err = h(m, g.registry); err != nil {
+	if g.handlers, err = h(m, g.registry, g.closing); err != nil {
 		_ = g.close()
 		return nil, err
 	}

@@ -42,7 +42,9 @@ func newMetrics(replications func() replication.Stats, more ...prometheus.Collec
 		for class := range statusClasses {
 			m.requests[p][class] = requests.WithLabelValues(p.String(), strconv.Itoa(class+1)+"xx")
 		}
-		m.duration[p] = duration.WithLabelValues(p.String())
+		if p != protocolStream { // how long one is is the client's choice
+			m.duration[p] = duration.WithLabelValues(p.String())
+		}
 	}
 	inFlight := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "twinport_http_requests_in_flight",
@@ -99,5 +101,7 @@ func certificateExpiry(notAfter func() time.Time) prometheus.Collector {
 func (m *requestMetrics) observe(p protocol, status int, duration time.Duration) {
 	class := min(max(status/100, 1), statusClasses) - 1
 	m.requests[p][class].Inc()
-	m.duration[p].Observe(duration.Seconds())
+	if m.duration[p] != nil {
+		m.duration[p].Observe(duration.Seconds())
+	}
 }

@@ -187,6 +187,9 @@ func (m *migrations) hold(ctx context.Context, from *metadata.SQLite) (release f
 		if moved {
 			now = next
 			s.generations.present.Store(next)
+			if s.stopping.Load() { // what Run has done for the old one
+				next.endStreams()
+			}
 		}
 		releaseWriter(moved)
 		s.background.start(now)

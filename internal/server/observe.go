@@ -73,7 +73,7 @@ func (o *observer) afterPanic(p protocol, w *response, r *http.Request, panicked
 	case protocolOCI:
 		header.Set("Content-Type", "application/json")
 		body = `{"errors":[{"code":"UNKNOWN","message":"` + message + `"}]}`
-	case protocolAWS:
+	case protocolAWS, protocolStream:
 		header.Set("Content-Type", "application/x-amz-json-1.1")
 		body = `{"__type":"ServerException","message":"` + message + `"}`
 	default:

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/twinport/twinport/internal/awsapi"
 	"github.com/twinport/twinport/internal/console"
 )
 
@@ -17,19 +18,22 @@ type protocol int
 const (
 	protocolOCI protocol = iota
 	protocolAWS
+	protocolStream // of the AWS APIs: an answer that goes on for as long as the client listens
 	protocolConsole
 	protocolOther // health, metrics and what is not served
 	protocols
 )
 
-func (p protocol) String() string { return [protocols]string{"oci", "aws", "console", "other"}[p] }
+func (p protocol) String() string {
+	return [protocols]string{"oci", "aws", "stream", "console", "other"}[p]
+}
 
 // bodyTimeouts is how long a request's body may take. Without a limit even a
 // request that is refused unread would hold its connection for ever, for
 // net/http drains the body. An AWS API request may carry 20 MiB, the largest
 // layer part, at 70 KiB/s. The OCI protocol sets its own limit, later and
 // later, while it reads.
-var bodyTimeouts = [protocols]time.Duration{protocolOCI: time.Minute, protocolAWS: 5 * time.Minute, protocolConsole: 10 * time.Second, protocolOther: 10 * time.Second}
+var bodyTimeouts = [protocols]time.Duration{protocolOCI: time.Minute, protocolAWS: 5 * time.Minute, protocolStream: 10 * time.Second, protocolConsole: 10 * time.Second, protocolOther: 10 * time.Second}
 
 // readyTimeout bounds a readiness check.
 const readyTimeout = 2 * time.Second
@@ -59,6 +63,9 @@ func protocolOf(r *http.Request) protocol {
 			return protocolOther
 		}
 	}
+	if awsapi.Streams(r) {
+		return protocolStream
+	}
 	return protocolAWS
 }
 
@@ -70,7 +77,7 @@ func (h *routes) serve(p protocol, w http.ResponseWriter, r *http.Request) {
 	switch p {
 	case protocolOCI:
 		h.oci.ServeHTTP(w, r)
-	case protocolAWS:
+	case protocolAWS, protocolStream:
 		h.aws.ServeHTTP(w, r)
 	case protocolConsole:
 		h.console.ServeHTTP(w, r)

@@ -105,14 +105,13 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 		return nil, fmt.Errorf("read the accounts: %w", err)
 	}
 	verifier := auth.NewVerifier(keys, time.Now)
-	handlers := func(m metadata.Store, r *registry.Service) (h handlers, err error) {
+	handlers := func(m metadata.Store, r *registry.Service, closing <-chan struct{}) (h handlers, err error) {
 		sessions := session.New(session.Config{Store: m, Keys: keys, Verifier: verifier, Now: time.Now})
 		h.oci = oci.New(oci.Config{Registry: r, Verifier: verifier, Domain: cfg.Domain, Logger: log})
 		h.aws = awsapi.New(awsapi.Config{
-			Registry: r, Verifier: verifier, Keys: keys, Sessions: sessions,
-			Endpoint: s.endpoint(cfg), Scheme: s.publicScheme(cfg), Logger: log, Now: time.Now,
+			Registry: r, Verifier: verifier, Accounts: keys, Sessions: sessions,
+			Endpoint: s.endpoint(cfg), Scheme: s.publicScheme(cfg), Version: Version(), Shared: m.Shared(), Closing: closing, Logger: log, Now: time.Now,
 		})
-		h.endStreams = func() {} // there are none
 		h.console, err = console.New(console.Config{Sessions: sessions, Accounts: keys, Regions: cfg.Regions, Version: Version(), Logger: log})
 		return h, err
 	}
@@ -229,6 +228,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.migrations != nil {
 		s.migrations.stop()
 	}
+	s.generations.present.Load().endStreams()
 	s.finishRequests()
 	return errors.Join(err, s.Close())
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 
 	"github.com/twinport/twinport/internal/auth"
+
+	"github.com/twinport/twinport/internal/awsapi/awsjson"
 )
 
 // GetAuthorizationToken returns a password for the user AWS of the registry
@@ -42,7 +44,7 @@ func (s *Service) callerKey(call Call) (auth.AccessKey, error) {
 	key, ok := s.keys.AccessKey(call.Caller.Identity.AccessKeyID)
 	if !ok {
 		// It was removed while the request was under way.
-		return auth.AccessKey{}, exceptionf("UnrecognizedClientException", "The security token included in the request is invalid.")
+		return auth.AccessKey{}, awsjson.Exceptionf("UnrecognizedClientException", "The security token included in the request is invalid.")
 	}
 	return key, nil
 }

@@ -7,13 +7,15 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/twinport/twinport/internal/awsapi/awsjson"
 )
 
-func decode[T any, P decodable[T]](text string) (T, error) {
+func decode[T any, P awsjson.Decodable[T]](text string) (T, error) {
 	var v T
-	d := decoder{in: []byte(text)}
-	P(&v).decode(&d)
-	return v, d.finish()
+	d := awsjson.NewDecoder([]byte(text))
+	P(&v).Decode(d)
+	return v, d.Finish()
 }
 
 func TestDecode(t *testing.T) {
@@ -25,7 +27,7 @@ func TestDecode(t *testing.T) {
 	if got.RepositoryName != "team/app" || got.ImageManifest != "{\"a\":\"é😀\ufffd\\\n\"}" {
 		t.Errorf("got %q, %q", got.RepositoryName, got.ImageManifest)
 	}
-	if !got.present.has(1) || got.present.has(4) || got.present.has(5) {
+	if !got.present.Has(1) || got.present.Has(4) || got.present.Has(5) {
 		t.Errorf("present = %b", got.present)
 	}
 }
@@ -119,7 +121,7 @@ func FuzzDecode(f *testing.F) {
 		if token != nil && *token != got.NextToken {
 			t.Errorf("nextToken = %q, want %q", got.NextToken, *token)
 		}
-		if exception := got.validate(""); exception == nil && len(got.ImageIDs) > 100 {
+		if exception := got.Validate(""); exception == nil && len(got.ImageIDs) > 100 {
 			t.Error("too many images passed")
 		}
 	})
@@ -132,9 +134,9 @@ func BenchmarkDecodeLayerPart(b *testing.B) {
 	for b.Loop() {
 		copy(work, body)
 		var v UploadLayerPartRequest
-		d := decoder{in: work}
-		if v.decode(&d); d.finish() != nil {
-			b.Fatal(d.err)
+		d := awsjson.NewDecoder(work)
+		if v.Decode(d); d.Finish() != nil {
+			b.Fatal(d.Finish())
 		}
 	}
 }

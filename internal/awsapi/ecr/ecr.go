@@ -16,6 +16,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/twinport/twinport/internal/auth"
+	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/registry"
 )
 
@@ -120,18 +121,13 @@ func (c Call) ref(registryID, repositoryName string) registry.Ref {
 type operation func(ctx context.Context, s *Service, call Call, body []byte) (any, error)
 
 // bind makes an operation of one of Service's methods.
-func bind[In, Out any, P decodable[In]](method func(*Service, context.Context, Call, *In) (*Out, error)) operation {
+func bind[In, Out any, P awsjson.Decodable[In]](method func(*Service, context.Context, Call, *In) (*Out, error)) operation {
 	return func(ctx context.Context, s *Service, call Call, body []byte) (any, error) {
-		var in In
-		d := decoder{in: body}
-		P(&in).decode(&d)
-		if err := d.finish(); err != nil {
-			return nil, exceptionf(SerializationException, "The request is not valid: %v", err)
+		in, err := awsjson.Read[In, P](body)
+		if err != nil {
+			return nil, err
 		}
-		if exception := P(&in).validate(""); exception != nil {
-			return nil, exception
-		}
-		out, err := method(s, ctx, call, &in)
+		out, err := method(s, ctx, call, in)
 		if err != nil {
 			return nil, err
 		}
@@ -167,7 +163,7 @@ func BodyLimit(name string) (limit int64, ok bool) {
 func (s *Service) Do(ctx context.Context, name string, call Call, body []byte) (any, error) {
 	do, ok := operations[name]
 	if !ok {
-		return nil, exceptionf(UnknownOperationException, "ECR has no operation %.64q", name)
+		return nil, awsjson.Exceptionf(awsjson.UnknownOperationException, "ECR has no operation %.64q", name)
 	}
 	return do(ctx, s, call, body)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/registry"
 )
 
@@ -31,7 +32,7 @@ func (s *Service) PutImage(ctx context.Context, call Call, in *PutImageRequest) 
 	case in.ImageDigest != "":
 		d, ok := parseDigest(in.ImageDigest)
 		if !ok {
-			return nil, violation("imageDigest", invalidDigest)
+			return nil, awsjson.Violation("imageDigest", invalidDigest)
 		}
 		n.Digest = d
 	case in.ImageTag == "":
@@ -42,7 +43,7 @@ func (s *Service) PutImage(ctx context.Context, call Call, in *PutImageRequest) 
 	if err != nil {
 		var refusal *registry.Error
 		if errors.As(err, &refusal) && refusal.Code == registry.InvalidManifest {
-			return nil, violation("imageManifest", refusal.Message)
+			return nil, awsjson.Violation("imageManifest", refusal.Message)
 		}
 		return nil, err
 	}
@@ -77,7 +78,7 @@ func (s *Service) BatchGetImage(ctx context.Context, call Call, in *BatchGetImag
 			return nil, err
 		}
 		if size += len(m.Bytes); size > maxBatchManifests {
-			return nil, exceptionf(LimitExceededException, "The manifests are larger than %d bytes together: ask for fewer images at once", maxBatchManifests)
+			return nil, awsjson.Exceptionf(LimitExceededException, "The manifests are larger than %d bytes together: ask for fewer images at once", maxBatchManifests)
 		}
 		out.Images = append(out.Images, Image{
 			RegistryID:             ref.Registry.Account,
@@ -166,19 +167,19 @@ func (s *Service) DescribeImages(ctx context.Context, call Call, in *DescribeIma
 		for i, id := range in.ImageIDs {
 			image, failure := reference(id)
 			if failure != nil {
-				return nil, violation("imageIds."+item(i), failure.FailureReason)
+				return nil, awsjson.Violation("imageIds."+awsjson.Item(i), failure.FailureReason)
 			}
 			refs = append(refs, image)
 		}
 		images, err = s.registry.DescribeImages(ctx, call.Caller, ref, refs)
 	} else {
 		scope := []string{"DescribeImages", ref.String(), string(status), string(filter.ImageStatus)}
-		p, bad := page(in.NextToken, in.MaxResults, scope...)
+		p, bad := awsjson.Page(in.NextToken, in.MaxResults, scope...)
 		if bad != nil {
 			return nil, bad
 		}
 		images, next, err = s.registry.ListImages(ctx, call.Caller, ref, status, p)
-		next = nextToken(next, scope...)
+		next = awsjson.NextToken(next, scope...)
 	}
 	if err != nil {
 		return nil, err
@@ -234,7 +235,7 @@ func (s *Service) ListImages(ctx context.Context, call Call, in *ListImagesReque
 	}
 	status := tagStatus(filter.TagStatus)
 	scope := []string{"ListImages", ref.String(), string(status), string(filter.ImageStatus)}
-	p, err := page(in.NextToken, in.MaxResults, scope...)
+	p, err := awsjson.Page(in.NextToken, in.MaxResults, scope...)
 	if err != nil {
 		return nil, err
 	}
@@ -246,7 +247,7 @@ func (s *Service) ListImages(ctx context.Context, call Call, in *ListImagesReque
 	if !listsActive(filter.ImageStatus) {
 		return out, nil
 	}
-	out.NextToken = nextToken(next, scope...)
+	out.NextToken = awsjson.NextToken(next, scope...)
 	for _, id := range ids {
 		out.ImageIDs = append(out.ImageIDs, identifier(id))
 	}

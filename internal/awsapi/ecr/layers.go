@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/twinport/twinport/internal/auth"
+	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/registry"
 )
 
@@ -63,7 +64,7 @@ func (s *Service) BatchCheckLayerAvailability(ctx context.Context, call Call, in
 func (s *Service) GetDownloadUrlForLayer(ctx context.Context, call Call, in *GetDownloadUrlForLayerRequest) (*GetDownloadUrlForLayerResponse, error) {
 	d, ok := parseDigest(in.LayerDigest)
 	if !ok {
-		return nil, violation("layerDigest", invalidDigest)
+		return nil, awsjson.Violation("layerDigest", invalidDigest)
 	}
 	ref := call.ref(in.RegistryID, in.RepositoryName)
 	layer, direct, err := s.registry.LayerForDownload(ctx, call.Caller, ref, d)
@@ -105,7 +106,7 @@ func (s *Service) UploadLayerPart(ctx context.Context, call Call, in *UploadLaye
 		if err != nil {
 			return nil, err
 		}
-		e := exceptionf(InvalidLayerPartException, "The layer part has %d bytes, but partFirstByte %d and partLastByte %d say otherwise", length, in.PartFirstByte, in.PartLastByte)
+		e := awsjson.Exceptionf(InvalidLayerPartException, "The layer part has %d bytes, but partFirstByte %d and partLastByte %d say otherwise", length, in.PartFirstByte, in.PartLastByte)
 		return nil, invalidPart(e, ref, in.UploadID, received)
 	}
 	size, err := s.registry.AppendUpload(ctx, call.Caller, ref, in.UploadID, in.PartFirstByte, bytes.NewReader(in.LayerPartBlob))
@@ -125,10 +126,11 @@ func (s *Service) UploadLayerPart(ctx context.Context, call Call, in *UploadLaye
 	}, nil
 }
 
-func invalidPart(e *Exception, ref registry.Ref, uploadID string, received int64) *Exception {
-	e.Part = &InvalidLayerPart{RegistryID: ref.Registry.Account, RepositoryName: ref.Name, UploadID: uploadID}
-	if received > 0 {
-		e.Part.LastValidByteReceived = new(received - 1)
+// invalidPart tells a client where to go on with an upload.
+func invalidPart(e *awsjson.Exception, ref registry.Ref, uploadID string, received int64) *awsjson.Exception {
+	e.Members = map[string]any{"registryId": ref.Registry.Account, "repositoryName": ref.Name, "uploadId": uploadID}
+	if received > 0 { // else the upload is empty
+		e.Members["lastValidByteReceived"] = received - 1
 	}
 	return e
 }
@@ -146,11 +148,11 @@ func (s *Service) CompleteLayerUpload(ctx context.Context, call Call, in *Comple
 		return nil, err
 	}
 	if size == 0 {
-		return nil, exceptionf(EmptyUploadException, "The upload '%s' does not contain any layer parts", in.UploadID)
+		return nil, awsjson.Exceptionf(EmptyUploadException, "The upload '%s' does not contain any layer parts", in.UploadID)
 	}
 	key := uploadKey(ref, in.UploadID)
 	if s.parts.tooSmall(key) {
-		return nil, exceptionf(LayerPartTooSmallException, "The upload '%s' has a layer part, other than the last one, that is smaller than %d bytes", in.UploadID, minPartSize)
+		return nil, awsjson.Exceptionf(LayerPartTooSmallException, "The upload '%s' has a layer part, other than the last one, that is smaller than %d bytes", in.UploadID, minPartSize)
 	}
 	// Who may upload need not be allowed to check availability; then a layer
 	// that is there already is simply completed again.
@@ -163,7 +165,7 @@ func (s *Service) CompleteLayerUpload(ctx context.Context, call Call, in *Comple
 			return nil, err
 		}
 		s.parts.forget(key)
-		return nil, exceptionf(LayerAlreadyExistsException, "The layer '%s' already exists in the repository '%s' in the registry with id '%s'", d, ref.Name, ref.Registry.Account)
+		return nil, awsjson.Exceptionf(LayerAlreadyExistsException, "The layer '%s' already exists in the repository '%s' in the registry with id '%s'", d, ref.Name, ref.Registry.Account)
 	}
 	layer, err := s.registry.CompleteUpload(ctx, call.Caller, ref, in.UploadID, d, -1, nil)
 	if err != nil {
@@ -189,10 +191,10 @@ func layerDigest(texts []string) (digest.Digest, error) {
 		}
 		d, ok := parseDigest(text)
 		if !ok {
-			return "", violation("layerDigests."+item(i), invalidDigest)
+			return "", awsjson.Violation("layerDigests."+awsjson.Item(i), invalidDigest)
 		}
 		if other, ok := byAlgorithm[d.Algorithm()]; ok && other != d {
-			return "", exceptionf(InvalidLayerException, "The layer digests %s and %s cannot both be those of one layer", other, d)
+			return "", awsjson.Exceptionf(InvalidLayerException, "The layer digests %s and %s cannot both be those of one layer", other, d)
 		}
 		byAlgorithm[d.Algorithm()] = d
 	}
@@ -201,7 +203,7 @@ func layerDigest(texts []string) (digest.Digest, error) {
 			return d, nil
 		}
 	}
-	return "", violation("layerDigests", "one of them "+invalidDigest)
+	return "", awsjson.Violation("layerDigests", "one of them "+invalidDigest)
 }
 
 // maxSmallParts bounds how many uploads smallParts remembers.

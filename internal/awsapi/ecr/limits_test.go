@@ -3,21 +3,23 @@ package ecr
 import (
 	"strings"
 	"testing"
+
+	"github.com/twinport/twinport/internal/awsapi/awsjson"
 )
 
-func validateJSON[T any, P decodable[T]](t *testing.T, text string) *Exception {
+func validateJSON[T any, P awsjson.Decodable[T]](t *testing.T, text string) *awsjson.Exception {
 	t.Helper()
 	v, err := decode[T, P](text)
 	if err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
-	return P(&v).validate("")
+	return P(&v).Validate("")
 }
 
 func TestLimits(t *testing.T) {
 	const digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 	for _, c := range []struct {
-		check func(t *testing.T, text string) *Exception
+		check func(t *testing.T, text string) *awsjson.Exception
 		text  string
 		want  string // of the message; "" for none
 	}{
@@ -75,30 +77,12 @@ func TestLimits(t *testing.T) {
 
 // Every pattern of the model must compile, though each does so only when needed.
 func TestPatternsCompile(t *testing.T) {
-	for _, p := range []*pattern{
-		limitsCredentialArn.pattern, limitsImageTagMutabilityExclusionFilterValue.pattern, limitsKmsKeyForRepositoryCreationTemplate.pattern,
-		limitsLayerDigest.pattern, limitsPrefix.pattern, limitsPrincipalArn.pattern, limitsPullThroughCacheRuleRepositoryPrefix.pattern,
-		limitsRegion.pattern, limitsRegistryId.pattern, limitsRepositoryFilterValue.pattern, limitsRepositoryName.pattern,
-		limitsScanningRepositoryFilterValue.pattern, limitsSigningProfileArn.pattern, limitsSigningRepositoryFilterValue.pattern, limitsUploadId.pattern,
+	for _, p := range []*awsjson.Pattern{
+		limitsCredentialArn.Pattern, limitsImageTagMutabilityExclusionFilterValue.Pattern, limitsKmsKeyForRepositoryCreationTemplate.Pattern,
+		limitsLayerDigest.Pattern, limitsPrefix.Pattern, limitsPrincipalArn.Pattern, limitsPullThroughCacheRuleRepositoryPrefix.Pattern,
+		limitsRegion.Pattern, limitsRegistryId.Pattern, limitsRepositoryFilterValue.Pattern, limitsRepositoryName.Pattern,
+		limitsScanningRepositoryFilterValue.Pattern, limitsSigningProfileArn.Pattern, limitsSigningRepositoryFilterValue.Pattern, limitsUploadId.Pattern,
 	} {
-		p.compile()
-	}
-}
-
-func TestPagingToken(t *testing.T) {
-	token := nextToken("app", "ListImages", "a")
-	if p, err := page(token, 7, "ListImages", "a"); err != nil || p.After != "app" || p.Limit != 7 {
-		t.Errorf("page = %+v, %v", p, err)
-	}
-	if p, err := page("", 0, "ListImages", "a"); err != nil || p.After != "" || p.Limit != defaultPage {
-		t.Errorf("first page = %+v, %v", p, err)
-	}
-	for _, bad := range []string{"x", "====", token[1:], token[:len(token)-1] + "A", token + "AAAA", strings.Repeat("A", 100_000)} {
-		if _, err := page(bad, 0, "ListImages", "a"); err == nil || err.(*Exception).Code != InvalidParameterException {
-			t.Errorf("token %.20q: %v", bad, err)
-		}
-	}
-	if _, err := page(token, 0, "ListImages", "b"); err == nil {
-		t.Error("the token of another list was accepted")
+		p.Compile()
 	}
 }

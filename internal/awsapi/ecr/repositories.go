@@ -3,6 +3,7 @@ package ecr
 import (
 	"context"
 
+	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/registry"
 )
 
@@ -26,7 +27,7 @@ func (s *Service) CreateRepository(ctx context.Context, call Call, in *CreateRep
 	if err != nil {
 		return nil, err
 	}
-	return &CreateRepositoryResponse{Repository: s.repository(r)}, nil
+	return &CreateRepositoryResponse{Repository: s.DescribeRepository(r)}, nil
 }
 
 // DescribeRepositories lists repositories, all of a registry page by page or
@@ -45,19 +46,19 @@ func (s *Service) DescribeRepositories(ctx context.Context, call Call, in *Descr
 		repositories, err = s.registry.DescribeRepositories(ctx, call.Caller, id, in.RepositoryNames)
 	} else {
 		scope := []string{"DescribeRepositories", id.String()}
-		p, bad := page(in.NextToken, in.MaxResults, scope...)
+		p, bad := awsjson.Page(in.NextToken, in.MaxResults, scope...)
 		if bad != nil {
 			return nil, bad
 		}
 		repositories, next, err = s.registry.ListRepositories(ctx, call.Caller, id, p)
-		next = nextToken(next, scope...)
+		next = awsjson.NextToken(next, scope...)
 	}
 	if err != nil {
 		return nil, err
 	}
 	out := &DescribeRepositoriesResponse{Repositories: make([]Repository, 0, len(repositories)), NextToken: next}
 	for _, r := range repositories {
-		out.Repositories = append(out.Repositories, *s.repository(r))
+		out.Repositories = append(out.Repositories, *s.DescribeRepository(r))
 	}
 	return out, nil
 }
@@ -65,10 +66,10 @@ func (s *Service) DescribeRepositories(ctx context.Context, call Call, in *Descr
 // notPaged refuses paging together with a list of what to describe.
 func notPaged(nextToken string, maxResults int32, list string) error {
 	if nextToken != "" {
-		return violation("nextToken", "nextToken cannot be used together with "+list)
+		return awsjson.Violation("nextToken", "nextToken cannot be used together with "+list)
 	}
 	if maxResults != 0 {
-		return violation("maxResults", "maxResults cannot be used together with "+list)
+		return awsjson.Violation("maxResults", "maxResults cannot be used together with "+list)
 	}
 	return nil
 }
@@ -79,7 +80,7 @@ func (s *Service) DeleteRepository(ctx context.Context, call Call, in *DeleteRep
 	if err != nil {
 		return nil, err
 	}
-	return &DeleteRepositoryResponse{Repository: s.repository(r)}, nil
+	return &DeleteRepositoryResponse{Repository: s.DescribeRepository(r)}, nil
 }
 
 // PutImageTagMutability replaces a repository's tag mutability and the filters
@@ -98,7 +99,8 @@ func (s *Service) PutImageTagMutability(ctx context.Context, call Call, in *PutI
 	}, nil
 }
 
-func (s *Service) repository(r registry.Repository) *Repository {
+// DescribeRepository is the wire shape of a repository.
+func (s *Service) DescribeRepository(r registry.Repository) *Repository {
 	return &Repository{
 		RepositoryARN:                      r.Ref.ARN(),
 		RegistryID:                         r.Ref.Registry.Account,

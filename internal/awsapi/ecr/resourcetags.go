@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/registry"
 )
 
@@ -62,17 +63,17 @@ func resource(call Call, arn string) (registry.Ref, error) {
 	const form = "arn:aws:ecr:<region>:<account>:repository/<name>"
 	part := strings.SplitN(arn, ":", 6)
 	if len(part) != 6 || part[0] != "arn" || part[1] != "aws" || part[2] != "ecr" {
-		return registry.Ref{}, violation("resourceArn", "Invalid ARN: only repositories have tags; expected "+form)
+		return registry.Ref{}, awsjson.Violation("resourceArn", "Invalid ARN: only repositories have tags; expected "+form)
 	}
 	name, ok := strings.CutPrefix(part[5], "repository/")
 	if !ok ||
-		limitsRegion.check("", "region", part[3]) != nil ||
-		limitsRegistryId.check("", "account", part[4]) != nil ||
-		limitsRepositoryName.check("", "name", name) != nil {
-		return registry.Ref{}, violation("resourceArn", "Invalid ARN: only repositories have tags; expected "+form)
+		limitsRegion.Check("", "region", part[3]) != nil ||
+		limitsRegistryId.Check("", "account", part[4]) != nil ||
+		limitsRepositoryName.Check("", "name", name) != nil {
+		return registry.Ref{}, awsjson.Violation("resourceArn", "Invalid ARN: only repositories have tags; expected "+form)
 	}
 	if part[3] != call.Registry.Region {
-		return registry.Ref{}, violation("resourceArn", "Invalid ARN: the resource is in Region "+part[3]+", the request is for "+call.Registry.Region)
+		return registry.Ref{}, awsjson.Violation("resourceArn", "Invalid ARN: the resource is in Region "+part[3]+", the request is for "+call.Registry.Region)
 	}
 	return call.ref(part[4], name), nil
 }

@@ -3,1256 +3,1258 @@
 
 package ecr
 
-func (v *BatchCheckLayerAvailabilityRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+import "github.com/twinport/twinport/internal/awsapi/awsjson"
+
+func (v *BatchCheckLayerAvailabilityRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryName":
-			if d.first(&v.present, 1) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 1) {
+				v.RepositoryName = d.String()
 			}
 		case "layerDigests":
-			if d.first(&v.present, 2) {
-				v.LayerDigests = list(d, (*decoder).string)
+			if d.First(&v.present, 2) {
+				v.LayerDigests = awsjson.List(d, (*awsjson.Decoder).String)
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *BatchCheckLayerAvailabilityRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *BatchCheckLayerAvailabilityRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryName")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
-	if !v.present.has(2) {
-		return missing(at, "layerDigests")
+	if !v.present.Has(2) {
+		return awsjson.Missing(at, "layerDigests")
 	}
-	if e := checkCount(at, "layerDigests", len(v.LayerDigests), 1, 100); e != nil {
+	if e := awsjson.CheckCount(at, "layerDigests", len(v.LayerDigests), 1, 100); e != nil {
 		return e
 	}
 	for i := range v.LayerDigests {
-		if e := limitsBatchedOperationLayerDigest.check(at+"layerDigests.", item(i), v.LayerDigests[i]); e != nil {
+		if e := limitsBatchedOperationLayerDigest.Check(at+"layerDigests.", awsjson.Item(i), v.LayerDigests[i]); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *BatchDeleteImageRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *BatchDeleteImageRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryName":
-			if d.first(&v.present, 1) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 1) {
+				v.RepositoryName = d.String()
 			}
 		case "imageIds":
-			if d.first(&v.present, 2) {
-				v.ImageIDs = list(d, structure[ImageIdentifier])
+			if d.First(&v.present, 2) {
+				v.ImageIDs = awsjson.List(d, awsjson.Structure[ImageIdentifier])
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *BatchDeleteImageRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *BatchDeleteImageRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryName")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
-	if !v.present.has(2) {
-		return missing(at, "imageIds")
+	if !v.present.Has(2) {
+		return awsjson.Missing(at, "imageIds")
 	}
-	if e := checkCount(at, "imageIds", len(v.ImageIDs), 1, 100); e != nil {
+	if e := awsjson.CheckCount(at, "imageIds", len(v.ImageIDs), 1, 100); e != nil {
 		return e
 	}
 	for i := range v.ImageIDs {
-		if e := v.ImageIDs[i].validate(at + "imageIds." + item(i) + "."); e != nil {
+		if e := v.ImageIDs[i].Validate(at + "imageIds." + awsjson.Item(i) + "."); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *BatchGetImageRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *BatchGetImageRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryName":
-			if d.first(&v.present, 1) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 1) {
+				v.RepositoryName = d.String()
 			}
 		case "imageIds":
-			if d.first(&v.present, 2) {
-				v.ImageIDs = list(d, structure[ImageIdentifier])
+			if d.First(&v.present, 2) {
+				v.ImageIDs = awsjson.List(d, awsjson.Structure[ImageIdentifier])
 			}
 		case "acceptedMediaTypes":
-			if d.first(&v.present, 3) {
-				v.AcceptedMediaTypes = list(d, (*decoder).string)
+			if d.First(&v.present, 3) {
+				v.AcceptedMediaTypes = awsjson.List(d, (*awsjson.Decoder).String)
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *BatchGetImageRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *BatchGetImageRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryName")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
-	if !v.present.has(2) {
-		return missing(at, "imageIds")
+	if !v.present.Has(2) {
+		return awsjson.Missing(at, "imageIds")
 	}
-	if e := checkCount(at, "imageIds", len(v.ImageIDs), 1, 100); e != nil {
+	if e := awsjson.CheckCount(at, "imageIds", len(v.ImageIDs), 1, 100); e != nil {
 		return e
 	}
 	for i := range v.ImageIDs {
-		if e := v.ImageIDs[i].validate(at + "imageIds." + item(i) + "."); e != nil {
+		if e := v.ImageIDs[i].Validate(at + "imageIds." + awsjson.Item(i) + "."); e != nil {
 			return e
 		}
 	}
-	if v.present.has(3) {
-		if e := checkCount(at, "acceptedMediaTypes", len(v.AcceptedMediaTypes), 1, 100); e != nil {
+	if v.present.Has(3) {
+		if e := awsjson.CheckCount(at, "acceptedMediaTypes", len(v.AcceptedMediaTypes), 1, 100); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *BatchGetRepositoryScanningConfigurationRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *BatchGetRepositoryScanningConfigurationRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "repositoryNames":
-			if d.first(&v.present, 0) {
-				v.RepositoryNames = list(d, (*decoder).string)
+			if d.First(&v.present, 0) {
+				v.RepositoryNames = awsjson.List(d, (*awsjson.Decoder).String)
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *BatchGetRepositoryScanningConfigurationRequest) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "repositoryNames")
+func (v *BatchGetRepositoryScanningConfigurationRequest) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "repositoryNames")
 	}
-	if e := checkCount(at, "repositoryNames", len(v.RepositoryNames), 1, 25); e != nil {
+	if e := awsjson.CheckCount(at, "repositoryNames", len(v.RepositoryNames), 1, 25); e != nil {
 		return e
 	}
 	for i := range v.RepositoryNames {
-		if e := limitsRepositoryName.check(at+"repositoryNames.", item(i), v.RepositoryNames[i]); e != nil {
+		if e := limitsRepositoryName.Check(at+"repositoryNames.", awsjson.Item(i), v.RepositoryNames[i]); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *CompleteLayerUploadRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *CompleteLayerUploadRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryName":
-			if d.first(&v.present, 1) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 1) {
+				v.RepositoryName = d.String()
 			}
 		case "uploadId":
-			if d.first(&v.present, 2) {
-				v.UploadID = d.string()
+			if d.First(&v.present, 2) {
+				v.UploadID = d.String()
 			}
 		case "layerDigests":
-			if d.first(&v.present, 3) {
-				v.LayerDigests = list(d, (*decoder).string)
+			if d.First(&v.present, 3) {
+				v.LayerDigests = awsjson.List(d, (*awsjson.Decoder).String)
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *CompleteLayerUploadRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *CompleteLayerUploadRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryName")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
-	if !v.present.has(2) {
-		return missing(at, "uploadId")
+	if !v.present.Has(2) {
+		return awsjson.Missing(at, "uploadId")
 	}
-	if e := limitsUploadId.check(at, "uploadId", v.UploadID); e != nil {
+	if e := limitsUploadId.Check(at, "uploadId", v.UploadID); e != nil {
 		return e
 	}
-	if !v.present.has(3) {
-		return missing(at, "layerDigests")
+	if !v.present.Has(3) {
+		return awsjson.Missing(at, "layerDigests")
 	}
-	if e := checkCount(at, "layerDigests", len(v.LayerDigests), 1, 100); e != nil {
+	if e := awsjson.CheckCount(at, "layerDigests", len(v.LayerDigests), 1, 100); e != nil {
 		return e
 	}
 	for i := range v.LayerDigests {
-		if e := limitsLayerDigest.check(at+"layerDigests.", item(i), v.LayerDigests[i]); e != nil {
+		if e := limitsLayerDigest.Check(at+"layerDigests.", awsjson.Item(i), v.LayerDigests[i]); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *CreatePullThroughCacheRuleRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *CreatePullThroughCacheRuleRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "ecrRepositoryPrefix":
-			if d.first(&v.present, 0) {
-				v.EcrRepositoryPrefix = d.string()
+			if d.First(&v.present, 0) {
+				v.EcrRepositoryPrefix = d.String()
 			}
 		case "upstreamRegistryUrl":
-			if d.first(&v.present, 1) {
-				v.UpstreamRegistryURL = d.string()
+			if d.First(&v.present, 1) {
+				v.UpstreamRegistryURL = d.String()
 			}
 		case "registryId":
-			if d.first(&v.present, 2) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 2) {
+				v.RegistryID = d.String()
 			}
 		case "upstreamRegistry":
-			if d.first(&v.present, 3) {
-				v.UpstreamRegistry = enum[UpstreamRegistry](d)
+			if d.First(&v.present, 3) {
+				v.UpstreamRegistry = awsjson.Enum[UpstreamRegistry](d)
 			}
 		case "credentialArn":
-			if d.first(&v.present, 4) {
-				v.CredentialARN = d.string()
+			if d.First(&v.present, 4) {
+				v.CredentialARN = d.String()
 			}
 		case "customRoleArn":
-			if d.first(&v.present, 5) {
-				v.CustomRoleARN = d.string()
+			if d.First(&v.present, 5) {
+				v.CustomRoleARN = d.String()
 			}
 		case "upstreamRepositoryPrefix":
-			if d.first(&v.present, 6) {
-				v.UpstreamRepositoryPrefix = d.string()
+			if d.First(&v.present, 6) {
+				v.UpstreamRepositoryPrefix = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *CreatePullThroughCacheRuleRequest) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "ecrRepositoryPrefix")
+func (v *CreatePullThroughCacheRuleRequest) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "ecrRepositoryPrefix")
 	}
-	if e := limitsPullThroughCacheRuleRepositoryPrefix.check(at, "ecrRepositoryPrefix", v.EcrRepositoryPrefix); e != nil {
+	if e := limitsPullThroughCacheRuleRepositoryPrefix.Check(at, "ecrRepositoryPrefix", v.EcrRepositoryPrefix); e != nil {
 		return e
 	}
-	if !v.present.has(1) {
-		return missing(at, "upstreamRegistryUrl")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "upstreamRegistryUrl")
 	}
-	if v.present.has(2) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+	if v.present.Has(2) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if v.present.has(3) {
-		if e := limitsUpstreamRegistry.check(at, "upstreamRegistry", string(v.UpstreamRegistry)); e != nil {
+	if v.present.Has(3) {
+		if e := limitsUpstreamRegistry.Check(at, "upstreamRegistry", string(v.UpstreamRegistry)); e != nil {
 			return e
 		}
 	}
-	if v.present.has(4) {
-		if e := limitsCredentialArn.check(at, "credentialArn", v.CredentialARN); e != nil {
+	if v.present.Has(4) {
+		if e := limitsCredentialArn.Check(at, "credentialArn", v.CredentialARN); e != nil {
 			return e
 		}
 	}
-	if v.present.has(5) {
-		if e := limitsCustomRoleArn.check(at, "customRoleArn", v.CustomRoleARN); e != nil {
+	if v.present.Has(5) {
+		if e := limitsCustomRoleArn.Check(at, "customRoleArn", v.CustomRoleARN); e != nil {
 			return e
 		}
 	}
-	if v.present.has(6) {
-		if e := limitsPullThroughCacheRuleRepositoryPrefix.check(at, "upstreamRepositoryPrefix", v.UpstreamRepositoryPrefix); e != nil {
+	if v.present.Has(6) {
+		if e := limitsPullThroughCacheRuleRepositoryPrefix.Check(at, "upstreamRepositoryPrefix", v.UpstreamRepositoryPrefix); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *CreateRepositoryCreationTemplateRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *CreateRepositoryCreationTemplateRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "prefix":
-			if d.first(&v.present, 0) {
-				v.Prefix = d.string()
+			if d.First(&v.present, 0) {
+				v.Prefix = d.String()
 			}
 		case "description":
-			if d.first(&v.present, 1) {
-				v.Description = d.string()
+			if d.First(&v.present, 1) {
+				v.Description = d.String()
 			}
 		case "encryptionConfiguration":
-			if d.first(&v.present, 2) {
-				v.EncryptionConfiguration = new(structure[EncryptionConfigurationForRepositoryCreationTemplate](d))
+			if d.First(&v.present, 2) {
+				v.EncryptionConfiguration = new(awsjson.Structure[EncryptionConfigurationForRepositoryCreationTemplate](d))
 			}
 		case "resourceTags":
-			if d.first(&v.present, 3) {
-				v.ResourceTags = list(d, structure[Tag])
+			if d.First(&v.present, 3) {
+				v.ResourceTags = awsjson.List(d, awsjson.Structure[Tag])
 			}
 		case "imageTagMutability":
-			if d.first(&v.present, 4) {
-				v.ImageTagMutability = enum[ImageTagMutability](d)
+			if d.First(&v.present, 4) {
+				v.ImageTagMutability = awsjson.Enum[ImageTagMutability](d)
 			}
 		case "imageTagMutabilityExclusionFilters":
-			if d.first(&v.present, 5) {
-				v.ImageTagMutabilityExclusionFilters = list(d, structure[ImageTagMutabilityExclusionFilter])
+			if d.First(&v.present, 5) {
+				v.ImageTagMutabilityExclusionFilters = awsjson.List(d, awsjson.Structure[ImageTagMutabilityExclusionFilter])
 			}
 		case "repositoryPolicy":
-			if d.first(&v.present, 6) {
-				v.RepositoryPolicy = d.string()
+			if d.First(&v.present, 6) {
+				v.RepositoryPolicy = d.String()
 			}
 		case "lifecyclePolicy":
-			if d.first(&v.present, 7) {
-				v.LifecyclePolicy = d.string()
+			if d.First(&v.present, 7) {
+				v.LifecyclePolicy = d.String()
 			}
 		case "appliedFor":
-			if d.first(&v.present, 8) {
-				v.AppliedFor = list(d, enum[RCTAppliedFor])
+			if d.First(&v.present, 8) {
+				v.AppliedFor = awsjson.List(d, awsjson.Enum[RCTAppliedFor])
 			}
 		case "customRoleArn":
-			if d.first(&v.present, 9) {
-				v.CustomRoleARN = d.string()
+			if d.First(&v.present, 9) {
+				v.CustomRoleARN = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *CreateRepositoryCreationTemplateRequest) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "prefix")
+func (v *CreateRepositoryCreationTemplateRequest) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "prefix")
 	}
-	if e := limitsPrefix.check(at, "prefix", v.Prefix); e != nil {
+	if e := limitsPrefix.Check(at, "prefix", v.Prefix); e != nil {
 		return e
 	}
-	if v.present.has(1) {
-		if e := limitsRepositoryTemplateDescription.check(at, "description", v.Description); e != nil {
+	if v.present.Has(1) {
+		if e := limitsRepositoryTemplateDescription.Check(at, "description", v.Description); e != nil {
 			return e
 		}
 	}
-	if v.present.has(2) {
-		if e := v.EncryptionConfiguration.validate(at + "encryptionConfiguration."); e != nil {
+	if v.present.Has(2) {
+		if e := v.EncryptionConfiguration.Validate(at + "encryptionConfiguration."); e != nil {
 			return e
 		}
 	}
-	if v.present.has(3) {
+	if v.present.Has(3) {
 		for i := range v.ResourceTags {
-			if e := v.ResourceTags[i].validate(at + "resourceTags." + item(i) + "."); e != nil {
+			if e := v.ResourceTags[i].Validate(at + "resourceTags." + awsjson.Item(i) + "."); e != nil {
 				return e
 			}
 		}
 	}
-	if v.present.has(4) {
-		if e := limitsImageTagMutability.check(at, "imageTagMutability", string(v.ImageTagMutability)); e != nil {
+	if v.present.Has(4) {
+		if e := limitsImageTagMutability.Check(at, "imageTagMutability", string(v.ImageTagMutability)); e != nil {
 			return e
 		}
 	}
-	if v.present.has(5) {
-		if e := checkCount(at, "imageTagMutabilityExclusionFilters", len(v.ImageTagMutabilityExclusionFilters), 1, 5); e != nil {
+	if v.present.Has(5) {
+		if e := awsjson.CheckCount(at, "imageTagMutabilityExclusionFilters", len(v.ImageTagMutabilityExclusionFilters), 1, 5); e != nil {
 			return e
 		}
 		for i := range v.ImageTagMutabilityExclusionFilters {
-			if e := v.ImageTagMutabilityExclusionFilters[i].validate(at + "imageTagMutabilityExclusionFilters." + item(i) + "."); e != nil {
+			if e := v.ImageTagMutabilityExclusionFilters[i].Validate(at + "imageTagMutabilityExclusionFilters." + awsjson.Item(i) + "."); e != nil {
 				return e
 			}
 		}
 	}
-	if v.present.has(6) {
-		if e := limitsRepositoryPolicyText.check(at, "repositoryPolicy", v.RepositoryPolicy); e != nil {
+	if v.present.Has(6) {
+		if e := limitsRepositoryPolicyText.Check(at, "repositoryPolicy", v.RepositoryPolicy); e != nil {
 			return e
 		}
 	}
-	if v.present.has(7) {
-		if e := limitsLifecyclePolicyTextForRepositoryCreationTemplate.check(at, "lifecyclePolicy", v.LifecyclePolicy); e != nil {
+	if v.present.Has(7) {
+		if e := limitsLifecyclePolicyTextForRepositoryCreationTemplate.Check(at, "lifecyclePolicy", v.LifecyclePolicy); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(8) {
-		return missing(at, "appliedFor")
+	if !v.present.Has(8) {
+		return awsjson.Missing(at, "appliedFor")
 	}
 	for i := range v.AppliedFor {
-		if e := limitsRCTAppliedFor.check(at+"appliedFor.", item(i), string(v.AppliedFor[i])); e != nil {
+		if e := limitsRCTAppliedFor.Check(at+"appliedFor.", awsjson.Item(i), string(v.AppliedFor[i])); e != nil {
 			return e
 		}
 	}
-	if v.present.has(9) {
-		if e := limitsCustomRoleArn.check(at, "customRoleArn", v.CustomRoleARN); e != nil {
+	if v.present.Has(9) {
+		if e := limitsCustomRoleArn.Check(at, "customRoleArn", v.CustomRoleARN); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *CreateRepositoryRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *CreateRepositoryRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryName":
-			if d.first(&v.present, 1) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 1) {
+				v.RepositoryName = d.String()
 			}
 		case "tags":
-			if d.first(&v.present, 2) {
-				v.Tags = list(d, structure[Tag])
+			if d.First(&v.present, 2) {
+				v.Tags = awsjson.List(d, awsjson.Structure[Tag])
 			}
 		case "imageTagMutability":
-			if d.first(&v.present, 3) {
-				v.ImageTagMutability = enum[ImageTagMutability](d)
+			if d.First(&v.present, 3) {
+				v.ImageTagMutability = awsjson.Enum[ImageTagMutability](d)
 			}
 		case "imageTagMutabilityExclusionFilters":
-			if d.first(&v.present, 4) {
-				v.ImageTagMutabilityExclusionFilters = list(d, structure[ImageTagMutabilityExclusionFilter])
+			if d.First(&v.present, 4) {
+				v.ImageTagMutabilityExclusionFilters = awsjson.List(d, awsjson.Structure[ImageTagMutabilityExclusionFilter])
 			}
 		case "imageScanningConfiguration":
-			if d.first(&v.present, 5) {
-				v.ImageScanningConfiguration = new(structure[ImageScanningConfiguration](d))
+			if d.First(&v.present, 5) {
+				v.ImageScanningConfiguration = new(awsjson.Structure[ImageScanningConfiguration](d))
 			}
 		case "encryptionConfiguration":
-			if d.first(&v.present, 6) {
-				v.EncryptionConfiguration = new(structure[EncryptionConfiguration](d))
+			if d.First(&v.present, 6) {
+				v.EncryptionConfiguration = new(awsjson.Structure[EncryptionConfiguration](d))
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *CreateRepositoryRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *CreateRepositoryRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryName")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
-	if v.present.has(2) {
+	if v.present.Has(2) {
 		for i := range v.Tags {
-			if e := v.Tags[i].validate(at + "tags." + item(i) + "."); e != nil {
+			if e := v.Tags[i].Validate(at + "tags." + awsjson.Item(i) + "."); e != nil {
 				return e
 			}
 		}
 	}
-	if v.present.has(3) {
-		if e := limitsImageTagMutability.check(at, "imageTagMutability", string(v.ImageTagMutability)); e != nil {
+	if v.present.Has(3) {
+		if e := limitsImageTagMutability.Check(at, "imageTagMutability", string(v.ImageTagMutability)); e != nil {
 			return e
 		}
 	}
-	if v.present.has(4) {
-		if e := checkCount(at, "imageTagMutabilityExclusionFilters", len(v.ImageTagMutabilityExclusionFilters), 1, 5); e != nil {
+	if v.present.Has(4) {
+		if e := awsjson.CheckCount(at, "imageTagMutabilityExclusionFilters", len(v.ImageTagMutabilityExclusionFilters), 1, 5); e != nil {
 			return e
 		}
 		for i := range v.ImageTagMutabilityExclusionFilters {
-			if e := v.ImageTagMutabilityExclusionFilters[i].validate(at + "imageTagMutabilityExclusionFilters." + item(i) + "."); e != nil {
+			if e := v.ImageTagMutabilityExclusionFilters[i].Validate(at + "imageTagMutabilityExclusionFilters." + awsjson.Item(i) + "."); e != nil {
 				return e
 			}
 		}
 	}
-	if v.present.has(5) {
-		if e := v.ImageScanningConfiguration.validate(at + "imageScanningConfiguration."); e != nil {
+	if v.present.Has(5) {
+		if e := v.ImageScanningConfiguration.Validate(at + "imageScanningConfiguration."); e != nil {
 			return e
 		}
 	}
-	if v.present.has(6) {
-		if e := v.EncryptionConfiguration.validate(at + "encryptionConfiguration."); e != nil {
+	if v.present.Has(6) {
+		if e := v.EncryptionConfiguration.Validate(at + "encryptionConfiguration."); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *DeleteLifecyclePolicyRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *DeleteLifecyclePolicyRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryName":
-			if d.first(&v.present, 1) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 1) {
+				v.RepositoryName = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *DeleteLifecyclePolicyRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *DeleteLifecyclePolicyRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryName")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
 	return nil
 }
 
-func (v *DeletePullThroughCacheRuleRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *DeletePullThroughCacheRuleRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "ecrRepositoryPrefix":
-			if d.first(&v.present, 0) {
-				v.EcrRepositoryPrefix = d.string()
+			if d.First(&v.present, 0) {
+				v.EcrRepositoryPrefix = d.String()
 			}
 		case "registryId":
-			if d.first(&v.present, 1) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 1) {
+				v.RegistryID = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *DeletePullThroughCacheRuleRequest) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "ecrRepositoryPrefix")
+func (v *DeletePullThroughCacheRuleRequest) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "ecrRepositoryPrefix")
 	}
-	if e := limitsPullThroughCacheRuleRepositoryPrefix.check(at, "ecrRepositoryPrefix", v.EcrRepositoryPrefix); e != nil {
+	if e := limitsPullThroughCacheRuleRepositoryPrefix.Check(at, "ecrRepositoryPrefix", v.EcrRepositoryPrefix); e != nil {
 		return e
 	}
-	if v.present.has(1) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+	if v.present.Has(1) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (*DeleteRegistryPolicyRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		d.skip()
+func (*DeleteRegistryPolicyRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		d.Unknown()
 	}
 }
 
-func (*DeleteRegistryPolicyRequest) validate(string) *Exception {
+func (*DeleteRegistryPolicyRequest) Validate(string) *awsjson.Exception {
 	return nil
 }
 
-func (v *DeleteRepositoryCreationTemplateRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *DeleteRepositoryCreationTemplateRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "prefix":
-			if d.first(&v.present, 0) {
-				v.Prefix = d.string()
+			if d.First(&v.present, 0) {
+				v.Prefix = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *DeleteRepositoryCreationTemplateRequest) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "prefix")
+func (v *DeleteRepositoryCreationTemplateRequest) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "prefix")
 	}
-	if e := limitsPrefix.check(at, "prefix", v.Prefix); e != nil {
+	if e := limitsPrefix.Check(at, "prefix", v.Prefix); e != nil {
 		return e
 	}
 	return nil
 }
 
-func (v *DeleteRepositoryPolicyRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *DeleteRepositoryPolicyRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryName":
-			if d.first(&v.present, 1) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 1) {
+				v.RepositoryName = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *DeleteRepositoryPolicyRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *DeleteRepositoryPolicyRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryName")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
 	return nil
 }
 
-func (v *DeleteRepositoryRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *DeleteRepositoryRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryName":
-			if d.first(&v.present, 1) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 1) {
+				v.RepositoryName = d.String()
 			}
 		case "force":
-			if d.first(&v.present, 2) {
-				v.Force = d.bool()
+			if d.First(&v.present, 2) {
+				v.Force = d.Bool()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *DeleteRepositoryRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *DeleteRepositoryRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryName")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
 	return nil
 }
 
-func (*DeleteSigningConfigurationRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		d.skip()
+func (*DeleteSigningConfigurationRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		d.Unknown()
 	}
 }
 
-func (*DeleteSigningConfigurationRequest) validate(string) *Exception {
+func (*DeleteSigningConfigurationRequest) Validate(string) *awsjson.Exception {
 	return nil
 }
 
-func (v *DeregisterPullTimeUpdateExclusionRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *DeregisterPullTimeUpdateExclusionRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "principalArn":
-			if d.first(&v.present, 0) {
-				v.PrincipalARN = d.string()
+			if d.First(&v.present, 0) {
+				v.PrincipalARN = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *DeregisterPullTimeUpdateExclusionRequest) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "principalArn")
+func (v *DeregisterPullTimeUpdateExclusionRequest) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "principalArn")
 	}
-	if e := limitsPrincipalArn.check(at, "principalArn", v.PrincipalARN); e != nil {
+	if e := limitsPrincipalArn.Check(at, "principalArn", v.PrincipalARN); e != nil {
 		return e
 	}
 	return nil
 }
 
-func (v *DescribeImageReplicationStatusRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *DescribeImageReplicationStatusRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "repositoryName":
-			if d.first(&v.present, 0) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 0) {
+				v.RepositoryName = d.String()
 			}
 		case "imageId":
-			if d.first(&v.present, 1) {
-				v.ImageID = new(structure[ImageIdentifier](d))
+			if d.First(&v.present, 1) {
+				v.ImageID = new(awsjson.Structure[ImageIdentifier](d))
 			}
 		case "registryId":
-			if d.first(&v.present, 2) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 2) {
+				v.RegistryID = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *DescribeImageReplicationStatusRequest) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "repositoryName")
+func (v *DescribeImageReplicationStatusRequest) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
-	if !v.present.has(1) {
-		return missing(at, "imageId")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "imageId")
 	}
-	if e := v.ImageID.validate(at + "imageId."); e != nil {
+	if e := v.ImageID.Validate(at + "imageId."); e != nil {
 		return e
 	}
-	if v.present.has(2) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+	if v.present.Has(2) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *DescribeImageScanFindingsRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *DescribeImageScanFindingsRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryName":
-			if d.first(&v.present, 1) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 1) {
+				v.RepositoryName = d.String()
 			}
 		case "imageId":
-			if d.first(&v.present, 2) {
-				v.ImageID = new(structure[ImageIdentifier](d))
+			if d.First(&v.present, 2) {
+				v.ImageID = new(awsjson.Structure[ImageIdentifier](d))
 			}
 		case "nextToken":
-			if d.first(&v.present, 3) {
-				v.NextToken = d.string()
+			if d.First(&v.present, 3) {
+				v.NextToken = d.String()
 			}
 		case "maxResults":
-			if d.first(&v.present, 4) {
-				v.MaxResults = d.int32()
+			if d.First(&v.present, 4) {
+				v.MaxResults = d.Int32()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *DescribeImageScanFindingsRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *DescribeImageScanFindingsRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryName")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
-	if !v.present.has(2) {
-		return missing(at, "imageId")
+	if !v.present.Has(2) {
+		return awsjson.Missing(at, "imageId")
 	}
-	if e := v.ImageID.validate(at + "imageId."); e != nil {
+	if e := v.ImageID.Validate(at + "imageId."); e != nil {
 		return e
 	}
-	if v.present.has(4) {
-		if e := checkRange(at, "maxResults", int64(v.MaxResults), 1, 1000); e != nil {
+	if v.present.Has(4) {
+		if e := awsjson.CheckRange(at, "maxResults", int64(v.MaxResults), 1, 1000); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *DescribeImageSigningStatusRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *DescribeImageSigningStatusRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "repositoryName":
-			if d.first(&v.present, 0) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 0) {
+				v.RepositoryName = d.String()
 			}
 		case "imageId":
-			if d.first(&v.present, 1) {
-				v.ImageID = new(structure[ImageIdentifier](d))
+			if d.First(&v.present, 1) {
+				v.ImageID = new(awsjson.Structure[ImageIdentifier](d))
 			}
 		case "registryId":
-			if d.first(&v.present, 2) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 2) {
+				v.RegistryID = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *DescribeImageSigningStatusRequest) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "repositoryName")
+func (v *DescribeImageSigningStatusRequest) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
-	if !v.present.has(1) {
-		return missing(at, "imageId")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "imageId")
 	}
-	if e := v.ImageID.validate(at + "imageId."); e != nil {
+	if e := v.ImageID.Validate(at + "imageId."); e != nil {
 		return e
 	}
-	if v.present.has(2) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+	if v.present.Has(2) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *DescribeImagesFilter) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *DescribeImagesFilter) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "tagStatus":
-			if d.first(&v.present, 0) {
-				v.TagStatus = enum[TagStatus](d)
+			if d.First(&v.present, 0) {
+				v.TagStatus = awsjson.Enum[TagStatus](d)
 			}
 		case "imageStatus":
-			if d.first(&v.present, 1) {
-				v.ImageStatus = enum[ImageStatusFilter](d)
+			if d.First(&v.present, 1) {
+				v.ImageStatus = awsjson.Enum[ImageStatusFilter](d)
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *DescribeImagesFilter) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsTagStatus.check(at, "tagStatus", string(v.TagStatus)); e != nil {
+func (v *DescribeImagesFilter) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsTagStatus.Check(at, "tagStatus", string(v.TagStatus)); e != nil {
 			return e
 		}
 	}
-	if v.present.has(1) {
-		if e := limitsImageStatusFilter.check(at, "imageStatus", string(v.ImageStatus)); e != nil {
+	if v.present.Has(1) {
+		if e := limitsImageStatusFilter.Check(at, "imageStatus", string(v.ImageStatus)); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *DescribeImagesRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *DescribeImagesRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryName":
-			if d.first(&v.present, 1) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 1) {
+				v.RepositoryName = d.String()
 			}
 		case "imageIds":
-			if d.first(&v.present, 2) {
-				v.ImageIDs = list(d, structure[ImageIdentifier])
+			if d.First(&v.present, 2) {
+				v.ImageIDs = awsjson.List(d, awsjson.Structure[ImageIdentifier])
 			}
 		case "nextToken":
-			if d.first(&v.present, 3) {
-				v.NextToken = d.string()
+			if d.First(&v.present, 3) {
+				v.NextToken = d.String()
 			}
 		case "maxResults":
-			if d.first(&v.present, 4) {
-				v.MaxResults = d.int32()
+			if d.First(&v.present, 4) {
+				v.MaxResults = d.Int32()
 			}
 		case "filter":
-			if d.first(&v.present, 5) {
-				v.Filter = new(structure[DescribeImagesFilter](d))
+			if d.First(&v.present, 5) {
+				v.Filter = new(awsjson.Structure[DescribeImagesFilter](d))
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *DescribeImagesRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *DescribeImagesRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryName")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
-	if v.present.has(2) {
-		if e := checkCount(at, "imageIds", len(v.ImageIDs), 1, 100); e != nil {
+	if v.present.Has(2) {
+		if e := awsjson.CheckCount(at, "imageIds", len(v.ImageIDs), 1, 100); e != nil {
 			return e
 		}
 		for i := range v.ImageIDs {
-			if e := v.ImageIDs[i].validate(at + "imageIds." + item(i) + "."); e != nil {
+			if e := v.ImageIDs[i].Validate(at + "imageIds." + awsjson.Item(i) + "."); e != nil {
 				return e
 			}
 		}
 	}
-	if v.present.has(4) {
-		if e := checkRange(at, "maxResults", int64(v.MaxResults), 1, 1000); e != nil {
+	if v.present.Has(4) {
+		if e := awsjson.CheckRange(at, "maxResults", int64(v.MaxResults), 1, 1000); e != nil {
 			return e
 		}
 	}
-	if v.present.has(5) {
-		if e := v.Filter.validate(at + "filter."); e != nil {
+	if v.present.Has(5) {
+		if e := v.Filter.Validate(at + "filter."); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *DescribePullThroughCacheRulesRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *DescribePullThroughCacheRulesRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "ecrRepositoryPrefixes":
-			if d.first(&v.present, 1) {
-				v.EcrRepositoryPrefixes = list(d, (*decoder).string)
+			if d.First(&v.present, 1) {
+				v.EcrRepositoryPrefixes = awsjson.List(d, (*awsjson.Decoder).String)
 			}
 		case "nextToken":
-			if d.first(&v.present, 2) {
-				v.NextToken = d.string()
+			if d.First(&v.present, 2) {
+				v.NextToken = d.String()
 			}
 		case "maxResults":
-			if d.first(&v.present, 3) {
-				v.MaxResults = d.int32()
+			if d.First(&v.present, 3) {
+				v.MaxResults = d.Int32()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *DescribePullThroughCacheRulesRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *DescribePullThroughCacheRulesRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if v.present.has(1) {
-		if e := checkCount(at, "ecrRepositoryPrefixes", len(v.EcrRepositoryPrefixes), 1, 100); e != nil {
+	if v.present.Has(1) {
+		if e := awsjson.CheckCount(at, "ecrRepositoryPrefixes", len(v.EcrRepositoryPrefixes), 1, 100); e != nil {
 			return e
 		}
 		for i := range v.EcrRepositoryPrefixes {
-			if e := limitsPullThroughCacheRuleRepositoryPrefix.check(at+"ecrRepositoryPrefixes.", item(i), v.EcrRepositoryPrefixes[i]); e != nil {
+			if e := limitsPullThroughCacheRuleRepositoryPrefix.Check(at+"ecrRepositoryPrefixes.", awsjson.Item(i), v.EcrRepositoryPrefixes[i]); e != nil {
 				return e
 			}
 		}
 	}
-	if v.present.has(3) {
-		if e := checkRange(at, "maxResults", int64(v.MaxResults), 1, 1000); e != nil {
+	if v.present.Has(3) {
+		if e := awsjson.CheckRange(at, "maxResults", int64(v.MaxResults), 1, 1000); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (*DescribeRegistryRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		d.skip()
+func (*DescribeRegistryRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		d.Unknown()
 	}
 }
 
-func (*DescribeRegistryRequest) validate(string) *Exception {
+func (*DescribeRegistryRequest) Validate(string) *awsjson.Exception {
 	return nil
 }
 
-func (v *DescribeReplicationBackfillResultsRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *DescribeReplicationBackfillResultsRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "replicationBackfillId":
-			if d.first(&v.present, 1) {
-				v.ReplicationBackfillID = d.string()
+			if d.First(&v.present, 1) {
+				v.ReplicationBackfillID = d.String()
 			}
 		case "resultStatusFilter":
-			if d.first(&v.present, 2) {
-				v.ResultStatusFilter = enum[ReplicationBackfillResultStatus](d)
+			if d.First(&v.present, 2) {
+				v.ResultStatusFilter = awsjson.Enum[ReplicationBackfillResultStatus](d)
 			}
 		case "nextToken":
-			if d.first(&v.present, 3) {
-				v.NextToken = d.string()
+			if d.First(&v.present, 3) {
+				v.NextToken = d.String()
 			}
 		case "maxResults":
-			if d.first(&v.present, 4) {
-				v.MaxResults = d.int32()
+			if d.First(&v.present, 4) {
+				v.MaxResults = d.Int32()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *DescribeReplicationBackfillResultsRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *DescribeReplicationBackfillResultsRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "replicationBackfillId")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "replicationBackfillId")
 	}
-	if e := limitsReplicationBackfillId.check(at, "replicationBackfillId", v.ReplicationBackfillID); e != nil {
+	if e := limitsReplicationBackfillId.Check(at, "replicationBackfillId", v.ReplicationBackfillID); e != nil {
 		return e
 	}
-	if v.present.has(2) {
-		if e := limitsReplicationBackfillResultStatus.check(at, "resultStatusFilter", string(v.ResultStatusFilter)); e != nil {
+	if v.present.Has(2) {
+		if e := limitsReplicationBackfillResultStatus.Check(at, "resultStatusFilter", string(v.ResultStatusFilter)); e != nil {
 			return e
 		}
 	}
-	if v.present.has(4) {
-		if e := checkRange(at, "maxResults", int64(v.MaxResults), 1, 1000); e != nil {
+	if v.present.Has(4) {
+		if e := awsjson.CheckRange(at, "maxResults", int64(v.MaxResults), 1, 1000); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *DescribeRepositoriesRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *DescribeRepositoriesRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryNames":
-			if d.first(&v.present, 1) {
-				v.RepositoryNames = list(d, (*decoder).string)
+			if d.First(&v.present, 1) {
+				v.RepositoryNames = awsjson.List(d, (*awsjson.Decoder).String)
 			}
 		case "nextToken":
-			if d.first(&v.present, 2) {
-				v.NextToken = d.string()
+			if d.First(&v.present, 2) {
+				v.NextToken = d.String()
 			}
 		case "maxResults":
-			if d.first(&v.present, 3) {
-				v.MaxResults = d.int32()
+			if d.First(&v.present, 3) {
+				v.MaxResults = d.Int32()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *DescribeRepositoriesRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *DescribeRepositoriesRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if v.present.has(1) {
-		if e := checkCount(at, "repositoryNames", len(v.RepositoryNames), 1, 100); e != nil {
+	if v.present.Has(1) {
+		if e := awsjson.CheckCount(at, "repositoryNames", len(v.RepositoryNames), 1, 100); e != nil {
 			return e
 		}
 		for i := range v.RepositoryNames {
-			if e := limitsRepositoryName.check(at+"repositoryNames.", item(i), v.RepositoryNames[i]); e != nil {
+			if e := limitsRepositoryName.Check(at+"repositoryNames.", awsjson.Item(i), v.RepositoryNames[i]); e != nil {
 				return e
 			}
 		}
 	}
-	if v.present.has(3) {
-		if e := checkRange(at, "maxResults", int64(v.MaxResults), 1, 1000); e != nil {
+	if v.present.Has(3) {
+		if e := awsjson.CheckRange(at, "maxResults", int64(v.MaxResults), 1, 1000); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *DescribeRepositoryCreationTemplatesRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *DescribeRepositoryCreationTemplatesRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "prefixes":
-			if d.first(&v.present, 0) {
-				v.Prefixes = list(d, (*decoder).string)
+			if d.First(&v.present, 0) {
+				v.Prefixes = awsjson.List(d, (*awsjson.Decoder).String)
 			}
 		case "nextToken":
-			if d.first(&v.present, 1) {
-				v.NextToken = d.string()
+			if d.First(&v.present, 1) {
+				v.NextToken = d.String()
 			}
 		case "maxResults":
-			if d.first(&v.present, 2) {
-				v.MaxResults = d.int32()
+			if d.First(&v.present, 2) {
+				v.MaxResults = d.Int32()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *DescribeRepositoryCreationTemplatesRequest) validate(at string) *Exception {
-	if v.present.has(0) {
+func (v *DescribeRepositoryCreationTemplatesRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
 		for i := range v.Prefixes {
-			if e := limitsPrefix.check(at+"prefixes.", item(i), v.Prefixes[i]); e != nil {
+			if e := limitsPrefix.Check(at+"prefixes.", awsjson.Item(i), v.Prefixes[i]); e != nil {
 				return e
 			}
 		}
 	}
-	if v.present.has(2) {
-		if e := checkRange(at, "maxResults", int64(v.MaxResults), 1, 1000); e != nil {
+	if v.present.Has(2) {
+		if e := awsjson.CheckRange(at, "maxResults", int64(v.MaxResults), 1, 1000); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *EncryptionConfiguration) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *EncryptionConfiguration) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "encryptionType":
-			if d.first(&v.present, 0) {
-				v.EncryptionType = enum[EncryptionType](d)
+			if d.First(&v.present, 0) {
+				v.EncryptionType = awsjson.Enum[EncryptionType](d)
 			}
 		case "kmsKey":
-			if d.first(&v.present, 1) {
-				v.KMSKey = d.string()
+			if d.First(&v.present, 1) {
+				v.KMSKey = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *EncryptionConfiguration) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "encryptionType")
+func (v *EncryptionConfiguration) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "encryptionType")
 	}
-	if e := limitsEncryptionType.check(at, "encryptionType", string(v.EncryptionType)); e != nil {
+	if e := limitsEncryptionType.Check(at, "encryptionType", string(v.EncryptionType)); e != nil {
 		return e
 	}
-	if v.present.has(1) {
-		if e := limitsKmsKey.check(at, "kmsKey", v.KMSKey); e != nil {
+	if v.present.Has(1) {
+		if e := limitsKmsKey.Check(at, "kmsKey", v.KMSKey); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *EncryptionConfigurationForRepositoryCreationTemplate) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *EncryptionConfigurationForRepositoryCreationTemplate) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "encryptionType":
-			if d.first(&v.present, 0) {
-				v.EncryptionType = enum[EncryptionType](d)
+			if d.First(&v.present, 0) {
+				v.EncryptionType = awsjson.Enum[EncryptionType](d)
 			}
 		case "kmsKey":
-			if d.first(&v.present, 1) {
-				v.KMSKey = d.string()
+			if d.First(&v.present, 1) {
+				v.KMSKey = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *EncryptionConfigurationForRepositoryCreationTemplate) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "encryptionType")
+func (v *EncryptionConfigurationForRepositoryCreationTemplate) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "encryptionType")
 	}
-	if e := limitsEncryptionType.check(at, "encryptionType", string(v.EncryptionType)); e != nil {
+	if e := limitsEncryptionType.Check(at, "encryptionType", string(v.EncryptionType)); e != nil {
 		return e
 	}
-	if v.present.has(1) {
-		if e := limitsKmsKeyForRepositoryCreationTemplate.check(at, "kmsKey", v.KMSKey); e != nil {
+	if v.present.Has(1) {
+		if e := limitsKmsKeyForRepositoryCreationTemplate.Check(at, "kmsKey", v.KMSKey); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *GetAccountSettingRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *GetAccountSettingRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "name":
-			if d.first(&v.present, 0) {
-				v.Name = d.string()
+			if d.First(&v.present, 0) {
+				v.Name = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *GetAccountSettingRequest) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "name")
+func (v *GetAccountSettingRequest) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "name")
 	}
-	if e := limitsAccountSettingName.check(at, "name", v.Name); e != nil {
+	if e := limitsAccountSettingName.Check(at, "name", v.Name); e != nil {
 		return e
 	}
 	return nil
 }
 
-func (v *GetAuthorizationTokenRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *GetAuthorizationTokenRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryIds":
-			if d.first(&v.present, 0) {
-				v.RegistryIDs = list(d, (*decoder).string)
+			if d.First(&v.present, 0) {
+				v.RegistryIDs = awsjson.List(d, (*awsjson.Decoder).String)
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *GetAuthorizationTokenRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := checkCount(at, "registryIds", len(v.RegistryIDs), 1, 10); e != nil {
+func (v *GetAuthorizationTokenRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := awsjson.CheckCount(at, "registryIds", len(v.RegistryIDs), 1, 10); e != nil {
 			return e
 		}
 		for i := range v.RegistryIDs {
-			if e := limitsRegistryId.check(at+"registryIds.", item(i), v.RegistryIDs[i]); e != nil {
+			if e := limitsRegistryId.Check(at+"registryIds.", awsjson.Item(i), v.RegistryIDs[i]); e != nil {
 				return e
 			}
 		}
@@ -1260,786 +1262,786 @@ func (v *GetAuthorizationTokenRequest) validate(at string) *Exception {
 	return nil
 }
 
-func (v *GetDownloadUrlForLayerRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *GetDownloadUrlForLayerRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryName":
-			if d.first(&v.present, 1) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 1) {
+				v.RepositoryName = d.String()
 			}
 		case "layerDigest":
-			if d.first(&v.present, 2) {
-				v.LayerDigest = d.string()
+			if d.First(&v.present, 2) {
+				v.LayerDigest = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *GetDownloadUrlForLayerRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *GetDownloadUrlForLayerRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryName")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
-	if !v.present.has(2) {
-		return missing(at, "layerDigest")
+	if !v.present.Has(2) {
+		return awsjson.Missing(at, "layerDigest")
 	}
-	if e := limitsLayerDigest.check(at, "layerDigest", v.LayerDigest); e != nil {
+	if e := limitsLayerDigest.Check(at, "layerDigest", v.LayerDigest); e != nil {
 		return e
 	}
 	return nil
 }
 
-func (v *GetLifecyclePolicyPreviewRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *GetLifecyclePolicyPreviewRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryName":
-			if d.first(&v.present, 1) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 1) {
+				v.RepositoryName = d.String()
 			}
 		case "imageIds":
-			if d.first(&v.present, 2) {
-				v.ImageIDs = list(d, structure[ImageIdentifier])
+			if d.First(&v.present, 2) {
+				v.ImageIDs = awsjson.List(d, awsjson.Structure[ImageIdentifier])
 			}
 		case "nextToken":
-			if d.first(&v.present, 3) {
-				v.NextToken = d.string()
+			if d.First(&v.present, 3) {
+				v.NextToken = d.String()
 			}
 		case "maxResults":
-			if d.first(&v.present, 4) {
-				v.MaxResults = d.int32()
+			if d.First(&v.present, 4) {
+				v.MaxResults = d.Int32()
 			}
 		case "filter":
-			if d.first(&v.present, 5) {
-				v.Filter = new(structure[LifecyclePolicyPreviewFilter](d))
+			if d.First(&v.present, 5) {
+				v.Filter = new(awsjson.Structure[LifecyclePolicyPreviewFilter](d))
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *GetLifecyclePolicyPreviewRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *GetLifecyclePolicyPreviewRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryName")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
-	if v.present.has(2) {
-		if e := checkCount(at, "imageIds", len(v.ImageIDs), 1, 100); e != nil {
+	if v.present.Has(2) {
+		if e := awsjson.CheckCount(at, "imageIds", len(v.ImageIDs), 1, 100); e != nil {
 			return e
 		}
 		for i := range v.ImageIDs {
-			if e := v.ImageIDs[i].validate(at + "imageIds." + item(i) + "."); e != nil {
+			if e := v.ImageIDs[i].Validate(at + "imageIds." + awsjson.Item(i) + "."); e != nil {
 				return e
 			}
 		}
 	}
-	if v.present.has(4) {
-		if e := checkRange(at, "maxResults", int64(v.MaxResults), 1, 100); e != nil {
+	if v.present.Has(4) {
+		if e := awsjson.CheckRange(at, "maxResults", int64(v.MaxResults), 1, 100); e != nil {
 			return e
 		}
 	}
-	if v.present.has(5) {
-		if e := v.Filter.validate(at + "filter."); e != nil {
+	if v.present.Has(5) {
+		if e := v.Filter.Validate(at + "filter."); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *GetLifecyclePolicyRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *GetLifecyclePolicyRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryName":
-			if d.first(&v.present, 1) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 1) {
+				v.RepositoryName = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *GetLifecyclePolicyRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *GetLifecyclePolicyRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryName")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
 	return nil
 }
 
-func (*GetRegistryPolicyRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		d.skip()
+func (*GetRegistryPolicyRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		d.Unknown()
 	}
 }
 
-func (*GetRegistryPolicyRequest) validate(string) *Exception {
+func (*GetRegistryPolicyRequest) Validate(string) *awsjson.Exception {
 	return nil
 }
 
-func (*GetRegistryScanningConfigurationRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		d.skip()
+func (*GetRegistryScanningConfigurationRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		d.Unknown()
 	}
 }
 
-func (*GetRegistryScanningConfigurationRequest) validate(string) *Exception {
+func (*GetRegistryScanningConfigurationRequest) Validate(string) *awsjson.Exception {
 	return nil
 }
 
-func (v *GetRepositoryPolicyRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *GetRepositoryPolicyRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryName":
-			if d.first(&v.present, 1) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 1) {
+				v.RepositoryName = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *GetRepositoryPolicyRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *GetRepositoryPolicyRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryName")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
 	return nil
 }
 
-func (*GetSigningConfigurationRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		d.skip()
+func (*GetSigningConfigurationRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		d.Unknown()
 	}
 }
 
-func (*GetSigningConfigurationRequest) validate(string) *Exception {
+func (*GetSigningConfigurationRequest) Validate(string) *awsjson.Exception {
 	return nil
 }
 
-func (v *ImageIdentifier) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *ImageIdentifier) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "imageDigest":
-			if d.first(&v.present, 0) {
-				v.ImageDigest = d.string()
+			if d.First(&v.present, 0) {
+				v.ImageDigest = d.String()
 			}
 		case "imageTag":
-			if d.first(&v.present, 1) {
-				v.ImageTag = d.string()
+			if d.First(&v.present, 1) {
+				v.ImageTag = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *ImageIdentifier) validate(at string) *Exception {
-	if v.present.has(1) {
-		if e := limitsImageTag.check(at, "imageTag", v.ImageTag); e != nil {
+func (v *ImageIdentifier) Validate(at string) *awsjson.Exception {
+	if v.present.Has(1) {
+		if e := limitsImageTag.Check(at, "imageTag", v.ImageTag); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *ImageScanningConfiguration) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *ImageScanningConfiguration) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "scanOnPush":
-			if d.first(&v.present, 0) {
-				v.ScanOnPush = d.bool()
+			if d.First(&v.present, 0) {
+				v.ScanOnPush = d.Bool()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (*ImageScanningConfiguration) validate(string) *Exception {
+func (*ImageScanningConfiguration) Validate(string) *awsjson.Exception {
 	return nil
 }
 
-func (v *ImageTagMutabilityExclusionFilter) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *ImageTagMutabilityExclusionFilter) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "filterType":
-			if d.first(&v.present, 0) {
-				v.FilterType = enum[ImageTagMutabilityExclusionFilterType](d)
+			if d.First(&v.present, 0) {
+				v.FilterType = awsjson.Enum[ImageTagMutabilityExclusionFilterType](d)
 			}
 		case "filter":
-			if d.first(&v.present, 1) {
-				v.Filter = d.string()
+			if d.First(&v.present, 1) {
+				v.Filter = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *ImageTagMutabilityExclusionFilter) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "filterType")
+func (v *ImageTagMutabilityExclusionFilter) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "filterType")
 	}
-	if e := limitsImageTagMutabilityExclusionFilterType.check(at, "filterType", string(v.FilterType)); e != nil {
+	if e := limitsImageTagMutabilityExclusionFilterType.Check(at, "filterType", string(v.FilterType)); e != nil {
 		return e
 	}
-	if !v.present.has(1) {
-		return missing(at, "filter")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "filter")
 	}
-	if e := limitsImageTagMutabilityExclusionFilterValue.check(at, "filter", v.Filter); e != nil {
+	if e := limitsImageTagMutabilityExclusionFilterValue.Check(at, "filter", v.Filter); e != nil {
 		return e
 	}
 	return nil
 }
 
-func (v *InitiateLayerUploadRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *InitiateLayerUploadRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryName":
-			if d.first(&v.present, 1) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 1) {
+				v.RepositoryName = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *InitiateLayerUploadRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *InitiateLayerUploadRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryName")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
 	return nil
 }
 
-func (v *LifecyclePolicyPreviewFilter) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *LifecyclePolicyPreviewFilter) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "tagStatus":
-			if d.first(&v.present, 0) {
-				v.TagStatus = enum[TagStatus](d)
+			if d.First(&v.present, 0) {
+				v.TagStatus = awsjson.Enum[TagStatus](d)
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *LifecyclePolicyPreviewFilter) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsTagStatus.check(at, "tagStatus", string(v.TagStatus)); e != nil {
+func (v *LifecyclePolicyPreviewFilter) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsTagStatus.Check(at, "tagStatus", string(v.TagStatus)); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *ListImageReferrersFilter) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *ListImageReferrersFilter) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "artifactTypes":
-			if d.first(&v.present, 0) {
-				v.ArtifactTypes = list(d, (*decoder).string)
+			if d.First(&v.present, 0) {
+				v.ArtifactTypes = awsjson.List(d, (*awsjson.Decoder).String)
 			}
 		case "artifactStatus":
-			if d.first(&v.present, 1) {
-				v.ArtifactStatus = enum[ArtifactStatusFilter](d)
+			if d.First(&v.present, 1) {
+				v.ArtifactStatus = awsjson.Enum[ArtifactStatusFilter](d)
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *ListImageReferrersFilter) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := checkCount(at, "artifactTypes", len(v.ArtifactTypes), 0, 5); e != nil {
+func (v *ListImageReferrersFilter) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := awsjson.CheckCount(at, "artifactTypes", len(v.ArtifactTypes), 0, 5); e != nil {
 			return e
 		}
 		for i := range v.ArtifactTypes {
-			if e := limitsArtifactType.check(at+"artifactTypes.", item(i), v.ArtifactTypes[i]); e != nil {
+			if e := limitsArtifactType.Check(at+"artifactTypes.", awsjson.Item(i), v.ArtifactTypes[i]); e != nil {
 				return e
 			}
 		}
 	}
-	if v.present.has(1) {
-		if e := limitsArtifactStatusFilter.check(at, "artifactStatus", string(v.ArtifactStatus)); e != nil {
+	if v.present.Has(1) {
+		if e := limitsArtifactStatusFilter.Check(at, "artifactStatus", string(v.ArtifactStatus)); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *ListImageReferrersRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *ListImageReferrersRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryName":
-			if d.first(&v.present, 1) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 1) {
+				v.RepositoryName = d.String()
 			}
 		case "subjectId":
-			if d.first(&v.present, 2) {
-				v.SubjectID = new(structure[SubjectIdentifier](d))
+			if d.First(&v.present, 2) {
+				v.SubjectID = new(awsjson.Structure[SubjectIdentifier](d))
 			}
 		case "filter":
-			if d.first(&v.present, 3) {
-				v.Filter = new(structure[ListImageReferrersFilter](d))
+			if d.First(&v.present, 3) {
+				v.Filter = new(awsjson.Structure[ListImageReferrersFilter](d))
 			}
 		case "nextToken":
-			if d.first(&v.present, 4) {
-				v.NextToken = d.string()
+			if d.First(&v.present, 4) {
+				v.NextToken = d.String()
 			}
 		case "maxResults":
-			if d.first(&v.present, 5) {
-				v.MaxResults = d.int32()
+			if d.First(&v.present, 5) {
+				v.MaxResults = d.Int32()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *ListImageReferrersRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *ListImageReferrersRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryName")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
-	if !v.present.has(2) {
-		return missing(at, "subjectId")
+	if !v.present.Has(2) {
+		return awsjson.Missing(at, "subjectId")
 	}
-	if e := v.SubjectID.validate(at + "subjectId."); e != nil {
+	if e := v.SubjectID.Validate(at + "subjectId."); e != nil {
 		return e
 	}
-	if v.present.has(3) {
-		if e := v.Filter.validate(at + "filter."); e != nil {
+	if v.present.Has(3) {
+		if e := v.Filter.Validate(at + "filter."); e != nil {
 			return e
 		}
 	}
-	if v.present.has(5) {
-		if e := checkRange(at, "maxResults", int64(v.MaxResults), 1, 50); e != nil {
+	if v.present.Has(5) {
+		if e := awsjson.CheckRange(at, "maxResults", int64(v.MaxResults), 1, 50); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *ListImagesFilter) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *ListImagesFilter) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "tagStatus":
-			if d.first(&v.present, 0) {
-				v.TagStatus = enum[TagStatus](d)
+			if d.First(&v.present, 0) {
+				v.TagStatus = awsjson.Enum[TagStatus](d)
 			}
 		case "imageStatus":
-			if d.first(&v.present, 1) {
-				v.ImageStatus = enum[ImageStatusFilter](d)
+			if d.First(&v.present, 1) {
+				v.ImageStatus = awsjson.Enum[ImageStatusFilter](d)
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *ListImagesFilter) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsTagStatus.check(at, "tagStatus", string(v.TagStatus)); e != nil {
+func (v *ListImagesFilter) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsTagStatus.Check(at, "tagStatus", string(v.TagStatus)); e != nil {
 			return e
 		}
 	}
-	if v.present.has(1) {
-		if e := limitsImageStatusFilter.check(at, "imageStatus", string(v.ImageStatus)); e != nil {
+	if v.present.Has(1) {
+		if e := limitsImageStatusFilter.Check(at, "imageStatus", string(v.ImageStatus)); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *ListImagesRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *ListImagesRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryName":
-			if d.first(&v.present, 1) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 1) {
+				v.RepositoryName = d.String()
 			}
 		case "nextToken":
-			if d.first(&v.present, 2) {
-				v.NextToken = d.string()
+			if d.First(&v.present, 2) {
+				v.NextToken = d.String()
 			}
 		case "maxResults":
-			if d.first(&v.present, 3) {
-				v.MaxResults = d.int32()
+			if d.First(&v.present, 3) {
+				v.MaxResults = d.Int32()
 			}
 		case "filter":
-			if d.first(&v.present, 4) {
-				v.Filter = new(structure[ListImagesFilter](d))
+			if d.First(&v.present, 4) {
+				v.Filter = new(awsjson.Structure[ListImagesFilter](d))
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *ListImagesRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *ListImagesRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryName")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
-	if v.present.has(3) {
-		if e := checkRange(at, "maxResults", int64(v.MaxResults), 1, 1000); e != nil {
+	if v.present.Has(3) {
+		if e := awsjson.CheckRange(at, "maxResults", int64(v.MaxResults), 1, 1000); e != nil {
 			return e
 		}
 	}
-	if v.present.has(4) {
-		if e := v.Filter.validate(at + "filter."); e != nil {
+	if v.present.Has(4) {
+		if e := v.Filter.Validate(at + "filter."); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *ListPullTimeUpdateExclusionsRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *ListPullTimeUpdateExclusionsRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "maxResults":
-			if d.first(&v.present, 0) {
-				v.MaxResults = d.int32()
+			if d.First(&v.present, 0) {
+				v.MaxResults = d.Int32()
 			}
 		case "nextToken":
-			if d.first(&v.present, 1) {
-				v.NextToken = d.string()
+			if d.First(&v.present, 1) {
+				v.NextToken = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *ListPullTimeUpdateExclusionsRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := checkRange(at, "maxResults", int64(v.MaxResults), 1, 1000); e != nil {
+func (v *ListPullTimeUpdateExclusionsRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := awsjson.CheckRange(at, "maxResults", int64(v.MaxResults), 1, 1000); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *ListReplicationBackfillsRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *ListReplicationBackfillsRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "nextToken":
-			if d.first(&v.present, 1) {
-				v.NextToken = d.string()
+			if d.First(&v.present, 1) {
+				v.NextToken = d.String()
 			}
 		case "maxResults":
-			if d.first(&v.present, 2) {
-				v.MaxResults = d.int32()
+			if d.First(&v.present, 2) {
+				v.MaxResults = d.Int32()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *ListReplicationBackfillsRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *ListReplicationBackfillsRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if v.present.has(2) {
-		if e := checkRange(at, "maxResults", int64(v.MaxResults), 1, 50); e != nil {
+	if v.present.Has(2) {
+		if e := awsjson.CheckRange(at, "maxResults", int64(v.MaxResults), 1, 50); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *ListTagsForResourceRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *ListTagsForResourceRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "resourceArn":
-			if d.first(&v.present, 0) {
-				v.ResourceARN = d.string()
+			if d.First(&v.present, 0) {
+				v.ResourceARN = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *ListTagsForResourceRequest) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "resourceArn")
+func (v *ListTagsForResourceRequest) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "resourceArn")
 	}
 	return nil
 }
 
-func (v *PutAccountSettingRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *PutAccountSettingRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "name":
-			if d.first(&v.present, 0) {
-				v.Name = d.string()
+			if d.First(&v.present, 0) {
+				v.Name = d.String()
 			}
 		case "value":
-			if d.first(&v.present, 1) {
-				v.Value = d.string()
+			if d.First(&v.present, 1) {
+				v.Value = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *PutAccountSettingRequest) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "name")
+func (v *PutAccountSettingRequest) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "name")
 	}
-	if e := limitsAccountSettingName.check(at, "name", v.Name); e != nil {
+	if e := limitsAccountSettingName.Check(at, "name", v.Name); e != nil {
 		return e
 	}
-	if !v.present.has(1) {
-		return missing(at, "value")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "value")
 	}
 	return nil
 }
 
-func (v *PutImageRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *PutImageRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryName":
-			if d.first(&v.present, 1) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 1) {
+				v.RepositoryName = d.String()
 			}
 		case "imageManifest":
-			if d.first(&v.present, 2) {
-				v.ImageManifest = d.string()
+			if d.First(&v.present, 2) {
+				v.ImageManifest = d.String()
 			}
 		case "imageManifestMediaType":
-			if d.first(&v.present, 3) {
-				v.ImageManifestMediaType = d.string()
+			if d.First(&v.present, 3) {
+				v.ImageManifestMediaType = d.String()
 			}
 		case "imageTag":
-			if d.first(&v.present, 4) {
-				v.ImageTag = d.string()
+			if d.First(&v.present, 4) {
+				v.ImageTag = d.String()
 			}
 		case "imageDigest":
-			if d.first(&v.present, 5) {
-				v.ImageDigest = d.string()
+			if d.First(&v.present, 5) {
+				v.ImageDigest = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *PutImageRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *PutImageRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryName")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
-	if !v.present.has(2) {
-		return missing(at, "imageManifest")
+	if !v.present.Has(2) {
+		return awsjson.Missing(at, "imageManifest")
 	}
-	if e := limitsImageManifest.check(at, "imageManifest", v.ImageManifest); e != nil {
+	if e := limitsImageManifest.Check(at, "imageManifest", v.ImageManifest); e != nil {
 		return e
 	}
-	if v.present.has(4) {
-		if e := limitsImageTag.check(at, "imageTag", v.ImageTag); e != nil {
+	if v.present.Has(4) {
+		if e := limitsImageTag.Check(at, "imageTag", v.ImageTag); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *PutImageScanningConfigurationRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *PutImageScanningConfigurationRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryName":
-			if d.first(&v.present, 1) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 1) {
+				v.RepositoryName = d.String()
 			}
 		case "imageScanningConfiguration":
-			if d.first(&v.present, 2) {
-				v.ImageScanningConfiguration = new(structure[ImageScanningConfiguration](d))
+			if d.First(&v.present, 2) {
+				v.ImageScanningConfiguration = new(awsjson.Structure[ImageScanningConfiguration](d))
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *PutImageScanningConfigurationRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *PutImageScanningConfigurationRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryName")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
-	if !v.present.has(2) {
-		return missing(at, "imageScanningConfiguration")
+	if !v.present.Has(2) {
+		return awsjson.Missing(at, "imageScanningConfiguration")
 	}
-	if e := v.ImageScanningConfiguration.validate(at + "imageScanningConfiguration."); e != nil {
+	if e := v.ImageScanningConfiguration.Validate(at + "imageScanningConfiguration."); e != nil {
 		return e
 	}
 	return nil
 }
 
-func (v *PutImageTagMutabilityRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *PutImageTagMutabilityRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryName":
-			if d.first(&v.present, 1) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 1) {
+				v.RepositoryName = d.String()
 			}
 		case "imageTagMutability":
-			if d.first(&v.present, 2) {
-				v.ImageTagMutability = enum[ImageTagMutability](d)
+			if d.First(&v.present, 2) {
+				v.ImageTagMutability = awsjson.Enum[ImageTagMutability](d)
 			}
 		case "imageTagMutabilityExclusionFilters":
-			if d.first(&v.present, 3) {
-				v.ImageTagMutabilityExclusionFilters = list(d, structure[ImageTagMutabilityExclusionFilter])
+			if d.First(&v.present, 3) {
+				v.ImageTagMutabilityExclusionFilters = awsjson.List(d, awsjson.Structure[ImageTagMutabilityExclusionFilter])
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *PutImageTagMutabilityRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *PutImageTagMutabilityRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryName")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
-	if !v.present.has(2) {
-		return missing(at, "imageTagMutability")
+	if !v.present.Has(2) {
+		return awsjson.Missing(at, "imageTagMutability")
 	}
-	if e := limitsImageTagMutability.check(at, "imageTagMutability", string(v.ImageTagMutability)); e != nil {
+	if e := limitsImageTagMutability.Check(at, "imageTagMutability", string(v.ImageTagMutability)); e != nil {
 		return e
 	}
-	if v.present.has(3) {
-		if e := checkCount(at, "imageTagMutabilityExclusionFilters", len(v.ImageTagMutabilityExclusionFilters), 1, 5); e != nil {
+	if v.present.Has(3) {
+		if e := awsjson.CheckCount(at, "imageTagMutabilityExclusionFilters", len(v.ImageTagMutabilityExclusionFilters), 1, 5); e != nil {
 			return e
 		}
 		for i := range v.ImageTagMutabilityExclusionFilters {
-			if e := v.ImageTagMutabilityExclusionFilters[i].validate(at + "imageTagMutabilityExclusionFilters." + item(i) + "."); e != nil {
+			if e := v.ImageTagMutabilityExclusionFilters[i].Validate(at + "imageTagMutabilityExclusionFilters." + awsjson.Item(i) + "."); e != nil {
 				return e
 			}
 		}
@@ -2047,100 +2049,100 @@ func (v *PutImageTagMutabilityRequest) validate(at string) *Exception {
 	return nil
 }
 
-func (v *PutLifecyclePolicyRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *PutLifecyclePolicyRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryName":
-			if d.first(&v.present, 1) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 1) {
+				v.RepositoryName = d.String()
 			}
 		case "lifecyclePolicyText":
-			if d.first(&v.present, 2) {
-				v.LifecyclePolicyText = d.string()
+			if d.First(&v.present, 2) {
+				v.LifecyclePolicyText = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *PutLifecyclePolicyRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *PutLifecyclePolicyRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryName")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
-	if !v.present.has(2) {
-		return missing(at, "lifecyclePolicyText")
+	if !v.present.Has(2) {
+		return awsjson.Missing(at, "lifecyclePolicyText")
 	}
-	if e := limitsLifecyclePolicyText.check(at, "lifecyclePolicyText", v.LifecyclePolicyText); e != nil {
+	if e := limitsLifecyclePolicyText.Check(at, "lifecyclePolicyText", v.LifecyclePolicyText); e != nil {
 		return e
 	}
 	return nil
 }
 
-func (v *PutRegistryPolicyRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *PutRegistryPolicyRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "policyText":
-			if d.first(&v.present, 0) {
-				v.PolicyText = d.string()
+			if d.First(&v.present, 0) {
+				v.PolicyText = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *PutRegistryPolicyRequest) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "policyText")
+func (v *PutRegistryPolicyRequest) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "policyText")
 	}
-	if e := limitsRegistryPolicyText.check(at, "policyText", v.PolicyText); e != nil {
+	if e := limitsRegistryPolicyText.Check(at, "policyText", v.PolicyText); e != nil {
 		return e
 	}
 	return nil
 }
 
-func (v *PutRegistryScanningConfigurationRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *PutRegistryScanningConfigurationRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "scanType":
-			if d.first(&v.present, 0) {
-				v.ScanType = enum[ScanType](d)
+			if d.First(&v.present, 0) {
+				v.ScanType = awsjson.Enum[ScanType](d)
 			}
 		case "rules":
-			if d.first(&v.present, 1) {
-				v.Rules = list(d, structure[RegistryScanningRule])
+			if d.First(&v.present, 1) {
+				v.Rules = awsjson.List(d, awsjson.Structure[RegistryScanningRule])
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *PutRegistryScanningConfigurationRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsScanType.check(at, "scanType", string(v.ScanType)); e != nil {
+func (v *PutRegistryScanningConfigurationRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsScanType.Check(at, "scanType", string(v.ScanType)); e != nil {
 			return e
 		}
 	}
-	if v.present.has(1) {
-		if e := checkCount(at, "rules", len(v.Rules), 0, 2); e != nil {
+	if v.present.Has(1) {
+		if e := awsjson.CheckCount(at, "rules", len(v.Rules), 0, 2); e != nil {
 			return e
 		}
 		for i := range v.Rules {
-			if e := v.Rules[i].validate(at + "rules." + item(i) + "."); e != nil {
+			if e := v.Rules[i].Validate(at + "rules." + awsjson.Item(i) + "."); e != nil {
 				return e
 			}
 		}
@@ -2148,209 +2150,209 @@ func (v *PutRegistryScanningConfigurationRequest) validate(at string) *Exception
 	return nil
 }
 
-func (v *PutReplicationConfigurationRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *PutReplicationConfigurationRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "replicationConfiguration":
-			if d.first(&v.present, 0) {
-				v.ReplicationConfiguration = new(structure[ReplicationConfiguration](d))
+			if d.First(&v.present, 0) {
+				v.ReplicationConfiguration = new(awsjson.Structure[ReplicationConfiguration](d))
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *PutReplicationConfigurationRequest) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "replicationConfiguration")
+func (v *PutReplicationConfigurationRequest) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "replicationConfiguration")
 	}
-	if e := v.ReplicationConfiguration.validate(at + "replicationConfiguration."); e != nil {
+	if e := v.ReplicationConfiguration.Validate(at + "replicationConfiguration."); e != nil {
 		return e
 	}
 	return nil
 }
 
-func (v *PutSigningConfigurationRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *PutSigningConfigurationRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "signingConfiguration":
-			if d.first(&v.present, 0) {
-				v.SigningConfiguration = new(structure[SigningConfiguration](d))
+			if d.First(&v.present, 0) {
+				v.SigningConfiguration = new(awsjson.Structure[SigningConfiguration](d))
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *PutSigningConfigurationRequest) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "signingConfiguration")
+func (v *PutSigningConfigurationRequest) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "signingConfiguration")
 	}
-	if e := v.SigningConfiguration.validate(at + "signingConfiguration."); e != nil {
+	if e := v.SigningConfiguration.Validate(at + "signingConfiguration."); e != nil {
 		return e
 	}
 	return nil
 }
 
-func (v *RegisterPullTimeUpdateExclusionRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *RegisterPullTimeUpdateExclusionRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "principalArn":
-			if d.first(&v.present, 0) {
-				v.PrincipalARN = d.string()
+			if d.First(&v.present, 0) {
+				v.PrincipalARN = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *RegisterPullTimeUpdateExclusionRequest) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "principalArn")
+func (v *RegisterPullTimeUpdateExclusionRequest) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "principalArn")
 	}
-	if e := limitsPrincipalArn.check(at, "principalArn", v.PrincipalARN); e != nil {
+	if e := limitsPrincipalArn.Check(at, "principalArn", v.PrincipalARN); e != nil {
 		return e
 	}
 	return nil
 }
 
-func (v *RegistryScanningRule) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *RegistryScanningRule) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "scanFrequency":
-			if d.first(&v.present, 0) {
-				v.ScanFrequency = enum[ScanFrequency](d)
+			if d.First(&v.present, 0) {
+				v.ScanFrequency = awsjson.Enum[ScanFrequency](d)
 			}
 		case "repositoryFilters":
-			if d.first(&v.present, 1) {
-				v.RepositoryFilters = list(d, structure[ScanningRepositoryFilter])
+			if d.First(&v.present, 1) {
+				v.RepositoryFilters = awsjson.List(d, awsjson.Structure[ScanningRepositoryFilter])
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *RegistryScanningRule) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "scanFrequency")
+func (v *RegistryScanningRule) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "scanFrequency")
 	}
-	if e := limitsScanFrequency.check(at, "scanFrequency", string(v.ScanFrequency)); e != nil {
+	if e := limitsScanFrequency.Check(at, "scanFrequency", string(v.ScanFrequency)); e != nil {
 		return e
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryFilters")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryFilters")
 	}
-	if e := checkCount(at, "repositoryFilters", len(v.RepositoryFilters), 0, 100); e != nil {
+	if e := awsjson.CheckCount(at, "repositoryFilters", len(v.RepositoryFilters), 0, 100); e != nil {
 		return e
 	}
 	for i := range v.RepositoryFilters {
-		if e := v.RepositoryFilters[i].validate(at + "repositoryFilters." + item(i) + "."); e != nil {
+		if e := v.RepositoryFilters[i].Validate(at + "repositoryFilters." + awsjson.Item(i) + "."); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *ReplicationConfiguration) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *ReplicationConfiguration) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "rules":
-			if d.first(&v.present, 0) {
-				v.Rules = list(d, structure[ReplicationRule])
+			if d.First(&v.present, 0) {
+				v.Rules = awsjson.List(d, awsjson.Structure[ReplicationRule])
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *ReplicationConfiguration) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "rules")
+func (v *ReplicationConfiguration) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "rules")
 	}
-	if e := checkCount(at, "rules", len(v.Rules), 0, 25); e != nil {
+	if e := awsjson.CheckCount(at, "rules", len(v.Rules), 0, 25); e != nil {
 		return e
 	}
 	for i := range v.Rules {
-		if e := v.Rules[i].validate(at + "rules." + item(i) + "."); e != nil {
+		if e := v.Rules[i].Validate(at + "rules." + awsjson.Item(i) + "."); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *ReplicationDestination) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *ReplicationDestination) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "region":
-			if d.first(&v.present, 0) {
-				v.Region = d.string()
+			if d.First(&v.present, 0) {
+				v.Region = d.String()
 			}
 		case "registryId":
-			if d.first(&v.present, 1) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 1) {
+				v.RegistryID = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *ReplicationDestination) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "region")
+func (v *ReplicationDestination) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "region")
 	}
-	if e := limitsRegion.check(at, "region", v.Region); e != nil {
+	if e := limitsRegion.Check(at, "region", v.Region); e != nil {
 		return e
 	}
-	if !v.present.has(1) {
-		return missing(at, "registryId")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "registryId")
 	}
-	if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+	if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 		return e
 	}
 	return nil
 }
 
-func (v *ReplicationRule) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *ReplicationRule) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "destinations":
-			if d.first(&v.present, 0) {
-				v.Destinations = list(d, structure[ReplicationDestination])
+			if d.First(&v.present, 0) {
+				v.Destinations = awsjson.List(d, awsjson.Structure[ReplicationDestination])
 			}
 		case "repositoryFilters":
-			if d.first(&v.present, 1) {
-				v.RepositoryFilters = list(d, structure[RepositoryFilter])
+			if d.First(&v.present, 1) {
+				v.RepositoryFilters = awsjson.List(d, awsjson.Structure[RepositoryFilter])
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *ReplicationRule) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "destinations")
+func (v *ReplicationRule) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "destinations")
 	}
-	if e := checkCount(at, "destinations", len(v.Destinations), 0, 100); e != nil {
+	if e := awsjson.CheckCount(at, "destinations", len(v.Destinations), 0, 100); e != nil {
 		return e
 	}
 	for i := range v.Destinations {
-		if e := v.Destinations[i].validate(at + "destinations." + item(i) + "."); e != nil {
+		if e := v.Destinations[i].Validate(at + "destinations." + awsjson.Item(i) + "."); e != nil {
 			return e
 		}
 	}
-	if v.present.has(1) {
-		if e := checkCount(at, "repositoryFilters", len(v.RepositoryFilters), 1, 100); e != nil {
+	if v.present.Has(1) {
+		if e := awsjson.CheckCount(at, "repositoryFilters", len(v.RepositoryFilters), 1, 100); e != nil {
 			return e
 		}
 		for i := range v.RepositoryFilters {
-			if e := v.RepositoryFilters[i].validate(at + "repositoryFilters." + item(i) + "."); e != nil {
+			if e := v.RepositoryFilters[i].Validate(at + "repositoryFilters." + awsjson.Item(i) + "."); e != nil {
 				return e
 			}
 		}
@@ -2358,209 +2360,209 @@ func (v *ReplicationRule) validate(at string) *Exception {
 	return nil
 }
 
-func (v *RepositoryFilter) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *RepositoryFilter) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "filter":
-			if d.first(&v.present, 0) {
-				v.Filter = d.string()
+			if d.First(&v.present, 0) {
+				v.Filter = d.String()
 			}
 		case "filterType":
-			if d.first(&v.present, 1) {
-				v.FilterType = enum[RepositoryFilterType](d)
+			if d.First(&v.present, 1) {
+				v.FilterType = awsjson.Enum[RepositoryFilterType](d)
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *RepositoryFilter) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "filter")
+func (v *RepositoryFilter) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "filter")
 	}
-	if e := limitsRepositoryFilterValue.check(at, "filter", v.Filter); e != nil {
+	if e := limitsRepositoryFilterValue.Check(at, "filter", v.Filter); e != nil {
 		return e
 	}
-	if !v.present.has(1) {
-		return missing(at, "filterType")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "filterType")
 	}
-	if e := limitsRepositoryFilterType.check(at, "filterType", string(v.FilterType)); e != nil {
+	if e := limitsRepositoryFilterType.Check(at, "filterType", string(v.FilterType)); e != nil {
 		return e
 	}
 	return nil
 }
 
-func (v *ScanningRepositoryFilter) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *ScanningRepositoryFilter) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "filter":
-			if d.first(&v.present, 0) {
-				v.Filter = d.string()
+			if d.First(&v.present, 0) {
+				v.Filter = d.String()
 			}
 		case "filterType":
-			if d.first(&v.present, 1) {
-				v.FilterType = enum[ScanningRepositoryFilterType](d)
+			if d.First(&v.present, 1) {
+				v.FilterType = awsjson.Enum[ScanningRepositoryFilterType](d)
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *ScanningRepositoryFilter) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "filter")
+func (v *ScanningRepositoryFilter) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "filter")
 	}
-	if e := limitsScanningRepositoryFilterValue.check(at, "filter", v.Filter); e != nil {
+	if e := limitsScanningRepositoryFilterValue.Check(at, "filter", v.Filter); e != nil {
 		return e
 	}
-	if !v.present.has(1) {
-		return missing(at, "filterType")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "filterType")
 	}
-	if e := limitsScanningRepositoryFilterType.check(at, "filterType", string(v.FilterType)); e != nil {
+	if e := limitsScanningRepositoryFilterType.Check(at, "filterType", string(v.FilterType)); e != nil {
 		return e
 	}
 	return nil
 }
 
-func (v *SetRepositoryPolicyRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *SetRepositoryPolicyRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryName":
-			if d.first(&v.present, 1) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 1) {
+				v.RepositoryName = d.String()
 			}
 		case "policyText":
-			if d.first(&v.present, 2) {
-				v.PolicyText = d.string()
+			if d.First(&v.present, 2) {
+				v.PolicyText = d.String()
 			}
 		case "force":
-			if d.first(&v.present, 3) {
-				v.Force = d.bool()
+			if d.First(&v.present, 3) {
+				v.Force = d.Bool()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *SetRepositoryPolicyRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *SetRepositoryPolicyRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryName")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
-	if !v.present.has(2) {
-		return missing(at, "policyText")
+	if !v.present.Has(2) {
+		return awsjson.Missing(at, "policyText")
 	}
-	if e := limitsRepositoryPolicyText.check(at, "policyText", v.PolicyText); e != nil {
+	if e := limitsRepositoryPolicyText.Check(at, "policyText", v.PolicyText); e != nil {
 		return e
 	}
 	return nil
 }
 
-func (v *SigningConfiguration) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *SigningConfiguration) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "rules":
-			if d.first(&v.present, 0) {
-				v.Rules = list(d, structure[SigningRule])
+			if d.First(&v.present, 0) {
+				v.Rules = awsjson.List(d, awsjson.Structure[SigningRule])
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *SigningConfiguration) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "rules")
+func (v *SigningConfiguration) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "rules")
 	}
-	if e := checkCount(at, "rules", len(v.Rules), 0, 10); e != nil {
+	if e := awsjson.CheckCount(at, "rules", len(v.Rules), 0, 10); e != nil {
 		return e
 	}
 	for i := range v.Rules {
-		if e := v.Rules[i].validate(at + "rules." + item(i) + "."); e != nil {
+		if e := v.Rules[i].Validate(at + "rules." + awsjson.Item(i) + "."); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *SigningRepositoryFilter) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *SigningRepositoryFilter) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "filter":
-			if d.first(&v.present, 0) {
-				v.Filter = d.string()
+			if d.First(&v.present, 0) {
+				v.Filter = d.String()
 			}
 		case "filterType":
-			if d.first(&v.present, 1) {
-				v.FilterType = enum[SigningRepositoryFilterType](d)
+			if d.First(&v.present, 1) {
+				v.FilterType = awsjson.Enum[SigningRepositoryFilterType](d)
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *SigningRepositoryFilter) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "filter")
+func (v *SigningRepositoryFilter) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "filter")
 	}
-	if e := limitsSigningRepositoryFilterValue.check(at, "filter", v.Filter); e != nil {
+	if e := limitsSigningRepositoryFilterValue.Check(at, "filter", v.Filter); e != nil {
 		return e
 	}
-	if !v.present.has(1) {
-		return missing(at, "filterType")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "filterType")
 	}
-	if e := limitsSigningRepositoryFilterType.check(at, "filterType", string(v.FilterType)); e != nil {
+	if e := limitsSigningRepositoryFilterType.Check(at, "filterType", string(v.FilterType)); e != nil {
 		return e
 	}
 	return nil
 }
 
-func (v *SigningRule) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *SigningRule) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "signingProfileArn":
-			if d.first(&v.present, 0) {
-				v.SigningProfileARN = d.string()
+			if d.First(&v.present, 0) {
+				v.SigningProfileARN = d.String()
 			}
 		case "repositoryFilters":
-			if d.first(&v.present, 1) {
-				v.RepositoryFilters = list(d, structure[SigningRepositoryFilter])
+			if d.First(&v.present, 1) {
+				v.RepositoryFilters = awsjson.List(d, awsjson.Structure[SigningRepositoryFilter])
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *SigningRule) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "signingProfileArn")
+func (v *SigningRule) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "signingProfileArn")
 	}
-	if e := limitsSigningProfileArn.check(at, "signingProfileArn", v.SigningProfileARN); e != nil {
+	if e := limitsSigningProfileArn.Check(at, "signingProfileArn", v.SigningProfileARN); e != nil {
 		return e
 	}
-	if v.present.has(1) {
-		if e := checkCount(at, "repositoryFilters", len(v.RepositoryFilters), 1, 100); e != nil {
+	if v.present.Has(1) {
+		if e := awsjson.CheckCount(at, "repositoryFilters", len(v.RepositoryFilters), 1, 100); e != nil {
 			return e
 		}
 		for i := range v.RepositoryFilters {
-			if e := v.RepositoryFilters[i].validate(at + "repositoryFilters." + item(i) + "."); e != nil {
+			if e := v.RepositoryFilters[i].Validate(at + "repositoryFilters." + awsjson.Item(i) + "."); e != nil {
 				return e
 			}
 		}
@@ -2568,572 +2570,572 @@ func (v *SigningRule) validate(at string) *Exception {
 	return nil
 }
 
-func (v *StartImageScanRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *StartImageScanRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryName":
-			if d.first(&v.present, 1) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 1) {
+				v.RepositoryName = d.String()
 			}
 		case "imageId":
-			if d.first(&v.present, 2) {
-				v.ImageID = new(structure[ImageIdentifier](d))
+			if d.First(&v.present, 2) {
+				v.ImageID = new(awsjson.Structure[ImageIdentifier](d))
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *StartImageScanRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *StartImageScanRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryName")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
-	if !v.present.has(2) {
-		return missing(at, "imageId")
+	if !v.present.Has(2) {
+		return awsjson.Missing(at, "imageId")
 	}
-	if e := v.ImageID.validate(at + "imageId."); e != nil {
+	if e := v.ImageID.Validate(at + "imageId."); e != nil {
 		return e
 	}
 	return nil
 }
 
-func (v *StartLifecyclePolicyPreviewRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *StartLifecyclePolicyPreviewRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryName":
-			if d.first(&v.present, 1) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 1) {
+				v.RepositoryName = d.String()
 			}
 		case "lifecyclePolicyText":
-			if d.first(&v.present, 2) {
-				v.LifecyclePolicyText = d.string()
+			if d.First(&v.present, 2) {
+				v.LifecyclePolicyText = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *StartLifecyclePolicyPreviewRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *StartLifecyclePolicyPreviewRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryName")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
-	if v.present.has(2) {
-		if e := limitsLifecyclePolicyText.check(at, "lifecyclePolicyText", v.LifecyclePolicyText); e != nil {
+	if v.present.Has(2) {
+		if e := limitsLifecyclePolicyText.Check(at, "lifecyclePolicyText", v.LifecyclePolicyText); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *StartReplicationBackfillRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *StartReplicationBackfillRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "destination":
-			if d.first(&v.present, 0) {
-				v.Destination = new(structure[ReplicationDestination](d))
+			if d.First(&v.present, 0) {
+				v.Destination = new(awsjson.Structure[ReplicationDestination](d))
 			}
 		case "registryId":
-			if d.first(&v.present, 1) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 1) {
+				v.RegistryID = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *StartReplicationBackfillRequest) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "destination")
+func (v *StartReplicationBackfillRequest) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "destination")
 	}
-	if e := v.Destination.validate(at + "destination."); e != nil {
+	if e := v.Destination.Validate(at + "destination."); e != nil {
 		return e
 	}
-	if v.present.has(1) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+	if v.present.Has(1) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *StopReplicationBackfillRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *StopReplicationBackfillRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "replicationBackfillId":
-			if d.first(&v.present, 0) {
-				v.ReplicationBackfillID = d.string()
+			if d.First(&v.present, 0) {
+				v.ReplicationBackfillID = d.String()
 			}
 		case "registryId":
-			if d.first(&v.present, 1) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 1) {
+				v.RegistryID = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *StopReplicationBackfillRequest) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "replicationBackfillId")
+func (v *StopReplicationBackfillRequest) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "replicationBackfillId")
 	}
-	if e := limitsReplicationBackfillId.check(at, "replicationBackfillId", v.ReplicationBackfillID); e != nil {
+	if e := limitsReplicationBackfillId.Check(at, "replicationBackfillId", v.ReplicationBackfillID); e != nil {
 		return e
 	}
-	if v.present.has(1) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+	if v.present.Has(1) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *SubjectIdentifier) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *SubjectIdentifier) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "imageDigest":
-			if d.first(&v.present, 0) {
-				v.ImageDigest = d.string()
+			if d.First(&v.present, 0) {
+				v.ImageDigest = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *SubjectIdentifier) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "imageDigest")
+func (v *SubjectIdentifier) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "imageDigest")
 	}
 	return nil
 }
 
-func (v *Tag) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *Tag) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "Key":
-			if d.first(&v.present, 0) {
-				v.Key = d.string()
+			if d.First(&v.present, 0) {
+				v.Key = d.String()
 			}
 		case "Value":
-			if d.first(&v.present, 1) {
-				v.Value = d.string()
+			if d.First(&v.present, 1) {
+				v.Value = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *Tag) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "Key")
+func (v *Tag) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "Key")
 	}
-	if !v.present.has(1) {
-		return missing(at, "Value")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "Value")
 	}
 	return nil
 }
 
-func (v *TagResourceRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *TagResourceRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "resourceArn":
-			if d.first(&v.present, 0) {
-				v.ResourceARN = d.string()
+			if d.First(&v.present, 0) {
+				v.ResourceARN = d.String()
 			}
 		case "tags":
-			if d.first(&v.present, 1) {
-				v.Tags = list(d, structure[Tag])
+			if d.First(&v.present, 1) {
+				v.Tags = awsjson.List(d, awsjson.Structure[Tag])
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *TagResourceRequest) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "resourceArn")
+func (v *TagResourceRequest) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "resourceArn")
 	}
-	if !v.present.has(1) {
-		return missing(at, "tags")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "tags")
 	}
 	for i := range v.Tags {
-		if e := v.Tags[i].validate(at + "tags." + item(i) + "."); e != nil {
+		if e := v.Tags[i].Validate(at + "tags." + awsjson.Item(i) + "."); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *UntagResourceRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *UntagResourceRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "resourceArn":
-			if d.first(&v.present, 0) {
-				v.ResourceARN = d.string()
+			if d.First(&v.present, 0) {
+				v.ResourceARN = d.String()
 			}
 		case "tagKeys":
-			if d.first(&v.present, 1) {
-				v.TagKeys = list(d, (*decoder).string)
+			if d.First(&v.present, 1) {
+				v.TagKeys = awsjson.List(d, (*awsjson.Decoder).String)
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *UntagResourceRequest) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "resourceArn")
+func (v *UntagResourceRequest) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "resourceArn")
 	}
-	if !v.present.has(1) {
-		return missing(at, "tagKeys")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "tagKeys")
 	}
 	return nil
 }
 
-func (v *UpdateImageStorageClassRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *UpdateImageStorageClassRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryName":
-			if d.first(&v.present, 1) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 1) {
+				v.RepositoryName = d.String()
 			}
 		case "imageId":
-			if d.first(&v.present, 2) {
-				v.ImageID = new(structure[ImageIdentifier](d))
+			if d.First(&v.present, 2) {
+				v.ImageID = new(awsjson.Structure[ImageIdentifier](d))
 			}
 		case "targetStorageClass":
-			if d.first(&v.present, 3) {
-				v.TargetStorageClass = enum[TargetStorageClass](d)
+			if d.First(&v.present, 3) {
+				v.TargetStorageClass = awsjson.Enum[TargetStorageClass](d)
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *UpdateImageStorageClassRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *UpdateImageStorageClassRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryName")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
-	if !v.present.has(2) {
-		return missing(at, "imageId")
+	if !v.present.Has(2) {
+		return awsjson.Missing(at, "imageId")
 	}
-	if e := v.ImageID.validate(at + "imageId."); e != nil {
+	if e := v.ImageID.Validate(at + "imageId."); e != nil {
 		return e
 	}
-	if !v.present.has(3) {
-		return missing(at, "targetStorageClass")
+	if !v.present.Has(3) {
+		return awsjson.Missing(at, "targetStorageClass")
 	}
-	if e := limitsTargetStorageClass.check(at, "targetStorageClass", string(v.TargetStorageClass)); e != nil {
+	if e := limitsTargetStorageClass.Check(at, "targetStorageClass", string(v.TargetStorageClass)); e != nil {
 		return e
 	}
 	return nil
 }
 
-func (v *UpdatePullThroughCacheRuleRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *UpdatePullThroughCacheRuleRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "ecrRepositoryPrefix":
-			if d.first(&v.present, 1) {
-				v.EcrRepositoryPrefix = d.string()
+			if d.First(&v.present, 1) {
+				v.EcrRepositoryPrefix = d.String()
 			}
 		case "credentialArn":
-			if d.first(&v.present, 2) {
-				v.CredentialARN = d.string()
+			if d.First(&v.present, 2) {
+				v.CredentialARN = d.String()
 			}
 		case "customRoleArn":
-			if d.first(&v.present, 3) {
-				v.CustomRoleARN = d.string()
+			if d.First(&v.present, 3) {
+				v.CustomRoleARN = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *UpdatePullThroughCacheRuleRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *UpdatePullThroughCacheRuleRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "ecrRepositoryPrefix")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "ecrRepositoryPrefix")
 	}
-	if e := limitsPullThroughCacheRuleRepositoryPrefix.check(at, "ecrRepositoryPrefix", v.EcrRepositoryPrefix); e != nil {
+	if e := limitsPullThroughCacheRuleRepositoryPrefix.Check(at, "ecrRepositoryPrefix", v.EcrRepositoryPrefix); e != nil {
 		return e
 	}
-	if v.present.has(2) {
-		if e := limitsCredentialArn.check(at, "credentialArn", v.CredentialARN); e != nil {
+	if v.present.Has(2) {
+		if e := limitsCredentialArn.Check(at, "credentialArn", v.CredentialARN); e != nil {
 			return e
 		}
 	}
-	if v.present.has(3) {
-		if e := limitsCustomRoleArn.check(at, "customRoleArn", v.CustomRoleARN); e != nil {
+	if v.present.Has(3) {
+		if e := limitsCustomRoleArn.Check(at, "customRoleArn", v.CustomRoleARN); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *UpdateRepositoryCreationTemplateRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *UpdateRepositoryCreationTemplateRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "prefix":
-			if d.first(&v.present, 0) {
-				v.Prefix = d.string()
+			if d.First(&v.present, 0) {
+				v.Prefix = d.String()
 			}
 		case "description":
-			if d.first(&v.present, 1) {
-				v.Description = d.string()
+			if d.First(&v.present, 1) {
+				v.Description = d.String()
 			}
 		case "encryptionConfiguration":
-			if d.first(&v.present, 2) {
-				v.EncryptionConfiguration = new(structure[EncryptionConfigurationForRepositoryCreationTemplate](d))
+			if d.First(&v.present, 2) {
+				v.EncryptionConfiguration = new(awsjson.Structure[EncryptionConfigurationForRepositoryCreationTemplate](d))
 			}
 		case "resourceTags":
-			if d.first(&v.present, 3) {
-				v.ResourceTags = list(d, structure[Tag])
+			if d.First(&v.present, 3) {
+				v.ResourceTags = awsjson.List(d, awsjson.Structure[Tag])
 			}
 		case "imageTagMutability":
-			if d.first(&v.present, 4) {
-				v.ImageTagMutability = enum[ImageTagMutability](d)
+			if d.First(&v.present, 4) {
+				v.ImageTagMutability = awsjson.Enum[ImageTagMutability](d)
 			}
 		case "imageTagMutabilityExclusionFilters":
-			if d.first(&v.present, 5) {
-				v.ImageTagMutabilityExclusionFilters = list(d, structure[ImageTagMutabilityExclusionFilter])
+			if d.First(&v.present, 5) {
+				v.ImageTagMutabilityExclusionFilters = awsjson.List(d, awsjson.Structure[ImageTagMutabilityExclusionFilter])
 			}
 		case "repositoryPolicy":
-			if d.first(&v.present, 6) {
-				v.RepositoryPolicy = d.string()
+			if d.First(&v.present, 6) {
+				v.RepositoryPolicy = d.String()
 			}
 		case "lifecyclePolicy":
-			if d.first(&v.present, 7) {
-				v.LifecyclePolicy = d.string()
+			if d.First(&v.present, 7) {
+				v.LifecyclePolicy = d.String()
 			}
 		case "appliedFor":
-			if d.first(&v.present, 8) {
-				v.AppliedFor = list(d, enum[RCTAppliedFor])
+			if d.First(&v.present, 8) {
+				v.AppliedFor = awsjson.List(d, awsjson.Enum[RCTAppliedFor])
 			}
 		case "customRoleArn":
-			if d.first(&v.present, 9) {
-				v.CustomRoleARN = d.string()
+			if d.First(&v.present, 9) {
+				v.CustomRoleARN = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *UpdateRepositoryCreationTemplateRequest) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "prefix")
+func (v *UpdateRepositoryCreationTemplateRequest) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "prefix")
 	}
-	if e := limitsPrefix.check(at, "prefix", v.Prefix); e != nil {
+	if e := limitsPrefix.Check(at, "prefix", v.Prefix); e != nil {
 		return e
 	}
-	if v.present.has(1) {
-		if e := limitsRepositoryTemplateDescription.check(at, "description", v.Description); e != nil {
+	if v.present.Has(1) {
+		if e := limitsRepositoryTemplateDescription.Check(at, "description", v.Description); e != nil {
 			return e
 		}
 	}
-	if v.present.has(2) {
-		if e := v.EncryptionConfiguration.validate(at + "encryptionConfiguration."); e != nil {
+	if v.present.Has(2) {
+		if e := v.EncryptionConfiguration.Validate(at + "encryptionConfiguration."); e != nil {
 			return e
 		}
 	}
-	if v.present.has(3) {
+	if v.present.Has(3) {
 		for i := range v.ResourceTags {
-			if e := v.ResourceTags[i].validate(at + "resourceTags." + item(i) + "."); e != nil {
+			if e := v.ResourceTags[i].Validate(at + "resourceTags." + awsjson.Item(i) + "."); e != nil {
 				return e
 			}
 		}
 	}
-	if v.present.has(4) {
-		if e := limitsImageTagMutability.check(at, "imageTagMutability", string(v.ImageTagMutability)); e != nil {
+	if v.present.Has(4) {
+		if e := limitsImageTagMutability.Check(at, "imageTagMutability", string(v.ImageTagMutability)); e != nil {
 			return e
 		}
 	}
-	if v.present.has(5) {
-		if e := checkCount(at, "imageTagMutabilityExclusionFilters", len(v.ImageTagMutabilityExclusionFilters), 1, 5); e != nil {
+	if v.present.Has(5) {
+		if e := awsjson.CheckCount(at, "imageTagMutabilityExclusionFilters", len(v.ImageTagMutabilityExclusionFilters), 1, 5); e != nil {
 			return e
 		}
 		for i := range v.ImageTagMutabilityExclusionFilters {
-			if e := v.ImageTagMutabilityExclusionFilters[i].validate(at + "imageTagMutabilityExclusionFilters." + item(i) + "."); e != nil {
+			if e := v.ImageTagMutabilityExclusionFilters[i].Validate(at + "imageTagMutabilityExclusionFilters." + awsjson.Item(i) + "."); e != nil {
 				return e
 			}
 		}
 	}
-	if v.present.has(6) {
-		if e := limitsRepositoryPolicyText.check(at, "repositoryPolicy", v.RepositoryPolicy); e != nil {
+	if v.present.Has(6) {
+		if e := limitsRepositoryPolicyText.Check(at, "repositoryPolicy", v.RepositoryPolicy); e != nil {
 			return e
 		}
 	}
-	if v.present.has(7) {
-		if e := limitsLifecyclePolicyTextForRepositoryCreationTemplate.check(at, "lifecyclePolicy", v.LifecyclePolicy); e != nil {
+	if v.present.Has(7) {
+		if e := limitsLifecyclePolicyTextForRepositoryCreationTemplate.Check(at, "lifecyclePolicy", v.LifecyclePolicy); e != nil {
 			return e
 		}
 	}
-	if v.present.has(8) {
+	if v.present.Has(8) {
 		for i := range v.AppliedFor {
-			if e := limitsRCTAppliedFor.check(at+"appliedFor.", item(i), string(v.AppliedFor[i])); e != nil {
+			if e := limitsRCTAppliedFor.Check(at+"appliedFor.", awsjson.Item(i), string(v.AppliedFor[i])); e != nil {
 				return e
 			}
 		}
 	}
-	if v.present.has(9) {
-		if e := limitsCustomRoleArn.check(at, "customRoleArn", v.CustomRoleARN); e != nil {
+	if v.present.Has(9) {
+		if e := limitsCustomRoleArn.Check(at, "customRoleArn", v.CustomRoleARN); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-func (v *UploadLayerPartRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *UploadLayerPartRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "registryId":
-			if d.first(&v.present, 0) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 0) {
+				v.RegistryID = d.String()
 			}
 		case "repositoryName":
-			if d.first(&v.present, 1) {
-				v.RepositoryName = d.string()
+			if d.First(&v.present, 1) {
+				v.RepositoryName = d.String()
 			}
 		case "uploadId":
-			if d.first(&v.present, 2) {
-				v.UploadID = d.string()
+			if d.First(&v.present, 2) {
+				v.UploadID = d.String()
 			}
 		case "partFirstByte":
-			if d.first(&v.present, 3) {
-				v.PartFirstByte = d.int64()
+			if d.First(&v.present, 3) {
+				v.PartFirstByte = d.Int64()
 			}
 		case "partLastByte":
-			if d.first(&v.present, 4) {
-				v.PartLastByte = d.int64()
+			if d.First(&v.present, 4) {
+				v.PartLastByte = d.Int64()
 			}
 		case "layerPartBlob":
-			if d.first(&v.present, 5) {
-				v.LayerPartBlob = d.blob()
+			if d.First(&v.present, 5) {
+				v.LayerPartBlob = d.Blob()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *UploadLayerPartRequest) validate(at string) *Exception {
-	if v.present.has(0) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+func (v *UploadLayerPartRequest) Validate(at string) *awsjson.Exception {
+	if v.present.Has(0) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}
-	if !v.present.has(1) {
-		return missing(at, "repositoryName")
+	if !v.present.Has(1) {
+		return awsjson.Missing(at, "repositoryName")
 	}
-	if e := limitsRepositoryName.check(at, "repositoryName", v.RepositoryName); e != nil {
+	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
-	if !v.present.has(2) {
-		return missing(at, "uploadId")
+	if !v.present.Has(2) {
+		return awsjson.Missing(at, "uploadId")
 	}
-	if e := limitsUploadId.check(at, "uploadId", v.UploadID); e != nil {
+	if e := limitsUploadId.Check(at, "uploadId", v.UploadID); e != nil {
 		return e
 	}
-	if !v.present.has(3) {
-		return missing(at, "partFirstByte")
+	if !v.present.Has(3) {
+		return awsjson.Missing(at, "partFirstByte")
 	}
-	if e := checkRange(at, "partFirstByte", int64(v.PartFirstByte), 0, unlimited); e != nil {
+	if e := awsjson.CheckRange(at, "partFirstByte", int64(v.PartFirstByte), 0, awsjson.Unlimited); e != nil {
 		return e
 	}
-	if !v.present.has(4) {
-		return missing(at, "partLastByte")
+	if !v.present.Has(4) {
+		return awsjson.Missing(at, "partLastByte")
 	}
-	if e := checkRange(at, "partLastByte", int64(v.PartLastByte), 0, unlimited); e != nil {
+	if e := awsjson.CheckRange(at, "partLastByte", int64(v.PartLastByte), 0, awsjson.Unlimited); e != nil {
 		return e
 	}
-	if !v.present.has(5) {
-		return missing(at, "layerPartBlob")
+	if !v.present.Has(5) {
+		return awsjson.Missing(at, "layerPartBlob")
 	}
-	if e := checkCount(at, "layerPartBlob", len(v.LayerPartBlob), 0, 20971520); e != nil {
+	if e := awsjson.CheckCount(at, "layerPartBlob", len(v.LayerPartBlob), 0, 20971520); e != nil {
 		return e
 	}
 	return nil
 }
 
-func (v *ValidatePullThroughCacheRuleRequest) decode(d *decoder) {
-	for d.open(); d.member(); {
-		switch string(d.name) {
+func (v *ValidatePullThroughCacheRuleRequest) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
 		case "ecrRepositoryPrefix":
-			if d.first(&v.present, 0) {
-				v.EcrRepositoryPrefix = d.string()
+			if d.First(&v.present, 0) {
+				v.EcrRepositoryPrefix = d.String()
 			}
 		case "registryId":
-			if d.first(&v.present, 1) {
-				v.RegistryID = d.string()
+			if d.First(&v.present, 1) {
+				v.RegistryID = d.String()
 			}
 		default:
-			d.skip()
+			d.Unknown()
 		}
 	}
 }
 
-func (v *ValidatePullThroughCacheRuleRequest) validate(at string) *Exception {
-	if !v.present.has(0) {
-		return missing(at, "ecrRepositoryPrefix")
+func (v *ValidatePullThroughCacheRuleRequest) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "ecrRepositoryPrefix")
 	}
-	if e := limitsPullThroughCacheRuleRepositoryPrefix.check(at, "ecrRepositoryPrefix", v.EcrRepositoryPrefix); e != nil {
+	if e := limitsPullThroughCacheRuleRepositoryPrefix.Check(at, "ecrRepositoryPrefix", v.EcrRepositoryPrefix); e != nil {
 		return e
 	}
-	if v.present.has(1) {
-		if e := limitsRegistryId.check(at, "registryId", v.RegistryID); e != nil {
+	if v.present.Has(1) {
+		if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 			return e
 		}
 	}

@@ -3,6 +3,8 @@
 
 package ecr
 
+import "github.com/twinport/twinport/internal/awsapi/awsjson"
+
 // ArtifactStatus is ECR's enum of that name.
 type ArtifactStatus string
 
@@ -55,7 +57,7 @@ type BatchCheckLayerAvailabilityRequest struct {
 	RepositoryName string   `json:"repositoryName"`
 	LayerDigests   []string `json:"layerDigests,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // BatchCheckLayerAvailabilityResponse is ECR's response of BatchCheckLayerAvailability.
@@ -70,7 +72,7 @@ type BatchDeleteImageRequest struct {
 	RepositoryName string            `json:"repositoryName"`
 	ImageIDs       []ImageIdentifier `json:"imageIds,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // BatchDeleteImageResponse is ECR's response of BatchDeleteImage.
@@ -86,7 +88,7 @@ type BatchGetImageRequest struct {
 	ImageIDs           []ImageIdentifier `json:"imageIds,omitzero"`
 	AcceptedMediaTypes []string          `json:"acceptedMediaTypes,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // BatchGetImageResponse is ECR's response of BatchGetImage.
@@ -99,7 +101,7 @@ type BatchGetImageResponse struct {
 type BatchGetRepositoryScanningConfigurationRequest struct {
 	RepositoryNames []string `json:"repositoryNames,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // BatchGetRepositoryScanningConfigurationResponse is ECR's response of BatchGetRepositoryScanningConfiguration.
@@ -115,7 +117,7 @@ type CompleteLayerUploadRequest struct {
 	UploadID       string   `json:"uploadId"`
 	LayerDigests   []string `json:"layerDigests,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // CompleteLayerUploadResponse is ECR's response of CompleteLayerUpload.
@@ -136,7 +138,7 @@ type CreatePullThroughCacheRuleRequest struct {
 	CustomRoleARN            string           `json:"customRoleArn,omitzero"`
 	UpstreamRepositoryPrefix string           `json:"upstreamRepositoryPrefix,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // CreatePullThroughCacheRuleResponse is ECR's response of CreatePullThroughCacheRule.
@@ -164,7 +166,7 @@ type CreateRepositoryCreationTemplateRequest struct {
 	AppliedFor                         []RCTAppliedFor                                       `json:"appliedFor,omitzero"`
 	CustomRoleARN                      string                                                `json:"customRoleArn,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // CreateRepositoryCreationTemplateResponse is ECR's response of CreateRepositoryCreationTemplate.
@@ -183,7 +185,7 @@ type CreateRepositoryRequest struct {
 	ImageScanningConfiguration         *ImageScanningConfiguration         `json:"imageScanningConfiguration,omitzero"`
 	EncryptionConfiguration            *EncryptionConfiguration            `json:"encryptionConfiguration,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // CreateRepositoryResponse is ECR's response of CreateRepository.
@@ -219,7 +221,7 @@ type DeleteLifecyclePolicyRequest struct {
 	RegistryID     string `json:"registryId,omitzero"`
 	RepositoryName string `json:"repositoryName"`
 
-	present members
+	present awsjson.Members
 }
 
 // DeleteLifecyclePolicyResponse is ECR's response of DeleteLifecyclePolicy.
@@ -235,7 +237,7 @@ type DeletePullThroughCacheRuleRequest struct {
 	EcrRepositoryPrefix string `json:"ecrRepositoryPrefix"`
 	RegistryID          string `json:"registryId,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // DeletePullThroughCacheRuleResponse is ECR's response of DeletePullThroughCacheRule.
@@ -263,7 +265,7 @@ type DeleteRegistryPolicyResponse struct {
 type DeleteRepositoryCreationTemplateRequest struct {
 	Prefix string `json:"prefix"`
 
-	present members
+	present awsjson.Members
 }
 
 // DeleteRepositoryCreationTemplateResponse is ECR's response of DeleteRepositoryCreationTemplate.
@@ -277,7 +279,7 @@ type DeleteRepositoryPolicyRequest struct {
 	RegistryID     string `json:"registryId,omitzero"`
 	RepositoryName string `json:"repositoryName"`
 
-	present members
+	present awsjson.Members
 }
 
 // DeleteRepositoryPolicyResponse is ECR's response of DeleteRepositoryPolicy.
@@ -293,7 +295,7 @@ type DeleteRepositoryRequest struct {
 	RepositoryName string `json:"repositoryName"`
 	Force          bool   `json:"force"`
 
-	present members
+	present awsjson.Members
 }
 
 // DeleteRepositoryResponse is ECR's response of DeleteRepository.
@@ -315,7 +317,7 @@ type DeleteSigningConfigurationResponse struct {
 type DeregisterPullTimeUpdateExclusionRequest struct {
 	PrincipalARN string `json:"principalArn"`
 
-	present members
+	present awsjson.Members
 }
 
 // DeregisterPullTimeUpdateExclusionResponse is ECR's response of DeregisterPullTimeUpdateExclusion.
@@ -329,7 +331,7 @@ type DescribeImageReplicationStatusRequest struct {
 	ImageID        *ImageIdentifier `json:"imageId,omitzero"`
 	RegistryID     string           `json:"registryId,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // DescribeImageReplicationStatusResponse is ECR's response of DescribeImageReplicationStatus.
@@ -347,7 +349,7 @@ type DescribeImageScanFindingsRequest struct {
 	NextToken      string           `json:"nextToken,omitzero"`
 	MaxResults     int32            `json:"maxResults"`
 
-	present members
+	present awsjson.Members
 }
 
 // DescribeImageScanFindingsResponse is ECR's response of DescribeImageScanFindings.
@@ -366,7 +368,7 @@ type DescribeImageSigningStatusRequest struct {
 	ImageID        *ImageIdentifier `json:"imageId,omitzero"`
 	RegistryID     string           `json:"registryId,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // DescribeImageSigningStatusResponse is ECR's response of DescribeImageSigningStatus.
@@ -382,7 +384,7 @@ type DescribeImagesFilter struct {
 	TagStatus   TagStatus         `json:"tagStatus,omitzero"`
 	ImageStatus ImageStatusFilter `json:"imageStatus,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // DescribeImagesRequest is ECR's request of DescribeImages.
@@ -394,7 +396,7 @@ type DescribeImagesRequest struct {
 	MaxResults     int32                 `json:"maxResults"`
 	Filter         *DescribeImagesFilter `json:"filter,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // DescribeImagesResponse is ECR's response of DescribeImages.
@@ -410,7 +412,7 @@ type DescribePullThroughCacheRulesRequest struct {
 	NextToken             string   `json:"nextToken,omitzero"`
 	MaxResults            int32    `json:"maxResults"`
 
-	present members
+	present awsjson.Members
 }
 
 // DescribePullThroughCacheRulesResponse is ECR's response of DescribePullThroughCacheRules.
@@ -437,7 +439,7 @@ type DescribeReplicationBackfillResultsRequest struct {
 	NextToken             string                          `json:"nextToken,omitzero"`
 	MaxResults            int32                           `json:"maxResults"`
 
-	present members
+	present awsjson.Members
 }
 
 // DescribeReplicationBackfillResultsResponse is ECR's response of DescribeReplicationBackfillResults.
@@ -461,7 +463,7 @@ type DescribeRepositoriesRequest struct {
 	NextToken       string   `json:"nextToken,omitzero"`
 	MaxResults      int32    `json:"maxResults"`
 
-	present members
+	present awsjson.Members
 }
 
 // DescribeRepositoriesResponse is ECR's response of DescribeRepositories.
@@ -476,7 +478,7 @@ type DescribeRepositoryCreationTemplatesRequest struct {
 	NextToken  string   `json:"nextToken,omitzero"`
 	MaxResults int32    `json:"maxResults"`
 
-	present members
+	present awsjson.Members
 }
 
 // DescribeRepositoryCreationTemplatesResponse is ECR's response of DescribeRepositoryCreationTemplates.
@@ -491,7 +493,7 @@ type EncryptionConfiguration struct {
 	EncryptionType EncryptionType `json:"encryptionType"`
 	KMSKey         string         `json:"kmsKey,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // EncryptionConfigurationForRepositoryCreationTemplate is ECR's structure of that name.
@@ -499,7 +501,7 @@ type EncryptionConfigurationForRepositoryCreationTemplate struct {
 	EncryptionType EncryptionType `json:"encryptionType"`
 	KMSKey         string         `json:"kmsKey,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // EncryptionType is ECR's enum of that name.
@@ -548,7 +550,7 @@ const (
 type GetAccountSettingRequest struct {
 	Name string `json:"name"`
 
-	present members
+	present awsjson.Members
 }
 
 // GetAccountSettingResponse is ECR's response of GetAccountSetting.
@@ -561,7 +563,7 @@ type GetAccountSettingResponse struct {
 type GetAuthorizationTokenRequest struct {
 	RegistryIDs []string `json:"registryIds,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // GetAuthorizationTokenResponse is ECR's response of GetAuthorizationToken.
@@ -575,7 +577,7 @@ type GetDownloadUrlForLayerRequest struct {
 	RepositoryName string `json:"repositoryName"`
 	LayerDigest    string `json:"layerDigest"`
 
-	present members
+	present awsjson.Members
 }
 
 // GetDownloadUrlForLayerResponse is ECR's response of GetDownloadUrlForLayer.
@@ -593,7 +595,7 @@ type GetLifecyclePolicyPreviewRequest struct {
 	MaxResults     int32                         `json:"maxResults"`
 	Filter         *LifecyclePolicyPreviewFilter `json:"filter,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // GetLifecyclePolicyPreviewResponse is ECR's response of GetLifecyclePolicyPreview.
@@ -612,7 +614,7 @@ type GetLifecyclePolicyRequest struct {
 	RegistryID     string `json:"registryId,omitzero"`
 	RepositoryName string `json:"repositoryName"`
 
-	present members
+	present awsjson.Members
 }
 
 // GetLifecyclePolicyResponse is ECR's response of GetLifecyclePolicy.
@@ -648,7 +650,7 @@ type GetRepositoryPolicyRequest struct {
 	RegistryID     string `json:"registryId,omitzero"`
 	RepositoryName string `json:"repositoryName"`
 
-	present members
+	present awsjson.Members
 }
 
 // GetRepositoryPolicyResponse is ECR's response of GetRepositoryPolicy.
@@ -733,7 +735,7 @@ type ImageIdentifier struct {
 	ImageDigest string `json:"imageDigest,omitzero"`
 	ImageTag    string `json:"imageTag,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // ImageReferrer is ECR's structure of that name.
@@ -790,7 +792,7 @@ type ImageScanStatus struct {
 type ImageScanningConfiguration struct {
 	ScanOnPush bool `json:"scanOnPush"`
 
-	present members
+	present awsjson.Members
 }
 
 // ImageSigningStatus is ECR's structure of that name.
@@ -835,7 +837,7 @@ type ImageTagMutabilityExclusionFilter struct {
 	FilterType ImageTagMutabilityExclusionFilterType `json:"filterType"`
 	Filter     string                                `json:"filter"`
 
-	present members
+	present awsjson.Members
 }
 
 // ImageTagMutabilityExclusionFilterType is ECR's enum of that name.
@@ -850,7 +852,7 @@ type InitiateLayerUploadRequest struct {
 	RegistryID     string `json:"registryId,omitzero"`
 	RepositoryName string `json:"repositoryName"`
 
-	present members
+	present awsjson.Members
 }
 
 // InitiateLayerUploadResponse is ECR's response of InitiateLayerUpload.
@@ -895,7 +897,7 @@ const (
 type LifecyclePolicyPreviewFilter struct {
 	TagStatus TagStatus `json:"tagStatus,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // LifecyclePolicyPreviewResult is ECR's structure of that name.
@@ -950,7 +952,7 @@ type ListImageReferrersFilter struct {
 	ArtifactTypes  []string             `json:"artifactTypes,omitzero"`
 	ArtifactStatus ArtifactStatusFilter `json:"artifactStatus,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // ListImageReferrersRequest is ECR's request of ListImageReferrers.
@@ -962,7 +964,7 @@ type ListImageReferrersRequest struct {
 	NextToken      string                    `json:"nextToken,omitzero"`
 	MaxResults     int32                     `json:"maxResults"`
 
-	present members
+	present awsjson.Members
 }
 
 // ListImageReferrersResponse is ECR's response of ListImageReferrers.
@@ -976,7 +978,7 @@ type ListImagesFilter struct {
 	TagStatus   TagStatus         `json:"tagStatus,omitzero"`
 	ImageStatus ImageStatusFilter `json:"imageStatus,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // ListImagesRequest is ECR's request of ListImages.
@@ -987,7 +989,7 @@ type ListImagesRequest struct {
 	MaxResults     int32             `json:"maxResults"`
 	Filter         *ListImagesFilter `json:"filter,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // ListImagesResponse is ECR's response of ListImages.
@@ -1001,7 +1003,7 @@ type ListPullTimeUpdateExclusionsRequest struct {
 	MaxResults int32  `json:"maxResults"`
 	NextToken  string `json:"nextToken,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // ListPullTimeUpdateExclusionsResponse is ECR's response of ListPullTimeUpdateExclusions.
@@ -1016,7 +1018,7 @@ type ListReplicationBackfillsRequest struct {
 	NextToken  string `json:"nextToken,omitzero"`
 	MaxResults int32  `json:"maxResults"`
 
-	present members
+	present awsjson.Members
 }
 
 // ListReplicationBackfillsResponse is ECR's response of ListReplicationBackfills.
@@ -1030,7 +1032,7 @@ type ListReplicationBackfillsResponse struct {
 type ListTagsForResourceRequest struct {
 	ResourceARN string `json:"resourceArn"`
 
-	present members
+	present awsjson.Members
 }
 
 // ListTagsForResourceResponse is ECR's response of ListTagsForResource.
@@ -1070,7 +1072,7 @@ type PutAccountSettingRequest struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
 
-	present members
+	present awsjson.Members
 }
 
 // PutAccountSettingResponse is ECR's response of PutAccountSetting.
@@ -1088,7 +1090,7 @@ type PutImageRequest struct {
 	ImageTag               string `json:"imageTag,omitzero"`
 	ImageDigest            string `json:"imageDigest,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // PutImageResponse is ECR's response of PutImage.
@@ -1102,7 +1104,7 @@ type PutImageScanningConfigurationRequest struct {
 	RepositoryName             string                      `json:"repositoryName"`
 	ImageScanningConfiguration *ImageScanningConfiguration `json:"imageScanningConfiguration,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // PutImageScanningConfigurationResponse is ECR's response of PutImageScanningConfiguration.
@@ -1119,7 +1121,7 @@ type PutImageTagMutabilityRequest struct {
 	ImageTagMutability                 ImageTagMutability                  `json:"imageTagMutability"`
 	ImageTagMutabilityExclusionFilters []ImageTagMutabilityExclusionFilter `json:"imageTagMutabilityExclusionFilters,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // PutImageTagMutabilityResponse is ECR's response of PutImageTagMutability.
@@ -1136,7 +1138,7 @@ type PutLifecyclePolicyRequest struct {
 	RepositoryName      string `json:"repositoryName"`
 	LifecyclePolicyText string `json:"lifecyclePolicyText"`
 
-	present members
+	present awsjson.Members
 }
 
 // PutLifecyclePolicyResponse is ECR's response of PutLifecyclePolicy.
@@ -1150,7 +1152,7 @@ type PutLifecyclePolicyResponse struct {
 type PutRegistryPolicyRequest struct {
 	PolicyText string `json:"policyText"`
 
-	present members
+	present awsjson.Members
 }
 
 // PutRegistryPolicyResponse is ECR's response of PutRegistryPolicy.
@@ -1164,7 +1166,7 @@ type PutRegistryScanningConfigurationRequest struct {
 	ScanType ScanType               `json:"scanType,omitzero"`
 	Rules    []RegistryScanningRule `json:"rules,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // PutRegistryScanningConfigurationResponse is ECR's response of PutRegistryScanningConfiguration.
@@ -1176,7 +1178,7 @@ type PutRegistryScanningConfigurationResponse struct {
 type PutReplicationConfigurationRequest struct {
 	ReplicationConfiguration *ReplicationConfiguration `json:"replicationConfiguration,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // PutReplicationConfigurationResponse is ECR's response of PutReplicationConfiguration.
@@ -1188,7 +1190,7 @@ type PutReplicationConfigurationResponse struct {
 type PutSigningConfigurationRequest struct {
 	SigningConfiguration *SigningConfiguration `json:"signingConfiguration,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // PutSigningConfigurationResponse is ECR's response of PutSigningConfiguration.
@@ -1215,7 +1217,7 @@ type Recommendation struct {
 type RegisterPullTimeUpdateExclusionRequest struct {
 	PrincipalARN string `json:"principalArn"`
 
-	present members
+	present awsjson.Members
 }
 
 // RegisterPullTimeUpdateExclusionResponse is ECR's response of RegisterPullTimeUpdateExclusion.
@@ -1235,7 +1237,7 @@ type RegistryScanningRule struct {
 	ScanFrequency     ScanFrequency              `json:"scanFrequency"`
 	RepositoryFilters []ScanningRepositoryFilter `json:"repositoryFilters,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // Remediation is ECR's structure of that name.
@@ -1295,7 +1297,7 @@ type ReplicationBackfillSummary struct {
 type ReplicationConfiguration struct {
 	Rules []ReplicationRule `json:"rules,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // ReplicationDestination is ECR's structure of that name.
@@ -1303,7 +1305,7 @@ type ReplicationDestination struct {
 	Region     string `json:"region"`
 	RegistryID string `json:"registryId"`
 
-	present members
+	present awsjson.Members
 }
 
 // ReplicationRule is ECR's structure of that name.
@@ -1311,7 +1313,7 @@ type ReplicationRule struct {
 	Destinations      []ReplicationDestination `json:"destinations,omitzero"`
 	RepositoryFilters []RepositoryFilter       `json:"repositoryFilters,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // ReplicationStatus is ECR's enum of that name.
@@ -1357,7 +1359,7 @@ type RepositoryFilter struct {
 	Filter     string               `json:"filter"`
 	FilterType RepositoryFilterType `json:"filterType"`
 
-	present members
+	present awsjson.Members
 }
 
 // RepositoryFilterType is ECR's enum of that name.
@@ -1441,7 +1443,7 @@ type ScanningRepositoryFilter struct {
 	Filter     string                       `json:"filter"`
 	FilterType ScanningRepositoryFilterType `json:"filterType"`
 
-	present members
+	present awsjson.Members
 }
 
 // ScanningRepositoryFilterType is ECR's enum of that name.
@@ -1463,7 +1465,7 @@ type SetRepositoryPolicyRequest struct {
 	PolicyText     string `json:"policyText"`
 	Force          bool   `json:"force"`
 
-	present members
+	present awsjson.Members
 }
 
 // SetRepositoryPolicyResponse is ECR's response of SetRepositoryPolicy.
@@ -1477,7 +1479,7 @@ type SetRepositoryPolicyResponse struct {
 type SigningConfiguration struct {
 	Rules []SigningRule `json:"rules,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // SigningRepositoryFilter is ECR's structure of that name.
@@ -1485,7 +1487,7 @@ type SigningRepositoryFilter struct {
 	Filter     string                      `json:"filter"`
 	FilterType SigningRepositoryFilterType `json:"filterType"`
 
-	present members
+	present awsjson.Members
 }
 
 // SigningRepositoryFilterType is ECR's enum of that name.
@@ -1500,7 +1502,7 @@ type SigningRule struct {
 	SigningProfileARN string                    `json:"signingProfileArn"`
 	RepositoryFilters []SigningRepositoryFilter `json:"repositoryFilters,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // SigningStatus is ECR's enum of that name.
@@ -1518,7 +1520,7 @@ type StartImageScanRequest struct {
 	RepositoryName string           `json:"repositoryName"`
 	ImageID        *ImageIdentifier `json:"imageId,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // StartImageScanResponse is ECR's response of StartImageScan.
@@ -1535,7 +1537,7 @@ type StartLifecyclePolicyPreviewRequest struct {
 	RepositoryName      string `json:"repositoryName"`
 	LifecyclePolicyText string `json:"lifecyclePolicyText,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // StartLifecyclePolicyPreviewResponse is ECR's response of StartLifecyclePolicyPreview.
@@ -1551,7 +1553,7 @@ type StartReplicationBackfillRequest struct {
 	Destination *ReplicationDestination `json:"destination,omitzero"`
 	RegistryID  string                  `json:"registryId,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // StartReplicationBackfillResponse is ECR's response of StartReplicationBackfill.
@@ -1568,7 +1570,7 @@ type StopReplicationBackfillRequest struct {
 	ReplicationBackfillID string `json:"replicationBackfillId"`
 	RegistryID            string `json:"registryId,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // StopReplicationBackfillResponse is ECR's response of StopReplicationBackfill.
@@ -1584,7 +1586,7 @@ type StopReplicationBackfillResponse struct {
 type SubjectIdentifier struct {
 	ImageDigest string `json:"imageDigest"`
 
-	present members
+	present awsjson.Members
 }
 
 // Tag is ECR's structure of that name.
@@ -1592,7 +1594,7 @@ type Tag struct {
 	Key   string `json:"Key"`
 	Value string `json:"Value"`
 
-	present members
+	present awsjson.Members
 }
 
 // TagResourceRequest is ECR's request of TagResource.
@@ -1600,7 +1602,7 @@ type TagResourceRequest struct {
 	ResourceARN string `json:"resourceArn"`
 	Tags        []Tag  `json:"tags,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // TagResourceResponse is ECR's response of TagResource.
@@ -1635,7 +1637,7 @@ type UntagResourceRequest struct {
 	ResourceARN string   `json:"resourceArn"`
 	TagKeys     []string `json:"tagKeys,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // UntagResourceResponse is ECR's response of UntagResource.
@@ -1649,7 +1651,7 @@ type UpdateImageStorageClassRequest struct {
 	ImageID            *ImageIdentifier   `json:"imageId,omitzero"`
 	TargetStorageClass TargetStorageClass `json:"targetStorageClass"`
 
-	present members
+	present awsjson.Members
 }
 
 // UpdateImageStorageClassResponse is ECR's response of UpdateImageStorageClass.
@@ -1667,7 +1669,7 @@ type UpdatePullThroughCacheRuleRequest struct {
 	CredentialARN       string `json:"credentialArn,omitzero"`
 	CustomRoleARN       string `json:"customRoleArn,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // UpdatePullThroughCacheRuleResponse is ECR's response of UpdatePullThroughCacheRule.
@@ -1693,7 +1695,7 @@ type UpdateRepositoryCreationTemplateRequest struct {
 	AppliedFor                         []RCTAppliedFor                                       `json:"appliedFor,omitzero"`
 	CustomRoleARN                      string                                                `json:"customRoleArn,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // UpdateRepositoryCreationTemplateResponse is ECR's response of UpdateRepositoryCreationTemplate.
@@ -1711,7 +1713,7 @@ type UploadLayerPartRequest struct {
 	PartLastByte   int64  `json:"partLastByte"`
 	LayerPartBlob  []byte `json:"layerPartBlob"`
 
-	present members
+	present awsjson.Members
 }
 
 // UploadLayerPartResponse is ECR's response of UploadLayerPart.
@@ -1742,7 +1744,7 @@ type ValidatePullThroughCacheRuleRequest struct {
 	EcrRepositoryPrefix string `json:"ecrRepositoryPrefix"`
 	RegistryID          string `json:"registryId,omitzero"`
 
-	present members
+	present awsjson.Members
 }
 
 // ValidatePullThroughCacheRuleResponse is ECR's response of ValidatePullThroughCacheRule.

@@ -1,4 +1,4 @@
-package ecr
+package awsjson
 
 import (
 	"bytes"
@@ -13,50 +13,78 @@ import (
 // requests nest six deep.
 const maxDepth = 32
 
-// members remembers which members of a structure a request holds, by their
+// Members remembers which members of a structure a request holds, by their
 // place in the model.
-type members uint32
+type Members uint32
 
-func (m members) has(i int) bool { return m&(1<<i) != 0 }
+// Has says whether the request holds member i.
+func (m Members) Has(i int) bool { return m&(1<<i) != 0 }
 
-// decoder reads one JSON value (RFC 8259) into the generated structs. It is
+// Decoder reads one JSON value (RFC 8259) into structs. It is
 // strict where encoding/json is not: names match by case, a known name must
 // not come twice, text must be UTF-8, and nothing may follow the value.
-// Unknown members are skipped, as AWS does. After the first failure all its
-// methods do nothing and err tells what is wrong.
+// Unknown members are skipped, as AWS does, unless they are to be refused. After
+// the first failure all its methods do nothing, and Finish tells what is wrong.
 //
 // A blob is decoded in place, which overwrites in.
-type decoder struct {
+type Decoder struct {
 	in    []byte
 	pos   int
 	depth int
 	fresh bool   // an object or a list was just entered
 	name  []byte // of the member that is being read; for messages too
 	err   error
+
+	refuseUnknown bool
 }
 
-// decodable is a pointer to a generated struct of a request.
-type decodable[T any] interface {
+// NewDecoder reads the body of a request.
+func NewDecoder(body []byte) *Decoder { return &Decoder{in: body} }
+
+// Decodable is a pointer to a struct of a request. Validate checks it as the
+// value of a member below at.
+type Decodable[T any] interface {
 	*T
-	decode(*decoder)
-	validate(at string) *Exception
+	Decode(*Decoder)
+	Validate(at string) *Exception
 }
 
-// finish reports the first failure, or what follows the value.
-func (d *decoder) finish() error {
+// Read reads the body of a request, which it may overwrite, and checks it. The
+// error is an *Exception.
+func Read[T any, P Decodable[T]](body []byte) (*T, error) { return read[T, P](NewDecoder(body)) }
+
+// ReadStrictly is Read for requests that must not have unknown members.
+func ReadStrictly[T any, P Decodable[T]](body []byte) (*T, error) {
+	return read[T, P](&Decoder{in: body, refuseUnknown: true})
+}
+
+func read[T any, P Decodable[T]](d *Decoder) (*T, error) {
+	var in T
+	P(&in).Decode(d)
+	if err := d.Finish(); err != nil {
+		return nil, Exceptionf(SerializationException, "The request is not valid: %v", err)
+	}
+	if e := P(&in).Validate(""); e != nil {
+		return nil, e
+	}
+	return &in, nil
+}
+
+// Finish reports the first failure, or what follows the value.
+func (d *Decoder) Finish() error {
 	if d.peek() != 0 || d.pos < len(d.in) {
 		d.failf("unexpected text after the end of the request")
 	}
 	return d.err
 }
 
-func (d *decoder) failf(format string, args ...any) {
+func (d *Decoder) failf(format string, args ...any) {
 	if d.err == nil {
 		d.err = fmt.Errorf("%s at byte %d", fmt.Sprintf(format, args...), d.pos)
 	}
 }
 
-func (d *decoder) fail(want string) {
+func (d *Decoder) fail(want string) {
 	if d.name == nil {
 		d.failf("expected %s", want)
 		return
@@ -65,7 +93,7 @@ func (d *decoder) fail(want string) {
 }
 
 // peek skips white space and returns the next byte, or 0 at the end.
-func (d *decoder) peek() byte {
+func (d *Decoder) peek() byte {
 	for d.err == nil && d.pos < len(d.in) {
 		switch c := d.in[d.pos]; c {
 		case ' ', '\t', '\n', '\r':
@@ -77,10 +105,10 @@ func (d *decoder) peek() byte {
 	return 0
 }
 
-// open enters an object; member must follow.
-func (d *decoder) open() { d.enter('{', "an object") }
+// Open enters an object; member must follow.
+func (d *Decoder) Open() { d.enter('{', "an object") }
 
-func (d *decoder) enter(bracket byte, want string) {
+func (d *Decoder) enter(bracket byte, want string) {
 	if d.peek() != bracket {
 		d.fail(want)
 		return
@@ -94,7 +122,7 @@ func (d *decoder) enter(bracket byte, want string) {
 }
 
 // more goes to the next element of the object or list, or past its end.
-func (d *decoder) more(end byte) bool {
+func (d *Decoder) more(end byte) bool {
 	c, fresh := d.peek(), d.fresh
 	d.fresh = false
 	switch {
@@ -114,8 +142,8 @@ func (d *decoder) more(end byte) bool {
 	return true
 }
 
-// member goes to the next member of an object and reads its name.
-func (d *decoder) member() bool {
+// Member goes to the next member of an object and reads its name.
+func (d *Decoder) Member() bool {
 	if !d.more('}') {
 		return false
 	}
@@ -133,10 +161,13 @@ func (d *decoder) member() bool {
 	return d.err == nil
 }
 
-// first marks member i as present and says whether there is a value to read:
+// Name is that of the member that is being read.
+func (d *Decoder) Name() []byte { return d.name }
+
+// First marks member i as present and says whether there is a value to read:
 // a null counts as absent, and a second value is refused.
-func (d *decoder) first(present *members, i int) bool {
-	if present.has(i) {
+func (d *Decoder) First(present *Members, i int) bool {
+	if present.Has(i) {
 		d.failf("member %.64q comes twice", d.name)
 		return false
 	}
@@ -148,7 +179,7 @@ func (d *decoder) first(present *members, i int) bool {
 	return d.err == nil
 }
 
-func (d *decoder) literal(word string) {
+func (d *Decoder) literal(word string) {
 	if !bytes.HasPrefix(d.in[d.pos:], []byte(word)) {
 		d.failf("invalid JSON")
 		return
@@ -157,7 +188,7 @@ func (d *decoder) literal(word string) {
 }
 
 // text reads a string; the bytes may be part of in.
-func (d *decoder) text() []byte {
+func (d *Decoder) text() []byte {
 	raw, escaped := d.raw()
 	if d.err != nil {
 		return nil
@@ -180,7 +211,7 @@ func (d *decoder) text() []byte {
 
 // raw reads a string as it stands between its quotation marks, and says
 // whether it holds escape sequences.
-func (d *decoder) raw() (raw []byte, escaped bool) {
+func (d *Decoder) raw() (raw []byte, escaped bool) {
 	if d.peek() != '"' {
 		d.fail("a string")
 		return nil, false
@@ -208,7 +239,7 @@ func (d *decoder) raw() (raw []byte, escaped bool) {
 	}
 }
 
-func (d *decoder) unescape(raw []byte) []byte {
+func (d *Decoder) unescape(raw []byte) []byte {
 	out := make([]byte, 0, len(raw))
 	for i := 0; i < len(raw); i++ {
 		if raw[i] != '\\' {
@@ -274,15 +305,16 @@ func codeUnit(raw []byte) rune {
 	return r
 }
 
-func (d *decoder) string() string { return string(d.text()) }
+// String reads a string.
+func (d *Decoder) String() string { return string(d.text()) }
 
-// enum reads a string of an enum; validation checks its value.
-func enum[T ~string](d *decoder) T { return T(d.text()) }
+// Enum reads a string of an enum; validation checks its value.
+func Enum[T ~string](d *Decoder) T { return T(d.text()) }
 
 var strictBase64 = base64.StdEncoding.Strict()
 
-// blob reads base64 text (RFC 4648, section 4).
-func (d *decoder) blob() []byte {
+// Blob reads base64 text (RFC 4648, section 4).
+func (d *Decoder) Blob() []byte {
 	raw, escaped := d.raw()
 	if d.err != nil {
 		return nil
@@ -312,7 +344,8 @@ func (d *decoder) blob() []byte {
 	return raw[:n:n]
 }
 
-func (d *decoder) bool() bool {
+// Bool reads true or false.
+func (d *Decoder) Bool() bool {
 	switch d.peek() {
 	case 't':
 		d.literal("true")
@@ -325,10 +358,11 @@ func (d *decoder) bool() bool {
 	return false
 }
 
-func (d *decoder) int32() int32 { return int32(d.integer(32)) }
-func (d *decoder) int64() int64 { return d.integer(64) }
+// Int32 and Int64 read whole numbers.
+func (d *Decoder) Int32() int32 { return int32(d.integer(32)) }
+func (d *Decoder) Int64() int64 { return d.integer(64) }
 
-func (d *decoder) integer(bits int) int64 {
+func (d *Decoder) integer(bits int) int64 {
 	n, err := strconv.ParseInt(string(d.number()), 10, bits)
 	if err != nil {
 		d.fail(fmt.Sprintf("a whole number of %d bits", bits))
@@ -337,7 +371,7 @@ func (d *decoder) integer(bits int) int64 {
 }
 
 // number reads the characters of a number that follows JSON's grammar.
-func (d *decoder) number() []byte {
+func (d *Decoder) number() []byte {
 	if c := d.peek(); c != '-' && (c < '0' || c > '9') {
 		d.fail("a number")
 		return nil
@@ -367,7 +401,7 @@ func (d *decoder) number() []byte {
 	return d.in[start:d.pos]
 }
 
-func (d *decoder) digits() int {
+func (d *Decoder) digits() int {
 	start := d.pos
 	for d.pos < len(d.in) && '0' <= d.in[d.pos] && d.in[d.pos] <= '9' {
 		d.pos++
@@ -375,8 +409,8 @@ func (d *decoder) digits() int {
 	return d.pos - start
 }
 
-// list reads a list by its elements.
-func list[T any](d *decoder, element func(*decoder) T) []T {
+// List reads a list by its elements.
+func List[T any](d *Decoder, element func(*Decoder) T) []T {
 	out := []T{}
 	for d.enter('[', "a list"); d.more(']'); {
 		out = append(out, element(d))
@@ -384,18 +418,28 @@ func list[T any](d *decoder, element func(*decoder) T) []T {
 	return out
 }
 
-// structure reads a nested structure.
-func structure[T any, P decodable[T]](d *decoder) T {
+// Structure reads a nested structure.
+func Structure[T any, P Decodable[T]](d *Decoder) T {
 	var v T
-	P(&v).decode(d)
+	P(&v).Decode(d)
 	return v
 }
 
+// Unknown reads past the value of a member that the structure does not have, or
+// refuses it.
+func (d *Decoder) Unknown() {
+	if d.refuseUnknown {
+		d.failf("there is no member %.64q here", d.name)
+		return
+	}
+	d.skip()
+}
+
 // skip reads past a value that nobody asked for.
-func (d *decoder) skip() {
+func (d *Decoder) skip() {
 	switch c := d.peek(); c {
 	case '{':
-		for d.open(); d.member(); {
+		for d.Open(); d.Member(); {
 			d.skip()
 		}
 	case '[':
@@ -405,7 +449,7 @@ func (d *decoder) skip() {
 	case '"':
 		d.text()
 	case 't', 'f':
-		d.bool()
+		d.Bool()
 	case 'n':
 		d.literal("null")
 	default:

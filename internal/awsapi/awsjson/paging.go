@@ -1,4 +1,4 @@
-package ecr
+package awsjson
 
 import (
 	"crypto/sha256"
@@ -8,18 +8,18 @@ import (
 	"github.com/twinport/twinport/internal/registry"
 )
 
-// defaultPage is how many items ECR returns when maxResults is absent.
-const defaultPage = 100
+// DefaultPage is how many items a list has when maxResults is absent, as in ECR.
+const DefaultPage = 100
 
 const (
 	tokenSeal      = 12 // bytes
 	maxTokenLength = 2048
 )
 
-// page turns nextToken and maxResults into a page of the list that scope
+// Page turns nextToken and maxResults into a page of the list that scope
 // names. Scope holds everything that must not change from page to page.
-func page(nextToken string, maxResults int32, scope ...string) (registry.Page, error) {
-	p := registry.Page{Limit: defaultPage}
+func Page(nextToken string, maxResults int32, scope ...string) (registry.Page, error) {
+	p := registry.Page{Limit: DefaultPage}
 	if maxResults > 0 {
 		p.Limit = int(maxResults)
 	}
@@ -35,11 +35,11 @@ func page(nextToken string, maxResults int32, scope ...string) (registry.Page, e
 			}
 		}
 	}
-	return p, violation("nextToken", "Invalid token: use the one of the page before, with the same other parameters")
+	return p, Violation("nextToken", "Invalid token: use the one of the page before, with the same other parameters")
 }
 
-// nextToken is the token for the page after the given key, "" if there is none.
-func nextToken(after string, scope ...string) string {
+// NextToken is the token for the page after the given key, "" if there is none.
+func NextToken(after string, scope ...string) string {
 	if after == "" {
 		return ""
 	}

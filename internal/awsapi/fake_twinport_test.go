@@ -1,0 +1,63 @@
+package awsapi_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/twinport/twinport/internal/registry"
+)
+
+// fakeActivity is what the fake domain answers Twinport's own operations with. It
+// keeps what it was asked last.
+type fakeActivity struct {
+	asked        []any
+	replications []registry.Replication
+	next         string
+	retried      []int64
+	failures     []registry.RetryFailure
+	checks       []registry.DestinationCheck
+	found        []registry.FoundRepository
+	images       []registry.FoundImage
+	// watch is Watch.
+	watch func(ctx context.Context, emit func(registry.WatchEvent) error) error
+}
+
+func (f *fakeRegistry) ask(c registry.Caller, action string, asked ...any) error {
+	leave, err := f.enter(c, action)
+	defer leave()
+	f.activity.asked = asked
+	return err
+}
+
+func (f *fakeRegistry) ListReplications(_ context.Context, c registry.Caller, id registry.ID, d registry.Direction, state registry.ReplicationState, p registry.Page) ([]registry.Replication, string, error) {
+	err := f.ask(c, "DescribeRegistry", id, d, state, p)
+	return f.activity.replications, f.activity.next, err
+}
+
+func (f *fakeRegistry) RetryReplications(_ context.Context, c registry.Caller, id registry.ID, ids []int64) ([]int64, []registry.RetryFailure, error) {
+	err := f.ask(c, "PutReplicationConfiguration", id, slices.Clone(ids))
+	return f.activity.retried, f.activity.failures, err
+}
+
+func (f *fakeRegistry) CheckDestinations(_ context.Context, c registry.Caller, id registry.ID, destinations []registry.ID, prefixes []string) ([]registry.DestinationCheck, error) {
+	err := f.ask(c, "DescribeRegistry", id, destinations, strings.Join(prefixes, " "))
+	return f.activity.checks, err
+}
+
+func (f *fakeRegistry) FindRepositories(_ context.Context, c registry.Caller, id registry.ID, prefix, contains string, p registry.Page) ([]registry.FoundRepository, string, error) {
+	err := f.ask(c, "DescribeRepositories", id, prefix, contains, p)
+	return f.activity.found, f.activity.next, err
+}
+
+func (f *fakeRegistry) FindImages(_ context.Context, c registry.Caller, ref registry.Ref, prefix string, p registry.Page) ([]registry.FoundImage, string, error) {
+	err := f.ask(c, "DescribeImages", ref, prefix, p)
+	return f.activity.images, f.activity.next, err
+}
+
+func (f *fakeRegistry) Watch(ctx context.Context, c registry.Caller, id registry.ID, emit func(registry.WatchEvent) error) error {
+	if err := f.ask(c, "DescribeRegistry", id); err != nil {
+		return err
+	}
+	return f.activity.watch(ctx, emit)
+}

@@ -1,0 +1,119 @@
+// Package twinport implements the operations that Twinport has beyond Amazon
+// ECR's (docs/api.md), in ECR's protocol: their shapes, limits and answers.
+package twinport
+
+import (
+	"context"
+
+	"github.com/twinport/twinport/internal/auth"
+	"github.com/twinport/twinport/internal/awsapi/awsjson"
+	"github.com/twinport/twinport/internal/awsapi/ecr"
+	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/session"
+)
+
+// BodyLimit is the size of the largest body, in bytes, that a request may have.
+const BodyLimit = 1 << 20
+
+// Registry is the part of the domain that the operations use.
+// *registry.Service is the one that serves; its methods say which errors to
+// expect.
+type Registry interface {
+	Regions() []string
+
+	ListReplications(ctx context.Context, c registry.Caller, id registry.ID, d registry.Direction, state registry.ReplicationState, p registry.Page) ([]registry.Replication, string, error)
+	RetryReplications(ctx context.Context, c registry.Caller, id registry.ID, ids []int64) (retried []int64, failed []registry.RetryFailure, err error)
+	CheckDestinations(ctx context.Context, c registry.Caller, id registry.ID, destinations []registry.ID, prefixes []string) ([]registry.DestinationCheck, error)
+
+	FindRepositories(ctx context.Context, c registry.Caller, id registry.ID, prefix, contains string, p registry.Page) ([]registry.FoundRepository, string, error)
+	FindImages(ctx context.Context, c registry.Caller, ref registry.Ref, prefix string, p registry.Page) ([]registry.FoundImage, string, error)
+
+	Watch(ctx context.Context, c registry.Caller, id registry.ID, emit func(registry.WatchEvent) error) error
+}
+
+var _ Registry = (*registry.Service)(nil)
+
+// Sessions are those of the console; *session.Service has them.
+type Sessions interface {
+	// List returns the account's sessions that go on, the latest first.
+	List(account string) ([]metadata.Session, error)
+	// Revoke ends those of the account's sessions that the ids name, and returns
+	// the ids of those that were there.
+	Revoke(ctx context.Context, account string, ids []string) ([]string, error)
+}
+
+var _ Sessions = (*session.Service)(nil)
+
+// Config is what Service needs; every field must be set.
+type Config struct {
+	Registry Registry
+	Sessions Sessions
+	Accounts *auth.Directory
+	// DescribeRepository is ECR's shape of a repository.
+	DescribeRepository func(registry.Repository) *ecr.Repository
+	// Endpoint is the host of a registry, with the port where one is needed.
+	Endpoint func(registry.ID) string
+	Version  string
+	// Shared says that the stores are a database server and a bucket.
+	Shared bool
+}
+
+// Service is Twinport's own API. It is safe for concurrent use.
+type Service struct{ Config }
+
+// New returns Twinport's own API of a deployment.
+func New(c Config) *Service { return &Service{c} }
+
+// Call is who calls, and the registry that the request speaks to.
+type Call struct {
+	Caller   registry.Caller
+	Registry registry.ID
+	// Session is the id of the one that the request rests on; "" if it is signed.
+	Session string
+}
+
+// operation decodes and validates a request and answers it.
+type operation func(ctx context.Context, s *Service, call Call, body []byte) (any, error)
+
+// bind makes an operation of one of Service's methods.
+func bind[In, Out any, P awsjson.Decodable[In]](method func(*Service, context.Context, Call, *In) (*Out, error)) operation {
+	return func(ctx context.Context, s *Service, call Call, body []byte) (any, error) {
+		in, err := awsjson.ReadStrictly[In, P](body)
+		if err != nil {
+			return nil, err
+		}
+		out, err := method(s, ctx, call, in)
+		if err != nil {
+			return nil, err
+		}
+		return out, nil
+	}
+}
+
+// operations is the dispatch table.
+var operations = map[string]operation{
+	"CheckReplicationDestinations": bind((*Service).CheckReplicationDestinations),
+	"DescribeDeployment":           bind((*Service).DescribeDeployment),
+	"FindImages":                   bind((*Service).FindImages),
+	"FindRepositories":             bind((*Service).FindRepositories),
+	"ListReplications":             bind((*Service).ListReplications),
+	"ListSessions":                 bind((*Service).ListSessions),
+	"RetryReplications":            bind((*Service).RetryReplications),
+	"RevokeSessions":               bind((*Service).RevokeSessions),
+	"ValidatePolicy":               bind((*Service).ValidatePolicy),
+}
+
+// Known says whether there is an operation of the name.
+func Known(name string) bool { return operations[name] != nil || name == Watch }
+
+// Do answers a request for the named operation, but for Watch, with a value to encode as JSON,
+// or an error: an *awsjson.Exception, one of the domain's, or an internal one. It
+// may overwrite body.
+func (s *Service) Do(ctx context.Context, name string, call Call, body []byte) (any, error) {
+	do, ok := operations[name]
+	if !ok {
+		return nil, awsjson.Exceptionf(awsjson.UnknownOperationException, "Twinport has no operation %.64q", name)
+	}
+	return do(ctx, s, call, body)
+}

@@ -1,0 +1,77 @@
+package twinport
+
+import (
+	"context"
+
+	"github.com/twinport/twinport/internal/awsapi/awsjson"
+	"github.com/twinport/twinport/internal/registry"
+)
+
+// Watch is the operation whose answer is a stream of events.
+const Watch = "WatchRegistry"
+
+// Event is one of the stream: Data is to be encoded as JSON.
+type Event struct {
+	Name string
+	Data any
+}
+
+// Names of events.
+const (
+	eventReady        = "ready"
+	eventReplications = "replications"
+	eventChanged      = "changed"
+	eventLost         = "lost"
+)
+
+// changedReplications is the data of eventReplications.
+type changedReplications struct {
+	Direction    registry.Direction `json:"direction"`
+	Replications []Replication      `json:"replications"`
+}
+
+// changed is the data of eventChanged.
+type changed struct {
+	RepositoryNames []string `json:"repositoryNames"`
+	Registry        bool     `json:"registry"`
+}
+
+// WatchRegistry calls emit with what changes in the registry, until ctx ends,
+// emit fails, or the domain closes. Errors before the first event are those of
+// the request.
+func (s *Service) WatchRegistry(ctx context.Context, call Call, body []byte, emit func(Event) error) error {
+	if _, err := awsjson.ReadStrictly[empty](body); err != nil {
+		return err
+	}
+	begun := false
+	return s.Registry.Watch(ctx, call.Caller, call.Registry, func(e registry.WatchEvent) error {
+		// The first, which tells nothing, says that the domain watches now.
+		if !begun {
+			begun = true
+			if err := emit(Event{eventReady, struct{}{}}); err != nil {
+				return err
+			}
+		}
+		for _, event := range events(e) {
+			if err := emit(event); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// events are those that tell what the domain tells.
+func events(e registry.WatchEvent) []Event {
+	var out []Event
+	if e.Lost {
+		out = append(out, Event{eventLost, struct{}{}})
+	}
+	if len(e.Replications) > 0 {
+		out = append(out, Event{eventReplications, changedReplications{e.Direction, replications(e.Replications)}})
+	}
+	if len(e.Repositories) > 0 || e.Registry {
+		out = append(out, Event{eventChanged, changed{append([]string{}, e.Repositories...), e.Registry}})
+	}
+	return out
+}
