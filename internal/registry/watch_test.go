@@ -106,6 +106,21 @@ func TestWatch(t *testing.T) {
 	source.until(told(registry.Outgoing, registry.ReplicationComplete, "1"))
 	destination.until(told(registry.Incoming, registry.ReplicationComplete, "1"), changed("team/app"))
 
+	// One that has arrived, and is on its way again before the destination is told.
+	raw := d.image(in(prod), "one")
+	for range 3 {
+		d.put(in(prod), raw, "1")
+		d.drain()
+		d.put(in(prod), raw, "1")
+		time.Sleep(100 * time.Millisecond)
+	}
+	for len(destination.events) > 0 {
+		for _, r := range (<-destination.events).Replications {
+			if r.State != registry.ReplicationComplete {
+				t.Errorf("told to the destination: %+v", r)
+			}
+		}
+	}
 	c := root(prodAccount)
 	for _, do := range []func() error{
 		func() error { return d.DeleteTag(ctx, c, in(prod), "1") },
