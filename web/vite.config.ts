@@ -35,6 +35,7 @@ export default defineConfig({
     include: ['src/**/*.test.{ts,tsx}'],
     setupFiles: 'src/testing/setup.ts',
     restoreMocks: true,
+    testTimeout: 30_000, // a component test takes a second, or several on a busy machine
     server: { deps: { inline: [/@cloudscape-design/] } }, // its modules import style sheets
   },
 });

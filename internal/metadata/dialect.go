@@ -17,7 +17,10 @@ import (
 //	numbers(?)   the same from a JSON array of whole numbers
 //	objects(?)   the same from a JSON array of objects, read with value ->> 'key'
 //	BYTEWISE     orders the text before it by its bytes, as columns are
-//	IN ORDER JOIN   a join whose tables are visited in the order written
+//	IN ORDER JOIN t a ON …, LEFT IN ORDER JOIN   a join whose tables are visited in the
+//	             order written, and whose rows are found by an index on all of
+//	             the condition; it must contain no brackets
+//	FENCED       at the end of a subquery: look its rows up by all of its condition
 //	SHARING p, LOCKING p, LOCKING b   at the end of a query: lock the rows of p or b
 //	             that it found, against deletion or against everything
 //	SHARING g, LOCKING g   keep the rows of g from being updated, or locked by others
@@ -32,17 +35,21 @@ type dialect struct {
 // is told to keep an order.
 func sqliteDialect() *dialect {
 	return &dialect{words: strings.NewReplacer(
-		"texts(?", "json_each(?", "numbers(?", "json_each(?", "objects(?", "json_each(?", " BYTEWISE", "", "IN ORDER JOIN", "CROSS JOIN",
+		"texts(?", "json_each(?", "numbers(?", "json_each(?", "objects(?", "json_each(?", " BYTEWISE", "", " FENCED", "", "LEFT IN ORDER JOIN", "LEFT JOIN", "IN ORDER JOIN", "CROSS JOIN",
 		"SHARING p", "", "LOCKING p", "", "LOCKING b", "", "SHARING g", "", "LOCKING g", "", "CLAIMING r", "")}
 }
 
 func postgresDialect() *dialect {
 	// Its texts, numbers and objects are functions that the schema defines.
 	return &dialect{numbered: true, words: strings.NewReplacer(
-		"BYTEWISE", `COLLATE "C"`, "IN ORDER JOIN", "JOIN", "SHARING p", "FOR KEY SHARE OF p", "LOCKING p", "FOR UPDATE OF p", "LOCKING b", "FOR UPDATE OF b", "SHARING g", "FOR SHARE OF g", "LOCKING g", "FOR NO KEY UPDATE OF g", "CLAIMING r", "FOR KEY SHARE OF sp FOR UPDATE OF r SKIP LOCKED")}
+		"BYTEWISE", `COLLATE "C"`, "FENCED", "OFFSET 0", "SHARING p", "FOR KEY SHARE OF p", "LOCKING p", "FOR UPDATE OF p", "LOCKING b", "FOR UPDATE OF b", "SHARING g", "FOR SHARE OF g", "LOCKING g", "FOR NO KEY UPDATE OF g", "CLAIMING r", "FOR KEY SHARE OF sp FOR UPDATE OF r SKIP LOCKED")}
 }
 
-var inList = regexp.MustCompile(`IN \(SELECT value FROM (texts|numbers)\((\?\d*)\)\)`)
+var (
+	inList      = regexp.MustCompile(`IN \(SELECT value FROM (texts|numbers)\((\?\d*)\)\)`)
+	inOrderJoin = regexp.MustCompile(`IN ORDER JOIN (\w+) (\w+)\s+ON\s+`)
+	joinEnd     = regexp.MustCompile(`\s+(LEFT IN ORDER|IN ORDER|LEFT JOIN|JOIN|WHERE|UNION|ORDER BY|LIMIT|ON CONFLICT|CLAIMING)\b|\)|$`)
+)
 
 // render returns the query as the engine wants it. Queries are constants of
 // this package, so there are few to remember.
@@ -54,10 +61,31 @@ func (d *dialect) render(query string) string {
 	if d.numbered {
 		// It would make a join of a subquery, and may begin with the larger side.
 		r = inList.ReplaceAllString(r, `= ANY (ARRAY (SELECT value FROM $1($2)))`)
+		r = fenceJoins(r)
 		r = number(r)
 	}
 	d.rendered.Store(query, r)
 	return r
+}
+
+// fenceJoins makes each join IN ORDER one of a subquery of its own, which OFFSET
+// keeps apart: so every part of the condition is there to look a row up with. Of a
+// table that is empty yet, a planner takes a part of a key for as good as the
+// whole, and such a plan is kept until the table's statistics come: by then it
+// reads all of a repository for each image.
+func fenceJoins(query string) string {
+	var b strings.Builder
+	for {
+		m := inOrderJoin.FindStringSubmatchIndex(query)
+		if m == nil {
+			b.WriteString(query)
+			return b.String()
+		}
+		table, alias, rest := query[m[2]:m[3]], query[m[4]:m[5]], query[m[1]:]
+		end := joinEnd.FindStringIndex(rest)[0]
+		b.WriteString(query[:m[0]] + "JOIN LATERAL (SELECT * FROM " + table + " AS " + alias + " WHERE " + rest[:end] + " OFFSET 0) AS " + alias + " ON true")
+		query = rest[end:]
+	}
 }
 
 // number makes $1, $2 … of ? and ?1, ?2 …

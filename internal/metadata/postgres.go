@@ -42,8 +42,10 @@ const (
 type Postgres struct {
 	pool    *pgxpool.Pool
 	dialect *dialect
-	// A part of the pool for each, so that none of them, nor reads, can take it all.
-	updates, first chan struct{}
+	// A part of the pool for each: half for reads, a quarter for each of the
+	// updates. So a replication never queues behind the reads of those who wait
+	// for it.
+	reads, updates, first chan struct{}
 
 	mu      sync.Mutex // of the two below: nothing begins once closed
 	closed  bool
@@ -97,7 +99,7 @@ func OpenPostgres(ctx context.Context, url string) (*Postgres, error) {
 	// written. A planner left to itself prefers, while a table grows faster than
 	// its statistics, to read all of it. (Migrations are another matter.)
 	for name, value := range map[string]string{
-		"join_collapse_limit": "1", "enable_hashjoin": "off", "enable_mergejoin": "off", "enable_seqscan": "off",
+		"join_collapse_limit": "1", "enable_hashjoin": "off", "enable_mergejoin": "off", "enable_seqscan": "off", "enable_material": "off",
 		"max_parallel_workers_per_gather": "0",
 		"jit":                             "off", // compiling takes longer than any of them
 	} {
@@ -109,12 +111,12 @@ func OpenPostgres(ctx context.Context, url string) (*Postgres, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database %s: %w", where, err)
 	}
-	half := max(1, int(config.MaxConns)/2)
+	quarter := max(1, int(config.MaxConns)/4)
 	return &Postgres{
 		pool: pool, dialect: postgresDialect(), closing: make(chan struct{}), timeout: roundTripTimeout,
-		types:   sync.Pool{New: func() any { return pgtype.NewMap() }},
-		known:   knownRepositories{rows: map[repositoryKey]*Repository{}},
-		updates: make(chan struct{}, half), first: make(chan struct{}, max(1, half/2)),
+		types: sync.Pool{New: func() any { return pgtype.NewMap() }},
+		known: knownRepositories{rows: map[repositoryKey]*Repository{}},
+		reads: make(chan struct{}, max(1, int(config.MaxConns)-2*quarter)), updates: make(chan struct{}, quarter), first: make(chan struct{}, quarter),
 	}, nil
 }
 

@@ -190,7 +190,7 @@ func (p *pipeline) read(wanted *statement, scan func(row func(dest ...any) error
 		if scan != nil {
 			once = func(row func(dest ...any) error) error { scanned = true; return scan(row) }
 		}
-		scanErr, err := p.exchange(p.store.pool.SendBatch(ctx, p.batch(wanted)), wanted, once)
+		scanErr, err := p.inTurn(ctx, wanted, once)
 		cancel()
 		if err == nil {
 			return scanErr
@@ -205,6 +205,17 @@ func (p *pipeline) read(wanted *statement, scan func(row func(dest ...any) error
 		}
 		time.Sleep(50*time.Millisecond + rand.N(100*time.Millisecond))
 	}
+}
+
+// inTurn is exchange on a connection of the reads' share.
+func (p *pipeline) inTurn(ctx context.Context, wanted *statement, scan func(row func(dest ...any) error) error) (scanErr, err error) {
+	select {
+	case p.store.reads <- struct{}{}:
+		defer func() { <-p.store.reads }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for a connection to the database: %w", ctx.Err())
+	}
+	return p.exchange(p.store.pool.SendBatch(ctx, p.batch(wanted)), wanted, scan)
 }
 
 func (p *pipeline) batch(wanted *statement) *pgx.Batch {

@@ -99,10 +99,14 @@ func (tx *Tx) ClaimReplication(id int64) (j ReplicationJob, err error) {
 		return tx.conn.one(`SELECT `+replicationColumns+`,
 		sg.account, sg.id, sp.name, coalesce(dg.id, 0), coalesce(dg.policy, ''), coalesce(dp.id, 0), coalesce(dp.tag_mutability, '')`+fromReplications+`
 		JOIN repositories sp ON sp.id = m.repository_id JOIN registries sg ON sg.id = sp.registry_id
-		LEFT JOIN registries dg ON dg.account = r.destination_account AND dg.region = r.destination_region
-		LEFT JOIN repositories dp ON dp.registry_id = dg.id AND dp.name = sp.name
-		WHERE r.id = ? AND r.state = 'IN_PROGRESS' CLAIMING r`, []any{id}, dest...)
+		LEFT IN ORDER JOIN registries dg ON dg.account = r.destination_account AND dg.region = r.destination_region
+		LEFT IN ORDER JOIN repositories dp ON dp.registry_id = dg.id AND dp.name = sp.name
+		WHERE r.id = ? CLAIMING r`, []any{id}, dest...)
 	}, &j.Replication, &j.SourceAccount, &j.SourceRegistryID, &j.RepositoryName, &j.RegistryID, &j.RegistryPolicy, &j.DestinationID, &j.TagMutability)
+	// Asked of the query, this would tempt a planner to go through all that are.
+	if err == nil && j.State != ReplicationInProgress {
+		return ReplicationJob{}, ErrNotFound
+	}
 	return j, err
 }
 
@@ -162,8 +166,8 @@ func (tx *Tx) SaveReplication(r Replication) error {
 // they failed with one of the codes. It reports whether there were any.
 func (tx *Tx) RetryRefused(destinations []RegistryKey, codes []string, t time.Time) (bool, error) {
 	return some(tx.conn.changed(`UPDATE replications SET state = 'IN_PROGRESS', tries = 0, next_try_at = ?1, changed_at = ?1, finished_at = 0
-		WHERE id IN (SELECT r.id FROM objects(?2) AS d IN ORDER JOIN replications r ON r.destination_account = d.value ->> 'a' AND r.destination_region = d.value ->> 'r'
-			WHERE r.state = 'FAILED' AND r.failure_code IN (SELECT value FROM texts(?3)))`,
+		WHERE id IN (SELECT r.id FROM objects(?2) AS d IN ORDER JOIN replications r ON r.destination_account = d.value ->> 'a' AND r.destination_region = d.value ->> 'r' AND r.state = 'FAILED'
+			WHERE r.failure_code IN (SELECT value FROM texts(?3)))`,
 		fromTime(t), keyList(destinations), list(codes)))
 }
 
@@ -173,8 +177,8 @@ func (tx *Tx) RetryRefused(destinations []RegistryKey, codes []string, t time.Ti
 func (tx *Tx) RetryRefusedOf(account, region, repository string, codes []string, t time.Time) (bool, error) {
 	return some(tx.conn.changed(`UPDATE replications SET state = 'IN_PROGRESS', tries = 0, next_try_at = ?1, changed_at = ?1, finished_at = 0
 		WHERE id IN (SELECT r.id FROM registries g IN ORDER JOIN repositories p ON p.registry_id = g.id AND p.name = ?2
-			IN ORDER JOIN manifests m ON m.repository_id = p.id IN ORDER JOIN replications r ON r.manifest_id = m.id
-			WHERE r.state = 'FAILED' AND r.destination_account = ?3 AND r.destination_region = ?4 AND r.failure_code IN (SELECT value FROM texts(?5)))`,
+			IN ORDER JOIN manifests m ON m.repository_id = p.id IN ORDER JOIN replications r ON r.manifest_id = m.id AND r.state = 'FAILED' AND r.destination_account = ?3 AND r.destination_region = ?4
+			WHERE r.failure_code IN (SELECT value FROM texts(?5)))`,
 		fromTime(t), repository, account, region, list(codes)))
 }
 

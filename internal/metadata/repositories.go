@@ -75,7 +75,7 @@ func scanRepository(scan func(dest ...any) error) (*Repository, error) {
 // Repository by name: ErrNotFound.
 func (q *Queries) Repository(account, region, name string) (*Repository, error) {
 	return scanRepository(func(dest ...any) error {
-		return q.conn.one(`SELECT `+repositoryColumns+` WHERE g.account = ? AND g.region = ? AND p.name = ?`, []any{account, region, name}, dest...)
+		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.registry_id = (SELECT id FROM registries WHERE account = ? AND region = ?) AND p.name = ?`, []any{account, region, name}, dest...)
 	})
 }
 

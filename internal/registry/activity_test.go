@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -231,6 +232,10 @@ func TestRule10ActivityIsTheAccountsOwn(t *testing.T) {
 		},
 		"check": func(id registry.ID) error {
 			_, err := d.CheckDestinations(ctx, root(devAccount), id, []registry.ID{dev}, nil)
+			return err
+		},
+		"statistics": func(id registry.ID) error {
+			_, err := d.ReplicationStatistics(ctx, root(devAccount), id, time.Hour, time.Minute)
 			return err
 		},
 		"watch": func(id registry.ID) error {

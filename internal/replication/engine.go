@@ -24,6 +24,7 @@ type Registry interface {
 	DueReplications(ctx context.Context, limit int) (ids []int64, next time.Time, err error)
 	Replicate(ctx context.Context, id int64) (metadata.Replication, error)
 	OnReplications(wake func(ids []int64))
+	SaveReplicationCounts(ctx context.Context, counts []metadata.ReplicationCount) error
 }
 
 const (
@@ -63,6 +64,7 @@ type Engine struct {
 	done        chan struct{}
 
 	complete, failed, retried atomic.Int64
+	statistics                *statistics
 }
 
 // Stats counts how tries ended since the start.
@@ -72,7 +74,7 @@ type Stats struct{ Complete, Failed, Retried int64 }
 func New(r Registry, log *slog.Logger) *Engine {
 	e := &Engine{
 		registry: r, log: log, wake: make(chan struct{}, 1), finished: make(chan ending, maxInFlight),
-		inFlight: map[int64]bool{}, done: make(chan struct{}),
+		inFlight: map[int64]bool{}, done: make(chan struct{}), statistics: newStatistics(),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	return e
@@ -82,11 +84,19 @@ func New(r Registry, log *slog.Logger) *Engine {
 func (e *Engine) Start() {
 	e.start.Do(func() {
 		e.registry.OnReplications(e.signal)
-		go e.run()
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			e.run()
+		}()
+		go func() {
+			defer close(e.done)
+			e.keepStatistics(ended)
+		}()
 	})
 }
 
-// Stop waits for the tries under way. Stopping twice, or an engine that never
+// Stop waits for the tries under way, and stores what was counted. Stopping twice, or an engine that never
 // started, does nothing.
 func (e *Engine) Stop() {
 	e.stop.Do(func() {
@@ -117,7 +127,6 @@ func (e *Engine) signal(ids []int64) {
 }
 
 func (e *Engine) run() {
-	defer close(e.done)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -249,9 +258,11 @@ func (e *Engine) record(r metadata.Replication) {
 	switch r.State {
 	case metadata.ReplicationComplete:
 		e.complete.Add(1)
+		e.statistics.add(&r)
 		e.log.Debug("replicated", append(attrs, "lag", r.FinishedAt.Sub(r.PushedAt))...)
 	case metadata.ReplicationFailed:
 		e.failed.Add(1)
+		e.statistics.add(&r)
 		e.log.Warn("replication refused", append(attrs, "code", r.FailureCode)...)
 	default:
 		e.retried.Add(1)

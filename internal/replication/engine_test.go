@@ -22,6 +22,8 @@ type fake struct {
 	outcome func(ctx context.Context, r *metadata.Replication) error
 	due     error // of DueReplications
 	looked  int
+	counts  map[time.Time]metadata.ReplicationCount // by minute
+	saves   error
 }
 
 func newFake(ids ...int64) *fake {
@@ -80,6 +82,18 @@ func (f *fake) Replicate(ctx context.Context, id int64) (metadata.Replication, e
 	defer f.mu.Unlock()
 	*r = try
 	return try, nil
+}
+
+func (f *fake) SaveReplicationCounts(_ context.Context, counts []metadata.ReplicationCount) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.counts == nil {
+		f.counts = map[time.Time]metadata.ReplicationCount{}
+	}
+	for _, c := range counts {
+		f.counts[c.Minute] = c
+	}
+	return f.saves
 }
 
 func (f *fake) push(id int64, at time.Time) {

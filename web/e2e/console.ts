@@ -117,7 +117,9 @@ export async function giveKey(page: Page, m: Messages, account: Account): Promis
 /** Opens a page of a registry, signing in on the way; path is as in the application's routes. */
 export async function visit(page: Page, m: Messages, { account, region }: Registry, path = ''): Promise<void> {
   await page.goto(`/console/${account.id}/${region}/${path}`);
+  await page.waitForURL('**/sign-in?*');
   await giveKey(page, m, account);
+  await page.waitForURL((url) => !url.pathname.endsWith('/sign-in'));
   await page.getByRole('heading', { level: 1 }).waitFor();
 }
 

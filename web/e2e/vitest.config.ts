@@ -9,6 +9,7 @@ if (missing.length > 0) {
 }
 
 export default defineConfig({
+  cacheDir: '../node_modules/.vite',
   test: {
     environment: 'node',
     root: import.meta.dirname,

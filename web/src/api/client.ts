@@ -27,6 +27,11 @@ export class APIError extends Error {
     return this.code === 'ExpiredTokenException';
   }
 
+  /** No Twinport answered: it is not reached, or is starting or stopping. */
+  get away(): boolean {
+    return this.status === 0 || (this.status >= 502 && this.status <= 504);
+  }
+
   /** The server was not reached, or could not answer just now: trying again may help. */
   get transient(): boolean {
     return this.status === 0 || this.status >= 500 || this.status === 429;

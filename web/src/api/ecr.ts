@@ -39,6 +39,18 @@ export interface ImageIdentifier {
   imageTag?: string;
 }
 
+export interface ImageDetail {
+  imageDigest: string;
+  /** None: the image has no tag. */
+  imageTags?: string[];
+  imageSizeInBytes: number;
+  imagePushedAt: number;
+  lastRecordedPullTime?: number;
+  imageManifestMediaType: string;
+  artifactMediaType?: string;
+  subjectManifestDigest?: string;
+}
+
 export interface ImageFailure {
   imageId?: ImageIdentifier;
   failureCode: string;
@@ -82,10 +94,11 @@ export interface ECR {
   ListTagsForResource: { in: { resourceArn: string }; out: { tags: ResourceTag[] } };
   TagResource: { in: { resourceArn: string; tags: ResourceTag[] }; out: Record<string, never> };
   UntagResource: { in: { resourceArn: string; tagKeys: string[] }; out: Record<string, never> };
+  DescribeImages: { in: { repositoryName: string; imageIds: ImageIdentifier[] }; out: { imageDetails: ImageDetail[] } };
   BatchGetImage: {
     in: { repositoryName: string; imageIds: ImageIdentifier[] };
     out: { images: { imageId: ImageIdentifier; imageManifest: string; imageManifestMediaType: string }[]; failures: ImageFailure[] };
   };
   BatchDeleteImage: { in: { repositoryName: string; imageIds: ImageIdentifier[] }; out: { imageIds: ImageIdentifier[]; failures: ImageFailure[] } };
-  GetAuthorizationToken: { in: Record<string, never>; out: { authorizationData: { proxyEndpoint: string; expiresAt: number }[] } };
+  GetAuthorizationToken: { in: Record<string, never>; out: { authorizationData: { authorizationToken: string; proxyEndpoint: string; expiresAt: number }[] } };
 }

@@ -2,6 +2,7 @@ import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@ta
 import { RouterProvider } from 'react-router';
 
 import { APIError } from '../api/client';
+import { readSessions } from '../api/session';
 import { AppearanceProvider } from './appearance';
 import { LocalisationProvider } from './localisation';
 import { NotificationsProvider } from './notifications';
@@ -16,21 +17,26 @@ const onError = (error: unknown) => {
   }
 };
 
-// Reads are tried again by themselves while the server is away; what changes
-// something is tried once, and the page says how it went.
+// Reads are tried again for as long as the server is away, and a few times if it
+// met a fault; what changes something is tried once, and the page says how it went.
+const retry = (count: number, error: unknown) => error instanceof APIError && (error.away || (error.transient && count < 3));
+
 const queries = new QueryClient({
   queryCache: new QueryCache({ onError }),
   mutationCache: new MutationCache({ onError }),
   defaultOptions: {
     queries: {
       staleTime: 10_000,
-      retry: (count, error) => error instanceof APIError && error.transient && count < 60,
+      retry,
       retryDelay: (count) => Math.min(500 * 2 ** count, 3000),
       networkMode: 'always', // localhost is there without a network
     },
     mutations: { networkMode: 'always' },
   },
 });
+
+// Every page needs them first: they are asked for while the rest of the console loads.
+void queries.prefetchQuery({ queryKey: sessionsKey, queryFn: readSessions });
 
 export function App() {
   return (

@@ -12,17 +12,17 @@ export function describeError(error: unknown, m: Messages['errors']): { header: 
   if (error.status === 0) {
     return { header: m.network, detail: m.networkAdvice };
   }
-  if (error.signedOut) {
-    return { header: m.signedOut, detail: error.message };
-  }
   const header = error.status >= 500 ? m.internal : error.code.endsWith('NotFoundException') ? m.notFound : m.refused;
   return { header, detail: error.message };
 }
 
-/** Shows an error where it happened, with a button to try again if that is given. */
+/**
+ * Shows an error where it happened, with a button to try again if that is given. Of a session that has ended it says
+ * nothing: the layout asks for the key above the page.
+ */
 export function Problem({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
   const m = useMessages().errors;
-  if (!error) {
+  if (!error || (error instanceof APIError && error.signedOut)) {
     return null;
   }
   const { header, detail } = describeError(error, m);

@@ -1,17 +1,15 @@
-import AppLayout from '@cloudscape-design/components/app-layout';
 import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
 import Modal from '@cloudscape-design/components/modal';
-import SideNavigation from '@cloudscape-design/components/side-navigation';
-import StatusIndicator from '@cloudscape-design/components/status-indicator';
-import { useEffect, useRef, useState } from 'react';
-import { Navigate, Outlet, useLocation, useNavigate, useParams } from 'react-router';
+import { useEffect, useRef } from 'react';
+import { Navigate, useLocation, useNavigate, useParams } from 'react-router';
 
 import type { Session } from '../api/session';
 import { useMessages } from '../i18n';
 import { Bar } from './Bar';
-import { LiveProvider, useConnection } from './live';
-import { NotificationBar } from './notifications';
-import { pagePath, RegistryContext, useReread, useRegistry, useSessions } from './registry';
+import { Frame } from './Frame';
+import { LiveProvider } from './live';
+import { RegistryContext, useReread, useRegistry, useSessions } from './registry';
 import { SignInForm } from './SignInForm';
 import { remember } from './storage';
 import { Waiting } from './Waiting';
@@ -52,7 +50,6 @@ export function RegistryLayout() {
   return (
     <RegistryContext value={{ account, region, session, sessions: sessions.data.sessions, regions: sessions.data.regions, version: sessions.data.version }}>
       <LiveProvider key={`${account}/${region}`}>
-        <Bar />
         <Frame />
         {!here && <Renewal />}
       </LiveProvider>
@@ -60,79 +57,23 @@ export function RegistryLayout() {
   );
 }
 
-function Frame() {
-  const m = useMessages().shell;
-  const registry = useRegistry();
-  const navigate = useNavigate();
-  const location = useLocation();
-  const [open, setOpen] = useState(() => innerWidth > 900);
-  const section = location.pathname.split('/')[3] ?? '';
-  const link = (path: string) => `/console${pagePath(registry, path)}`;
-  useEffect(() => {
-    document.title = `${registry.session.accountName} · ${registry.region} · ${m.product}`;
-  }, [registry, m]);
-  return (
-    <AppLayout
-      headerSelector=".bar"
-      toolsHide
-      navigationOpen={open}
-      onNavigationChange={({ detail }) => setOpen(detail.open)}
-      ariaLabels={{ navigation: m.navigation, navigationClose: m.closeNavigation, navigationToggle: m.openNavigation, notifications: m.notifications }}
-      navigation={
-        <SideNavigation
-          header={{ text: m.privateRegistry, href: link('') }}
-          activeHref={link(section === 'repository' ? 'repositories' : section)}
-          onFollow={(event) => {
-            if (!event.detail.external) {
-              event.preventDefault();
-              void navigate(event.detail.href.replace('/console', ''));
-            }
-          }}
-          items={[
-            { type: 'link', text: m.overview, href: link('') },
-            { type: 'link', text: m.repositories, href: link('repositories') },
-            { type: 'link', text: m.activity, href: link('activity') },
-            {
-              type: 'section',
-              text: m.settings,
-              items: [
-                { type: 'link', text: m.replication, href: link('replication') },
-                { type: 'link', text: m.permissions, href: link('permissions') },
-                { type: 'link', text: m.sessions, href: link('sessions') },
-              ],
-            },
-            { type: 'divider' },
-          ]}
-          itemsControl={<ConnectionState />}
-        />
-      }
-      notifications={<NotificationBar />}
-      content={<Outlet />}
-    />
-  );
-}
-
-function ConnectionState() {
-  const m = useMessages().shell;
-  switch (useConnection()) {
-    case 'live':
-      return <StatusIndicator>{m.live}</StatusIndicator>;
-    case 'connecting':
-      return <StatusIndicator type="in-progress">{m.connecting}</StatusIndicator>;
-    case 'offline':
-      return <StatusIndicator type="warning">{m.offline}</StatusIndicator>;
-  }
-}
-
 /** Asks for the key again, above the page. */
 function Renewal() {
   const m = useMessages();
   const registry = useRegistry();
   const reread = useReread();
+  const navigate = useNavigate();
+  const leave = () => void navigate('/');
   return (
-    <Modal visible header={m.errors.signedOut} onDismiss={() => {}} closeAriaLabel={m.shell.close}>
-      <Box padding={{ bottom: 'l' }}>{m.sessions.expiredAdvice}</Box>
-      <SignInForm account={registry.account} onSignedIn={() => void reread(registry)} />
+    <Modal
+      visible
+      header={m.errors.signedOut}
+      onDismiss={({ detail }) => detail.reason === 'closeButton' && leave()}
+      closeAriaLabel={m.sessions.leave}
+      footer={<Box float="right"><Button variant="link" onClick={leave}>{m.sessions.leave}</Button></Box>}
+    >
+      <Box padding={{ bottom: 'l' }}>{m.sessions.expiredAdvice(registry.session.accountName, registry.account)}</Box>
+      <SignInForm account={registry.account} accessKeyId={registry.session.accessKeyId} onSignedIn={() => void reread(registry)} />
     </Modal>
   );
 }

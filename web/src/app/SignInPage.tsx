@@ -1,22 +1,33 @@
 import Box from '@cloudscape-design/components/box';
 import Container from '@cloudscape-design/components/container';
 import Header from '@cloudscape-design/components/header';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useEffect } from 'react';
 import { useNavigate, useSearchParams } from 'react-router';
 
 import { useMessages } from '../i18n';
+import { groupedAccount } from '../i18n/format';
 import { Bar } from './Bar';
+import { PageLink } from './PageLink';
 import { pagePath, useSessions } from './registry';
 import { SignInForm } from './SignInForm';
 import { remembered } from './storage';
 
 /** Signs in to an account, the first or another one; `next` is where to go then. */
 export function SignInPage() {
-  const m = useMessages().sessions;
+  const { sessions: m, shell } = useMessages();
   const navigate = useNavigate();
   const [parameters] = useSearchParams();
   const sessions = useSessions();
   const next = parameters.get('next');
-  const wanted = next?.match(/^\/(\d{12})\/([^/]+)\//);
+  const wanted = next?.match(/^\/(\d{12})\/([^/?]+)(?=[/?]|$)/);
+  const last = remembered('registry')?.split('/')[1];
+  const region = sessions.data?.regions.find((r) => r === last) ?? sessions.data?.regions[0];
+  const signedIn = sessions.data?.sessions ?? [];
+  useEffect(() => {
+    document.title = `${m.signInTitle} · ${shell.product}`;
+    void import('./RegistryLayout').catch(() => {}); // what comes next, while the viewer types
+  }, [m, shell]);
   return (
     <>
       <Bar />
@@ -31,14 +42,21 @@ export function SignInPage() {
           >
             <SignInForm
               account={wanted?.[1]}
-              onSignedIn={(session) => {
-                const regions = sessions.data?.regions ?? [];
-                const last = remembered('registry')?.split('/')[1];
-                const region = regions.find((r) => r === last) ?? regions[0];
-                void navigate(wanted ? next! : region ? pagePath({ account: session.accountId, region }) : '/', { replace: true });
-              }}
+              onSignedIn={({ accountId: account }) => void navigate(wanted ? next! : region ? pagePath({ account, region }) : '/', { replace: true })}
             />
           </Container>
+          {region && signedIn.length > 0 && (
+            <Box padding="l">
+              <Box variant="h2" fontSize="heading-s">{m.signedInTo}</Box>
+              <SpaceBetween size="xs">
+                {signedIn.map(({ accountId: account, accountName }) => (
+                  <PageLink key={account} to={pagePath({ account, region })}>
+                    {accountName} {groupedAccount(account)}
+                  </PageLink>
+                ))}
+              </SpaceBetween>
+            </Box>
+          )}
         </div>
       </Box>
     </>

@@ -5,12 +5,19 @@ import { useMessages } from '../i18n';
 import { Problem } from './Problem';
 
 /** Shown until the first answer; where none comes, it says why. */
-export function Waiting({ error }: { error?: unknown }) {
+export function Waiting({ error, onRetry }: { error?: unknown; onRetry?: () => void }) {
   const m = useMessages().shell;
+  if (error) {
+    return (
+      <Box padding="xxl">
+        <Problem error={error} onRetry={onRetry} />
+      </Box>
+    );
+  }
   return (
     <Box padding="xxl" textAlign="center">
-      {error ? <Problem error={error} /> : <Spinner size="large" />}
-      {!error && <Box variant="span" color="text-status-inactive" padding="s">{m.loading}</Box>}
+      <Spinner size="large" />
+      <Box variant="span" color="text-status-inactive" padding="s">{m.loading}</Box>
     </Box>
   );
 }

@@ -1,5 +1,5 @@
 import { applyMode, Mode } from '@cloudscape-design/global-styles';
-import { createContext, useContext, useEffect, useState, type ReactNode } from 'react';
+import { createContext, useContext, useLayoutEffect, useState, type ReactNode } from 'react';
 
 import { remember, remembered } from './storage';
 
@@ -17,9 +17,13 @@ export function AppearanceProvider({ children }: { children: ReactNode }) {
     const kept = remembered('appearance');
     return kept === 'light' || kept === 'dark' ? kept : 'system';
   });
-  useEffect(() => {
+  useLayoutEffect(() => {
     const system = matchMedia('(prefers-color-scheme: dark)');
-    const apply = () => applyMode(appearance === 'dark' || (appearance === 'system' && system.matches) ? Mode.Dark : Mode.Light);
+    const apply = () => {
+      const mode = appearance === 'dark' || (appearance === 'system' && system.matches) ? Mode.Dark : Mode.Light;
+      applyMode(mode);
+      document.documentElement.style.colorScheme = mode; // what the browser draws itself
+    };
     apply();
     system.addEventListener('change', apply);
     return () => system.removeEventListener('change', apply);

@@ -7,12 +7,7 @@ export const palette = ['#0b5cad', '#a3410a', '#1d7a3a', '#7a2b94', '#8a1f3d', '
 
 /** The account's colour: the first that no other has, kept from then on. */
 export function accountColour(account: string): string {
-  let kept: Record<string, number> = {};
-  try {
-    kept = JSON.parse(remembered('colours') ?? '{}') as Record<string, number>;
-  } catch {
-    // begin anew
-  }
+  const kept = readKept();
   let index = kept[account];
   if (index === undefined) {
     const taken = new Set(Object.values(kept));
@@ -20,8 +15,19 @@ export function accountColour(account: string): string {
     if (index < 0) {
       index = Object.keys(kept).length % palette.length;
     }
-    kept[account] = index;
-    remember('colours', JSON.stringify(kept));
+    remember('colours', JSON.stringify({ ...kept, [account]: index }));
   }
-  return palette[index % palette.length]!;
+  return palette[index]!;
+}
+
+/** Each known account's index in the palette; whatever else the storage holds is left out. */
+function readKept(): Record<string, number> {
+  let stored: unknown;
+  try {
+    stored = JSON.parse(remembered('colours') ?? '{}');
+  } catch {
+    return {};
+  }
+  const indices = palette.map((_, i) => i);
+  return Object.fromEntries(Object.entries(stored ?? {}).filter(([, index]) => indices.includes(index as number)));
 }

@@ -30,12 +30,21 @@ export function useLive(listener: (event: WatchEvent) => void): void {
 }
 
 /** What may be different after a change of each kind. */
-const ofReplications = ['FindImages', 'ListReplications', 'GetReplicationStatistics', 'CheckReplicationDestinations'];
-const ofRepositories = ['FindRepositories', 'FindImages', 'DescribeRepositories', 'GetRepositoryPolicy', 'ListTagsForResource'];
+const ofReplications = ['FindImages', 'GetReplicationStatistics', 'CheckReplicationDestinations'];
+const ofRepositories = ['FindRepositories', 'FindImages', 'DescribeImages', 'DescribeRepositories', 'GetRepositoryPolicy', 'ListTagsForResource'];
 const ofRegistry = ['DescribeRegistry', 'GetRegistryPolicy', 'CheckReplicationDestinations', 'GetReplicationStatistics', 'FindRepositories'];
 
-/** Many changes at once are one reading: pages are read again at most this often, in milliseconds. */
+/** A page that is not seen for this long stops following, in milliseconds: browsers open only six connections to a host. */
+const unseen = 20_000;
+
+/** Many changes at once are one reading: what an operation answered is read again at most this often, in milliseconds. */
 const rereadInterval = 300;
+
+/** Longer for answers that cost the server more than a page of a list. */
+const costly: Record<string, number> = { GetReplicationStatistics: 2000, CheckReplicationDestinations: 2000 };
+
+/** The server writes what ended every five seconds: so long after the last change its statistics know all of them. */
+const writtenAfter = 6000;
 
 export function LiveProvider({ children }: { children: ReactNode }) {
   const { account, region } = useRegistry();
@@ -51,17 +60,17 @@ export function LiveProvider({ children }: { children: ReactNode }) {
 
   useEffect(() => {
     const registry = { account, region };
-    const ended = new AbortController();
-    const stale = new Set<string>();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const reread = (operations: string[]) => {
-      operations.forEach((operation) => stale.add(operation));
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        stale.forEach((operation) => void queries.invalidateQueries({ queryKey: queryKey(registry, operation) }));
-        stale.clear();
-      }, rereadInterval);
+    const timers = new Map<string, ReturnType<typeof setTimeout>>();
+    const rereadNow = (operation: string) => {
+      timers.delete(operation);
+      void queries.invalidateQueries({ queryKey: queryKey(registry, operation) });
     };
+    const reread = (operations: string[]) => {
+      for (const operation of operations.filter((o) => !timers.has(o))) {
+        timers.set(operation, setTimeout(rereadNow, costly[operation] ?? rereadInterval, operation));
+      }
+    };
+    let written: ReturnType<typeof setTimeout> | undefined;
     let began = false; // a stream has begun before: what changed since is not known
     const onEvent = (event: WatchEvent) => {
       switch (event.type) {
@@ -77,6 +86,8 @@ export function LiveProvider({ children }: { children: ReactNode }) {
           break;
         case 'replications':
           reread(ofReplications);
+          clearTimeout(written);
+          written = setTimeout(rereadNow, writtenAfter, 'GetReplicationStatistics');
           break;
         case 'changed':
           if (event.repositoryNames.length > 0) {
@@ -88,18 +99,19 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       }
       listeners.current.forEach((listener) => listener(event));
     };
-    const follow = async () => {
-      for (let tries = 0; !ended.signal.aborted; tries++) {
+    const follow = async (stopped: AbortSignal) => {
+      for (let tries = 0; !stopped.aborted; tries++) {
         try {
-          await watch(registry, ended.signal, (event) => {
+          await watch(registry, stopped, (event) => {
             tries = 0;
             onEvent(event);
           });
         } catch (error) {
-          if (ended.signal.aborted) {
+          if (stopped.aborted) {
             return;
           }
-          setConnection('offline');
+          const reached = error instanceof APIError && error.status > 0 && error.status < 500;
+          setConnection(reached ? 'connecting' : 'offline');
           if (error instanceof APIError && error.signedOut) {
             void queries.invalidateQueries({ queryKey: sessionsKey });
           }
@@ -107,11 +119,30 @@ export function LiveProvider({ children }: { children: ReactNode }) {
         }
       }
     };
-    setConnection('connecting');
-    void follow();
+    let following: AbortController | undefined;
+    let leaving: ReturnType<typeof setTimeout> | undefined;
+    const stop = () => {
+      following?.abort();
+      following = undefined;
+    };
+    const onVisibility = () => {
+      clearTimeout(leaving);
+      if (document.visibilityState === 'hidden') {
+        leaving = setTimeout(stop, unseen);
+      } else if (!following) {
+        following = new AbortController();
+        setConnection('connecting');
+        void follow(following.signal);
+      }
+    };
+    document.addEventListener('visibilitychange', onVisibility);
+    onVisibility();
     return () => {
-      ended.abort();
-      clearTimeout(timer);
+      document.removeEventListener('visibilitychange', onVisibility);
+      clearTimeout(leaving);
+      clearTimeout(written);
+      timers.forEach(clearTimeout);
+      stop();
     };
   }, [account, region, queries]);
 

@@ -2,6 +2,7 @@ import { I18nProvider, type I18nProviderProps } from '@cloudscape-design/compone
 import { useEffect, useState, type ReactNode } from 'react';
 
 import { loadMessages, LocalisationContext, preferredLanguage, type Language, type Messages } from '../i18n';
+import { loadCode } from './code';
 import { remember, remembered } from './storage';
 
 const components: Record<Language, () => Promise<{ default: I18nProviderProps.Messages }>> = {
@@ -9,16 +10,36 @@ const components: Record<Language, () => Promise<{ default: I18nProviderProps.Me
   ja: () => import('@cloudscape-design/components/i18n/messages/all.ja'),
 };
 
+interface Catalogue {
+  language: Language;
+  messages: Messages;
+  components: I18nProviderProps.Messages;
+}
+
+async function loadCatalogue(language: Language): Promise<Catalogue> {
+  const load = () => Promise.all([loadMessages(language), components[language]()]);
+  const reload = () => {
+    location.reload(); // asks where something is not saved
+    return true;
+  };
+  const [messages, parts] = await loadCode(load, reload);
+  return { language, messages, components: parts.default };
+}
+
+// The first is on its way while the rest of the console starts.
+const firstLanguage = preferredLanguage(remembered('language'), navigator.languages);
+const first = loadCatalogue(firstLanguage);
+
 /** Loads the catalogues of the viewer's language, and shows nothing before they are there. */
 export function LocalisationProvider({ children }: { children: ReactNode }) {
-  const [language, choose] = useState(() => preferredLanguage(remembered('language'), navigator.languages));
-  const [loaded, setLoaded] = useState<{ language: Language; messages: Messages; components: I18nProviderProps.Messages }>();
+  const [language, choose] = useState(firstLanguage);
+  const [loaded, setLoaded] = useState<Catalogue>();
   useEffect(() => {
     let current = true;
-    void Promise.all([loadMessages(language), components[language]()]).then(([messages, parts]) => {
+    void (language === firstLanguage ? first : loadCatalogue(language)).then((catalogue) => {
       if (current) {
         document.documentElement.lang = language;
-        setLoaded({ language, messages, components: parts.default });
+        setLoaded(catalogue);
       }
     });
     return () => {

@@ -1,7 +1,8 @@
 import Flashbar, { type FlashbarProps } from '@cloudscape-design/components/flashbar';
-import { createContext, useCallback, useContext, useMemo, useState, type ReactNode } from 'react';
+import { createContext, useCallback, useContext, useEffect, useMemo, useState, type ReactNode } from 'react';
 
 import { useMessages } from '../i18n';
+import { useConnection } from './live';
 
 interface Notification {
   type: FlashbarProps.Type;
@@ -44,7 +45,19 @@ export function NotificationsProvider({ children }: { children: ReactNode }) {
   return <NotificationsContext value={{ items, notify }}>{children}</NotificationsContext>;
 }
 
+/** The server may be away for this long, in milliseconds, before it is said: a restart takes less. */
+const patience = 2000;
+
+/** Of a registry's pages: what was said, and whether the server is away. */
 export function NotificationBar() {
+  const m = useMessages();
   const { items } = useContext(NotificationsContext);
-  return <Flashbar items={items} />;
+  const offline = useConnection() === 'offline';
+  const [away, setAway] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setAway(offline), offline ? patience : 0);
+    return () => clearTimeout(timer);
+  }, [offline]);
+  const lost: FlashbarProps.MessageDefinition = { id: 'offline', type: 'warning', header: m.errors.network, content: m.errors.networkAdvice };
+  return <Flashbar items={away ? [lost, ...items] : items} />;
 }

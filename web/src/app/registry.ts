@@ -1,6 +1,6 @@
 // The registry that a page is about: account and Region are part of its address.
 
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
 import { createContext, useContext } from 'react';
 
 import { ecr, twinport, type Registry } from '../api/client';
@@ -60,10 +60,15 @@ export function useECR<Name extends keyof ECR>(name: Name, input: ECR[Name]['in'
   return useQuery({ queryKey: queryKey(registry, name, input), queryFn: ({ signal }) => ecr(registry, name, input, signal), ...options });
 }
 
-/** Reads with one of Twinport's operations, for the page's registry. */
-export function useTwinport<Name extends keyof Twinport>(name: Name, input: Twinport[Name]['in'], options: { enabled?: boolean } = {}) {
+/** Reads with one of Twinport's operations, for the page's registry. With keep, the answer before is shown until another input is answered. */
+export function useTwinport<Name extends keyof Twinport>(name: Name, input: Twinport[Name]['in'], { enabled = true, keep = false } = {}) {
   const registry = useRegistry();
-  return useQuery({ queryKey: queryKey(registry, name, input), queryFn: ({ signal }) => twinport(registry, name, input, signal), ...options });
+  return useQuery({
+    queryKey: queryKey(registry, name, input),
+    queryFn: ({ signal }) => twinport(registry, name, input, signal),
+    enabled,
+    ...(keep ? { placeholderData: keepPreviousData } : {}),
+  });
 }
 
 /** Has everything that is shown of a registry, or what an operation answered, read again. */

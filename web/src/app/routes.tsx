@@ -1,23 +1,47 @@
 // Which address shows which page. Each page is loaded when it is first shown.
 
+import type { ComponentType } from 'react';
 import { createBrowserRouter, type RouteObject } from 'react-router';
 
+import { loadCode } from './code';
 import { CrashPage } from './CrashPage';
 import { EntryPage } from './EntryPage';
 import { NotFoundPage } from './NotFoundPage';
-import { RegistryLayout } from './RegistryLayout';
 import { SignInPage } from './SignInPage';
+import { SignOutPage } from './SignOutPage';
+import { Waiting } from './Waiting';
+
+const basename = '/console';
+
+function page(load: () => Promise<ComponentType>): RouteObject['lazy'] {
+  return async () => ({ Component: await loadCode(load, reload) });
+}
+
+/** Loads the address that is being navigated to, if any, from the server. */
+function reload(): boolean {
+  const wanted = router.state.navigation.location;
+  if (!wanted && router.state.initialized) {
+    return false;
+  }
+  const address = wanted ? basename + wanted.pathname + wanted.search : location.href;
+  if (new URL(address, location.href).href === location.href) {
+    location.reload();
+  } else {
+    location.assign(address);
+  }
+  return true;
+}
 
 const pages: RouteObject[] = [
-  { index: true, lazy: async () => ({ Component: (await import('../pages/registry/RegistryPage')).RegistryPage }) },
-  { path: 'replication', lazy: async () => ({ Component: (await import('../pages/replication/ReplicationPage')).ReplicationPage }) },
-  { path: 'replication/edit', lazy: async () => ({ Component: (await import('../pages/replication/EditReplicationPage')).EditReplicationPage }) },
-  { path: 'permissions', lazy: async () => ({ Component: (await import('../pages/permissions/PermissionsPage')).PermissionsPage }) },
-  { path: 'repositories', lazy: async () => ({ Component: (await import('../pages/repositories/RepositoriesPage')).RepositoriesPage }) },
-  { path: 'repositories/create', lazy: async () => ({ Component: (await import('../pages/repositories/CreateRepositoryPage')).CreateRepositoryPage }) },
-  { path: 'repository/*', lazy: async () => ({ Component: (await import('../pages/repositories/RepositoryPage')).RepositoryPage }) },
-  { path: 'activity', lazy: async () => ({ Component: (await import('../pages/activity/ActivityPage')).ActivityPage }) },
-  { path: 'sessions', lazy: async () => ({ Component: (await import('../pages/sessions/SessionsPage')).SessionsPage }) },
+  { index: true, lazy: page(async () => (await import('../pages/registry/RegistryPage')).RegistryPage) },
+  { path: 'replication', lazy: page(async () => (await import('../pages/replication/ReplicationPage')).ReplicationPage) },
+  { path: 'replication/edit', lazy: page(async () => (await import('../pages/replication/EditReplicationPage')).EditReplicationPage) },
+  { path: 'permissions', lazy: page(async () => (await import('../pages/permissions/PermissionsPage')).PermissionsPage) },
+  { path: 'repositories', lazy: page(async () => (await import('../pages/repositories/RepositoriesPage')).RepositoriesPage) },
+  { path: 'repositories/create', lazy: page(async () => (await import('../pages/repositories/CreateRepositoryPage')).CreateRepositoryPage) },
+  { path: 'repository/*', lazy: page(async () => (await import('../pages/repositories/RepositoryPage')).RepositoryPage) },
+  { path: 'activity', lazy: page(async () => (await import('../pages/activity/ActivityPage')).ActivityPage) },
+  { path: 'sessions', lazy: page(async () => (await import('../pages/sessions/SessionsPage')).SessionsPage) },
   { path: '*', Component: NotFoundPage },
 ];
 
@@ -25,13 +49,19 @@ export const router = createBrowserRouter(
   [
     {
       ErrorBoundary: CrashPage,
+      HydrateFallback: Waiting,
       children: [
         { path: '/', Component: EntryPage },
         { path: '/sign-in', Component: SignInPage },
-        { path: '/:account/:region', Component: RegistryLayout, children: pages },
+        { path: '/sign-out', Component: SignOutPage },
+        {
+          path: '/:account/:region',
+          lazy: page(async () => (await import('./RegistryLayout')).RegistryLayout),
+          children: [{ ErrorBoundary: CrashPage, children: pages }],
+        },
         { path: '*', Component: NotFoundPage },
       ],
     },
   ],
-  { basename: '/console' },
+  { basename },
 );

@@ -9,6 +9,8 @@ export interface Format {
   dateTime(seconds: number): string;
   /** The time of a moment of today, with seconds. */
   time(seconds: number): string;
+  /** The time of a moment of today, to the minute. */
+  clock(seconds: number): string;
   /** How long ago a moment was, roughly. */
   ago(seconds: number, now?: number): string;
   bytes(count: number): string;
@@ -16,6 +18,13 @@ export interface Format {
   duration(millis: number): string;
   number(value: number): string;
   list(items: string[]): string;
+  /** A list of which one is enough: a, b, or c. */
+  either(items: string[]): string;
+}
+
+/** Twelve digits in three groups, as people read them aloud. */
+export function groupedAccount(account: string): string {
+  return account.replace(/^(\d{4})(\d{4})(\d{4})$/, '$1-$2-$3');
 }
 
 const byteUnits = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte'];
@@ -26,14 +35,17 @@ export function formatOf(language: Language): Format {
   const locale = own ?? language;
   const dateTime = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' });
   const time = new Intl.DateTimeFormat(locale, { timeStyle: 'medium' });
+  const clock = new Intl.DateTimeFormat(locale, { timeStyle: 'short' });
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
   const integer = new Intl.NumberFormat(locale);
   const list = new Intl.ListFormat(locale, { type: 'conjunction' });
+  const either = new Intl.ListFormat(locale, { type: 'disjunction' });
   const unit = (value: number, name: string) =>
     new Intl.NumberFormat(locale, { style: 'unit', unit: name, unitDisplay: 'short', maximumSignificantDigits: value < 1000 ? 3 : 4 }).format(value);
   return {
     dateTime: (seconds) => dateTime.format(seconds * 1000),
     time: (seconds) => time.format(seconds * 1000),
+    clock: (seconds) => clock.format(seconds * 1000),
     ago: (seconds, now = Date.now() / 1000) => {
       const age = Math.max(0, now - seconds);
       if (age < 60) {
@@ -69,6 +81,7 @@ export function formatOf(language: Language): Format {
     },
     number: (value) => integer.format(value),
     list: (items) => list.format(items),
+    either: (items) => either.format(items),
   };
 }
 

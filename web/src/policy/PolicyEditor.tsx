@@ -1,5 +1,6 @@
 // A policy's text with line numbers, and what is wrong with it as one types.
 
+import Button from '@cloudscape-design/components/button';
 import Icon from '@cloudscape-design/components/icon';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useId, useRef, useState, type KeyboardEvent } from 'react';
@@ -7,7 +8,7 @@ import { useId, useRef, useState, type KeyboardEvent } from 'react';
 import type { PolicyProblem } from '../api/twinport';
 import { useMessages } from '../i18n';
 import type { PolicyCheck } from './check';
-import { maxPolicyLength } from './document';
+import { formatted, maxPolicyLength } from './document';
 import { offsetOf, positionOf } from './json';
 import './editor.css';
 
@@ -37,6 +38,7 @@ export function PolicyEditor({ label, text, onChange, check, readOnly = false }:
     const offset = offsetOf(text, problem.line, problem.column);
     area.current?.focus();
     area.current?.setSelectionRange(offset, offset);
+    setCaret(offset);
     area.current?.scrollTo({ top: (problem.line - 4) * lineHeight });
   };
   const at = positionOf(text, Math.min(caret, text.length));
@@ -91,8 +93,13 @@ export function PolicyEditor({ label, text, onChange, check, readOnly = false }:
             </button>
           ))}
         </div>
-        <div className="editor-caret" aria-hidden="true">
-          {m.position(at.line, at.column)} · {m.length([...text].length, maxPolicyLength)}
+        <div className="editor-caret">
+          <span aria-hidden="true">
+            {m.position(at.line, at.column)} · {m.length([...text].length, maxPolicyLength)}
+          </span>
+          {!readOnly && check.state === 'checked' && check.problems.length === 0 && formatted(text) !== text && (
+            <Button variant="inline-link" formAction="none" onClick={() => onChange(formatted(text))}>{m.format}</Button>
+          )}
         </div>
       </div>
     </div>

@@ -26,6 +26,11 @@ export function policyText(policy: object): string {
   return JSON.stringify(policy, null, 2);
 }
 
+/** JSON in the form that the console writes; the text must be JSON without a member that stands twice. */
+export function formatted(text: string): string {
+  return policyText(JSON.parse(text) as object);
+}
+
 /** Reads a text that says to be a policy; undefined if it is none. An empty text has no statements. */
 export function readPolicy(text: string): Policy | undefined {
   if (text.trim() === '') {

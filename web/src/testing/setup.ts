@@ -1,7 +1,9 @@
 // Before each file of component tests.
 
-import { cleanup } from '@testing-library/react';
+import { cleanup, configure } from '@testing-library/react';
 import { afterEach, vi } from 'vitest';
+
+configure({ asyncUtilTimeout: 10_000 }); // the machine may be busy
 
 afterEach(() => {
   cleanup();

@@ -6,6 +6,7 @@ export const policy = {
   position: (line: number, column: number) => `Line ${line}, column ${column}`,
   length: (length: number, most: number) => `${length.toLocaleString('en')} of ${most.toLocaleString('en')} characters`,
   tooLong: (length: number, most: number) => `A policy has at most ${most.toLocaleString('en')} characters, this one ${length.toLocaleString('en')}.`,
+  format: 'Format',
   json: {
     end: 'The text ends too early: a bracket or a quotation mark is not closed.',
     value: 'A value is missing here: a string in double quotation marks, {…}, […], a number, true, false or null.',

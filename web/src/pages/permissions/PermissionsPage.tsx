@@ -1,5 +1,210 @@
+// Permissions: the registry's policy as text, and statements made by filling in a form.
+
+import Alert from '@cloudscape-design/components/alert';
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
+import Header from '@cloudscape-design/components/header';
+import Modal from '@cloudscape-design/components/modal';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import StatusIndicator from '@cloudscape-design/components/status-indicator';
+import { useMutation } from '@tanstack/react-query';
+import { useEffect, useRef, useState } from 'react';
+import { useSearchParams } from 'react-router';
+
+import { ecr } from '../../api/client';
+import { useNotify } from '../../app/notifications';
+import { Problem } from '../../app/Problem';
+import { useReread, useRegistry } from '../../app/registry';
+import { useUnsaved } from '../../app/unsaved';
+import { Waiting } from '../../app/Waiting';
+import { useMessages } from '../../i18n';
+import { usePolicyCheck } from '../../policy/check';
+import { addStatement, readPolicy, type Statement } from '../../policy/document';
+import { PolicyEditor } from '../../policy/PolicyEditor';
+import { readRegistryPolicy, useRegistryPolicy } from '../../policy/registryPolicy';
+import { StatementGenerator } from './StatementGenerator';
 
 export function PermissionsPage() {
-  return <ContentLayout header={null} />;
+  const policy = useRegistryPolicy();
+  return policy.data === undefined ? <Waiting error={policy.error} onRetry={() => void policy.refetch()} /> : <Permissions stored={policy.data} />;
+}
+
+/** The policy was changed elsewhere since it was shown here. */
+class ConflictError extends Error {}
+
+/** Stored is the policy's text as the server has it now. */
+function Permissions({ stored }: { stored: string }) {
+  const { permissions: m, shell } = useMessages();
+  const registry = useRegistry();
+  const notify = useNotify();
+  const reread = useReread();
+  const [parameters] = useSearchParams();
+  // What the text began as: where the server has another by now, neither is
+  // given up without a word.
+  const [base, setBase] = useState(stored);
+  const [text, setText] = useState(stored);
+  const [generating, setGenerating] = useState(() => parameters.has('generate'));
+  const [filled, setFilled] = useState(false);
+  const [said, setSaid] = useState<string>();
+  const [confirming, setConfirming] = useState(false);
+  const editor = useRef<HTMLDivElement>(null);
+  const check = usePolicyCheck(text, 'REGISTRY');
+  const changed = text !== base;
+  const conflict = stored !== base && stored !== text;
+  useEffect(() => {
+    if (stored !== base && (text === base || text === stored)) {
+      setBase(stored);
+      setText(stored);
+    }
+  }, [stored, base, text]);
+  const unsaved = useUnsaved(changed || (generating && filled));
+
+  const save = useMutation({
+    mutationFn: async (wanted: string) => {
+      if ((await readRegistryPolicy(registry)) !== base) {
+        throw new ConflictError();
+      }
+      if (wanted.trim() === '') {
+        await ecr(registry, 'DeleteRegistryPolicy', {});
+        return '';
+      }
+      return (await ecr(registry, 'PutRegistryPolicy', { policyText: wanted })).policyText;
+    },
+    onSuccess: (now, wanted) => {
+      setBase(now);
+      setText((typed) => (typed === wanted ? now : typed));
+      setSaid(undefined);
+      notify({ type: 'success', id: 'policy', header: now === '' ? m.deleted : m.saved, content: now === '' ? undefined : m.savedAdvice });
+    },
+    onSettled: () => reread(registry, 'GetRegistryPolicy', 'CheckReplicationDestinations'),
+  });
+  const submit = () => {
+    setSaid(undefined);
+    if (check.problems.length > 0) {
+      editor.current?.querySelector('textarea')?.focus();
+    } else {
+      save.mutate(text);
+    }
+  };
+  const add = (statement: Statement) => {
+    const result = addStatement(text, statement);
+    setText(result.text);
+    setSaid(result.added ? m.added(result.sid ?? '') : m.alreadyThere(result.sid ?? ''));
+    setGenerating(false);
+    editor.current?.querySelector('textarea')?.focus();
+    editor.current?.scrollIntoView({ block: 'nearest' });
+  };
+  return (
+    <ContentLayout
+      header={
+        <Header
+          variant="h1"
+          description={m.description}
+          actions={
+            <Button iconName="add-plus" disabled={generating} onClick={() => setGenerating(true)}>
+              {m.generate}
+            </Button>
+          }
+        >
+          {shell.permissions}
+        </Header>
+      }
+    >
+      <SpaceBetween size="l">
+        {generating && (
+          <StatementGenerator
+            statements={readPolicy(text)?.Statement}
+            accounts={parameters.get('generate') ?? ''}
+            onFilled={setFilled}
+            onAdd={add}
+            onCancel={() => setGenerating(false)}
+          />
+        )}
+        {conflict && (
+          <Alert
+            type="warning"
+            header={m.conflict}
+            action={
+              <SpaceBetween direction="horizontal" size="xs">
+                <Button
+                  onClick={() => {
+                    setBase(stored);
+                    setText(stored);
+                  }}
+                >
+                  {m.takeStored}
+                </Button>
+                <Button onClick={() => setBase(stored)}>{m.keepMine}</Button>
+              </SpaceBetween>
+            }
+          >
+            {m.conflictAdvice}
+            <pre className="json">{stored || m.noPolicy}</pre>
+          </Alert>
+        )}
+        {save.error && !(save.error instanceof ConflictError) && <Problem error={save.error} />}
+        {said && <Alert type="info">{said}</Alert>}
+        <Container
+          header={
+            <Header
+              variant="h2"
+              description={m.policyDescription}
+              actions={
+                <SpaceBetween direction="horizontal" size="xs">
+                  <Button disabled={base === ''} onClick={() => setConfirming(true)}>{shell.delete}</Button>
+                  <Button disabled={!changed} onClick={() => setText(base)}>{m.revert}</Button>
+                  <Button
+                    variant="primary"
+                    loading={save.isPending}
+                    disabled={!changed || conflict}
+                    disabledReason={conflict ? m.conflict : m.unchanged}
+                    onClick={submit}
+                  >
+                    {shell.save}
+                  </Button>
+                </SpaceBetween>
+              }
+            >
+              {m.policy}
+            </Header>
+          }
+        >
+          <SpaceBetween size="xs">
+            <div ref={editor}>
+              <PolicyEditor label={m.policy} text={text} onChange={setText} check={check} />
+            </div>
+            {changed && <StatusIndicator type="warning">{m.notSaved}</StatusIndicator>}
+          </SpaceBetween>
+        </Container>
+      </SpaceBetween>
+      <Modal
+        visible={confirming}
+        header={m.deleteTitle}
+        closeAriaLabel={shell.close}
+        onDismiss={() => setConfirming(false)}
+        footer={
+          <Box float="right">
+            <SpaceBetween direction="horizontal" size="xs">
+              <Button variant="link" onClick={() => setConfirming(false)}>{shell.cancel}</Button>
+              <Button
+                variant="primary"
+                onClick={() => {
+                  setConfirming(false);
+                  setText('');
+                  save.mutate('');
+                }}
+              >
+                {shell.delete}
+              </Button>
+            </SpaceBetween>
+          </Box>
+        }
+      >
+        {m.deleteAdvice}
+      </Modal>
+      {unsaved.prompt}
+    </ContentLayout>
+  );
 }

@@ -1,5 +1,47 @@
+// Private registry: what is on, what is missing, and what to do next.
+
 import ContentLayout from '@cloudscape-design/components/content-layout';
+import Header from '@cloudscape-design/components/header';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+
+import { PageButton } from '../../app/PageLink';
+import { pagePath, useRegistry } from '../../app/registry';
+import { useMessages } from '../../i18n';
+import { groupedAccount } from '../../i18n/format';
+import { useRegistryPolicy } from '../../policy/registryPolicy';
+import { useDestinations } from './destinations';
+import { PermissionsSummary } from './PermissionsSummary';
+import { permittedBy } from './permitted';
+import { ReplicationSummary } from './ReplicationSummary';
+import { RepositoriesSummary } from './RepositoriesSummary';
+import { StateSummary } from './StateSummary';
+import { UseSummary } from './UseSummary';
 
 export function RegistryPage() {
-  return <ContentLayout header={null} />;
+  const m = useMessages().registry;
+  const registry = useRegistry();
+  const destinations = useDestinations();
+  const policy = useRegistryPolicy();
+  const permitted = policy.data === undefined ? undefined : permittedBy(policy.data);
+  return (
+    <ContentLayout
+      header={
+        <Header
+          variant="h1"
+          description={m.description(registry.session.accountName, groupedAccount(registry.account), registry.region)}
+          actions={<PageButton to={pagePath(registry, 'repositories/create')} variant="primary">{m.createRepository}</PageButton>}
+        >
+          {m.title}
+        </Header>
+      }
+    >
+      <SpaceBetween size="l">
+        <StateSummary rows={destinations.rows} permitted={permitted} />
+        <ReplicationSummary rows={destinations.rows} error={destinations.error} />
+        <PermissionsSummary permitted={permitted} error={policy.error} />
+        <RepositoriesSummary />
+        <UseSummary />
+      </SpaceBetween>
+    </ContentLayout>
+  );
 }

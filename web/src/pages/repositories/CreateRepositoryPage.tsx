@@ -1,5 +1,118 @@
+import Alert from '@cloudscape-design/components/alert';
+import Button from '@cloudscape-design/components/button';
+import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
+import Form from '@cloudscape-design/components/form';
+import FormField from '@cloudscape-design/components/form-field';
+import Header from '@cloudscape-design/components/header';
+import Input from '@cloudscape-design/components/input';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import TagEditor, { type TagEditorProps } from '@cloudscape-design/components/tag-editor';
+import { useMutation } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useNavigate } from 'react-router';
+
+import { APIError, ecr } from '../../api/client';
+import { useNotify } from '../../app/notifications';
+import { Problem } from '../../app/Problem';
+import { pagePath, repositoryPath, useECR, useRegistry, useReread, useTwinport } from '../../app/registry';
+import { useUnsaved } from '../../app/unsaved';
+import { useMessages } from '../../i18n';
+import { useFormat } from '../../i18n/format';
+import { Crumbs } from './Crumbs';
+import { useDestinationName } from './destination';
+import { mutabilityValid, settingOf, type Mutability } from './mutability';
+import { MutabilityFields } from './MutabilityFields';
+import { nameProblem } from './names';
+import { destinationsFor } from './rules';
 
 export function CreateRepositoryPage() {
-  return <ContentLayout header={null} />;
+  const { repositories: m, shell } = useMessages();
+  const format = useFormat();
+  const registry = useRegistry();
+  const navigate = useNavigate();
+  const nameOf = useDestinationName();
+  const notify = useNotify();
+  const reread = useReread();
+  const deployment = useTwinport('DescribeDeployment', {});
+  const rules = useECR('DescribeRegistry', {});
+  const [name, setName] = useState('');
+  const [taken, setTaken] = useState('');
+  const [mutability, setMutability] = useState<Mutability>({ base: 'MUTABLE', exclusions: [] });
+  const [tags, setTags] = useState<{ tags: readonly TagEditorProps.Tag[]; valid: boolean }>({ tags: [], valid: true });
+  const [tried, setTried] = useState(false);
+  const unsaved = useUnsaved(name !== '' || mutability.exclusions.length > 0 || tags.tags.length > 0);
+  const attempt = useMutation({
+    mutationFn: () =>
+      ecr(registry, 'CreateRepository', {
+        repositoryName: name,
+        ...settingOf(mutability),
+        tags: tags.tags.map(({ key, value }) => ({ Key: key, Value: value })),
+      }),
+    onSuccess: async () => {
+      notify({ type: 'success', header: m.created(name) });
+      await reread(registry, 'FindRepositories');
+      unsaved.leaveTo(repositoryPath(registry, name));
+    },
+    onError: (error) => {
+      if (error instanceof APIError && error.code === 'RepositoryAlreadyExistsException') {
+        setTaken(name);
+      }
+    },
+  });
+  const problem = nameProblem(name);
+  // What typing on can mend is told once one tries.
+  const told = problem && (tried || (problem !== 'short' && problem !== 'end'));
+  const destinations = problem ? [] : destinationsFor(name, rules.data?.replicationConfiguration.rules ?? []);
+  const submit = () => {
+    setTried(true);
+    if (!problem && mutabilityValid(mutability) && tags.valid) {
+      attempt.mutate();
+    }
+  };
+  return (
+    <ContentLayout
+      breadcrumbs={<Crumbs steps={[{ text: m.createTitle, path: pagePath(registry, 'repositories/create') }]} />}
+      header={<Header variant="h1">{m.createTitle}</Header>}
+    >
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          submit();
+        }}
+      >
+        <Form
+          actions={
+            <SpaceBetween direction="horizontal" size="xs">
+              <Button variant="link" formAction="none" onClick={() => void navigate(pagePath(registry, 'repositories'))}>{shell.cancel}</Button>
+              <Button variant="primary" formAction="submit" loading={attempt.isPending}>{m.create}</Button>
+            </SpaceBetween>
+          }
+        >
+          <SpaceBetween size="l">
+            {taken !== name && <Problem error={attempt.error} />}
+            <Container header={<Header variant="h2">{m.general}</Header>}>
+              <SpaceBetween size="l">
+                <FormField
+                  label={m.name}
+                  description={m.nameHint}
+                  errorText={told ? m.nameProblems[problem] : taken && taken === name ? m.nameTaken : undefined}
+                  constraintText={!problem && deployment.data ? m.uriPreview(`${deployment.data.registryUri}/${name}`) : undefined}
+                  stretch
+                >
+                  <Input value={name} onChange={({ detail }) => setName(detail.value)} placeholder="team/app" autoFocus autoComplete={false} spellcheck={false} disableBrowserAutocorrect />
+                </FormField>
+                {destinations.length > 0 && <Alert type="info">{m.willReplicate(format.list(destinations.map(nameOf)))}</Alert>}
+                <MutabilityFields value={mutability} onChange={setMutability} tried={tried} />
+              </SpaceBetween>
+            </Container>
+            <Container header={<Header variant="h2" description={m.tagsAdvice}>{m.tags}</Header>}>
+              <TagEditor tags={tags.tags} tagLimit={50} onChange={({ detail }) => setTags(detail)} />
+            </Container>
+          </SpaceBetween>
+        </Form>
+      </form>
+      {unsaved.prompt}
+    </ContentLayout>
+  );
 }

@@ -1,0 +1,186 @@
+package registry
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/twinport/twinport/internal/metadata"
+)
+
+// ReplicationInterval is how replications to a destination ended in a part of
+// the period.
+type ReplicationInterval struct {
+	Time      time.Time // its beginning
+	Completed int64
+	Failed    int64
+	Bytes     int64 // of the images that were completed
+	// Of these: the time from the push. Half, and all but one in a hundred, took
+	// no longer than the first two, which are up to a fifth too large.
+	LagP50, LagP99, LagMax time.Duration
+}
+
+// DestinationStatistics is how replications to one destination go.
+type DestinationStatistics struct {
+	Destination ID
+	InRules     bool // of what is pushed now
+	// InProgress and Failed ones there are now. All destinations together are
+	// counted up to maxCounted.
+	InProgress         int
+	Failed             int
+	OldestInProgressAt time.Time // when it was pushed; zero if none is
+	LastCompletedAt    time.Time // zero if none was within what is kept
+	LastFailedAt       time.Time
+	Intervals          []ReplicationInterval // those in which any ended, in order
+}
+
+// ReplicationStatistics is how a registry's replications went from Start to End.
+type ReplicationStatistics struct {
+	Start, End   time.Time
+	Interval     time.Duration
+	Destinations []DestinationStatistics // of the rules, and of what was counted; in order
+}
+
+const (
+	// statisticsKept is for how long counts are kept: a day, and the hour in
+	// which it begins.
+	statisticsKept = 25 * time.Hour
+	// maxCounted is how many replications in one state are counted.
+	maxCounted = 10000
+)
+
+// ReplicationStatistics of the last period, until now, cut into intervals:
+// InvalidParameter unless these are whole minutes and part the period.
+func (s *Service) ReplicationStatistics(ctx context.Context, c Caller, id ID, period, interval time.Duration) (ReplicationStatistics, error) {
+	if err := s.Authorize(ctx, c, id, actionDescribeRegistry); err != nil {
+		return ReplicationStatistics{}, err
+	}
+	reg, err := s.registry(id)
+	if err != nil {
+		return ReplicationStatistics{}, err
+	}
+	if interval < time.Minute || interval%time.Minute != 0 || period < interval || period%interval != 0 || period > 24*time.Hour {
+		return ReplicationStatistics{}, errorf(InvalidParameter, "Statistics of %v in parts of %v: the parts must be whole minutes, and the period at most a day", period, interval)
+	}
+	rules, err := s.parseRules(id, reg.Replication)
+	if err != nil {
+		return ReplicationStatistics{}, err
+	}
+	end := s.now().UTC().Truncate(interval).Add(interval)
+	out := ReplicationStatistics{Start: end.Add(-period), End: end, Interval: interval}
+	sum := statisticsSum{ReplicationStatistics: out, destinations: map[ID]*destinationSum{}}
+	for _, r := range rules {
+		for _, d := range r.Destinations {
+			sum.of(d).InRules = true
+		}
+	}
+	if err := s.sumUp(reg.ID, &sum); err != nil {
+		return ReplicationStatistics{}, fmt.Errorf("sum up the replications of %s: %w", id, err)
+	}
+	for _, d := range sum.destinations {
+		for _, p := range d.parts {
+			d.Intervals = append(d.Intervals, p.interval())
+		}
+		out.Destinations = append(out.Destinations, d.DestinationStatistics)
+	}
+	slices.SortFunc(out.Destinations, func(a, b DestinationStatistics) int {
+		return cmp.Or(cmp.Compare(a.Destination.Account, b.Destination.Account), cmp.Compare(a.Destination.Region, b.Destination.Region))
+	})
+	return out, nil
+}
+
+// statisticsSum is being summed up.
+type statisticsSum struct {
+	ReplicationStatistics
+	destinations map[ID]*destinationSum
+}
+
+type destinationSum struct {
+	DestinationStatistics
+	parts []partSum // in order
+}
+
+// partSum is an interval with what its quantiles are of.
+type partSum struct {
+	ReplicationInterval
+	lags metadata.LagHistogram
+}
+
+func (sum *statisticsSum) of(id ID) *destinationSum {
+	d := sum.destinations[id]
+	if d == nil {
+		d = &destinationSum{DestinationStatistics: DestinationStatistics{Destination: id}}
+		sum.destinations[id] = d
+	}
+	return d
+}
+
+// add a count; they come in order of time.
+func (sum *statisticsSum) add(c *metadata.ReplicationCount) {
+	d := sum.of(ID{c.DestinationAccount, c.DestinationRegion})
+	d.LastCompletedAt, d.LastFailedAt = later(d.LastCompletedAt, c.LastCompletedAt), later(d.LastFailedAt, c.LastFailedAt)
+	if c.Minute.Before(sum.Start) || !c.Minute.Before(sum.End) {
+		return
+	}
+	at := c.Minute.Truncate(sum.Interval)
+	if n := len(d.parts); n == 0 || !d.parts[n-1].Time.Equal(at) {
+		d.parts = append(d.parts, partSum{ReplicationInterval: ReplicationInterval{Time: at}})
+	}
+	p := &d.parts[len(d.parts)-1]
+	p.Completed, p.Failed, p.Bytes = p.Completed+c.Completed, p.Failed+c.Failed, p.Bytes+c.Bytes
+	p.LagMax = max(p.LagMax, c.MaxLag)
+	p.lags.Merge(&c.Lags)
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func (p *partSum) interval() ReplicationInterval {
+	p.LagP50, p.LagP99 = min(p.lags.Quantile(0.5), p.LagMax), min(p.lags.Quantile(0.99), p.LagMax)
+	return p.ReplicationInterval
+}
+
+func (s *Service) sumUp(registry int64, sum *statisticsSum) error {
+	q := s.meta.Read()
+	since := s.now().Add(-statisticsKept)
+	q.Ahead(func(q *metadata.Queries) {
+		_, _ = q.WaitingReplications(registry, metadata.ReplicationInProgress, maxCounted)
+		_, _ = q.WaitingReplications(registry, metadata.ReplicationFailed, maxCounted)
+		_ = q.ReplicationCounts(registry, since, nil)
+	})
+	progress, err := q.WaitingReplications(registry, metadata.ReplicationInProgress, maxCounted)
+	if err != nil {
+		return err
+	}
+	for _, w := range progress {
+		d := sum.of(ID{w.DestinationAccount, w.DestinationRegion})
+		d.InProgress, d.OldestInProgressAt = int(w.Number), w.OldestPush
+	}
+	failed, err := q.WaitingReplications(registry, metadata.ReplicationFailed, maxCounted)
+	if err != nil {
+		return err
+	}
+	for _, w := range failed {
+		sum.of(ID{w.DestinationAccount, w.DestinationRegion}).Failed = int(w.Number)
+	}
+	return q.ReplicationCounts(registry, since, sum.add)
+}
+
+// SaveReplicationCounts stores how replications ended, each in place of what
+// its process stored before of the same minute, and forgets what is too old.
+func (s *Service) SaveReplicationCounts(ctx context.Context, counts []metadata.ReplicationCount) error {
+	return s.meta.Update(ctx, func(tx *metadata.Tx) error {
+		for _, c := range counts {
+			if err := tx.SaveReplicationCount(c); err != nil {
+				return err
+			}
+		}
+		return tx.ForgetReplicationCounts(s.now().Add(-statisticsKept))
+	})
+}

@@ -1,0 +1,220 @@
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Header from '@cloudscape-design/components/header';
+import Pagination from '@cloudscape-design/components/pagination';
+import SegmentedControl from '@cloudscape-design/components/segmented-control';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Table, { type TableProps } from '@cloudscape-design/components/table';
+import { useState, type ReactNode } from 'react';
+
+import type { Direction, Replication, ReplicationState as State } from '../../api/twinport';
+import { AccountName } from '../../app/AccountName';
+import { Problem } from '../../app/Problem';
+import { useMessages } from '../../i18n';
+import { useFormat } from '../../i18n/format';
+import { imageName } from './imageName';
+import { useNow } from './now';
+import { ReplicationDetail } from './ReplicationDetail';
+import { ReplicationState } from './ReplicationState';
+import { countedUpTo, type Totals } from './statistics';
+import { useFeed } from './useFeed';
+import { useRetry } from './useRetry';
+
+const states: readonly State[] = ['IN_PROGRESS', 'COMPLETE', 'FAILED'];
+
+interface Shown {
+  direction: Direction;
+  /** The state to which the list is narrowed. */
+  status: State | undefined;
+  setStatus: (status: State | undefined) => void;
+  /** What there is of some states, if that is known. */
+  totals: Totals | undefined;
+  /** What to say where there is nothing at all. */
+  empty: ReactNode;
+}
+
+/** The replications of one direction, live. */
+export function ReplicationTable({ direction, status, setStatus, totals, empty }: Shown) {
+  const m = useMessages().activity;
+  const f = useFormat();
+  const feed = useFeed({ direction, status });
+  const retry = useRetry();
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const [opened, setOpened] = useState<Replication>();
+  const columns = useColumns(direction, feed.rows.some((r) => r.status === 'IN_PROGRESS'), {
+    onOpen: setOpened,
+    onRetry: (r) => retry.mutate([r.replicationId]),
+    retrying: retry.isPending ? new Set(retry.variables) : new Set(),
+  });
+  const failed = feed.rows.filter((r) => r.status === 'FAILED');
+  const chosen = failed.filter((r) => selected.has(r.replicationId));
+  const outgoing = direction === 'OUTGOING';
+  const stateText = (state: State) => {
+    const count = state === 'IN_PROGRESS' ? totals?.inProgress : state === 'FAILED' ? totals?.failed : undefined;
+    const text = f.number(count ?? 0);
+    return count === undefined ? m.states[state] : m.withCount(m.states[state], count >= countedUpTo ? m.countedUpTo(text) : text);
+  };
+  const mayBeMore = feed.page > 1 || feed.hasOlder;
+  return (
+    <>
+      {feed.error && !feed.loading ? <Problem error={feed.error} onRetry={feed.reread} /> : null}
+      <Table<Replication>
+        variant="embedded"
+        items={feed.rows}
+        trackBy="replicationId"
+        columnDefinitions={columns}
+        loading={feed.loading && !feed.error}
+        loadingText={m.list}
+        wrapLines
+        ariaLabels={{
+          tableLabel: outgoing ? m.outgoingList : m.incomingList,
+          selectionGroupLabel: m.list,
+          allItemsSelectionLabel: () => m.selectAll,
+          itemSelectionLabel: (_, r) => m.select(imageName(r)),
+        }}
+        {...(outgoing
+          ? {
+              selectionType: 'multi' as const,
+              selectedItems: chosen,
+              isItemDisabled: (r: Replication) => r.status !== 'FAILED',
+              onSelectionChange: ({ detail }) => setSelected(new Set(detail.selectedItems.map((r: Replication) => r.replicationId))),
+            }
+          : {})}
+        header={
+          <Header
+            variant="h2"
+            description={outgoing ? undefined : m.incomingAdvice}
+            actions={
+              outgoing && (
+                <SpaceBetween direction="horizontal" size="xs">
+                  <Button disabled={chosen.length === 0} loading={retry.isPending} onClick={() => retry.mutate(chosen.map((r) => r.replicationId))}>
+                    {m.retrySelected}
+                  </Button>
+                  <Button disabled={failed.length === 0} loading={retry.isPending} onClick={() => retry.mutate(failed.map((r) => r.replicationId))}>
+                    {m.retryAll}
+                  </Button>
+                </SpaceBetween>
+              )
+            }
+          >
+            {outgoing ? m.outgoingList : m.incomingList}
+          </Header>
+        }
+        filter={
+          outgoing && (
+            <SegmentedControl
+              label={m.state}
+              selectedId={status ?? 'ALL'}
+              onChange={({ detail }) => setStatus(states.find((s) => s === detail.selectedId))}
+              options={[{ id: 'ALL', text: m.all }, ...states.map((id) => ({ id, text: stateText(id) }))]}
+            />
+          )
+        }
+        pagination={
+          mayBeMore && (
+            <Pagination
+              currentPageIndex={feed.page}
+              pagesCount={feed.page}
+              openEnd={feed.hasOlder}
+              onChange={({ detail }) => (detail.currentPageIndex > feed.page ? feed.older() : feed.goTo(detail.currentPageIndex))}
+            />
+          )
+        }
+        footer={feed.page > 1 && <Box color="text-body-secondary">{m.still}</Box>}
+        empty={
+          feed.loading ? null : status && outgoing ? (
+            <Box padding={{ vertical: 'l' }} textAlign="center" color="text-body-secondary">
+              {m.noneInState[status]}
+            </Box>
+          ) : (
+            empty
+          )
+        }
+      />
+      {opened && <ReplicationDetail replication={feed.now(opened)} direction={direction} onClose={() => setOpened(undefined)} />}
+    </>
+  );
+}
+
+interface RowActions {
+  onOpen: (r: Replication) => void;
+  onRetry: (r: Replication) => void;
+  retrying: ReadonlySet<string>;
+}
+
+function useColumns(direction: Direction, running: boolean, { onOpen, onRetry, retrying }: RowActions): TableProps.ColumnDefinition<Replication>[] {
+  const { activity: m, replication: words } = useMessages();
+  const f = useFormat();
+  const now = useNow(running ? 1 : 0);
+  const image: TableProps.ColumnDefinition<Replication> = {
+    id: 'image',
+    header: m.image,
+    isRowHeader: true,
+    minWidth: 160,
+    cell: (r) => (
+      <Button variant="inline-link" ariaLabel={m.detailsOf(imageName(r))} onClick={() => onOpen(r)}>
+        <span style={{ overflowWrap: 'anywhere' }}>{imageName(r)}</span>
+      </Button>
+    ),
+  };
+  const nowrap = { whiteSpace: 'nowrap' } as const;
+  const size: TableProps.ColumnDefinition<Replication> = { id: 'size', header: m.size, minWidth: 95, cell: (r) => <span style={nowrap}>{f.bytes(r.imageSizeInBytes)}</span> };
+  const lag: TableProps.ColumnDefinition<Replication> = { id: 'lag', header: m.lagAndRate, minWidth: 115, cell: (r) => <div style={nowrap}>{lagCell(r)}</div> };
+  const lagCell = (r: Replication) => {
+    if (r.lagInMillis === undefined) {
+      return r.status === 'IN_PROGRESS' ? m.soFar(f.duration(Math.max(0, Math.round(now - r.pushedAt)) * 1000)) : '–';
+    }
+    return (
+      <>
+        {f.duration(r.lagInMillis)}
+        {r.lagInMillis > 0 && (
+          <Box fontSize="body-s" color="text-body-secondary">
+            {m.perSecond(f.bytes(r.imageSizeInBytes / (r.lagInMillis / 1000)))}
+          </Box>
+        )}
+      </>
+    );
+  };
+  const time = (id: string, header: string, of: (r: Replication) => number): TableProps.ColumnDefinition<Replication> => ({
+    id,
+    header,
+    minWidth: 115,
+    cell: (r) => (
+      <span style={nowrap} title={f.dateTime(of(r))}>
+        {now - of(r) < 43_200 ? f.time(of(r)) : f.dateTime(of(r))}
+      </span>
+    ),
+  });
+  const stateCell = (r: Replication) => (
+    <>
+      <ReplicationState replication={r} />
+      {r.status === 'FAILED' && (
+        <Button
+          variant="inline-link"
+          ariaLabel={m.retryOf(imageName(r), words.place(r.registryId, r.region))}
+          loading={retrying.has(r.replicationId)}
+          onClick={() => onRetry(r)}
+        >
+          {m.retry}
+        </Button>
+      )}
+    </>
+  );
+  if (direction === 'INCOMING') {
+    return [
+      image,
+      { id: 'source', header: m.source, minWidth: 200, cell: (r) => <AccountName account={r.sourceRegistryId} region={r.sourceRegion} /> },
+      size,
+      lag,
+      time('arrived', m.arrived, (r) => r.finishedAt ?? r.changedAt),
+    ];
+  }
+  return [
+    image,
+    { id: 'destination', header: m.destination, minWidth: 200, cell: (r) => <AccountName account={r.registryId} region={r.region} /> },
+    { id: 'state', header: m.state, minWidth: 170, cell: stateCell },
+    size,
+    lag,
+    time('changed', m.changed, (r) => r.changedAt),
+  ];
+}

@@ -1,0 +1,146 @@
+import AttributeEditor from '@cloudscape-design/components/attribute-editor';
+import Box from '@cloudscape-design/components/box';
+import FormField from '@cloudscape-design/components/form-field';
+import Input from '@cloudscape-design/components/input';
+import Multiselect from '@cloudscape-design/components/multiselect';
+import Select from '@cloudscape-design/components/select';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useMemo } from 'react';
+
+import type { ReplicationRule } from '../../api/ecr';
+import { useRegistry } from '../../app/registry';
+import { useSettled } from '../../app/settled';
+import { useMessages } from '../../i18n';
+import { destinationKey, useDestinationChecks } from './destinationChecks';
+import { accountDigits, accountProblem, filterProblem, newAccountRow, type AccountRow, type RuleForm } from './form';
+import { GrantState } from './GrantState';
+import type { Editing } from './ReplicationEditor';
+
+interface Fields {
+  rule: RuleForm;
+  set: (rule: RuleForm) => void;
+  editing: Editing;
+}
+
+/** Where a rule copies to: Regions of the own account, other accounts. No more can be added where full. */
+export function DestinationFields({ rule, set, full, editing }: Fields & { full: boolean }) {
+  const m = useMessages().replication;
+  const missing = editing.errorOf(rule.key, 'destinations');
+  return (
+    <SpaceBetween size="s">
+      <Box variant="h3">{m.destinations}</Box>
+      {editing.form.crossRegion && <RegionField rule={rule} set={set} editing={editing} missing={missing} />}
+      {editing.form.crossAccount && <AccountRows rule={rule} set={set} editing={editing} full={full} />}
+      {missing && !editing.form.crossRegion && (
+        <Box color="text-status-error" fontSize="body-s">
+          <div role="alert">{missing}</div>
+        </Box>
+      )}
+    </SpaceBetween>
+  );
+}
+
+function RegionField({ rule, set, editing, missing }: Fields & { missing: string | undefined }) {
+  const m = useMessages().replication;
+  const { region: here, regions } = useRegistry();
+  const option = (value: string) => ({ value, label: value });
+  // A Region that is not served any more is there to be taken out.
+  const offered = [...regions.filter((r) => r !== here), ...rule.regions.filter((r) => !regions.includes(r))];
+  return (
+    <FormField label={m.regionsLabel} description={m.regionsAdvice} errorText={editing.errorOf(rule.key, 'regions') ?? missing}>
+      <Multiselect
+        options={offered.map(option)}
+        selectedOptions={rule.regions.map(option)}
+        onChange={({ detail }) => set({ ...rule, regions: detail.selectedOptions.map((o) => o.value!) })}
+        onBlur={() => editing.leave(rule.key, 'regions')}
+        placeholder={m.chooseRegions}
+      />
+    </FormField>
+  );
+}
+
+function AccountRows({ rule, set, editing, full }: Fields & { full: boolean }) {
+  const { replication: m, shell } = useMessages();
+  const { region: here, regions, sessions } = useRegistry();
+  const setRow = (row: AccountRow) => set({ ...rule, accounts: rule.accounts.map((r) => (r.key === row.key ? row : r)) });
+  const hint = ({ account }: AccountRow) => {
+    const session = sessions.find((s) => s.accountId === account);
+    return session ? m.signedIn(session.accountName) : account.length < 12 ? m.digits(account.length) : undefined;
+  };
+  return (
+    <FormField label={m.accountsLabel} stretch>
+      <AttributeEditor<AccountRow>
+        items={rule.accounts}
+        addButtonText={m.addAccount}
+        disableAddButton={full}
+        onAddButtonClick={() => set({ ...rule, accounts: [...rule.accounts, newAccountRow(here)] })}
+        onRemoveButtonClick={({ detail }) => set({ ...rule, accounts: rule.accounts.toSpliced(detail.itemIndex, 1) })}
+        removeButtonText={shell.remove}
+        removeButtonAriaLabel={(row) => m.removeAccount(row.account)}
+        i18nStrings={{ itemRemovedAriaLive: m.removedRow }}
+        empty={m.noAccounts}
+        gridLayout={[
+          { breakpoint: 'xs', rows: [[4, 4, 3]], removeButton: { width: 'auto' } },
+          { rows: [[1], [1], [1]], removeButton: { ownRow: true } },
+        ]}
+        definition={[
+          {
+            label: m.accountLabel,
+            control: (row) => (
+              <Input
+                value={row.account}
+                onChange={({ detail }) => setRow({ ...row, account: accountDigits(detail.value) })}
+                onBlur={() => editing.leave(row.key, 'account')}
+                placeholder={m.accountPlaceholder}
+                inputMode="numeric"
+                autoComplete={false}
+                spellcheck={false}
+              />
+            ),
+            errorText: (row) => editing.errorOf(row.key, 'account'),
+            constraintText: hint,
+          },
+          {
+            label: m.regionLabel,
+            control: (row) => (
+              <Select
+                selectedOption={row.region ? { value: row.region, label: row.region } : null}
+                options={[...new Set([...regions, ...(row.region ? [row.region] : [])])].map((value) => ({ value, label: value }))}
+                onChange={({ detail }) => setRow({ ...row, region: detail.selectedOption.value! })}
+                onBlur={() => editing.leave(row.key, 'region')}
+                placeholder={m.problems.regionNeeded}
+              />
+            ),
+            errorText: (row) => editing.errorOf(row.key, 'region'),
+          },
+          { label: m.permission, control: (row) => <RowState row={row} rule={rule} /> },
+        ]}
+      />
+    </FormField>
+  );
+}
+
+/** Whether the destination that is being typed allows replication, as soon as it is whole. */
+function RowState({ row, rule }: { row: AccountRow; rule: RuleForm }) {
+  const { account, regions } = useRegistry();
+  const whole = accountProblem(row.account, account) === undefined && regions.includes(row.region);
+  const asked = useMemo(() => {
+    const filters = rule.filtered ? rule.filters.map((f) => f.filter).filter((f) => filterProblem(f) === undefined) : [];
+    const question: ReplicationRule = {
+      destinations: whole ? [{ registryId: row.account, region: row.region }] : [],
+      repositoryFilters: [...new Set(filters)].map((filter) => ({ filter, filterType: 'PREFIX_MATCH' })),
+    };
+    return JSON.stringify(question);
+  }, [row, rule, whole]);
+  const settled = useSettled(asked);
+  const [check] = useDestinationChecks([JSON.parse(settled) as ReplicationRule]);
+  if (!whole) {
+    return <Box color="text-status-inactive">–</Box>;
+  }
+  const state = check!.checks.get(destinationKey({ registryId: row.account, region: row.region }));
+  return (
+    <Box padding={{ vertical: 'xxs' }}>
+      <GrantState check={state} loading={check!.loading || settled !== asked} />
+    </Box>
+  );
+}

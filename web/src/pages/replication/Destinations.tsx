@@ -1,0 +1,58 @@
+import Box from '@cloudscape-design/components/box';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Table from '@cloudscape-design/components/table';
+
+import type { Destination } from '../../api/ecr';
+import { AccountName } from '../../app/AccountName';
+import { Problem } from '../../app/Problem';
+import { useRegistry } from '../../app/registry';
+import { useMessages, type Messages } from '../../i18n';
+import { destinationKey, type RuleCheck } from './destinationChecks';
+import { GrantState } from './GrantState';
+import { MissingGrant, refusalOf } from './MissingGrant';
+
+function kindOf(destination: Destination, here: { account: string; region: string }, m: Messages['replication']): string {
+  if (destination.registryId === here.account) {
+    return m.crossRegion;
+  }
+  return destination.region === here.region ? m.crossAccount : m.crossBoth;
+}
+
+/** A rule's destinations, whether each allows it, and what to do where one does not. */
+export function Destinations({ destinations, check, label }: { destinations: readonly Destination[]; check: RuleCheck; label: string }) {
+  const m = useMessages().replication;
+  const registry = useRegistry();
+  const refusals = destinations.flatMap((d) => refusalOf(check.checks.get(destinationKey(d))) ?? []);
+  return (
+    <SpaceBetween size="m">
+      <Table
+        variant="embedded"
+        items={[...destinations]}
+        trackBy={destinationKey}
+        ariaLabels={{ tableLabel: label }}
+        wrapLines
+        columnDefinitions={[
+          {
+            id: 'account',
+            header: m.account,
+            isRowHeader: true,
+            minWidth: 160,
+            cell: (d) => <AccountName account={d.registryId} />,
+          },
+          { id: 'region', header: m.region, minWidth: 120, cell: (d) => d.region },
+          { id: 'kind', header: m.kind, minWidth: 130, cell: (d) => kindOf(d, registry, m) },
+          { id: 'permission', header: m.permission, minWidth: 160, cell: (d) => <GrantState check={check.checks.get(destinationKey(d))} loading={check.loading} /> },
+        ]}
+      />
+      {check.error ? (
+        <div>
+          <Box variant="p">{m.checkFailed}</Box>
+          <Problem error={check.error} onRetry={check.retry} />
+        </div>
+      ) : null}
+      {refusals.map((refusal) => (
+        <MissingGrant key={destinationKey(refusal)} refusal={refusal} />
+      ))}
+    </SpaceBetween>
+  );
+}

@@ -1,0 +1,62 @@
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Modal from '@cloudscape-design/components/modal';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useMutation } from '@tanstack/react-query';
+
+import { ecr } from '../../api/client';
+import type { ReplicationRule } from '../../api/ecr';
+import { useNotify } from '../../app/notifications';
+import { Problem } from '../../app/Problem';
+import { useReread, useRegistry } from '../../app/registry';
+import { useMessages } from '../../i18n';
+import { sameRule } from './form';
+
+/** Asks, and takes the rule out of the rules as they are at that moment. */
+export function RemoveRule({ rule, number, onClose }: { rule: ReplicationRule; number: number; onClose: () => void }) {
+  const m = useMessages();
+  const registry = useRegistry();
+  const reread = useReread();
+  const notify = useNotify();
+  const remove = useMutation({
+    mutationFn: async () => {
+      const { rules } = (await ecr(registry, 'DescribeRegistry', {})).replicationConfiguration;
+      const at = rules.findIndex((r) => sameRule(r, rule));
+      if (at < 0) {
+        return false;
+      }
+      await ecr(registry, 'PutReplicationConfiguration', { replicationConfiguration: { rules: rules.toSpliced(at, 1) } });
+      return true;
+    },
+    onSuccess: async (removed) => {
+      await reread(registry, 'DescribeRegistry', 'FindRepositories', 'GetReplicationStatistics');
+      notify(removed ? { type: 'success', header: m.replication.removed } : { type: 'info', header: m.replication.ruleGone });
+      onClose();
+    },
+  });
+  return (
+    <Modal
+      visible
+      header={m.replication.removeTitle(number)}
+      closeAriaLabel={m.shell.close}
+      onDismiss={onClose}
+      footer={
+        <Box float="right">
+          <SpaceBetween direction="horizontal" size="xs">
+            <Button variant="link" onClick={onClose}>
+              {m.shell.cancel}
+            </Button>
+            <Button variant="primary" onClick={() => remove.mutate()} loading={remove.isPending}>
+              {m.shell.remove}
+            </Button>
+          </SpaceBetween>
+        </Box>
+      }
+    >
+      <SpaceBetween size="m">
+        {remove.error && <Problem error={remove.error} />}
+        <div>{m.replication.removeAdvice}</div>
+      </SpaceBetween>
+    </Modal>
+  );
+}

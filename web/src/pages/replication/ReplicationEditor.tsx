@@ -1,0 +1,159 @@
+import Alert from '@cloudscape-design/components/alert';
+import Button from '@cloudscape-design/components/button';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Wizard from '@cloudscape-design/components/wizard';
+import { useMutation } from '@tanstack/react-query';
+import { useEffect, useRef, useState } from 'react';
+import { useNavigate } from 'react-router';
+
+import { ecr, type Registry } from '../../api/client';
+import type { ReplicationRule } from '../../api/ecr';
+import { useNotify } from '../../app/notifications';
+import { pagePath, useReread, useRegistry } from '../../app/registry';
+import { useUnsaved } from '../../app/unsaved';
+import { useMessages } from '../../i18n';
+import { fieldOf, formOf, newRule, problemsOf, rulesOf, sameRules, showsAtOnce, type Field, type ReplicationForm } from './form';
+import { ReviewStep } from './ReviewStep';
+import { RulesStep } from './RulesStep';
+import { TypesStep } from './TypesStep';
+
+/** Where the steps are in the walk. */
+const steps = { types: 0, rules: 1, review: 2 };
+
+/** The rules are not those any more that the form was made of. */
+class ChangedMeanwhile extends Error {}
+
+/** The form at its beginning: an empty rule is there to be filled in if there is none, or if one is to be added. */
+function beginning(rules: readonly ReplicationRule[], registry: Registry, begin: string | null): ReplicationForm {
+  const form = formOf(rules, registry);
+  if (rules.length === 0 || begin === 'new') {
+    form.rules.push(newRule(registry, form.crossAccount));
+  }
+  return form;
+}
+
+/** What the steps need of the form that is being edited. */
+export interface Editing {
+  form: ReplicationForm;
+  change: (form: ReplicationForm) => void;
+  /** What to say beside a field, if anything is wrong with it and it is time to say so. */
+  errorOf: (key: string, field: Field) => string | undefined;
+  /** Notes that a field was left. */
+  leave: (key: string, field: Field) => void;
+}
+
+/** Walks through the replication rules; current are those of the registry, which may change while they are edited here. */
+export function ReplicationEditor({ current, begin }: { current: readonly ReplicationRule[]; begin: string | null }) {
+  const { replication: m, shell } = useMessages();
+  const registry = useRegistry();
+  const reread = useReread();
+  const notify = useNotify();
+  const navigate = useNavigate();
+  const [base, setBase] = useState(current);
+  const [initial, setInitial] = useState(() => beginning(current, registry, begin));
+  const [form, setForm] = useState(initial);
+  const [overwritten, setOverwritten] = useState<readonly ReplicationRule[]>(); // rules of someone else's that may go
+  const [step, setStep] = useState(begin ? steps.rules : steps.types);
+  const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
+  const [tries, setTries] = useState(0); // to go on, or to save
+  const walk = useRef<HTMLDivElement>(null);
+
+  const edited = JSON.stringify(form) !== JSON.stringify(initial);
+  const { prompt, leaveTo } = useUnsaved(edited);
+  const restart = (rules: readonly ReplicationRule[]) => {
+    const fresh = beginning(rules, registry, begin);
+    setBase(rules);
+    setInitial(fresh);
+    setForm(fresh);
+  };
+  const changedMeanwhile = !sameRules(current, base) && !(overwritten && sameRules(current, overwritten));
+  if (changedMeanwhile && !edited) {
+    restart(current);
+  }
+
+  const problems = problemsOf(form, registry, registry.regions);
+  const rules = rulesOf(form, registry);
+  const save = useMutation({
+    mutationFn: async () => {
+      const { rules: now } = (await ecr(registry, 'DescribeRegistry', {})).replicationConfiguration;
+      if (!sameRules(now, base) && !(overwritten && sameRules(now, overwritten))) {
+        await reread(registry, 'DescribeRegistry');
+        throw new ChangedMeanwhile();
+      }
+      await ecr(registry, 'PutReplicationConfiguration', { replicationConfiguration: { rules } });
+    },
+    onSuccess: async () => {
+      await reread(registry);
+      notify({ type: 'success', header: m.saved, content: rules.length > 0 ? m.savedAdvice : undefined });
+      leaveTo(pagePath(registry, 'replication'));
+    },
+  });
+
+  // Whoever could not go on is taken to the first field that needs a correction.
+  useEffect(() => {
+    if (tries > 0) {
+      walk.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+    }
+  }, [tries]);
+
+  const editing: Editing = {
+    form,
+    change: setForm,
+    errorOf: (key, field) => {
+      const problem = problems.get(fieldOf(key, field));
+      return problem && (tries > 0 || showsAtOnce(problem) || left.has(fieldOf(key, field))) ? m.problems[problem] : undefined;
+    },
+    leave: (key, field) => setLeft((before) => new Set(before).add(fieldOf(key, field))),
+  };
+  const whole = problems.get('form');
+  const errorText = whole ? m.problems[whole] : tries > 0 && problems.size > 0 ? m.fixFirst : undefined;
+  const goTo = (requested: number) => {
+    if (requested === steps.review && problems.size > 0) {
+      setTries(tries + 1);
+      setStep(steps.rules);
+      return;
+    }
+    save.reset();
+    setTries(0);
+    setStep(requested);
+  };
+
+  return (
+    <div ref={walk}>
+      <SpaceBetween size="l">
+        {prompt}
+        {changedMeanwhile && edited && (
+          <Alert
+            type="warning"
+            header={m.changedMeanwhile}
+            action={
+              <SpaceBetween direction="horizontal" size="xs">
+                <Button onClick={() => restart(current)}>{m.loadTheirs}</Button>
+                <Button onClick={() => setOverwritten(current)}>{m.keepMine}</Button>
+              </SpaceBetween>
+            }
+          >
+            {m.changedMeanwhileAdvice}
+          </Alert>
+        )}
+        <Wizard
+          activeStepIndex={step}
+          onNavigate={({ detail }) => goTo(detail.requestedStepIndex)}
+          onCancel={() => void navigate(pagePath(registry, 'replication'))}
+          onSubmit={() => save.mutate()}
+          isLoadingNextStep={save.isPending}
+          submitButtonText={shell.save}
+          steps={[
+            { title: m.typesTitle, description: m.typesAdvice, content: <TypesStep editing={editing} /> },
+            { title: m.rulesTitle, description: m.rulesAdvice, content: <RulesStep editing={editing} begin={begin} />, errorText },
+            {
+              title: m.reviewTitle,
+              description: m.reviewAdvice,
+              content: <ReviewStep base={base} rules={rules} error={save.error instanceof ChangedMeanwhile ? null : save.error} />,
+            },
+          ]}
+        />
+      </SpaceBetween>
+    </div>
+  );
+}

@@ -1,0 +1,80 @@
+import Button from '@cloudscape-design/components/button';
+import Container from '@cloudscape-design/components/container';
+import Form from '@cloudscape-design/components/form';
+import Header from '@cloudscape-design/components/header';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import TagEditor, { type TagEditorProps } from '@cloudscape-design/components/tag-editor';
+import { useMutation } from '@tanstack/react-query';
+import { useState } from 'react';
+
+import { ecr } from '../../api/client';
+import type { Repository } from '../../api/ecr';
+import { useNotify } from '../../app/notifications';
+import { Problem } from '../../app/Problem';
+import { useECR, useRegistry, useReread } from '../../app/registry';
+import { useUnsaved } from '../../app/unsaved';
+import { useMessages } from '../../i18n';
+import { tagChanges } from './resourceTags';
+
+export function ResourceTagsTab({ repository }: { repository: Repository }) {
+  const { repositories: m, shell } = useMessages();
+  const registry = useRegistry();
+  const notify = useNotify();
+  const reread = useReread();
+  const resourceArn = repository.repositoryArn;
+  const read = useECR('ListTagsForResource', { resourceArn });
+  const [edited, setEdited] = useState<{ tags: readonly TagEditorProps.Tag[]; valid: boolean }>();
+  const saved = read.data?.tags ?? [];
+  const changes = edited ? tagChanges(saved, edited.tags) : undefined;
+  const changed = changes !== undefined && changes.tags.length + changes.tagKeys.length > 0;
+  const unsaved = useUnsaved(changed);
+  const attempt = useMutation({
+    mutationFn: async ({ tags, tagKeys }: ReturnType<typeof tagChanges>) => {
+      // First what goes: there may be room for no more.
+      if (tagKeys.length > 0) {
+        await ecr(registry, 'UntagResource', { resourceArn, tagKeys });
+      }
+      if (tags.length > 0) {
+        await ecr(registry, 'TagResource', { resourceArn, tags });
+      }
+    },
+    onSuccess: async () => {
+      await reread(registry, 'ListTagsForResource');
+      setEdited(undefined);
+      notify({ type: 'success', header: m.saved, id: 'saved' });
+    },
+  });
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (changed && edited?.valid) {
+          attempt.mutate(changes);
+        }
+      }}
+    >
+      <Form
+        actions={
+          <SpaceBetween direction="horizontal" size="xs">
+            <Button variant="link" formAction="none" disabled={!changed} onClick={() => setEdited(undefined)}>{shell.cancel}</Button>
+            <Button variant="primary" formAction="submit" disabled={!changed} loading={attempt.isPending}>{shell.save}</Button>
+          </SpaceBetween>
+        }
+      >
+        <SpaceBetween size="m">
+          <Problem error={read.error ?? (read.data ? undefined : read.failureReason)} />
+          <Problem error={attempt.error} />
+          <Container header={<Header variant="h2" description={m.tagsAdvice}>{m.tags}</Header>}>
+            <TagEditor
+              loading={read.isPending}
+              tags={edited?.tags ?? saved.map((tag) => ({ key: tag.Key, value: tag.Value, existing: true }))}
+              tagLimit={50}
+              onChange={({ detail }) => setEdited(detail)}
+            />
+          </Container>
+        </SpaceBetween>
+      </Form>
+      {unsaved.prompt}
+    </form>
+  );
+}

@@ -1,0 +1,95 @@
+import Button from '@cloudscape-design/components/button';
+import Container from '@cloudscape-design/components/container';
+import Form from '@cloudscape-design/components/form';
+import Header from '@cloudscape-design/components/header';
+import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useMutation } from '@tanstack/react-query';
+import { useState } from 'react';
+
+import { ecr } from '../../api/client';
+import type { FoundRepository } from '../../api/twinport';
+import { useNotify } from '../../app/notifications';
+import { Problem } from '../../app/Problem';
+import { useRegistry, useReread } from '../../app/registry';
+import { useUnsaved } from '../../app/unsaved';
+import { useMessages } from '../../i18n';
+import { useFormat } from '../../i18n/format';
+import { CopyButton } from './CopyButton';
+import { useDestinationName } from './destination';
+import { mutabilityOf, mutabilityValid, settingOf, type Mutability } from './mutability';
+import { MutabilityFields } from './MutabilityFields';
+
+export function SettingsTab({ repository }: { repository: FoundRepository }) {
+  const { repositories: m } = useMessages();
+  const format = useFormat();
+  const nameOf = useDestinationName();
+  return (
+    <SpaceBetween size="l">
+      <Container header={<Header variant="h2">{m.details}</Header>}>
+        <KeyValuePairs
+          columns={3}
+          minColumnWidth={240}
+          items={[
+            { label: m.uri, value: <CopyButton variant="inline" textToCopy={repository.repositoryUri} copyButtonAriaLabel={m.copyURI(repository.repositoryName)} wrapText /> },
+            { label: m.arn, value: <CopyButton variant="inline" textToCopy={repository.repositoryArn} wrapText /> },
+            { label: m.createdAt, value: format.dateTime(repository.createdAt) },
+            { label: m.replicatesTo, value: repository.replicatesTo.length > 0 ? format.list(repository.replicatesTo.map(nameOf)) : m.replicatesNowhere },
+            { label: m.repositoryPolicy, value: repository.hasPolicy ? m.hasPolicy : m.hasNoPolicy },
+            { label: m.encryption, value: m.encryptionOfDisk },
+          ]}
+        />
+      </Container>
+      <MutabilityForm repository={repository} />
+    </SpaceBetween>
+  );
+}
+
+function MutabilityForm({ repository }: { repository: FoundRepository }) {
+  const { repositories: m, shell } = useMessages();
+  const registry = useRegistry();
+  const notify = useNotify();
+  const reread = useReread();
+  const saved = mutabilityOf(repository);
+  const [edited, setEdited] = useState<Mutability>();
+  const [tried, setTried] = useState(false);
+  const changed = edited !== undefined && JSON.stringify(edited) !== JSON.stringify(saved);
+  const unsaved = useUnsaved(changed);
+  const attempt = useMutation({
+    mutationFn: (mutability: Mutability) => ecr(registry, 'PutImageTagMutability', { repositoryName: repository.repositoryName, ...settingOf(mutability) }),
+    onSuccess: async () => {
+      await reread(registry, 'FindRepositories');
+      setEdited(undefined);
+      setTried(false);
+      notify({ type: 'success', header: m.saved, id: 'saved' });
+    },
+  });
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        setTried(true);
+        if (changed && mutabilityValid(edited)) {
+          attempt.mutate(edited);
+        }
+      }}
+    >
+      <Form
+        actions={
+          <SpaceBetween direction="horizontal" size="xs">
+            <Button variant="link" formAction="none" disabled={!changed} onClick={() => setEdited(undefined)}>{shell.cancel}</Button>
+            <Button variant="primary" formAction="submit" disabled={!changed} loading={attempt.isPending}>{shell.save}</Button>
+          </SpaceBetween>
+        }
+      >
+        <SpaceBetween size="m">
+          <Problem error={attempt.error} />
+          <Container>
+            <MutabilityFields value={edited ?? saved} onChange={setEdited} tried={tried} />
+          </Container>
+        </SpaceBetween>
+      </Form>
+      {unsaved.prompt}
+    </form>
+  );
+}

@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+
+import { awsLogin, curlLogin, imageName, needsInsecureRegistry, passwordOf, pullCommand, pushCommands, registryHost, type Place } from './commands';
+
+const place: Place = {
+  account: '111122223333',
+  region: 'us-east-1',
+  repositoryName: 'team/app',
+  registryUri: '111122223333.dkr.ecr.us-east-1.localhost:8080',
+  origin: 'http://localhost:8080',
+};
+
+test('the three ways to name a registry', () => {
+  expect(imageName('host', place)).toBe('111122223333.dkr.ecr.us-east-1.localhost:8080/team/app');
+  expect(imageName('path', place)).toBe('localhost:8080/111122223333/us-east-1/team/app');
+  expect(imageName('login', place)).toBe('localhost:8080/team/app');
+});
+
+test.each([
+  ['https://registry.example.com', 'registry.example.com'],
+  ['https://registry.example.com:8443', 'registry.example.com:8443'],
+  ['http://localhost', 'localhost'],
+  ['https://registry', 'registry:443'],
+  ['http://registry', 'registry:80'],
+  ['http://127.0.0.1:5000', '127.0.0.1:5000'],
+])('from %s docker logs in to %s', (origin, host) => {
+  expect(registryHost('path', { ...place, origin })).toBe(host);
+});
+
+test('push commands name one image throughout', () => {
+  const { build, tag, push } = pushCommands('path', place);
+  expect(build).toBe('docker build -t team/app:latest .');
+  expect(tag).toBe('docker tag team/app:latest localhost:8080/111122223333/us-east-1/team/app:latest');
+  expect(push).toBe('docker push localhost:8080/111122223333/us-east-1/team/app:latest');
+});
+
+test('logins ask this server for the password', () => {
+  expect(awsLogin('host', place)).toBe(
+    'aws ecr get-login-password --region us-east-1 --endpoint-url http://localhost:8080 | docker login --username AWS --password-stdin 111122223333.dkr.ecr.us-east-1.localhost:8080',
+  );
+  expect(curlLogin('path', place)).toContain("-d '{}' http://localhost:8080/ ");
+});
+
+test.each([
+  ['http://localhost:8080', false],
+  ['http://127.0.0.1:8080', false],
+  ['http://x.localhost', false],
+  ['https://registry.example.com', false],
+  ['http://registry.example.com', true],
+  ['http://10.0.0.7:8080', true],
+])('%s needs docker to be told that it may be insecure: %s', (origin, needed) => {
+  expect(needsInsecureRegistry(origin)).toBe(needed);
+});
+
+test('a chart is pulled by version or digest', () => {
+  expect(pullCommand('helm', 'localhost/app', ':1.0.0', place.origin)).toBe('helm pull oci://localhost/app --version 1.0.0');
+  expect(pullCommand('helm', 'localhost/app', '@sha256:00', place.origin)).toBe('helm pull oci://localhost/app@sha256:00');
+});
+
+test('the password of a token', () => {
+  expect(passwordOf(btoa('AWS:tp.secret'))).toBe('tp.secret');
+});

@@ -1,0 +1,90 @@
+// The commands that push to and pull from this server.
+
+/** How a registry is named (README, "Three ways to name a registry"). */
+export type Naming = 'path' | 'host' | 'login';
+
+export interface Place {
+  account: string;
+  region: string;
+  repositoryName: string;
+  /** Of the registry as ECR names it: <account>.dkr.ecr.<region>.<domain>, with a port. */
+  registryUri: string;
+  /** Where the console was loaded from, such as http://localhost:8080. */
+  origin: string;
+}
+
+/** What docker login takes: a host, with a port where there is one. */
+export function registryHost(naming: Naming, { origin, registryUri }: Place): string {
+  if (naming === 'host') {
+    return registryUri;
+  }
+  const { hostname, host, port, protocol } = new URL(origin);
+  // A bare word would be taken for a user of Docker Hub.
+  if (port === '' && hostname !== 'localhost' && !/[.:]/.test(hostname)) {
+    return `${hostname}:${protocol === 'https:' ? 443 : 80}`;
+  }
+  return host;
+}
+
+/** The repository's name for docker, without a tag. */
+export function imageName(naming: Naming, place: Place): string {
+  const host = registryHost(naming, place);
+  return naming === 'path' ? `${host}/${place.account}/${place.region}/${place.repositoryName}` : `${host}/${place.repositoryName}`;
+}
+
+/** Docker pulls over plain HTTP from the machine itself only, unless it is told otherwise. */
+export function needsInsecureRegistry(origin: string): boolean {
+  const { protocol, hostname } = new URL(origin);
+  return protocol === 'http:' && !/^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+}
+
+/** Logs docker in with the aws command: the same words in a shell of Linux, in PowerShell and in cmd. */
+export function awsLogin(naming: Naming, place: Place): string {
+  return `aws ecr get-login-password --region ${place.region} --endpoint-url ${place.origin} | docker login --username AWS --password-stdin ${registryHost(naming, place)}`;
+}
+
+/** Logs docker in with curl, for a shell with an access key in the usual two variables. */
+export function curlLogin(naming: Naming, place: Place): string {
+  return [
+    `curl -sS --aws-sigv4 "aws:amz:${place.region}:ecr" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"`,
+    `  -H 'Content-Type: application/x-amz-json-1.1'`,
+    `  -H 'X-Amz-Target: AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken' -d '{}' ${place.origin}/`,
+    `  | sed 's/.*"authorizationToken":"\\([^"]*\\)".*/\\1/' | base64 -d | cut -d: -f2`,
+    `  | docker login --username AWS --password-stdin ${registryHost(naming, place)}`,
+  ].join(' \\\n');
+}
+
+/** Asks for the password, which can be pasted. */
+export function dockerLogin(naming: Naming, place: Place): string {
+  return `docker login --username AWS ${registryHost(naming, place)}`;
+}
+
+export interface Push {
+  build: string;
+  tag: string;
+  push: string;
+}
+
+export function pushCommands(naming: Naming, place: Place): Push {
+  const local = `${place.repositoryName}:latest`;
+  const remote = `${imageName(naming, place)}:latest`;
+  return { build: `docker build -t ${local} .`, tag: `docker tag ${local} ${remote}`, push: `docker push ${remote}` };
+}
+
+/** The password of a token as GetAuthorizationToken gives it: base64 of AWS:password. */
+export function passwordOf(authorizationToken: string): string {
+  return atob(authorizationToken).replace(/^AWS:/, '');
+}
+
+/** The command that fetches an artifact; reference is :tag or @digest. */
+export function pullCommand(client: 'docker' | 'helm' | 'oras', name: string, reference: string, origin: string): string {
+  const plain = needsInsecureRegistry(origin) ? ' --plain-http' : '';
+  switch (client) {
+    case 'docker':
+      return `docker pull ${name}${reference}`;
+    case 'helm':
+      return reference.startsWith(':') ? `helm pull oci://${name} --version ${reference.slice(1)}${plain}` : `helm pull oci://${name}${reference}${plain}`;
+    case 'oras':
+      return `oras pull ${name}${reference}${plain}`;
+  }
+}

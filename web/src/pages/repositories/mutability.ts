@@ -1,0 +1,32 @@
+// Which tags of a repository may be moved, as a form shows it.
+
+import type { MutabilityFilter, Repository, TagMutability } from '../../api/ecr';
+import { filterProblem, maxExclusions } from './names';
+
+/** The choice, and the filters of the tags that are excluded from it: a filter may be empty while it is typed. */
+export interface Mutability {
+  base: 'MUTABLE' | 'IMMUTABLE';
+  exclusions: string[];
+}
+
+export function mutabilityOf(repository: Pick<Repository, 'imageTagMutability' | 'imageTagMutabilityExclusionFilters'>): Mutability {
+  return {
+    base: repository.imageTagMutability.startsWith('IMMUTABLE') ? 'IMMUTABLE' : 'MUTABLE',
+    exclusions: (repository.imageTagMutabilityExclusionFilters ?? []).map((f) => f.filter),
+  };
+}
+
+/** The members of CreateRepository and PutImageTagMutability. */
+export function settingOf({ base, exclusions }: Mutability): { imageTagMutability: TagMutability; imageTagMutabilityExclusionFilters?: MutabilityFilter[] } {
+  if (exclusions.length === 0) {
+    return { imageTagMutability: base };
+  }
+  return {
+    imageTagMutability: `${base}_WITH_EXCLUSION`,
+    imageTagMutabilityExclusionFilters: exclusions.map((filter) => ({ filter, filterType: 'WILDCARD' })),
+  };
+}
+
+export function mutabilityValid({ exclusions }: Mutability): boolean {
+  return exclusions.length <= maxExclusions && exclusions.every((filter) => !filterProblem(filter, exclusions));
+}

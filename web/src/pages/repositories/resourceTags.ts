@@ -1,0 +1,17 @@
+import type { ResourceTag } from '../../api/ecr';
+
+interface EditedTag {
+  key: string;
+  value: string;
+  markedForRemoval?: boolean;
+}
+
+/** What TagResource and UntagResource have to be asked for, to make of the saved tags the edited ones. */
+export function tagChanges(saved: readonly ResourceTag[], edited: readonly EditedTag[]): { tags: ResourceTag[]; tagKeys: string[] } {
+  const wanted = new Map(edited.filter((tag) => !tag.markedForRemoval).map((tag) => [tag.key, tag.value]));
+  const had = new Map(saved.map((tag) => [tag.Key, tag.Value]));
+  return {
+    tags: [...wanted].filter(([key, value]) => had.get(key) !== value).map(([Key, Value]) => ({ Key, Value })),
+    tagKeys: [...had.keys()].filter((key) => !wanted.has(key)),
+  };
+}
