@@ -7,7 +7,7 @@ import { useFormat } from '../../i18n/format';
 
 const types: Record<State, StatusIndicatorProps.Type> = { IN_PROGRESS: 'in-progress', COMPLETE: 'success', FAILED: 'error' };
 
-/** How a replication is, and in a few words why it is not done. */
+/** How a replication is, how often it was tried if not once, and in a few words why it is not done. */
 export function ReplicationState({ replication: r }: { replication: Replication }) {
   const m = useMessages().activity;
   const f = useFormat();
@@ -15,17 +15,11 @@ export function ReplicationState({ replication: r }: { replication: Replication 
   return (
     <>
       <StatusIndicator type={waits ? 'warning' : types[r.status]}>{waits ? m.waiting : m.states[r.status]}</StatusIndicator>
-      {r.status !== 'COMPLETE' && r.failureCode && (
-        <Box fontSize="body-s" color="text-body-secondary">
-          {m.failures[r.failureCode] ?? r.failureCode}
-          {waits && r.nextTryAt !== undefined && (
-            <>
-              <br />
-              {m.nextTry} {f.time(r.nextTryAt)}
-            </>
-          )}
-        </Box>
-      )}
+      <Box fontSize="body-s" color="text-body-secondary">
+        {r.status !== 'COMPLETE' && r.failureCode && <div>{m.failures[r.failureCode] ?? r.failureCode}</div>}
+        {r.tries > 1 && <div>{m.triedTimes(f.number(r.tries))}</div>}
+        {waits && r.nextTryAt !== undefined && <div>{m.nextTryAt(f.time(r.nextTryAt))}</div>}
+      </Box>
     </>
   );
 }

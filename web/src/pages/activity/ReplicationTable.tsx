@@ -67,7 +67,7 @@ export function ReplicationTable({ direction, status, setStatus, totals, empty }
         loadingText={m.list}
         wrapLines
         ariaLabels={{
-          tableLabel: outgoing ? m.outgoing : m.incoming,
+          tableLabel: outgoing ? m.outgoingList : m.incomingList,
           selectionGroupLabel: m.list,
           allItemsSelectionLabel: () => m.selectAll,
           itemSelectionLabel: (_, r) => m.select(imageName(r)),
@@ -97,7 +97,7 @@ export function ReplicationTable({ direction, status, setStatus, totals, empty }
               )
             }
           >
-            {outgoing ? m.outgoing : m.incoming}
+            {outgoing ? m.outgoingList : m.incomingList}
           </Header>
         }
         filter={
@@ -150,66 +150,71 @@ function useColumns(direction: Direction, running: boolean, { onOpen, onRetry, r
     id: 'image',
     header: m.image,
     isRowHeader: true,
-    minWidth: 180,
+    minWidth: 160,
     cell: (r) => (
       <Button variant="inline-link" ariaLabel={m.detailsOf(imageName(r))} onClick={() => onOpen(r)}>
         <span style={{ overflowWrap: 'anywhere' }}>{imageName(r)}</span>
       </Button>
     ),
   };
-  const size: TableProps.ColumnDefinition<Replication> = { id: 'size', header: m.size, minWidth: 90, cell: (r) => f.bytes(r.imageSizeInBytes) };
-  const lag: TableProps.ColumnDefinition<Replication> = {
-    id: 'lag',
-    header: m.lag,
-    minWidth: 90,
-    cell: (r) => (r.lagInMillis !== undefined ? f.duration(r.lagInMillis) : r.status === 'IN_PROGRESS' ? m.soFar(f.duration(Math.max(0, Math.round(now - r.pushedAt)) * 1000)) : '–'),
-  };
-  const rate: TableProps.ColumnDefinition<Replication> = {
-    id: 'rate',
-    header: m.rate,
-    minWidth: 90,
-    cell: (r) => (r.lagInMillis ? m.perSecond(f.bytes(r.imageSizeInBytes / (r.lagInMillis / 1000))) : '–'),
+  const nowrap = { whiteSpace: 'nowrap' } as const;
+  const size: TableProps.ColumnDefinition<Replication> = { id: 'size', header: m.size, minWidth: 95, cell: (r) => <span style={nowrap}>{f.bytes(r.imageSizeInBytes)}</span> };
+  const lag: TableProps.ColumnDefinition<Replication> = { id: 'lag', header: m.lagAndRate, minWidth: 115, cell: (r) => <div style={nowrap}>{lagCell(r)}</div> };
+  const lagCell = (r: Replication) => {
+    if (r.lagInMillis === undefined) {
+      return r.status === 'IN_PROGRESS' ? m.soFar(f.duration(Math.max(0, Math.round(now - r.pushedAt)) * 1000)) : '–';
+    }
+    return (
+      <>
+        {f.duration(r.lagInMillis)}
+        {r.lagInMillis > 0 && (
+          <Box fontSize="body-s" color="text-body-secondary">
+            {m.perSecond(f.bytes(r.imageSizeInBytes / (r.lagInMillis / 1000)))}
+          </Box>
+        )}
+      </>
+    );
   };
   const time = (id: string, header: string, of: (r: Replication) => number): TableProps.ColumnDefinition<Replication> => ({
     id,
     header,
-    minWidth: 120,
-    cell: (r) => <span title={f.dateTime(of(r))}>{now - of(r) < 43_200 ? f.time(of(r)) : f.dateTime(of(r))}</span>,
+    minWidth: 115,
+    cell: (r) => (
+      <span style={nowrap} title={f.dateTime(of(r))}>
+        {now - of(r) < 43_200 ? f.time(of(r)) : f.dateTime(of(r))}
+      </span>
+    ),
   });
+  const stateCell = (r: Replication) => (
+    <>
+      <ReplicationState replication={r} />
+      {r.status === 'FAILED' && (
+        <Button
+          variant="inline-link"
+          ariaLabel={m.retryOf(imageName(r), words.place(r.registryId, r.region))}
+          loading={retrying.has(r.replicationId)}
+          onClick={() => onRetry(r)}
+        >
+          {m.retry}
+        </Button>
+      )}
+    </>
+  );
   if (direction === 'INCOMING') {
     return [
       image,
-      { id: 'source', header: m.source, minWidth: 160, cell: (r) => <AccountName account={r.sourceRegistryId} region={r.sourceRegion} /> },
+      { id: 'source', header: m.source, minWidth: 200, cell: (r) => <AccountName account={r.sourceRegistryId} region={r.sourceRegion} /> },
       size,
       lag,
-      rate,
       time('arrived', m.arrived, (r) => r.finishedAt ?? r.changedAt),
     ];
   }
   return [
     image,
-    { id: 'destination', header: m.destination, minWidth: 160, cell: (r) => <AccountName account={r.registryId} region={r.region} /> },
-    { id: 'state', header: m.state, minWidth: 170, cell: (r) => <ReplicationState replication={r} /> },
+    { id: 'destination', header: m.destination, minWidth: 200, cell: (r) => <AccountName account={r.registryId} region={r.region} /> },
+    { id: 'state', header: m.state, minWidth: 170, cell: stateCell },
     size,
     lag,
-    rate,
-    { id: 'tries', header: m.tries, minWidth: 70, cell: (r) => f.number(r.tries) },
     time('changed', m.changed, (r) => r.changedAt),
-    {
-      id: 'actions',
-      header: m.actions,
-      minWidth: 90,
-      cell: (r) =>
-        r.status === 'FAILED' && (
-          <Button
-            variant="inline-link"
-            ariaLabel={m.retryOf(imageName(r), words.place(r.registryId, r.region))}
-            loading={retrying.has(r.replicationId)}
-            onClick={() => onRetry(r)}
-          >
-            {m.retry}
-          </Button>
-        ),
-    },
   ];
 }

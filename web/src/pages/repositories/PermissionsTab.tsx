@@ -43,7 +43,7 @@ export function PermissionsTab({ repository }: { repository: Repository }) {
     onSuccess: async (_, policyText) => {
       await reread(registry, 'GetRepositoryPolicy', 'FindRepositories');
       setEdited(undefined);
-      notify({ type: 'success', header: policyText.trim() === '' ? m.policyRemoved : m.saved, id: 'repository-policy' });
+      notify({ type: 'success', header: policyText.trim() === '' ? m.policyRemoved : m.saved, id: 'saved' });
     },
   });
   if (saved === undefined) {

@@ -41,7 +41,7 @@ export function ResourceTagsTab({ repository }: { repository: Repository }) {
     onSuccess: async () => {
       await reread(registry, 'ListTagsForResource');
       setEdited(undefined);
-      notify({ type: 'success', header: m.saved, id: 'resource-tags' });
+      notify({ type: 'success', header: m.saved, id: 'saved' });
     },
   });
   return (

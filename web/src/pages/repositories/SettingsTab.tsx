@@ -61,7 +61,7 @@ function MutabilityForm({ repository }: { repository: FoundRepository }) {
       await reread(registry, 'FindRepositories');
       setEdited(undefined);
       setTried(false);
-      notify({ type: 'success', header: m.saved, id: 'mutability' });
+      notify({ type: 'success', header: m.saved, id: 'saved' });
     },
   });
   return (

@@ -15,7 +15,7 @@ import { Problem } from '../../../app/Problem';
 import { queryKey, useRegistry, useReread } from '../../../app/registry';
 import { useMessages, type Messages } from '../../../i18n';
 import { useFormat, type Format } from '../../../i18n/format';
-import { batches, outcomes, partsOf, planDeletion, remains, type Outcome } from './deletion';
+import { batches, dangling, outcomes, partsOf, planDeletion, remains, type Outcome } from './deletion';
 import { detailsOf } from './details';
 import { shortDigest } from './kind';
 import type { ImageRow } from './rows';
@@ -49,17 +49,25 @@ export function DeleteImagesDialog({ repository, selected, onClose }: Props) {
     enabled: done.length === 0,
   });
   const plan = planDeletion(asked, details.data ?? new Map(), withChildren);
-  const wanted = [...plan.images, ...(withChildren ? plan.children : []), ...(withReferrers ? plan.referrers : [])].map((row) => row.digest);
+  const images = [...plan.images, ...(withChildren ? plan.children : [])].map((row) => row.digest);
+  const count = images.length + (withReferrers ? plan.referrers.length : 0);
   const gone = () => new Set(done.filter((o) => !remains(o)).map((o) => o.digest));
   const attempt = useMutation({
     mutationFn: async () => {
       // What was deleted before the line was cut is not asked for again.
       let ended = done.filter((o) => !remains(o));
-      const left = wanted.filter((digest) => !ended.some((o) => o.digest === digest));
-      for (const digests of batches(left)) {
-        const answer = await ecr(registry, 'BatchDeleteImage', { repositoryName, imageIds: digests.map((imageDigest) => ({ imageDigest })) });
-        ended = [...ended, ...outcomes(digests, answer)];
-        setDone(ended);
+      const remove = async (wanted: string[]) => {
+        for (const digests of batches(wanted.filter((digest) => !ended.some((o) => o.digest === digest)))) {
+          const answer = await ecr(registry, 'BatchDeleteImage', { repositoryName, imageIds: digests.map((imageDigest) => ({ imageDigest })) });
+          ended = [...ended, ...outcomes(digests, answer)];
+          setDone(ended);
+        }
+      };
+      await remove(images);
+      if (withReferrers) {
+        // The server may have refused an image: what refers to it stays, too.
+        const gone = new Set(ended.filter((o) => !remains(o)).map((o) => o.digest));
+        await remove(dangling(plan.referrers, details.data ?? new Map(), gone).map((row) => row.digest));
       }
       return ended;
     },
@@ -87,7 +95,7 @@ export function DeleteImagesDialog({ repository, selected, onClose }: Props) {
           <SpaceBetween direction="horizontal" size="xs">
             <Button variant={ended ? 'primary' : 'link'} onClick={close}>{ended ? shell.close : shell.cancel}</Button>
             {!ended && (
-              <Button variant="primary" disabled={!details.data} loading={attempt.isPending} loadingText={m.deleting(done.length, wanted.length)} onClick={() => attempt.mutate()}>
+              <Button variant="primary" disabled={!details.data} loading={attempt.isPending} loadingText={m.deleting(done.length, count)} onClick={() => attempt.mutate()}>
                 {m.delete}
               </Button>
             )}

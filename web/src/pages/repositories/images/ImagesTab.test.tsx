@@ -159,3 +159,13 @@ test('deleting an index tells what goes along, and for each how it went', async 
   expect(await dialog.findByText(m.deletedPartly(3, 1))).toBeTruthy();
   expect(dialog.getByText(m.failures.ImageReferencedByManifestList!, { exact: false })).toBeTruthy();
 });
+
+test('what refers to an image that the server keeps is kept', async () => {
+  await showPages([image('arm', { referrers: [{ imageDigest: 'sha256:sig', artifactMediaType: 'application/vnd.cncf.notary.signature', imageSizeInBytes: 1, imagePushedAt: 1 }] })]);
+  fireEvent.click(checkbox('arm'));
+  fireEvent.click(screen.getByRole('button', { name: m.delete }));
+  const dialog = within(await screen.findByRole('dialog'));
+  await dialog.findByText((text) => text.includes(m.referrersToo(1)));
+  await act(async () => fireEvent.click(dialog.getByRole('button', { name: m.delete })));
+  expect(await dialog.findByText(m.deletedPartly(0, 1))).toBeTruthy();
+});

@@ -48,7 +48,7 @@ export function useImageColumns(repository: FoundRepository): TableProps.ColumnD
 /** A digest's beginning, with a button that copies all of it. */
 export function Digest({ digest }: { digest: string }) {
   const m = useMessages().images;
-  return <CopyButton variant="inline" textToCopy={digest} textToDisplay={<code title={digest}>{shortDigest(digest)}</code>} copyButtonAriaLabel={m.copyDigest(digest)} />;
+  return <CopyButton variant="inline" textToCopy={digest} textToDisplay={<code title={digest} style={{ whiteSpace: 'nowrap' }}>{shortDigest(digest)}</code>} copyButtonAriaLabel={m.copyDigest(digest)} />;
 }
 
 function Name({ repository, row }: { repository: FoundRepository; row: ImageRow }) {

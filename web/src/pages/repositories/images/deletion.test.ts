@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { FoundImage } from '../../../api/twinport';
-import { batches, outcomes, partsOf, planDeletion, remains, type PartDetail } from './deletion';
+import { batches, dangling, outcomes, partsOf, planDeletion, remains, type PartDetail } from './deletion';
 import { rowOf, type ImageRow } from './rows';
 
 function found(digest: string, more: Partial<FoundImage> = {}): ImageRow {
@@ -72,6 +72,12 @@ test('a signature of an SBOM goes with it, and stays with one that has a tag', (
   expect(digests(planDeletion([signed], details, true).referrers)).toEqual(['sha256:sbom', 'sha256:sig']);
   const kept = planDeletion([signed], new Map([...details, ['sha256:sbom', { ...refersTo('sha256:image'), imageTags: ['sbom'] }]]), true);
   expect([kept.referrers, kept.tagged]).toEqual([[], ['sbom']]);
+});
+
+test('a signature stays with an image that was not deleted', () => {
+  const [, , sig] = index.parts;
+  expect(dangling([sig!], untagged, new Set(['sha256:amd']))).toEqual([]);
+  expect(dangling([sig!], untagged, new Set(['sha256:index']))).toEqual([sig]);
 });
 
 test('what is gone already is not offered', () => {

@@ -55,30 +55,36 @@ export function planDeletion(selected: readonly ImageRow[], details: ReadonlyMap
   const tagOf = (row: ImageRow) => details.get(row.digest)!.imageTags?.[0];
   const children = parts.filter((part) => part.role === 'child' && tagOf(part) === undefined);
   const going = new Set([...chosen, ...(withChildren ? children.map((row) => row.digest) : [])]);
-  // What refers to what goes would go, and what refers to that in turn.
-  const referrers: ImageRow[] = [];
-  const tagged = parts.filter((part) => part.role === 'child').flatMap((part) => tagOf(part) ?? []);
-  for (let found = true; found; ) {
-    found = false;
-    for (const part of parts.filter((row) => row.role === 'referrer' && !going.has(row.digest))) {
-      const tag = tagOf(part);
-      if (!going.has(details.get(part.digest)!.subjectManifestDigest ?? '')) {
-        continue;
-      }
-      if (tag === undefined) {
-        going.add(part.digest);
-        referrers.push(part);
-        found = true;
-      } else if (!tagged.includes(tag)) {
-        tagged.push(tag);
-      }
-    }
-  }
+  const referring = parts.filter((part) => part.role === 'referrer');
+  const referrers = dangling(referring.filter((part) => tagOf(part) === undefined), details, going);
+  const gone = new Set([...going, ...referrers.map((row) => row.digest)]);
+  const staying = [
+    ...parts.filter((part) => part.role === 'child'),
+    ...referring.filter((part) => gone.has(details.get(part.digest)!.subjectManifestDigest ?? '')),
+  ];
+  const tagged = [...new Set(staying.flatMap((part) => tagOf(part) ?? []))];
   const refused = selected.flatMap((image) => {
     const index = indexOf(image);
     return index !== undefined && !chosen.has(index) ? [{ image, index }] : [];
   });
   return { images, children, referrers, tagged, refused };
+}
+
+/** Those of the referrers whose subject is gone, or refers to what is gone in turn: subjects first. */
+export function dangling(referrers: readonly ImageRow[], details: ReadonlyMap<string, PartDetail>, gone: ReadonlySet<string>): ImageRow[] {
+  const all = new Set(gone);
+  const found: ImageRow[] = [];
+  for (let more = true; more; ) {
+    more = false;
+    for (const row of referrers) {
+      if (!all.has(row.digest) && all.has(details.get(row.digest)?.subjectManifestDigest ?? '')) {
+        all.add(row.digest);
+        found.push(row);
+        more = true;
+      }
+    }
+  }
+  return found;
 }
 
 /** Each image once, those that an index among them names after it. */
