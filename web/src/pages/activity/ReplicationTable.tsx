@@ -150,7 +150,7 @@ function useColumns(direction: Direction, running: boolean, { onOpen, onRetry, r
     id: 'image',
     header: m.image,
     isRowHeader: true,
-    minWidth: 160,
+    minWidth: 140,
     cell: (r) => (
       <Button variant="inline-link" ariaLabel={m.detailsOf(imageName(r))} onClick={() => onOpen(r)}>
         <span style={{ overflowWrap: 'anywhere' }}>{imageName(r)}</span>
@@ -211,8 +211,8 @@ function useColumns(direction: Direction, running: boolean, { onOpen, onRetry, r
   }
   return [
     image,
+    { id: 'state', header: m.state, minWidth: 160, cell: stateCell },
     { id: 'destination', header: m.destination, minWidth: 200, cell: (r) => <AccountName account={r.registryId} region={r.region} /> },
-    { id: 'state', header: m.state, minWidth: 170, cell: stateCell },
     size,
     lag,
     time('changed', m.changed, (r) => r.changedAt),
