@@ -52,9 +52,9 @@ export function Frame() {
     <>
       <Bar navigation={{ id, open, onToggle: () => setOpen(!open), label: open ? m.closeNavigation : m.openNavigation }} />
       <div className="frame">
-        <aside id={id} ref={navigation} className="frame-navigation" aria-label={m.privateRegistry} hidden={!open} tabIndex={-1}>
+        <nav id={id} ref={navigation} className="frame-navigation" aria-label={m.privateRegistry} hidden={!open} tabIndex={-1}>
           <Navigation onFollow={() => above && setOpen(false)} />
-        </aside>
+        </nav>
         {covered && <div className="frame-cover" onClick={() => setOpen(false)} />}
         <main className="frame-page" inert={covered}>
           <div className="frame-notifications">
