@@ -3,6 +3,8 @@ package metadata
 import (
 	"context"
 	"database/sql"
+	"fmt"
+	"maps"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -182,5 +184,75 @@ func TestOldDatabaseIsMigrated(t *testing.T) {
 	})
 	if garbage, err := s.Read().Garbage("", 10); err != nil || len(garbage) != 1 || garbage[0].Object != "sha256/00/"+d256[7:] || garbage[0].Size != 11 {
 		t.Errorf("garbage: %+v, %v", garbage, err)
+	}
+}
+
+// A database of schema 3 with replications, and a program of that time that goes
+// on beside this one.
+func TestOldReplicationsAreListed(t *testing.T) {
+	eachClosed(t, func(t *testing.T, p place) {
+		dialect := goose.DialectPostgres
+		if strings.HasSuffix(t.Name(), "SQLite") {
+			dialect = goose.DialectSQLite3
+		}
+		db := p.sql(t)
+		provider, err := newProvider(dialect, db)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := provider.UpTo(t.Context(), 3); err != nil {
+			t.Fatal(err)
+		}
+		queue := func(id int, state string, pushed, finished int) string {
+			return fmt.Sprintf(`INSERT INTO replications (id, manifest_id, tag, sequence, destination_account, destination_region, state, next_try_at, pushed_at, finished_at)
+				VALUES (%d, 7, 't%[1]d', %[1]d, '2', 'x', '%s', 1, %d, %d)`, id, state, pushed, finished)
+		}
+		for _, statement := range []string{
+			`INSERT INTO registries (id, account, region) VALUES (1, '1', 'x'), (2, '2', 'x')`,
+			`INSERT INTO repositories (id, registry_id, name, created_at, tag_mutability, encryption_type) VALUES (5, 1, 'app', 1, 'MUTABLE', 'AES256')`,
+			`INSERT INTO manifests (id, repository_id, digest, media_type, size, image_size, pushed_at, bytes) VALUES (7, 5, 'sha256:7', 't', 1, 70, 1, '{}')`,
+			queue(1, ReplicationComplete, 10, 30), queue(2, ReplicationInProgress, 20, 0), queue(3, ReplicationFailed, 15, 16),
+		} {
+			execute(t, db, statement)
+		}
+		s, err := p.open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		execute(t, db, queue(4, ReplicationComplete, 40, 50)) // by the old program
+		commit(t, s, func(tx *Tx) error { return tx.AdoptReplications() })
+		changed := map[int64]int64{}
+		for _, state := range []string{ReplicationInProgress, ReplicationComplete, ReplicationFailed} {
+			rs, err := s.Read().ReplicationsFrom(1, state, time.Time{}, ReplicationKey{}, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range rs {
+				changed[r.ID] = r.ChangedAt.UnixMicro()
+				if r.State != state || r.SourceRegistryID != 1 || r.SourceAccount != "1" || r.RepositoryName != "app" || r.ImageSize != 70 {
+					t.Errorf("%+v", r)
+				}
+			}
+		}
+		if want := map[int64]int64{1: 30, 2: 20, 3: 16, 4: 50}; !maps.Equal(changed, want) {
+			t.Errorf("they changed at %v, want %v", changed, want)
+		}
+		if rs, err := s.Read().ReplicationsInto("2", "x", time.Time{}, ReplicationKey{}, 10); err != nil || len(rs) != 2 || rs[0].ID != 4 {
+			t.Errorf("arrived: %+v, %v", rs, err)
+		}
+	})
+}
+
+// A migration that was cut off anywhere is done again from its beginning.
+func TestMigrationIsDoneAgain(t *testing.T) {
+	t.Parallel()
+	database := servers.Postgres(t)
+	openPostgres(t, database).Close()
+	execute(t, openSQL(t, "pgx", database), `DELETE FROM goose_db_version WHERE version_id >= 4; DROP TABLE sessions; DROP INDEX replications_arrived`)
+	s := openPostgres(t, database)
+	defer s.Close()
+	if _, err := s.Read().ReplicationsInto("2", "x", time.Time{}, ReplicationKey{}, 10); err != nil {
+		t.Error(err)
 	}
 }

@@ -65,6 +65,7 @@ func TestReplicationStatistics(t *testing.T) {
 		d.run(in(prod), registry.Reference{Tag: tag})
 	}
 	d.put(in(prod), raw, "3")
+	d.clock.advance(3 * time.Second)
 	d.run(in(prod), registry.Reference{Tag: "3"}) // another process
 	if err := d.SetReplication(ctx, root(prodAccount), prod, []registry.ReplicationRule{{Destinations: []registry.ID{third}}}); err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import { loadCode } from './code';
 import { CrashPage } from './CrashPage';
 import { EntryPage } from './EntryPage';
 import { NotFoundPage } from './NotFoundPage';
+import { Plain } from './Plain';
 import { SignInPage } from './SignInPage';
 import { SignOutPage } from './SignOutPage';
 import { Waiting } from './Waiting';
@@ -48,18 +49,23 @@ const pages: RouteObject[] = [
 export const router = createBrowserRouter(
   [
     {
-      ErrorBoundary: CrashPage,
+      errorElement: <main><CrashPage /></main>,
       HydrateFallback: Waiting,
       children: [
-        { path: '/', Component: EntryPage },
-        { path: '/sign-in', Component: SignInPage },
-        { path: '/sign-out', Component: SignOutPage },
+        {
+          Component: Plain,
+          children: [
+            { path: '/', Component: EntryPage },
+            { path: '/sign-in', Component: SignInPage },
+            { path: '/sign-out', Component: SignOutPage },
+            { path: '*', Component: NotFoundPage },
+          ],
+        },
         {
           path: '/:account/:region',
           lazy: page(async () => (await import('./RegistryLayout')).RegistryLayout),
           children: [{ ErrorBoundary: CrashPage, children: pages }],
         },
-        { path: '*', Component: NotFoundPage },
       ],
     },
   ],
