@@ -6,7 +6,7 @@ import { describe } from 'vitest';
 
 import { messages, settle, test, visit, type View } from './console';
 import { furnish, source, taker } from './scene';
-import type { Registry } from './server';
+import { prod, type Registry } from './server';
 
 const folder = process.env.SCREENSHOTS;
 
@@ -20,7 +20,7 @@ const pictures: Picture[] = [
   { name: 'overview', path: '' },
   { name: 'replication', path: 'replication' },
   { name: 'edit-replication', path: 'replication/edit?rule=1' },
-  { name: 'permissions', path: 'permissions?generate', registry: taker, height: 1000 },
+  { name: 'permissions', path: `permissions?generate=${prod.id}`, registry: taker, height: 1000 },
   { name: 'repositories', path: 'repositories' },
   { name: 'images', path: 'repository/team/web', width: 1440 },
   { name: 'activity', path: 'activity' },
