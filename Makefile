@@ -41,7 +41,7 @@ WEB_MODULES := web/node_modules/.package-lock.json
 EMBEDDED := ^Test(ACME|Architecture|AWSCommandLine|BadConfiguration|Balancer|Compose|Demo|DeployNames|DockerCrossAccount|Image$$|Init|Kubernetes|MakeHelp|Readme|Serve|Systemd|Terraform|TLS|Version)
 
 .DEFAULT_GOAL := help
-.PHONY: help build image demo web test unit webtest torture lint fuzz bench generate tools clean
+.PHONY: help build image demo web test unit webtest screenshots torture lint fuzz bench generate tools clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
@@ -65,7 +65,7 @@ $(WEB_MODULES): web/package-lock.json
 
 # The recursive calls see what `tools` has installed. The console's tests run
 # when all of Go is compiled, beside tests that wait for PostgreSQL and S3.
-test: tools ## everything: lint, unit, fuzz seeds, conformance, real clients and the console, with the race detector
+test: tools ## everything: lint, unit, fuzz seeds, conformance, real clients and a real browser, with the race detector
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory gotest
 	@$(MAKE) --no-print-directory -j2 sharedtest $(if $(NO_NODE),,webtest)
@@ -86,11 +86,18 @@ torture: ## everything at once under faults of all kinds, for TORTURE_TIME (5m);
 unit: ## the tests of the packages alone, without whole-program tests
 	$(GO) test $(RACE) $$($(GO) list ./... | grep -v '/test$$')
 
-webtest: $(WEB_MODULES) ## the console's parts, and that its build is committed
+webtest: $(WEB_MODULES) ## the console: its parts, that its build is committed, and all of it in Chromium
 	cd web && $(NPM) test --silent
 	@built=$$(mktemp -d); trap 'rm -rf "$$built"' EXIT; \
 	(cd web && $(NPM) run --silent build -- --logLevel error --outDir "$$built/dist") && \
 	diff -rq "$$built/dist" internal/console/dist || { echo "internal/console/dist is not what web/ builds: run make web and commit it"; exit 1; }
+	cd web && GO='$(GO)' RACE='$(RACE)' $(NPM) run --silent e2e
+
+# The pictures have few colours, which pngquant makes use of; Japanese needs a
+# font, such as Debian's fonts-noto-cjk.
+screenshots: $(WEB_MODULES) ## picture the console's pages for docs/images
+	cd web && SCREENSHOTS='$(CURDIR)/docs/images' $(NPM) run --silent e2e screenshots
+	pngquant --force --skip-if-larger --strip --ext .png docs/images/*.png
 
 lint: $(if $(NO_NODE),,$(WEB_MODULES)) ## gofmt, go vet, staticcheck, and the console's types
 	@unformatted=$$(gofmt -l bench cmd deploy internal test); if [ -n "$$unformatted" ]; then echo "gofmt would change:" $$unformatted; exit 1; fi

@@ -9,7 +9,7 @@ export function AccountName({ account, region }: { account: string; region?: str
   return (
     <span className="account-name">
       {session && <span className="account-dot" style={{ backgroundColor: accountColour(account) }} aria-hidden="true" />}
-      {session && <strong>{session.accountName}</strong>} <code>{account}</code> {region}
+      {session && <strong>{session.accountName}</strong>} <code>{account}</code> {region && <span className="account-region">{region}</span>}
     </span>
   );
 }

@@ -31,7 +31,7 @@ export function Frame() {
   const [open, setOpen] = useState(!above);
   useEffect(() => setOpen(!above), [above]);
   const id = useId();
-  const navigation = useRef<HTMLDivElement>(null);
+  const navigation = useRef<HTMLElement>(null);
   const covered = above && open;
   useEffect(() => {
     if (!covered) {
@@ -52,18 +52,16 @@ export function Frame() {
     <>
       <Bar navigation={{ id, open, onToggle: () => setOpen(!open), label: open ? m.closeNavigation : m.openNavigation }} />
       <div className="frame">
-        <div id={id} ref={navigation} className="frame-navigation" hidden={!open} tabIndex={-1}>
+        <nav id={id} ref={navigation} className="frame-navigation" aria-label={m.privateRegistry} hidden={!open} tabIndex={-1}>
           <Navigation onFollow={() => above && setOpen(false)} />
-        </div>
+        </nav>
         {covered && <div className="frame-cover" onClick={() => setOpen(false)} />}
-        <div className="frame-page" inert={covered}>
+        <main className="frame-page" inert={covered}>
           <div className="frame-notifications">
             <NotificationBar />
           </div>
-          <main>
-            <Outlet />
-          </main>
-        </div>
+          <Outlet />
+        </main>
       </div>
     </>
   );

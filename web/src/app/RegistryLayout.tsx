@@ -1,15 +1,18 @@
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Modal from '@cloudscape-design/components/modal';
+import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useEffect, useRef } from 'react';
 import { Navigate, useLocation, useNavigate, useParams } from 'react-router';
 
 import type { Session } from '../api/session';
 import { useMessages } from '../i18n';
-import { Bar } from './Bar';
 import { Frame } from './Frame';
 import { LiveProvider } from './live';
-import { RegistryContext, useReread, useRegistry, useSessions } from './registry';
+import { NotFoundPage } from './NotFoundPage';
+import { PageLink } from './PageLink';
+import { Plain } from './Plain';
+import { pagePath, RegistryContext, useReread, useRegistry, useSessions } from './registry';
 import { SignInForm } from './SignInForm';
 import { remember } from './storage';
 import { Waiting } from './Waiting';
@@ -30,8 +33,11 @@ export function RegistryLayout() {
       remember('registry', `${account}/${region}`);
     }
   }, [here, account, region]);
+  if (!/^\d{12}$/.test(account)) {
+    return <Plain><NotFoundPage /></Plain>;
+  }
   if (!sessions.data) {
-    return <Waiting error={sessions.error ?? sessions.failureReason} />;
+    return <Plain><Waiting error={sessions.error ?? sessions.failureReason} /></Plain>;
   }
   // A session that has ended while the page is open is renewed above the page:
   // nothing that was typed is lost.
@@ -41,10 +47,15 @@ export function RegistryLayout() {
   }
   if (!sessions.data.regions.includes(region)) {
     return (
-      <>
-        <Bar />
-        <Box variant="h1" padding="xxl" textAlign="center">{m.shell.unknownRegion(region)}</Box>
-      </>
+      <Plain>
+        <Box padding="xxl" textAlign="center">
+          <Box variant="h1">{m.shell.unknownRegion(region)}</Box>
+          <Box variant="p">{m.shell.servedRegions}</Box>
+          <SpaceBetween size="xs">
+            {sessions.data.regions.map((served) => <PageLink key={served} to={pagePath({ account, region: served })}>{served}</PageLink>)}
+          </SpaceBetween>
+        </Box>
+      </Plain>
     );
   }
   return (

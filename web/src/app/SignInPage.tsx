@@ -7,7 +7,6 @@ import { useNavigate, useSearchParams } from 'react-router';
 
 import { useMessages } from '../i18n';
 import { groupedAccount } from '../i18n/format';
-import { Bar } from './Bar';
 import { PageLink } from './PageLink';
 import { pagePath, useSessions } from './registry';
 import { SignInForm } from './SignInForm';
@@ -29,36 +28,33 @@ export function SignInPage() {
     void import('./RegistryLayout').catch(() => {}); // what comes next, while the viewer types
   }, [m, shell]);
   return (
-    <>
-      <Bar />
-      <Box padding={{ vertical: 'xxl', horizontal: 'l' }}>
-        <div className="sign-in">
-          <Container
-            header={
-              <Header variant="h1" description={wanted ? m.linkAdvice(wanted[1]!, wanted[2]!) : m.signInAdvice}>
-                {wanted ? m.signInTo(wanted[1]!) : m.signInTitle}
-              </Header>
-            }
-          >
-            <SignInForm
-              account={wanted?.[1]}
-              onSignedIn={({ accountId: account }) => void navigate(wanted ? next! : region ? pagePath({ account, region }) : '/', { replace: true })}
-            />
-          </Container>
-          {region && signedIn.length > 0 && (
-            <Box padding="l">
-              <Box variant="h2" fontSize="heading-s">{m.signedInTo}</Box>
-              <SpaceBetween size="xs">
-                {signedIn.map(({ accountId: account, accountName }) => (
-                  <PageLink key={account} to={pagePath({ account, region })}>
-                    {accountName} {groupedAccount(account)}
-                  </PageLink>
-                ))}
-              </SpaceBetween>
-            </Box>
-          )}
-        </div>
-      </Box>
-    </>
+    <Box padding={{ vertical: 'xxl', horizontal: 'l' }}>
+      <div className="sign-in">
+        <Container
+          header={
+            <Header variant="h1" description={wanted ? m.linkAdvice(wanted[1]!, wanted[2]!) : m.signInAdvice}>
+              {wanted ? m.signInTo(wanted[1]!) : m.signInTitle}
+            </Header>
+          }
+        >
+          <SignInForm
+            account={wanted?.[1]}
+            onSignedIn={({ accountId: account }) => void navigate(wanted ? next! : region ? pagePath({ account, region }) : '/', { replace: true })}
+          />
+        </Container>
+        {region && signedIn.length > 0 && (
+          <Box padding="l">
+            <Box variant="h2" fontSize="heading-s">{m.signedInTo}</Box>
+            <SpaceBetween size="xs">
+              {signedIn.map(({ accountId: account, accountName }) => (
+                <PageLink key={account} to={pagePath({ account, region })}>
+                  {accountName} {groupedAccount(account)}
+                </PageLink>
+              ))}
+            </SpaceBetween>
+          </Box>
+        )}
+      </div>
+    </Box>
   );
 }

@@ -7,11 +7,10 @@ import { loadCode } from './code';
 import { CrashPage } from './CrashPage';
 import { EntryPage } from './EntryPage';
 import { NotFoundPage } from './NotFoundPage';
+import { Plain } from './Plain';
 import { SignInPage } from './SignInPage';
 import { SignOutPage } from './SignOutPage';
 import { Waiting } from './Waiting';
-
-const basename = '/console';
 
 function page(load: () => Promise<ComponentType>): RouteObject['lazy'] {
   return async () => ({ Component: await loadCode(load, reload) });
@@ -19,11 +18,11 @@ function page(load: () => Promise<ComponentType>): RouteObject['lazy'] {
 
 /** Loads the address that is being navigated to, if any, from the server. */
 function reload(): boolean {
-  const wanted = router.state.navigation.location;
+  const wanted = router.state.navigation.location; // its path begins with the basename
   if (!wanted && router.state.initialized) {
     return false;
   }
-  const address = wanted ? basename + wanted.pathname + wanted.search : location.href;
+  const address = wanted ? wanted.pathname + wanted.search : location.href;
   if (new URL(address, location.href).href === location.href) {
     location.reload();
   } else {
@@ -48,20 +47,25 @@ const pages: RouteObject[] = [
 export const router = createBrowserRouter(
   [
     {
-      ErrorBoundary: CrashPage,
+      errorElement: <main><CrashPage /></main>,
       HydrateFallback: Waiting,
       children: [
-        { path: '/', Component: EntryPage },
-        { path: '/sign-in', Component: SignInPage },
-        { path: '/sign-out', Component: SignOutPage },
+        {
+          Component: Plain,
+          children: [
+            { path: '/', Component: EntryPage },
+            { path: '/sign-in', Component: SignInPage },
+            { path: '/sign-out', Component: SignOutPage },
+            { path: '*', Component: NotFoundPage },
+          ],
+        },
         {
           path: '/:account/:region',
           lazy: page(async () => (await import('./RegistryLayout')).RegistryLayout),
           children: [{ ErrorBoundary: CrashPage, children: pages }],
         },
-        { path: '*', Component: NotFoundPage },
       ],
     },
   ],
-  { basename },
+  { basename: '/console' },
 );

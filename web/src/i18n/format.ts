@@ -1,7 +1,5 @@
 // Dates, sizes and durations in the viewer's manner.
 
-import { useMemo } from 'react';
-
 import { useLanguage, type Language } from '.';
 
 export interface Format {
@@ -40,8 +38,17 @@ export function formatOf(language: Language): Format {
   const integer = new Intl.NumberFormat(locale);
   const list = new Intl.ListFormat(locale, { type: 'conjunction' });
   const either = new Intl.ListFormat(locale, { type: 'disjunction' });
-  const unit = (value: number, name: string) =>
-    new Intl.NumberFormat(locale, { style: 'unit', unit: name, unitDisplay: 'short', maximumSignificantDigits: value < 1000 ? 3 : 4 }).format(value);
+  const units = new Map<string, Intl.NumberFormat>();
+  const unit = (value: number, name: string) => {
+    const maximumSignificantDigits = value < 1000 ? 3 : 4;
+    const key = `${name} ${maximumSignificantDigits}`;
+    let format = units.get(key);
+    if (!format) {
+      format = new Intl.NumberFormat(locale, { style: 'unit', unit: name, unitDisplay: 'short', maximumSignificantDigits });
+      units.set(key, format);
+    }
+    return format.format(value);
+  };
   return {
     dateTime: (seconds) => dateTime.format(seconds * 1000),
     time: (seconds) => time.format(seconds * 1000),
@@ -85,7 +92,15 @@ export function formatOf(language: Language): Format {
   };
 }
 
+// Making the formats takes longer than a whole row of a table: each language's are made once.
+const formats = new Map<Language, Format>();
+
 export function useFormat(): Format {
   const { language } = useLanguage();
-  return useMemo(() => formatOf(language), [language]);
+  let format = formats.get(language);
+  if (!format) {
+    format = formatOf(language);
+    formats.set(language, format);
+  }
+  return format;
 }

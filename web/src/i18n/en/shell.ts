@@ -41,6 +41,7 @@ export const shell = {
   loading: 'Loading',
   notFound: 'There is no such page',
   unknownRegion: (region: string) => `This deployment does not serve the Region ${region}`,
+  servedRegions: 'It serves these:',
   unsaved: 'Leave without saving?',
   unsavedAdvice: 'What you have changed on this page is not saved yet.',
   leave: 'Leave',

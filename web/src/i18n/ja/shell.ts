@@ -43,6 +43,7 @@ export const shell: Messages['shell'] = {
   loading: '読み込み中',
   notFound: 'ページが見つかりません',
   unknownRegion: (region) => `このデプロイメントにはリージョン ${region} がありません`,
+  servedRegions: '次のリージョンがあります。',
   unsaved: '保存せずに移動しますか？',
   unsavedAdvice: 'このページの変更はまだ保存されていません。',
   leave: '移動する',

@@ -5,13 +5,13 @@ import Pagination from '@cloudscape-design/components/pagination';
 import SegmentedControl from '@cloudscape-design/components/segmented-control';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Table, { type TableProps } from '@cloudscape-design/components/table';
-import { useState, type ReactNode } from 'react';
+import { useMemo, useState, type ReactNode } from 'react';
 
 import type { Direction, Replication, ReplicationState as State } from '../../api/twinport';
 import { AccountName } from '../../app/AccountName';
 import { Problem } from '../../app/Problem';
-import { useMessages } from '../../i18n';
-import { useFormat } from '../../i18n/format';
+import { useMessages, type Messages } from '../../i18n';
+import { useFormat, type Format } from '../../i18n/format';
 import { imageName } from './imageName';
 import { useNow } from './now';
 import { ReplicationDetail } from './ReplicationDetail';
@@ -41,11 +41,7 @@ export function ReplicationTable({ direction, status, setStatus, totals, empty }
   const retry = useRetry();
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const [opened, setOpened] = useState<Replication>();
-  const columns = useColumns(direction, feed.rows.some((r) => r.status === 'IN_PROGRESS'), {
-    onOpen: setOpened,
-    onRetry: (r) => retry.mutate([r.replicationId]),
-    retrying: retry.isPending ? new Set(retry.variables) : new Set(),
-  });
+  const columns = useColumns(direction, setOpened, retry.mutate, retry.isPending ? retry.variables : noIDs);
   const failed = feed.rows.filter((r) => r.status === 'FAILED');
   const chosen = failed.filter((r) => selected.has(r.replicationId));
   const outgoing = direction === 'OUTGOING';
@@ -136,21 +132,30 @@ export function ReplicationTable({ direction, status, setStatus, totals, empty }
   );
 }
 
-interface RowActions {
-  onOpen: (r: Replication) => void;
-  onRetry: (r: Replication) => void;
-  retrying: ReadonlySet<string>;
-}
+const noIDs: string[] = [];
 
-function useColumns(direction: Direction, running: boolean, { onOpen, onRetry, retrying }: RowActions): TableProps.ColumnDefinition<Replication>[] {
+/** The columns of a direction; the same from one change of the rows to the next. */
+function useColumns(direction: Direction, onOpen: (r: Replication) => void, onRetry: (ids: string[]) => void, retrying: string[]) {
   const { activity: m, replication: words } = useMessages();
   const f = useFormat();
-  const now = useNow(running ? 1 : 0);
+  return useMemo(() => columnsOf(direction, { m, words, f, onOpen, onRetry, retrying }), [direction, m, words, f, onOpen, onRetry, retrying]);
+}
+
+interface Parts {
+  m: Messages['activity'];
+  words: Messages['replication'];
+  f: Format;
+  onOpen: (r: Replication) => void;
+  onRetry: (ids: string[]) => void;
+  retrying: string[];
+}
+
+function columnsOf(direction: Direction, { m, words, f, onOpen, onRetry, retrying }: Parts): TableProps.ColumnDefinition<Replication>[] {
   const image: TableProps.ColumnDefinition<Replication> = {
     id: 'image',
     header: m.image,
     isRowHeader: true,
-    minWidth: 160,
+    minWidth: 140,
     cell: (r) => (
       <Button variant="inline-link" ariaLabel={m.detailsOf(imageName(r))} onClick={() => onOpen(r)}>
         <span style={{ overflowWrap: 'anywhere' }}>{imageName(r)}</span>
@@ -162,7 +167,7 @@ function useColumns(direction: Direction, running: boolean, { onOpen, onRetry, r
   const lag: TableProps.ColumnDefinition<Replication> = { id: 'lag', header: m.lagAndRate, minWidth: 115, cell: (r) => <div style={nowrap}>{lagCell(r)}</div> };
   const lagCell = (r: Replication) => {
     if (r.lagInMillis === undefined) {
-      return r.status === 'IN_PROGRESS' ? m.soFar(f.duration(Math.max(0, Math.round(now - r.pushedAt)) * 1000)) : '–';
+      return r.status === 'IN_PROGRESS' ? <Elapsed since={r.pushedAt} /> : '–';
     }
     return (
       <>
@@ -179,11 +184,14 @@ function useColumns(direction: Direction, running: boolean, { onOpen, onRetry, r
     id,
     header,
     minWidth: 115,
-    cell: (r) => (
-      <span style={nowrap} title={f.dateTime(of(r))}>
-        {now - of(r) < 43_200 ? f.time(of(r)) : f.dateTime(of(r))}
-      </span>
-    ),
+    cell: (r) =>
+      Date.now() / 1000 - of(r) < 43_200 ? (
+        <span style={nowrap} title={f.dateTime(of(r))}>
+          {f.time(of(r))}
+        </span>
+      ) : (
+        f.dateTime(of(r))
+      ),
   });
   const stateCell = (r: Replication) => (
     <>
@@ -192,8 +200,8 @@ function useColumns(direction: Direction, running: boolean, { onOpen, onRetry, r
         <Button
           variant="inline-link"
           ariaLabel={m.retryOf(imageName(r), words.place(r.registryId, r.region))}
-          loading={retrying.has(r.replicationId)}
-          onClick={() => onRetry(r)}
+          loading={retrying.includes(r.replicationId)}
+          onClick={() => onRetry([r.replicationId])}
         >
           {m.retry}
         </Button>
@@ -211,10 +219,17 @@ function useColumns(direction: Direction, running: boolean, { onOpen, onRetry, r
   }
   return [
     image,
+    { id: 'state', header: m.state, minWidth: 160, cell: stateCell },
     { id: 'destination', header: m.destination, minWidth: 200, cell: (r) => <AccountName account={r.registryId} region={r.region} /> },
-    { id: 'state', header: m.state, minWidth: 170, cell: stateCell },
     size,
     lag,
     time('changed', m.changed, (r) => r.changedAt),
   ];
+}
+
+/** How long a replication has been under way. */
+function Elapsed({ since }: { since: number }) {
+  const m = useMessages().activity;
+  const f = useFormat();
+  return m.soFar(f.duration(Math.max(0, Math.round(useNow(1) - since)) * 1000));
 }

@@ -1,5 +1,5 @@
 import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { startTransition, useEffect, useMemo, useRef, useState } from 'react';
 
 import { twinport } from '../../api/client';
 import type { Replication } from '../../api/twinport';
@@ -9,6 +9,9 @@ import { Changes, firstPage, laterPage, pageSize, type Selection } from './feed'
 
 /** Changes are shown together, this often at most, in milliseconds. */
 const showInterval = 250;
+
+/** And so that the page is busy with showing them for no more than this share of its time. */
+const busyShare = 0.25;
 
 /** What events cannot tell (deleted images, rows that moved up from the next page) is read again this often at most, in milliseconds. */
 const rereadInterval = 5000;
@@ -36,6 +39,7 @@ export function useFeed(selection: Selection): Feed {
   const queries = useQueryClient();
   const [changes] = useState(() => new Changes());
   const [shown, setShown] = useState(0); // the number of the last change that is shown
+  const showing = useRef({ began: 0, took: 0 }); // milliseconds
   const [tokens, setTokens] = useState<string[]>([]); // of the pages after the first, up to the one that is shown
   const token = tokens.at(-1);
   const { direction, status } = selection;
@@ -66,9 +70,7 @@ export function useFeed(selection: Selection): Feed {
     const told = changes.since(asOf, direction);
     const listed = data?.replications ?? [];
     return token ? laterPage(listed, told) : firstPage(listed, told, { direction, status });
-    // shown counts the changes that are to be seen
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [data, asOf, direction, status, token, changes, shown]);
+  }, [data, asOf, direction, status, token, changes, shown]); // shown counts the changes that are to be seen
 
   const timers = useRef<{ show?: ReturnType<typeof setTimeout> | undefined; reread?: ReturnType<typeof setTimeout> | undefined }>({});
   const rereadSoon = () => {
@@ -84,6 +86,10 @@ export function useFeed(selection: Selection): Feed {
       clearTimeout(current.reread);
     };
   }, []);
+
+  useEffect(() => {
+    showing.current.took = performance.now() - showing.current.began;
+  }, [shown]);
 
   useLive((event) => {
     switch (event.type) {
@@ -101,8 +107,9 @@ export function useFeed(selection: Selection): Feed {
         }
         timers.current.show ??= setTimeout(() => {
           timers.current.show = undefined;
-          setShown(changes.number);
-        }, showInterval);
+          showing.current.began = performance.now();
+          startTransition(() => setShown(changes.number)); // what the viewer does goes before
+        }, Math.max(showInterval, showing.current.took / busyShare));
     }
   });
 

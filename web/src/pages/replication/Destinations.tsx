@@ -33,15 +33,20 @@ export function Destinations({ destinations, check, label }: { destinations: rea
         wrapLines
         columnDefinitions={[
           {
-            id: 'account',
-            header: m.account,
+            id: 'destination',
+            header: m.destination,
             isRowHeader: true,
             minWidth: 160,
-            cell: (d) => <AccountName account={d.registryId} />,
+            cell: (d) => (
+              <>
+                <AccountName account={d.registryId} region={d.region} />
+                <Box fontSize="body-s" color="text-body-secondary">
+                  {kindOf(d, registry, m)}
+                </Box>
+              </>
+            ),
           },
-          { id: 'region', header: m.region, minWidth: 120, cell: (d) => d.region },
-          { id: 'kind', header: m.kind, minWidth: 130, cell: (d) => kindOf(d, registry, m) },
-          { id: 'permission', header: m.permission, minWidth: 160, cell: (d) => <GrantState check={check.checks.get(destinationKey(d))} loading={check.loading} /> },
+          { id: 'permission', header: m.permission, minWidth: 130, cell: (d) => <GrantState check={check.checks.get(destinationKey(d))} loading={check.loading} /> },
         ]}
       />
       {check.error ? (
