@@ -99,6 +99,28 @@ func TestCheckReplicationDestinations(t *testing.T) {
 		here, []registry.ID{there}, "app/ web")
 }
 
+func TestGetReplicationStatistics(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	begin := time.Unix(1795456020, 0)
+	a.domain.activity.statistics = registry.ReplicationStatistics{
+		Start: begin.Add(-time.Hour), End: begin, Interval: time.Minute, Destinations: []registry.DestinationStatistics{
+			{
+				Destination: there, InRules: true, InProgress: 1, Failed: 2, OldestInProgressAt: pushed, LastCompletedAt: pushed, LastFailedAt: pushed,
+				Intervals: []registry.ReplicationInterval{{Time: begin, Completed: 12, Failed: 1, Bytes: 5, LagP50: 1800 * time.Microsecond, LagP99: 3400 * time.Microsecond, LagMax: 3500 * time.Microsecond}},
+			},
+			{Destination: here},
+		},
+	}
+	a.wantOwn(t, "GetReplicationStatistics", `{"period":"HOUR"}`,
+		`{"startTime":1795452420,"endTime":1795456020,"intervalInSeconds":60,"destinations":[`+
+			`{"registryId":"`+other+`","region":"us-west-2","inRules":true,"inProgress":1,"failed":2,"oldestInProgressAt":1795456000.123456,"lastCompletedAt":1795456000.123456,"lastFailedAt":1795456000.123456,`+
+			`"intervals":[{"time":1795456020,"completed":12,"failed":1,"bytes":5,"lagP50InMillis":1.8,"lagP99InMillis":3.4,"lagMaxInMillis":3.5}]},`+
+			`{"registryId":"`+account+`","region":"`+region+`","inRules":false,"inProgress":0,"failed":0,"intervals":[]}]}`, here, time.Hour, time.Minute)
+	a.domain.activity.statistics = registry.ReplicationStatistics{Start: begin, End: begin, Interval: 15 * time.Minute}
+	a.wantOwn(t, "GetReplicationStatistics", `{"period":"DAY"}`, `{"startTime":1795456020,"endTime":1795456020,"intervalInSeconds":900,"destinations":[]}`, here, 24*time.Hour, 15*time.Minute)
+}
+
 func TestFindRepositories(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
@@ -156,6 +178,7 @@ func TestOwnOperationsAreRefused(t *testing.T) {
 	a.domain.denied = map[string]bool{"DescribeRegistry": true, "PutReplicationConfiguration": true, "DescribeRepositories": true, "DescribeImages": true}
 	for operation, body := range map[string]string{
 		"ListReplications": `{}`, "RetryReplications": `{"replicationIds":["7"]}`, "FindRepositories": `{}`, "FindImages": `{"repositoryName":"app"}`,
+		"GetReplicationStatistics":     `{"period":"DAY"}`,
 		"CheckReplicationDestinations": `{"destinations":[{"registryId":"` + other + `","region":"us-west-2"}]}`,
 	} {
 		if res, got := a.own(t, operation, body, nil); res.StatusCode != 400 || !strings.Contains(got, `"__type":"AccessDeniedException"`) || strings.Contains(got, "cause for the log") {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/twinport/twinport/internal/registry"
 )
@@ -17,6 +18,7 @@ type fakeActivity struct {
 	retried      []int64
 	failures     []registry.RetryFailure
 	checks       []registry.DestinationCheck
+	statistics   registry.ReplicationStatistics
 	found        []registry.FoundRepository
 	images       []registry.FoundImage
 	// watch is Watch.
@@ -43,6 +45,11 @@ func (f *fakeRegistry) RetryReplications(_ context.Context, c registry.Caller, i
 func (f *fakeRegistry) CheckDestinations(_ context.Context, c registry.Caller, id registry.ID, destinations []registry.ID, prefixes []string) ([]registry.DestinationCheck, error) {
 	err := f.ask(c, "DescribeRegistry", id, destinations, strings.Join(prefixes, " "))
 	return f.activity.checks, err
+}
+
+func (f *fakeRegistry) ReplicationStatistics(_ context.Context, c registry.Caller, id registry.ID, period, interval time.Duration) (registry.ReplicationStatistics, error) {
+	err := f.ask(c, "DescribeRegistry", id, period, interval)
+	return f.activity.statistics, err
 }
 
 func (f *fakeRegistry) FindRepositories(_ context.Context, c registry.Caller, id registry.ID, prefix, contains string, p registry.Page) ([]registry.FoundRepository, string, error) {

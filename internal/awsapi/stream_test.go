@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -41,10 +42,15 @@ type streamed struct {
 	lines *bufio.Reader
 }
 
-// watch opens a stream with the cookie.
+// watch opens a stream with the cookie, over a connection of its own.
 func (a *api) watch(t *testing.T, cookie string) *streamed {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.URL+"/", strings.NewReader("{}"))
+	return a.watchOver(t, &http.Client{Transport: &http.Transport{}}, a.URL, cookie)
+}
+
+func (a *api) watchOver(t *testing.T, client *http.Client, url, cookie string) *streamed {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/", strings.NewReader("{}"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +59,7 @@ func (a *api) watch(t *testing.T, cookie string) *streamed {
 	r.Header.Set("X-Twinport-Registry", account+"/"+region)
 	r.Header.Set("Cookie", cookie)
 	r.Header.Set("Accept-Encoding", "gzip")
-	res, err := (&http.Client{Transport: &http.Transport{}}).Do(r)
+	res, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,6 +192,36 @@ func TestWatchEndsAtTheStop(t *testing.T) {
 	s.want(t, "ready {}")
 	close(a.closing)
 	s.want(t, "")
+}
+
+// A stream on which nothing happens outlives the limits of its writes, also by HTTP/2,
+// where those end streams by themselves.
+func TestWatchRests(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	a.handler.HurryStreams(time.Hour, 50*time.Millisecond)
+	_, cookie := a.signIn(t)
+	secure := httptest.NewUnstartedServer(a.handler)
+	secure.EnableHTTP2 = true
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	for version, server := range map[string]*httptest.Server{"HTTP/1.1": a.Server, "HTTP/2.0": secure} {
+		events := make(chan registry.WatchEvent)
+		a.domain.activity.watch = tell(events)
+		s := a.watchOver(t, server.Client(), server.URL, cookie)
+		s.want(t, "ready {}")
+		time.Sleep(200 * time.Millisecond)
+		select {
+		case events <- registry.WatchEvent{Lost: true}:
+			s.want(t, "lost {}")
+		case <-time.After(10 * time.Second):
+			t.Errorf("%s: the stream has ended", s.Proto)
+		}
+		if s.Proto != version {
+			t.Errorf("%s rather than %s", s.Proto, version)
+		}
+		s.Body.Close()
+	}
 }
 
 func TestWatchIsLimited(t *testing.T) {

@@ -157,6 +157,8 @@ func TestOwnRequestsAreStrict(t *testing.T) {
 		{"CheckReplicationDestinations", `{"destinations":[{"registryId":"444455556666","region":"us-west-2","more":1}]}`, "SerializationException", "more"},
 		{"CheckReplicationDestinations", `{"destinations":[{"registryId":"444455556666","region":"us-west-2"}],"repositoryFilters":[{"filter":"A","filterType":"PREFIX_MATCH"}]}`, "InvalidParameterException", "repositoryFilters.1.member.filter"},
 		{"CheckReplicationDestinations", `{"destinations":[{"registryId":"444455556666","region":"us-west-2"}],"repositoryFilters":[{"filter":"ab","filterType":"GLOB"}]}`, "InvalidParameterException", "filterType"},
+		{"GetReplicationStatistics", `{}`, "InvalidParameterException", "period"},
+		{"GetReplicationStatistics", `{"period":"WEEK"}`, "InvalidParameterException", "[HOUR, DAY]"},
 		{"FindRepositories", `{"contains":7}`, "SerializationException", "contains"},
 		{"FindRepositories", `{"maxResults":1001}`, "InvalidParameterException", "maxResults"},
 		{"FindImages", `{}`, "InvalidParameterException", "repositoryName"},

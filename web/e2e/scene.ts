@@ -30,6 +30,13 @@ export function grantOf({ account, region }: Registry): string {
  */
 export async function furnish(server: Server): Promise<void> {
   await server.ecr(taker, 'PutRegistryPolicy', { policyText: grantOf(taker) });
+  for (const repositoryName of ['build', 'team/web', 'team/api', 'base/alpine', 'tools/migrate']) {
+    await server.ecr(source, 'CreateRepository', { repositoryName, tags: [{ Key: 'owner', Value: 'platform' }] });
+  }
+  const platforms = ['linux/amd64', 'linux/arm64'].map((name) => ({ name, tag: name.split('/')[1]! }));
+  for (const { name, tag } of platforms) {
+    await server.push(source, `build:${tag}`, `web 1.5.0 ${name}`, 6);
+  }
   await server.ecr(source, 'PutReplicationConfiguration', {
     replicationConfiguration: {
       rules: [
@@ -38,20 +45,18 @@ export async function furnish(server: Server): Promise<void> {
       ],
     },
   });
-  for (const repositoryName of ['team/web', 'team/api', 'base/alpine', 'tools/migrate']) {
-    await server.ecr(source, 'CreateRepository', { repositoryName, tags: [{ Key: 'owner', Value: 'platform' }] });
+  await server.push(source, 'base/alpine:3.23', 'alpine 3.23', 3);
+  await server.push(source, 'tools/migrate:7', 'migrate 7', 2);
+  await server.push(source, 'team/api:2026.11.1', 'api 1', 4);
+  await server.push(source, 'team/api:2026.11.2', 'api 2', 4);
+  await server.push(source, 'team/web:1.4.0', 'web 1.4.0', 5);
+  for (const { name, tag } of platforms) {
+    await server.client('crane', source, ['mutate', '--set-platform', name, '--tag', server.image(source, `team/web:1.5.0-${tag}`), server.image(source, `build:${tag}`)]);
   }
-  await server.push(source, 'base/alpine:3.23', 'alpine 3.23');
-  await server.push(source, 'team/api:2026.11.1', 'api 1');
-  await server.push(source, 'team/api:2026.11.2', 'api 2');
-  await server.push(source, 'team/web:1.4.0', 'web 1.4.0');
-  for (const platform of ['linux/amd64', 'linux/arm64']) {
-    const image = server.image(source, `team/web:build-${platform.split('/')[1]}`);
-    await server.push(source, `team/web:build-${platform.split('/')[1]}`, `web 1.5.0 ${platform}`, '--platform', platform);
-    await server.client('crane', source, ['mutate', '--set-platform', platform, '--tag', image, image]);
-  }
+  await server.ecr(source, 'DeleteRepository', { repositoryName: 'build', force: true });
   const index = server.image(source, 'team/web:1.5.0');
-  await server.client('crane', source, ['index', 'append', '--manifest', server.image(source, 'team/web:build-amd64'), '--manifest', server.image(source, 'team/web:build-arm64'), '--tag', index]);
+  const children = platforms.flatMap(({ tag }) => ['--manifest', server.image(source, `team/web:1.5.0-${tag}`)]);
+  await server.client('crane', source, ['index', 'append', ...children, '--tag', index]);
   writeFileSync(join(server.folder, 'sbom.json'), '{"spdxVersion":"SPDX-2.3","name":"team/web"}');
   await server.client('oras', source, ['attach', '--plain-http', '--artifact-type', 'application/spdx+json', index, 'sbom.json:application/spdx+json']);
   await server.ecr(source, 'SetRepositoryPolicy', {

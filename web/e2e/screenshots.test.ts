@@ -6,21 +6,23 @@ import { describe } from 'vitest';
 
 import { messages, settle, test, visit, type View } from './console';
 import { furnish, source, taker } from './scene';
+import { prod, type Registry } from './server';
 
 const folder = process.env.SCREENSHOTS;
 
 interface Picture extends View {
   name: string;
   path: string;
+  registry?: Registry;
 }
 
 const pictures: Picture[] = [
   { name: 'overview', path: '' },
   { name: 'replication', path: 'replication' },
-  { name: 'edit-replication', path: 'replication/edit' },
-  { name: 'permissions', path: 'permissions' },
+  { name: 'edit-replication', path: 'replication/edit?rule=1' },
+  { name: 'permissions', path: `permissions?generate=${prod.id}`, registry: taker, height: 1000 },
   { name: 'repositories', path: 'repositories' },
-  { name: 'images', path: 'repository/team/web' },
+  { name: 'images', path: 'repository/team/web', width: 1440 },
   { name: 'activity', path: 'activity' },
   { name: 'activity-dark', path: 'activity', dark: true },
   { name: 'replication-ja', path: 'replication', language: 'ja' },
@@ -30,10 +32,10 @@ const pictures: Picture[] = [
 describe.runIf(folder)('pictures', () => {
   test('of the main pages', async ({ open, server }) => {
     await furnish(server);
-    for (const { name, path, language = 'en', ...view } of pictures) {
+    for (const { name, path, registry = source, language = 'en', ...view } of pictures) {
       const page = await open({ height: 860, language, ...view });
-      await visit(page, messages[language], taker);
-      await visit(page, messages[language], source, path);
+      await visit(page, messages[language], registry === source ? taker : source);
+      await visit(page, messages[language], registry, path);
       await settle(page);
       await page.screenshot({ path: join(folder!, `${name}.png`) });
     }

@@ -1,6 +1,7 @@
 // A Twinport of its own for a test: the real program, in a folder that goes with it.
 
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -154,13 +155,14 @@ export class Server {
     return cookie;
   }
 
-  /** Pushes a small image with crane and returns its digest; text makes it another image. */
-  async push(registry: Registry, name: string, text: string, ...more: string[]): Promise<string> {
+  /** Pushes an image with crane and returns its digest; text makes it another image. */
+  async push(registry: Registry, name: string, text: string, mebibytes = 0): Promise<string> {
     const layer = join(this.folder, 'layer.tar');
     writeFileSync(join(this.folder, 'hello.txt'), text);
-    await run('tar', ['-cf', layer, '-C', this.folder, 'hello.txt']);
+    writeFileSync(join(this.folder, 'ballast'), randomBytes(mebibytes << 20));
+    await run('tar', ['-cf', layer, '-C', this.folder, 'hello.txt', 'ballast']);
     const image = this.image(registry, name);
-    await this.client('crane', registry, ['append', '--new_layer', layer, '--new_tag', image, ...more]);
+    await this.client('crane', registry, ['append', '--new_layer', layer, '--new_tag', image]);
     return (await this.client('crane', registry, ['digest', image])).trim();
   }
 

@@ -17,7 +17,7 @@ export default defineConfig({
     passWithNoTests: missing.length > 0,
     globalSetup: 'program.ts',
     fileParallelism: false,
-    testTimeout: 120_000,
+    testTimeout: 300_000, // CI is busy with other tests,
     hookTimeout: 120_000,
     reporters: ['default'],
   },

@@ -4,6 +4,7 @@ package twinport
 
 import (
 	"context"
+	"time"
 
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
@@ -25,6 +26,7 @@ type Registry interface {
 	ListReplications(ctx context.Context, c registry.Caller, id registry.ID, d registry.Direction, state registry.ReplicationState, p registry.Page) ([]registry.Replication, string, error)
 	RetryReplications(ctx context.Context, c registry.Caller, id registry.ID, ids []int64) (retried []int64, failed []registry.RetryFailure, err error)
 	CheckDestinations(ctx context.Context, c registry.Caller, id registry.ID, destinations []registry.ID, prefixes []string) ([]registry.DestinationCheck, error)
+	ReplicationStatistics(ctx context.Context, c registry.Caller, id registry.ID, period, interval time.Duration) (registry.ReplicationStatistics, error)
 
 	FindRepositories(ctx context.Context, c registry.Caller, id registry.ID, prefix, contains string, p registry.Page) ([]registry.FoundRepository, string, error)
 	FindImages(ctx context.Context, c registry.Caller, ref registry.Ref, prefix string, p registry.Page) ([]registry.FoundImage, string, error)
@@ -97,6 +99,7 @@ var operations = map[string]operation{
 	"DescribeDeployment":           bind((*Service).DescribeDeployment),
 	"FindImages":                   bind((*Service).FindImages),
 	"FindRepositories":             bind((*Service).FindRepositories),
+	"GetReplicationStatistics":     bind((*Service).GetReplicationStatistics),
 	"ListReplications":             bind((*Service).ListReplications),
 	"ListSessions":                 bind((*Service).ListSessions),
 	"RetryReplications":            bind((*Service).RetryReplications),
