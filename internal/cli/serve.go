@@ -80,6 +80,7 @@ func printBanner(w io.Writer, s *server.Server, cfg config.Config, path string) 
 	for _, account := range cfg.Accounts {
 		fmt.Fprintf(w, "  account %s (%s): %s/%s/<region>/<repository>\n", account.ID, account.Name, host, account.ID)
 	}
+	fmt.Fprintf(w, "\nThe web console is at %s/console/: sign in with an account's access key.\n", s.URL())
 	account := cfg.Accounts[0]
 	region := cfg.Regions[0]
 	repository := fmt.Sprintf("%s/%s/%s/app", host, account.ID, region)

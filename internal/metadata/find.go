@@ -63,7 +63,7 @@ func (q *Queries) WholeImages(repository int64, after ImageKey, limit int) ([]Ma
 	pushed, digest := after.before()
 	return q.manifests(`SELECT `+listedColumns+` FROM manifests m WHERE m.repository_id = ?1 AND (m.pushed_at, m.digest) < (?2, ?3)
 		AND NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = ?1 AND f.target = m.digest AND f.child = 1 FENCED)
-		AND (m.subject = '' OR (SELECT s.id FROM manifests s WHERE s.repository_id = ?1 AND s.digest = m.subject) IS NULL)
+		AND (m.subject = '' OR NOT EXISTS (SELECT 1 FROM manifests s WHERE s.repository_id = ?1 AND s.digest = m.subject FENCED))
 		ORDER BY m.pushed_at DESC, m.digest DESC LIMIT ?4`, repository, pushed, digest, limit)
 }
 

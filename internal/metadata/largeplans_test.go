@@ -14,7 +14,7 @@ import (
 // thousand are children of indexes and a thousand refer to others.
 var largeRepository = []string{
 	`INSERT INTO registries (id, account, region) VALUES (1, '100000000001', 'r'), (2, '100000000002', 'r')`,
-	`INSERT INTO repositories (id, registry_id, name, created_at, tag_mutability, encryption_type) SELECT i, 1, 'app' || i, 1, 'MUTABLE', 'AES256' FROM series(1000)`,
+	`INSERT INTO repositories (id, registry_id, name, created_at, tag_mutability, encryption_type) SELECT i, 1, 'app' || i, 1, 'MUTABLE', 'AES256' FROM series(20000)`,
 	`INSERT INTO manifests (id, repository_id, digest, media_type, subject, size, image_size, pushed_at, bytes)
 		SELECT i, 7, 'sha256:' || i, 't', CASE WHEN i % 100 = 1 THEN 'sha256:' || (i + 1) ELSE '' END, 1, 1, i, '{}' FROM series(100000)`,
 	`INSERT INTO manifest_references (manifest_id, target, repository_id, child, media_type) SELECT id, 'sha256:' || (id + 1), 7, 1, 't' FROM manifests WHERE id % 100 = 3`,

@@ -54,6 +54,9 @@ type Service struct {
 // Open returns the domain over its stores and makes sure that every registry has its row.
 func Open(ctx context.Context, c Config) (*Service, error) {
 	s := &Service{meta: c.Metadata, blobs: c.Blobs, log: c.Logger, now: c.Now, grace: c.Grace, regions: c.Regions, registries: map[ID]int64{}, wake: func([]int64) {}}
+	if a, ok := s.meta.(metadata.Announcer); ok {
+		s.watchers.announcements = newAnnouncements(a, &s.watchers, c.Logger)
+	}
 	var keys []metadata.RegistryKey
 	for _, account := range c.Accounts {
 		for _, region := range c.Regions {

@@ -37,7 +37,7 @@ const (
 
 // Watch calls emit with what changes in a registry until ctx ends, or emit fails:
 // it returns that error, or one of the store. Something may be told twice. What
-// other processes change of replications is told too.
+// other processes change is told within a second or so.
 func (s *Service) Watch(ctx context.Context, c Caller, id ID, emit func(WatchEvent) error) error {
 	if err := s.Authorize(ctx, c, id, actionDescribeRegistry); err != nil {
 		return err
@@ -51,7 +51,11 @@ func (s *Service) Watch(ctx context.Context, c Caller, id ID, emit func(WatchEve
 	v := &view{service: s, id: id, registry: reg.ID}
 	var poll <-chan time.Time
 	if s.meta.Shared() {
+		if a := s.watchers.announcements; a != nil {
+			defer a.listen(ctx)()
+		}
 		// What was there before is not told.
+		w.take()
 		v.told = map[int64]time.Time{}
 		if _, err := v.changed(v.unseen(notes{})); err != nil {
 			return err

@@ -215,6 +215,15 @@ func TestWatchSeesOtherProcesses(t *testing.T) {
 	for range 8 {
 		source.silent()
 	}
+	// What has no replication is announced.
+	if err := other.SetReplication(ctx, root(prodAccount), prod, nil); err != nil {
+		t.Fatal(err)
+	}
+	other.create(registry.Ref{Registry: prod, Name: "new"})
+	source.until(settings, changed("new"))
+	destination.silent()
+	other.replicateTo(dev)
+	source.until(settings)
 	// A commit that comes later than it says.
 	other.put(in(prod), other.image(in(prod), "two"), "late")
 	row := other.list(prod, registry.Outgoing, registry.ReplicationInProgress, 1)[0]

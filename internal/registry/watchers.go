@@ -22,8 +22,12 @@ type change struct {
 	replications []int64
 }
 
-// watchers are those who follow a registry, in this process. The zero value has none.
+// watchers are those who follow a registry, in this process. The zero value has
+// none, and no other process.
 type watchers struct {
+	// announcements reach other processes; nil where there are none.
+	announcements *announcements
+
 	number atomic.Int64 // so that a commit costs nothing while nobody watches
 	mu     sync.Mutex
 	of     map[int64][]*watcher // by the registry's row
@@ -72,27 +76,40 @@ func (ws *watchers) remove(registry int64, w *watcher) {
 
 // tell notes a change for those who watch its registry. It never waits for them.
 func (ws *watchers) tell(c change) {
-	if ws.number.Load() == 0 {
-		return
+	if ws.announcements != nil {
+		ws.announcements.add(c)
 	}
+	if ws.number.Load() > 0 {
+		ws.note(c.registry, func(n *notes) { n.add(c) })
+	}
+}
+
+// note notes something for those of this process who watch a registry.
+func (ws *watchers) note(registry int64, add func(*notes)) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	for _, w := range ws.of[c.registry] {
-		w.note(func(n *notes) { n.add(c) })
+	for _, w := range ws.of[registry] {
+		w.note(add)
 	}
 }
 
 // tellAll notes for all watchers that replications changed at t, of whichever
 // registries.
 func (ws *watchers) tellAll(t time.Time) {
-	if ws.number.Load() == 0 {
-		return
+	if ws.number.Load() > 0 {
+		ws.noteAll(func(n *notes) { n.lookSince(t) })
 	}
+}
+
+// lose notes for all watchers that more may have changed than they are told.
+func (ws *watchers) lose() { ws.noteAll(func(n *notes) { *n = notes{lost: true} }) }
+
+func (ws *watchers) noteAll(add func(*notes)) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	for _, of := range ws.of {
 		for _, w := range of {
-			w.note(func(n *notes) { n.lookSince(t) })
+			w.note(add)
 		}
 	}
 }

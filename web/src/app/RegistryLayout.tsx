@@ -9,6 +9,7 @@ import type { Session } from '../api/session';
 import { useMessages } from '../i18n';
 import { Frame } from './Frame';
 import { LiveProvider } from './live';
+import { NotFoundPage } from './NotFoundPage';
 import { PageLink } from './PageLink';
 import { Plain } from './Plain';
 import { pagePath, RegistryContext, useReread, useRegistry, useSessions } from './registry';
@@ -32,6 +33,9 @@ export function RegistryLayout() {
       remember('registry', `${account}/${region}`);
     }
   }, [here, account, region]);
+  if (!/^\d{12}$/.test(account)) {
+    return <Plain><NotFoundPage /></Plain>;
+  }
   if (!sessions.data) {
     return <Plain><Waiting error={sessions.error ?? sessions.failureReason} /></Plain>;
   }

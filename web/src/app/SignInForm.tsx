@@ -33,7 +33,8 @@ export function SignInForm({ account, accessKeyId = '', onSignedIn }: Props) {
     mutationFn: () => signIn(id.trim(), secret.trim()),
     onSuccess: async (session) => {
       setSecret('');
-      await queries.invalidateQueries({ queryKey: sessionsKey });
+      setTried(false);
+      await queries.invalidateQueries({ queryKey: sessionsKey, refetchType: 'all' });
       if (account && session.accountId !== account) {
         setOther(session.accountId);
       } else {

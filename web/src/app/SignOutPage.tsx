@@ -15,7 +15,7 @@ export function SignOutPage() {
     mutationFn: signOut,
     onSuccess: async (_, ended) => {
       queries.removeQueries({ queryKey: ['registry', ended] });
-      await queries.invalidateQueries({ queryKey: sessionsKey });
+      await queries.invalidateQueries({ queryKey: sessionsKey, refetchType: 'all' });
       void navigate('/', { replace: true });
     },
   });

@@ -47,7 +47,7 @@ const costly: Record<string, number> = { GetReplicationStatistics: 2000, CheckRe
 const writtenAfter = 6000;
 
 export function LiveProvider({ children }: { children: ReactNode }) {
-  const { account, region } = useRegistry();
+  const { account, region, session } = useRegistry();
   const queries = useQueryClient();
   const [connection, setConnection] = useState<Connection>('connecting');
   const listeners = useRef(new Set<(event: WatchEvent) => void>());
@@ -129,26 +129,41 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       following?.abort();
       following = undefined;
     };
+    const start = () => {
+      following = new AbortController();
+      void follow(following.signal);
+    };
     const onVisibility = () => {
       clearTimeout(leaving);
       if (document.visibilityState === 'hidden') {
         leaving = setTimeout(stop, unseen);
       } else if (!following) {
-        following = new AbortController();
-        setConnection('connecting');
-        void follow(following.signal);
+        start();
+      }
+    };
+    // The browser has lost or found a network: the stream, if it is open, may be dead.
+    const onNetwork = () => {
+      if (following) {
+        stop();
+        start();
       }
     };
     document.addEventListener('visibilitychange', onVisibility);
+    addEventListener('online', onNetwork);
+    addEventListener('offline', onNetwork);
+    setConnection('connecting');
     onVisibility();
     return () => {
       document.removeEventListener('visibilitychange', onVisibility);
+      removeEventListener('online', onNetwork);
+      removeEventListener('offline', onNetwork);
       clearTimeout(leaving);
       clearTimeout(written);
       timers.forEach(clearTimeout);
       stop();
     };
-  }, [account, region, queries]);
+    // A session that was renewed begins at once, not when the next try is due.
+  }, [account, region, session.expiresAt, queries]);
 
   return <LiveContext value={{ connection, listen }}>{children}</LiveContext>;
 }

@@ -12,19 +12,17 @@ import { SignInPage } from './SignInPage';
 import { SignOutPage } from './SignOutPage';
 import { Waiting } from './Waiting';
 
-const basename = '/console';
-
 function page(load: () => Promise<ComponentType>): RouteObject['lazy'] {
   return async () => ({ Component: await loadCode(load, reload) });
 }
 
 /** Loads the address that is being navigated to, if any, from the server. */
 function reload(): boolean {
-  const wanted = router.state.navigation.location;
+  const wanted = router.state.navigation.location; // its path begins with the basename
   if (!wanted && router.state.initialized) {
     return false;
   }
-  const address = wanted ? basename + wanted.pathname + wanted.search : location.href;
+  const address = wanted ? wanted.pathname + wanted.search : location.href;
   if (new URL(address, location.href).href === location.href) {
     location.reload();
   } else {
@@ -69,5 +67,5 @@ export const router = createBrowserRouter(
       ],
     },
   ],
-  { basename },
+  { basename: '/console' },
 );

@@ -1,9 +1,8 @@
 // Checks a policy's text while it is typed: its JSON here and at once, the policy by the server.
 
-import { useEffect, useState } from 'react';
-
 import type { PolicyProblem } from '../api/twinport';
 import { useTwinport } from '../app/registry';
+import { useSettled } from '../app/settled';
 import { useMessages, type Messages } from '../i18n';
 import { maxPolicyLength } from './document';
 import { findJSONProblem, positionOf } from './json';
@@ -17,9 +16,6 @@ export interface PolicyCheck {
   problems: PolicyProblem[];
 }
 
-/** Typing pauses this long before the server is asked, in milliseconds. */
-const pause = 300;
-
 /** What the browser itself finds wrong with the text. */
 export function localProblems(text: string, m: Messages['policy']): PolicyProblem[] {
   const length = [...text].length;
@@ -32,11 +28,7 @@ export function localProblems(text: string, m: Messages['policy']): PolicyProble
 
 export function usePolicyCheck(text: string, policyType: PolicyType): PolicyCheck {
   const m = useMessages().policy;
-  const [settled, setSettled] = useState(text);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(text), pause);
-    return () => clearTimeout(timer);
-  }, [text]);
+  const settled = useSettled(text);
   const empty = text.trim() === '';
   const local = empty ? [] : localProblems(text, m);
   const ask = !empty && local.length === 0 && settled === text;

@@ -70,9 +70,7 @@ export function useFeed(selection: Selection): Feed {
     const told = changes.since(asOf, direction);
     const listed = data?.replications ?? [];
     return token ? laterPage(listed, told) : firstPage(listed, told, { direction, status });
-    // shown counts the changes that are to be seen
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [data, asOf, direction, status, token, changes, shown]);
+  }, [data, asOf, direction, status, token, changes, shown]); // shown counts the changes that are to be seen
 
   const timers = useRef<{ show?: ReturnType<typeof setTimeout> | undefined; reread?: ReturnType<typeof setTimeout> | undefined }>({});
   const rereadSoon = () => {

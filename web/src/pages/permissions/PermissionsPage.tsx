@@ -145,7 +145,7 @@ function Permissions({ stored }: { stored: string }) {
           </Alert>
         )}
         {save.error && !(save.error instanceof ConflictError) && <Problem error={save.error} />}
-        {said && <Alert type="info">{said}</Alert>}
+        {said && <Alert type="info" dismissible onDismiss={() => setSaid(undefined)}>{said}</Alert>}
         <Container
           header={
             <Header

@@ -57,10 +57,9 @@ export function ReplicationSummary({ rows, error }: { rows: RuleDestination[] | 
         columnDefinitions={[
           { id: 'destination', header: m.destination, minWidth: 190, isRowHeader: true, cell: (r) => <AccountName account={r.registryId} region={r.region} /> },
           { id: 'filters', header: m.filters, minWidth: 110, cell: (r) => (r.prefixes.length === 0 ? m.everyRepository : format.list(r.prefixes.map((p) => `${p}*`))) },
-          { id: 'grant', header: m.grant, minWidth: 160, cell: (r) => <GrantState row={r} /> },
-          { id: 'failed', header: m.failed1, cell: (r) => (r.statistics ? format.number(r.statistics.failed) : '–') },
-          { id: 'inProgress', header: m.inProgress, cell: (r) => (r.statistics ? format.number(r.statistics.inProgress) : '–') },
-          { id: 'last', header: m.lastReplicated, cell: (r) => (r.statistics?.lastCompletedAt ? format.ago(r.statistics.lastCompletedAt) : '–') },
+          { id: 'grant', header: m.grant, minWidth: 190, cell: (r) => <GrantState row={r} /> },
+          { id: 'failed', header: m.failedHere, cell: (r) => (r.statistics ? format.number(r.statistics.failed) : '–') },
+          { id: 'last', header: m.lastReplicated, minWidth: 120, cell: (r) => (r.statistics?.lastCompletedAt ? format.ago(r.statistics.lastCompletedAt) : '–') },
         ]}
       />
     </SpaceBetween>

@@ -70,7 +70,7 @@ function Failures({ rows }: { rows: RuleDestination[] }) {
   }
   return (
     <StatusIndicator type="error">
-      <PageLink to={pagePath(registry, 'activity?status=FAILED')}>{m.failed(format.number(failed), failed)}</PageLink>
+      <PageLink to={pagePath(registry, 'activity?state=FAILED')} ariaLabel={m.showFailed(format.number(failed))}>{format.number(failed)}</PageLink>
     </StatusIndicator>
   );
 }

@@ -15,6 +15,7 @@ import { destinationKey, useDestinationChecks } from './destinationChecks';
 import { accountDigits, accountProblem, filterProblem, newAccountRow, type AccountRow, type RuleForm } from './form';
 import { GrantState } from './GrantState';
 import type { Editing } from './ReplicationEditor';
+import { useRows } from './rows';
 
 interface Fields {
   rule: RuleForm;
@@ -62,6 +63,7 @@ function RegionField({ rule, set, editing, missing }: Fields & { missing: string
 function AccountRows({ rule, set, editing, full }: Fields & { full: boolean }) {
   const { replication: m, shell } = useMessages();
   const { region: here, regions, sessions } = useRegistry();
+  const rows = useRows(rule.accounts, (accounts) => set({ ...rule, accounts }), () => newAccountRow(here));
   const setRow = (row: AccountRow) => set({ ...rule, accounts: rule.accounts.map((r) => (r.key === row.key ? row : r)) });
   const hint = ({ account }: AccountRow) => {
     const session = sessions.find((s) => s.accountId === account);
@@ -70,11 +72,12 @@ function AccountRows({ rule, set, editing, full }: Fields & { full: boolean }) {
   return (
     <FormField label={m.accountsLabel} stretch>
       <AttributeEditor<AccountRow>
+        ref={rows.editor}
         items={rule.accounts}
         addButtonText={m.addAccount}
         disableAddButton={full}
-        onAddButtonClick={() => set({ ...rule, accounts: [...rule.accounts, newAccountRow(here)] })}
-        onRemoveButtonClick={({ detail }) => set({ ...rule, accounts: rule.accounts.toSpliced(detail.itemIndex, 1) })}
+        onAddButtonClick={rows.add}
+        onRemoveButtonClick={({ detail }) => rows.remove(detail.itemIndex)}
         removeButtonText={shell.remove}
         removeButtonAriaLabel={(row) => m.removeAccount(row.account)}
         i18nStrings={{ itemRemovedAriaLive: m.removedRow }}
@@ -91,6 +94,7 @@ function AccountRows({ rule, set, editing, full }: Fields & { full: boolean }) {
                 value={row.account}
                 onChange={({ detail }) => setRow({ ...row, account: accountDigits(detail.value) })}
                 onBlur={() => editing.leave(row.key, 'account')}
+                autoFocus={rows.isNew(row)}
                 placeholder={m.accountPlaceholder}
                 inputMode="numeric"
                 autoComplete={false}

@@ -10,6 +10,7 @@ import { useMessages } from '../../i18n';
 import { filterProblem, maxFilters, newFilterRow, type FilterRow, type RuleForm } from './form';
 import { MatchingRepositories } from './MatchingRepositories';
 import type { Editing } from './ReplicationEditor';
+import { useRows } from './rows';
 
 /** Which repositories a rule is for, and which those are now. */
 export function FilterFields({ rule, set, editing }: { rule: RuleForm; set: (rule: RuleForm) => void; editing: Editing }) {
@@ -41,15 +42,17 @@ export function FilterFields({ rule, set, editing }: { rule: RuleForm; set: (rul
 
 function FilterRows({ rule, set, editing }: { rule: RuleForm; set: (rule: RuleForm) => void; editing: Editing }) {
   const { replication: m, shell } = useMessages();
+  const rows = useRows(rule.filters, (filters) => set({ ...rule, filters }), newFilterRow);
   const setRow = (row: FilterRow) => set({ ...rule, filters: rule.filters.map((r) => (r.key === row.key ? row : r)) });
   return (
     <AttributeEditor<FilterRow>
+      ref={rows.editor}
       items={rule.filters}
       addButtonText={m.addFilter}
       disableAddButton={rule.filters.length >= maxFilters}
       additionalInfo={m.filterCount(rule.filters.length, maxFilters)}
-      onAddButtonClick={() => set({ ...rule, filters: [...rule.filters, newFilterRow()] })}
-      onRemoveButtonClick={({ detail }) => set({ ...rule, filters: rule.filters.toSpliced(detail.itemIndex, 1) })}
+      onAddButtonClick={rows.add}
+      onRemoveButtonClick={({ detail }) => rows.remove(detail.itemIndex)}
       removeButtonText={shell.remove}
       removeButtonAriaLabel={(row) => m.removeFilter(row.filter)}
       i18nStrings={{ itemRemovedAriaLive: m.removedRow }}
@@ -65,6 +68,7 @@ function FilterRows({ rule, set, editing }: { rule: RuleForm; set: (rule: RuleFo
               value={row.filter}
               onChange={({ detail }) => setRow({ ...row, filter: detail.value })}
               onBlur={() => editing.leave(row.key, 'filter')}
+              autoFocus={rows.isNew(row)}
               placeholder={m.filterPlaceholder}
               autoComplete={false}
               disableBrowserAutocorrect

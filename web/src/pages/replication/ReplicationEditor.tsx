@@ -12,7 +12,7 @@ import { useNotify } from '../../app/notifications';
 import { pagePath, useReread, useRegistry } from '../../app/registry';
 import { useUnsaved } from '../../app/unsaved';
 import { useMessages } from '../../i18n';
-import { fieldOf, formOf, newRule, problemsOf, rulesOf, sameRules, showsAtOnce, type Field, type ReplicationForm } from './form';
+import { changesOf, fieldOf, formOf, newRule, problemsOf, rulesOf, sameRules, showsAtOnce, type Field, type ReplicationForm } from './form';
 import { ReviewStep } from './ReviewStep';
 import { RulesStep } from './RulesStep';
 import { TypesStep } from './TypesStep';
@@ -78,6 +78,7 @@ export function ReplicationEditor({ current, begin }: { current: readonly Replic
       const { rules: now } = (await ecr(registry, 'DescribeRegistry', {})).replicationConfiguration;
       if (!sameRules(now, base) && !(overwritten && sameRules(now, overwritten))) {
         await reread(registry, 'DescribeRegistry');
+        scrollTo({ top: 0 }); // to what there is to choose
         throw new ChangedMeanwhile();
       }
       await ecr(registry, 'PutReplicationConfiguration', { replicationConfiguration: { rules } });
@@ -95,6 +96,11 @@ export function ReplicationEditor({ current, begin }: { current: readonly Replic
       walk.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
     }
   }, [tries]);
+
+  const keepMine = () => {
+    save.reset();
+    setOverwritten(current);
+  };
 
   const editing: Editing = {
     form,
@@ -129,7 +135,7 @@ export function ReplicationEditor({ current, begin }: { current: readonly Replic
             action={
               <SpaceBetween direction="horizontal" size="xs">
                 <Button onClick={() => restart(current)}>{m.loadTheirs}</Button>
-                <Button onClick={() => setOverwritten(current)}>{m.keepMine}</Button>
+                <Button onClick={keepMine}>{m.keepMine}</Button>
               </SpaceBetween>
             }
           >
@@ -149,7 +155,8 @@ export function ReplicationEditor({ current, begin }: { current: readonly Replic
             {
               title: m.reviewTitle,
               description: m.reviewAdvice,
-              content: <ReviewStep base={base} rules={rules} error={save.error instanceof ChangedMeanwhile ? null : save.error} />,
+              content: <ReviewStep changes={changesOf(base, initial, form, registry)} error={save.error instanceof ChangedMeanwhile ? null : save.error} />,
+              errorText: save.error ? (save.error instanceof ChangedMeanwhile ? m.changedMeanwhile : m.saveFailed) : undefined,
             },
           ]}
         />

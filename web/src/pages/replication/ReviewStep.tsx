@@ -12,15 +12,15 @@ import { useMessages } from '../../i18n';
 import { groupedAccount, useFormat } from '../../i18n/format';
 import { useDestinationChecks } from './destinationChecks';
 import { Destinations } from './Destinations';
-import { changesOf, sameRules } from './form';
+import type { Changes } from './form';
 import { MatchingRepositories } from './MatchingRepositories';
 
-/** What saving the rules will do, in words, and what is missing for it; base are the rules as they were. */
-export function ReviewStep({ base, rules, error }: { base: readonly ReplicationRule[]; rules: readonly ReplicationRule[]; error: unknown }) {
+/** What saving the rules will do, in words, and what is missing for it. */
+export function ReviewStep({ changes, error }: { changes: Changes; error: unknown }) {
   const m = useMessages().replication;
-  const checks = useDestinationChecks(rules);
+  const checks = useDestinationChecks(changes.rules.map((c) => c.rule));
   const sentence = useSentence();
-  const changes = changesOf(base, rules);
+  const same = changes.removed.length === 0 && changes.rules.every((c) => c.change === 'none');
   return (
     <SpaceBetween size="l">
       {error ? (
@@ -28,12 +28,12 @@ export function ReviewStep({ base, rules, error }: { base: readonly ReplicationR
           <Problem error={error} />
         </div>
       ) : null}
-      <Alert type="info">{sameRules(base, rules) ? m.reviewSame : rules.length > 0 ? m.reviewOn : m.reviewOff}</Alert>
-      {changes.rules.map(({ rule, isNew }, index) => (
+      <Alert type="info">{same ? m.reviewSame : changes.rules.length > 0 ? m.reviewOn : m.reviewOff}</Alert>
+      {changes.rules.map(({ rule, change, before }, index) => (
         <Container
           key={index}
           header={
-            <Header variant="h2" info={isNew ? <Badge color="blue">{m.newRule}</Badge> : <Badge>{m.unchangedRule}</Badge>}>
+            <Header variant="h2" info={<Badge color={change === 'none' ? 'grey' : 'blue'}>{m.changes[change]}</Badge>}>
               {m.rule(index + 1)}
             </Header>
           }
@@ -41,6 +41,11 @@ export function ReviewStep({ base, rules, error }: { base: readonly ReplicationR
           <SpaceBetween size="m">
             <div>
               <Box variant="p">{sentence(rule)}</Box>
+              {before && (
+                <Box color="text-body-secondary">
+                  {m.before} <s>{sentence(before)}</s>
+                </Box>
+              )}
               <Box color="text-body-secondary" fontSize="body-s">
                 {rule.repositoryFilters?.length ? (
                   rule.repositoryFilters.map(({ filter }) => (

@@ -171,15 +171,24 @@ describe('repository filters', () => {
 });
 
 describe('changes', () => {
-  it('tell new rules and removed ones, whatever the order', () => {
-    const added: ReplicationRule = { destinations: [{ registryId: other, region: 'ap-northeast-1' }] };
-    const { rules: after, removed } = changesOf(rules, [rules[1]!, added]);
-    expect(after.map((r) => r.isNew)).toEqual([false, true]);
+  it('tell what each rule was before', () => {
+    const beginning = formOf(rules, registry);
+    const [first, second] = beginning.rules;
+    expect(changesOf(rules, beginning, beginning, registry)).toMatchObject({ rules: [{ change: 'none' }, { change: 'none' }], removed: [] });
+    const form = { ...beginning, rules: [{ ...second!, filtered: true, filters: [{ ...newFilterRow(), filter: 'web' }] }, formWith(other).rules[0]!] };
+    const { rules: after, removed } = changesOf(rules, beginning, form, registry);
+    expect(after.map((r) => [r.change, r.before])).toEqual([['changed', rules[1]], ['new', undefined]]);
     expect(removed).toEqual([rules[0]]);
+    expect(first!.key).not.toBe(second!.key);
   });
 
-  it('counts equal rules', () => {
-    expect(changesOf([rules[1]!], [rules[1]!, rules[1]!]).rules.map((r) => r.isNew)).toEqual([false, true]);
+  it('remove all rules when both kinds are switched off', () => {
+    const beginning = formOf(rules, registry);
+    expect(changesOf(rules, beginning, { ...beginning, crossRegion: false, crossAccount: false }, registry)).toEqual({ rules: [], removed: rules });
+  });
+
+  it('are none where only the order differs', () => {
+    expect(sameRules(rules, rules.toReversed())).toBe(true);
     expect(sameRules([rules[1]!], [rules[1]!, rules[1]!])).toBe(false);
   });
 });

@@ -264,20 +264,25 @@ export function sameRules(a: readonly ReplicationRule[], b: readonly Replication
   return JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
 }
 
-/** What saving does to the rules: each rule of after is new or was there, and some of before are gone. */
+/** What saving does to the rules. */
 export interface Changes {
-  rules: { rule: ReplicationRule; isNew: boolean }[];
+  /** The rules to come: unchanged, changed from what they were before, or new. */
+  rules: { rule: ReplicationRule; change: 'none' | 'changed' | 'new'; before?: ReplicationRule }[];
   removed: ReplicationRule[];
 }
 
-export function changesOf(before: readonly ReplicationRule[], after: readonly ReplicationRule[]): Changes {
-  const left = before.map((rule) => ({ rule, text: canonical(rule) }));
-  const rules = after.map((rule) => {
-    const at = left.findIndex((l) => l.text === canonical(rule));
-    if (at >= 0) {
-      left.splice(at, 1);
+/** Compares the form with the rules that its beginning stands for, in their order. */
+export function changesOf(base: readonly ReplicationRule[], beginning: ReplicationForm, form: ReplicationForm, registry: Registry): Changes {
+  const before = new Map(base.map((rule, index) => [beginning.rules[index]?.key, rule]));
+  const after = rulesOf(form, registry);
+  const rules = after.map((rule, index): Changes['rules'][number] => {
+    const key = form.rules[index]!.key;
+    const was = before.get(key);
+    before.delete(key);
+    if (!was) {
+      return { rule, change: 'new' };
     }
-    return { rule, isNew: at < 0 };
+    return sameRule(rule, was) ? { rule, change: 'none' } : { rule, change: 'changed', before: was };
   });
-  return { rules, removed: left.map((l) => l.rule) };
+  return { rules, removed: [...before.values()] };
 }

@@ -5,7 +5,7 @@ export function browserOf(userAgent: string): { browser: string; system: string 
     [/\bEdg(?:e|A|iOS)?\//, 'Edge'],
     [/\bOPR\//, 'Opera'],
     [/\b(?:Firefox|FxiOS)\//, 'Firefox'],
-    [/\b(?:Chrome|CriOS)\//, 'Chrome'],
+    [/\b(?:(?:Headless)?Chrome|CriOS)\//, 'Chrome'],
     [/\bVersion\/.*\bSafari\//, 'Safari'],
   ];
   const systems: [RegExp, string][] = [

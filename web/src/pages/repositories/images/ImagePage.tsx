@@ -178,7 +178,6 @@ function Parts({ rows, to }: { rows: ImageRow[]; to: (digest: string) => string 
   return (
     <Table<ImageRow>
       trackBy="key"
-      wrapLines
       items={rows}
       header={<Header variant="h2" counter={`(${format.number(rows.length)})`}>{m.parts}</Header>}
       columnDefinitions={[
@@ -186,7 +185,7 @@ function Parts({ rows, to }: { rows: ImageRow[]; to: (digest: string) => string 
         { id: 'platform', header: m.platform, cell: (row) => (row.role === 'child' ? (row.platform ?? '–') : m.refersTo), minWidth: 120 },
         { id: 'digest', header: m.digest, cell: (row) => <Digest digest={row.digest} />, minWidth: 230 },
         { id: 'size', header: m.size, cell: (row) => format.bytes(row.size), minWidth: 100 },
-        { id: 'media-type', header: m.mediaType, cell: (row) => <span style={{ overflowWrap: 'anywhere' }}>{row.mediaType}</span>, minWidth: 180 },
+        { id: 'media-type', header: m.mediaType, cell: (row) => <span style={{ whiteSpace: 'normal', overflowWrap: 'anywhere' }}>{row.mediaType}</span>, minWidth: 180 },
       ]}
     />
   );

@@ -1,0 +1,161 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/twinport/twinport/internal/metadata"
+)
+
+const (
+	// announceInterval is how long changes gather before they are announced.
+	announceInterval = 250 * time.Millisecond
+	// namesPerAnnouncement keeps one within metadata.MaxAnnouncement.
+	namesPerAnnouncement = 25
+	// listenPause is how long a process that watches and cannot listen waits
+	// before it tries again, and listenPatience how long a watch waits for that.
+	listenPause    = time.Second
+	listenPatience = 2 * time.Second
+)
+
+// announcements tell the watchers of other processes what this one's commits
+// change, and this one's what those of others do: all but replications, which
+// watchers look for themselves. They are sent beside the commits, and gathered.
+type announcements struct {
+	store    metadata.Announcer
+	watchers *watchers
+	log      *slog.Logger
+	process  string // who hears itself knows it already
+
+	mu       sync.Mutex
+	gathered map[int64]*notes // by the registry's row; nil if nothing waits
+
+	listeners int // watches; while there are any, the process listens
+	stop      context.CancelFunc
+	begun     chan struct{} // closed once it listens
+}
+
+// announcement is the text of one.
+type announcement struct {
+	Process      string   `json:"p"`
+	Registry     int64    `json:"r"`
+	Repositories []string `json:"n,omitempty"`
+	Settings     bool     `json:"s,omitempty"`
+	Lost         bool     `json:"l,omitempty"`
+}
+
+func newAnnouncements(store metadata.Announcer, ws *watchers, log *slog.Logger) *announcements {
+	return &announcements{store: store, watchers: ws, log: log, process: uuid.NewString()}
+}
+
+// add gathers a change. The first has all announced that come in a while.
+func (a *announcements) add(c change) {
+	if c.repository == "" && !c.settings {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.gathered == nil {
+		a.gathered = map[int64]*notes{}
+		time.AfterFunc(announceInterval, a.send)
+	}
+	n := a.gathered[c.registry]
+	if n == nil {
+		n = &notes{}
+		a.gathered[c.registry] = n
+	}
+	n.add(change{repository: c.repository, settings: c.settings})
+}
+
+func (a *announcements) send() {
+	a.mu.Lock()
+	gathered := a.gathered
+	a.gathered = nil
+	a.mu.Unlock()
+	var texts []string
+	put := func(one announcement) {
+		one.Process = a.process
+		if text, err := json.Marshal(one); err == nil { // names always marshal
+			texts = append(texts, string(text))
+		}
+	}
+	for registry, n := range gathered {
+		if n.settings || n.lost {
+			put(announcement{Registry: registry, Settings: n.settings, Lost: n.lost})
+		}
+		for names := range slices.Chunk(slices.Sorted(maps.Keys(n.repositories)), namesPerAnnouncement) {
+			put(announcement{Registry: registry, Repositories: names})
+		}
+	}
+	if err := a.store.Announce(context.Background(), texts); err != nil && !errors.Is(err, metadata.ErrClosed) {
+		a.log.Warn("could not tell the other processes what has changed: their consoles show it late", "error", err)
+	}
+}
+
+// listen has the process listen until release. It waits, but not for long, until
+// it does.
+func (a *announcements) listen(ctx context.Context) (release func()) {
+	a.mu.Lock()
+	if a.listeners++; a.listeners == 1 {
+		var listening context.Context
+		listening, a.stop = context.WithCancel(context.Background())
+		a.begun = make(chan struct{})
+		go a.keepListening(listening, sync.OnceFunc(func() { close(a.begun) }))
+	}
+	begun := a.begun
+	a.mu.Unlock()
+	select {
+	case <-begun:
+	case <-ctx.Done():
+	case <-time.After(listenPatience):
+	}
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if a.listeners--; a.listeners == 0 {
+			a.stop()
+		}
+	}
+}
+
+// keepListening listens again whenever the line is lost. What was announced
+// meanwhile nobody knows.
+func (a *announcements) keepListening(ctx context.Context, begun func()) {
+	for {
+		err := a.store.Listen(ctx, func() {
+			a.watchers.lose()
+			begun()
+		}, a.heard)
+		if ctx.Err() != nil {
+			return
+		}
+		a.log.Warn("could not listen to what other processes change; trying again", "in", listenPause, "error", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(listenPause):
+		}
+	}
+}
+
+func (a *announcements) heard(text string) {
+	var one announcement
+	if err := json.Unmarshal([]byte(text), &one); err != nil || one.Process == a.process {
+		return // a later version's, or our own
+	}
+	a.watchers.note(one.Registry, func(n *notes) {
+		n.lost = n.lost || one.Lost
+		n.add(change{settings: one.Settings})
+		for _, name := range one.Repositories {
+			n.add(change{repository: name})
+		}
+	})
+}
