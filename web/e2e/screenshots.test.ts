@@ -21,7 +21,6 @@ const pictures: Picture[] = [
   { name: 'replication', path: 'replication', height: 1140 },
   { name: 'edit-replication', path: 'replication/edit?rule=1' },
   { name: 'permissions', path: `permissions?generate=${prod.id}`, registry: taker, height: 1000 },
-  { name: 'repositories', path: 'repositories' },
   { name: 'images', path: 'repository/team/web', width: 1440 },
   { name: 'activity', path: 'activity', height: 1300 },
   { name: 'activity-dark', path: 'activity', dark: true },
