@@ -612,7 +612,7 @@ func (r *rowSource) Next() bool {
 		case string:
 			r.bytes += len(v)
 		case []byte:
-			if v == nil { // an empty one; what is NULL has no type
+			if v == nil { // so the driver hands an empty one over; no column may be null
 				r.values[i] = []byte{}
 			}
 			r.bytes += len(v)
