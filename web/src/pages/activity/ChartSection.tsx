@@ -43,7 +43,7 @@ export function ChartSection() {
     () =>
       pointsOf(
         (data?.destinations ?? []).filter((d) => option.value === all || destinationKey(d) === option.value),
-        { length, interval, now: Math.max(at, data?.endTime ?? 0) },
+        { length, interval, now: Math.max(at, (data?.endTime ?? 0) - interval) }, // the server's clock may be ahead
       ),
     [data, option.value, length, interval, at],
   );
