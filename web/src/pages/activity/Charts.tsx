@@ -32,7 +32,9 @@ export function Charts({ points, perQuarter }: { points: readonly Point[]; perQu
         <Box variant="p" color="text-body-secondary" fontSize="body-s">
           {m.lagChartAdvice}
         </Box>
-        <LagChart points={points} />
+        <Box padding={{ top: 's' }}>
+          <LagChart points={points} />
+        </Box>
       </div>
       <div style={narrow}>
         <Box variant="h3">{m.throughputChart}</Box>
