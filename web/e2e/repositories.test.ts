@@ -72,7 +72,7 @@ test('an index goes with what belongs to it, but for what has a tag or is named 
   await server.ecr(here, 'CreateRepository', { repositoryName: 'many' });
   for (const [name, tag] of [['one', 'amd64'], ['two', 'arm64'], ['three', 'riscv64']] as const) {
     const image = server.image(here, `many:${tag}`);
-    await server.push(here, `many:${tag}`, name, '--platform', `linux/${tag}`);
+    await server.push(here, `many:${tag}`, name);
     await server.client('crane', here, ['mutate', '--set-platform', `linux/${tag}`, '--tag', image, image]);
   }
   const append = (tag: string, ...parts: string[]) =>
