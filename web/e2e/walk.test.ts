@@ -3,7 +3,7 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 
-import { giveKey, messages, test } from './console';
+import { giveKey, messages, test, visit } from './console';
 import { dev, prod, tokyo, virginia, type Registry } from './server';
 import { addToPolicy, chooseRegion, goTo, replicateTo, switchTo } from './steps';
 
@@ -86,6 +86,19 @@ test('whoever is signed in to both accounts mends a missing grant with one butto
   expect(policyText).toContain('Keep');
   await goTo(page, m.shell.activity);
   await page.getByText(m.activity.states.COMPLETE, { exact: true }).first().waitFor();
+});
+
+test('a page that is opened right after a push comes to know of it in its statistics', async ({ open, server }) => {
+  const m = messages.en;
+  const source: Registry = { account: dev, region: virginia };
+  await server.ecr(source, 'CreateRepository', { repositoryName: 'once' });
+  await server.ecr(source, 'PutReplicationConfiguration', { replicationConfiguration: { rules: [{ destinations: [{ registryId: dev.id, region: tokyo }] }] } });
+  const page = await open();
+  await visit(page, m, source, 'activity');
+  await server.push(source, 'once:1', 'once');
+  await page.reload();
+  await page.getByText(m.activity.never, { exact: true }).waitFor();
+  await page.getByText(m.activity.never, { exact: true }).waitFor({ state: 'hidden' });
 });
 
 /** Marks the page, so that loadedAgain can tell. */

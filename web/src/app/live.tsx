@@ -71,6 +71,10 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       }
     };
     let written: ReturnType<typeof setTimeout> | undefined;
+    const rereadWritten = () => {
+      clearTimeout(written);
+      written = setTimeout(rereadNow, writtenAfter, 'GetReplicationStatistics');
+    };
     let began = false; // a stream has begun before: what changed since is not known
     const onEvent = (event: WatchEvent) => {
       switch (event.type) {
@@ -78,16 +82,17 @@ export function LiveProvider({ children }: { children: ReactNode }) {
           setConnection('live');
           if (began) {
             void queries.invalidateQueries({ queryKey: queryKey(registry) });
+            void queries.invalidateQueries({ queryKey: sessionsKey }); // the server may be another version
           }
           began = true;
+          rereadWritten(); // of what ended just before
           break;
         case 'lost':
           void queries.invalidateQueries({ queryKey: queryKey(registry) });
           break;
         case 'replications':
           reread(ofReplications);
-          clearTimeout(written);
-          written = setTimeout(rereadNow, writtenAfter, 'GetReplicationStatistics');
+          rereadWritten();
           break;
         case 'changed':
           if (event.repositoryNames.length > 0) {
