@@ -51,16 +51,19 @@ function LagChart({ points }: { points: readonly Point[] }) {
   const m = useMessages().activity;
   const f = useFormat();
   const { times, label } = useAxis(points);
-  const series = (title: string, color: string, of: (p: Point) => number | undefined) => ({
-    title,
-    color,
-    type: 'line' as const,
-    valueFormatter: f.duration,
-    data: points.flatMap((p, i) => {
+  const series = (title: string, color: string, of: (p: Point) => number | undefined) => {
+    const data = points.flatMap((p, i) => {
       const y = of(p);
       return y === undefined ? [] : [{ x: times[i]!, y }];
-    }),
-  });
+    });
+    const [only, another] = data;
+    if (only && !another) {
+      // A line of one point would not be seen: this one is as long as an interval.
+      const interval = times[1]!.getTime() - times[0]!.getTime();
+      data.unshift({ ...only, x: new Date(only.x.getTime() - interval) });
+    }
+    return { title, color, type: 'line' as const, valueFormatter: f.duration, data };
+  };
   const lines = [series(m.p50, colours.p50, (p) => p.lagP50), series(m.p99, colours.p99, (p) => p.lagP99)];
   const known = lines.some((l) => l.data.length > 0);
   const most = Math.max(...points.map((p) => p.lagP99 ?? 0));
