@@ -612,6 +612,9 @@ func (r *rowSource) Next() bool {
 		case string:
 			r.bytes += len(v)
 		case []byte:
+			if v == nil { // so the driver hands an empty one over; no column may be null
+				r.values[i] = []byte{}
+			}
 			r.bytes += len(v)
 		case int64:
 			if i < len(r.flags) && r.flags[i] {

@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -105,6 +106,21 @@ func TestWatch(t *testing.T) {
 	source.until(told(registry.Outgoing, registry.ReplicationComplete, "1"))
 	destination.until(told(registry.Incoming, registry.ReplicationComplete, "1"), changed("team/app"))
 
+	// One that has arrived, and is on its way again before the destination is told.
+	raw := d.image(in(prod), "one")
+	for range 3 {
+		d.put(in(prod), raw, "1")
+		d.drain()
+		d.put(in(prod), raw, "1")
+		time.Sleep(100 * time.Millisecond)
+	}
+	for len(destination.events) > 0 {
+		for _, r := range (<-destination.events).Replications {
+			if r.State != registry.ReplicationComplete {
+				t.Errorf("told to the destination: %+v", r)
+			}
+		}
+	}
 	c := root(prodAccount)
 	for _, do := range []func() error{
 		func() error { return d.DeleteTag(ctx, c, in(prod), "1") },
@@ -239,5 +255,42 @@ func TestWatchSeesOtherProcesses(t *testing.T) {
 	source.until(told(registry.Outgoing, registry.ReplicationFailed, "late"))
 	if strings.Contains(fmt.Sprint(source.stop()), "not end") {
 		t.Error("it does not end")
+	}
+}
+
+// Who cannot hear for a while is told that something may have been missed.
+func TestWatchSurvivesALostLine(t *testing.T) {
+	d := openStill(t)
+	known, ok := sharedEngines.Load(d.dir)
+	if !ok {
+		t.Skip("embedded stores have no line: run with TEST_STORES=shared")
+	}
+	d.create(in(prod))
+	source := d.follow(prod)
+	db, err := sql.Open("pgx", known.(engines).database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var cut int
+	if err := db.QueryRow(`SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'`).Scan(&cut); err != nil || cut != 1 {
+		t.Fatalf("%d lines were cut, %v", cut, err)
+	}
+	source.until(func(e registry.WatchEvent) bool { return e.Lost })
+	other := openStores(t, d.dir)
+	other.create(registry.Ref{Registry: prod, Name: "new"})
+	source.until(changed("new"))
+	if err := source.stop(); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	// Nobody watches: nobody listens.
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		var listening int
+		if err := db.QueryRow(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'`).Scan(&listening); err != nil || time.Now().After(deadline) {
+			t.Fatalf("%d still listen, %v", listening, err)
+		}
+		if listening == 0 {
+			break
+		}
 	}
 }

@@ -3,7 +3,7 @@
 import Button from '@cloudscape-design/components/button';
 import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
 import { useContext, useLayoutEffect, useRef } from 'react';
-import { useLocation, useNavigate } from 'react-router';
+import { Link, useLocation, useNavigate } from 'react-router';
 
 import { languages, useLanguage, type Language } from '../i18n';
 import { groupedAccount } from '../i18n/format';
@@ -43,10 +43,10 @@ export function Bar({ navigation }: Props) {
           onClick={navigation.onToggle}
         />
       )}
-      <a className="bar-product" href="/console/" aria-label={m.product}>
+      <Link className="bar-product" to="/" aria-label={m.product}>
         <img src="/console/icon.svg" alt="" width="24" height="24" />
         <span>{m.product}</span>
-      </a>
+      </Link>
       {registry && (
         <>
           <div className="bar-account" style={{ backgroundColor: accountColour(registry.account) }}>

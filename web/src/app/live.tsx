@@ -82,6 +82,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
           setConnection('live');
           if (began) {
             void queries.invalidateQueries({ queryKey: queryKey(registry) });
+            void queries.invalidateQueries({ queryKey: sessionsKey }); // the server may be another version
           }
           began = true;
           rereadWritten(); // of what ended just before

@@ -1,8 +1,10 @@
+import Button from '@cloudscape-design/components/button';
 import Flashbar, { type FlashbarProps } from '@cloudscape-design/components/flashbar';
 import { createContext, useCallback, useContext, useEffect, useMemo, useState, type ReactNode } from 'react';
 
 import { useMessages } from '../i18n';
 import { useConnection } from './live';
+import { useRegistry } from './registry';
 
 interface Notification {
   type: FlashbarProps.Type;
@@ -48,7 +50,10 @@ export function NotificationsProvider({ children }: { children: ReactNode }) {
 /** The server may be away for this long, in milliseconds, before it is said: a restart takes less. */
 const patience = 2000;
 
-/** Of a registry's pages: what was said, and whether the server is away. */
+/** The version that the server first named: the one that this console came from. */
+let own: string | undefined;
+
+/** Of a registry's pages: what was said, and whether the server is away, or newer than the console that is shown. */
 export function NotificationBar() {
   const m = useMessages();
   const { items } = useContext(NotificationsContext);
@@ -58,6 +63,15 @@ export function NotificationBar() {
     const timer = setTimeout(() => setAway(offline), offline ? patience : 0);
     return () => clearTimeout(timer);
   }, [offline]);
+  const { version } = useRegistry();
+  own ??= version;
+  const upgraded: FlashbarProps.MessageDefinition = {
+    id: 'upgraded',
+    type: 'info',
+    header: m.shell.upgraded(version),
+    content: m.shell.upgradedAdvice,
+    action: <Button onClick={() => location.reload()}>{m.errors.reload}</Button>,
+  };
   const lost: FlashbarProps.MessageDefinition = { id: 'offline', type: 'warning', header: m.errors.network, content: m.errors.networkAdvice };
-  return <Flashbar items={away ? [lost, ...items] : items} />;
+  return <Flashbar items={[...(away ? [lost] : []), ...(version === own ? [] : [upgraded]), ...items]} />;
 }

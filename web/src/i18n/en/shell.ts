@@ -41,6 +41,8 @@ export const shell = {
   loading: 'Loading',
   notFound: 'There is no such page',
   unknownRegion: (region: string) => `This deployment does not serve the Region ${region}`,
+  upgraded: (version: string) => `The server has become version ${version}`,
+  upgradedAdvice: 'This page is of an older one. Load it again when nothing on it is unsaved.',
   servedRegions: 'It serves these:',
   unsaved: 'Leave without saving?',
   unsavedAdvice: 'What you have changed on this page is not saved yet.',

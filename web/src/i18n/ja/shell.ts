@@ -43,6 +43,8 @@ export const shell: Messages['shell'] = {
   loading: '読み込み中',
   notFound: 'ページが見つかりません',
   unknownRegion: (region) => `このデプロイメントにはリージョン ${region} がありません`,
+  upgraded: (version) => `サーバーがバージョン ${version} になりました`,
+  upgradedAdvice: 'このページは以前のバージョンのものです。未保存の内容がないときに再読み込みしてください。',
   servedRegions: '次のリージョンがあります。',
   unsaved: '保存せずに移動しますか？',
   unsavedAdvice: 'このページの変更はまだ保存されていません。',

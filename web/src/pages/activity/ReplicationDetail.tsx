@@ -18,8 +18,8 @@ import { useRetry } from './useRetry';
 
 /** What mends a replication at its destination; undefined if nothing there would. */
 function refusalOf(r: Replication): Refusal | undefined {
-  const { registryId, region, repositoryName, failureReason, statement } = r;
-  const refusal = { registryId, region, repositoryName, failureReason, statement };
+  const { registryId, region, failureReason, statement } = r;
+  const refusal = { registryId, region, failureReason, statement };
   if (r.status !== 'FAILED') {
     return undefined;
   }
@@ -49,7 +49,17 @@ export function ReplicationDetail({ replication: r, direction, onClose }: { repl
       ? { label: m.destination, value: <AccountName account={r.registryId} region={r.region} /> }
       : { label: m.source, value: <AccountName account={r.sourceRegistryId} region={r.sourceRegion} /> },
     { label: m.state, value: <ReplicationState replication={r} /> },
-    { label: m.size, value: f.bytes(r.imageSizeInBytes), info: <Box variant="small">{m.sizeAdvice}</Box> },
+    {
+      label: m.size,
+      value: (
+        <>
+          {f.bytes(r.imageSizeInBytes)}
+          <Box fontSize="body-s" color="text-body-secondary">
+            {m.sizeAdvice}
+          </Box>
+        </>
+      ),
+    },
     { label: m.mediaType, value: r.imageManifestMediaType },
     { label: m.pushed, value: f.dateTime(r.pushedAt) },
     { label: m.tries, value: f.number(r.tries) },

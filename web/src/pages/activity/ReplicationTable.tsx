@@ -211,7 +211,7 @@ function columnsOf(direction: Direction, { m, words, f, onOpen, onRetry, retryin
   if (direction === 'INCOMING') {
     return [
       image,
-      { id: 'source', header: m.source, minWidth: 200, cell: (r) => <AccountName account={r.sourceRegistryId} region={r.sourceRegion} /> },
+      { id: 'source', header: m.source, minWidth: 170, cell: (r) => <AccountName account={r.sourceRegistryId} region={r.sourceRegion} /> },
       size,
       lag,
       time('arrived', m.arrived, (r) => r.finishedAt ?? r.changedAt),
@@ -220,7 +220,7 @@ function columnsOf(direction: Direction, { m, words, f, onOpen, onRetry, retryin
   return [
     image,
     { id: 'state', header: m.state, minWidth: 160, cell: stateCell },
-    { id: 'destination', header: m.destination, minWidth: 200, cell: (r) => <AccountName account={r.registryId} region={r.region} /> },
+    { id: 'destination', header: m.destination, minWidth: 170, cell: (r) => <AccountName account={r.registryId} region={r.region} /> },
     size,
     lag,
     time('changed', m.changed, (r) => r.changedAt),

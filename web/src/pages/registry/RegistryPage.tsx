@@ -36,7 +36,7 @@ export function RegistryPage() {
       }
     >
       <SpaceBetween size="l">
-        <StateSummary rows={destinations.rows} permitted={permitted} />
+        <StateSummary rows={destinations.rows} permitted={permitted} failed={Boolean(destinations.error ?? policy.error)} />
         <ReplicationSummary rows={destinations.rows} error={destinations.error} />
         <PermissionsSummary permitted={permitted} error={policy.error} />
         <RepositoriesSummary />

@@ -2,10 +2,8 @@ import Container from '@cloudscape-design/components/container';
 import Header from '@cloudscape-design/components/header';
 import Popover from '@cloudscape-design/components/popover';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import StatusIndicator, { type StatusIndicatorProps } from '@cloudscape-design/components/status-indicator';
 import Table from '@cloudscape-design/components/table';
 
-import type { Grant } from '../../api/twinport';
 import { AccountName } from '../../app/AccountName';
 import { Empty } from '../../app/Empty';
 import { PageButton } from '../../app/PageLink';
@@ -13,9 +11,8 @@ import { Problem } from '../../app/Problem';
 import { pagePath, useRegistry } from '../../app/registry';
 import { useMessages } from '../../i18n';
 import { useFormat } from '../../i18n/format';
+import { GrantState } from '../replication/GrantState';
 import type { RuleDestination } from './destinations';
-
-const states: Record<Grant, StatusIndicatorProps.Type> = { GRANTED: 'success', NO_CREATION: 'warning', NOT_GRANTED: 'error', DENIED: 'error', NO_REGISTRY: 'error' };
 
 /** Where images go from here, and whether they are taken there. */
 export function ReplicationSummary({ rows, error }: { rows: RuleDestination[] | undefined; error: unknown }) {
@@ -57,7 +54,7 @@ export function ReplicationSummary({ rows, error }: { rows: RuleDestination[] | 
         columnDefinitions={[
           { id: 'destination', header: m.destination, minWidth: 190, isRowHeader: true, cell: (r) => <AccountName account={r.registryId} region={r.region} /> },
           { id: 'filters', header: m.filters, minWidth: 110, cell: (r) => (r.prefixes.length === 0 ? m.everyRepository : format.list(r.prefixes.map((p) => `${p}*`))) },
-          { id: 'grant', header: m.grant, minWidth: 190, cell: (r) => <GrantState row={r} /> },
+          { id: 'grant', header: m.grant, minWidth: 210, cell: (r) => <Permission row={r} /> },
           { id: 'failed', header: m.failedHere, cell: (r) => (r.statistics ? format.number(r.statistics.failed) : '–') },
           { id: 'last', header: m.lastReplicated, minWidth: 120, cell: (r) => (r.statistics?.lastCompletedAt ? format.ago(r.statistics.lastCompletedAt) : '–') },
         ]}
@@ -66,19 +63,17 @@ export function ReplicationSummary({ rows, error }: { rows: RuleDestination[] | 
   );
 }
 
-function GrantState({ row }: { row: RuleDestination }) {
-  const m = useMessages().registry;
+/** Whether the destination takes images, and why not. */
+function Permission({ row }: { row: RuleDestination }) {
+  const { registry: m, replication } = useMessages();
   const registry = useRegistry();
-  if (!row.check) {
-    return <StatusIndicator type="loading">{m.checking}</StatusIndicator>;
-  }
-  const state = <StatusIndicator type={states[row.check.status]}>{m.grants[row.check.status]}</StatusIndicator>;
-  if (!row.check.failureReason) {
+  const state = <GrantState check={row.check} loading />;
+  if (!row.check?.failureReason) {
     return state;
   }
   return (
     <Popover
-      header={m.grants[row.check.status]}
+      header={replication.grants[row.check.status]}
       content={
         <SpaceBetween size="s">
           <span lang="en">{row.check.failureReason}</span>

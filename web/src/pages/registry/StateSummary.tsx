@@ -14,29 +14,36 @@ import type { Permitted } from './permitted';
 interface Props {
   rows: RuleDestination[] | undefined;
   permitted: Permitted[] | undefined;
+  /** Something could not be read, and will not be: what is not known stays so. */
+  failed: boolean;
 }
 
 /** The whole at a glance: each is on, missing or failing. */
-export function StateSummary({ rows, permitted }: Props) {
+export function StateSummary({ rows, permitted, failed }: Props) {
   const m = useMessages().registry;
+  const checks = rows?.every((r) => r.check) ? rows : undefined;
+  const statistics = rows?.every((r) => r.statistics) ? rows : undefined;
   return (
     <Container header={<Header variant="h2">{m.state}</Header>}>
       <KeyValuePairs
         columns={4}
         items={[
-          { label: m.replication, value: <Known of={rows}>{(r) => <Replication rows={r} />}</Known> },
-          { label: m.destinations, value: <Known of={rows}>{(r) => <Grants rows={r} />}</Known> },
-          { label: m.failures, value: <Known of={rows}>{(r) => <Failures rows={r} />}</Known> },
-          { label: m.incoming, value: <Known of={permitted}>{(p) => <Incoming permitted={p} />}</Known> },
+          { label: m.replication, value: <Known of={rows} failed={failed}>{(r) => <Replication rows={r} />}</Known> },
+          { label: m.destinations, value: <Known of={checks} failed={failed}>{(r) => <Grants rows={r} />}</Known> },
+          { label: m.failures, value: <Known of={statistics} failed={failed}>{(r) => <Failures rows={r} />}</Known> },
+          { label: m.incoming, value: <Known of={permitted} failed={failed}>{(p) => <Incoming permitted={p} />}</Known> },
         ]}
       />
     </Container>
   );
 }
 
-function Known<T>({ of, children }: { of: T | undefined; children: (known: T) => ReactNode }) {
+function Known<T>({ of, failed, children }: { of: T | undefined; failed: boolean; children: (known: T) => ReactNode }) {
   const m = useMessages().shell;
-  return of === undefined ? <StatusIndicator type="loading">{m.loading}</StatusIndicator> : children(of);
+  if (of !== undefined) {
+    return children(of);
+  }
+  return failed ? '–' : <StatusIndicator type="loading">{m.loading}</StatusIndicator>;
 }
 
 function Replication({ rows }: { rows: RuleDestination[] }) {
@@ -49,9 +56,6 @@ function Grants({ rows }: { rows: RuleDestination[] }) {
   if (rows.length === 0) {
     return '–';
   }
-  if (rows.some((r) => !r.check)) {
-    return <StatusIndicator type="loading">{m.checking}</StatusIndicator>;
-  }
   const granted = rows.filter((r) => r.check!.status === 'GRANTED' || r.check!.status === 'NO_CREATION').length;
   return <StatusIndicator type={granted === rows.length ? 'success' : 'warning'}>{m.grantedOf(granted, rows.length)}</StatusIndicator>;
 }
@@ -60,9 +64,6 @@ function Failures({ rows }: { rows: RuleDestination[] }) {
   const m = useMessages().registry;
   const format = useFormat();
   const registry = useRegistry();
-  if (rows.some((r) => !r.statistics)) {
-    return <StatusIndicator type="loading">{m.checking}</StatusIndicator>;
-  }
   // A destination of several rules is counted once.
   const failed = [...new Map(rows.map((r) => [`${r.registryId}/${r.region}`, r.statistics!.failed])).values()].reduce((sum, n) => sum + n, 0);
   if (failed === 0) {

@@ -52,9 +52,15 @@ test.each([
   expect(needsInsecureRegistry(origin)).toBe(needed);
 });
 
-test('a chart is pulled by version or digest', () => {
-  expect(pullCommand('helm', 'localhost/app', ':1.0.0', place.origin)).toBe('helm pull oci://localhost/app --version 1.0.0');
-  expect(pullCommand('helm', 'localhost/app', '@sha256:00', place.origin)).toBe('helm pull oci://localhost/app@sha256:00');
+test.each([
+  ['docker', ':1', 'http://localhost:8080', 'docker pull localhost/app:1'],
+  ['docker', '@sha256:00', 'https://example.com', 'docker pull localhost/app@sha256:00'],
+  ['helm', ':1.0.0', 'https://example.com', 'helm pull oci://localhost/app --version 1.0.0'],
+  ['helm', ':1.0.0_7', 'https://example.com', 'helm pull oci://localhost/app --version 1.0.0+7'],
+  ['helm', '@sha256:00', 'http://localhost:8080', 'helm pull oci://localhost/app@sha256:00 --plain-http'],
+  ['oras', ':1', 'http://127.0.0.1:8080', 'oras pull localhost/app:1 --plain-http'],
+] as const)('%s pulls %s from %s', (client, reference, origin, command) => {
+  expect(pullCommand(client, 'localhost/app', reference, origin)).toBe(command);
 });
 
 test('the password of a token', () => {

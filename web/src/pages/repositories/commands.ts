@@ -78,12 +78,13 @@ export function passwordOf(authorizationToken: string): string {
 
 /** The command that fetches an artifact; reference is :tag or @digest. */
 export function pullCommand(client: 'docker' | 'helm' | 'oras', name: string, reference: string, origin: string): string {
-  const plain = needsInsecureRegistry(origin) ? ' --plain-http' : '';
+  const plain = new URL(origin).protocol === 'http:' ? ' --plain-http' : '';
   switch (client) {
     case 'docker':
       return `docker pull ${name}${reference}`;
     case 'helm':
-      return reference.startsWith(':') ? `helm pull oci://${name} --version ${reference.slice(1)}${plain}` : `helm pull oci://${name}${reference}${plain}`;
+      // A tag has _ where the chart's version has +.
+      return reference.startsWith(':') ? `helm pull oci://${name} --version ${reference.slice(1).replaceAll('_', '+')}${plain}` : `helm pull oci://${name}${reference}${plain}`;
     case 'oras':
       return `oras pull ${name}${reference}${plain}`;
   }
