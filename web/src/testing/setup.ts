@@ -5,6 +5,8 @@ import { afterEach, vi } from 'vitest';
 
 configure({ asyncUtilTimeout: 10_000 }); // the machine may be busy
 
+Element.prototype.scrollIntoView = () => {}; // jsdom lays nothing out
+
 afterEach(() => {
   cleanup();
   vi.unstubAllGlobals();
