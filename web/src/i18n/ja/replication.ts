@@ -60,10 +60,10 @@ export const replication: Messages['replication'] = {
 
   place: (account, region) => `${account}（${region}）`,
   missing: {
-    NO_CREATION: (place) => `${place} は、既存のリポジトリにのみイメージを受け入れます`,
-    NOT_GRANTED: (place) => `${place} は、このレジストリからのレプリケーションをまだ許可していません`,
-    DENIED: (place) => `${place} は、このレジストリからのレプリケーションを拒否しています`,
-    NO_REGISTRY: (place) => `${place} は、このデプロイメントにありません`,
+    NO_CREATION: (place) => `${place}は、既存のリポジトリにのみイメージを受け入れます`,
+    NOT_GRANTED: (place) => `${place}は、このレジストリからのレプリケーションをまだ許可していません`,
+    DENIED: (place) => `${place}は、このレジストリからのレプリケーションを拒否しています`,
+    NO_REGISTRY: (place) => `${place}は、このデプロイメントにありません`,
   },
   missingAdvice: {
     NO_CREATION: '送信先にないリポジトリのイメージは、リポジトリが作成されるか、次のステートメントが送信先の許可に追加されるまで失敗します。',
@@ -73,10 +73,10 @@ export const replication: Messages['replication'] = {
   },
   decidedFor: (repository) => `リポジトリ ${repository} について判定しました。`,
   addStatement: (account) => `${account} にステートメントを追加`,
-  addedStatement: (place) => `${place} が、このレジストリからのレプリケーションを許可しました`,
+  addedStatement: (place) => `${place}が、このレジストリからのレプリケーションを許可しました`,
   signedInThere: (account) => `${account} にもサインインしているため、ここから追加できます。`,
   notSignedInThere: '送信先アカウントにサインインできる人が、そのアカウントの許可のページを開き、ステートメントを追加して保存する必要があります。リンクとステートメントを送るか、ここでそのアカウントにもサインインしてください。',
-  openPermissions: (place) => `${place} の許可`,
+  openPermissions: (place) => `${place}の許可`,
   statement: '追加するステートメント',
   copyStatement: 'ステートメントをコピー',
   copyLink: 'リンクをコピー',

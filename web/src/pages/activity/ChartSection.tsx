@@ -7,6 +7,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Spinner from '@cloudscape-design/components/spinner';
 import { lazy, Suspense, useMemo, useState } from 'react';
 
+import { loadCode } from '../../app/code';
 import { Problem } from '../../app/Problem';
 import { useTwinport } from '../../app/registry';
 import { useMessages } from '../../i18n';
@@ -14,7 +15,12 @@ import { destinationKey } from '../replication/destinationChecks';
 import { useNow } from './now';
 import { pointsOf } from './statistics';
 
-const Charts = lazy(async () => ({ default: (await import('./Charts')).Charts }));
+const Charts = lazy(async () => ({ default: await loadCode(async () => (await import('./Charts')).Charts, reload) }));
+
+function reload(): boolean {
+  location.reload();
+  return true;
+}
 
 type Period = 'HOUR' | 'DAY';
 
@@ -43,7 +49,7 @@ export function ChartSection() {
     () =>
       pointsOf(
         (data?.destinations ?? []).filter((d) => option.value === all || destinationKey(d) === option.value),
-        { length, interval, now: Math.max(at, data?.endTime ?? 0) },
+        { length, interval, now: Math.max(at, (data?.endTime ?? 0) - interval) }, // the server's clock may be ahead
       ),
     [data, option.value, length, interval, at],
   );

@@ -12,6 +12,12 @@ import type { Point } from './statistics';
 
 const height = 180;
 
+/** The shortest lag that is drawn, in milliseconds. */
+const shortest = 0.1;
+
+/** A chart is as wide as its column, not the column as wide as the chart was. */
+const narrow = { minWidth: 0 };
+
 // Dark enough in light mode and light enough in dark mode, and told apart by
 // people who see colours differently.
 const colours = { p50: '#688ae8', p99: '#c33d69', completed: '#2ea597', failed: '#d63f38', bytes: '#688ae8' };
@@ -21,14 +27,16 @@ export function Charts({ points, perQuarter }: { points: readonly Point[]; perQu
   const m = useMessages().activity;
   return (
     <ColumnLayout columns={2}>
-      <div>
+      <div style={narrow}>
         <Box variant="h3">{m.lagChart}</Box>
         <Box variant="p" color="text-body-secondary" fontSize="body-s">
           {m.lagChartAdvice}
         </Box>
-        <LagChart points={points} />
+        <Box padding={{ top: 's' }}>
+          <LagChart points={points} />
+        </Box>
       </div>
-      <div>
+      <div style={narrow}>
         <Box variant="h3">{m.throughputChart}</Box>
         <Box variant="p" color="text-body-secondary" fontSize="body-s">
           {m.throughputAdvice(perQuarter ? m.quarter : m.minute)}
@@ -53,8 +61,8 @@ function LagChart({ points }: { points: readonly Point[] }) {
   const { times, label } = useAxis(points);
   const series = (title: string, color: string, of: (p: Point) => number | undefined) => {
     const data = points.flatMap((p, i) => {
-      const y = of(p);
-      return y === undefined ? [] : [{ x: times[i]!, y }];
+      const lag = of(p);
+      return lag === undefined ? [] : [{ x: times[i]!, y: Math.max(lag, shortest) }];
     });
     const [only, another] = data;
     if (only && !another) {
@@ -66,13 +74,21 @@ function LagChart({ points }: { points: readonly Point[] }) {
   };
   const lines = [series(m.p50, colours.p50, (p) => p.lagP50), series(m.p99, colours.p99, (p) => p.lagP99)];
   const known = lines.some((l) => l.data.length > 0);
-  const most = Math.max(...points.map((p) => p.lagP99 ?? 0));
+  const lags = lines.flatMap((l) => l.data.map((d) => d.y));
+  const least = Math.min(...lags);
+  const most = Math.max(...lags);
+  // A missing grant makes hours of what takes milliseconds: then powers of ten,
+  // at least five of them, for with fewer the axis shows what is between them.
+  const wide = most / least > 1000;
+  const floor = 10 ** Math.floor(Math.log10(least));
+  const domain = wide ? [floor, Math.max(10 ** Math.ceil(Math.log10(most)), floor * 1e5)] : [0, most * 1.1];
   return (
     <LineChart
       series={known ? lines : []}
       xScaleType="time"
       xDomain={[times[0]!, times.at(-1)!]}
-      yDomain={[0, most * 1.1 || 1]}
+      yScaleType={wide ? 'log' : 'linear'}
+      yDomain={known ? domain : [0, 1]}
       xTickFormatter={label}
       yTickFormatter={f.duration}
       xTitle={m.time}

@@ -155,7 +155,7 @@ function columnsOf(direction: Direction, { m, words, f, onOpen, onRetry, retryin
     id: 'image',
     header: m.image,
     isRowHeader: true,
-    minWidth: 140,
+    minWidth: 120,
     cell: (r) => (
       <Button variant="inline-link" ariaLabel={m.detailsOf(imageName(r))} onClick={() => onOpen(r)}>
         <span style={{ overflowWrap: 'anywhere' }}>{imageName(r)}</span>
@@ -219,7 +219,7 @@ function columnsOf(direction: Direction, { m, words, f, onOpen, onRetry, retryin
   }
   return [
     image,
-    { id: 'state', header: m.state, minWidth: 160, cell: stateCell },
+    { id: 'state', header: m.state, minWidth: 150, cell: stateCell },
     { id: 'destination', header: m.destination, minWidth: 170, cell: (r) => <AccountName account={r.registryId} region={r.region} /> },
     size,
     lag,

@@ -83,7 +83,7 @@ function AccountRows({ rule, set, editing, full }: Fields & { full: boolean }) {
         i18nStrings={{ itemRemovedAriaLive: m.removedRow }}
         empty={m.noAccounts}
         gridLayout={[
-          { breakpoint: 'xs', rows: [[4, 4, 3]], removeButton: { width: 'auto' } },
+          { breakpoint: 'xxs', rows: [[4, 3, 3]], removeButton: { width: 'auto' } },
           { rows: [[1], [1], [1]], removeButton: { ownRow: true } },
         ]}
         definition={[

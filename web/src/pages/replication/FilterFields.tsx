@@ -56,10 +56,7 @@ function FilterRows({ rule, set, editing }: { rule: RuleForm; set: (rule: RuleFo
       removeButtonText={shell.remove}
       removeButtonAriaLabel={(row) => m.removeFilter(row.filter)}
       i18nStrings={{ itemRemovedAriaLive: m.removedRow }}
-      gridLayout={[
-        { breakpoint: 'xs', rows: [[1]], removeButton: { width: 'auto' } },
-        { rows: [[1]], removeButton: { ownRow: true } },
-      ]}
+      gridLayout={[{ rows: [[1]], removeButton: { width: 'auto' } }]}
       definition={[
         {
           label: m.filterLabel,

@@ -1,7 +1,9 @@
 import Spinner from '@cloudscape-design/components/spinner';
+import { useQuery } from '@tanstack/react-query';
 
+import { twinport } from '../../api/client';
 import type { Twinport } from '../../api/twinport';
-import { useTwinport } from '../../app/registry';
+import { queryKey, useRegistry } from '../../app/registry';
 import { useMessages } from '../../i18n';
 import { useFormat } from '../../i18n/format';
 
@@ -14,8 +16,13 @@ const counted = 100;
 export function MatchingRepositories({ prefix }: { prefix?: string }) {
   const m = useMessages().replication;
   const f = useFormat();
+  const registry = useRegistry();
   const input: Twinport['FindRepositories']['in'] = { maxResults: counted, ...(prefix ? { startsWith: prefix } : {}) };
-  const { data, isError } = useTwinport('FindRepositories', input);
+  // Not named as the operation: a rule may have a hundred filters, and every push changes a repository.
+  const { data, isError } = useQuery({
+    queryKey: queryKey(registry, 'MatchingRepositories', input),
+    queryFn: ({ signal }) => twinport(registry, 'FindRepositories', input, signal),
+  });
   if (!data) {
     return isError ? null : (
       <span>
