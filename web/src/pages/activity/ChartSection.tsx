@@ -42,8 +42,9 @@ export function ChartSection() {
     ...destinations.map((d) => ({ value: destinationKey(d), label: words.place(d.registryId, d.region) })),
   ];
   const option = options.find((o) => o.value === chosen) ?? options[0]!;
-  const interval = data?.intervalInSeconds ?? 60;
-  const length = lengths[interval === 60 ? 'HOUR' : 'DAY']; // of what is there: the other period may still be on its way
+  const told = data?.intervalInSeconds ?? 60;
+  const interval = 2 * told; // a phone has room for fifty bars or so
+  const length = lengths[told === 60 ? 'HOUR' : 'DAY']; // of what is there: the other period may still be on its way
   const at = Math.floor(now / interval) * interval;
   const points = useMemo(
     () =>
@@ -91,7 +92,7 @@ export function ChartSection() {
           </Box>
         }
       >
-        <Charts points={points} perQuarter={interval > 60} />
+        <Charts points={points} perHalfHour={told > 60} />
       </Suspense>
     </Container>
   );

@@ -23,7 +23,7 @@ const narrow = { minWidth: 0 };
 const colours = { p50: '#688ae8', p99: '#c33d69', completed: '#2ea597', failed: '#d63f38', bytes: '#688ae8' };
 
 /** Lag and throughput over the points' time. */
-export function Charts({ points, perQuarter }: { points: readonly Point[]; perQuarter: boolean }) {
+export function Charts({ points, perHalfHour }: { points: readonly Point[]; perHalfHour: boolean }) {
   const m = useMessages().activity;
   return (
     <ColumnLayout columns={2}>
@@ -39,7 +39,7 @@ export function Charts({ points, perQuarter }: { points: readonly Point[]; perQu
       <div style={narrow}>
         <Box variant="h3">{m.throughputChart}</Box>
         <Box variant="p" color="text-body-secondary" fontSize="body-s">
-          {m.throughputAdvice(perQuarter ? m.quarter : m.minute)}
+          {m.throughputAdvice(perHalfHour ? m.halfHour : m.twoMinutes)}
         </Box>
         <ThroughputChart points={points} />
       </div>
@@ -59,16 +59,19 @@ function LagChart({ points }: { points: readonly Point[] }) {
   const m = useMessages().activity;
   const f = useFormat();
   const { times, label } = useAxis(points);
-  const series = (title: string, color: string, of: (p: Point) => number | undefined) => ({
-    title,
-    color,
-    type: 'line' as const,
-    valueFormatter: f.duration,
-    data: points.flatMap((p, i) => {
+  const series = (title: string, color: string, of: (p: Point) => number | undefined) => {
+    const data = points.flatMap((p, i) => {
       const lag = of(p);
       return lag === undefined ? [] : [{ x: times[i]!, y: Math.max(lag, shortest) }];
-    }),
-  });
+    });
+    const [only, another] = data;
+    if (only && !another) {
+      // A line of one point would not be seen: this one is as long as an interval.
+      const interval = times[1]!.getTime() - times[0]!.getTime();
+      data.unshift({ ...only, x: new Date(only.x.getTime() - interval) });
+    }
+    return { title, color, type: 'line' as const, valueFormatter: f.duration, data };
+  };
   const lines = [series(m.p50, colours.p50, (p) => p.lagP50), series(m.p99, colours.p99, (p) => p.lagP99)];
   const known = lines.some((l) => l.data.length > 0);
   const lags = lines.flatMap((l) => l.data.map((d) => d.y));
