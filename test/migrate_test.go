@@ -503,7 +503,7 @@ func (m *migration) until(word string, at func(cmd *exec.Cmd)) (out string, err 
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	late := time.After(time.Minute)
+	late := time.After(5 * time.Minute)
 	for !strings.Contains(printed.String(), "\n"+word) && !strings.HasPrefix(printed.String(), word) {
 		select {
 		case <-late:

@@ -490,7 +490,7 @@ func (t *Transfer) deleteRows(ctx context.Context, tx pgx.Tx, s *snapshot, i int
 	if err != nil || n == 0 {
 		return 0, err
 	}
-	_, err = tx.Exec(ctx, `DELETE FROM `+tb.name+` AS t USING incoming AS i WHERE `+join(tb.key, " AND ", "t.%s = i.%[1]s"))
+	_, err = tx.Exec(ctx, `DELETE FROM `+tb.name+` AS t USING incoming_`+tb.name+` AS i WHERE `+join(tb.key, " AND ", "t.%s = i.%[1]s"))
 	return n, err
 }
 
@@ -508,27 +508,28 @@ func (t *Transfer) mergeRows(ctx context.Context, tx pgx.Tx, s *snapshot, i int,
 	}
 	facts := tb.columns[len(tb.key):]
 	if tb.name == "blobs" {
-		tag, err := tx.Exec(ctx, `UPDATE blobs AS t SET `+join(facts, ", ", "%s = i.%[1]s")+` FROM incoming AS i WHERE t.digest = i.digest`)
+		tag, err := tx.Exec(ctx, `UPDATE blobs AS t SET `+join(facts, ", ", "%s = i.%[1]s")+` FROM incoming_blobs AS i WHERE t.digest = i.digest`)
 		if err == nil && tag.RowsAffected() != n {
 			err = fmt.Errorf("of %d blobs that changed, the copy has only %d", n, tag.RowsAffected())
 		}
 		return n, err
 	}
 	columns := strings.Join(tb.columns, ", ")
-	_, err = tx.Exec(ctx, `INSERT INTO `+tb.name+` (`+columns+`) SELECT `+columns+` FROM incoming
+	_, err = tx.Exec(ctx, `INSERT INTO `+tb.name+` (`+columns+`) SELECT `+columns+` FROM incoming_`+tb.name+`
 		ON CONFLICT (`+strings.Join(tb.key, ", ")+`) DO UPDATE SET `+join(facts, ", ", "%s = excluded.%[1]s"))
 	return n, err
 }
 
-// stage puts rows into the temporary table incoming.
+// stage puts rows into a temporary table, incoming_ and the name. Each has its own:
+// the driver remembers the types of columns by the text of what it asks.
 func (t *Transfer) stage(ctx context.Context, tx pgx.Tx, name string, columns []string, source *rowSource) (int64, error) {
-	if _, err := tx.Exec(ctx, `DROP TABLE IF EXISTS pg_temp.incoming`); err != nil {
+	if _, err := tx.Exec(ctx, `DROP TABLE IF EXISTS pg_temp.incoming_`+name); err != nil {
 		return 0, err
 	}
-	if _, err := tx.Exec(ctx, `CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS SELECT `+strings.Join(columns, ", ")+` FROM `+name+` WITH NO DATA`); err != nil {
+	if _, err := tx.Exec(ctx, `CREATE TEMPORARY TABLE incoming_`+name+` ON COMMIT DROP AS SELECT `+strings.Join(columns, ", ")+` FROM `+name+` WITH NO DATA`); err != nil {
 		return 0, err
 	}
-	return tx.CopyFrom(ctx, pgx.Identifier{"incoming"}, columns, source)
+	return tx.CopyFrom(ctx, pgx.Identifier{"incoming_" + name}, columns, source)
 }
 
 // join formats each of the names and joins them.

@@ -1,28 +1,112 @@
 package metadata
 
 import (
-	"strings"
+	"context"
+	"errors"
 	"testing"
 
 	"github.com/twinport/twinport/test/servers"
 )
 
-// A migration that another version began notes no changes of tables that it did
-// not know.
-func TestTransferOfAnotherVersionIsNotResumed(t *testing.T) {
+// What changes after it was copied is brought up to date: what is new, what is
+// other, and what is gone.
+func TestTransferFollowsChanges(t *testing.T) {
 	t.Parallel()
 	from := openStore(t, t.TempDir())
 	to := openPostgres(t, servers.Postgres(t))
-	defer to.Close()
-	if _, err := NewTransfer(t.Context(), from, to, "bucket"); err != nil {
+	r := newRepository(t, from, "app")
+	for i := range 4 {
+		putManifest(t, from, r, Manifest{Digest: manifestDigest(i), MediaType: "m", PushedAt: epoch}, "{}")
+	}
+	commit(t, from, func(tx *Tx) error {
+		for i, name := range []string{"moved", "stays", "gone"} {
+			if err := tx.SetTag(r, Tag{Name: name, Digest: manifestDigest(i), Sequence: 1}, epoch); err != nil {
+				return err
+			}
+		}
+		return addLayer(tx, r, manifestDigest(9), 5)
+	})
+
+	transfer, err := NewTransfer(t.Context(), from, to, "a bucket")
+	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := NewTransfer(t.Context(), from, to, "bucket")
-	if err != nil || !again.Resumed {
-		t.Fatalf("of this version: %+v, %v", again, err)
+	bring := func(ctx context.Context, blobs []Blob) error {
+		lacking, err := transfer.Lacking(ctx, blobs)
+		for _, b := range lacking {
+			err = errors.Join(err, transfer.AddBlob(ctx, b, "copy of "+b.Digest))
+		}
+		return err
 	}
-	commit(t, from, func(tx *Tx) error { return tx.conn.exec(`DROP TRIGGER transfer_replication_statistics_insert`) })
-	if _, err := NewTransfer(t.Context(), from, to, "bucket"); err == nil || !strings.Contains(err.Error(), "migrate --cancel") {
-		t.Errorf("of another version: %v", err)
+	blobs, err := from.Read().Blobs("", 10)
+	if err == nil {
+		err = bring(t.Context(), blobs)
+	}
+	for done := false; err == nil && !done; {
+		_, done, err = transfer.CopyPage(t.Context(), bring)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	commit(t, from, func(tx *Tx) error {
+		if err := tx.SetTag(r, Tag{Name: "moved", Digest: manifestDigest(1), Sequence: 7}, epoch); err != nil {
+			return err
+		}
+		if _, err := tx.DeleteTag(r, "gone"); err != nil {
+			return err
+		}
+		if _, err := tx.DeleteManifest(r, manifestDigest(3)); err != nil {
+			return err
+		}
+		if err := tx.SetRepositoryPolicy(r, `{"new":true}`); err != nil {
+			return err
+		}
+		return addLayer(tx, r, manifestDigest(8), 6)
+	})
+	putManifest(t, from, r, Manifest{Digest: manifestDigest(5), MediaType: "m", PushedAt: epoch}, "{}", "new")
+
+	if changes, err := transfer.CatchUp(t.Context(), bring); err != nil || changes == 0 {
+		t.Fatalf("%d changes: %v", changes, err)
+	}
+	if err := transfer.Compare(t.Context(), bring); err != nil {
+		t.Error(err)
+	}
+	if _, err := transfer.Finish(t.Context(), bring); err != nil {
+		t.Fatal(err)
+	}
+	if err := transfer.End(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	copied, err := to.Read().Repository(account, region, "app")
+	if err != nil || copied.Policy != `{"new":true}` {
+		t.Fatalf("the repository is %+v: %v", copied, err)
+	}
+	for name, want := range map[string]string{"moved": manifestDigest(1), "stays": manifestDigest(1), "new": manifestDigest(5), "gone": ""} {
+		tag, err := to.Read().Tag(copied.ID, name)
+		if tag.Digest != want || want == "" != errors.Is(err, ErrNotFound) {
+			t.Errorf("the tag %s is %q (%v), want %q", name, tag.Digest, err, want)
+		}
+	}
+	if _, err := to.Read().Manifest(copied.ID, manifestDigest(3)); !errors.Is(err, ErrNotFound) {
+		t.Errorf("the manifest that was deleted: %v", err)
+	}
+	for _, digest := range []string{manifestDigest(8), manifestDigest(9)} {
+		if layer, err := to.Read().Layer(copied.ID, digest); err != nil || layer.Object != "copy of "+digest {
+			t.Errorf("the layer %s is %+v: %v", digest, layer, err)
+		}
+	}
+	// What comes next is numbered higher than all that came.
+	commit(t, to, func(tx *Tx) error {
+		n, err := tx.NextSequence(copied.RegistryID)
+		if err == nil && n <= 7 {
+			t.Errorf("the next tag change has the number %d", n)
+		}
+		return err
+	})
+	second := newRepository(t, to, "second")
+	if second.ID <= copied.ID {
+		t.Errorf("the next repository has the id %d, after %d", second.ID, copied.ID)
 	}
 }
