@@ -23,6 +23,7 @@ export default defineConfig({
   build: {
     outDir: '../internal/console/dist',
     emptyOutDir: true,
+    license: { fileName: 'licenses.txt' }, // of everything that is bundled
     assetsInlineLimit: 0, // the content security policy allows no data: URLs but for images
     sourcemap: false,
     chunkSizeWarningLimit: 1500,

@@ -75,30 +75,45 @@ func (b *syncBuffer) String() string {
 
 func newAPI(t *testing.T) *api {
 	t.Helper()
+	return newAPIOver(t, nil)
+}
+
+// newConsoleAPI is newAPI with sessions.
+func newConsoleAPI(t *testing.T) *api {
+	t.Helper()
+	store, err := metadata.OpenSQLite(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	return newAPIOver(t, store)
+}
+
+// newAPIOver has no sessions if the store is nil.
+func newAPIOver(t *testing.T, store metadata.Store) *api {
+	t.Helper()
 	keys, err := auth.NewDirectory([]auth.Account{{ID: account, Name: "prod", Keys: []auth.AccessKey{{
 		ID: keyID, Secret: secret, Principal: policy.Principal{Account: account, ARN: "arn:aws:iam::" + account + ":root"},
 	}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := metadata.OpenSQLite(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
 	a := &api{domain: newFakeRegistry(), verifier: auth.NewVerifier(keys, time.Now), log: new(syncBuffer), closing: make(chan struct{})}
-	a.sessions = session.New(session.Config{Store: store, Keys: keys, Verifier: a.verifier, Now: time.Now})
-	a.handler = awsapi.New(awsapi.Config{
+	config := awsapi.Config{
 		Registry: a.domain,
 		Verifier: a.verifier,
 		Accounts: keys,
 		Version:  "v1.2.3",
-		Sessions: a.sessions,
 		Endpoint: func(id registry.ID) string { return id.Account + ".dkr.ecr." + id.Region + ".localhost:8080" },
 		Scheme:   "http",
 		Closing:  a.closing,
 		Logger:   slog.New(slog.NewJSONHandler(a.log, nil)),
-	})
+	}
+	if store != nil {
+		a.sessions = session.New(session.Config{Store: store, Keys: keys, Verifier: a.verifier, Now: time.Now})
+		config.Sessions = a.sessions
+	}
+	a.handler = awsapi.New(config)
 	a.Server = httptest.NewServer(a.handler)
 	t.Cleanup(a.Close)
 	return a

@@ -44,7 +44,7 @@ const describe = "AmazonEC2ContainerRegistry_V20150921.DescribeRegistry"
 
 func TestCallerOfSession(t *testing.T) {
 	t.Parallel()
-	a := newAPI(t)
+	a := newConsoleAPI(t)
 	s, cookie := a.signIn(t)
 	res, body := a.withCookie(t, cookie, describe, "{}", "Origin", a.URL, "User-Agent", "browser")
 	if res.StatusCode != 200 || !strings.Contains(body, `"registryId":"`+account+`"`) {
@@ -92,7 +92,7 @@ func TestCallerOfSession(t *testing.T) {
 // Nobody makes the server read large bodies without a session or a key.
 func TestLargeBodyNeedsSession(t *testing.T) {
 	t.Parallel()
-	a := newAPI(t)
+	a := newConsoleAPI(t)
 	_, cookie := a.signIn(t)
 	const put = "AmazonEC2ContainerRegistry_V20150921.UploadLayerPart"
 	body := `{"repositoryName":"app","uploadId":"x","layerPartBlob":"` + strings.Repeat("A", 4<<20) + `"}`

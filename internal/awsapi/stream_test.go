@@ -101,7 +101,7 @@ func (s *streamed) want(t *testing.T, want string) {
 
 func TestWatchRegistry(t *testing.T) {
 	t.Parallel()
-	a := newAPI(t)
+	a := newConsoleAPI(t)
 	events := make(chan registry.WatchEvent)
 	a.domain.activity.watch = tell(events)
 	_, cookie := a.signIn(t)
@@ -131,7 +131,7 @@ func TestWatchRegistry(t *testing.T) {
 // Before the first event a refusal is an answer like any other.
 func TestWatchIsRefused(t *testing.T) {
 	t.Parallel()
-	a := newAPI(t)
+	a := newConsoleAPI(t)
 	a.domain.denied["DescribeRegistry"] = true
 	for _, test := range []struct{ body, code string }{{"{}", "AccessDeniedException"}, {`{"x":1}`, "SerializationException"}} {
 		res, got := a.own(t, "WatchRegistry", test.body, nil)
@@ -150,7 +150,7 @@ func TestWatchIsRefused(t *testing.T) {
 // A session that ends takes its streams along: nothing is told after it.
 func TestWatchEndsWithItsSession(t *testing.T) {
 	t.Parallel()
-	a := newAPI(t)
+	a := newConsoleAPI(t)
 	events := make(chan registry.WatchEvent)
 	a.domain.activity.watch = tell(events)
 	session, cookie := a.signIn(t)
@@ -167,7 +167,7 @@ func TestWatchEndsWithItsSession(t *testing.T) {
 // One that was revoked elsewhere, and to which nothing happens, ends with the next beat.
 func TestWatchBeats(t *testing.T) {
 	t.Parallel()
-	a := newAPI(t)
+	a := newConsoleAPI(t)
 	a.handler.HurryStreams(50*time.Millisecond, time.Second)
 	a.domain.activity.watch = tell(nil)
 	session, cookie := a.signIn(t)
@@ -185,7 +185,7 @@ func TestWatchBeats(t *testing.T) {
 // A server that stops waits for nobody who only listens.
 func TestWatchEndsAtTheStop(t *testing.T) {
 	t.Parallel()
-	a := newAPI(t)
+	a := newConsoleAPI(t)
 	a.domain.activity.watch = tell(nil)
 	_, cookie := a.signIn(t)
 	s := a.watch(t, cookie)
@@ -198,7 +198,7 @@ func TestWatchEndsAtTheStop(t *testing.T) {
 // where those end streams by themselves.
 func TestWatchRests(t *testing.T) {
 	t.Parallel()
-	a := newAPI(t)
+	a := newConsoleAPI(t)
 	a.handler.HurryStreams(time.Hour, 50*time.Millisecond)
 	_, cookie := a.signIn(t)
 	secure := httptest.NewUnstartedServer(a.handler)
@@ -226,7 +226,7 @@ func TestWatchRests(t *testing.T) {
 
 func TestWatchIsLimited(t *testing.T) {
 	t.Parallel()
-	a := newAPI(t)
+	a := newConsoleAPI(t)
 	a.domain.activity.watch = tell(nil)
 	_, cookie := a.signIn(t)
 	var open []*streamed
@@ -253,7 +253,7 @@ func TestWatchIsLimited(t *testing.T) {
 // A client that reads nothing is dropped, and holds nothing up for ever.
 func TestWatchDropsWhoDoesNotRead(t *testing.T) {
 	t.Parallel()
-	a := newAPI(t)
+	a := newConsoleAPI(t)
 	a.handler.HurryStreams(time.Hour, 100*time.Millisecond)
 	ended := make(chan error, 1)
 	many := registry.WatchEvent{Direction: registry.Outgoing}

@@ -24,7 +24,7 @@ func (a *api) own(t *testing.T, operation, body string, out any) (*http.Response
 
 func TestDescribeDeployment(t *testing.T) {
 	t.Parallel()
-	a := newAPI(t)
+	a := newConsoleAPI(t)
 	_, got := a.own(t, "DescribeDeployment", "{}", nil)
 	want := `{"version":"v1.2.3","accountId":"` + account + `","accountName":"prod","region":"` + region + `","regions":["ap-northeast-1","us-west-2"],` +
 		`"registryUri":"` + account + `.dkr.ecr.` + region + `.localhost:8080","stores":"embedded"}`
@@ -77,7 +77,7 @@ func TestValidatePolicy(t *testing.T) {
 
 func TestSessionOperations(t *testing.T) {
 	t.Parallel()
-	a := newAPI(t)
+	a := newConsoleAPI(t)
 	first, cookie := a.signIn(t)
 	second, _ := a.signIn(t)
 	var listed struct {

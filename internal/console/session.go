@@ -153,6 +153,7 @@ func (s *sessions) signIn(w http.ResponseWriter, r *http.Request) {
 		s.failInside(w, r, "sign in", err)
 		return
 	}
+	s.log.InfoContext(r.Context(), "signed in to the console", "account", row.Account, "access_key", row.AccessKey, "client", r.RemoteAddr)
 	http.SetCookie(w, session.Cookie(row.Account, token, row.ExpiresAt, secure(r)))
 	answer(w, http.StatusCreated, s.describe(row))
 }

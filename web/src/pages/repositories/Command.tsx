@@ -1,4 +1,4 @@
-import './command.css';
+import './repositories.css';
 import { CopyButton } from './CopyButton';
 
 /** A text for a terminal, with a button that copies it. */

@@ -1,4 +1,4 @@
-import { fireEvent, screen } from '@testing-library/react';
+import { fireEvent, screen, waitFor } from '@testing-library/react';
 import { expect, test } from 'vitest';
 
 import { repositories as m } from '../../i18n/en/repositories';
@@ -24,13 +24,14 @@ async function showForm() {
 }
 
 test('a name is checked as it is typed, and what typing on mends is told at the end', async () => {
-  const { created, type, press } = await showForm();
+  const { created, name, type, press } = await showForm();
   type('Team');
   expect(screen.getByText(m.nameProblems.capitals)).toBeTruthy();
   type('team/');
   expect(screen.queryByText(m.nameProblems.end)).toBeNull();
   press();
   expect(screen.getByText(m.nameProblems.end)).toBeTruthy();
+  await waitFor(() => expect(document.activeElement).toBe(name));
   expect(created).toEqual([]);
 });
 

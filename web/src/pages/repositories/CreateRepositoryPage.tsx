@@ -9,12 +9,11 @@ import Input from '@cloudscape-design/components/input';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import TagEditor, { type TagEditorProps } from '@cloudscape-design/components/tag-editor';
 import { useMutation } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { useNavigate } from 'react-router';
 
 import { APIError, ecr } from '../../api/client';
 import { useNotify } from '../../app/notifications';
-import { Problem } from '../../app/Problem';
 import { pagePath, repositoryPath, useECR, useRegistry, useReread, useTwinport } from '../../app/registry';
 import { useUnsaved } from '../../app/unsaved';
 import { useMessages } from '../../i18n';
@@ -25,6 +24,7 @@ import { mutabilityValid, settingOf, type Mutability } from './mutability';
 import { MutabilityFields } from './MutabilityFields';
 import { nameProblem } from './names';
 import { destinationsFor } from './rules';
+import { focusInvalid, SubmitProblem } from './SubmitProblem';
 
 export function CreateRepositoryPage() {
   const { repositories: m, shell } = useMessages();
@@ -36,30 +36,27 @@ export function CreateRepositoryPage() {
   const reread = useReread();
   const deployment = useTwinport('DescribeDeployment', {});
   const rules = useECR('DescribeRegistry', {});
+  const form = useRef<HTMLFormElement>(null);
   const [name, setName] = useState('');
-  const [taken, setTaken] = useState('');
   const [mutability, setMutability] = useState<Mutability>({ base: 'MUTABLE', exclusions: [] });
   const [tags, setTags] = useState<{ tags: readonly TagEditorProps.Tag[]; valid: boolean }>({ tags: [], valid: true });
   const [tried, setTried] = useState(false);
   const unsaved = useUnsaved(name !== '' || mutability.exclusions.length > 0 || tags.tags.length > 0);
   const attempt = useMutation({
-    mutationFn: () =>
+    mutationFn: (repositoryName: string) =>
       ecr(registry, 'CreateRepository', {
-        repositoryName: name,
+        repositoryName,
         ...settingOf(mutability),
         tags: tags.tags.map(({ key, value }) => ({ Key: key, Value: value })),
       }),
-    onSuccess: async () => {
-      notify({ type: 'success', header: m.created(name) });
+    onSuccess: async (_, repositoryName) => {
+      notify({ type: 'success', header: m.created(repositoryName) });
       await reread(registry, 'FindRepositories');
-      unsaved.leaveTo(repositoryPath(registry, name));
+      unsaved.leaveTo(repositoryPath(registry, repositoryName));
     },
-    onError: (error) => {
-      if (error instanceof APIError && error.code === 'RepositoryAlreadyExistsException') {
-        setTaken(name);
-      }
-    },
+    onError: () => focusInvalid(form.current),
   });
+  const taken = attempt.error instanceof APIError && attempt.error.code === 'RepositoryAlreadyExistsException' ? attempt.variables : undefined;
   const problem = nameProblem(name);
   // What typing on can mend is told once one tries.
   const told = problem && (tried || (problem !== 'short' && problem !== 'end'));
@@ -67,7 +64,9 @@ export function CreateRepositoryPage() {
   const submit = () => {
     setTried(true);
     if (!problem && mutabilityValid(mutability) && tags.valid) {
-      attempt.mutate();
+      attempt.mutate(name);
+    } else {
+      focusInvalid(form.current);
     }
   };
   return (
@@ -76,6 +75,7 @@ export function CreateRepositoryPage() {
       header={<Header variant="h1">{m.createTitle}</Header>}
     >
       <form
+        ref={form}
         onSubmit={(event) => {
           event.preventDefault();
           submit();
@@ -90,13 +90,13 @@ export function CreateRepositoryPage() {
           }
         >
           <SpaceBetween size="l">
-            {taken !== name && <Problem error={attempt.error} />}
+            {taken === undefined && <SubmitProblem error={attempt.error} />}
             <Container header={<Header variant="h2">{m.general}</Header>}>
               <SpaceBetween size="l">
                 <FormField
                   label={m.name}
                   description={m.nameHint}
-                  errorText={told ? m.nameProblems[problem] : taken && taken === name ? m.nameTaken : undefined}
+                  errorText={told ? m.nameProblems[problem] : taken === name ? m.nameTaken : undefined}
                   constraintText={!problem && deployment.data ? m.uriPreview(`${deployment.data.registryUri}/${name}`) : undefined}
                   stretch
                 >

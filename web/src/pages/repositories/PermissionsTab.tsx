@@ -9,13 +9,13 @@ import { useState } from 'react';
 import { APIError, ecr } from '../../api/client';
 import type { Repository } from '../../api/ecr';
 import { useNotify } from '../../app/notifications';
-import { Problem } from '../../app/Problem';
 import { useECR, useRegistry, useReread } from '../../app/registry';
 import { useUnsaved } from '../../app/unsaved';
 import { Waiting } from '../../app/Waiting';
 import { useMessages } from '../../i18n';
 import { usePolicyCheck } from '../../policy/check';
 import { PolicyEditor } from '../../policy/PolicyEditor';
+import { SubmitProblem } from './SubmitProblem';
 
 /** The repository policy as text. */
 export function PermissionsTab({ repository }: { repository: Repository }) {
@@ -67,7 +67,7 @@ export function PermissionsTab({ repository }: { repository: Repository }) {
         }
       >
         <SpaceBetween size="m">
-          <Problem error={attempt.error} />
+          <SubmitProblem error={attempt.error} />
           <Container header={<Header variant="h2" description={m.policyAdvice}>{m.repositoryPolicy}</Header>}>
             <PolicyEditor label={m.repositoryPolicy} text={text} onChange={setEdited} check={check} />
           </Container>

@@ -15,6 +15,7 @@ import { useECR, useRegistry, useReread } from '../../app/registry';
 import { useUnsaved } from '../../app/unsaved';
 import { useMessages } from '../../i18n';
 import { tagChanges } from './resourceTags';
+import { focusInvalid, SubmitProblem } from './SubmitProblem';
 
 export function ResourceTagsTab({ repository }: { repository: Repository }) {
   const { repositories: m, shell } = useMessages();
@@ -50,6 +51,8 @@ export function ResourceTagsTab({ repository }: { repository: Repository }) {
         event.preventDefault();
         if (changed && edited?.valid) {
           attempt.mutate(changes);
+        } else {
+          focusInvalid(event.currentTarget);
         }
       }}
     >
@@ -63,7 +66,7 @@ export function ResourceTagsTab({ repository }: { repository: Repository }) {
       >
         <SpaceBetween size="m">
           <Problem error={read.error ?? (read.data ? undefined : read.failureReason)} />
-          <Problem error={attempt.error} />
+          <SubmitProblem error={attempt.error} />
           <Container header={<Header variant="h2" description={m.tagsAdvice}>{m.tags}</Header>}>
             <TagEditor
               loading={read.isPending}

@@ -10,7 +10,6 @@ import { useState } from 'react';
 import { ecr } from '../../api/client';
 import type { FoundRepository } from '../../api/twinport';
 import { useNotify } from '../../app/notifications';
-import { Problem } from '../../app/Problem';
 import { useRegistry, useReread } from '../../app/registry';
 import { useUnsaved } from '../../app/unsaved';
 import { useMessages } from '../../i18n';
@@ -19,6 +18,7 @@ import { CopyButton } from './CopyButton';
 import { useDestinationName } from './destination';
 import { mutabilityOf, mutabilityValid, settingOf, type Mutability } from './mutability';
 import { MutabilityFields } from './MutabilityFields';
+import { focusInvalid, SubmitProblem } from './SubmitProblem';
 
 export function SettingsTab({ repository }: { repository: FoundRepository }) {
   const { repositories: m } = useMessages();
@@ -69,8 +69,13 @@ function MutabilityForm({ repository }: { repository: FoundRepository }) {
       onSubmit={(event) => {
         event.preventDefault();
         setTried(true);
-        if (changed && mutabilityValid(edited)) {
+        if (!changed) {
+          return;
+        }
+        if (mutabilityValid(edited)) {
           attempt.mutate(edited);
+        } else {
+          focusInvalid(event.currentTarget);
         }
       }}
     >
@@ -83,7 +88,7 @@ function MutabilityForm({ repository }: { repository: FoundRepository }) {
         }
       >
         <SpaceBetween size="m">
-          <Problem error={attempt.error} />
+          <SubmitProblem error={attempt.error} />
           <Container>
             <MutabilityFields value={edited ?? saved} onChange={setEdited} tried={tried} />
           </Container>
