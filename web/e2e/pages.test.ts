@@ -73,8 +73,9 @@ test('the charts of a day fit a phone and half a desk', async ({ open, scene: _ 
   const m = messages.en;
   const page = await open({ width: 1024 });
   await visit(page, m, source, 'activity');
+  await page.getByText(m.activity.noChart).first().waitFor({ state: 'hidden' });
   await page.getByRole('button', { name: m.activity.day }).click();
-  await page.getByText(m.activity.throughputAdvice(m.activity.halfHour)).waitFor();
+  await page.getByText(m.activity.throughputAdvice(m.activity.oneHour)).waitFor();
   await settle(page);
   await page.setViewportSize({ width: 390, height: 900 });
   await settle(page);

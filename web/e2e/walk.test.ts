@@ -97,7 +97,7 @@ test('a page that is opened right after a push comes to know of it in its statis
   await visit(page, m, source, 'activity');
   await server.push(source, 'once:1', 'once');
   await page.reload();
-  await page.getByText(m.activity.never, { exact: true }).waitFor();
+  await page.getByText(m.replication.grants.GRANTED, { exact: true }).first().waitFor();
   await page.getByText(m.activity.never, { exact: true }).waitFor({ state: 'hidden' });
 });
 

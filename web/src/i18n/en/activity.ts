@@ -46,7 +46,7 @@ export const activity = {
   throughputChart: 'Throughput',
   throughputAdvice: (interval: string) => `What ended, per ${interval}.`,
   twoMinutes: '2 minutes',
-  halfHour: '30 minutes',
+  oneHour: 'hour',
   measure: 'Measure',
   images: 'Images',
   bytes: 'Size',

@@ -43,7 +43,7 @@ export const activity: Messages['activity'] = {
   throughputChart: 'スループット',
   throughputAdvice: (interval) => `${interval}ごとに終了したものです。`,
   twoMinutes: '2 分',
-  halfHour: '30 分',
+  oneHour: '1 時間',
   measure: '単位',
   images: 'イメージ数',
   bytes: 'サイズ',

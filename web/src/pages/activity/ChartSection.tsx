@@ -43,7 +43,7 @@ export function ChartSection() {
   ];
   const option = options.find((o) => o.value === chosen) ?? options[0]!;
   const told = data?.intervalInSeconds ?? 60;
-  const interval = 2 * told; // a phone has room for fifty bars or so
+  const interval = told === 60 ? 120 : 3600; // a phone has room for thirty bars or so
   const length = lengths[told === 60 ? 'HOUR' : 'DAY']; // of what is there: the other period may still be on its way
   const at = Math.floor(now / interval) * interval;
   const points = useMemo(
@@ -92,7 +92,7 @@ export function ChartSection() {
           </Box>
         }
       >
-        <Charts points={points} perHalfHour={told > 60} />
+        <Charts points={points} hourly={told > 60} />
       </Suspense>
     </Container>
   );

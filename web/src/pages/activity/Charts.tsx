@@ -23,7 +23,7 @@ const narrow = { minWidth: 0 };
 const colours = { p50: '#688ae8', p99: '#c33d69', completed: '#2ea597', failed: '#d63f38', bytes: '#688ae8' };
 
 /** Lag and throughput over the points' time. */
-export function Charts({ points, perHalfHour }: { points: readonly Point[]; perHalfHour: boolean }) {
+export function Charts({ points, hourly }: { points: readonly Point[]; hourly: boolean }) {
   const m = useMessages().activity;
   return (
     <ColumnLayout columns={2}>
@@ -39,7 +39,7 @@ export function Charts({ points, perHalfHour }: { points: readonly Point[]; perH
       <div style={narrow}>
         <Box variant="h3">{m.throughputChart}</Box>
         <Box variant="p" color="text-body-secondary" fontSize="body-s">
-          {m.throughputAdvice(perHalfHour ? m.halfHour : m.twoMinutes)}
+          {m.throughputAdvice(hourly ? m.oneHour : m.twoMinutes)}
         </Box>
         <ThroughputChart points={points} />
       </div>
