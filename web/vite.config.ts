@@ -36,6 +36,7 @@ export default defineConfig({
     include: ['src/**/*.test.{ts,tsx}'],
     setupFiles: 'src/testing/setup.ts',
     restoreMocks: true,
+    isolate: false, // files share the design system's modules: loading them is most of the time
     testTimeout: 30_000, // a component test takes a second, or several on a busy machine
     server: { deps: { inline: [/@cloudscape-design/] } }, // its modules import style sheets
   },

@@ -6,8 +6,6 @@ import { afterEach, vi } from 'vitest';
 Element.prototype.scrollIntoView = () => {}; // jsdom lays nothing out
 configure({ asyncUtilTimeout: 10_000 }); // the machine may be busy
 
-Element.prototype.scrollIntoView = () => {}; // jsdom lays nothing out
-
 afterEach(() => {
   cleanup();
   vi.unstubAllGlobals();
