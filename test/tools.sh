@@ -69,7 +69,6 @@ fi
 debian postgres postgresql
 debian haproxy haproxy
 debian chromium chromium
-[ -e /usr/share/fonts/opentype/ipafont-gothic ] || debian no-japanese-font fonts-ipafont-gothic # for pictures of Japanese pages
 debian node nodejs
 debian npm npm
 no_node=$("$(dirname "$0")/node.sh") || left_out "the console's tests" "$no_node"

@@ -117,22 +117,12 @@ func (c Call) ref(registryID, repositoryName string) registry.Ref {
 	return registry.Ref{Registry: c.registryOf(registryID), Name: repositoryName}
 }
 
-// operation decodes and validates a request and answers it.
-type operation func(ctx context.Context, s *Service, call Call, body []byte) (any, error)
+// operation is one of the API.
+type operation = awsjson.Operation[*Service, Call]
 
 // bind makes an operation of one of Service's methods.
 func bind[In, Out any, P awsjson.Decodable[In]](method func(*Service, context.Context, Call, *In) (*Out, error)) operation {
-	return func(ctx context.Context, s *Service, call Call, body []byte) (any, error) {
-		in, err := awsjson.Read[In, P](body)
-		if err != nil {
-			return nil, err
-		}
-		out, err := method(s, ctx, call, in)
-		if err != nil {
-			return nil, err
-		}
-		return out, nil
-	}
+	return awsjson.Bind(awsjson.Read[In, P], method)
 }
 
 // Bounds of request bodies, in bytes.

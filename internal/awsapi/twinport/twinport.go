@@ -75,22 +75,12 @@ type Call struct {
 	Session string
 }
 
-// operation decodes and validates a request and answers it.
-type operation func(ctx context.Context, s *Service, call Call, body []byte) (any, error)
+// operation is one of the API.
+type operation = awsjson.Operation[*Service, Call]
 
 // bind makes an operation of one of Service's methods.
 func bind[In, Out any, P awsjson.Decodable[In]](method func(*Service, context.Context, Call, *In) (*Out, error)) operation {
-	return func(ctx context.Context, s *Service, call Call, body []byte) (any, error) {
-		in, err := awsjson.ReadStrictly[In, P](body)
-		if err != nil {
-			return nil, err
-		}
-		out, err := method(s, ctx, call, in)
-		if err != nil {
-			return nil, err
-		}
-		return out, nil
-	}
+	return awsjson.Bind(awsjson.ReadStrictly[In, P], method)
 }
 
 // operations is the dispatch table.

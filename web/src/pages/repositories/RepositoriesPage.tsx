@@ -3,7 +3,6 @@ import Button from '@cloudscape-design/components/button';
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Table from '@cloudscape-design/components/table';
-import TextFilter from '@cloudscape-design/components/text-filter';
 import { useState } from 'react';
 import { useNavigate } from 'react-router';
 
@@ -17,6 +16,7 @@ import { useFormat } from '../../i18n/format';
 import { CopyButton } from './CopyButton';
 import { DeleteRepositoryDialog } from './DeleteRepositoryDialog';
 import { useDestinationName } from './destination';
+import { ListFilter, NoMatch } from './ListFilter';
 import { ListPages } from './ListPages';
 import { ListProblem } from './ListProblem';
 import { MutabilityText } from './MutabilityText';
@@ -74,22 +74,11 @@ export function RepositoriesPage() {
             <ListProblem read={found} place={place} firstPage={m.firstPage} />
           </SpaceBetween>
         }
-        filter={
-          <TextFilter
-            filteringText={place.text}
-            filteringPlaceholder={m.search}
-            filteringAriaLabel={m.search}
-            filteringClearAriaLabel={m.clearSearch}
-            onChange={({ detail }) => place.setText(detail.filteringText)}
-          />
-        }
+        filter={<ListFilter place={place} words={m} />}
         pagination={<ListPages place={place} next={found.data?.nextToken} label={m.pages} disabled={found.isPlaceholderData} />}
         empty={
           place.search ? (
-            <Box textAlign="center">
-              <Box padding={{ bottom: 's' }}>{m.noMatch}</Box>
-              <Button onClick={() => place.setText('')}>{m.clearSearch}</Button>
-            </Box>
+            <NoMatch place={place} words={m} />
           ) : (
             <Empty title={m.none} advice={m.noneAdvice} action={create} />
           )

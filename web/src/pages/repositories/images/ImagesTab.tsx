@@ -1,9 +1,7 @@
-import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Table from '@cloudscape-design/components/table';
-import TextFilter from '@cloudscape-design/components/text-filter';
 import { useMemo, useState } from 'react';
 
 import type { FoundRepository } from '../../../api/twinport';
@@ -11,6 +9,7 @@ import { useBarHeight } from '../../../app/barHeight';
 import { Empty } from '../../../app/Empty';
 import { useTwinport } from '../../../app/registry';
 import { useMessages } from '../../../i18n';
+import { ListFilter, NoMatch } from '../ListFilter';
 import { ListPages } from '../ListPages';
 import { ListProblem } from '../ListProblem';
 import { usePlace } from '../place';
@@ -79,22 +78,11 @@ export function ImagesTab({ repository, onPush }: { repository: FoundRepository;
             <ListProblem read={found} place={place} firstPage={m.firstPage} />
           </SpaceBetween>
         }
-        filter={
-          <TextFilter
-            filteringText={place.text}
-            filteringPlaceholder={m.search}
-            filteringAriaLabel={m.search}
-            filteringClearAriaLabel={m.clearSearch}
-            onChange={({ detail }) => place.setText(detail.filteringText)}
-          />
-        }
+        filter={<ListFilter place={place} words={m} />}
         pagination={<ListPages place={place} next={found.data?.nextToken} label={m.pages} disabled={found.isPlaceholderData} />}
         empty={
           place.search ? (
-            <Box textAlign="center">
-              <Box padding={{ bottom: 's' }}>{m.noMatch}</Box>
-              <Button onClick={() => place.setText('')}>{m.clearSearch}</Button>
-            </Box>
+            <NoMatch place={place} words={m} />
           ) : (
             <Empty title={m.none} advice={m.noneAdvice} action={<Button variant="primary" onClick={onPush}>{repositories.pushCommands}</Button>} />
           )
