@@ -17,6 +17,10 @@ var migrations embed.FS
 // two versions may use a database side by side during an upgrade: a schema that
 // is newer than the program is fine as long as it says that the program's own
 // may still be used (schema_compatibility).
+//
+// Migrations are independent of each other, so one with a lower number than
+// the newest is applied when it is missing: builds from branches have left data
+// that has a later one and not an earlier one.
 func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, options ...goose.ProviderOption) error {
 	p, err := newProvider(dialect, db, options...)
 	if err != nil {
@@ -27,9 +31,13 @@ func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, options ...
 		return fmt.Errorf("read the version of the schema: %w", err)
 	}
 	if have > want {
-		return checkCompatible(ctx, db, have, want)
+		if err := checkCompatible(ctx, db, have, want); err != nil {
+			return err
+		}
 	}
-	if have == want {
+	if pending, err := p.HasPending(ctx); err != nil {
+		return fmt.Errorf("look for migrations that the schema lacks: %w", err)
+	} else if !pending {
 		return nil
 	}
 	if _, err := p.Up(ctx); err != nil {
@@ -43,7 +51,7 @@ func newProvider(dialect goose.Dialect, db *sql.DB, options ...goose.ProviderOpt
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(dialect, db, files, append(options, goose.WithDisableGlobalRegistry(true))...)
+	return goose.NewProvider(dialect, db, files, append(options, goose.WithDisableGlobalRegistry(true), goose.WithAllowOutofOrder(true))...)
 }
 
 // checkCompatible refuses a schema that is newer than the program and does not

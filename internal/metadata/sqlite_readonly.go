@@ -67,13 +67,21 @@ func checkSchema(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	have, want, err := p.GetVersions(ctx)
-	switch {
-	case err != nil:
+	if err != nil {
 		return fmt.Errorf("read the version of the schema: %w", err)
-	case have > want:
-		return checkCompatible(ctx, db, have, want)
-	case have < want:
-		return fmt.Errorf("it has schema %d, and this program reads %d: start the server once with this program, which brings it there", have, want)
+	}
+	if have > want {
+		if err := checkCompatible(ctx, db, have, want); err != nil {
+			return err
+		}
+	}
+	pending, err := p.HasPending(ctx)
+	if err != nil {
+		return fmt.Errorf("look for migrations that the schema lacks: %w", err)
+	}
+	if pending {
+		return fmt.Errorf("it has schema %d without all that this program needs up to %d: start the server once with this program, which brings it there",
+			have, want)
 	}
 	return nil
 }
