@@ -21,6 +21,9 @@ type Config struct {
 	// Listen is the address to serve on, host:port. The host may be empty, for
 	// every address, and the port 0, for any that is free.
 	Listen string
+	// Metrics is the address that /metrics is served at, and nothing else; empty
+	// if it is served with all the rest.
+	Metrics string
 	// Domain ends the registries' host names: <account>.dkr.ecr.<region>.<domain>.
 	Domain string
 	// PublicPort is the one that URIs show. It is the listener's unless it is

@@ -120,6 +120,7 @@ regions:
   - us-east-1
 tls: {cert: a.crt, key: a.key}
 trusted_proxies: [10.0.0.0/8, "fd00::1"]
+metrics: "127.0.0.1:9464"
 ` + accounts + `  - id: "444455556666"
     name: dev
     access_keys:
@@ -145,6 +146,7 @@ trusted_proxies: [10.0.0.0/8, "fd00::1"]
 		Regions:        []string{"osaka-dc1", "us-east-1"},
 		TLS:            config.TLS{Cert: filepath.Join(dir, "a.crt"), Key: filepath.Join(dir, "a.key")},
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::1/128")},
+		Metrics:        "127.0.0.1:9464",
 		Accounts:       []config.Account{prod, both},
 	})
 }
@@ -206,6 +208,7 @@ tls: {cert: a.crt, key: a.key}
 		"none":        {nil, func(*config.Config) {}},
 		"empty":       {[]string{"TWINPORT_LISTEN=", "TWINPORT_REGIONS=", "TWINPORT_ACCOUNTS="}, func(*config.Config) {}},
 		"listen":      {[]string{"TWINPORT_LISTEN=:2"}, func(c *config.Config) { c.Listen = ":2" }},
+		"metrics":     {[]string{"TWINPORT_METRICS=:9464"}, func(c *config.Config) { c.Metrics = ":9464" }},
 		"domain":      {[]string{"TWINPORT_DOMAIN=env.example"}, func(c *config.Config) { c.Domain = "env.example" }},
 		"public port": {[]string{"TWINPORT_PUBLIC_PORT=2"}, func(c *config.Config) { c.PublicPort = 2 }},
 		"data":        {[]string{"TWINPORT_DATA=env/data"}, func(c *config.Config) { c.Data = "env/data" }},
@@ -264,7 +267,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"two documents", accounts + "---\nlisten: :1\n", nil, wants{"6: a second YAML document"}},
 		{"second document malformed", accounts + "---\n]\n", nil, wants{"6: not valid YAML"}},
 		{"too long", accounts + "# " + strings.Repeat("x", 1<<20), nil, wants{"0: longer than 1048576 bytes"}},
-		{"unknown key", accounts + "region: [us-east-1]\n", nil, wants{`6: unknown key "region"; did you mean regions? (allowed: listen, domain, public_port, data, database, blobs, sweep, regions, tls, trusted_proxies, accounts)`}},
+		{"unknown key", accounts + "region: [us-east-1]\n", nil, wants{`6: unknown key "region"; did you mean regions? (allowed: listen, domain, public_port, data, database, blobs, sweep, regions, tls, trusted_proxies, metrics, accounts)`}},
 		{"unknown key in other letters", accounts + "publicPort: 1\n", nil, wants{`6: unknown key "publicPort"; did you mean public_port?`}},
 		{"unknown key, nothing near", accounts + "colour: red\n", nil, wants{`6: unknown key "colour" (allowed`}},
 		{"key that is no text", accounts + "[a, b]: red\n", nil, wants{`6: unknown key ""`}},
@@ -273,6 +276,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"merge key", accounts + "<<: {domain: a.example}\n", nil, wants{`6: unknown key "<<"`}},
 
 		{"listen: number", accounts + "listen: 8080\n", nil, wants{"6: listen: must be text: put it in quotes; allowed: host:port"}},
+		{"metrics: no port", accounts + "metrics: localhost\n", nil, wants{`6: metrics: "localhost" is not an address`}},
 		{"listen: list", accounts + "listen: [a]\n", nil, wants{"6: listen: must be text, not a list"}},
 		{"listen: null", accounts + "listen:\n", nil, wants{"6: listen: has no value"}},
 		{"listen: empty", accounts + `listen: ""` + "\n", nil, wants{"6: listen: has no value"}},

@@ -13,6 +13,7 @@ const variablePrefix = "TWINPORT_"
 // variables maps each variable to the key that it stands for.
 var variables = map[string]string{
 	"TWINPORT_LISTEN":             "listen",
+	"TWINPORT_METRICS":            "metrics",
 	"TWINPORT_DOMAIN":             "domain",
 	"TWINPORT_PUBLIC_PORT":        "public_port",
 	"TWINPORT_DATA":               "data",

@@ -21,7 +21,7 @@ import (
 
 // The keys of the configuration, in the order in which messages list them.
 var (
-	topKeys     = []string{"listen", "domain", "public_port", "data", "database", "blobs", "sweep", "regions", "tls", "trusted_proxies", "accounts"}
+	topKeys     = []string{"listen", "domain", "public_port", "data", "database", "blobs", "sweep", "regions", "tls", "trusted_proxies", "metrics", "accounts"}
 	sweepKeys   = []string{"interval", "grace"}
 	tlsKeys     = []string{"cert", "key", "acme"}
 	acmeKeys    = []string{"domains", "email", "directory", "cache", "ca"}
@@ -75,7 +75,12 @@ const (
 func (l *loader) apply(settings map[string]setting, dir string) {
 	c := &l.config
 	if s, ok := settings["listen"]; ok {
-		l.listen(s)
+		if address, ok := l.listen(s); ok {
+			c.Listen = address
+		}
+	}
+	if s, ok := settings["metrics"]; ok {
+		c.Metrics, _ = l.listen(s)
 	}
 	if s, ok := settings["domain"]; ok {
 		if text, ok := l.matching(s, domainGrammar, allowedDomain); ok {
@@ -135,10 +140,11 @@ func (l *loader) storeURL(s setting, allowed string, schemes ...string) URL {
 	return URL(text)
 }
 
-func (l *loader) listen(s setting) {
+// listen returns an address to listen on.
+func (l *loader) listen(s setting) (string, bool) {
 	text, ok := l.text(s, allowedListen)
 	if !ok {
-		return
+		return "", false
 	}
 	host, port, err := net.SplitHostPort(text)
 	if err == nil && host != "" && !hostGrammar.MatchString(host) {
@@ -146,13 +152,13 @@ func (l *loader) listen(s setting) {
 	}
 	if err != nil {
 		l.problemf(s, "%.80q is not an address to listen on; allowed: %s", text, allowedListen)
-		return
+		return "", false
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
 		l.problemf(s, "the port of %.80q is not valid; allowed: a number from 0 (any free port) to 65535", text)
-		return
+		return "", false
 	}
-	l.config.Listen = text
+	return text, true
 }
 
 // duration is one from a second to a year.

@@ -320,8 +320,12 @@ func TestBadSignIns(t *testing.T) {
 	for range 30 {
 		d.signIn(t, wrong)
 	}
-	if res, body := d.signIn(t, keyBody); res.StatusCode != http.StatusTooManyRequests || res.Header.Get("Retry-After") == "" || !strings.Contains(body, "ThrottlingException") {
+	if res, body := d.signIn(t, wrong); res.StatusCode != http.StatusTooManyRequests || res.Header.Get("Retry-After") == "" ||
+		!strings.Contains(body, "ThrottlingException") {
 		t.Errorf("after many wrong ones: %s, %s", res.Status, body)
+	}
+	if res, body := d.signIn(t, keyBody); res.StatusCode != http.StatusCreated {
+		t.Errorf("the right one after many wrong ones: %s, %s", res.Status, body)
 	}
 	if log := d.log.String(); strings.Contains(log, "secret") || !strings.Contains(log, keyID) {
 		t.Errorf("the log is %s", log)

@@ -41,15 +41,27 @@ const readyTimeout = 2 * time.Second
 // routes hands each request to who answers it. It is no ServeMux: that would
 // clean paths and redirect, and hide path tricks from the protocols.
 type routes struct {
-	oci, aws, console, metrics http.Handler
+	oci, aws, console http.Handler
+	// metrics is nil if they have a listener of their own.
+	metrics http.Handler
 	// ready says why the server should get no requests, or nil.
 	ready func(context.Context) error
 	// bodyTimeouts are the variable's, but in tests.
 	bodyTimeouts [protocols]time.Duration
 }
 
+// writtenPath is the path as the client wrote it. A prefix that is escaped, such
+// as /%76%32/ or /%6detrics, is no prefix of ours: balancers in front compare the
+// text, and what they keep inside must not be had by another spelling.
+func writtenPath(r *http.Request) string {
+	if r.URL.RawPath != "" {
+		return r.URL.RawPath
+	}
+	return r.URL.Path
+}
+
 func protocolOf(r *http.Request) protocol {
-	path := r.URL.Path
+	path := writtenPath(r)
 	switch {
 	case strings.HasPrefix(path, "/v2/") || path == "/v2":
 		return protocolOCI
@@ -87,32 +99,42 @@ func (h *routes) serve(p protocol, w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *routes) serveOther(w http.ResponseWriter, r *http.Request) {
-	path := r.URL.Path
-	switch path {
-	case "/healthz", "/readyz", "/metrics":
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.Header().Set("Allow", "GET, HEAD")
-			writeText(w, r, http.StatusMethodNotAllowed, path+" takes GET and HEAD")
-			return
-		}
-	}
+	path := writtenPath(r)
 	switch {
 	case path == "/healthz":
-		writeText(w, r, http.StatusOK, "ok")
+		answerRead(w, r, func() { writeText(w, r, http.StatusOK, "ok") })
 	case path == "/readyz":
-		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
-		defer cancel()
-		if err := h.ready(ctx); err != nil {
-			writeText(w, r, http.StatusServiceUnavailable, "not ready: "+err.Error())
-			return
-		}
-		writeText(w, r, http.StatusOK, "ready")
-	case path == "/metrics":
-		h.metrics.ServeHTTP(w, r)
+		answerRead(w, r, func() { h.serveReady(w, r) })
+	case path == "/metrics" && h.metrics != nil:
+		serveMetrics(h.metrics, w, r)
 	default:
 		writeText(w, r, http.StatusNotFound, "Twinport has nothing at this path. It serves registries under /v2/ (docker login, push and pull), "+
-			"the Amazon ECR API as POST / (aws ecr --endpoint-url), the web console under /console/, and /healthz, /readyz and /metrics.")
+			"the Amazon ECR API as POST / (aws ecr --endpoint-url), the web console under /console/, and /healthz and /readyz.")
 	}
+}
+
+func (h *routes) serveReady(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+	defer cancel()
+	if err := h.ready(ctx); err != nil {
+		writeText(w, r, http.StatusServiceUnavailable, "not ready: "+err.Error())
+		return
+	}
+	writeText(w, r, http.StatusOK, "ready")
+}
+
+func serveMetrics(metrics http.Handler, w http.ResponseWriter, r *http.Request) {
+	answerRead(w, r, func() { metrics.ServeHTTP(w, r) })
+}
+
+// answerRead answers GET and HEAD, and refuses what would change something.
+func answerRead(w http.ResponseWriter, r *http.Request, answer func()) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		writeText(w, r, http.StatusMethodNotAllowed, writtenPath(r)+" takes GET and HEAD")
+		return
+	}
+	answer()
 }
 
 func writeText(w http.ResponseWriter, r *http.Request, status int, text string) {

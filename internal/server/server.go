@@ -58,6 +58,7 @@ type Server struct {
 	door        door
 	migrations  *migrations       // nil unless the stores are embedded
 	acme        *acmeCertificates // nil without
+	metrics     *metricsListener  // nil unless metrics have an address of their own
 
 	stopping atomic.Bool
 	requests *requestMetrics
@@ -132,6 +133,12 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 		bodyTimeouts: bodyTimeouts,
 	}
 	s.requests, routes.metrics = newMetrics(s.background.Replications, slices.Concat(sweepMetrics(s.background.Sweeps), databaseMetrics(s.generations.store), []prometheus.Collector{newBacklogMetrics(s.generations.store)}, certificateMetrics)...)
+	if cfg.Metrics != "" {
+		if s.metrics, err = listenForMetrics(ctx, cfg.Metrics, routes.metrics, log); err != nil {
+			return nil, err
+		}
+		routes.metrics = nil
+	}
 	s.http = &http.Server{
 		Handler:           &forwarded{trusted: cfg.TrustedProxies, next: &observer{routes: routes, metrics: s.requests, log: log}},
 		TLSConfig:         tlsConfig,
@@ -214,6 +221,9 @@ func (s *Server) Run(ctx context.Context) error {
 			served <- s.http.Serve(s.listener)
 		}
 	}()
+	if s.metrics != nil {
+		go s.metrics.serve(s.log)
+	}
 	if s.acme != nil {
 		s.acme.keep(background)
 	}
@@ -254,6 +264,9 @@ func (s *Server) Close() error {
 	s.close.Do(func() {
 		if s.listener != nil {
 			_ = s.listener.Close() // Run has closed it if it came that far
+		}
+		if s.metrics != nil {
+			s.metrics.close()
 		}
 		if s.migrations != nil {
 			s.migrations.close()

@@ -141,6 +141,10 @@ func TestRouting(t *testing.T) {
 		{"POST", "/console/session", 415, "application/json"},
 		{"GET", "/consoles", 404, "nothing at this path"},
 		{"GET", "/metrics/", 404, "nothing at this path"},
+		{"GET", "/%6detrics", 404, "nothing at this path"},
+		{"GET", "/%76%32/", 404, "nothing at this path"},
+		{"GET", "/%63onsole/", 404, "nothing at this path"},
+		{"GET", "/readyz%2f", 404, "nothing at this path"},
 		{"GET", "//v2/", 404, "nothing at this path"},
 		{"GET", "/v1/", 404, "nothing at this path"},
 		{"GET", "/v2x", 404, "nothing at this path"},
@@ -152,6 +156,36 @@ func TestRouting(t *testing.T) {
 	}
 	if err := s.wait(t); err != nil {
 		t.Errorf("Run: %v", err)
+	}
+}
+
+// Metrics with an address of their own are not at the clients' one.
+func TestMetricsListener(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.Metrics = "127.0.0.1:0"
+	s := start(t, cfg, nil)
+	metrics := "http://" + s.Server.metrics.listener.Addr().String()
+	for _, test := range []struct {
+		method, url string
+		status      int
+		contains    string
+	}{
+		{"GET", s.URL() + "/metrics", 404, "nothing at this path"},
+		{"GET", s.URL() + "/healthz", 200, "ok"},
+		{"GET", metrics + "/metrics", 200, "twinport_http_requests_total"},
+		{"POST", metrics + "/metrics", 405, "GET and HEAD"},
+		{"GET", metrics + "/v2/", 404, "Only /metrics"},
+		{"POST", metrics + "/", 404, "Only /metrics"},
+	} {
+		if status, _, body := get(t, test.method, test.url); status != test.status || !strings.Contains(body, test.contains) {
+			t.Errorf("%s %s: %d %.80q, want %d %q", test.method, test.url, status, body, test.status, test.contains)
+		}
+	}
+	if err := s.wait(t); err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	if _, err := http.Get(metrics + "/metrics"); err == nil {
+		t.Error("metrics are served after the stop")
 	}
 }
 
@@ -424,6 +458,7 @@ func TestNewFails(t *testing.T) {
 		want   string
 	}{
 		{"address in use", func(c *config.Config) { c.Listen = taken.Addr().String() }, "address already in use"},
+		{"address of metrics in use", func(c *config.Config) { c.Metrics = taken.Addr().String() }, "set metrics"},
 		{"data is a file", func(c *config.Config) { c.Data = file }, "data folder"},
 		{"no certificate", func(c *config.Config) { c.TLS = config.TLS{Cert: file, Key: file} }, "load the certificate " + file},
 		{"account twice", func(c *config.Config) { c.Accounts = append(c.Accounts, c.Accounts...) }, "accounts"},

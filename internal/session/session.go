@@ -39,7 +39,7 @@ var (
 	ErrEnded = errors.New("session: there is none, or it has ended")
 	// ErrWrongKey: there is no such access key, or it has another secret.
 	ErrWrongKey = errors.New("session: the access key is not valid")
-	// ErrTooManyTries: see tries.
+	// ErrTooManyTries: the access key is not valid, and too many were not before it.
 	ErrTooManyTries = errors.New("session: too many wrong access keys")
 )
 
@@ -75,15 +75,14 @@ type Client struct {
 // it with its token: ErrWrongKey, ErrTooManyTries.
 func (s *Service) SignIn(ctx context.Context, keyID, secret string, c Client) (metadata.Session, string, error) {
 	address, network := c.address()
-	if !s.tries.allow(keyID, network) {
-		return metadata.Session{}, "", ErrTooManyTries
-	}
 	key, known := s.keys.AccessKey(keyID)
 	// Digests have one length, so the time tells nothing of the secret's. A
 	// temporary key would need its session token: there is no field for that.
 	given, right := sha256.Sum256([]byte(secret)), sha256.Sum256([]byte(key.Secret))
 	if subtle.ConstantTimeCompare(given[:], right[:]) != 1 || !known || key.SessionToken != "" {
-		s.tries.failed(keyID, network)
+		if s.tries.wrong(keyID, network) {
+			return metadata.Session{}, "", ErrTooManyTries
+		}
 		return metadata.Session{}, "", ErrWrongKey
 	}
 	now := s.now()
