@@ -145,11 +145,6 @@ func (tx *Tx) addReferences(r *Repository, digest string, references []Reference
 		SELECT m.id, value ->> 'd', m.repository_id, CAST(value ->> 'c' AS INTEGER), value ->> 'm' FROM manifests m, objects(?) WHERE m.repository_id = ? AND m.digest = ? ON CONFLICT DO NOTHING`, string(text), r.ID, digest)
 }
 
-// SetPushedAt renews when an image was last pushed.
-func (tx *Tx) SetPushedAt(r *Repository, digest string, at time.Time) error {
-	return tx.conn.exec(`UPDATE manifests SET pushed_at = ? WHERE repository_id = ? AND digest = ?`, fromTime(at), r.ID, digest)
-}
-
 // SetPulledAt records when an image was last pulled. It leaves caches alone:
 // they hold the time only to know when it is old.
 func (tx *Tx) SetPulledAt(repository int64, digest string, at time.Time) error {

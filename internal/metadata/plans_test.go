@@ -264,7 +264,6 @@ func checkPlans(t *testing.T, e *explainer, scans func(name, plan string) bool) 
 		"AddLayer":                func() { _ = tx.AddLayer(r, "sha256:6", 1, "o", now) },
 		"UnlinkLayer":             func() { _, _ = tx.UnlinkLayer(r, "sha256:6") },
 		"PutManifest":             func() { _ = tx.PutManifest(r, Manifest{Digest: "d"}, []byte("{}"), []Reference{{Digest: "x"}}) },
-		"SetPushedAt":             func() { _ = tx.SetPushedAt(r, "sha256:m6", now) },
 		"SetPulledAt":             func() { _ = tx.SetPulledAt(7, "sha256:m6", now) },
 		"DeleteManifest":          func() { _, _ = tx.DeleteManifest(r, "sha256:m6") },
 		"SetTag":                  func() { _ = tx.SetTag(r, Tag{Name: "t", Digest: "sha256:m6", Sequence: 9}, now) },

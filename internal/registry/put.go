@@ -148,11 +148,7 @@ func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
 	if err != nil {
 		return err
 	}
-	if known {
-		if err := tx.SetPushedAt(r, p.digest, p.now); err != nil {
-			return err
-		}
-	} else {
+	if !known { // else it keeps the time of its first push (ECR: imagePushedAt)
 		m := p.manifest.facts(p.Bytes)
 		m.Digest, m.ImageSize, m.PushedAt = p.digest, size, p.now
 		if err := tx.PutManifest(r, m, p.Bytes, p.manifest.References); err != nil {
