@@ -46,13 +46,17 @@ func (h *handler) authenticate(r *http.Request, req *request) error {
 		return errUnauthorized
 	case download && token.Scope != downloadScope(req):
 		return errOtherDownload
-	case token.Region != req.ref.Registry.Region:
+	}
+	if err := h.checkServed(req.ref.Registry); err != nil {
+		return err
+	}
+	if token.Region != req.ref.Registry.Region {
 		return &protocolError{http.StatusForbidden, codeDenied, fmt.Sprintf(
 			"Your Authorization Token is for the Region '%s' and this registry is in '%s'. Get one for that Region and try again.",
 			token.Region, req.ref.Registry.Region)}
 	}
 	req.caller = registry.Caller{Identity: identity, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil, UserAgent: r.UserAgent()}
-	return h.checkServed(req.ref.Registry)
+	return nil
 }
 
 // downloadScope is the scope of the one token that opens the blob without a login.

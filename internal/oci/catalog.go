@@ -5,13 +5,17 @@ import (
 	"strings"
 )
 
-// listRepositories lists the repositories of the registry by the names under
-// which this client addresses them. The endpoint is not in the specification;
+// listRepositories lists the repositories of the registry by names that are
+// good on this host: where it names no registry, with account and Region, since
+// another login would take the bare name for its own. The endpoint is not in the specification;
 // clients know it from Docker's registry API.
 func (h *handler) listRepositories(w http.ResponseWriter, r *http.Request, req *request) error {
-	prefix := ""
+	prefix, path := "", "/v2/_catalog"
+	if !req.bareNames {
+		prefix = req.ref.Registry.Account + "/" + req.ref.Registry.Region + "/"
+	}
 	if req.name != "" {
-		prefix = req.name + "/"
+		path = "/v2/" + prefix + "_catalog"
 	}
 	page := req.page()
 	page.After = strings.TrimPrefix(page.After, prefix)
@@ -25,7 +29,7 @@ func (h *handler) listRepositories(w http.ResponseWriter, r *http.Request, req *
 			names = append(names, prefix+repository.Ref.Name)
 		}
 		if next != "" {
-			setNext(w, "/v2/"+prefix+"_catalog", req, prefix+next)
+			setNext(w, path, req, prefix+next)
 		}
 	}
 	return h.writeJSON(w, r, "application/json", struct {

@@ -135,7 +135,7 @@ func toProtocol(op operation, err error) *protocolError {
 // writeError is the one place that answers an error.
 func (h *handler) writeError(w http.ResponseWriter, r *http.Request, req *request, err error) {
 	if errors.Is(err, errUnauthorized) {
-		writeChallenge(w, r)
+		h.writeChallenge(w, r)
 		return
 	}
 	if e, ok := errors.AsType[*allowError](err); ok {
@@ -179,11 +179,15 @@ func (h *handler) writeError(w http.ResponseWriter, r *http.Request, req *reques
 	}
 }
 
-// writeChallenge asks for a login exactly as ECR does.
-func writeChallenge(w http.ResponseWriter, r *http.Request) {
+// writeChallenge asks for a login as ECR does.
+func (h *handler) writeChallenge(w http.ResponseWriter, r *http.Request) {
 	const body = "Not Authorized\n"
+	scheme := h.scheme
+	if r.TLS != nil {
+		scheme = "https"
+	}
 	header := w.Header()
-	header.Set("Www-Authenticate", `Basic realm="https://`+r.Host+`/",service="ecr.amazonaws.com"`)
+	header.Set("Www-Authenticate", `Basic realm="`+scheme+`://`+r.Host+`/",service="ecr.amazonaws.com"`)
 	header.Set("Content-Type", "text/plain; charset=utf-8")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(http.StatusUnauthorized)

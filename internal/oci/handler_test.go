@@ -3,6 +3,7 @@ package oci
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -116,6 +117,7 @@ func newHandler(f fakeRegistry) http.Handler {
 		Registry: f,
 		Verifier: auth.NewVerifier(testKeys{prodKey.ID: prodKey, devKey.ID: devKey}, func() time.Time { return now }),
 		Domain:   testDomain,
+		Scheme:   "http",
 		Logger:   slog.New(slog.DiscardHandler),
 	})
 }
@@ -165,16 +167,28 @@ func TestChallenge(t *testing.T) {
 		"unknown key": func(r *http.Request) {
 			r.SetBasicAuth("AWS", token(auth.AccessKey{ID: "AKIAGONE", Secret: "x"}, auth.Token{}))
 		},
+		"by TLS": func(r *http.Request) {
+			r.Header.Del("Authorization")
+			r.TLS = &tls.ConnectionState{}
+		},
 	} {
+		scheme := "http"
+		if name == "by TLS" {
+			scheme = "https"
+		}
 		resp := do(fakeRegistry{}, "GET", prodHost, "/v2/", nil, edit)
 		if resp.StatusCode != http.StatusUnauthorized {
 			t.Errorf("%s: status %d", name, resp.StatusCode)
 		}
-		if got, want := resp.Header.Get("Www-Authenticate"), `Basic realm="https://`+prodHost+`/",service="ecr.amazonaws.com"`; got != want {
+		if got, want := resp.Header.Get("Www-Authenticate"), `Basic realm="`+scheme+`://`+prodHost+`/",service="ecr.amazonaws.com"`; got != want {
 			t.Errorf("%s: challenge %q, want %q", name, got, want)
 		}
-		if got := resp.Header.Get("Docker-Distribution-Api-Version"); got != "registry/2.0" {
-			t.Errorf("%s: API version %q", name, got)
+		for header, want := range map[string]string{
+			"Docker-Distribution-Api-Version": "registry/2.0", "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox",
+		} {
+			if got := resp.Header.Get(header); got != want {
+				t.Errorf("%s: %s %q", name, header, got)
+			}
 		}
 		if body := readAll(t, resp); body != "Not Authorized\n" {
 			t.Errorf("%s: body %q", name, body)
@@ -204,6 +218,7 @@ func TestAuthenticate(t *testing.T) {
 		// The domain refuses it, in the words it has for any account that grants nothing.
 		{"unknown account", "999999999999.dkr.ecr.us-east-1." + testDomain, "/v2/app/manifests/v1", nil, 200, "999999999999/us-east-1/app"},
 		{"unknown Region", prodAccount + ".dkr.ecr.mars-1." + testDomain, "/v2/", login(token(prodKey, auth.Token{Region: "mars-1"})), 404, codeNameUnknown},
+		{"unknown Region by path", "localhost", "/v2/" + prodAccount + "/mars-1/app/manifests/v1", nil, 404, codeNameUnknown},
 	} {
 		resp := do(fakeRegistry{manifest: manifest}, "GET", tt.host, tt.target, nil, tt.edit)
 		if resp.StatusCode != tt.status {
@@ -481,6 +496,9 @@ func TestMount(t *testing.T) {
 		{"any", "", true, "", 201},
 		{"other account", "&from=" + devAccount + "/us-east-1/bb", false, devAccount + "/us-east-1/bb", 202},
 		{"other Region", "&from=" + prodAccount + "/us-west-2/bb", true, "-", 202},
+		{"no name", "&from=../B", true, "-", 202},
+		{"empty name", "&from=", true, "-", 202},
+		{"no name, semicolon", "&from=bb;x", true, "-", 202},
 	} {
 		asked := "-"
 		resp := do(fakeRegistry{mount: func(_ registry.Ref, from *registry.Ref) (bool, error) {
@@ -523,7 +541,9 @@ func TestLists(t *testing.T) {
 		{"/v2/app/tags/list?n=0", `{"name":"app","tags":[]}`, ""},
 		{"/v2/app/tags/list?n=3", `{"name":"app","tags":["a","b","c"]}`, ""},
 		{"/v2/" + inProd + "app/tags/list?n=1", `{"name":"` + inProd + `app","tags":["a"]}`, `</v2/` + inProd + `app/tags/list?last=a&n=1>; rel="next"`},
-		{"/v2/_catalog?n=2", `{"repositories":["a","b"]}`, `</v2/_catalog?last=b&n=2>; rel="next"`},
+		{"/v2/_catalog?n=2", `{"repositories":["` + inProd + `a","` + inProd + `b"]}`, `</v2/_catalog?last=111122223333%2Fus-east-1%2Fb&n=2>; rel="next"`},
+		{"/v2/_catalog?n=2&last=" + inProd + "b", `{"repositories":["` + inProd + `c"]}`, ""},
+		{"/v2/_catalog?n=2&last=b", `{"repositories":["` + inProd + `c"]}`, ""},
 		{"/v2/_catalog?n=0", `{"repositories":[]}`, ""},
 		{"/v2/" + inProd + "_catalog?n=1&last=" + inProd + "a", `{"repositories":["` + inProd + `b"]}`, `</v2/` + inProd + `_catalog?last=111122223333%2Fus-east-1%2Fb&n=1>; rel="next"`},
 	} {
@@ -531,6 +551,10 @@ func TestLists(t *testing.T) {
 		if body := readAll(t, resp); body != tt.body || resp.Header.Get("Link") != tt.link {
 			t.Errorf("%s: %s, Link %q", tt.target, body, resp.Header.Get("Link"))
 		}
+	}
+	resp := do(f, "GET", prodHost, "/v2/_catalog?n=2", nil, nil) // whose names need none before them
+	if body, link := readAll(t, resp), resp.Header.Get("Link"); body != `{"repositories":["a","b"]}` || link != `</v2/_catalog?last=b&n=2>; rel="next"` {
+		t.Errorf("by host: %s, Link %q", body, link)
 	}
 }
 

@@ -55,6 +55,9 @@ type Config struct {
 	// Domain is the end of the registries' host names,
 	// <account>.dkr.ecr.<region>.<domain>.
 	Domain string
+	// Scheme is http or https, as clients reach this server. A request that came
+	// by TLS tells so itself.
+	Scheme string
 	// Logger gets the causes of internal errors, which clients never see.
 	Logger *slog.Logger
 }
@@ -63,6 +66,7 @@ type handler struct {
 	registry Registry
 	verifier *auth.Verifier
 	domain   string
+	scheme   string
 	log      *slog.Logger
 	stall    time.Duration // see stallTimeout
 }
@@ -71,14 +75,23 @@ type handler struct {
 // path as the client sent it: a mux that cleans paths would hide path tricks
 // from the checks here.
 func New(c Config) http.Handler {
-	return &handler{registry: c.Registry, verifier: c.Verifier, domain: c.Domain, log: c.Logger, stall: stallTimeout}
+	return &handler{registry: c.Registry, verifier: c.Verifier, domain: c.Domain, scheme: c.Scheme, log: c.Logger, stall: stallTimeout}
 }
 
-// apiVersion is shared by all responses and never written to.
-var apiVersion = []string{"registry/2.0"}
+// Headers of all responses, shared and never written to. What is stored here
+// anyone may have pushed, so a browser must take it for nothing but what it is
+// declared to be, and never run it.
+var (
+	apiVersion     = []string{"registry/2.0"}
+	noSniffing     = []string{"nosniff"}
+	securityPolicy = []string{"sandbox"}
+)
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header()["Docker-Distribution-Api-Version"] = apiVersion
+	header := w.Header()
+	header["Docker-Distribution-Api-Version"] = apiVersion
+	header["X-Content-Type-Options"] = noSniffing
+	header["Content-Security-Policy"] = securityPolicy
 	req, err := parse(r, h.domain)
 	if err == nil {
 		err = h.authenticate(r, &req)

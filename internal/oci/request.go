@@ -63,7 +63,8 @@ type request struct {
 	upload    string             // upload session
 
 	// Query parameters of the operations that have them.
-	limit         int // n; noLimit if absent
+	bareNames     bool // a catalog has no account and Region before names: the host tells
+	limit         int  // n; noLimit if absent
 	last          string
 	artifactType  string
 	from          *registry.Ref // source of a mount; nil if absent
@@ -209,7 +210,7 @@ func (req *request) parseName(where endpoint, name, host, domain string) error {
 	case base:
 		return nil
 	case catalog:
-		req.name = name
+		req.name, req.bareNames = name, id != registry.ID{}
 		if name == "" {
 			return nil
 		}
@@ -268,7 +269,7 @@ func (req *request) parseQuery(raw string) error {
 	if len(raw) > maxQuery {
 		return errQueryTooLong
 	}
-	q, err := url.ParseQuery(raw)
+	q, err := parameters(raw)
 	if err != nil {
 		return errQueryInvalid
 	}
@@ -278,7 +279,7 @@ func (req *request) parseQuery(raw string) error {
 	case opPutManifest:
 		return req.parseTags(q["tag"])
 	case opListRepositories, opListTags, opListReferrers:
-		req.last, req.artifactType = q.Get("last"), q.Get("artifactType")
+		req.last, req.artifactType = q.Get("last"), mediaType(q.Get("artifactType"))
 		return req.parseLimit(q.Get("n"))
 	case opStartUpload:
 		return req.parseStartUpload(q)
@@ -290,6 +291,24 @@ func (req *request) parseQuery(raw string) error {
 		return err
 	}
 	return nil
+}
+
+// parameters reads a query. To url.ParseQuery a semicolon that is not escaped
+// is an error; here it is a character as any, which media types have before
+// their parameters.
+func parameters(raw string) (url.Values, error) {
+	return url.ParseQuery(strings.ReplaceAll(raw, ";", "%3B"))
+}
+
+// mediaType is a parameter's value as a media type. Type and subtype have no
+// spaces, so one there was sent as a plus that is not escaped, and means that.
+func mediaType(value string) string {
+	bare, rest, more := strings.Cut(value, ";")
+	bare = strings.ReplaceAll(bare, " ", "+")
+	if more {
+		return bare + ";" + rest
+	}
+	return bare
 }
 
 // parseTags takes the tag parameters of a manifest that is put by digest; the
@@ -343,8 +362,12 @@ func (req *request) parseStartUpload(q url.Values) (err error) {
 			host = registry.ID{} // the registry came from the path, not from the host
 		}
 		from, err := parseRepository(q.Get("from"), host)
+		if err != nil { // nothing can be there to mount
+			req.op = opStartUpload
+			return nil
+		}
 		req.from = &from
-		return err
+		return nil
 	case q.Has("digest"):
 		req.op = opPushBlob
 		req.digest, err = parseDigest(q.Get("digest"))

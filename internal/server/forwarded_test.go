@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"crypto/tls"
 	"net/http"
 	"net/http/httptest"
@@ -48,6 +49,40 @@ func TestForwarded(t *testing.T) {
 		h.ServeHTTP(httptest.NewRecorder(), r)
 		if client != tt.client || secure != tt.secure {
 			t.Errorf("%s: client %s, TLS %v; want %s, %v", name, client, secure, tt.client, tt.secure)
+		}
+	}
+}
+
+// TestStrictTransport: who came by TLS, to this server or to a trusted proxy, comes so again.
+func TestStrictTransport(t *testing.T) {
+	routes := &routes{ready: func(context.Context) error { return nil }}
+	h := &forwarded{
+		trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+		next:    http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { routes.serve(protocolOf(r), w, r) }),
+	}
+	for name, tt := range map[string]struct {
+		host, peer, proto string
+		tls, want         bool
+	}{
+		"TLS":               {"registry.test", "192.0.2.1:5", "", true, true},
+		"plain":             {"registry.test:8080", "192.0.2.1:5", "", false, false},
+		"trusted proxy":     {"registry.test", "10.1.1.1:5", "https", false, true},
+		"plain to a proxy":  {"registry.test", "10.1.1.1:5", "http", true, false},
+		"any other's word":  {"registry.test", "192.0.2.1:5", "https", false, false},
+		"localhost":         {"localhost:8443", "127.0.0.1:5", "", true, false},
+		"below localhost":   {"1.dkr.ecr.x.localhost:8443", "127.0.0.1:5", "", true, false},
+		"not localhost yet": {"notlocalhost:8443", "127.0.0.1:5", "", true, true},
+	} {
+		r := httptest.NewRequest("GET", "http://"+tt.host+"/healthz", nil)
+		r.RemoteAddr = tt.peer
+		if tt.tls {
+			r.TLS = &tls.ConnectionState{}
+		}
+		r.Header.Set("X-Forwarded-Proto", tt.proto)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if got := w.Header().Get("Strict-Transport-Security"); (got == "max-age=31536000") != tt.want || !tt.want && got != "" {
+			t.Errorf("%s: %q", name, got)
 		}
 	}
 }

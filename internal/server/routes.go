@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -86,6 +87,9 @@ func (h *routes) serve(p protocol, w http.ResponseWriter, r *http.Request) {
 		// Not every ResponseWriter has deadlines; those of tests need none.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.bodyTimeouts[p]))
 	}
+	if r.TLS != nil && !local(r.Host) {
+		w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+	}
 	switch p {
 	case protocolOCI:
 		h.oci.ServeHTTP(w, r)
@@ -96,6 +100,15 @@ func (h *routes) serve(p protocol, w http.ResponseWriter, r *http.Request) {
 	default:
 		h.serveOther(w, r)
 	}
+}
+
+// local says whether a host is localhost, or below it: browsers take its name for all
+// its ports, and others of them may be some developer's, without TLS.
+func local(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
 func (h *routes) serveOther(w http.ResponseWriter, r *http.Request) {
