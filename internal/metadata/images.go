@@ -39,15 +39,15 @@ func (q *Queries) MissingPart(source int64, digest string, destination int64) (d
 func (tx *Tx) CopyImage(source int64, digests []string, destination *Repository, at time.Time) error {
 	// The digests are given wherever a planner may begin.
 	of := list(digests)
-	if err := tx.conn.exec(`INSERT INTO layers (repository_id, digest, size, linked_at)
-		SELECT CAST(?1 AS BIGINT), l.digest, l.size, CAST(?2 AS BIGINT) FROM manifests m
+	if err := tx.conn.exec(`INSERT INTO layers (repository_id, digest, size, linked_at, replicated)
+		SELECT CAST(?1 AS BIGINT), l.digest, l.size, CAST(?2 AS BIGINT), true FROM manifests m
 		IN ORDER JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 0
 		IN ORDER JOIN layers l ON l.repository_id = m.repository_id AND l.digest = f.target
 		WHERE m.repository_id = ?3 AND m.digest IN (SELECT value FROM texts(?4)) ON CONFLICT (repository_id, digest) DO NOTHING`, destination.ID, fromTime(at), source, of); err != nil {
 		return err
 	}
-	if err := tx.conn.exec(`INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, annotations, size, image_size, pushed_at, bytes)
-		SELECT CAST(?1 AS BIGINT), m.digest, m.media_type, m.artifact_type, m.subject, m.annotations, m.size, m.image_size, CAST(?2 AS BIGINT), m.bytes
+	if err := tx.conn.exec(`INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, annotations, size, image_size, pushed_at, replicated, bytes)
+		SELECT CAST(?1 AS BIGINT), m.digest, m.media_type, m.artifact_type, m.subject, m.annotations, m.size, m.image_size, CAST(?2 AS BIGINT), true, m.bytes
 		FROM manifests m WHERE m.repository_id = ?3 AND m.digest IN (SELECT value FROM texts(?4)) ON CONFLICT (repository_id, digest) DO NOTHING`, destination.ID, fromTime(at), source, of); err != nil {
 		return err
 	}

@@ -97,6 +97,7 @@ func TestTransferFollowsChanges(t *testing.T) {
 			t.Errorf("the layer %s is %+v: %v", digest, layer, err)
 		}
 	}
+	wantUsage(t, to)
 	// What comes next is numbered higher than all that came.
 	commit(t, to, func(tx *Tx) error {
 		n, err := tx.NextSequence(copied.RegistryID)
