@@ -3,6 +3,7 @@ package test
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -209,7 +210,16 @@ func TestConsoleSessions(t *testing.T) {
 		AuthorizationData []struct{ AuthorizationToken string }
 	}
 	if err := json.Unmarshal(b.call(prod, tokyo, ecrTarget+"GetAuthorizationToken", "{}").body, &login); err != nil || len(login.AuthorizationData) != 1 {
-		t.Errorf("a registry login: %+v, %v", login, err)
+		t.Fatalf("a registry login: %+v, %v", login, err)
+	}
+	decoded, err := base64.StdEncoding.DecodeString(login.AuthorizationData[0].AuthorizationToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bySession := s.oci(prod, tokyo)
+	bySession.password = strings.TrimPrefix(string(decoded), "AWS:")
+	if got := bySession.do("GET", "app/tags/list", nil); got.status != http.StatusOK {
+		t.Errorf("the registry login of a session: %s", got)
 	}
 	// A cookie is no registry login, and a registry login no cookie.
 	cookies := b.http.Jar.Cookies(b.request("GET", "/", "").URL)
@@ -231,6 +241,9 @@ func TestConsoleSessions(t *testing.T) {
 		t.Errorf("sign out: %s", got)
 	}
 	copied.wantSignedOut(prod)
+	if got := bySession.do("GET", "app/tags/list", nil); got.status != http.StatusForbidden {
+		t.Errorf("the registry login of a session that was ended: %s", got)
+	}
 	copied.wantSignedIn(dev)
 	if got := b.sessionsOf(); !slices.Equal(got, []string{dev.id}) {
 		t.Errorf("signed in to %v", got)

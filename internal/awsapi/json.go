@@ -73,7 +73,7 @@ func (h *Handler) doJSON(w http.ResponseWriter, r *http.Request, op operation) (
 	if op.own {
 		return h.twinport.Do(r.Context(), op.name, twinport.Call{Caller: who.Caller, Registry: who.registry, Session: who.session.ID}, body)
 	}
-	return h.ecr.Do(r.Context(), op.name, ecr.Call{Caller: who.Caller, Registry: who.registry}, body)
+	return h.ecr.Do(r.Context(), op.name, ecr.Call{Caller: who.Caller, Registry: who.registry, Session: who.session}, body)
 }
 
 // read reads a request and authenticates it. The caller must call release when

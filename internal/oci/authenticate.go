@@ -7,6 +7,7 @@ import (
 
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/session"
 )
 
 // loginUser is the user name of every registry login; the password is the
@@ -34,6 +35,11 @@ func (h *handler) authenticate(r *http.Request, req *request) error {
 	case err != nil:
 		return errUnauthorized
 	}
+	if !download && token.Scope != "" {
+		if err := h.checkLogin(token.Scope, identity); err != nil {
+			return err
+		}
+	}
 
 	if req.ref.Registry == (registry.ID{}) {
 		req.ref.Registry = registry.ID{Account: identity.Principal.Account, Region: token.Region}
@@ -42,8 +48,6 @@ func (h *handler) authenticate(r *http.Request, req *request) error {
 		req.from.Registry = registry.ID{Account: identity.Principal.Account, Region: token.Region}
 	}
 	switch {
-	case !download && token.Scope != "":
-		return errUnauthorized
 	case download && token.Scope != downloadScope(req):
 		return errOtherDownload
 	}
@@ -57,6 +61,18 @@ func (h *handler) authenticate(r *http.Request, req *request) error {
 	}
 	req.caller = registry.Caller{Identity: identity, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil, UserAgent: r.UserAgent()}
 	return nil
+}
+
+// checkLogin lets tokens in that a session has made, while it goes on.
+func (h *handler) checkLogin(scope string, identity auth.Identity) error {
+	if !session.IsLogin(scope) {
+		return errUnauthorized
+	}
+	err := h.logins.CheckLogin(scope, identity)
+	if errors.Is(err, session.ErrEnded) {
+		return errTokenExpired
+	}
+	return err
 }
 
 // downloadScope is the scope of the one token that opens the blob without a login.

@@ -48,10 +48,19 @@ type Registry interface {
 	PutLayer(ctx context.Context, c registry.Caller, ref registry.Ref, d digest.Digest, r io.Reader) (registry.Layer, error)
 }
 
+// Logins are the registry logins that end with a session of the console;
+// *session.Service satisfies it.
+type Logins interface {
+	// CheckLogin returns session.ErrEnded unless the scope is that of a session of
+	// the identity that goes on.
+	CheckLogin(scope string, identity auth.Identity) error
+}
+
 // Config is what New needs; every field must be set.
 type Config struct {
 	Registry Registry
 	Verifier *auth.Verifier
+	Logins   Logins
 	// Domain is the end of the registries' host names,
 	// <account>.dkr.ecr.<region>.<domain>.
 	Domain string
@@ -65,6 +74,7 @@ type Config struct {
 type handler struct {
 	registry Registry
 	verifier *auth.Verifier
+	logins   Logins
 	domain   string
 	scheme   string
 	log      *slog.Logger
@@ -75,7 +85,7 @@ type handler struct {
 // path as the client sent it: a mux that cleans paths would hide path tricks
 // from the checks here.
 func New(c Config) http.Handler {
-	return &handler{registry: c.Registry, verifier: c.Verifier, domain: c.Domain, scheme: c.Scheme, log: c.Logger, stall: stallTimeout}
+	return &handler{registry: c.Registry, verifier: c.Verifier, logins: c.Logins, domain: c.Domain, scheme: c.Scheme, log: c.Logger, stall: stallTimeout}
 }
 
 // Headers of all responses, shared and never written to. What is stored here

@@ -108,7 +108,9 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 	verifier := auth.NewVerifier(keys, time.Now)
 	handlers := func(m metadata.Store, r *registry.Service, closing <-chan struct{}) (h handlers, err error) {
 		sessions := session.New(session.Config{Store: m, Keys: keys, Verifier: verifier, Now: time.Now})
-		h.oci = oci.New(oci.Config{Registry: r, Verifier: verifier, Domain: cfg.Domain, Scheme: s.publicScheme(cfg), Logger: log})
+		h.oci = oci.New(oci.Config{
+			Registry: r, Verifier: verifier, Logins: sessions, Domain: cfg.Domain, Scheme: s.publicScheme(cfg), Logger: log,
+		})
 		h.aws = awsapi.New(awsapi.Config{
 			Registry: r, Verifier: verifier, Accounts: keys, Sessions: sessions,
 			Endpoint: s.endpoint(cfg), Scheme: s.publicScheme(cfg), Version: Version(), Shared: m.Shared(), Closing: closing, Logger: log, Now: time.Now,

@@ -26,9 +26,11 @@ const (
 	// the oldest.
 	MaxPerAccount = 100
 
-	// scopePrefix begins the scope of a session's token. Registry logins have no
-	// scope, and those of downloads begin with "blob:".
+	// scopePrefix begins the scope of a session's token, loginPrefix that of a
+	// registry login that a session has made. Other registry logins have no scope,
+	// and those of downloads begin with "blob:".
 	scopePrefix = "console "
+	loginPrefix = "login "
 	// maxUserAgent is how many bytes of it are kept.
 	maxUserAgent = 256
 )
@@ -127,16 +129,42 @@ func (s *Service) Verify(token string) (metadata.Session, auth.Identity, error) 
 	if !ok {
 		return metadata.Session{}, auth.Identity{}, ErrEnded
 	}
+	row, err := s.going(id, identity)
+	if err != nil {
+		return metadata.Session{}, auth.Identity{}, err
+	}
+	return row, identity, nil
+}
+
+// LoginScope is the scope of the token of a registry login that ends with the session.
+func LoginScope(id string) string { return loginPrefix + id }
+
+// IsLogin says whether a token of this scope is a registry login of a session.
+func IsLogin(scope string) bool { return strings.HasPrefix(scope, loginPrefix) }
+
+// CheckLogin returns nil if a token of this scope, which was proven to be the
+// identity's, is a registry login of a session that goes on: ErrEnded.
+func (s *Service) CheckLogin(scope string, identity auth.Identity) error {
+	id, ok := strings.CutPrefix(scope, loginPrefix)
+	if !ok {
+		return ErrEnded
+	}
+	_, err := s.going(id, identity)
+	return err
+}
+
+// going returns the session if it is the identity's and has not ended: ErrEnded.
+func (s *Service) going(id string, identity auth.Identity) (metadata.Session, error) {
 	row, err := s.store.Read().Session(id)
 	switch {
 	case errors.Is(err, metadata.ErrNotFound):
-		return metadata.Session{}, auth.Identity{}, ErrEnded
+		return metadata.Session{}, ErrEnded
 	case err != nil:
-		return metadata.Session{}, auth.Identity{}, err
+		return metadata.Session{}, err
 	case row.Account != identity.Principal.Account || row.AccessKey != identity.AccessKeyID || !s.now().Before(row.ExpiresAt):
-		return metadata.Session{}, auth.Identity{}, ErrEnded
+		return metadata.Session{}, ErrEnded
 	}
-	return row, identity, nil
+	return row, nil
 }
 
 // List returns the account's sessions that go on, the latest first.

@@ -194,6 +194,31 @@ func TestTokensDoNotPassForEachOther(t *testing.T) {
 	}
 }
 
+// A registry login that a session has made ends with it.
+func TestLogins(t *testing.T) {
+	t.Parallel()
+	d := newDeployment(t)
+	begun, token := d.mustSignIn(t, "PRODKEY1")
+	_, identity, err := d.Verify(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := identity
+	other.AccessKeyID = "PRODKEY2"
+	check := func(what, scope string, identity auth.Identity, want error) {
+		t.Helper()
+		if err := d.CheckLogin(scope, identity); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", what, err, want)
+		}
+	}
+	check("while it goes on", LoginScope(begun.ID), identity, nil)
+	check("with another key of the account", LoginScope(begun.ID), other, ErrEnded)
+	check("the cookie's scope", scopePrefix+begun.ID, identity, ErrEnded)
+	check("no session's", LoginScope("x"), identity, ErrEnded)
+	d.clock.advance(Lifetime)
+	check("after its time", LoginScope(begun.ID), identity, ErrEnded)
+}
+
 func TestOldestSessionMakesRoom(t *testing.T) {
 	t.Parallel()
 	d := newDeployment(t)

@@ -5,13 +5,14 @@ import (
 	"encoding/base64"
 
 	"github.com/twinport/twinport/internal/auth"
-
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
+	"github.com/twinport/twinport/internal/session"
 )
 
 // GetAuthorizationToken returns a password for the user AWS of the registry
 // hosts. It is valid for auth.TokenLifetime in the Region of the request and
-// stands for the calling principal, so it is the same for every registry.
+// stands for the calling principal, so it is the same for every registry. One
+// that a session of the console asked for ends with the session.
 func (s *Service) GetAuthorizationToken(ctx context.Context, call Call, in *GetAuthorizationTokenRequest) (*GetAuthorizationTokenResponse, error) {
 	if err := s.registry.Authorize(ctx, call.Caller, call.Registry, "ecr:GetAuthorizationToken"); err != nil {
 		return nil, err
@@ -20,8 +21,11 @@ func (s *Service) GetAuthorizationToken(ctx context.Context, call Call, in *GetA
 	if err != nil {
 		return nil, err
 	}
-	expires := s.now().Add(auth.TokenLifetime)
-	token := auth.SignToken(key, auth.Token{AccessKeyID: key.ID, Region: call.Registry.Region, Expires: expires})
+	login := auth.Token{AccessKeyID: key.ID, Region: call.Registry.Region, Expires: s.now().Add(auth.TokenLifetime)}
+	if call.Session.ID != "" {
+		login.Scope, login.Expires = session.LoginScope(call.Session.ID), call.Session.ExpiresAt
+	}
+	token := auth.SignToken(key, login)
 	authorization := base64.StdEncoding.EncodeToString([]byte("AWS:" + token))
 
 	accounts := in.RegistryIDs
@@ -32,7 +36,7 @@ func (s *Service) GetAuthorizationToken(ctx context.Context, call Call, in *GetA
 	for _, account := range accounts {
 		out.AuthorizationData = append(out.AuthorizationData, AuthorizationData{
 			AuthorizationToken: authorization,
-			ExpiresAt:          Timestamp{expires},
+			ExpiresAt:          Timestamp{login.Expires},
 			ProxyEndpoint:      s.scheme + "://" + s.endpoint(call.registryOf(account)),
 		})
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
+	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
 )
 
@@ -102,6 +103,8 @@ func New(c Config) *Service {
 type Call struct {
 	Caller   registry.Caller
 	Registry registry.ID
+	// Session is the one that the request rests on; zero if it is signed.
+	Session metadata.Session
 }
 
 // registryOf is the registry that a registryId parameter names; without one it

@@ -120,6 +120,6 @@ export const repositories = {
   stepLoginPassword: 'Log Docker in. It asks for a password: paste the one that you copy below.',
   makePassword: 'Make a password',
   copyPassword: 'Copy password',
-  passwordUntil: (time: string) => `Valid until ${time}. Whoever has it may do in this Region what you may.`,
+  passwordUntil: (time: string) => `Valid until ${time}, or until you sign out. Whoever has it may do in this Region what you may.`,
   stepLoginCurl: 'Or in a script, with an access key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY:',
 };

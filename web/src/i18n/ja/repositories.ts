@@ -114,6 +114,6 @@ export const repositories: Messages['repositories'] = {
   stepLoginPassword: 'Docker でログインします。パスワードを尋ねられたら、下でコピーしたものを貼り付けてください。',
   makePassword: 'パスワードを発行',
   copyPassword: 'パスワードをコピー',
-  passwordUntil: (time) => `${time} まで有効です。これを持つ人は、このリージョンであなたと同じ操作ができます。`,
+  passwordUntil: (time) => `${time} まで、またはサインアウトするまで有効です。これを持つ人は、このリージョンであなたと同じ操作ができます。`,
   stepLoginCurl: 'スクリプトでは、AWS_ACCESS_KEY_ID と AWS_SECRET_ACCESS_KEY にアクセスキーを設定して実行します。',
 };
