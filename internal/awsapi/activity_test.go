@@ -22,7 +22,7 @@ var (
 	}
 	refused = registry.Replication{
 		ID: 8, Source: here, Destination: there, Repository: "app", Digest: digest.FromString("y"), State: registry.ReplicationFailed, Tries: 3, PushedAt: pushed,
-		ChangedAt: pushed, FinishedAt: pushed, FailureCode: "AccessDenied", FailureReason: "no statement allows it", Statement: `{"Effect":"Allow"}`,
+		ChangedAt: pushed, FinishedAt: pushed, Failure: registry.Failure{Code: "AccessDenied", Detail: "Exactly", Reason: "no statement allows it", Statement: `{"Effect":"Allow"}`},
 	}
 	queued = registry.Replication{ID: 9, Source: here, Destination: there, Repository: "app", State: registry.ReplicationInProgress, PushedAt: pushed, ChangedAt: pushed, NextTryAt: pushed.Add(time.Second)}
 )
@@ -35,7 +35,7 @@ var (
 	refusedJSON = `{"replicationId":"8","sourceRegistryId":"` + account + `","sourceRegion":"` + region + `","registryId":"` + other + `","region":"us-west-2",` +
 		`"repositoryName":"app","imageDigest":"` + digest.FromString("y").String() + `","imageSizeInBytes":0,"imageManifestMediaType":"",` +
 		`"status":"FAILED","tries":3,"pushedAt":1795456000.123456,"changedAt":1795456000.123456,"finishedAt":1795456000.123456,` +
-		`"failureCode":"AccessDenied","failureReason":"no statement allows it","statement":"{\"Effect\":\"Allow\"}"}`
+		`"failureCode":"AccessDenied","failureDetail":"Exactly","failureReason":"no statement allows it","statement":"{\"Effect\":\"Allow\"}"}`
 	queuedJSON = `{"replicationId":"9","sourceRegistryId":"` + account + `","sourceRegion":"` + region + `","registryId":"` + other + `","region":"us-west-2",` +
 		`"repositoryName":"app","imageDigest":"","imageSizeInBytes":0,"imageManifestMediaType":"",` +
 		`"status":"IN_PROGRESS","tries":0,"pushedAt":1795456000.123456,"changedAt":1795456000.123456,"nextTryAt":1795456001.123456}`
@@ -90,7 +90,7 @@ func TestCheckReplicationDestinations(t *testing.T) {
 	a := newAPI(t)
 	a.domain.activity.checks = []registry.DestinationCheck{
 		{Destination: there, Status: registry.Granted, Repository: "app/x"},
-		{Destination: there, Status: registry.NotGranted, Repository: "app/x", FailureCode: "AccessDenied", FailureReason: "why", Statement: "{}"},
+		{Destination: there, Status: registry.NotGranted, Repository: "app/x", Failure: registry.Failure{Code: "AccessDenied", Reason: "why", Statement: "{}"}},
 	}
 	a.wantOwn(t, "CheckReplicationDestinations",
 		`{"destinations":[{"registryId":"`+other+`","region":"us-west-2"}],"repositoryFilters":[{"filter":"app/","filterType":"PREFIX_MATCH"},{"filter":"web","filterType":"PREFIX_MATCH"}]}`,

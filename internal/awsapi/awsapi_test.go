@@ -550,6 +550,26 @@ func TestReplication(t *testing.T) {
 	want(t, put(rules26...), "InvalidParameterException", "'replicationConfiguration.rules' failed to satisfy constraint: 'Member must have length less than or equal to 25'")
 	want(t, put([]types.ReplicationRule{}...), "", "")
 
+	// A member that SDKs do not know yet.
+	for _, c := range []struct{ given, answer string }{
+		{`,"deleteReplication":{"enabled":true}`, ""}, {`,"deleteReplication":{"enabled":false}`, ""}, {``, ""},
+		{`,"deleteReplication":{}`, "'replicationConfiguration.rules.1.member.deleteReplication.enabled' failed to satisfy constraint: 'Member must not be null'"},
+		{`,"deleteReplication":{"enabled":"yes"}`, "SerializationException"},
+	} {
+		text := `{"rules":[{"destinations":[{"region":"us-west-2","registryId":"` + other + `"}]` + c.given + `}]}`
+		_, answer := a.post(t, "AmazonEC2ContainerRegistry_V20150921.PutReplicationConfiguration", "application/x-amz-json-1.1", `{"replicationConfiguration":`+text+`}`)
+		if c.answer == "" {
+			c.answer = text
+			_, described := a.post(t, "AmazonEC2ContainerRegistry_V20150921.DescribeRegistry", "application/x-amz-json-1.1", `{}`)
+			if !strings.Contains(described, text) {
+				t.Errorf("the registry has %s, want %s", described, text)
+			}
+		}
+		if !strings.Contains(answer, c.answer) {
+			t.Errorf("answer %s, want %s", answer, c.answer)
+		}
+	}
+
 	// Status.
 	app := aws.String("app")
 	must[*ecr.CreateRepositoryOutput](t)(c.CreateRepository(ctx, &ecr.CreateRepositoryInput{RepositoryName: app}))
@@ -559,7 +579,7 @@ func TestReplication(t *testing.T) {
 	want(t, err, "InvalidParameterException", "'imageId'")
 	image := must[*ecr.PutImageOutput](t)(c.PutImage(ctx, &ecr.PutImageInput{RepositoryName: app, ImageManifest: aws.String(manifest), ImageManifestMediaType: aws.String(ociType), ImageTag: aws.String("v1")})).Image
 	a.domain.statuses = []registry.ReplicationStatus{
-		{Destination: registry.ID{Account: other, Region: region}, Digest: digest.Digest(*image.ImageId.ImageDigest), State: registry.ReplicationFailed, FailureCode: "AccessDenied", FailureReason: "grant ecr:ReplicateImage"},
+		{Destination: registry.ID{Account: other, Region: region}, Digest: digest.Digest(*image.ImageId.ImageDigest), State: registry.ReplicationFailed, Failure: registry.Failure{Code: "AccessDenied", Detail: "Exactly", Reason: "grant ecr:ReplicateImage"}},
 		{Destination: registry.ID{Account: account, Region: "us-west-2"}, Digest: digest.Digest(*image.ImageId.ImageDigest), State: registry.ReplicationComplete},
 	}
 	status := must[*ecr.DescribeImageReplicationStatusOutput](t)(c.DescribeImageReplicationStatus(ctx, &ecr.DescribeImageReplicationStatusInput{RepositoryName: app, ImageId: &types.ImageIdentifier{ImageTag: aws.String("v1")}}))
@@ -567,7 +587,7 @@ func TestReplication(t *testing.T) {
 		t.Errorf("statuses: %+v", st)
 	}
 	_, text := a.post(t, "AmazonEC2ContainerRegistry_V20150921.DescribeImageReplicationStatus", "application/x-amz-json-1.1", `{"repositoryName":"app","imageId":{"imageTag":"v1"}}`)
-	if !strings.Contains(text, `"failureReason":"grant ecr:ReplicateImage"`) {
+	if !strings.Contains(text, `"failureReason":"grant ecr:ReplicateImage","failureDetail":"Exactly"`) {
 		t.Errorf("no failure reason: %s", text)
 	}
 }

@@ -26,18 +26,33 @@ func (q *Queries) FindRepositories(registry int64, prefix, contains, after strin
 	return repos, err
 }
 
-// RepositoriesNamed are the ids of those of the names that a registry has.
-func (q *Queries) RepositoriesNamed(registry int64, names []string) (map[string]int64, error) {
-	ids := make(map[string]int64, len(names))
-	err := q.conn.all(`SELECT name, id FROM repositories WHERE registry_id = ? AND name IN (SELECT value FROM texts(?))`, []any{registry, list(names)},
+// NamedRepository is what a replication to a repository is decided on.
+type NamedRepository struct {
+	ID     int64
+	Policy string
+	Tags   []ResourceTag
+}
+
+// RepositoriesNamed are those of the names that a registry has.
+func (q *Queries) RepositoriesNamed(registry int64, names []string) (map[string]NamedRepository, error) {
+	found := make(map[string]NamedRepository, len(names))
+	err := q.conn.all(`SELECT p.name, p.id, p.policy, coalesce(t.key, ''), coalesce(t.value, '') FROM repositories p
+		LEFT JOIN resource_tags t ON t.repository_id = p.id
+		WHERE p.registry_id = ? AND p.name IN (SELECT value FROM texts(?)) ORDER BY p.name, t.key`, []any{registry, list(names)},
 		func(scan func(dest ...any) error) error {
 			var name string
-			var id int64
-			err := scan(&name, &id)
-			ids[name] = id
-			return err
+			var r NamedRepository
+			var t ResourceTag
+			if err := scan(&name, &r.ID, &r.Policy, &t.Key, &t.Value); err != nil {
+				return err
+			}
+			if r.Tags = found[name].Tags; t.Key != "" {
+				r.Tags = append(r.Tags, t)
+			}
+			found[name] = r
+			return nil
 		})
-	return ids, err
+	return found, err
 }
 
 // ImageKey is a place in the list of a repository's images, the latest pushed

@@ -171,14 +171,17 @@ func (q *Queries) HasImages(repository int64) (has bool, err error) {
 type ResourceTag struct{ Key, Value string }
 
 // ResourceTags in order of key.
-func (q *Queries) ResourceTags(repository int64) (tags []ResourceTag, err error) {
-	err = q.conn.all(`SELECT key, value FROM resource_tags WHERE repository_id = ? ORDER BY key`, []any{repository},
-		func(scan func(dest ...any) error) error {
-			var t ResourceTag
-			err := scan(&t.Key, &t.Value)
-			tags = append(tags, t)
-			return err
-		})
+func (q *Queries) ResourceTags(repository int64) ([]ResourceTag, error) {
+	return q.resourceTags(`SELECT key, value FROM resource_tags WHERE repository_id = ? ORDER BY key`, repository)
+}
+
+func (q *Queries) resourceTags(query string, args ...any) (tags []ResourceTag, err error) {
+	err = q.conn.all(query, args, func(scan func(dest ...any) error) error {
+		var t ResourceTag
+		err := scan(&t.Key, &t.Value)
+		tags = append(tags, t)
+		return err
+	})
 	return tags, err
 }
 

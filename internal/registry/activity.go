@@ -38,20 +38,16 @@ type Replication struct {
 	ChangedAt   time.Time // when it was queued, tried, or made due again
 	FinishedAt  time.Time // zero while IN_PROGRESS
 	NextTryAt   time.Time // zero unless IN_PROGRESS
-	// FailureCode and FailureReason are as ReplicationStatus has them, but for
-	// the statement that would mend it: that is Statement, JSON, or "".
-	FailureCode   string
-	FailureReason string
-	Statement     string
+	// Failure is that of the last try, also while IN_PROGRESS.
+	Failure Failure
 }
 
 func replicationOf(r metadata.Replication, source Ref) Replication {
-	reason, statement := splitReason(r.FailureReason)
 	out := Replication{
 		ID: r.ID, Source: source.Registry, Destination: ID{r.DestinationAccount, r.DestinationRegion}, Repository: source.Name,
 		Digest: digest.Digest(r.Digest), Tag: r.Tag, ImageSize: r.ImageSize, MediaType: r.MediaType,
 		State: ReplicationState(r.State), Tries: r.Tries, PushedAt: r.PushedAt, ChangedAt: r.ChangedAt, FinishedAt: r.FinishedAt,
-		FailureCode: r.FailureCode, FailureReason: reason, Statement: statement,
+		Failure: storedFailure(r, source),
 	}
 	if out.State == ReplicationInProgress {
 		out.NextTryAt = r.NextTryAt

@@ -72,11 +72,11 @@ func TestListReplications(t *testing.T) {
 				t.Errorf("%+v", r)
 			}
 		case registry.ReplicationComplete:
-			if r.FinishedAt.IsZero() || !r.FinishedAt.Equal(r.ChangedAt) || !r.NextTryAt.IsZero() || r.FailureCode != "" || r.FailureReason != "" || r.Statement != "" {
+			if r.FinishedAt.IsZero() || !r.FinishedAt.Equal(r.ChangedAt) || !r.NextTryAt.IsZero() || r.Failure.Code != "" || r.Failure.Reason != "" || r.Failure.Statement != "" {
 				t.Errorf("%+v", r)
 			}
 		case registry.ReplicationFailed:
-			if r.Digest != three || r.Tag != "" || r.Destination != dev || r.FailureCode != "ReplicateImageNotAllowed" || !strings.Contains(r.FailureReason, "denies it") || r.Statement != "" {
+			if r.Digest != three || r.Tag != "" || r.Destination != dev || r.Failure.Code != denied || r.Failure.Detail != "" || r.Failure.Statement == "" {
 				t.Errorf("%+v", r)
 			}
 		}
@@ -133,15 +133,15 @@ func TestStatementOfAFailure(t *testing.T) {
 		t.Fatalf("%+v", all)
 	}
 	r, st := all[0], d.statuses(in(prod), registry.Reference{Tag: "1"})[0]
-	if st.FailureReason != strings.TrimSuffix(r.FailureReason, ".")+":\n"+r.Statement {
-		t.Errorf("the parts %q and %q are not those of %q", r.FailureReason, r.Statement, st.FailureReason)
+	if st.Failure != r.Failure || st.Failure.WithStatement() != strings.TrimSuffix(r.Failure.Reason, ".")+":\n"+r.Failure.Statement {
+		t.Errorf("the status says %+v, the list %+v", st.Failure, r.Failure)
 	}
-	if strings.ContainsAny(r.FailureReason, "{}\n") || !strings.HasSuffix(r.FailureReason, "completes by itself.") {
-		t.Errorf("reason: %q", r.FailureReason)
+	if strings.ContainsAny(r.Failure.Reason, "{}\n") || !strings.HasSuffix(r.Failure.Reason, "completes by itself.") {
+		t.Errorf("reason: %q", r.Failure.Reason)
 	}
-	text := `{"Version":"2012-10-17","Statement":[` + r.Statement + `]}`
+	text := `{"Version":"2012-10-17","Statement":[` + r.Failure.Statement + `]}`
 	if _, err := policy.Parse(text, policy.RegistryPolicy); err != nil {
-		t.Fatalf("the statement %s: %v", r.Statement, err)
+		t.Fatalf("the statement %s: %v", r.Failure.Statement, err)
 	}
 	if err := d.SetRegistryPolicy(ctx, root(devAccount), dev, text); err != nil {
 		t.Fatal(err)
@@ -150,7 +150,7 @@ func TestStatementOfAFailure(t *testing.T) {
 		t.Errorf("made due again: %+v", again)
 	}
 	d.drain()
-	if done := d.list(prod, registry.Outgoing, registry.ReplicationComplete, 10); len(done) != 1 || done[0].Statement != "" {
+	if done := d.list(prod, registry.Outgoing, registry.ReplicationComplete, 10); len(done) != 1 || done[0].Failure.Statement != "" {
 		t.Errorf("mended: %+v", done)
 	}
 }
@@ -191,7 +191,7 @@ func TestRetryReplications(t *testing.T) {
 		t.Errorf("another account's is tried again")
 	}
 	now := d.list(prod, registry.Outgoing, registry.ReplicationInProgress, 10)
-	if len(now) != 1 || now[0].ID != own[0].ID || now[0].Tries != 0 || now[0].FailureCode == "" || now[0].NextTryAt.After(d.clock.now()) {
+	if len(now) != 1 || now[0].ID != own[0].ID || now[0].Tries != 0 || now[0].Failure.Code == "" || now[0].NextTryAt.After(d.clock.now()) {
 		t.Errorf("made due: %+v", now)
 	}
 	_, failed, err = d.RetryReplications(ctx, root(prodAccount), prod, []int64{own[0].ID})

@@ -57,7 +57,7 @@ func (s *Service) policiesOf(r *metadata.Repository) []policy.Policy {
 		ref := refOf(r)
 		return []policy.Policy{
 			s.registryPolicy(ref.Registry, r.RegistryPolicy),
-			s.parsed(fmt.Sprintf("the repository policy of %s in %s %s", r.Name, r.Account, r.Region), r.Policy, policy.RepositoryPolicy),
+			s.repositoryPolicy(ref, r.Policy),
 		}
 	}).([]policy.Policy)
 }

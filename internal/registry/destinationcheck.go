@@ -15,9 +15,8 @@ type Grant string
 
 const (
 	Granted    Grant = "GRANTED"
-	NoCreation Grant = "NO_CREATION" // only into repositories that are there
-	NotGranted Grant = "NOT_GRANTED" // no statement allows it
-	Denied     Grant = "DENIED"      // a statement denies it
+	NotGranted Grant = "NOT_GRANTED" // another account does not let it in
+	Denied     Grant = "DENIED"      // a statement of the own account denies it
 	NoRegistry Grant = "NO_REGISTRY" // no such account or Region in this deployment
 )
 
@@ -27,10 +26,8 @@ type DestinationCheck struct {
 	Status      Grant
 	// Repository that it was decided for: the first that is refused.
 	Repository string
-	// The failure of a replication, unless GRANTED, as in Replication.
-	FailureCode   string
-	FailureReason string
-	Statement     string
+	// Failure of a replication, unless GRANTED.
+	Failure Failure
 }
 
 // maxChecked is how many repositories of the source a check looks at.
@@ -55,7 +52,7 @@ func (s *Service) CheckDestinations(ctx context.Context, c Caller, id ID, destin
 		return nil, errorf(InvalidParameter, "%d destinations were given; 1 to %d can be checked at once", len(destinations), maxReplicationDestinations)
 	}
 	if slices.Contains(destinations, id) {
-		return nil, errorf(Validation, "A registry does not replicate to itself (%s in %s): choose another Region or another account", id.Account, id.Region)
+		return nil, sameRegistry("destinations")
 	}
 	names, err := s.namesToCheck(reg.ID, prefixes)
 	if err != nil {
@@ -118,7 +115,7 @@ func (s *Service) namesToCheck(registry int64, prefixes []string) (names []strin
 func (s *Service) checkDestination(source, destination ID, names []string) (DestinationCheck, error) {
 	check := DestinationCheck{Destination: destination, Status: Granted, Repository: names[0]}
 	var reg metadata.Registry
-	var there map[string]int64
+	var there map[string]metadata.NamedRepository
 	if s.Exists(destination) {
 		var err error
 		if reg, err = s.registry(destination); err == nil {
@@ -129,11 +126,12 @@ func (s *Service) checkDestination(source, destination ID, names []string) (Dest
 		}
 	}
 	for _, name := range names {
+		to := there[name]
 		err := s.mayReplicate(metadata.ReplicationJob{
 			Replication:   metadata.Replication{DestinationAccount: destination.Account, DestinationRegion: destination.Region},
 			SourceAccount: source.Account, RepositoryName: name,
-			RegistryID: reg.ID, RegistryPolicy: reg.Policy, DestinationID: there[name],
-		})
+			RegistryID: reg.ID, RegistryPolicy: reg.Policy, DestinationID: to.ID, DestinationPolicy: to.Policy,
+		}, to.Tags)
 		var refused *refusal
 		if err == nil {
 			continue
@@ -141,14 +139,12 @@ func (s *Service) checkDestination(source, destination ID, names []string) (Dest
 		if !errors.As(err, &refused) {
 			return check, err
 		}
-		check.Repository, check.FailureCode, check.FailureReason, check.Statement = name, refused.code, refused.reason, refused.statement
+		check.Repository, check.Failure = name, failureOf(refused.code, refused.reason, Ref{source, name}, destination)
 		switch {
-		case refused.denied:
-			check.Status = Denied
 		case refused.code == failureNoDestination:
 			check.Status = NoRegistry
-		case refused.code == failureCreateNotAllowed:
-			check.Status = NoCreation
+		case source.Account == destination.Account:
+			check.Status = Denied // in one account nothing else refuses
 		default:
 			check.Status = NotGranted
 		}

@@ -26,20 +26,20 @@ func TestCheckDestinations(t *testing.T) {
 		decided  string
 		code     string
 	}{
-		"no policy":                {"", nil, nil, registry.NotGranted, "app/a", "ReplicateImageNotAllowed"},
+		"no policy":                {"", nil, nil, registry.NotGranted, "app/a", denied},
 		"both":                     {statements(replicate, create), nil, nil, registry.Granted, "app/a", ""},
-		"no creation":              {statements(replicate), nil, nil, registry.NoCreation, "app/a", "CreateRepositoryNotAllowed"},
-		"some are there":           {statements(replicate), []string{"app/a", "web"}, nil, registry.NoCreation, "app/b", "CreateRepositoryNotAllowed"},
+		"no creation":              {statements(replicate), nil, nil, registry.NotGranted, "app/a", denied},
+		"some are there":           {statements(replicate), []string{"app/a", "web"}, nil, registry.NotGranted, "app/b", denied},
 		"all are there":            {statements(replicate), []string{"app/a", "app/b", "web"}, nil, registry.Granted, "app/a", ""},
-		"one is not granted":       {statements(one("Allow", "ecr:*", "app/*")), nil, nil, registry.NotGranted, "web", "ReplicateImageNotAllowed"},
+		"one is not granted":       {statements(one("Allow", "ecr:*", "app/*")), nil, nil, registry.NotGranted, "web", denied},
 		"but the filter is":        {statements(one("Allow", "ecr:*", "app/*")), nil, []string{"app/"}, registry.Granted, "app/a", ""},
-		"denied":                   {statements(replicate, create, one("Deny", "ecr:ReplicateImage", "app/b")), nil, nil, registry.Denied, "app/b", "ReplicateImageNotAllowed"},
-		"creation denied":          {statements(replicate, create, one("Deny", "ecr:CreateRepository", "*")), nil, []string{"web"}, registry.Denied, "web", "CreateRepositoryNotAllowed"},
-		"none matches":             {statements(one("Allow", "ecr:*", "app/*")), nil, []string{"other/", "zz"}, registry.NotGranted, "other/example", "ReplicateImageNotAllowed"},
+		"denied":                   {statements(replicate, create, one("Deny", "ecr:ReplicateImage", "app/b")), nil, nil, registry.NotGranted, "app/b", denied},
+		"creation denied":          {statements(replicate, create, one("Deny", "ecr:CreateRepository", "*")), nil, []string{"web"}, registry.NotGranted, "web", denied},
+		"none matches":             {statements(one("Allow", "ecr:*", "app/*")), nil, []string{"other/", "zz"}, registry.NotGranted, "other/example", denied},
 		"none matches, granted":    {statements(replicate, create), nil, []string{"other-"}, registry.Granted, "other-example", ""},
 		"filters that overlap":     {statements(one("Allow", "ecr:*", "app/*")), nil, []string{"app/a", "app/", "app/b", "app/"}, registry.Granted, "app/a", ""},
-		"a filter that is a name":  {statements(one("Allow", "ecr:*", "app/*")), nil, []string{"web"}, registry.NotGranted, "web", "ReplicateImageNotAllowed"},
-		"filter of a longest name": {"", nil, []string{strings.Repeat("a", 256)}, registry.NotGranted, strings.Repeat("a", 256), "ReplicateImageNotAllowed"},
+		"a filter that is a name":  {statements(one("Allow", "ecr:*", "app/*")), nil, []string{"web"}, registry.NotGranted, "web", denied},
+		"filter of a longest name": {"", nil, []string{strings.Repeat("a", 256)}, registry.NotGranted, strings.Repeat("a", 256), denied},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := openStill(t)
@@ -59,11 +59,11 @@ func TestCheckDestinations(t *testing.T) {
 				t.Fatalf("%+v, %v", checks, err)
 			}
 			got := checks[0]
-			if got.Destination != dev || got.Status != c.want || got.Repository != c.decided || got.FailureCode != c.code || (got.FailureReason == "") != (c.code == "") {
+			if got.Destination != dev || got.Status != c.want || got.Repository != c.decided || got.Failure.Code != c.code || (got.Failure.Reason == "") != (c.code == "") {
 				t.Errorf("%+v, want %s for %s: %s", got, c.want, c.decided, c.code)
 			}
-			if mendable := c.want == registry.NotGranted || c.want == registry.NoCreation; (got.Statement != "") != mendable {
-				t.Errorf("statement: %q", got.Statement)
+			if mendable := c.want == registry.NotGranted; (got.Failure.Statement != "") != mendable {
+				t.Errorf("statement: %q", got.Failure.Statement)
 			}
 			// It is what a push finds.
 			if len(c.prefixes) > 0 || c.want == registry.Granted {
@@ -73,7 +73,7 @@ func TestCheckDestinations(t *testing.T) {
 			d.replicateTo(dev)
 			d.put(ref, d.image(ref, "x"), "1")
 			d.drain()
-			if r := d.list(prod, registry.Outgoing, "", 10); len(r) != 1 || r[0].FailureCode != got.FailureCode || r[0].FailureReason != got.FailureReason || r[0].Statement != got.Statement {
+			if r := d.list(prod, registry.Outgoing, "", 10); len(r) != 1 || r[0].Failure != got.Failure {
 				t.Errorf("the push: %+v\nthe check: %+v", r, got)
 			}
 		})
@@ -100,7 +100,7 @@ func TestCheckManyDestinations(t *testing.T) {
 	}{
 		"none":                 {nil, nil, registry.InvalidParameter},
 		"too many":             {many, nil, registry.InvalidParameter},
-		"itself":               {[]registry.ID{dev, prod}, nil, registry.Validation},
+		"itself":               {[]registry.ID{dev, prod}, nil, registry.InvalidParameter},
 		"too many filters":     {many[:1], make([]string, 101), registry.Validation},
 		"a long filter":        {many[:1], []string{strings.Repeat("a", 257)}, registry.Validation},
 		"impossible filters":   {many[:1], []string{"NO", "..", "\x00", "\xff"}, registry.Validation},

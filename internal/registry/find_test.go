@@ -210,7 +210,7 @@ func TestFindImagesShowsTheWorstReplication(t *testing.T) {
 		if here.Destination != third || here.State != registry.ReplicationInProgress || here.Tag != "2" || here.Source != prod || here.Repository != ref.Name {
 			t.Errorf("to the own account: %+v", here)
 		}
-		if there.Destination != dev || there.State != registry.ReplicationFailed || there.Tag != "1" || there.Statement == "" {
+		if there.Destination != dev || there.State != registry.ReplicationFailed || there.Tag != "1" || there.Failure.Statement == "" {
 			t.Errorf("to the other account: %+v", there)
 		}
 	}

@@ -5,32 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"time"
 
 	"github.com/twinport/twinport/internal/metadata"
-	"github.com/twinport/twinport/internal/policy"
 )
-
-// The codes of replications that failed, as DescribeImageReplicationStatus
-// shows them.
-const (
-	// The destination's registry policy does not allow, or denies, what is needed.
-	failureReplicateNotAllowed = "ReplicateImageNotAllowed"
-	failureCreateNotAllowed    = "CreateRepositoryNotAllowed"
-	// No such account in this deployment.
-	failureNoDestination = "DestinationRegistryNotFound"
-	// A part of the source image was deleted before it was replicated. (A
-	// replication of an image that was deleted itself is gone with it.)
-	failureSourceIncomplete = "SourceImageIncomplete"
-	// An index reaches more manifests than one replication copies.
-	failureTooLarge = "ImageTooLarge"
-	// A fault of the server's; it is tried again.
-	failureInternal = "InternalError"
-)
-
-// refusedCodes are those of failures that a change of the destination can mend.
-var refusedCodes = []string{failureReplicateNotAllowed, failureCreateNotAllowed, failureNoDestination}
 
 // Delays between the tries of a replication that failed through a fault.
 const (
@@ -40,41 +18,6 @@ const (
 
 // maxGraph bounds how many manifests one replicated index may reach.
 const maxGraph = 10000
-
-// refusal ends a replication as FAILED.
-type refusal struct {
-	code, reason string
-	// statement is what the destination's registry policy lacks, if adding one
-	// would mend it.
-	statement string
-	// denied says that a statement of the destination denies it.
-	denied bool
-}
-
-func (r *refusal) Error() string { return r.code + ": " + r.reason }
-
-// beforeStatement parts the reason of a failure, as it is stored, from the
-// statement.
-const beforeStatement = ":\n"
-
-// stored is the reason with the statement.
-func (r *refusal) stored() string {
-	if r.statement == "" {
-		return r.reason
-	}
-	return strings.TrimSuffix(r.reason, ".") + beforeStatement + r.statement
-}
-
-// splitReason parts what stored has joined.
-func splitReason(stored string) (reason, statement string) {
-	// The statement is indented JSON: no line but its first begins with a brace
-	// after a colon.
-	i := strings.LastIndex(stored, beforeStatement+"{")
-	if i < 0 {
-		return stored, ""
-	}
-	return stored[:i] + ".", stored[i+len(beforeStatement):]
-}
 
 // takeover is how long a queued replication is left to the process that took
 // the push, which tries it at once. Then it is due for every process.
@@ -151,6 +94,7 @@ func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication
 	var row metadata.Replication
 	err := s.meta.UpdateFirst(ctx, func(tx *metadata.Tx) error {
 		row = metadata.Replication{}
+		tx.Ahead(func(q *metadata.Queries) { _, _ = q.DestinationTags(id) })
 		job, err := tx.ClaimReplication(id)
 		if err != nil {
 			return err
@@ -163,7 +107,7 @@ func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication
 		err = s.copyImage(tx, job)
 		var refused *refusal
 		if errors.As(err, &refused) {
-			row.State, row.FailureCode, row.FailureReason = metadata.ReplicationFailed, refused.code, refused.stored()
+			row.State, row.FailureCode, row.FailureReason = metadata.ReplicationFailed, refused.code, refused.reason
 		} else if err != nil {
 			return err
 		}
@@ -209,21 +153,9 @@ func retryDelay(tries int) time.Duration {
 // then it has written nothing. First it reads and decides, then it writes: so
 // what it reads is asked, and what it writes is sent, all together.
 func (s *Service) copyImage(tx *metadata.Tx, job metadata.ReplicationJob) error {
-	if err := s.mayReplicate(job); err != nil {
-		// What changes the destination makes due again what was refused before:
-		// so a refusal must not be decided on what is being changed.
-		if job.RegistryID == 0 {
-			return err
-		}
-		if err := tx.ShareRegistry(job.RegistryID); err != nil {
-			return err
-		}
-		if job, err = tx.ClaimReplication(job.ID); err != nil {
-			return err
-		}
-		if err := s.mayReplicate(job); err != nil {
-			return err
-		}
+	job, err := s.admit(tx, job)
+	if err != nil {
+		return err
 	}
 	var destination *metadata.Repository
 	to := Ref{ID{job.DestinationAccount, job.DestinationRegion}, job.RepositoryName}
@@ -272,33 +204,6 @@ func (s *Service) copyImage(tx *metadata.Tx, job metadata.ReplicationJob) error 
 	return s.copyTag(tx, job, destination, metadata.Tag{Name: job.Tag, Digest: job.Digest, Sequence: sequence}, now)
 }
 
-// mayReplicate returns a refusal unless the destination takes the image. The
-// destination decides: its registry policy is evaluated for the source's
-// account at every replication.
-func (s *Service) mayReplicate(job metadata.ReplicationJob) error {
-	id := ID{job.DestinationAccount, job.DestinationRegion}
-	if !s.Exists(id) {
-		return &refusal{code: failureNoDestination, reason: fmt.Sprintf("There is no account %s with Region %s in this deployment. Add it to the configuration, or take it out of the replication rule.", id.Account, id.Region)}
-	}
-	ref := Ref{id, job.RepositoryName}
-	actions := []string{actionReplicateImage}
-	if job.DestinationID == 0 {
-		actions = append(actions, actionCreateRepository)
-	}
-	p := s.registryPolicy(id, job.RegistryPolicy)
-	for _, action := range actions {
-		d := policy.Authorize(policy.Request{
-			Principal: policy.Principal{Account: job.SourceAccount, ARN: "arn:aws:iam::" + job.SourceAccount + ":root"},
-			Action:    action, Resource: ref.ARN(), ResourceAccount: id.Account, Time: s.now(),
-			Context: policy.Context{"aws:RequestedRegion": {id.Region}},
-		}, nil, []policy.Policy{p})
-		if !d.Allowed() {
-			return refuse(action, ref, job.SourceAccount, d)
-		}
-	}
-	return nil
-}
-
 // createDestination creates the repository that an image is replicated into.
 func (s *Service) createDestination(tx *metadata.Tx, ref Ref, registry int64) (*metadata.Repository, error) {
 	r := s.newRepository(ref, registry, NewRepository{Mutability: Mutable, Encryption: Encryption{Type: defaultEncryption}})
@@ -306,23 +211,6 @@ func (s *Service) createDestination(tx *metadata.Tx, ref Ref, registry int64) (*
 		return nil, err
 	}
 	return r, s.retryRefusedInto(tx, ref) // others may lack only the right to create it
-}
-
-// refuse says what is missing and shows the statement that would mend it.
-func refuse(action string, ref Ref, source string, d policy.Decision) *refusal {
-	code := failureReplicateNotAllowed
-	mend := "Add this statement to the registry policy"
-	if action == actionCreateRepository {
-		code = failureCreateNotAllowed
-		mend = fmt.Sprintf("Create the repository '%s' there, or add this statement to the registry policy", ref.Name)
-	}
-	if d.Outcome == policy.ExplicitDeny {
-		return &refusal{code: code, denied: true, reason: d.Reason() + " Change that statement in the destination; the replication is tried again when its registry policy changes."}
-	}
-	grant := policy.Grant("Replication"+source, source, []string{actionCreateRepository, actionReplicateImage},
-		fmt.Sprintf("arn:aws:ecr:%s:%s:repository/*", ref.Registry.Region, ref.Registry.Account))
-	return &refusal{code: code, statement: grant,
-		reason: fmt.Sprintf("%s %s of account %s in %s, and the replication completes by itself.", d.Reason(), mend, ref.Registry.Account, ref.Registry.Region)}
 }
 
 func incomplete(d string, layer bool) *refusal {

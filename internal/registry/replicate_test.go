@@ -94,6 +94,9 @@ func (d *domain) index(children ...[]byte) []byte {
 	return marshal(d.t, index)
 }
 
+// denied is ECR's code of a refusal.
+const denied = "DESTINATION_REGISTRY_ACCESS_DENIED"
+
 // pair is a domain with a source that replicates to dev, which allows it.
 func pair(t *testing.T) *domain {
 	t.Helper()
@@ -247,7 +250,7 @@ func TestRule5IncompleteSourceIsRefusedAndLeavesNothing(t *testing.T) {
 			}
 			d.drain()
 			st := d.statuses(in(prod), registry.Reference{Tag: "latest"})
-			if len(st) != 1 || st[0].State != registry.ReplicationFailed || st[0].FailureCode != "SourceImageIncomplete" || !strings.Contains(st[0].FailureReason, what) {
+			if len(st) != 1 || st[0].State != registry.ReplicationFailed || st[0].Failure.Code != "SourceImageIncomplete" || !strings.Contains(st[0].Failure.Reason, what) {
 				t.Errorf("status: %+v", st)
 			}
 			// Not even the repository, which the copy began with.
@@ -302,50 +305,152 @@ func TestRule7DestinationDecides(t *testing.T) {
 			sid, effect, prodAccount, action, devAccount)
 	}
 	replicate, create := one("Replicate", "Allow", "ecr:ReplicateImage"), one("Create", "Allow", "ecr:CreateRepository")
-	for name, c := range map[string]struct {
-		policy string
-		exists bool
-		code   string // "" is COMPLETE
-		says   []string
-	}{
-		"no policy":                  {"", false, "ReplicateImageNotAllowed", []string{"ecr:ReplicateImage", "ecr:CreateRepository", prodAccount}},
-		"no policy, but repository":  {"", true, "ReplicateImageNotAllowed", []string{"ecr:ReplicateImage"}},
-		"may not create":             {all(replicate), false, "CreateRepositoryNotAllowed", []string{"Create the repository 'team/app'", "ecr:CreateRepository"}},
-		"need not create":            {all(replicate), true, "", nil},
-		"may both":                   {all(replicate + "," + create), false, "", nil},
-		"may create only":            {all(create), false, "ReplicateImageNotAllowed", nil},
-		"explicit deny wins":         {all(replicate + "," + create + "," + one("NotToday", "Deny", "ecr:ReplicateImage")), true, "ReplicateImageNotAllowed", []string{"NotToday", "Deny"}},
-		"explicit deny of creation":  {all(replicate + "," + create + "," + one("NoNew", "Deny", "ecr:CreateRepository")), false, "CreateRepositoryNotAllowed", []string{"NoNew"}},
-		"deny of creation not asked": {all(replicate + "," + one("NoNew", "Deny", "ecr:CreateRepository")), true, "", nil},
-	} {
-		t.Run(name, func(t *testing.T) {
-			d := openStill(t)
-			d.create(in(prod))
-			d.replicateTo(dev)
-			if c.policy != "" {
-				if err := d.SetRegistryPolicy(ctx, root(devAccount), dev, c.policy); err != nil {
+	grant := all(replicate + "," + create)
+	var mu sync.Mutex
+	said := map[registry.Failure][]string{}
+	t.Run("each", func(t *testing.T) {
+		for name, c := range map[string]struct {
+			policy  string
+			exists  bool
+			own     string // the repository's policy
+			refused bool
+		}{
+			"no policy":                    {"", false, "", true},
+			"no policy, but repository":    {"", true, "", true},
+			"may not create":               {all(replicate), false, "", true},
+			"need not create":              {all(replicate), true, "", false},
+			"may both":                     {grant, false, "", false},
+			"may create only":              {all(create), false, "", true},
+			"explicit deny wins":           {all(replicate + "," + create + "," + one("NotToday", "Deny", "ecr:ReplicateImage")), true, "", true},
+			"explicit deny of creation":    {all(replicate + "," + create + "," + one("NoNew", "Deny", "ecr:CreateRepository")), false, "", true},
+			"deny of creation not asked":   {all(replicate + "," + one("NoNew", "Deny", "ecr:CreateRepository")), true, "", false},
+			"the repository denies":        {grant, true, statement("Deny", prodAccount, "ecr:ReplicateImage"), true},
+			"the repository denies others": {grant, true, statement("Deny", "999988887777", "ecr:ReplicateImage"), false},
+			"the repository denies pushes": {grant, true, statement("Deny", prodAccount, "ecr:PutImage"), false},
+			// The registry policy lets replications in, no other does.
+			"the repository allows": {"", true, statement("Allow", prodAccount, "ecr:*"), true},
+			"the tag is denied": {grant[:len(grant)-2] + `,{"Sid":"NoProd","Effect":"Deny","Principal":"*","Action":"ecr:ReplicateImage","Resource":"*",
+			"Condition":{"StringEquals":{"aws:ResourceTag/stage":"prod"}}}]}`, true, "", true},
+			"another tag is denied": {grant[:len(grant)-2] + `,{"Effect":"Deny","Principal":"*","Action":"ecr:ReplicateImage","Resource":"*",
+			"Condition":{"StringEquals":{"ecr:ResourceTag/stage":"dev"}}}]}`, true, "", false},
+			"all keys": {all(`{"Effect":"Allow","Principal":"*","Action":"ecr:ReplicateImage","Resource":"*","Condition":{
+			"StringEquals":{"aws:PrincipalAccount":"` + prodAccount + `","aws:RequestedRegion":"us-west-2","aws:ResourceAccount":"` + devAccount + `","ecr:ResourceTag/stage":"prod"},
+			"ArnEquals":{"aws:PrincipalArn":"arn:aws:iam::` + prodAccount + `:root"},"Bool":{"aws:ViaAWSService":"false","aws:SecureTransport":"true"},
+			"Null":{"aws:SourceAccount":"true","aws:SourceIp":"true","aws:UserAgent":"true","aws:TagKeys":"true"}}}`), true, "", false},
+		} {
+			t.Run(name, func(t *testing.T) {
+				d := openStill(t)
+				d.create(in(prod))
+				d.replicateTo(dev)
+				if c.policy != "" {
+					if err := d.SetRegistryPolicy(ctx, root(devAccount), dev, c.policy); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if c.exists {
+					d.create(in(dev))
+					if err := d.TagResource(ctx, root(devAccount), in(dev), []registry.ResourceTag{{Key: "stage", Value: "prod"}}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if c.own != "" {
+					if err := d.SetRepositoryPolicy(ctx, root(devAccount), in(dev), c.own, true); err != nil {
+						t.Fatal(err)
+					}
+				}
+				check, err := d.CheckDestinations(ctx, root(prodAccount), prod, []registry.ID{dev}, nil)
+				if err != nil {
 					t.Fatal(err)
 				}
-			}
-			if c.exists {
-				d.create(in(dev))
-			}
-			d.put(in(prod), d.image(in(prod), "one"), "latest")
-			d.drain()
-			st := d.statuses(in(prod), registry.Reference{Tag: "latest"})
-			want := registry.ReplicationComplete
-			if c.code != "" {
-				want = registry.ReplicationFailed
-			}
-			if len(st) != 1 || st[0].State != want || st[0].FailureCode != c.code || st[0].Destination != dev || st[0].FinishedAt.IsZero() {
-				t.Fatalf("status: %+v, want %s %s", st, want, c.code)
-			}
-			for _, s := range c.says {
-				if !strings.Contains(st[0].FailureReason, s) {
-					t.Errorf("the reason lacks %q:\n%s", s, st[0].FailureReason)
+				d.put(in(prod), d.image(in(prod), "one"), "latest")
+				d.drain()
+				st := d.statuses(in(prod), registry.Reference{Tag: "latest"})
+				want := registry.ReplicationComplete
+				if c.refused {
+					want = registry.ReplicationFailed
 				}
+				if len(st) != 1 || st[0].State != want || (st[0].Failure.Code == denied) != c.refused || st[0].Destination != dev || st[0].FinishedAt.IsZero() {
+					t.Fatalf("status: %+v, want %s", st, want)
+				}
+				if check[0].Failure != st[0].Failure || (check[0].Status == registry.Granted) == c.refused {
+					t.Errorf("the check found %+v", check)
+				}
+				if c.refused {
+					mu.Lock()
+					defer mu.Unlock()
+					said[st[0].Failure] = append(said[st[0].Failure], name)
+				}
+			})
+		}
+	})
+	// Whoever is refused from outside learns one thing, whatever the reason.
+	if len(said) != 1 {
+		t.Errorf("refusals differ: %+v", said)
+	}
+	for f := range said {
+		for _, s := range []string{prodAccount, devAccount, "us-west-2", "team/app", `"ecr:ReplicateImage"`, `"ecr:CreateRepository"`} {
+			if !strings.Contains(f.WithStatement(), s) {
+				t.Errorf("the reason lacks %q:\n%s", s, f.WithStatement())
 			}
-		})
+		}
+	}
+}
+
+// Within an account nothing is hidden from who replicates.
+func TestRefusalWithinAnAccountSaysWhy(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	d.replicateTo(third)
+	for action, detail := range map[string]string{"ecr:ReplicateImage": "ReplicateImageNotAllowed", "ecr:CreateRepository": "CreateRepositoryNotAllowed"} {
+		policy := `{"Version":"2012-10-17","Statement":[{"Sid":"NotToday","Effect":"Deny","Principal":"*","Action":"` + action + `","Resource":"*"}]}`
+		if err := d.SetRegistryPolicy(ctx, root(prodAccount), third, policy); err != nil {
+			t.Fatal(err)
+		}
+		d.put(in(prod), d.image(in(prod), action), "latest")
+		d.drain()
+		st := d.statuses(in(prod), registry.Reference{Tag: "latest"})
+		if f := st[0].Failure; f.Code != denied || f.Detail != detail || !strings.Contains(f.Reason, "NotToday") || f.Statement != "" {
+			t.Errorf("%s: %+v", action, f)
+		}
+		check, err := d.CheckDestinations(ctx, root(prodAccount), prod, []registry.ID{third}, nil)
+		if err != nil || check[0].Status != registry.Denied || check[0].Failure != st[0].Failure {
+			t.Errorf("%s: %+v, %v", action, check, err)
+		}
+	}
+}
+
+// What an earlier version stored of a foreign policy is not shown.
+func TestStoredRefusalTellsNoForeignWords(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	d.replicateTo(dev)
+	d.put(in(prod), d.image(in(prod), "one"), "latest")
+	d.drain()
+	want := d.statuses(in(prod), registry.Reference{Tag: "latest"})[0].Failure
+	for _, code := range []string{"ReplicateImageNotAllowed", "CreateRepositoryNotAllowed"} {
+		id := d.list(prod, registry.Outgoing, "", 1)[0].ID
+		row, err := d.meta.Read().Replication(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		row.FailureCode = code
+		row.FailureReason = "statement \"SecretPlan\" denies it:\n{\n  \"Effect\": \"Allow\"\n}"
+		if err := d.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.SaveReplication(row) }); err != nil {
+			t.Fatal(err)
+		}
+		found, _, err := d.FindImages(ctx, root(prodAccount), in(prod), "", registry.Page{Limit: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, got := range map[string]registry.Failure{
+			"status": d.statuses(in(prod), registry.Reference{Tag: "latest"})[0].Failure,
+			"list":   d.list(prod, registry.Outgoing, "", 1)[0].Failure,
+			"image":  found[0].Replications[0].Failure,
+		} {
+			if got != want {
+				t.Errorf("%s: %+v, want %+v", what, got, want)
+			}
+		}
 	}
 }
 
@@ -364,12 +469,70 @@ func TestRefusedIsTriedAgainWhenTheDestinationChanges(t *testing.T) {
 	replicateOnly := strings.Replace(statement("Allow", prodAccount, "ecr:ReplicateImage"), `"Action"`, `"Resource":"*","Action"`, 1)
 	for name, mend := range map[string]func(d *domain){
 		"policy": func(d *domain) { d.grant(dev) },
+		"repository policy": func(d *domain) {
+			d.create(in(dev))
+			if err := d.SetRepositoryPolicy(ctx, root(devAccount), in(dev), statement("Deny", prodAccount, "ecr:ReplicateImage"), true); err != nil {
+				d.t.Fatal(err)
+			}
+			d.grant(dev)
+			d.refused()
+			if _, err := d.DeleteRepositoryPolicy(ctx, root(devAccount), in(dev)); err != nil {
+				d.t.Fatal(err)
+			}
+		},
+		"another repository policy": func(d *domain) {
+			d.create(in(dev))
+			if err := d.SetRepositoryPolicy(ctx, root(devAccount), in(dev), statement("Deny", prodAccount, "ecr:ReplicateImage"), true); err != nil {
+				d.t.Fatal(err)
+			}
+			d.grant(dev)
+			d.refused()
+			if err := d.SetRepositoryPolicy(ctx, root(devAccount), in(dev), statement("Deny", prodAccount, "ecr:PutImage"), true); err != nil {
+				d.t.Fatal(err)
+			}
+		},
+		"tag": func(d *domain) {
+			d.create(in(dev))
+			tagged := strings.Replace(replicateOnly, `"Resource":"*"`, `"Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/open":"yes"}}`, 1)
+			if err := d.SetRegistryPolicy(ctx, root(devAccount), dev, tagged); err != nil {
+				d.t.Fatal(err)
+			}
+			d.refused()
+			if err := d.TagResource(ctx, root(devAccount), in(dev), []registry.ResourceTag{{Key: "open", Value: "yes"}}); err != nil {
+				d.t.Fatal(err)
+			}
+		},
+		"tag gone": func(d *domain) {
+			d.create(in(dev))
+			if err := d.TagResource(ctx, root(devAccount), in(dev), []registry.ResourceTag{{Key: "shut", Value: "yes"}}); err != nil {
+				d.t.Fatal(err)
+			}
+			untagged := strings.Replace(replicateOnly, `"Resource":"*"`, `"Resource":"*","Condition":{"Null":{"aws:ResourceTag/shut":"true"}}`, 1)
+			if err := d.SetRegistryPolicy(ctx, root(devAccount), dev, untagged); err != nil {
+				d.t.Fatal(err)
+			}
+			d.refused()
+			if err := d.UntagResource(ctx, root(devAccount), in(dev), []string{"shut"}); err != nil {
+				d.t.Fatal(err)
+			}
+		},
+		"repository that denies gone": func(d *domain) {
+			d.create(in(dev))
+			if err := d.SetRepositoryPolicy(ctx, root(devAccount), in(dev), statement("Deny", prodAccount, "ecr:ReplicateImage"), true); err != nil {
+				d.t.Fatal(err)
+			}
+			d.grant(dev)
+			d.refused()
+			if _, err := d.DeleteRepository(ctx, root(devAccount), in(dev), true); err != nil {
+				d.t.Fatal(err)
+			}
+		},
 		"repository by hand": func(d *domain) {
 			if err := d.SetRegistryPolicy(ctx, root(devAccount), dev, replicateOnly); err != nil {
 				d.t.Fatal(err)
 			}
 			d.drain()
-			if st := d.statuses(in(prod), registry.Reference{Tag: "latest"}); st[0].FailureCode != "CreateRepositoryNotAllowed" {
+			if st := d.statuses(in(prod), registry.Reference{Tag: "latest"}); st[0].Failure.Code != denied {
 				d.t.Errorf("after half of the grant: %+v", st)
 			}
 			d.create(in(dev))
@@ -397,6 +560,15 @@ func TestRefusedIsTriedAgainWhenTheDestinationChanges(t *testing.T) {
 				t.Errorf("%s, %v", got, err)
 			}
 		})
+	}
+}
+
+// refused drains, and makes sure that the destination still refuses.
+func (d *domain) refused() {
+	d.t.Helper()
+	d.drain()
+	if st := d.statuses(in(prod), registry.Reference{Tag: "latest"}); st[0].Failure.Code != denied {
+		d.t.Errorf("before the change: %+v", st)
 	}
 }
 
@@ -454,7 +626,7 @@ func TestRefusedIsTriedAgainWhenAReplicationCreatesTheRepository(t *testing.T) {
 	d.replicateTo(dev)
 	d.put(in(prod), d.image(in(prod), "one"), "one")
 	d.drain()
-	if st := d.statuses(in(prod), registry.Reference{Tag: "one"}); st[0].FailureCode != "CreateRepositoryNotAllowed" {
+	if st := d.statuses(in(prod), registry.Reference{Tag: "one"}); st[0].Failure.Code != denied {
 		t.Fatalf("%+v", st)
 	}
 	d.create(in(mayCreate))
@@ -476,7 +648,7 @@ func TestUnknownDestinationSaysSo(t *testing.T) {
 	d.replicateTo(registry.ID{Account: "999988887777", Region: "us-west-2"})
 	d.put(in(prod), d.image(in(prod), "one"), "latest")
 	d.drain()
-	if st := d.statuses(in(prod), registry.Reference{Tag: "latest"}); st[0].FailureCode != "DestinationRegistryNotFound" || !strings.Contains(st[0].FailureReason, "999988887777") {
+	if st := d.statuses(in(prod), registry.Reference{Tag: "latest"}); st[0].Failure.Code != "DestinationRegistryNotFound" || !strings.Contains(st[0].Failure.Reason, "999988887777") {
 		t.Errorf("%+v", st)
 	}
 }
@@ -721,7 +893,7 @@ func TestReplicationRulesAreValidated(t *testing.T) {
 		"100 filters":              {[]registry.ReplicationRule{{Destinations: []registry.ID{dev}, Prefixes: make([]string, 100)}}, ""},
 		"101 filters":              {[]registry.ReplicationRule{{Destinations: []registry.ID{dev}, Prefixes: make([]string, 101)}}, registry.Validation},
 		"no destination":           {[]registry.ReplicationRule{{}}, registry.Validation},
-		"itself":                   {[]registry.ReplicationRule{{Destinations: []registry.ID{dev, prod}}}, registry.Validation},
+		"itself":                   {[]registry.ReplicationRule{{Destinations: []registry.ID{dev, prod}}}, registry.InvalidParameter},
 		"twice":                    {[]registry.ReplicationRule{{Destinations: []registry.ID{dev, dev}}}, registry.Validation},
 		"twice in different rules": {append(rules(1), rules(1)...), ""},
 		"unknown Region":           {[]registry.ReplicationRule{{Destinations: []registry.ID{{Account: devAccount, Region: "eu-mars-1"}}}}, registry.InvalidParameter},

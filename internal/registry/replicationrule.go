@@ -24,6 +24,8 @@ const (
 type ReplicationRule struct {
 	Destinations []ID     `json:"destinations"`
 	Prefixes     []string `json:"prefixes,omitempty"` // PREFIX_MATCH filters; none match every repository
+	// Deletes is whether deletions are replicated, too; nil if the rule does not say, which means no.
+	Deletes *bool `json:"deletes,omitempty"`
 }
 
 func (r ReplicationRule) matches(repository string) bool {
@@ -97,7 +99,7 @@ func (s *Service) validRules(source ID, rules []ReplicationRule) error {
 		for _, d := range r.Destinations {
 			switch {
 			case d == source:
-				return errorf(Validation, "Replication rule %d names its own registry (%s in %s) as a destination: choose another Region or another account", i+1, d.Account, d.Region)
+				return sameRegistry("replicationConfiguration")
 			case here[d]:
 				return errorf(Validation, "Replication rule %d names the destination %s in %s twice", i+1, d.Account, d.Region)
 			case !served[d.Region]:
@@ -110,6 +112,12 @@ func (s *Service) validRules(source ID, rules []ReplicationRule) error {
 		return errorf(Validation, "The replication configuration has %d destinations; at most %d different ones are allowed", len(unique), maxReplicationDestinations)
 	}
 	return nil
+}
+
+// sameRegistry refuses a destination that is the source, in ECR's words.
+func sameRegistry(parameter string) *Error {
+	return errorf(InvalidParameter, "Invalid parameter at '%s' failed to satisfy constraint: "+
+		"'Replication destination cannot be the same as the source registry'", parameter)
 }
 
 // Replication returns the registry's rules (ECR: DescribeRegistry).
@@ -189,15 +197,13 @@ type ReplicationStatus struct {
 	Destination ID
 	Digest      digest.Digest
 	State       ReplicationState
-	// FailureCode is a stable word, FailureReason tells what is missing and
-	// how to mend it. Both may be set while IN_PROGRESS: then they are the
-	// last try's, and NextTryAt is when the next one starts.
-	FailureCode   string
-	FailureReason string
-	Tries         int
-	PushedAt      time.Time // when the push was committed
-	FinishedAt    time.Time // zero while IN_PROGRESS
-	NextTryAt     time.Time
+	// Failure may be set while IN_PROGRESS: then it is the last try's, and
+	// NextTryAt is when the next one starts.
+	Failure    Failure
+	Tries      int
+	PushedAt   time.Time // when the push was committed
+	FinishedAt time.Time // zero while IN_PROGRESS
+	NextTryAt  time.Time
 }
 
 // maxStatusRows bounds what one status reads: tags of the image times destinations.
@@ -226,7 +232,7 @@ func (s *Service) ReplicationStatus(_ context.Context, c Caller, ref Ref, r Refe
 		}
 		st := ReplicationStatus{
 			Destination: ID{row.DestinationAccount, row.DestinationRegion}, Digest: digest.Digest(row.Digest), State: ReplicationState(row.State),
-			FailureCode: row.FailureCode, FailureReason: row.FailureReason, Tries: row.Tries,
+			Failure: storedFailure(row, ref), Tries: row.Tries,
 			PushedAt: row.PushedAt, FinishedAt: row.FinishedAt, NextTryAt: row.NextTryAt,
 		}
 		// Rows come ordered by destination.

@@ -252,7 +252,10 @@ func (s *Service) DeleteRepository(ctx context.Context, c Caller, ref Ref, force
 				return errorf(RepositoryNotEmpty, "The repository with name '%s' in registry with id '%s' cannot be deleted because it still contains images", ref.Name, ref.Registry.Account)
 			}
 		}
-		return tx.DeleteRepository(r)
+		if err := tx.DeleteRepository(r); err != nil {
+			return err
+		}
+		return s.retryRefusedInto(tx, ref) // it may have denied what a new one would take
 	})
 	return repositoryOf(r), err
 }
@@ -313,7 +316,10 @@ func (s *Service) SetRepositoryPolicy(ctx context.Context, c Caller, ref Ref, te
 		}
 	}
 	return s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) error {
-		return tx.SetRepositoryPolicy(r, text)
+		if err := tx.SetRepositoryPolicy(r, text); err != nil {
+			return err
+		}
+		return s.retryRefusedInto(tx, ref) // it may have denied them
 	})
 }
 
@@ -347,7 +353,10 @@ func (s *Service) DeleteRepositoryPolicy(ctx context.Context, c Caller, ref Ref)
 		if text = r.Policy; text == "" {
 			return repositoryPolicyNotFound(ref)
 		}
-		return tx.SetRepositoryPolicy(r, "")
+		if err := tx.SetRepositoryPolicy(r, ""); err != nil {
+			return err
+		}
+		return s.retryRefusedInto(tx, ref) // it may have denied them
 	})
 	return text, err
 }

@@ -62,7 +62,10 @@ func (s *Service) TagResource(ctx context.Context, c Caller, ref Ref, tags []Res
 		if err == nil && len(all) > maxResourceTags {
 			return tooManyTags()
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return s.retryRefusedInto(tx, ref)
 	})
 }
 
@@ -78,7 +81,7 @@ func (s *Service) UntagResource(ctx context.Context, c Caller, ref Ref, keys []s
 				return err
 			}
 		}
-		return nil
+		return s.retryRefusedInto(tx, ref)
 	})
 }
 

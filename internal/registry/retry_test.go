@@ -45,7 +45,7 @@ func TestFaultsAreTriedAgainWithGrowingDelays(t *testing.T) {
 		took := d.clock.now().Sub(before)
 		st := toDev()
 		delay := st.NextTryAt.Sub(before)
-		if st.State != registry.ReplicationInProgress || st.Tries != try || st.FailureCode != "InternalError" || !st.FinishedAt.IsZero() {
+		if st.State != registry.ReplicationInProgress || st.Tries != try || st.Failure.Code != "InternalError" || !st.FinishedAt.IsZero() {
 			t.Fatalf("try %d: %+v", try, st)
 		}
 		if delay < least || delay > 2*least+took {
@@ -76,7 +76,7 @@ func TestFaultsAreTriedAgainWithGrowingDelays(t *testing.T) {
 	}
 	d.clock.advance(10 * time.Minute)
 	d.drain()
-	if st := toDev(); st.State != registry.ReplicationComplete || st.FailureCode != "" || st.FailureReason != "" {
+	if st := toDev(); st.State != registry.ReplicationComplete || st.Failure.Code != "" || st.Failure.Reason != "" {
 		t.Errorf("at the end: %+v", st)
 	}
 	if got, err := d.resolve(in(dev), registry.Reference{Tag: "latest"}); err != nil || got != dg {

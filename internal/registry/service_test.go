@@ -211,7 +211,7 @@ func TestMainJob(t *testing.T) {
 	dg := d.put(ref, raw, "latest")
 
 	st := d.status(ref, registry.Reference{Tag: "latest"}, registry.ReplicationFailed)
-	if st.FailureCode != "ReplicateImageNotAllowed" || !bytes.Contains([]byte(st.FailureReason), []byte(`"ecr:ReplicateImage"`)) {
+	if st.Failure.Code != denied || !bytes.Contains([]byte(st.Failure.Statement), []byte(`"ecr:ReplicateImage"`)) {
 		t.Errorf("refusal: %+v", st)
 	}
 	if _, err := d.Manifest(ctx, root(devAccount), copied, registry.Reference{Tag: "latest"}); registry.CodeOf(err) != registry.RepositoryNotFound {

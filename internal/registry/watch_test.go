@@ -171,7 +171,7 @@ func TestWatchTellsOfRetries(t *testing.T) {
 		t.Fatal(err)
 	}
 	source.until(func(e registry.WatchEvent) bool {
-		return slices.ContainsFunc(e.Replications, func(r registry.Replication) bool { return r.Tries == 1 && r.FailureCode == "InternalError" })
+		return slices.ContainsFunc(e.Replications, func(r registry.Replication) bool { return r.Tries == 1 && r.Failure.Code == "InternalError" })
 	})
 	mend()
 }

@@ -35,7 +35,7 @@ for (const { language, region } of [
     // A push is refused, and the page of replications tells it by itself.
     await goTo(page, m.shell.activity);
     await server.push(source, 'app:1', 'hello');
-    await page.getByText(m.activity.failures.ReplicateImageNotAllowed!).first().waitFor();
+    await page.getByText(m.activity.failures.DESTINATION_REGISTRY_ACCESS_DENIED!).first().waitFor();
 
     // In dev: the statement is generated and added.
     await switchTo(page, m, dev);

@@ -19,6 +19,9 @@ func (s *Service) PutReplicationConfiguration(ctx context.Context, call Call, in
 		for _, f := range r.RepositoryFilters {
 			rule.Prefixes = append(rule.Prefixes, f.Filter)
 		}
+		if r.DeleteReplication != nil {
+			rule.Deletes = &r.DeleteReplication.Enabled
+		}
 		rules = append(rules, rule)
 	}
 	if err := s.registry.SetReplication(ctx, call.Caller, call.Registry, rules); err != nil {
@@ -46,6 +49,9 @@ func replicationConfiguration(rules []registry.ReplicationRule) *ReplicationConf
 		for _, p := range r.Prefixes {
 			rule.RepositoryFilters = append(rule.RepositoryFilters, RepositoryFilter{Filter: p, FilterType: RepositoryFilterTypePrefixMatch})
 		}
+		if r.Deletes != nil {
+			rule.DeleteReplication = &DeleteReplication{Enabled: *r.Deletes}
+		}
 		out.Rules = append(out.Rules, rule)
 	}
 	return out
@@ -53,7 +59,8 @@ func replicationConfiguration(rules []registry.ReplicationRule) *ReplicationConf
 
 // DescribeImageReplicationStatus returns the state of an image's replication
 // per destination. Beyond ECR's members, failureReason says what is missing
-// and how to mend it; it is there while tries go on, too.
+// and how to mend it, and failureDetail is a more exact code within an account;
+// they are there while tries go on, too. Clients ignore members that they do not know.
 func (s *Service) DescribeImageReplicationStatus(ctx context.Context, call Call, in *DescribeImageReplicationStatusRequest) (*DescribeImageReplicationStatusResponse, error) {
 	image, failure := reference(*in.ImageID)
 	if failure != nil {
@@ -75,8 +82,9 @@ func (s *Service) DescribeImageReplicationStatus(ctx context.Context, call Call,
 			Region:        st.Destination.Region,
 			RegistryID:    st.Destination.Account,
 			Status:        ReplicationStatus(st.State),
-			FailureCode:   st.FailureCode,
-			FailureReason: st.FailureReason,
+			FailureCode:   st.Failure.Code,
+			FailureReason: st.Failure.WithStatement(),
+			FailureDetail: st.Failure.Detail,
 		})
 	}
 	return out, nil

@@ -587,6 +587,26 @@ func (*DeleteRegistryPolicyRequest) Validate(string) *awsjson.Exception {
 	return nil
 }
 
+func (v *DeleteReplication) Decode(d *awsjson.Decoder) {
+	for d.Open(); d.Member(); {
+		switch string(d.Name()) {
+		case "enabled":
+			if d.First(&v.present, 0) {
+				v.Enabled = d.Bool()
+			}
+		default:
+			d.Unknown()
+		}
+	}
+}
+
+func (v *DeleteReplication) Validate(at string) *awsjson.Exception {
+	if !v.present.Has(0) {
+		return awsjson.Missing(at, "enabled")
+	}
+	return nil
+}
+
 func (v *DeleteRepositoryCreationTemplateRequest) Decode(d *awsjson.Decoder) {
 	for d.Open(); d.Member(); {
 		switch string(d.Name()) {
@@ -2329,6 +2349,10 @@ func (v *ReplicationRule) Decode(d *awsjson.Decoder) {
 			if d.First(&v.present, 1) {
 				v.RepositoryFilters = awsjson.List(d, awsjson.Structure[RepositoryFilter])
 			}
+		case "deleteReplication":
+			if d.First(&v.present, 2) {
+				v.DeleteReplication = new(awsjson.Structure[DeleteReplication](d))
+			}
 		default:
 			d.Unknown()
 		}
@@ -2355,6 +2379,11 @@ func (v *ReplicationRule) Validate(at string) *awsjson.Exception {
 			if e := v.RepositoryFilters[i].Validate(at + "repositoryFilters." + awsjson.Item(i) + "."); e != nil {
 				return e
 			}
+		}
+	}
+	if v.present.Has(2) {
+		if e := v.DeleteReplication.Validate(at + "deleteReplication."); e != nil {
+			return e
 		}
 	}
 	return nil

@@ -261,6 +261,13 @@ type DeleteRegistryPolicyResponse struct {
 	PolicyText string `json:"policyText,omitzero"`
 }
 
+// DeleteReplication is ECR's structure of that name.
+type DeleteReplication struct {
+	Enabled bool `json:"enabled"`
+
+	present awsjson.Members
+}
+
 // DeleteRepositoryCreationTemplateRequest is ECR's request of DeleteRepositoryCreationTemplate.
 type DeleteRepositoryCreationTemplateRequest struct {
 	Prefix string `json:"prefix"`
@@ -755,6 +762,7 @@ type ImageReplicationStatus struct {
 	Status        ReplicationStatus `json:"status,omitzero"`
 	FailureCode   string            `json:"failureCode,omitzero"`
 	FailureReason string            `json:"failureReason,omitzero"`
+	FailureDetail string            `json:"failureDetail,omitzero"`
 }
 
 // ImageScanFinding is ECR's structure of that name.
@@ -1312,6 +1320,7 @@ type ReplicationDestination struct {
 type ReplicationRule struct {
 	Destinations      []ReplicationDestination `json:"destinations,omitzero"`
 	RepositoryFilters []RepositoryFilter       `json:"repositoryFilters,omitzero"`
+	DeleteReplication *DeleteReplication       `json:"deleteReplication,omitzero"`
 
 	present awsjson.Members
 }

@@ -70,9 +70,7 @@ type DestinationCheck struct {
 	Destination
 	Status         registry.Grant `json:"status"`
 	RepositoryName string         `json:"repositoryName"`
-	FailureCode    string         `json:"failureCode,omitzero"`
-	FailureReason  string         `json:"failureReason,omitzero"`
-	Statement      string         `json:"statement,omitzero"`
+	failure
 }
 
 // CheckReplicationDestinationsResponse is the answer of CheckReplicationDestinations.
@@ -99,7 +97,7 @@ func (s *Service) CheckReplicationDestinations(ctx context.Context, call Call, i
 	for _, c := range checks {
 		out.Destinations = append(out.Destinations, DestinationCheck{
 			Destination: Destination{c.Destination.Account, c.Destination.Region}, Status: c.Status, RepositoryName: c.Repository,
-			FailureCode: c.FailureCode, FailureReason: c.FailureReason, Statement: c.Statement,
+			failure: failure(c.Failure),
 		})
 	}
 	return out, nil

@@ -27,9 +27,7 @@ type Replication struct {
 	FinishedAt             seconds                   `json:"finishedAt,omitzero"`
 	LagInMillis            *float64                  `json:"lagInMillis,omitempty"`
 	NextTryAt              seconds                   `json:"nextTryAt,omitzero"`
-	FailureCode            string                    `json:"failureCode,omitzero"`
-	FailureReason          string                    `json:"failureReason,omitzero"`
-	Statement              string                    `json:"statement,omitzero"`
+	failure
 }
 
 func replication(r registry.Replication) Replication {
@@ -38,7 +36,7 @@ func replication(r registry.Replication) Replication {
 		Destination: Destination{r.Destination.Account, r.Destination.Region}, RepositoryName: r.Repository,
 		ImageDigest: r.Digest.String(), ImageTag: r.Tag, ImageSizeInBytes: r.ImageSize, ImageManifestMediaType: r.MediaType,
 		Status: r.State, Tries: r.Tries, PushedAt: seconds{r.PushedAt}, ChangedAt: seconds{r.ChangedAt}, FinishedAt: seconds{r.FinishedAt}, NextTryAt: seconds{r.NextTryAt},
-		FailureCode: r.FailureCode, FailureReason: r.FailureReason, Statement: r.Statement,
+		failure: failure(r.Failure),
 	}
 	if r.State == registry.ReplicationComplete {
 		out.LagInMillis = new(millis(r.FinishedAt.Sub(r.PushedAt)))

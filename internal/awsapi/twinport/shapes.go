@@ -72,5 +72,13 @@ func destinationsOf(ids []registry.ID) []Destination {
 	return out
 }
 
+// failure are the members that say why a replication is refused or failed.
+type failure struct {
+	Code      string `json:"failureCode,omitzero"`
+	Detail    string `json:"failureDetail,omitzero"`
+	Reason    string `json:"failureReason,omitzero"`
+	Statement string `json:"statement,omitzero"`
+}
+
 // millis is a duration as answers have it.
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }

@@ -4,12 +4,14 @@ import type { Destination, Repository, RepositoryFilter } from './ecr';
 
 export type ReplicationState = 'IN_PROGRESS' | 'COMPLETE' | 'FAILED';
 export type Direction = 'OUTGOING' | 'INCOMING';
-export type Grant = 'GRANTED' | 'NO_CREATION' | 'NOT_GRANTED' | 'DENIED' | 'NO_REGISTRY';
+export type Grant = 'GRANTED' | 'NOT_GRANTED' | 'DENIED' | 'NO_REGISTRY';
 
 export interface DestinationCheck extends Destination {
   status: Grant;
   repositoryName: string;
   failureCode?: string;
+  /** A more exact code, within an account. */
+  failureDetail?: string;
   failureReason?: string;
   /** To add to the destination's registry policy, JSON. */
   statement?: string;
@@ -32,6 +34,7 @@ export interface Replication extends Destination {
   lagInMillis?: number;
   nextTryAt?: number;
   failureCode?: string;
+  failureDetail?: string;
   failureReason?: string;
   statement?: string;
 }

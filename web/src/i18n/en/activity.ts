@@ -1,7 +1,6 @@
 /** What the codes of failures mean; the server tells more, in English. */
 const failures: Record<string, string> = {
-  ReplicateImageNotAllowed: 'The destination does not allow replication from here',
-  CreateRepositoryNotAllowed: 'The destination does not allow creating the repository',
+  DESTINATION_REGISTRY_ACCESS_DENIED: 'The destination does not allow replication from here',
   DestinationRegistryNotFound: 'There is no such account or Region in this deployment',
   SourceImageIncomplete: 'A part of the image was deleted before it was replicated',
   ImageTooLarge: 'The index names too many images',

@@ -22,7 +22,6 @@ const problems: Record<Problem, string> = {
 
 const grants = {
   GRANTED: 'Allowed',
-  NO_CREATION: 'Creates no repositories',
   NOT_GRANTED: 'Not allowed yet',
   DENIED: 'Denied',
   NO_REGISTRY: 'No such registry',
@@ -67,14 +66,12 @@ export const replication = {
   // A destination that does not take images
   place: (account: string, region: string) => `${account} in ${region}`,
   missing: {
-    NO_CREATION: (place: string) => `${place} takes images only into repositories that exist there`,
     NOT_GRANTED: (place: string) => `${place} does not allow replication from here yet`,
     DENIED: (place: string) => `${place} denies replication from here`,
     NO_REGISTRY: (place: string) => `${place} does not exist in this deployment`,
   },
   missingAdvice: {
-    NO_CREATION: 'Images of other repositories fail until their repository is created there, or this statement is added to its permissions.',
-    NOT_GRANTED: 'Images fail until this statement is added to its permissions. Those that have failed are then replicated by themselves.',
+    NOT_GRANTED: 'Images fail until this statement is in its permissions and no other denies what it allows. Those that have failed are then replicated by themselves.',
     DENIED: 'A statement of its permissions denies it, which counts more than any that allows it. Someone signed in to that account must change or remove that statement.',
     NO_REGISTRY: 'Check the account ID and the Region. If they are right, whoever runs this server must add the account to its configuration.',
   },

@@ -2,8 +2,7 @@ import type { Messages } from '..';
 
 export const activity: Messages['activity'] = {
   failures: {
-    ReplicateImageNotAllowed: '送信先が、このレジストリからのレプリケーションを許可していません',
-    CreateRepositoryNotAllowed: '送信先が、リポジトリの作成を許可していません',
+    DESTINATION_REGISTRY_ACCESS_DENIED: '送信先が、このレジストリからのレプリケーションを許可していません',
     DestinationRegistryNotFound: 'このアカウントまたはリージョンは、このデプロイメントにありません',
     SourceImageIncomplete: '複製される前に、イメージの一部が削除されました',
     ImageTooLarge: 'インデックスに含まれるイメージが多すぎます',

@@ -22,7 +22,6 @@ export const replication: Messages['replication'] = {
   },
   grants: {
     GRANTED: '許可済み',
-    NO_CREATION: '作成は未許可',
     NOT_GRANTED: '未許可',
     DENIED: '拒否',
     NO_REGISTRY: 'レジストリなし',
@@ -60,14 +59,12 @@ export const replication: Messages['replication'] = {
 
   place: (account, region) => `${account}（${region}）`,
   missing: {
-    NO_CREATION: (place) => `${place}は、既存のリポジトリにのみイメージを受け入れます`,
     NOT_GRANTED: (place) => `${place}は、このレジストリからのレプリケーションをまだ許可していません`,
     DENIED: (place) => `${place}は、このレジストリからのレプリケーションを拒否しています`,
     NO_REGISTRY: (place) => `${place}は、このデプロイメントにありません`,
   },
   missingAdvice: {
-    NO_CREATION: '送信先にないリポジトリのイメージは、リポジトリが作成されるか、次のステートメントが送信先の許可に追加されるまで失敗します。',
-    NOT_GRANTED: '次のステートメントが送信先の許可に追加されるまで、複製は失敗します。追加されると、失敗したものは自動的に複製されます。',
+    NOT_GRANTED: '次のステートメントが送信先の許可に追加され、それを拒否するステートメントがなくなるまで、複製は失敗します。その後、失敗したものは自動的に複製されます。',
     DENIED: '送信先の許可に、これを拒否するステートメントがあります。拒否は、どの許可よりも優先されます。送信先アカウントにサインインできる人が、そのステートメントを変更または削除する必要があります。',
     NO_REGISTRY: 'アカウント ID とリージョンを確認してください。正しい場合は、サーバーの管理者がアカウントを設定に追加する必要があります。',
   },

@@ -24,10 +24,8 @@ function refusalOf(r: Replication): Refusal | undefined {
     return undefined;
   }
   switch (r.failureCode) {
-    case 'ReplicateImageNotAllowed':
+    case 'DESTINATION_REGISTRY_ACCESS_DENIED':
       return { ...refusal, status: statement ? 'NOT_GRANTED' : 'DENIED' };
-    case 'CreateRepositoryNotAllowed':
-      return { ...refusal, status: statement ? 'NO_CREATION' : 'DENIED' };
     case 'DestinationRegistryNotFound':
       return { ...refusal, status: 'NO_REGISTRY' };
     default:

@@ -56,7 +56,7 @@ function Grants({ rows }: { rows: RuleDestination[] }) {
   if (rows.length === 0) {
     return '–';
   }
-  const granted = rows.filter((r) => r.check!.status === 'GRANTED' || r.check!.status === 'NO_CREATION').length;
+  const granted = rows.filter((r) => r.check!.status === 'GRANTED').length;
   return <StatusIndicator type={granted === rows.length ? 'success' : 'warning'}>{m.grantedOf(granted, rows.length)}</StatusIndicator>;
 }
 

@@ -5,7 +5,6 @@ import { useMessages } from '../../i18n';
 
 const types: Record<Grant, StatusIndicatorProps.Type> = {
   GRANTED: 'success',
-  NO_CREATION: 'warning',
   NOT_GRANTED: 'error',
   DENIED: 'error',
   NO_REGISTRY: 'error',

@@ -40,7 +40,7 @@ export function MissingGrant({ refusal }: { refusal: Refusal }) {
   const place = m.place(session ? `${session.accountName} (${there.account})` : there.account, there.region);
   const inRegistry = refusal.status !== 'NO_REGISTRY';
   return (
-    <Alert type={refusal.status === 'NO_CREATION' ? 'warning' : 'error'} header={m.missing[refusal.status](place)}>
+    <Alert type="error" header={m.missing[refusal.status](place)}>
       <SpaceBetween size="s">
         <div>
           {m.missingAdvice[refusal.status]} {refusal.repositoryName && inRegistry && m.decidedFor(refusal.repositoryName)}

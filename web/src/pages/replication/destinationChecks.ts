@@ -46,7 +46,7 @@ export function useDestinationChecks(rules: readonly ReplicationRule[]): RuleChe
   }));
 }
 
-const severity: readonly Grant[] = ['GRANTED', 'NO_CREATION', 'NOT_GRANTED', 'DENIED', 'NO_REGISTRY'];
+const severity: readonly Grant[] = ['GRANTED', 'NOT_GRANTED', 'DENIED', 'NO_REGISTRY'];
 
 /** The worst that the rules' checks say of a destination; undefined while none says anything. */
 export function worstCheck(checks: readonly RuleCheck[], destination: Destination): DestinationCheck | undefined {

@@ -127,7 +127,7 @@ test('each destination of the rules says how it stands', async () => {
   await showPages([
     image('done', { replications: [{ ...base, status: 'COMPLETE', finishedAt: 2, lagInMillis: 1.7 }] }),
     image('busy', { replications: [{ ...base, status: 'IN_PROGRESS' }] }),
-    image('refused', { replications: [{ ...base, status: 'FAILED', failureCode: 'ReplicateImageNotAllowed', failureReason: 'No statement allows it', statement: '{"Sid":"A"}' }] }),
+    image('refused', { replications: [{ ...base, status: 'FAILED', failureCode: 'DESTINATION_REGISTRY_ACCESS_DENIED', failureReason: 'No statement allows it', statement: '{"Sid":"A"}' }] }),
     image('old'),
   ]);
   const row = (tag: string) => within(screen.getByRole('link', { name: tag }).closest('tr')!);

@@ -1,0 +1,88 @@
+package registry
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/policy"
+)
+
+// failureDenied is ECR's code of a replication that the destination refused.
+const failureDenied = "DESTINATION_REGISTRY_ACCESS_DENIED"
+
+// The codes of replications that failed, as they are stored. Those of a refusal
+// are shown beside ECR's, and within one account only.
+const (
+	// The destination's policies do not allow, or deny, what is needed.
+	failureReplicateNotAllowed = "ReplicateImageNotAllowed"
+	failureCreateNotAllowed    = "CreateRepositoryNotAllowed"
+	// No such account in this deployment.
+	failureNoDestination = "DestinationRegistryNotFound"
+	// A part of the source image was deleted before it was replicated. (A
+	// replication of an image that was deleted itself is gone with it.)
+	failureSourceIncomplete = "SourceImageIncomplete"
+	// An index reaches more manifests than one replication copies.
+	failureTooLarge = "ImageTooLarge"
+	// A fault of the server's; it is tried again.
+	failureInternal = "InternalError"
+)
+
+// refusedCodes are those of failures that a change of the destination can mend.
+var refusedCodes = []string{failureReplicateNotAllowed, failureCreateNotAllowed, failureNoDestination}
+
+// refusal ends a replication as FAILED.
+type refusal struct{ code, reason string }
+
+func (r *refusal) Error() string { return r.code + ": " + r.reason }
+
+// Failure is why a replication failed, or its last try did, as its source may
+// know it. It is empty if nothing failed.
+type Failure struct {
+	// Code is a stable word: ECR's where ECR has one.
+	Code string
+	// Detail is a more exact word, where there is one.
+	Detail string
+	// Reason tells what is missing and how to mend it.
+	Reason string
+	// Statement is what would mend it in the destination's registry policy, JSON, or "".
+	Statement string
+}
+
+// WithStatement is the reason with the statement, for those who read only that.
+func (f Failure) WithStatement() string {
+	if f.Statement == "" {
+		return f.Reason
+	}
+	return strings.TrimSuffix(f.Reason, ".") + ":\n" + f.Statement
+}
+
+// failureOf is the failure of a replication from a repository, as its source may
+// know it: of another account's refusal no more than that there is one. So what
+// earlier versions stored of its policies is not shown either.
+func failureOf(code, reason string, source Ref, destination ID) Failure {
+	if code != failureReplicateNotAllowed && code != failureCreateNotAllowed {
+		return Failure{Code: code, Reason: reason}
+	}
+	if source.Registry.Account == destination.Account {
+		return Failure{Code: failureDenied, Detail: code, Reason: reason}
+	}
+	return Failure{
+		Code: failureDenied, Reason: refusedAbroad(source, destination),
+		Statement: policy.Grant("Replication"+source.Registry.Account, source.Registry.Account,
+			[]string{actionCreateRepository, actionReplicateImage}, Ref{Registry: destination, Name: "*"}.ARN()),
+	}
+}
+
+// refusedAbroad is what an account learns of another's refusal: whether the
+// repository exists, what lacks and what denies is the other's affair.
+func refusedAbroad(source Ref, destination ID) string {
+	return fmt.Sprintf("Account %s does not let account %s replicate the repository '%s' into its registry in %s. "+
+		"Add this statement to the registry policy there, unless it is there and another denies what it allows, and the replication completes by itself.",
+		destination.Account, source.Registry.Account, source.Name, destination.Region)
+}
+
+// storedFailure is failureOf a stored replication.
+func storedFailure(r metadata.Replication, source Ref) Failure {
+	return failureOf(r.FailureCode, r.FailureReason, source, ID{r.DestinationAccount, r.DestinationRegion})
+}

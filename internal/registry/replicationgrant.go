@@ -1,0 +1,121 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/policy"
+)
+
+// admit returns the job as the destination lets it in, or a refusal.
+func (s *Service) admit(tx *metadata.Tx, job metadata.ReplicationJob) (metadata.ReplicationJob, error) {
+	err := s.ask(tx, job)
+	var refused *refusal
+	if !errors.As(err, &refused) || job.RegistryID == 0 {
+		return job, err
+	}
+	// What changes the destination makes due again what was refused before: so a
+	// refusal must not be decided on what is being changed.
+	if err := tx.ShareRegistry(job.RegistryID); err != nil {
+		return job, err
+	}
+	if job.DestinationID != 0 {
+		if _, err := tx.ShareRepository(job.DestinationID); err != nil && !errors.Is(err, metadata.ErrNotFound) {
+			return job, err
+		}
+	}
+	if job, err = tx.ClaimReplication(job.ID); err != nil {
+		return job, err
+	}
+	return job, s.ask(tx, job)
+}
+
+// ask is mayReplicate with the tags that the destination has.
+func (s *Service) ask(tx *metadata.Tx, job metadata.ReplicationJob) error {
+	tags, err := tx.DestinationTags(job.ID)
+	if err != nil {
+		return err
+	}
+	return s.mayReplicate(job, tags)
+}
+
+// mayReplicate returns a refusal unless the destination takes the image into a
+// repository with the tags. The destination decides, at every replication: its
+// registry policy must allow it, and neither that nor the repository's policy
+// may deny it. An Allow of the repository's policy is none: ECR documents the
+// registry policy, and no other, as what lets replications in.
+func (s *Service) mayReplicate(job metadata.ReplicationJob, tags []metadata.ResourceTag) error {
+	source := Ref{ID{job.SourceAccount, ""}, job.RepositoryName}
+	to := Ref{ID{job.DestinationAccount, job.DestinationRegion}, job.RepositoryName}
+	if !s.Exists(to.Registry) {
+		return &refusal{code: failureNoDestination, reason: fmt.Sprintf("There is no account %s with Region %s in this deployment. "+
+			"Add it to the configuration, or take it out of the replication rule.", to.Registry.Account, to.Registry.Region)}
+	}
+	if job.SourceAccount == to.Registry.Account && job.RegistryPolicy == "" && job.DestinationPolicy == "" {
+		return nil // nothing that could deny
+	}
+	p := s.registryPolicy(to.Registry, job.RegistryPolicy)
+	actions := []string{actionReplicateImage}
+	if job.DestinationID == 0 {
+		actions, tags = append(actions, actionCreateRepository), nil
+	}
+	for _, action := range actions {
+		req := s.replicationRequest(source, to, action, tags)
+		d := policy.Authorize(req, nil, []policy.Policy{p})
+		if d.Allowed() && job.DestinationPolicy != "" {
+			own := policy.Authorize(req, nil, []policy.Policy{s.repositoryPolicy(to, job.DestinationPolicy)})
+			if own.Outcome == policy.ExplicitDeny {
+				d = own
+			}
+		}
+		if !d.Allowed() {
+			return refuse(action, source, to.Registry, d)
+		}
+	}
+	return nil
+}
+
+// replicationRequest is what a replication asks the destination: the source's
+// account wants to do the action on a repository with the tags. Nobody calls
+// from anywhere, so it has no address and no user agent; nor has it
+// aws:SourceAccount, which only calls of an AWS service have.
+func (s *Service) replicationRequest(source, to Ref, action string, tags []metadata.ResourceTag) policy.Request {
+	context := policy.Context{
+		"aws:RequestedRegion": {to.Registry.Region},
+		"aws:SecureTransport": {"true"}, // it never leaves the deployment
+		"aws:ViaAWSService":   {"false"},
+	}
+	addResourceTags(context, tags)
+	return policy.Request{
+		Principal: policy.Principal{Account: source.Registry.Account, ARN: "arn:aws:iam::" + source.Registry.Account + ":root"},
+		Action:    action, Resource: to.ARN(), ResourceAccount: to.Registry.Account, Time: s.now(), Context: context,
+	}
+}
+
+// repositoryPolicy parses a repository's stored policy.
+func (s *Service) repositoryPolicy(ref Ref, text string) policy.Policy {
+	name := fmt.Sprintf("the repository policy of %s in %s %s", ref.Name, ref.Registry.Account, ref.Registry.Region)
+	return s.parsed(name, text, policy.RepositoryPolicy)
+}
+
+// addResourceTags adds the condition keys of a repository's tags.
+func addResourceTags(context policy.Context, tags []metadata.ResourceTag) {
+	for _, t := range tags {
+		context["aws:ResourceTag/"+t.Key] = []string{t.Value}
+		context["ecr:ResourceTag/"+t.Key] = []string{t.Value}
+	}
+}
+
+// refuse is the refusal of an action. Its reason names what denies it within
+// the account, and nothing of another account's.
+func refuse(action string, source Ref, destination ID, d policy.Decision) *refusal {
+	code := failureReplicateNotAllowed
+	if action == actionCreateRepository {
+		code = failureCreateNotAllowed
+	}
+	if source.Registry.Account != destination.Account {
+		return &refusal{code, refusedAbroad(source, destination)}
+	}
+	return &refusal{code, d.Reason() + " Change that statement; the replication is tried again when the policy changes."}
+}
