@@ -32,10 +32,18 @@ var (
 	// ErrBusy means that another request is writing to the upload, or that a
 	// backup holds deletes off.
 	ErrBusy = errors.New("blob: busy")
+	// ErrDamaged is in the chain of errors that mean that an object has another
+	// size than it should.
+	ErrDamaged = errors.New("blob: the object has another size than it should")
 	// ErrUnavailable is in the chain of errors that mean that the store did
-	// not answer, or that it cannot now: trying again may help.
+	// not answer, or that it cannot now: trying again may help, or the operator
+	// must, whom the error's text tells why.
 	ErrUnavailable = errors.New("blob: the store of blobs does not answer")
 )
+
+// IsLost reports whether an error means that the store has lost an object's
+// bytes, or some of them: trying again does not help.
+func IsLost(err error) bool { return errors.Is(err, ErrNotFound) || errors.Is(err, ErrDamaged) }
 
 // Object is one blob's bytes.
 type Object struct {
@@ -49,18 +57,22 @@ type Object struct {
 // given or taken are as good as absent: ErrNotFound, or no error where absence
 // is none.
 type Store interface {
-	// Open opens an object of size bytes for reading: ErrNotFound,
-	// ErrUnavailable. A store far away may notice only at the first Read that
-	// it lacks the object. The reader returns io.EOF after size bytes and not
-	// before: an object that is shorter or longer is an error. It is for one
-	// goroutine, and ends with ctx. Of files it is an *os.File, which the
-	// kernel can send, and whose size the caller must check itself.
+	// Open opens an object of size bytes for reading: ErrNotFound, ErrDamaged,
+	// ErrUnavailable. A store far away may notice only at the first Read, or at
+	// Begin, that it lacks the object. The reader returns io.EOF after size
+	// bytes and not before: an object that is shorter or longer is an error. It
+	// is for one goroutine, and ends with ctx. Of files it is an *os.File, which
+	// the kernel can send, and which was as long as it should when it was opened.
 	Open(ctx context.Context, object string, size int64) (io.ReadSeekCloser, error)
 	// URL is where a client may GET the object itself, for a while; "" if it
 	// must come through us. It does not ask whether the object is there.
 	URL(ctx context.Context, object string) (string, error)
 	// Size of an object in bytes: ErrNotFound, ErrUnavailable.
 	Size(ctx context.Context, object string) (int64, error)
+	// Check looks whether an object is there and has size bytes: ErrNotFound,
+	// ErrDamaged, ErrUnavailable. A store far away may answer from what it saw
+	// within the last CheckedFor.
+	Check(ctx context.Context, object string, size int64) error
 	// Delete removes objects. Absent ones are no error. After an error, some
 	// may be gone. ErrBusy while a backup holds deletes off, ErrUnavailable.
 	Delete(ctx context.Context, objects []string) error
@@ -92,9 +104,38 @@ type Store interface {
 	// state may be empty even if the session has one. Absent is no error.
 	DropUpload(ctx context.Context, id string, state []byte) error
 
-	// Ping checks that the store answers.
+	// Ping checks that the store can be read and, where that is not another
+	// server's affair, written: ErrUnavailable. It tries little, and costs as
+	// much as a small push: once a second is often enough. A full store answers.
 	Ping(ctx context.Context) error
+	// Short reports whether the store has little room left, or had none a short
+	// while ago.
+	Short() bool
 	Close() error
+}
+
+// CheckedFor is how long a store may rely on having seen an object.
+const CheckedFor = time.Minute
+
+// Begin has content, which came from Store.Open, ready to give what is at the
+// offset: so an error that is no fault of the client's shows before anything is
+// promised to it. ErrNotFound, ErrDamaged, ErrUnavailable.
+func Begin(content io.ReadSeeker, offset int64) error {
+	if offset > 0 {
+		if _, err := content.Seek(offset, io.SeekStart); err != nil {
+			return fmt.Errorf("%w: go to byte %d: %w", ErrUnavailable, offset, err)
+		}
+	}
+	switch content := content.(type) {
+	case interface{ Begin() error }: // of a store far away
+		return content.Begin()
+	case io.ReaderAt: // a file
+		var one [1]byte
+		if _, err := content.ReadAt(one[:], offset); err != nil && err != io.EOF {
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+	}
+	return nil
 }
 
 // Upload is a session that is reserved for one request, and for one goroutine.

@@ -49,3 +49,19 @@ func SyncDir(dir string) error {
 	}
 	return nil
 }
+
+// TestDisk has the disk of a folder take a small file, which is gone afterwards.
+func TestDisk(dir string) error {
+	file, err := os.CreateTemp(dir, unfinished+"*")
+	if err != nil {
+		return err
+	}
+	err = os.Remove(file.Name()) // first, so that nothing is left if the process ends
+	if err == nil {
+		_, err = file.WriteString("test")
+	}
+	if err == nil {
+		err = file.Sync()
+	}
+	return errors.Join(err, file.Close())
+}

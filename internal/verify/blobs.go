@@ -223,7 +223,7 @@ func (r *run) readBlob(ctx context.Context, b metadata.Blob, read *atomic.Int64)
 		return "", nil
 	}
 	content, err := r.Blobs.Open(ctx, b.Object, b.Size)
-	if errors.Is(err, blob.ErrNotFound) {
+	if blob.IsLost(err) {
 		return "", nil
 	}
 	if err != nil {
@@ -237,7 +237,7 @@ func (r *run) readBlob(ctx context.Context, b metadata.Blob, read *atomic.Int64)
 		return "", ctx.Err()
 	case errors.Is(err, blob.ErrUnavailable):
 		return "", err
-	case errors.Is(err, blob.ErrNotFound):
+	case blob.IsLost(err):
 		return "", nil
 	case err != nil:
 		return "it cannot be read: " + err.Error(), nil

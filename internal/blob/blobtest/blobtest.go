@@ -53,6 +53,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Open) {
 		"HostileNames":            testHostileNames,
 		"EndedUploadTakesNothing": testEndedUploadTakesNothing,
 		"EndedContext":            testEndedContext,
+		"Check":                   testCheck,
 		"Ping":                    testPing,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -249,6 +249,54 @@ func testEndedContext(t *testing.T, open Open) {
 	}
 }
 
+func testCheck(t *testing.T, open Open) {
+	s := open()
+	object := Push(t, s, "u", []byte("content"))
+	if err := s.Check(ctx, object, 7); err != nil {
+		t.Error(err)
+	}
+	if err := s.Check(ctx, object, 8); !errors.Is(err, blob.ErrDamaged) || !blob.IsLost(err) {
+		t.Errorf("another size: %v", err)
+	}
+	r, err := s.Open(ctx, object, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for _, at := range []int64{5, 0, 7} { // nothing is taken
+		if err := blob.Begin(r, at); err != nil {
+			t.Error(err)
+		}
+		if got, err := io.ReadAll(r); at > 0 && (err != nil || string(got) != "content"[at:]) {
+			t.Errorf("from %d on: %q, %v", at, got, err)
+		} else if _, err := r.Seek(0, io.SeekStart); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, size := range []int64{6, 8} {
+		if err := beginError(s, object, size); !errors.Is(err, blob.ErrDamaged) {
+			t.Errorf("begin to read %d bytes: %v", size, err)
+		}
+	}
+	if err := s.Delete(ctx, []string{object}); err != nil {
+		t.Fatal(err)
+	}
+	for what, err := range map[string]error{"check": s.Check(ctx, object, 7), "begin": beginError(s, object, 7)} {
+		if !errors.Is(err, blob.ErrNotFound) || errors.Is(err, blob.ErrUnavailable) {
+			t.Errorf("of what is gone: %s: %v", what, err)
+		}
+	}
+}
+
+func beginError(s blob.Store, object string, size int64) error {
+	r, err := s.Open(ctx, object, size)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return blob.Begin(r, 0)
+}
+
 func testPing(t *testing.T, open Open) {
 	if err := open().Ping(ctx); err != nil {
 		t.Error(err)

@@ -39,7 +39,7 @@ func (s *Store) Delete(ctx context.Context, objects []string) error {
 			continue // no name of ours
 		}
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("delete object %s: %w", object, err)
+			return fmt.Errorf("delete object %s: %w", object, storageError(err))
 		}
 	}
 	return nil

@@ -421,8 +421,16 @@ func TestPingMissesTheFolder(t *testing.T) {
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Ping(ctx); !errors.Is(err, blob.ErrUnavailable) {
-		t.Errorf("ping: %v", err)
+	object, err := objectOf(digest.FromString("x"), "u")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, openErr := s.Open(ctx, object, 1)
+	_, uploadErr := s.Upload(ctx, "u", nil)
+	for what, err := range map[string]error{"ping": s.Ping(ctx), "check": s.Check(ctx, object, 1), "open": openErr, "upload": uploadErr} {
+		if !errors.Is(err, blob.ErrUnavailable) || blob.IsLost(err) {
+			t.Errorf("without the folder: %s: %v", what, err)
+		}
 	}
 }
 

@@ -108,25 +108,24 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// Ping checks that the folder is there.
-func (s *Store) Ping(context.Context) error {
-	if _, err := os.Stat(filepath.Join(s.root, "uploads")); err != nil {
-		return fmt.Errorf("look at the folder of blobs: %w: %w", blob.ErrUnavailable, err)
-	}
-	return nil
-}
-
 // Open opens an object for reading. The reader is an *os.File.
-func (s *Store) Open(_ context.Context, object string, _ int64) (io.ReadSeekCloser, error) {
+func (s *Store) Open(_ context.Context, object string, size int64) (io.ReadSeekCloser, error) {
 	path, err := s.path(object)
 	if err != nil {
 		return nil, err
 	}
 	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("open object %s: %w", object, blob.ErrNotFound)
+	if err != nil {
+		return nil, s.readError("open", object, err)
+	}
+	info, err := f.Stat()
+	if err == nil {
+		err = checkSize(object, info.Size(), size)
+	} else {
+		err = s.readError("look at", object, err)
 	}
 	if err != nil {
+		_ = f.Close()
 		return nil, err
 	}
 	return f, nil
@@ -142,13 +141,26 @@ func (s *Store) Size(_ context.Context, object string) (int64, error) {
 		return 0, err
 	}
 	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, fmt.Errorf("object %s: %w", object, blob.ErrNotFound)
-	}
 	if err != nil {
-		return 0, err
+		return 0, s.readError("look at", object, err)
 	}
 	return info.Size(), nil
+}
+
+// Check looks at the object's file, which costs no more than to remember that it did.
+func (s *Store) Check(ctx context.Context, object string, size int64) error {
+	got, err := s.Size(ctx, object)
+	if err != nil {
+		return err
+	}
+	return checkSize(object, got, size)
+}
+
+func checkSize(object string, got, want int64) error {
+	if got != want {
+		return fmt.Errorf("object %s has %d bytes instead of %d: %w", object, got, want, blob.ErrDamaged)
+	}
+	return nil
 }
 
 // WrittenSince tells by the time of the session's file.
@@ -183,12 +195,4 @@ func (s *Store) makeDir(dir string) error {
 	}
 	s.dirs.Store(dir, true)
 	return nil
-}
-
-// storageError adds ErrFull to an error that means a full disk.
-func storageError(err error) error {
-	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
-		return fmt.Errorf("%w: %w", blob.ErrFull, err)
-	}
-	return err
 }

@@ -65,6 +65,9 @@ func (s *Store) Upload(_ context.Context, id string, _ []byte) (blob.Upload, err
 	if err := u.open(); err != nil {
 		defer u.Close()
 		if errors.Is(err, fs.ErrNotExist) {
+			if err := s.present(); err != nil {
+				return nil, fmt.Errorf("open upload %s: %w", id, err)
+			}
 			u.end() // somebody made room by hand
 			return nil, fmt.Errorf("upload %s: its file is gone: %w", id, blob.ErrNotFound)
 		}
@@ -133,7 +136,7 @@ func (u *upload) rehash(h hash.Hash) error {
 		err = io.ErrUnexpectedEOF
 	}
 	if err != nil {
-		return fmt.Errorf("read upload %s back: %w", u.id, err)
+		return fmt.Errorf("read upload %s back: %w", u.id, storageError(err))
 	}
 	return nil
 }
@@ -176,7 +179,7 @@ func (u *upload) Verify(_ context.Context, d digest.Digest) error {
 		u.remove()
 		return nil
 	case !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("look for object %s: %w", object, err)
+		return fmt.Errorf("look for object %s: %w", object, storageError(err))
 	}
 	u.remove()
 	return fmt.Errorf("%w: expected %s, received %s", blob.ErrDigest, d, got)
@@ -260,7 +263,7 @@ func (s *Store) DropUpload(_ context.Context, id string, _ []byte) error {
 	defer ses.mu.Unlock()
 	defer ses.end()
 	if err := os.Remove(ses.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("drop upload %s: %w", id, err)
+		return fmt.Errorf("drop upload %s: %w", id, storageError(err))
 	}
 	return nil
 }

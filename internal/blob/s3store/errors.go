@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -29,6 +30,14 @@ var transientCodes = []string{
 	"SlowDown", "SlowDownRead", "SlowDownWrite", "InternalError", "ServiceUnavailable", "RequestTimeout", "RequestTimeTooSkewed",
 	"Throttling", "ThrottlingException", "TooManyRequests", "OperationAborted", "ConditionalRequestConflict", "RequestLimitExceeded",
 	"ExistingObjectIsDirectory",
+}
+
+// refusalCodes are what servers answer, besides with a status of 401 or 403,
+// when they do not take the credentials, the clock, the Region or the bucket's
+// name: nothing goes until the operator has seen to it.
+var refusalCodes = []string{
+	"NoSuchBucket", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired",
+	"AuthorizationHeaderMalformed", "PermanentRedirect", "AllAccessDisabled", "AccountProblem", "NotSignedUp",
 }
 
 // code is the code of the error that the server answered, or "".
@@ -75,6 +84,13 @@ func transient(err error) bool {
 		errors.Is(err, io.ErrUnexpectedEOF)
 }
 
+// refused reports whether the server refuses whatever we may ask of it.
+func refused(err error) bool {
+	s := status(err)
+	return s == http.StatusUnauthorized || s == http.StatusForbidden || s >= 300 && s < 400 && s != http.StatusNotModified ||
+		slices.Contains(refusalCodes, code(err))
+}
+
 // retries of a request are the SDK's, but for its budget of retries: when the
 // server fails every request, all of them should say so after the same time.
 func retries(o *retry.StandardOptions) {
@@ -110,13 +126,18 @@ func (s *Store) wrap(ctx context.Context, doing string, err error) error {
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
 	case full(err):
+		s.fullAt.Store(time.Now().UnixNano())
 		return fmt.Errorf("%s: %w: %w", doing, blob.ErrFull, err)
 	case transient(err):
 		return fmt.Errorf("%s: %w: %w", doing, blob.ErrUnavailable, err)
 	case c == "NoSuchKey", c == "NotFound", c == "NoSuchUpload":
 		return fmt.Errorf("%s: %w: %w", doing, blob.ErrNotFound, err)
+	case c == "NoSuchBucket":
+		return fmt.Errorf("%s: %w: the bucket is gone: %w", doing, blob.ErrUnavailable, err)
 	case status(err) == http.StatusForbidden:
-		return fmt.Errorf("%s: the credentials do not allow it (%s): %w", doing, permissions, err)
+		return fmt.Errorf("%s: %w: the credentials do not allow it (%s): %w", doing, blob.ErrUnavailable, permissions, err)
+	case refused(err):
+		return fmt.Errorf("%s: %w: the bucket refuses it: %w", doing, blob.ErrUnavailable, err)
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }

@@ -91,6 +91,14 @@ func (r *reader) Read(p []byte) (int, error) {
 	}
 }
 
+// Begin asks for what is at the offset, if there is anything, and takes nothing.
+func (r *reader) Begin() error {
+	if r.offset >= r.size {
+		return nil
+	}
+	return r.request()
+}
+
 // wait pauses after the body ended too early, unless it did so too often.
 func (r *reader) wait(err error) error {
 	if r.ctx.Err() != nil {
@@ -127,13 +135,21 @@ func (r *reader) request() error {
 		case "PreconditionFailed":
 			err = fmt.Errorf("%w: %w", errChanged, err)
 		case "InvalidRange": // shorter than the metadata says
-			err = fmt.Errorf("it has fewer than %d bytes, but should have %d: %w", r.offset+1, r.size, err)
+			err = fmt.Errorf("%w: it has fewer than %d bytes, but should have %d: %w", blob.ErrDamaged, r.offset+1, r.size, err)
 		}
-		return r.store.wrap(r.ctx, "read "+r.key, err)
+		err = r.store.wrap(r.ctx, "read "+r.key, err)
+		if blob.IsLost(err) {
+			r.store.seen.forget(r.key)
+		}
+		return err
 	}
-	if size, ok := sizeOf(res, r.offset); !ok || size != r.size {
+	if size, ok := sizeOf(res, r.offset); !ok {
 		_ = res.Body.Close()
-		return fmt.Errorf("read %s in bucket %s: it has %d bytes from byte 0 on, but should have %d and begin at byte %d", r.key, r.store.at.bucket, size, r.size, r.offset)
+		return fmt.Errorf("read %s in bucket %s: the answer does not begin at byte %d", r.key, r.store.at.bucket, r.offset)
+	} else if size != r.size {
+		_ = res.Body.Close()
+		r.store.seen.forget(r.key)
+		return fmt.Errorf("read %s in bucket %s: %w: it has %d bytes, but should have %d", r.key, r.store.at.bucket, blob.ErrDamaged, size, r.size)
 	}
 	r.body, r.at, r.etag = res.Body, r.offset, aws.ToString(res.ETag)
 	return nil

@@ -10,6 +10,7 @@ package s3store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -45,6 +46,9 @@ type Store struct {
 
 	mu       sync.Mutex
 	reserved map[string]bool // sessions that a request of this process has
+
+	seen   sightings
+	fullAt atomic.Int64 // when the bucket was last full, in Unix nanoseconds
 
 	// overwrites is set once the server has said that it cannot refuse to
 	// overwrite an object.
@@ -84,8 +88,8 @@ func Open(ctx context.Context, rawURL string) (*Store, error) {
 		return nil, fmt.Errorf("find credentials for the bucket %s (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give the machine a role): %w", at.bucket, err)
 	}
 	s := newStore(at, cfg)
-	if err := s.Ping(ctx); err != nil {
-		return nil, s.explain(err)
+	if _, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.at.bucket}); err != nil {
+		return nil, s.explain(s.wrap(ctx, "look for the bucket", err))
 	}
 	return s, nil
 }
@@ -133,11 +137,31 @@ func (s *Store) explain(err error) error {
 	return fmt.Errorf("the bucket %s at %s does not answer: check endpoint=… in its URL, and that the server runs: %w", s.at.bucket, where, err)
 }
 
-// Ping checks that the bucket answers.
+// Ping asks for an object that nobody writes, as a pull would for one that is
+// there: whether the bucket is there and lets us read shows in the answer.
 func (s *Store) Ping(ctx context.Context) error {
-	_, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.at.bucket})
-	return s.wrap(ctx, "look for the bucket", err)
+	key := s.at.prefix + objectsFolder
+	res, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.at.bucket, Key: &key}, func(o *s3.Options) { o.RetryMaxAttempts = 2 })
+	if err == nil { // somebody else made a folder of it
+		_ = res.Body.Close()
+		return nil
+	}
+	switch err := s.wrap(ctx, "look into the bucket", err); {
+	case errors.Is(err, blob.ErrNotFound), errors.Is(err, blob.ErrFull):
+		return nil
+	case errors.Is(err, blob.ErrUnavailable):
+		return err
+	default:
+		return fmt.Errorf("%w: %w", blob.ErrUnavailable, err)
+	}
 }
+
+// shortFor is how long a bucket that was full counts as short of room: no bucket
+// tells how much it has.
+const shortFor = 10 * time.Minute
+
+// Short reports whether the bucket was full a short while ago.
+func (s *Store) Short() bool { return time.Since(time.Unix(0, s.fullAt.Load())) < shortFor }
 
 // Close has nothing to end: idle connections end by themselves.
 func (s *Store) Close() error { return nil }
@@ -191,12 +215,40 @@ func (s *Store) Size(ctx context.Context, object string) (int64, error) {
 	}
 	res, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.at.bucket, Key: key})
 	if err != nil {
-		return 0, s.wrap(ctx, "look for object "+object, err)
+		err = s.wrap(ctx, "look for object "+object, err)
+		// The answer to a HEAD has no body that could tell a bucket that is gone
+		// from an object that is.
+		if errors.Is(err, blob.ErrNotFound) {
+			if gone := s.Ping(ctx); gone != nil {
+				return 0, gone
+			}
+		}
+		return 0, err
 	}
 	if res.ContentLength == nil {
 		return 0, fmt.Errorf("look for object %s in bucket %s: the server does not tell its size", object, s.at.bucket)
 	}
 	return *res.ContentLength, nil
+}
+
+// Check asks the server, unless it did within the last blob.CheckedFor.
+func (s *Store) Check(ctx context.Context, object string, size int64) error {
+	key, err := s.key(object)
+	if err != nil {
+		return err
+	}
+	if s.seen.lately(*key, size) {
+		return nil
+	}
+	got, err := s.Size(ctx, object)
+	if err != nil {
+		return err
+	}
+	if got != size {
+		return fmt.Errorf("object %s in bucket %s has %d bytes instead of %d: %w", object, s.at.bucket, got, size, blob.ErrDamaged)
+	}
+	s.seen.note(*key, size)
+	return nil
 }
 
 // WrittenSince is false: only the state tells.
@@ -220,6 +272,7 @@ func (s *Store) deleteKeys(ctx context.Context, keys []string) error {
 	for len(keys) > 0 {
 		batch := keys[:min(deleteBatch, len(keys))]
 		keys = keys[len(batch):]
+		s.seen.forget(batch...)
 		ids := make([]types.ObjectIdentifier, len(batch))
 		for i := range batch {
 			ids[i].Key = &batch[i]

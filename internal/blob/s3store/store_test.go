@@ -193,7 +193,15 @@ func TestPingFails(t *testing.T) {
 	b := newBucket(t)
 	s := b.open(t, "")
 	s.at.bucket = "gone-" + b.name
-	if err := s.Ping(ctx); !errors.Is(err, blob.ErrNotFound) {
-		t.Errorf("ping: %v", err)
+	object := objectsFolder + "u"
+	_, sizeErr := s.Size(ctx, object)
+	r, err := s.Open(ctx, object, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, err := range map[string]error{"ping": s.Ping(ctx), "size": sizeErr, "check": s.Check(ctx, object, 1), "begin to read": blob.Begin(r, 0)} {
+		if !errors.Is(err, blob.ErrUnavailable) || blob.IsLost(err) {
+			t.Errorf("without the bucket: %s: %v", what, err)
+		}
 	}
 }

@@ -75,7 +75,17 @@ func TestRequestsPerOperation(t *testing.T) {
 	if err := u.Verify(ctx, digest.FromString("other")); !errors.Is(err, blob.ErrDigest) {
 		t.Error(err)
 	}
-	check("a wrong digest", "[HeadObject:1]")
+	check("a wrong digest", "[GetObject:1 HeadObject:1]") // the second finds that the bucket is there
+	for range 3 {
+		if err := s.Check(ctx, small, 7); err != nil {
+			t.Error(err)
+		}
+	}
+	check("looking for an object again and again", "[HeadObject:1]")
+	if _, err := s.Size(ctx, small); err != nil {
+		t.Error(err)
+	}
+	check("the size", "[HeadObject:1]")
 	u.Close()
 	u = blobtest.Reserve(t, s, "chunks", nil)
 	blobtest.Append(t, u, []byte("con"))
