@@ -441,6 +441,16 @@ func (f *fakeRegistry) LayersAvailable(_ context.Context, c registry.Caller, ref
 	return out, nil
 }
 
+func (f *fakeRegistry) HoldsLayer(_ context.Context, c registry.Caller, ref registry.Ref, d digest.Digest) (bool, error) {
+	r, leave, err := f.repository(c, "BatchCheckLayerAvailability", ref)
+	defer leave()
+	if err != nil {
+		return false, err
+	}
+	_, ok := r.layers[d]
+	return ok, nil
+}
+
 func (f *fakeRegistry) LayerForDownload(ctx context.Context, c registry.Caller, ref registry.Ref, d digest.Digest) (registry.Layer, string, error) {
 	layers, err := f.LayersAvailable(ctx, c, ref, []digest.Digest{d})
 	if err != nil {

@@ -27,7 +27,7 @@ func TestQuarantine(t *testing.T) {
 		if !quarantine(b.Object) {
 			t.Error("the blob was not taken out of use")
 		}
-		if has, err := s.Read().HasBlob(d); has || err != nil {
+		if has, err := hasBlob(s, d); has || err != nil {
 			t.Errorf("the deployment has the blob: %v, %v", has, err)
 		}
 		commit(t, s, func(tx *Tx) error {

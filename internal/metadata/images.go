@@ -7,7 +7,13 @@ import "time"
 // manifest ?2 on. The joins keep their order: what an image costs must not
 // depend on how much else the repository has.
 const graph = `WITH RECURSIVE graph (digest) AS (
-		SELECT CAST(?2 AS TEXT) BYTEWISE UNION
+		SELECT CAST(?2 AS TEXT) BYTEWISE UNION` + graphEnd
+
+// graphOfTag is graph from the manifest on that the tag ?2 names.
+const graphOfTag = `WITH RECURSIVE graph (digest) AS (
+		SELECT m.digest FROM tags t JOIN manifests m ON m.id = t.manifest_id WHERE t.repository_id = ?1 AND t.name = ?2 UNION` + graphEnd
+
+const graphEnd = `
 		SELECT f.target FROM graph g IN ORDER JOIN manifests m ON m.repository_id = ?1 AND m.digest = g.digest
 		IN ORDER JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 1) `
 
@@ -31,6 +37,32 @@ func (q *Queries) MissingPart(source int64, digest string, destination int64) (d
 		return "", false, nil
 	}
 	return d, n == 1, err
+}
+
+// whole asks whether the repository ?1 has all manifests of graph, and all that
+// they name.
+const whole = `SELECT NOT EXISTS (SELECT 1 FROM graph g WHERE NOT EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = ?1 AND m.digest = g.digest))
+		AND NOT EXISTS (SELECT 1 FROM graph g IN ORDER JOIN manifests m ON m.repository_id = ?1 AND m.digest = g.digest
+		IN ORDER JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 0
+		WHERE NOT EXISTS (SELECT 1 FROM layers l WHERE l.repository_id = ?1 AND l.digest = f.target))`
+
+// IsWhole reports whether the repository has all of an image.
+func (q *Queries) IsWhole(repository int64, digest string) (is bool, err error) {
+	err = q.conn.one(graph+whole, []any{repository, digest}, &is)
+	return is, err
+}
+
+// IsWholeByTag is IsWhole of the image that a tag names.
+func (q *Queries) IsWholeByTag(repository int64, tag string) (is bool, err error) {
+	err = q.conn.one(graphOfTag+whole, []any{repository, tag}, &is)
+	return is, err
+}
+
+// ImageBlobs are those of an image's layers that are in one of the objects.
+func (q *Queries) ImageBlobs(repository int64, digest string, objects []string) ([]Blob, error) {
+	return q.blobs(graph+`SELECT DISTINCT b.digest, b.size, b.object, b.created_at FROM graph g IN ORDER JOIN manifests m ON m.repository_id = ?1 AND m.digest = g.digest
+		IN ORDER JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 0 IN ORDER JOIN blobs b ON b.digest = f.target
+		WHERE b.object IN (SELECT value FROM texts(?3))`, repository, digest, list(objects))
 }
 
 // CopyImage gives the destination those of an image's manifests, and of the

@@ -25,6 +25,15 @@ func TestImageQueriesFollowTheImage(t *testing.T) {
 	if _, _, err := q.MissingPart(1, "d", 2); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := q.IsWhole(1, "d"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := q.IsWholeByTag(1, "t"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := q.ImageBlobs(1, "d", []string{"o"}); err != nil {
+		t.Fatal(err)
+	}
 	if err := q.CopyImage(1, []string{"d"}, &Repository{ID: 2}, time.Now()); err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +62,7 @@ func TestImageQueriesFollowTheImage(t *testing.T) {
 		}
 		return true
 	})
-	if plans != 5 {
-		t.Errorf("%d plans, want 5", plans)
+	if plans != 8 {
+		t.Errorf("%d plans, want 8", plans)
 	}
 }

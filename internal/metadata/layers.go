@@ -29,12 +29,6 @@ func (q *Queries) RepositoriesWithLayer(registry int64, digest string, limit int
 		WHERE l.digest = ? AND p.registry_id = ? ORDER BY p.name LIMIT ?`, digest, registry, limit)
 }
 
-// HasBlob reports whether the deployment has the blob.
-func (q *Queries) HasBlob(digest string) (has bool, err error) {
-	err = q.conn.one(`SELECT EXISTS (SELECT 1 FROM blobs WHERE digest = ?)`, []any{digest}, &has)
-	return has, err
-}
-
 // LinkLayer gives the repository a link to a blob that the deployment has:
 // false if it has not. A link that is there is as good as new: see
 // UnlinkUnused.
@@ -62,6 +56,22 @@ func (tx *Tx) AddLayer(r *Repository, digest string, size int64, object string, 
 		return err
 	}
 	return tx.restoreLinks(digest)
+}
+
+// ReplaceBlob makes an object, whose bytes are durable, the blob's in place of
+// the one that lost names, which has become garbage then. If the blob has
+// another object meanwhile, that one stays: see AddLayer, which is to follow.
+func (tx *Tx) ReplaceBlob(lost Blob, size int64, object string) error {
+	tx.stale.all = true // who knows how many repositories have it
+	if err := tx.conn.exec(`UPDATE blobs SET object = ?, size = ? WHERE digest = ? AND object = ?`, object, size, lost.Digest, lost.Object); err != nil {
+		return err
+	}
+	if err := tx.conn.exec(`UPDATE layers SET size = ?1 WHERE digest = ?2 AND size <> ?1
+		AND EXISTS (SELECT 1 FROM blobs b WHERE b.digest = layers.digest AND b.object = ?3)`, size, lost.Digest, object); err != nil {
+		return err
+	}
+	return tx.conn.exec(`INSERT INTO garbage (object, size) SELECT CAST(?1 AS TEXT), CAST(?2 AS BIGINT) FROM blobs WHERE digest = ?3 AND object = ?4
+		AND NOT EXISTS (SELECT 1 FROM damaged d WHERE d.object = ?1) ON CONFLICT (object) DO NOTHING`, lost.Object, lost.Size, lost.Digest, object)
 }
 
 // RenewLink makes a link as good as new: see UnlinkUnused. It leaves caches

@@ -111,7 +111,7 @@ func TestManyProcessesMigrateAtOnce(t *testing.T) {
 	})
 	for _, s := range stores {
 		if s != nil {
-			if _, err := s.Read().HasBlob("d"); err != nil {
+			if _, err := hasBlob(s, "d"); err != nil {
 				t.Error(err)
 			}
 			s.Close()

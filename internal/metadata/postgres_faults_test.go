@@ -204,7 +204,7 @@ func TestAbsentServerIsSaid(t *testing.T) {
 	r := newRepository(t, s, "app")
 	server.Stop(servers.Fast)
 	err := s.Update(t.Context(), pair(r, 1))
-	_, readErr := s.Read().HasBlob("d")
+	_, readErr := hasBlob(s, "d")
 	if !errors.Is(err, ErrUnavailable) || !errors.Is(readErr, ErrUnavailable) || s.Ping(t.Context()) == nil {
 		t.Errorf("update: %v; read: %v", err, readErr)
 	}

@@ -82,6 +82,13 @@ func (s *Postgres) ManifestContentByTag(r *Repository, tag string) (*ManifestCon
 	return r.view.ManifestContentByTag(r.ID, tag)
 }
 
+func (s *Postgres) IsWhole(r *Repository, tag, digest string) (bool, error) {
+	if tag != "" {
+		return r.view.IsWholeByTag(r.ID, tag)
+	}
+	return r.view.IsWhole(r.ID, digest)
+}
+
 func (s *Postgres) Layer(r *Repository, digest string) (Layer, error) {
 	return r.view.Layer(r.ID, digest)
 }

@@ -489,7 +489,7 @@ func TestDroppedBlobIsGarbage(t *testing.T) {
 			}
 			return b.Update(t.Context(), func(tx *Tx) error { _, err := tx.UnlinkLayer(r, d); return err })
 		})
-		has, err := a.Read().HasBlob(d)
+		has, err := hasBlob(a, d)
 		if err != nil {
 			t.Fatal(err)
 		}

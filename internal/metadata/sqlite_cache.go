@@ -38,6 +38,7 @@ type cachedRepository struct {
 	tags       map[string]*ManifestContent
 	images     map[string]*ManifestContent
 	layers     map[string]Layer
+	whole      map[string]bool // images that are, by digest
 	// resourceTags is nil until they are loaded.
 	resourceTags *[]ResourceTag
 }
@@ -162,7 +163,7 @@ func (s *SQLite) Repository(account, region, name string, _ Ahead) (*Repository,
 	e := s.cache.repositories[key]
 	s.cache.mu.RUnlock()
 	if e == nil {
-		e = &cachedRepository{cache: s.cache, key: key, tags: map[string]*ManifestContent{}, images: map[string]*ManifestContent{}, layers: map[string]Layer{}}
+		e = &cachedRepository{cache: s.cache, key: key, tags: map[string]*ManifestContent{}, images: map[string]*ManifestContent{}, layers: map[string]Layer{}, whole: map[string]bool{}}
 		// The entry is published before the row is read, so that a commit in
 		// between drops it. One that a commit is changing stays unpublished:
 		// only this caller sees it.
@@ -236,6 +237,29 @@ func (e *cachedRepository) content(in map[string]*ManifestContent, key string, l
 
 // cost is how much memory the content takes, roughly.
 func (c *ManifestContent) cost() int { return 512 + len(c.Bytes) + len(c.Annotations) }
+
+// IsWhole is of the image with the digest. That one is whole is remembered until
+// something is taken away from the repository.
+func (s *SQLite) IsWhole(r *Repository, _, digest string) (bool, error) {
+	e := r.cached
+	e.mu.RLock()
+	whole := e.whole[digest]
+	e.mu.RUnlock()
+	if whole {
+		return true, nil
+	}
+	whole, err := s.reads.IsWhole(r.ID, digest)
+	if err != nil || !whole {
+		return false, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.whole[digest] {
+		e.whole[digest] = true
+		e.spend(128)
+	}
+	return true, nil
+}
 
 // Layer is a link of a repository, which came from Store.Repository, to a blob: ErrNotFound.
 func (s *SQLite) Layer(r *Repository, digest string) (Layer, error) {

@@ -48,9 +48,11 @@ type Store interface {
 	// answer without another round trip.
 	Repository(account, region, name string, ahead Ahead) (*Repository, error)
 	// ManifestContent by digest, ManifestContentByTag, Layer and ResourceTags
-	// of a repository that came from Repository: ErrNotFound.
+	// of a repository that came from Repository: ErrNotFound. IsWhole is of the
+	// image with the digest, by which tag, if any, it was found.
 	ManifestContent(r *Repository, digest string) (*ManifestContent, error)
 	ManifestContentByTag(r *Repository, tag string) (*ManifestContent, error)
+	IsWhole(r *Repository, tag, digest string) (bool, error)
 	Layer(r *Repository, digest string) (Layer, error)
 	ResourceTags(r *Repository) ([]ResourceTag, error)
 

@@ -72,6 +72,15 @@ func commit(t *testing.T, s Store, fn func(tx *Tx) error) {
 	}
 }
 
+// hasBlob reports whether the deployment has the blob.
+func hasBlob(s Store, digest string) (bool, error) {
+	_, err := s.Read().Blob(digest)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // addLayer gives the repository a blob whose object is named by its digest.
 func addLayer(tx *Tx, r *Repository, digest string, size int64) error {
 	return tx.AddLayer(r, digest, size, "object of "+digest, epoch)
@@ -151,7 +160,7 @@ func TestNothingBeginsAfterClose(t *testing.T) {
 			t.Errorf("update after close: %v", err)
 		}
 		begun := time.Now()
-		if _, err := s.Read().HasBlob(manifestDigest(1)); err == nil || time.Since(begun) > time.Second {
+		if _, err := hasBlob(s, manifestDigest(1)); err == nil || time.Since(begun) > time.Second {
 			t.Errorf("read after close: %v after %v", err, time.Since(begun))
 		}
 	})

@@ -169,8 +169,8 @@ func (r *run) copyObject(ctx context.Context, b metadata.Blob) error {
 
 func (r *run) tryObject(ctx context.Context, b metadata.Blob) (object string, err error) {
 	file, err := r.Files.Open(ctx, b.Object, b.Size)
-	if errors.Is(err, blob.ErrNotFound) {
-		return "", fmt.Errorf("%w: %s has no file %s", errDamaged, b.Digest, b.Object)
+	if blob.IsLost(err) {
+		return "", fmt.Errorf("%w: %s: %w", errDamaged, b.Digest, err)
 	}
 	if err != nil {
 		return "", err

@@ -64,10 +64,12 @@ func (h *handler) getBlob(w http.ResponseWriter, r *http.Request, req *request) 
 			header.Set("Content-Range", part.contentRange(layer.Size))
 		}
 	}
-	if start > 0 {
-		if _, err := content.Seek(start, io.SeekStart); err != nil {
-			return err
+	if err := content.Begin(start); err != nil {
+		// These headers describe the blob and not the error's body.
+		for _, name := range [...]string{"Etag", "Docker-Content-Digest", "Accept-Ranges", "Content-Range"} {
+			delete(header, name)
 		}
+		return err
 	}
 	w.WriteHeader(status)
 	if err := h.send(w, content.ReadSeekCloser, length); err != nil {
@@ -104,7 +106,11 @@ func sameContent(r *http.Request, etag string) bool {
 
 // deleteBlob answers end-10.
 func (h *handler) deleteBlob(w http.ResponseWriter, r *http.Request, req *request) error {
-	if err := h.registry.DeleteLayer(r.Context(), req.caller, req.ref, req.digest); err != nil {
+	err := h.registry.DeleteLayer(r.Context(), req.caller, req.ref, req.digest)
+	if registry.CodeOf(err) == registry.LayerInUse {
+		return &allowError{*toProtocol(req.op, err), "GET, HEAD"}
+	}
+	if err != nil {
 		return err
 	}
 	return accepted(w)

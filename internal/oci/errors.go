@@ -91,6 +91,7 @@ var domainErrors = map[registry.Code]protocolError{
 	registry.InvalidManifest:               {http.StatusBadRequest, codeManifestInvalid, ""},
 	registry.LayersNotFound:                {http.StatusNotFound, codeBlobUnknown, ""},
 	registry.LayerInaccessible:             {http.StatusNotFound, codeBlobUnknown, ""},
+	registry.LayerInUse:                    {http.StatusMethodNotAllowed, codeUnsupported, ""},
 	registry.InvalidLayer:                  {http.StatusBadRequest, codeDigestInvalid, ""},
 	registry.InvalidLayerPart:              {http.StatusRequestedRangeNotSatisfiable, codeBlobUploadInvalid, ""},
 	registry.UploadNotFound:                {http.StatusNotFound, codeBlobUploadUnknown, errUploadUnknown.message},

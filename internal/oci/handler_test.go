@@ -43,6 +43,9 @@ func (fakeRegistry) Regions() []string { return []string{region, "us-west-2"} }
 func (f fakeRegistry) Manifest(_ context.Context, c registry.Caller, ref registry.Ref, r registry.Reference) (registry.Manifest, error) {
 	return f.manifest(c, ref, r)
 }
+func (f fakeRegistry) ManifestHead(ctx context.Context, c registry.Caller, ref registry.Ref, r registry.Reference) (registry.Manifest, error) {
+	return f.Manifest(ctx, c, ref, r)
+}
 func (f fakeRegistry) PutManifest(_ context.Context, c registry.Caller, ref registry.Ref, n registry.NewManifest) (registry.PutResult, error) {
 	return f.put(c, ref, n)
 }

@@ -11,7 +11,11 @@ import (
 
 // getManifest answers end-3, GET and HEAD.
 func (h *handler) getManifest(w http.ResponseWriter, r *http.Request, req *request) error {
-	m, err := h.registry.Manifest(r.Context(), req.caller, req.ref, req.reference)
+	read := h.registry.Manifest
+	if r.Method == http.MethodHead {
+		read = h.registry.ManifestHead
+	}
+	m, err := read(r.Context(), req.caller, req.ref, req.reference)
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,7 @@ type Registry interface {
 
 	PutManifest(ctx context.Context, c registry.Caller, ref registry.Ref, n registry.NewManifest) (registry.PutResult, error)
 	Manifest(ctx context.Context, c registry.Caller, ref registry.Ref, r registry.Reference) (registry.Manifest, error)
+	ManifestHead(ctx context.Context, c registry.Caller, ref registry.Ref, r registry.Reference) (registry.Manifest, error)
 	Tags(ctx context.Context, c registry.Caller, ref registry.Ref, p registry.Page) (tags []string, next string, err error)
 	Referrers(ctx context.Context, c registry.Caller, ref registry.Ref, subject digest.Digest, artifactType string, p registry.Page) (refs []registry.Referrer, next string, err error)
 	DeleteTag(ctx context.Context, c registry.Caller, ref registry.Ref, tag string) error

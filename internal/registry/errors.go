@@ -28,6 +28,7 @@ const (
 	ReferencedImagesNotFound      Code = "ReferencedImagesNotFound" // an index names a child that the repository lacks
 	LayersNotFound                Code = "LayersNotFound"
 	LayerInaccessible             Code = "LayerInaccessible"
+	LayerInUse                    Code = "LayerInUse"       // images name it
 	InvalidLayer                  Code = "InvalidLayer"     // the bytes do not have the digest that was claimed
 	InvalidLayerPart              Code = "InvalidLayerPart" // out of order; see Error.Received
 	UploadNotFound                Code = "UploadNotFound"

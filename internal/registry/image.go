@@ -90,6 +90,47 @@ func (s *Service) Manifest(_ context.Context, c Caller, ref Ref, r Reference) (M
 	return Manifest{Digest: digest.Digest(m.Digest), MediaType: m.MediaType, Bytes: m.Bytes}, nil
 }
 
+// ManifestHead is Manifest for who does not ask for the bytes. Clients that push
+// ask so whether they need to push at all: so of an image of which the repository
+// lacks something, one who may push it learns that it is not there. What is
+// there of it can be pulled all the same.
+func (s *Service) ManifestHead(ctx context.Context, c Caller, ref Ref, r Reference) (Manifest, error) {
+	repo, err := s.repositoryAhead(c, ref, headAhead(r), actionBatchGetImage)
+	if err != nil {
+		return Manifest{}, err
+	}
+	m, err := s.content(repo, r)
+	if err != nil {
+		return Manifest{}, err
+	}
+	whole, err := s.isWhole(ctx, repo, r.Tag, m.Digest)
+	if err != nil {
+		return Manifest{}, fmt.Errorf("look whether image %s of %s is whole: %w", r, refOf(repo), err)
+	}
+	if !whole {
+		switch err := s.authorize(c, repo, actionPutImage); {
+		case err == nil:
+			return Manifest{}, imageNotFound(repo, r)
+		case CodeOf(err) != AccessDenied:
+			return Manifest{}, err
+		}
+	}
+	s.recordPull(repo, m)
+	return Manifest{Digest: digest.Digest(m.Digest), MediaType: m.MediaType, Bytes: m.Bytes}, nil
+}
+
+// headAhead asks what ManifestHead is going to ask.
+func headAhead(r Reference) metadata.Ahead {
+	return func(q *metadata.Queries, repository int64) {
+		contentAhead(r)(q, repository)
+		if r.Tag != "" {
+			_, _ = q.IsWholeByTag(repository, r.Tag)
+		} else if r.Digest != "" {
+			_, _ = q.IsWhole(repository, string(r.Digest))
+		}
+	}
+}
+
 // contentAhead asks what content is going to ask.
 func contentAhead(r Reference) metadata.Ahead {
 	return func(q *metadata.Queries, repository int64) {

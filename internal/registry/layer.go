@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/metadata"
 )
 
@@ -29,19 +31,39 @@ type LayerContent struct {
 	// ReadSeekCloser is nil if there is a URL. Its concrete type is *os.File where
 	// blobs are files, so that copying it to a connection uses sendfile.
 	io.ReadSeekCloser
+
+	explain func(error) error // of errors of Begin; may be nil
+}
+
+// Begin has the content ready to be read from the offset on: LayersNotFound if
+// it is lost. Whoever promises a client the bytes should call it before.
+func (c LayerContent) Begin(offset int64) error {
+	err := blob.Begin(c.ReadSeekCloser, offset)
+	if err != nil && c.explain != nil {
+		return c.explain(err)
+	}
+	return err
 }
 
 // maxMountSources bounds how many repositories a mount without a source looks at.
 const maxMountSources = 100
 
-// Layer by digest if the repository has it: LayersNotFound. Needs
+// Layer by digest if the repository has it, bytes and all: LayersNotFound. Needs
 // ecr:BatchCheckLayerAvailability.
-func (s *Service) Layer(_ context.Context, c Caller, ref Ref, d digest.Digest) (Layer, error) {
+func (s *Service) Layer(ctx context.Context, c Caller, ref Ref, d digest.Digest) (Layer, error) {
 	repo, err := s.repositoryAhead(c, ref, layerAhead(d), actionBatchCheckLayers)
 	if err != nil {
 		return Layer{}, err
 	}
-	return s.promisedLayer(repo, d)
+	l, err := s.layer(repo, d)
+	if err != nil {
+		return Layer{}, err
+	}
+	if err := s.checkBytes(ctx, repo, l); err != nil {
+		return Layer{}, err
+	}
+	s.renew(repo, l)
+	return l, nil
 }
 
 // layerAhead asks what layer is going to ask.
@@ -63,23 +85,21 @@ func (s *Service) layer(repo *metadata.Repository, d digest.Digest) (Layer, erro
 	return Layer{Digest: d, Size: l.Size, object: l.Object, linkedAt: l.LinkedAt}, nil
 }
 
-// promisedLayer is layer for a client that may rely on it in a push: it need
-// not send what is here. So the link becomes as good as new in the background,
-// or a sweep might remove it before the manifest comes that needs it.
-func (s *Service) promisedLayer(repo *metadata.Repository, d digest.Digest) (Layer, error) {
-	l, err := s.layer(repo, d)
+// renew is for a layer that a client may rely on in a push: it need not send
+// what is here. So the link becomes as good as new in the background, or a sweep
+// might remove it before the manifest comes that needs it.
+func (s *Service) renew(repo *metadata.Repository, l Layer) {
 	now := s.now()
-	if err != nil || now.Sub(l.linkedAt) < s.grace/2 || !s.renewals.claim(content{repo.ID, string(d)}, now, s.grace/2) {
-		return l, err
+	if now.Sub(l.linkedAt) < s.grace/2 || !s.renewals.claim(content{repo.ID, string(l.Digest)}, now, s.grace/2) {
+		return
 	}
 	id := repo.ID
 	go func() {
-		err := s.meta.Update(context.Background(), func(tx *metadata.Tx) error { return tx.RenewLink(id, string(d), now) })
+		err := s.meta.Update(context.Background(), func(tx *metadata.Tx) error { return tx.RenewLink(id, string(l.Digest), now) })
 		if err != nil && !errors.Is(err, metadata.ErrClosed) {
-			s.log.Warn("could not renew the link to a layer that a client asked for", "layer", d, "error", err)
+			s.log.Warn("could not renew the link to a layer that a client asked for", "layer", l.Digest, "error", err)
 		}
 	}()
-	return l, nil
 }
 
 func layerNotFound(repo *metadata.Repository, d digest.Digest) *Error {
@@ -87,7 +107,7 @@ func layerNotFound(repo *metadata.Repository, d digest.Digest) *Error {
 }
 
 // OpenLayer opens the bytes, unless the client can be sent to where they are:
-// LayersNotFound. Needs ecr:GetDownloadUrlForLayer.
+// LayersNotFound, also if they are known to be lost. Needs ecr:GetDownloadUrlForLayer.
 func (s *Service) OpenLayer(ctx context.Context, c Caller, ref Ref, d digest.Digest) (l Layer, content LayerContent, err error) {
 	repo, err := s.repositoryAhead(c, ref, layerAhead(d), actionGetDownloadURL)
 	if err != nil {
@@ -96,17 +116,28 @@ func (s *Service) OpenLayer(ctx context.Context, c Caller, ref Ref, d digest.Dig
 	if l, err = s.layer(repo, d); err != nil {
 		return Layer{}, content, err
 	}
+	if s.lost.has(l.object) {
+		if err := s.checkBytes(ctx, repo, l); err != nil {
+			return Layer{}, content, err
+		}
+	}
+	content.explain = func(err error) error {
+		if err = s.found(d, l.object, err); blob.IsLost(err) {
+			return layerLost(repo, d, err)
+		}
+		return fmt.Errorf("layer %s of %s cannot be read: %w", d, ref, err)
+	}
 	if content.URL, err = s.blobs.URL(ctx, l.object); err == nil && content.URL == "" {
 		content.ReadSeekCloser, err = s.blobs.Open(ctx, l.object, l.Size)
 	}
 	if err != nil {
-		return Layer{}, content, fmt.Errorf("layer %s is linked to %s but cannot be opened: %w", d, ref, err)
+		return Layer{}, LayerContent{}, content.explain(err)
 	}
 	return l, content, nil
 }
 
 // LayersAvailable returns which of the digests the repository has.
-func (s *Service) LayersAvailable(_ context.Context, c Caller, ref Ref, ds []digest.Digest) (map[digest.Digest]Layer, error) {
+func (s *Service) LayersAvailable(ctx context.Context, c Caller, ref Ref, ds []digest.Digest) (map[digest.Digest]Layer, error) {
 	repo, err := s.repository(c, ref, actionBatchCheckLayers)
 	if err != nil {
 		return nil, err
@@ -118,9 +149,9 @@ func (s *Service) LayersAvailable(_ context.Context, c Caller, ref Ref, ds []dig
 			_, _, _ = q.Referring(repo.ID, string(d))
 		}
 	})
-	layers := make(map[digest.Digest]Layer, len(ds))
+	linked := make([]Layer, 0, len(ds))
 	for _, d := range ds {
-		l, err := s.promisedLayer(repo, d)
+		l, err := s.layer(repo, d)
 		switch CodeOf(err) {
 		case LayersNotFound, InvalidParameter:
 			continue
@@ -128,10 +159,19 @@ func (s *Service) LayersAvailable(_ context.Context, c Caller, ref Ref, ds []dig
 		if err != nil {
 			return nil, err
 		}
-		if _, l.MediaType, err = q.Referring(repo.ID, string(d)); err != nil {
-			return nil, fmt.Errorf("look up the media type of layer %s: %w", d, err)
+		linked = append(linked, l)
+	}
+	there, err := s.checkEach(ctx, repo, linked)
+	if err != nil {
+		return nil, err
+	}
+	layers := make(map[digest.Digest]Layer, len(there))
+	for _, l := range there {
+		s.renew(repo, l)
+		if _, l.MediaType, err = q.Referring(repo.ID, string(l.Digest)); err != nil {
+			return nil, fmt.Errorf("look up the media type of layer %s: %w", l.Digest, err)
 		}
-		layers[d] = l
+		layers[l.Digest] = l
 	}
 	return layers, nil
 }
@@ -154,6 +194,9 @@ func (s *Service) LayerForDownload(ctx context.Context, c Caller, ref Ref, d dig
 	if len(images) == 0 {
 		return Layer{}, "", errorf(LayerInaccessible, "The layer with digest '%s' is not associated with an image in the repository with name '%s' in the registry with id '%s'", d, repo.Name, repo.Account)
 	}
+	if err := s.checkBytes(ctx, repo, l); err != nil {
+		return Layer{}, "", err
+	}
 	l.MediaType = mediaType
 	if url, err = s.blobs.URL(ctx, l.object); err != nil {
 		return Layer{}, "", fmt.Errorf("make a URL for layer %s of %s: %w", d, ref, err)
@@ -161,7 +204,8 @@ func (s *Service) LayerForDownload(ctx context.Context, c Caller, ref Ref, d dig
 	return l, url, nil
 }
 
-// DeleteLayer unlinks a blob, even while an image names it, as OCI lets it: LayersNotFound.
+// DeleteLayer unlinks a blob: LayersNotFound, LayerInUse while an image of the
+// repository names it, with a tag or without.
 func (s *Service) DeleteLayer(ctx context.Context, c Caller, ref Ref, d digest.Digest) error {
 	repo, err := s.repository(c, ref, actionBatchDeleteImage)
 	if err != nil {
@@ -171,6 +215,14 @@ func (s *Service) DeleteLayer(ctx context.Context, c Caller, ref Ref, d digest.D
 		return err
 	}
 	return s.alter(ctx, repo, nil, func(tx *metadata.Tx, repo *metadata.Repository) error {
+		images, _, err := tx.Referring(repo.ID, string(d))
+		if err != nil {
+			return err
+		}
+		if len(images) > 0 {
+			return errorf(LayerInUse, "The layer with digest '%s' is a part of images of the repository with name '%s' in the registry with id '%s': delete these first: %s",
+				d, repo.Name, repo.Account, strings.Join(images, ", "))
+		}
 		unlinked, err := tx.UnlinkLayer(repo, string(d))
 		if err == nil && !unlinked {
 			return layerNotFound(repo, d)
@@ -206,7 +258,14 @@ func (s *Service) MountLayer(ctx context.Context, c Caller, to Ref, d digest.Dig
 		// A source that does not exist, one that the caller may not read and
 		// one without the blob all look the same: a digest that was guessed
 		// tells nothing.
-		source, err := s.repository(c, ref, actionGetDownloadURL)
+		source, err := s.repositoryAhead(c, ref, layerAhead(d), actionGetDownloadURL)
+		var l Layer
+		if err == nil {
+			l, err = s.layer(source, d)
+		}
+		if err == nil { // so that the client sends what is lost
+			err = s.checkBytes(ctx, source, l)
+		}
 		if CodeOf(err) != "" {
 			continue
 		}

@@ -230,7 +230,7 @@ func TestRule5WholeImagesOnly(t *testing.T) {
 func TestRule5IncompleteSourceIsRefusedAndLeavesNothing(t *testing.T) {
 	for what, remove := range map[string]func(*domain, []byte) error{
 		"layer": func(d *domain, _ []byte) error {
-			return d.DeleteLayer(ctx, root(prodAccount), in(prod), digest.FromString("a"))
+			return d.loseLink(in(prod), digest.FromString("a"))
 		},
 		"image": func(d *domain, child []byte) error {
 			return d.DeleteManifest(ctx, root(prodAccount), in(prod), digest.FromBytes(child))

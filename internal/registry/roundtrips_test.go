@@ -67,6 +67,9 @@ func TestRoundTrips(t *testing.T) {
 	get := func(c registry.Caller, r registry.Reference) func() error {
 		return func() error { _, err := d.Manifest(ctx, c, own, r); return err }
 	}
+	head := func(c registry.Caller, r registry.Reference) func() error {
+		return func() error { _, err := d.ManifestHead(ctx, c, own, r); return err }
+	}
 	var session string
 	content := []byte("content")
 	// A pull is noted in the background, once an hour: before it is counted.
@@ -95,6 +98,8 @@ func TestRoundTrips(t *testing.T) {
 		{"GET manifest by digest, other account", 1, get(root(devAccount), registry.Reference{Digest: first})},
 		{"GET manifest by tag", 1, get(root(prodAccount), registry.Reference{Tag: "latest"})},
 		{"GET manifest by tag, other account", 1, get(root(devAccount), registry.Reference{Tag: "latest"})},
+		{"HEAD manifest by digest", 1, head(root(prodAccount), registry.Reference{Digest: first})},
+		{"HEAD manifest by tag, other account", 1, head(root(devAccount), registry.Reference{Tag: "latest"})},
 		{"GET absent manifest", 1, func() error {
 			_, err := d.Manifest(ctx, root(prodAccount), own, registry.Reference{Tag: "absent"})
 			if registry.CodeOf(err) != registry.ImageNotFound {

@@ -45,6 +45,8 @@ type Service struct {
 	pulls, renewals recent
 	grace           time.Duration
 
+	lost lostObjects
+
 	watchers watchers
 
 	wakeMu sync.Mutex

@@ -56,13 +56,7 @@ func (r *racer) push(ref registry.Ref) error {
 	return err
 }
 
-func (r *racer) unlink(ref registry.Ref) error {
-	err := r.DeleteLayer(ctx, root(ref.Registry.Account), ref, r.digest)
-	if registry.CodeOf(err) == registry.LayersNotFound {
-		return nil
-	}
-	return err
-}
+func (r *racer) unlink(ref registry.Ref) error { return r.loseLink(ref, r.digest) }
 
 // whole reads the layer from a repository that has a link to it.
 func (r *racer) whole(ref registry.Ref) error {

@@ -177,7 +177,7 @@ func (s *Service) CompleteUpload(ctx context.Context, c Caller, ref Ref, id stri
 func completeAhead(id string, d digest.Digest) metadata.Ahead {
 	return func(q *metadata.Queries, repository int64) {
 		_, _ = q.Upload(repository, id)
-		_, _ = q.HasBlob(string(d))
+		_, _ = q.Blob(string(d))
 	}
 }
 
@@ -198,15 +198,23 @@ func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository,
 			return err
 		}
 		l = Layer{Digest: d, Size: u.Size()}
-		known, err := s.meta.ReadOf(repo).HasBlob(string(d))
-		if err != nil {
+		known, err := s.meta.ReadOf(repo).Blob(string(d))
+		if err != nil && !errors.Is(err, metadata.ErrNotFound) {
 			return fmt.Errorf("look up blob %s: %w", d, err)
 		}
-		if known {
-			linked, err := s.linkInstead(ctx, repo, u, d)
-			if err != nil || linked {
+		lost := false
+		if err == nil {
+			held, err := s.holds(ctx, known)
+			if err != nil {
 				return err
 			}
+			if held {
+				linked, err := s.linkInstead(ctx, repo, u, d)
+				if err != nil || linked {
+					return err
+				}
+			}
+			lost = !held
 		}
 		object, err := u.Commit(ctx, d)
 		if err != nil {
@@ -221,6 +229,15 @@ func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository,
 			}
 			if err != nil {
 				return err
+			}
+			if lost {
+				if err := tx.ReplaceBlob(known, l.Size, object); err != nil {
+					return err
+				}
+				tx.OnCommit(func() {
+					s.lost.forget(known.Object)
+					s.log.Info("a layer whose bytes were lost was pushed again", "layer", d, "object", object, "lost", known.Object)
+				})
 			}
 			return tx.AddLayer(repo, string(d), l.Size, object, s.now())
 		})

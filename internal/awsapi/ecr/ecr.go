@@ -52,6 +52,7 @@ type Registry interface {
 	ListImageIDs(ctx context.Context, c registry.Caller, ref registry.Ref, status registry.TagStatus, p registry.Page) ([]registry.Reference, string, error)
 
 	LayersAvailable(ctx context.Context, c registry.Caller, ref registry.Ref, ds []digest.Digest) (map[digest.Digest]registry.Layer, error)
+	HoldsLayer(ctx context.Context, c registry.Caller, ref registry.Ref, d digest.Digest) (bool, error)
 	LayerForDownload(ctx context.Context, c registry.Caller, ref registry.Ref, d digest.Digest) (l registry.Layer, url string, err error)
 	StartUpload(ctx context.Context, c registry.Caller, ref registry.Ref) (string, error)
 	UploadSize(ctx context.Context, c registry.Caller, ref registry.Ref, id string) (int64, error)

@@ -33,6 +33,7 @@ var exceptions = map[registry.Code]string{
 	registry.InvalidLayerPart:              InvalidLayerPartException,
 	registry.UploadNotFound:                UploadNotFoundException,
 	registry.InvalidParameter:              InvalidParameterException,
+	registry.LayerInUse:                    InvalidParameterException, // only OCI's clients can delete layers
 	registry.InvalidManifest:               InvalidParameterException,
 	registry.InvalidTagParameter:           InvalidTagParameterException,
 	registry.TooManyTags:                   TooManyTagsException,

@@ -156,11 +156,11 @@ func (s *Service) CompleteLayerUpload(ctx context.Context, call Call, in *Comple
 	}
 	// Who may upload need not be allowed to check availability; then a layer
 	// that is there already is simply completed again.
-	available, err := s.registry.LayersAvailable(ctx, call.Caller, ref, []digest.Digest{d})
+	held, err := s.registry.HoldsLayer(ctx, call.Caller, ref, d)
 	if err != nil && registry.CodeOf(err) != registry.AccessDenied {
 		return nil, err
 	}
-	if _, ok := available[d]; ok {
+	if held {
 		if err := s.registry.CancelUpload(ctx, call.Caller, ref, in.UploadID); err != nil {
 			return nil, err
 		}
