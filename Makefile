@@ -17,6 +17,7 @@ TOOLS := \
 	gotest.tools/gotestsum@v1.13.0 \
 	github.com/google/go-containerregistry/cmd/crane@v0.22.1 \
 	oras.land/oras/cmd/oras@v1.3.6 \
+	github.com/regclient/regclient/cmd/regctl@v0.11.7 \
 	github.com/versity/versitygw/cmd/versitygw@v1.8.0 \
 	github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1 \
 	github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@v2.10.1 \
