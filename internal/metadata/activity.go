@@ -76,10 +76,17 @@ func (q *Queries) WorstReplications(repository int64, digest string) ([]Replicat
 }
 
 // RetryFailed makes those of the replications due at t that are the registry's
-// and failed, and returns their ids.
-func (tx *Tx) RetryFailed(registry int64, ids []int64, t time.Time) ([]int64, error) {
-	return tx.numbers(`UPDATE replications SET state = 'IN_PROGRESS', tries = 0, next_try_at = ?1, changed_at = ?1, finished_at = 0
-		WHERE id IN (SELECT value FROM numbers(?2)) AND source_registry_id = ?3 AND state = 'FAILED' RETURNING id`, fromTime(t), numberList(ids), registry)
+// and failed.
+func (tx *Tx) RetryFailed(registry int64, ids []int64, t time.Time) (due []DueReplication, err error) {
+	err = tx.conn.all(`UPDATE replications SET state = 'IN_PROGRESS', tries = 0, next_try_at = ?1, changed_at = ?1, finished_at = 0
+		WHERE id IN (SELECT value FROM numbers(?2)) AND source_registry_id = ?3 AND state = 'FAILED' RETURNING id, destination_account, destination_region`,
+		[]any{fromTime(t), numberList(ids), registry}, func(scan func(dest ...any) error) error {
+			d := DueReplication{Route: Route{SourceRegistryID: registry}}
+			err := scan(&d.ID, &d.DestinationAccount, &d.DestinationRegion)
+			due = append(due, d)
+			return err
+		})
+	return due, err
 }
 
 // OwnReplications are those of the ids that are replications of the registry.

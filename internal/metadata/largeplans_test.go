@@ -89,6 +89,8 @@ func TestPagesOfLargeRepositoriesAreNotSorted(t *testing.T) {
 			"ReplicationsFrom":        func() { _, _ = q.ReplicationsFrom(1, ReplicationComplete, time.Time{}, ReplicationKey{}, 100) },
 			"ReplicationsFrom, since": func() { _, _ = q.ReplicationsFrom(1, ReplicationFailed, now, ReplicationKey{}, 100) },
 			"ReplicationsInto":        func() { _, _ = q.ReplicationsInto("100000000002", "r", time.Time{}, ReplicationKey{now, 99000}, 100) },
+			"WaitingRoutes":           func() { _, _ = q.WaitingRoutes(Route{}, 100) },
+			"DueReplications":         func() { _, _ = q.DueReplications(Route{1, "100000000001", "100000000002", "r"}, now, 100) },
 			"FindRepositories":        func() { _, _ = q.FindRepositories(1, "app", "", "app5", 100) },
 		} {
 			e.plans = nil

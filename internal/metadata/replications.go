@@ -120,24 +120,64 @@ func (q *Queries) DestinationTags(id int64) ([]ResourceTag, error) {
 		IN ORDER JOIN resource_tags t ON t.repository_id = dp.id WHERE r.id = ? ORDER BY t.key`, id)
 }
 
-// DueReplications are the ids of those in progress whose next try is not after
-// t, the longest due first.
-func (q *Queries) DueReplications(t time.Time, limit int) (ids []int64, err error) {
-	err = q.conn.all(`SELECT id FROM replications WHERE state = 'IN_PROGRESS' AND next_try_at <= ? ORDER BY next_try_at, id LIMIT ?`,
-		[]any{fromTime(t), limit}, func(scan func(dest ...any) error) error {
-			var id int64
-			err := scan(&id)
-			ids = append(ids, id)
-			return err
-		})
-	return ids, err
+// Route is the way of replications from a registry to another.
+type Route struct {
+	SourceRegistryID   int64
+	SourceAccount      string
+	DestinationAccount string
+	DestinationRegion  string
 }
 
-// NextReplicationAt is when the first replication after t falls due; zero if none does.
-func (q *Queries) NextReplicationAt(t time.Time) (time.Time, error) {
-	var next int64
-	err := q.conn.one(`SELECT coalesce(min(next_try_at), 0) FROM replications WHERE state = 'IN_PROGRESS' AND next_try_at > ?`, []any{fromTime(t)}, &next)
-	return toTime(next), err
+// DueReplication is a replication to try.
+type DueReplication struct {
+	ID int64
+	Route
+}
+
+// WaitingRoute is a route with when the first of its replications that are in
+// progress falls due.
+type WaitingRoute struct {
+	Route
+	Next time.Time
+}
+
+// WaitingRoutes are the routes that come after the given one and have
+// replications in progress, in their order. However many a route has, one is
+// looked at. (SQLite looks a row value up by all its parts only where they are
+// no columns.)
+func (q *Queries) WaitingRoutes(after Route, limit int) (all []WaitingRoute, err error) {
+	const columns = `n.source_registry_id, n.destination_account, n.destination_region, n.next_try_at`
+	err = q.conn.all(`WITH RECURSIVE routes (source, account, region, next, place) AS (
+			SELECT `+columns+`, 1 FROM replications n WHERE n.id = (SELECT n.id FROM replications n
+				WHERE n.state = 'IN_PROGRESS' AND (n.source_registry_id, n.destination_account, n.destination_region) > (?1, ?2, ?3)
+				ORDER BY `+columns+` LIMIT 1)
+			UNION ALL
+			SELECT `+columns+`, w.place + 1 FROM routes w JOIN replications n ON n.id = (SELECT n.id FROM replications n
+				WHERE n.state = 'IN_PROGRESS' AND (n.source_registry_id, n.destination_account, n.destination_region) > (w.source, w.account || '', w.region || '')
+				ORDER BY `+columns+` LIMIT 1) WHERE w.place < ?4)
+		SELECT w.source, coalesce(g.account, ''), w.account, w.region, w.next FROM routes w LEFT IN ORDER JOIN registries g ON g.id = w.source`,
+		[]any{after.SourceRegistryID, after.DestinationAccount, after.DestinationRegion, limit}, func(scan func(dest ...any) error) error {
+			var w WaitingRoute
+			var next int64
+			err := scan(&w.SourceRegistryID, &w.SourceAccount, &w.DestinationAccount, &w.DestinationRegion, &next)
+			w.Next = toTime(next)
+			all = append(all, w)
+			return err
+		})
+	return all, err
+}
+
+// DueReplications of a route are those in progress whose next try is not after
+// t, the longest due first.
+func (q *Queries) DueReplications(of Route, t time.Time, limit int) (due []DueReplication, err error) {
+	err = q.conn.all(`SELECT id FROM replications WHERE state = 'IN_PROGRESS' AND source_registry_id = ? AND destination_account = ? AND destination_region = ? AND next_try_at <= ?
+		ORDER BY next_try_at, pushed_at, id LIMIT ?`, []any{of.SourceRegistryID, of.DestinationAccount, of.DestinationRegion, fromTime(t), limit}, func(scan func(dest ...any) error) error {
+		d := DueReplication{Route: of}
+		err := scan(&d.ID)
+		due = append(due, d)
+		return err
+	})
+	return due, err
 }
 
 // maxBacklog is as far as Backlog counts.
@@ -190,10 +230,4 @@ func (tx *Tx) RetryRefusedOf(account, region, repository string, codes []string,
 			IN ORDER JOIN manifests m ON m.repository_id = p.id IN ORDER JOIN replications r ON r.manifest_id = m.id AND r.state = 'FAILED' AND r.destination_account = ?3 AND r.destination_region = ?4
 			WHERE r.failure_code IN (SELECT value FROM texts(?5)))`,
 		fromTime(t), repository, account, region, list(codes)))
-}
-
-// PullForward makes those replications due at t that are to be tried after
-// latest: no delay is that long, so the clock was ahead when they were stored.
-func (tx *Tx) PullForward(latest, t time.Time) error {
-	return tx.conn.exec(`UPDATE replications SET next_try_at = ? WHERE state = 'IN_PROGRESS' AND next_try_at > ?`, fromTime(t), fromTime(latest))
 }

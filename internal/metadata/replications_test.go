@@ -55,6 +55,23 @@ func TestQueuedReplicationIsReplacedByTheNextPush(t *testing.T) {
 	})
 }
 
+// dueReplications are those of all routes, one route after the other.
+func dueReplications(t *testing.T, s Store, now time.Time, limit int) (due []DueReplication) {
+	t.Helper()
+	routes, err := s.Read().WaitingRoutes(Route{}, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range routes {
+		of, err := s.Read().DueReplications(w.Route, now, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		due = append(due, of...)
+	}
+	return due
+}
+
 func TestDueReplicationsComeLongestDueFirst(t *testing.T) {
 	each(t, func(t *testing.T, s Store) {
 		r := newRepository(t, s, "app")
@@ -65,26 +82,54 @@ func TestDueReplicationsComeLongestDueFirst(t *testing.T) {
 			})
 		}
 		now := epoch.Add(3 * time.Second)
-		ids, err := s.Read().DueReplications(now, 10)
 		var due []string
-		for _, id := range ids {
-			row, err := s.Read().Replication(id)
+		for _, d := range dueReplications(t, s, now, 10) {
+			row, err := s.Read().Replication(d.ID)
 			if err != nil {
 				t.Fatal(err)
 			}
 			due = append(due, row.Digest)
 		}
-		if want := []string{manifestDigest(1), manifestDigest(2), manifestDigest(0)}; err != nil || !slices.Equal(due, want) {
-			t.Errorf("due: %v, %v, want %v", due, err, want)
+		if want := []string{manifestDigest(1), manifestDigest(2), manifestDigest(0)}; !slices.Equal(due, want) {
+			t.Errorf("due: %v, want %v", due, want)
 		}
-		if rows, err := s.Read().DueReplications(now, 1); err != nil || len(rows) != 1 {
-			t.Errorf("limit: %+v, %v", rows, err)
+		if due := dueReplications(t, s, now, 1); len(due) != 1 {
+			t.Errorf("limit: %+v", due)
 		}
-		if next, err := s.Read().NextReplicationAt(now); err != nil || !next.Equal(epoch.Add(time.Hour)) {
-			t.Errorf("next: %v, %v", next, err)
+		routes, err := s.Read().WaitingRoutes(Route{}, 10)
+		if want := (WaitingRoute{Route{r.RegistryID, r.Account, "2", "x"}, epoch.Add(time.Second)}); err != nil || len(routes) != 1 || routes[0] != want {
+			t.Errorf("routes: %+v, %v, want %+v", routes, err, want)
 		}
-		if next, err := s.Read().NextReplicationAt(epoch.Add(time.Hour)); err != nil || !next.IsZero() {
-			t.Errorf("next after the last: %v, %v", next, err)
+	})
+}
+
+func TestWaitingRoutesGoOnAfterTheLast(t *testing.T) {
+	each(t, func(t *testing.T, s Store) {
+		r := newRepository(t, s, "app")
+		var want []WaitingRoute
+		for i, to := range []RegistryKey{{"2", "x"}, {"2", "y"}, {"30", "x"}, {"4", "-"}} {
+			putManifest(t, s, r, Manifest{Digest: manifestDigest(i), PushedAt: epoch}, "{}")
+			for j := range 3 {
+				commit(t, s, func(tx *Tx) error {
+					return tx.QueueReplication(&Replication{RepositoryID: r.ID, Digest: manifestDigest(i), Tag: string('a' + rune(j)), DestinationAccount: to.Account, DestinationRegion: to.Region,
+						PushedAt: epoch, NextTryAt: epoch.Add(time.Duration(9-j) * time.Second)})
+				})
+			}
+			want = append(want, WaitingRoute{Route{r.RegistryID, r.Account, to.Account, to.Region}, epoch.Add(7 * time.Second)})
+		}
+		var got []WaitingRoute
+		for after, pages := (Route{}), 0; pages < 3; pages++ {
+			page, err := s.Read().WaitingRoutes(after, 3)
+			if err != nil || len(page) == 0 {
+				t.Fatalf("page %d: %v, %v", pages, page, err)
+			}
+			if got = append(got, page...); len(page) < 3 {
+				break
+			}
+			after = page[2].Route
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%+v, want %+v", got, want)
 		}
 	})
 }
@@ -222,8 +267,8 @@ func TestReplicationsGoWithTheirSource(t *testing.T) {
 				return tx.QueueReplication(&Replication{RepositoryID: r.ID, Digest: "d", DestinationAccount: "2", DestinationRegion: "x", PushedAt: epoch, NextTryAt: epoch})
 			})
 			commit(t, s, func(tx *Tx) error { return remove(tx, r) })
-			if rows, err := s.Read().DueReplications(epoch, 10); err != nil || len(rows) != 0 {
-				t.Errorf("after the %s was deleted: %v, %v", name, rows, err)
+			if due := dueReplications(t, s, epoch, 10); len(due) != 0 {
+				t.Errorf("after the %s was deleted: %v", name, due)
 			}
 		}
 	})

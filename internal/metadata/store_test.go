@@ -230,11 +230,11 @@ func TestReopenKeepsEverything(t *testing.T) {
 		if u, err := s.Read().Upload(r.ID, "u1"); err != nil || !u.StartedAt.Equal(epoch) {
 			t.Errorf("upload: %v, %v", u, err)
 		}
-		ids, err := s.Read().DueReplications(epoch, 10)
-		if err != nil || len(ids) != 1 {
-			t.Fatalf("replications: %v, %v", ids, err)
+		due := dueReplications(t, s, epoch, 10)
+		if len(due) != 1 {
+			t.Fatalf("replications: %v", due)
 		}
-		if row, err := s.Read().Replication(ids[0]); err != nil || row.Sequence != 9 || row.Tag != "t" {
+		if row, err := s.Read().Replication(due[0].ID); err != nil || row.Sequence != 9 || row.Tag != "t" {
 			t.Errorf("replication: %v, %v", row, err)
 		}
 	})

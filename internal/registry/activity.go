@@ -179,16 +179,22 @@ func (s *Service) RetryReplications(ctx context.Context, c Caller, id ID, ids []
 	asked := slices.Compact(slices.Sorted(slices.Values(ids)))
 	var own []int64
 	err = s.update(ctx, func(tx *metadata.Tx) (err error) {
-		if retried, err = tx.RetryFailed(reg.ID, asked, s.now()); err != nil {
+		due, err := tx.RetryFailed(reg.ID, asked, s.now())
+		if err != nil {
 			return err
+		}
+		retried = nil
+		for i := range due {
+			due[i].SourceAccount = id.Account
+			retried = append(retried, due[i].ID)
 		}
 		if own, err = tx.OwnReplications(reg.ID, asked); err != nil {
 			return err
 		}
-		if due := retried; len(due) > 0 {
+		if ids := retried; len(ids) > 0 {
 			tx.OnCommit(func() {
 				s.wakeReplications(due)
-				s.watchers.tell(change{registry: reg.ID, replications: due})
+				s.watchers.tell(change{registry: reg.ID, replications: ids})
 			})
 		}
 		return nil

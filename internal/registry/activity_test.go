@@ -9,6 +9,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/registry"
 )
@@ -171,7 +172,14 @@ func TestRetryReplications(t *testing.T) {
 		t.Fatalf("%+v, %+v", own, theirs)
 	}
 	var woken []int64
-	d.OnReplications(func(ids []int64) { woken = append(woken, ids...) })
+	d.OnReplications(func(queued []metadata.DueReplication) {
+		for _, q := range queued {
+			woken = append(woken, q.ID)
+			if q.Route != (metadata.Route{SourceRegistryID: q.SourceRegistryID, SourceAccount: prodAccount, DestinationAccount: devAccount, DestinationRegion: dev.Region}) {
+				t.Errorf("the way of %+v", q)
+			}
+		}
+	})
 	const unknown = 1 << 60
 	retried, failed, err := d.RetryReplications(ctx, root(prodAccount), prod, []int64{own[0].ID, theirs[0].ID, own[0].ID, unknown, -1})
 	if err != nil || !slices.Equal(retried, []int64{own[0].ID}) || !slices.Equal(woken, retried) {

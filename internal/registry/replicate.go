@@ -19,41 +19,6 @@ const (
 // maxGraph bounds how many manifests one replicated index may reach.
 const maxGraph = 10000
 
-// takeover is how long a queued replication is left to the process that took
-// the push, which tries it at once. Then it is due for every process.
-const takeover = 2 * time.Second
-
-// pollInterval is how often a process looks for what others have left, where
-// there may be others.
-const pollInterval = time.Second
-
-// DueReplications are the ids of replications to try now, the longest due
-// first, and when to look again (zero if none will fall due by itself).
-func (s *Service) DueReplications(ctx context.Context, limit int) (ids []int64, next time.Time, err error) {
-	now := s.now()
-	if !s.meta.Shared() {
-		ids, err = s.meta.Read().DueReplications(now, limit)
-	} else if ids, err = s.meta.Read().DueReplications(now, 4*limit); len(ids) > 1 {
-		// Not all processes should fall upon the same ones.
-		rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
-		ids = ids[:min(limit, len(ids))]
-	}
-	if err == nil && len(ids) == 0 {
-		next, err = s.meta.Read().NextReplicationAt(now)
-	}
-	if latest := now.Add(lastRetry); err == nil && next.After(latest) {
-		next = now
-		err = s.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.PullForward(latest, now) })
-	}
-	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("look for due replications: %w", err)
-	}
-	if poll := now.Add(pollInterval); s.meta.Shared() && (next.IsZero() || next.After(poll)) {
-		next = poll
-	}
-	return ids, next, nil
-}
-
 // retryRefused makes the replications due that the destinations refused with
 // one of the codes, since this transaction mends that.
 func (s *Service) retryRefused(tx *metadata.Tx, destinations []metadata.RegistryKey, codes ...string) error {

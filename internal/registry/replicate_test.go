@@ -35,9 +35,13 @@ func (d *domain) due() []int64 {
 
 func (d *domain) dueNow() []int64 {
 	d.t.Helper()
-	ids, _, err := d.DueReplications(ctx, 10000)
+	due, _, err := d.DueReplications(ctx, 10000)
 	if err != nil {
 		d.t.Fatal(err)
+	}
+	ids := make([]int64, len(due))
+	for i := range due {
+		ids[i] = due[i].ID
 	}
 	return ids
 }
@@ -541,7 +545,7 @@ func TestRefusedIsTriedAgainWhenTheDestinationChanges(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := openStill(t)
 			woken := make(chan struct{}, 100)
-			d.OnReplications(func([]int64) { woken <- struct{}{} })
+			d.OnReplications(func([]metadata.DueReplication) { woken <- struct{}{} })
 			d.create(in(prod))
 			d.replicateTo(dev)
 			d.put(in(prod), d.image(in(prod), "one"), "latest")

@@ -174,10 +174,14 @@ func (s *Service) queueReplications(tx *metadata.Tx, r *metadata.Repository, d s
 	}
 	tx.OnCommit(func() {
 		ids := make([]int64, 0, len(queued))
+		due := make([]metadata.DueReplication, 0, len(queued))
 		for _, row := range queued {
 			ids = append(ids, row.ID)
+			due = append(due, metadata.DueReplication{ID: row.ID, Route: metadata.Route{
+				SourceRegistryID: r.RegistryID, SourceAccount: r.Account, DestinationAccount: row.DestinationAccount, DestinationRegion: row.DestinationRegion,
+			}})
 		}
-		s.wakeReplications(ids)
+		s.wakeReplications(due)
 		s.watchers.tell(change{registry: r.RegistryID, replications: ids})
 	})
 	return nil

@@ -41,7 +41,11 @@ func TestRoundTrips(t *testing.T) {
 			Annotations: map[string]string{"n": fmt.Sprint(n)}})
 	}
 	var replications []int64
-	d.OnReplications(func(ids []int64) { replications = append(replications, ids...) })
+	d.OnReplications(func(queued []metadata.DueReplication) {
+		for _, q := range queued {
+			replications = append(replications, q.ID)
+		}
+	})
 	raw := image(0)
 	first := d.put(own, raw, "latest")
 	replicate := func() error {

@@ -49,13 +49,15 @@ type Service struct {
 
 	watchers watchers
 
+	lastRoute lastRoute
+
 	wakeMu sync.Mutex
-	wake   func(ids []int64) // see OnReplications
+	wake   func(queued []metadata.DueReplication) // see OnReplications
 }
 
 // Open returns the domain over its stores and makes sure that every registry has its row.
 func Open(ctx context.Context, c Config) (*Service, error) {
-	s := &Service{meta: c.Metadata, blobs: c.Blobs, log: c.Logger, now: c.Now, grace: c.Grace, regions: c.Regions, registries: map[ID]int64{}, wake: func([]int64) {}}
+	s := &Service{meta: c.Metadata, blobs: c.Blobs, log: c.Logger, now: c.Now, grace: c.Grace, regions: c.Regions, registries: map[ID]int64{}, wake: func([]metadata.DueReplication) {}}
 	if a, ok := s.meta.(metadata.Announcer); ok {
 		s.watchers.announcements = newAnnouncements(a, &s.watchers, c.Logger)
 	}
@@ -101,7 +103,7 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 // ForUpkeep returns a domain that sweeps and repairs, and serves no registry.
 // For dry sweeps its stores may be open to read only.
 func ForUpkeep(meta metadata.Store, blobs blob.Store, log *slog.Logger) *Service {
-	return &Service{meta: meta, blobs: blobs, log: log, now: time.Now, wake: func([]int64) {}}
+	return &Service{meta: meta, blobs: blobs, log: log, now: time.Now, wake: func([]metadata.DueReplication) {}}
 }
 
 // Exists reports whether the deployment serves the registry.
@@ -113,20 +115,20 @@ func (s *Service) Exists(id ID) bool {
 // Regions that the deployment serves.
 func (s *Service) Regions() []string { return s.regions }
 
-// OnReplications sets what is called with the ids of replications that this
-// process has queued, for it to try at once; with none, when others may have
-// fallen due. It must not block.
-func (s *Service) OnReplications(wake func(ids []int64)) {
+// OnReplications sets what is called with the replications that this process has
+// queued, for it to try at once; with none, when others may have fallen due. It
+// must not block.
+func (s *Service) OnReplications(wake func(queued []metadata.DueReplication)) {
 	s.wakeMu.Lock()
 	defer s.wakeMu.Unlock()
 	s.wake = wake
 }
 
-func (s *Service) wakeReplications(ids []int64) {
+func (s *Service) wakeReplications(queued []metadata.DueReplication) {
 	s.wakeMu.Lock()
 	wake := s.wake
 	s.wakeMu.Unlock()
-	wake(ids)
+	wake(queued)
 }
 
 // update runs fn in a write transaction, and gives a full disk its own error.

@@ -4,7 +4,8 @@
 // What is due is in the store, written in the transaction of the push, so
 // nothing is lost by a crash; the engine holds no state that matters. What this
 // process has queued it tries at once; what another process has left falls due
-// for all a little later.
+// for all a little later. Source accounts take turns, in this process and in
+// what is found in the store.
 package replication
 
 import (
@@ -21,9 +22,9 @@ import (
 // Registry is the part of the domain that the engine needs;
 // *registry.Service satisfies it.
 type Registry interface {
-	DueReplications(ctx context.Context, limit int) (ids []int64, next time.Time, err error)
+	DueReplications(ctx context.Context, limit int) (due []metadata.DueReplication, next time.Time, err error)
 	Replicate(ctx context.Context, id int64) (metadata.Replication, error)
-	OnReplications(wake func(ids []int64))
+	OnReplications(wake func(queued []metadata.DueReplication))
 	SaveReplicationCounts(ctx context.Context, counts []metadata.ReplicationCount) error
 }
 
@@ -31,10 +32,20 @@ const (
 	// maxInFlight bounds how many replications are tried at the same time:
 	// their transactions are committed together.
 	maxInFlight = 256
-	// maxPending bounds what is remembered of replications that this process has
-	// queued. Those past it, and those of a process that died, fall due a
-	// little later for whoever looks.
-	maxPending = 100000
+	// maxInFlightOf bounds those of one source account: it is enough to keep the
+	// store busy, and what another pushes queues behind few of them.
+	maxInFlightOf = maxInFlight / 4
+	// maxPending bounds what is remembered of replications that are to be tried,
+	// and maxPendingOf what of one source account. Those past it, and those of a
+	// process that died, fall due a little later for whoever looks.
+	maxPending   = 100000
+	maxPendingOf = maxPending / 10
+	// maxFound is how many due replications a look asks for: more than are known
+	// when it looks, so that it finds others.
+	maxFound = 4 * maxInFlight
+	// lookInterval is how often the engine looks for what others have left while
+	// it has enough to do.
+	lookInterval = time.Second
 	// takenPause is how long the engine waits when other processes have taken all
 	// that it found due.
 	takenPause = 100 * time.Millisecond
@@ -49,14 +60,13 @@ type Engine struct {
 	wake     chan struct{}
 	finished chan ending
 
-	mu      sync.Mutex
-	pending []int64 // queued by this process, to be tried at once
-	others  bool    // others may have fallen due
+	queue  *queue
+	others atomic.Bool // others may have fallen due
 
 	// Of the goroutine that runs:
-	inFlight map[int64]bool
-	queue    []int64 // to be tried as soon as there is room
-	look     bool    // more may be due than was started
+	look   bool      // for what is due, as soon as there is room
+	more   bool      // the last look may not have found all
+	looked time.Time // last
 
 	start, stop sync.Once
 	ctx         context.Context
@@ -74,7 +84,7 @@ type Stats struct{ Complete, Failed, Retried int64 }
 func New(r Registry, log *slog.Logger) *Engine {
 	e := &Engine{
 		registry: r, log: log, wake: make(chan struct{}, 1), finished: make(chan ending, maxInFlight),
-		inFlight: map[int64]bool{}, done: make(chan struct{}), statistics: newStatistics(),
+		queue: newQueue(), done: make(chan struct{}), statistics: newStatistics(),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	return e
@@ -112,14 +122,16 @@ func (e *Engine) Stats() Stats {
 }
 
 // signal never blocks: one signal that waits is as good as many.
-func (e *Engine) signal(ids []int64) {
-	e.mu.Lock()
-	if room := maxPending - len(e.pending); len(ids) > room || len(ids) == 0 {
-		ids = ids[:min(room, len(ids))]
-		e.others = true
+func (e *Engine) signal(queued []metadata.DueReplication) {
+	if len(queued) == 0 {
+		e.others.Store(true)
 	}
-	e.pending = append(e.pending, ids...)
-	e.mu.Unlock()
+	for _, d := range queued {
+		if !e.queue.add(d) {
+			e.others.Store(true)
+			break // the rest falls due with it
+		}
+	}
 	select {
 	case e.wake <- struct{}{}:
 	default:
@@ -132,12 +144,11 @@ func (e *Engine) run() {
 	for {
 		select {
 		case <-e.ctx.Done():
-			for len(e.inFlight) > 0 {
-				delete(e.inFlight, (<-e.finished).id)
+			for e.busy() {
+				e.queue.end((<-e.finished).id)
 			}
 			return
 		case <-e.wake:
-			e.takePending()
 		case <-timer.C:
 			e.look = true
 		case end := <-e.finished:
@@ -145,14 +156,12 @@ func (e *Engine) run() {
 				timer.Reset(takenPause)
 			}
 		}
-		for len(e.queue) > 0 && len(e.inFlight) < maxInFlight {
-			e.begin(e.queue[0])
-			e.queue = e.queue[1:]
-		}
-		if !e.look || len(e.inFlight) >= maxInFlight {
+		e.look = e.others.Swap(false) || e.look
+		e.beginQueued()
+		if !e.look || !e.needsMore() {
 			continue
 		}
-		next, err := e.beginDue()
+		next, err := e.lookForDue()
 		switch {
 		case e.ctx.Err() != nil:
 		case err != nil:
@@ -164,28 +173,30 @@ func (e *Engine) run() {
 	}
 }
 
-// takePending takes what this process has queued.
-func (e *Engine) takePending() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.queue = append(e.queue, e.pending...)
-	e.pending = nil
-	e.look = e.look || e.others
-	e.others = false
+func (e *Engine) busy() bool {
+	_, inFlight := e.queue.load()
+	return inFlight > 0
+}
+
+// needsMore reports whether it is time to look for due replications: however
+// much this process has queued, what others have left gets its turn.
+func (e *Engine) needsMore() bool {
+	waiting, _ := e.queue.load()
+	return waiting < maxInFlight || time.Since(e.looked) >= lookInterval
 }
 
 // forget takes all that have finished: they come in groups, as they are
 // committed, and one look for more serves them all. It returns true if all
 // that there was to do was taken by other processes.
 func (e *Engine) forget(end ending) (taken bool) {
-	taken = e.look
+	taken = e.more
+	e.look = e.look || e.more
 	for {
-		delete(e.inFlight, end.id)
+		if !e.queue.end(end.id) || end.again {
+			e.look = true
+		}
 		if !end.taken {
 			taken = false
-		}
-		if end.again {
-			e.look = true
 		}
 		select {
 		case end = <-e.finished:
@@ -198,27 +209,29 @@ func (e *Engine) forget(end ending) (taken bool) {
 	}
 }
 
-// beginDue starts what is due and not in flight, as far as there is room. It
-// returns when to look again, if nothing is due now.
-func (e *Engine) beginDue() (next time.Time, err error) {
-	e.look = false
-	// What is in flight may still be due, and take up places in the answer.
-	ids, next, err := e.registry.DueReplications(e.ctx, maxInFlight+1)
+// lookForDue queues what is due and not known. It returns when to look again, if
+// nothing is due now.
+func (e *Engine) lookForDue() (next time.Time, err error) {
+	e.look, e.more, e.looked = false, false, time.Now()
+	due, next, err := e.registry.DueReplications(e.ctx, maxFound)
 	if err != nil {
 		return time.Time{}, err
 	}
-	for _, id := range ids {
-		e.look = true // when there is room again
-		if len(e.inFlight) < maxInFlight {
-			e.begin(id)
-		}
+	for _, d := range due {
+		e.more = true // there may be others: look when there is room again
+		e.queue.addFound(d)
 	}
+	e.beginQueued()
 	return next, nil
 }
 
-func (e *Engine) begin(id int64) {
-	if !e.inFlight[id] {
-		e.inFlight[id] = true
+// beginQueued begins what may be tried now.
+func (e *Engine) beginQueued() {
+	for {
+		id, ok := e.queue.next()
+		if !ok {
+			return
+		}
 		go e.try(id)
 	}
 }

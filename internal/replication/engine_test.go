@@ -15,7 +15,7 @@ import (
 // fake holds replications in memory.
 type fake struct {
 	mu    sync.Mutex
-	wake  func(ids []int64)
+	wake  func(queued []metadata.DueReplication)
 	rows  map[int64]*metadata.Replication
 	tries map[int64][]time.Time
 	// outcome decides a try; nil completes it. It may block.
@@ -27,20 +27,20 @@ type fake struct {
 }
 
 func newFake(ids ...int64) *fake {
-	f := &fake{rows: map[int64]*metadata.Replication{}, tries: map[int64][]time.Time{}, wake: func([]int64) {}}
+	f := &fake{rows: map[int64]*metadata.Replication{}, tries: map[int64][]time.Time{}, wake: func([]metadata.DueReplication) {}}
 	for _, id := range ids {
 		f.rows[id] = &metadata.Replication{ID: id, State: metadata.ReplicationInProgress}
 	}
 	return f
 }
 
-func (f *fake) OnReplications(wake func([]int64)) {
+func (f *fake) OnReplications(wake func([]metadata.DueReplication)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.wake = wake
 }
 
-func (f *fake) DueReplications(_ context.Context, limit int) (ids []int64, next time.Time, err error) {
+func (f *fake) DueReplications(_ context.Context, limit int) (due []metadata.DueReplication, next time.Time, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.looked++
@@ -48,6 +48,7 @@ func (f *fake) DueReplications(_ context.Context, limit int) (ids []int64, next 
 		return nil, time.Time{}, f.due
 	}
 	now := time.Now()
+	var ids []int64
 	for id, r := range f.rows {
 		if r.State != metadata.ReplicationInProgress {
 			continue
@@ -59,7 +60,10 @@ func (f *fake) DueReplications(_ context.Context, limit int) (ids []int64, next 
 		}
 	}
 	slices.Sort(ids)
-	return ids[:min(len(ids), limit)], next, nil
+	for _, id := range ids[:min(len(ids), limit)] {
+		due = append(due, metadata.DueReplication{ID: id})
+	}
+	return due, next, nil
 }
 
 func (f *fake) Replicate(ctx context.Context, id int64) (metadata.Replication, error) {
@@ -104,7 +108,7 @@ func (f *fake) push(id int64, at time.Time) {
 	if at.After(time.Now()) {
 		wake(nil)
 	} else {
-		wake([]int64{id})
+		wake([]metadata.DueReplication{{ID: id}})
 	}
 }
 
@@ -281,4 +285,127 @@ func TestFaultOfTheStoreIsSurvived(t *testing.T) {
 	f.due = nil
 	f.mu.Unlock()
 	wait(t, "the replication", func() bool { return f.state(1) == metadata.ReplicationComplete })
+}
+
+// However many replications one account has waiting, another's is tried among
+// the next; and so is one of its own to another destination.
+func TestAccountsAndDestinationsTakeTurns(t *testing.T) {
+	flood := metadata.Route{SourceRegistryID: 1, SourceAccount: "1", DestinationAccount: "9"}
+	const n = maxPendingOf / 2
+	for name, c := range map[string]struct {
+		route metadata.Route
+		most  int // of the flood that are tried before it
+	}{
+		"another account":     {metadata.Route{SourceRegistryID: 2, SourceAccount: "2", DestinationAccount: "9"}, maxInFlightOf + 1},
+		"another destination": {metadata.Route{SourceRegistryID: 1, SourceAccount: "1", DestinationAccount: "8"}, maxInFlightOf + 2},
+		"another Region":      {metadata.Route{SourceRegistryID: 3, SourceAccount: "1", DestinationAccount: "9"}, maxInFlightOf + 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake()
+			full, leave := make(chan struct{}, n), make(chan struct{})
+			f.outcome = func(_ context.Context, r *metadata.Replication) error {
+				full <- struct{}{}
+				<-leave
+				return nil
+			}
+			var queued []metadata.DueReplication
+			for id := int64(1); id <= n; id++ {
+				queued = append(queued, metadata.DueReplication{ID: id, Route: flood})
+				f.rows[id] = &metadata.Replication{ID: id, State: metadata.ReplicationInProgress, NextTryAt: time.Now().Add(time.Hour)}
+			}
+			f.rows[n+1] = &metadata.Replication{ID: n + 1, State: metadata.ReplicationInProgress, NextTryAt: time.Now().Add(time.Hour)}
+			e := start(t, f)
+			e.signal(queued)
+			for range maxInFlightOf {
+				<-full
+			}
+			e.signal([]metadata.DueReplication{{ID: n + 1, Route: c.route}})
+			before := -1
+			for i := range n + 1 {
+				if f.count(n+1) > 0 {
+					before = i
+					break
+				}
+				if c.route.SourceAccount == "1" {
+					leave <- struct{}{} // one ends, and another begins
+					<-full
+				} else {
+					time.Sleep(time.Millisecond)
+				}
+			}
+			f.mu.Lock()
+			tried := len(f.tries)
+			f.mu.Unlock()
+			if before < 0 || tried > c.most {
+				t.Errorf("%d were tried before it, want at most %d", tried-1, c.most-1)
+			}
+			close(leave)
+			wait(t, "the rest", func() bool { return e.Stats().Complete == n+1 })
+		})
+	}
+}
+
+// What one account has waiting in memory is bounded, and leaves room for others;
+// the store keeps the rest.
+func TestQueueIsBoundedPerAccount(t *testing.T) {
+	q := newQueue()
+	id := int64(0)
+	add := func(account string, n int) (added int) {
+		for range n {
+			id++
+			if q.add(metadata.DueReplication{ID: id, Route: metadata.Route{SourceAccount: account}}) {
+				added++
+			}
+		}
+		return added
+	}
+	if n := add("1", 2*maxPendingOf); n != maxPendingOf {
+		t.Errorf("%d of one account are queued, want %d", n, maxPendingOf)
+	}
+	if n := add("2", 10); n != 10 {
+		t.Errorf("%d of another account's 10 are queued", n)
+	}
+	var inFlight []int64
+	for {
+		id, ok := q.next()
+		if !ok {
+			break
+		}
+		inFlight = append(inFlight, id)
+	}
+	if len(inFlight) != maxInFlightOf+10 {
+		t.Errorf("%d are tried at the same time", len(inFlight))
+	}
+	for _, id := range inFlight {
+		q.end(id)
+	}
+	if waiting, inFlight := q.load(); waiting != maxPendingOf-maxInFlightOf || inFlight != 0 || len(q.accounts) != 1 {
+		t.Errorf("%d wait, %d are tried, of %d accounts", waiting, inFlight, len(q.accounts))
+	}
+}
+
+// What is queued anew while it is tried is tried again: the try may have looked
+// at it before. What is only found due again is not.
+func TestQueuedWhileItIsTried(t *testing.T) {
+	q := newQueue()
+	d := metadata.DueReplication{ID: 1}
+	q.add(d)
+	q.next()
+	if q.addFound(d) {
+		t.Error("one that is being tried was taken for another")
+	}
+	q.end(1)
+	if _, ok := q.next(); ok {
+		t.Error("it is tried again for nothing")
+	}
+	q.add(d)
+	q.next()
+	q.add(d)
+	if _, ok := q.next(); ok {
+		t.Error("it is tried twice at the same time")
+	}
+	q.end(1)
+	if id, ok := q.next(); !ok || id != 1 {
+		t.Error("it is not tried again")
+	}
 }

@@ -1,0 +1,102 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/twinport/twinport/internal/metadata"
+)
+
+// takeover is how long a queued replication is left to the process that took
+// the push, which tries it at once. Then it is due for every process.
+const takeover = 2 * time.Second
+
+// pollInterval is how often a process looks for what others have left, where
+// there may be others.
+const pollInterval = time.Second
+
+// maxRoutes is how many routes one look for due replications goes over. The
+// next look goes on behind them.
+const maxRoutes = 256
+
+// lastRoute is where a look for due replications ended: zero if it came to the
+// end of all routes.
+type lastRoute struct {
+	mu sync.Mutex
+	metadata.Route
+}
+
+// DueReplications are replications to try now, and when to look again (zero if
+// none will fall due by itself). Each route gets an equal part of the limit, at
+// least one: however much one source has waiting, no other's are missed. Of
+// each route the longest due come first.
+func (s *Service) DueReplications(_ context.Context, limit int) (due []metadata.DueReplication, next time.Time, err error) {
+	s.lastRoute.mu.Lock()
+	defer s.lastRoute.mu.Unlock()
+	now := s.now()
+	q := s.meta.Read()
+	after := s.lastRoute.Route
+	routes, err := q.WaitingRoutes(after, maxRoutes)
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("look for routes with replications: %w", err)
+	}
+	if s.lastRoute.Route = (metadata.Route{}); len(routes) == maxRoutes {
+		s.lastRoute.Route = routes[maxRoutes-1].Route
+	}
+	if after != s.lastRoute.Route {
+		next = now // for those that this look does not go over
+	}
+	var have []metadata.WaitingRoute
+	for _, w := range routes {
+		switch {
+		case w.Next.After(now.Add(lastRetry)):
+			// No delay is that long, so the clock was ahead when it was stored.
+			w.Next = time.UnixMicro(math.MaxInt64)
+		case w.Next.After(now):
+			if next.IsZero() || w.Next.Before(next) {
+				next = w.Next
+			}
+			continue
+		default:
+			w.Next = now
+		}
+		have = append(have, w)
+	}
+	if due, err = s.dueOf(q, have, limit); err != nil {
+		return nil, time.Time{}, fmt.Errorf("look for due replications: %w", err)
+	}
+	if poll := now.Add(pollInterval); s.meta.Shared() && (next.IsZero() || next.After(poll)) {
+		next = poll
+	}
+	return due, next, nil
+}
+
+// dueOf are replications of the routes that are due at each one's Next.
+func (s *Service) dueOf(q *metadata.Queries, routes []metadata.WaitingRoute, limit int) (due []metadata.DueReplication, err error) {
+	each := max(1, limit/max(1, len(routes)))
+	asked := each
+	if s.meta.Shared() {
+		asked *= 4 // not all processes should fall upon the same ones
+	}
+	q.Ahead(func(q *metadata.Queries) {
+		for _, w := range routes {
+			_, _ = q.DueReplications(w.Route, w.Next, asked)
+		}
+	})
+	for _, w := range routes {
+		of, err := q.DueReplications(w.Route, w.Next, asked)
+		if err != nil {
+			return nil, err
+		}
+		if len(of) > each {
+			rand.Shuffle(len(of), func(i, j int) { of[i], of[j] = of[j], of[i] })
+			of = of[:each]
+		}
+		due = append(due, of...)
+	}
+	return due, nil
+}

@@ -1,0 +1,78 @@
+package registry_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/twinport/twinport/internal/registry"
+)
+
+// What one account has left in the store hides nothing of another's, however
+// much longer it has been due.
+func TestDueReplicationsOfEachRouteAreFound(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	d.replicateTo(dev, third)
+	raw := d.image(in(prod), "flood")
+	for i := range 10 {
+		tags := make([]string, 20)
+		for j := range tags {
+			tags[j] = fmt.Sprint("t", i, "-", j)
+		}
+		d.put(in(prod), raw, tags...)
+	}
+	d.clock.advance(time.Minute)
+	d.create(in(dev))
+	if err := d.SetReplication(ctx, root(devAccount), dev, []registry.ReplicationRule{{Destinations: []registry.ID{prod}}}); err != nil {
+		t.Fatal(err)
+	}
+	d.put(in(dev), d.image(in(dev), "one"), "latest")
+	d.clock.advance(2 * time.Second)
+	due, _, err := d.DueReplications(ctx, 30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]int{}
+	for _, r := range due {
+		found[r.SourceAccount+" to "+r.DestinationAccount+" in "+r.DestinationRegion]++
+	}
+	want := map[string]int{
+		prodAccount + " to " + devAccount + " in " + dev.Region:    10,
+		prodAccount + " to " + prodAccount + " in " + third.Region: 10,
+		devAccount + " to " + prodAccount + " in " + prod.Region:   1,
+	}
+	if fmt.Sprint(found) != fmt.Sprint(want) {
+		t.Errorf("found %v, want %v", found, want)
+	}
+}
+
+// What seems to be due after longer than any delay was stored while the clock was
+// ahead, and is due now.
+func TestReplicationsOfAClockThatWasAheadAreDue(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	d.replicateTo(dev)
+	d.clock.advance(24 * time.Hour)
+	d.put(in(prod), d.image(in(prod), "one"), "a", "b")
+	d.clock.advance(-24 * time.Hour)
+	d.put(in(prod), d.image(in(prod), "two"), "c")
+	if n := len(d.dueNow()); n != 0 {
+		t.Errorf("%d are due before the time of the process that took the push has passed", n)
+	}
+	for _, id := range d.due() {
+		if _, err := d.Replicate(ctx, id); err != nil {
+			t.Error(err)
+		}
+	}
+	d.drain()
+	for _, tag := range []string{"a", "b", "c"} {
+		st := d.statuses(in(prod), registry.Reference{Tag: tag})
+		if !slices.ContainsFunc(st, func(st registry.ReplicationStatus) bool {
+			return st.State == registry.ReplicationFailed && st.Tries == 1
+		}) {
+			t.Errorf("%s: %+v", tag, st)
+		}
+	}
+}
