@@ -76,61 +76,94 @@ type authorization struct {
 	lifetime      time.Duration // of a presigned URL
 }
 
-// Verify checks a request signed with Signature Version 4, in the
-// Authorization header or as a presigned URL. body is the request's payload,
-// read and bounded by the caller; service is the signing name expected (ecr,
-// sts). The path must be as on the wire, so no handler may have rewritten it.
+// Signed is a request whose signature has been read, but not verified: the body
+// is still to come.
+type Signed struct {
+	verifier *Verifier
+	request  *http.Request
+	query    []parameter
+	service  string
+	key      AccessKey
+	*authorization
+}
+
+// Account is the one that the request says it comes from.
+func (s *Signed) Account() string { return s.key.Principal.Account }
+
+// Region is that of the credential scope.
+func (s *Signed) Region() string { return s.scope.region }
+
+// Read checks all of a request signed with Signature Version 4, in the
+// Authorization header or as a presigned URL, that can be checked without its
+// body: the form, the access key, the scope, the time, and which headers are
+// signed. Who fails here need not send a body. service is the signing name
+// expected (ecr, sts). The path must be as on the wire, so no handler may have
+// rewritten it.
 //
-// The error is always an *Error, in the protocol of service. The Region of the
-// identity has the form of one, but may be one that is not served here.
-func (v *Verifier) Verify(r *http.Request, body []byte, service string) (Identity, error) {
+// The error is always an *Error, in the protocol of service. The Region has
+// the form of one, but may be one that is not served here.
+func (v *Verifier) Read(r *http.Request, service string) (*Signed, error) {
 	query, err := parseQuery(r.URL.RawQuery)
 	if err != nil {
-		return Identity{}, incomplete.errorf(service, "The query string cannot be checked: %v.", err)
+		return nil, incomplete.errorf(service, "The query string cannot be checked: %v.", err)
 	}
 	a, refused := parseAuthorization(r, query, service)
 	if refused != nil {
-		return Identity{}, refused
+		return nil, refused
 	}
 	key, ok := v.keys.AccessKey(a.scope.keyID)
 	// A key without a session token takes none, and one with takes no other.
 	if !ok || subtle.ConstantTimeCompare([]byte(key.SessionToken), []byte(a.sessionToken)) != 1 {
-		return Identity{}, unknownClient.errorf(service, "The security token included in the request is invalid.")
+		return nil, unknownClient.errorf(service, "The security token included in the request is invalid.")
 	}
 	if a.scope.service != service {
-		return Identity{}, invalidSignature.errorf(service, "Credential should be scoped to correct service: '%s'.", service)
+		return nil, invalidSignature.errorf(service, "Credential should be scoped to correct service: '%s'.", service)
 	}
 	if refused := a.checkTime(v.now(), service); refused != nil {
-		return Identity{}, refused
+		return nil, refused
 	}
 	if refused := a.checkSignedHeaders(r, service); refused != nil {
-		return Identity{}, refused
+		return nil, refused
 	}
-	payloadHash, refused := a.checkPayload(body, service)
+	return &Signed{v, r, query, service, key, a}, nil
+}
+
+// Verify checks the signature itself. body is the request's payload, read and
+// bounded by the caller. The error is always an *Error.
+func (s *Signed) Verify(body []byte) (Identity, error) {
+	payloadHash, refused := s.checkPayload(body, s.service)
 	if refused != nil {
 		return Identity{}, refused
 	}
-
-	signing, cached := v.signingKey(key, a.scope)
+	signing, cached := s.verifier.signingKey(s.key, s.scope)
 	matched := false
-	for _, path := range canonicalPaths(r.URL.EscapedPath()) {
-		canonical, err := canonicalRequest(r, path, query, a.signedHeaders, payloadHash)
+	for _, path := range canonicalPaths(s.request.URL.EscapedPath()) {
+		canonical, err := canonicalRequest(s.request, path, s.query, s.signedHeaders, payloadHash)
 		if err != nil {
-			return Identity{}, invalidSignature.errorf(service, "The signed headers do not fit the request: %v.", err)
+			return Identity{}, invalidSignature.errorf(s.service, "The signed headers do not fit the request: %v.", err)
 		}
-		if hmac.Equal([]byte(a.signature), a.sign(signing, canonical)) {
+		if hmac.Equal([]byte(s.signature), s.sign(signing, canonical)) {
 			matched = true
 			break
 		}
 	}
 	if !matched {
-		return Identity{}, invalidSignature.errorf(service, "The request signature we calculated does not match the signature you provided. "+
+		return Identity{}, invalidSignature.errorf(s.service, "The request signature we calculated does not match the signature you provided. "+
 			"Check the secret access key and the signing method, and that nothing between client and server changes the request.")
 	}
 	if !cached {
-		v.signingKeys.put(a.scope.clone(), signingKey{secret: key.Secret, key: signing})
+		s.verifier.signingKeys.put(s.scope.clone(), signingKey{secret: s.key.Secret, key: signing})
 	}
-	return Identity{Principal: key.Principal, AccessKeyID: key.ID, Region: strings.Clone(a.scope.region)}, nil
+	return Identity{Principal: s.key.Principal, AccessKeyID: s.key.ID, Region: strings.Clone(s.scope.region)}, nil
+}
+
+// Verify is Read and Signed.Verify for a request whose body has been read.
+func (v *Verifier) Verify(r *http.Request, body []byte, service string) (Identity, error) {
+	signed, err := v.Read(r, service)
+	if err != nil {
+		return Identity{}, err
+	}
+	return signed.Verify(body)
 }
 
 // parseAuthorization finds and reads the request's signature. It proves nothing.

@@ -9,20 +9,18 @@ package awsapi
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/ecr"
 	"github.com/twinport/twinport/internal/awsapi/twinport"
+	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/registry"
 )
 
@@ -51,6 +49,8 @@ type Config struct {
 	Version string
 	// Shared says that the stores are a database server and a bucket.
 	Shared bool
+	// Limits bound what requests take; nil means no bounds.
+	Limits *budget.Limits
 	// Closing is closed when streams must end; nil means never.
 	Closing <-chan struct{}
 	// Logger gets internal errors, each with its request id.
@@ -65,23 +65,14 @@ type Handler struct {
 	ecr      *ecr.Service
 	twinport *twinport.Service
 	verifier *auth.Verifier
-	keys     auth.Keys
 	sessions Sessions
+	limits   *budget.Limits
 	log      *slog.Logger
 	closing  <-chan struct{}
 	streams  streams
 	// The constants, but in tests.
 	streamBeat, streamWrite time.Duration
-	// large limits how many bytes of large bodies are in memory at a time.
-	large *semaphore.Weighted
 }
-
-const (
-	// largeBody is the size, in bytes, from which a body counts as large.
-	largeBody = 1 << 20
-	// largeBodies bounds the bytes of all large bodies that are in memory.
-	largeBodies = 256 << 20
-)
 
 // New returns the handler of a deployment.
 func New(c Config) *Handler {
@@ -94,12 +85,11 @@ func New(c Config) *Handler {
 			Endpoint: c.Endpoint, Version: c.Version, Shared: c.Shared,
 		}),
 		verifier: c.Verifier,
-		keys:     c.Accounts,
 		sessions: c.Sessions,
+		limits:   c.Limits,
 		log:      c.Logger,
 		closing:  c.Closing,
 		streams:  streams{open: map[string]int{}}, streamBeat: streamBeat, streamWrite: streamWrite,
-		large: semaphore.NewWeighted(largeBodies),
 	}
 }
 
@@ -123,54 +113,17 @@ type failure struct {
 
 func (f *failure) Error() string { return f.code + ": " + f.message }
 
-// body reads a request's body of at most limit bytes. The caller must call
-// release when it has no more use for it.
-func (h *Handler) body(w http.ResponseWriter, r *http.Request, limit int64) (body []byte, release func(), err error) {
-	release = func() {}
-	tooLarge := &failure{"RequestEntityTooLargeException", "The request is larger than " + strconv.FormatInt(limit, 10) + " bytes", http.StatusRequestEntityTooLarge}
-	if r.ContentLength > limit {
-		return nil, release, tooLarge
+// body reads a request's body of at most limit bytes, which the claim holds.
+func body(r *http.Request, limit int64, c *budget.Claim) ([]byte, error) {
+	body, err := budget.ReadAll(r.Context(), r.Body, r.ContentLength, limit, c)
+	_, refused := errors.AsType[*budget.Error](err)
+	switch {
+	case err == nil || refused:
+		return body, err
+	case errors.Is(err, budget.ErrTooLong):
+		return nil, &failure{"RequestEntityTooLargeException", "The request is larger than " + strconv.FormatInt(limit, 10) + " bytes", http.StatusRequestEntityTooLarge}
 	}
-	size := r.ContentLength
-	if size < 0 {
-		size = limit
-	}
-	if size > largeBody {
-		if err := h.large.Acquire(r.Context(), size); err != nil {
-			return nil, release, err
-		}
-		release = func() { h.large.Release(size) }
-	}
-	reader := http.MaxBytesReader(w, r.Body, limit)
-	if r.ContentLength >= 0 {
-		body = make([]byte, size)
-		_, err = io.ReadFull(reader, body)
-	} else {
-		body, err = io.ReadAll(reader)
-	}
-	if err == nil {
-		return body, release, nil
-	}
-	release()
-	release = func() {}
-	var exceeded *http.MaxBytesError
-	if errors.As(err, &exceeded) {
-		return nil, release, tooLarge
-	}
-	return nil, release, &failure{"RequestTimeoutException", "The request ended before its body was complete", http.StatusRequestTimeout}
-}
-
-// knownKey says whether the access key that a request claims to be signed
-// with exists. It guards the reading of large bodies, for only with the body
-// can the signature be verified.
-func (h *Handler) knownKey(r *http.Request) bool {
-	_, credential, signed := strings.Cut(r.Header.Get("Authorization"), "Credential=")
-	if !signed {
-		credential = r.URL.Query().Get("X-Amz-Credential") // of a presigned URL
-	}
-	id, _, _ := strings.Cut(credential, "/")
-	_, ok := h.keys.AccessKey(id)
-	return ok
+	return nil, &failure{"RequestTimeoutException", "The request ended, or came too slowly, before its body was complete", http.StatusRequestTimeout}
 }
 
 // explain turns an error into the answer to it. What it does not know is an
@@ -179,8 +132,14 @@ func (h *Handler) explain(ctx context.Context, err error, operation, requestID s
 	var (
 		failed  *failure
 		refused *auth.Error
+		limited *budget.Error
 	)
 	switch {
+	case errors.As(err, &limited):
+		if limited.Own {
+			return &awsjson.Exception{Code: awsjson.ThrottlingException, Message: limited.Message(), Status: http.StatusTooManyRequests}
+		}
+		return &awsjson.Exception{Code: awsjson.ServiceUnavailable, Message: limited.Message(), Status: http.StatusServiceUnavailable}
 	case errors.As(err, &failed):
 		return &awsjson.Exception{Code: failed.code, Message: failed.message, Status: failed.status}
 	case errors.As(err, &refused):

@@ -663,7 +663,8 @@ func TestErrors(t *testing.T) {
 		{"wrong type", prefix + "CreateRepository", jsonType, `{"repositoryName":7}`, 400, "SerializationException", `expected a string for member \"repositoryName\"`},
 		{"twice", prefix + "CreateRepository", jsonType, `{"repositoryName":"a","repositoryName":"b"}`, 400, "SerializationException", "twice"},
 		{"limit", prefix + "CreateRepository", jsonType, `{"repositoryName":"A"}`, 400, "InvalidParameterException", "greater than or equal to 2"},
-		{"body too large", prefix + "CreateRepository", jsonType, `{"x":"` + strings.Repeat("a", 1<<20) + `"}`, 413, "RequestEntityTooLargeException", "1048576"},
+		{"body too large", prefix + "CreateRepository", jsonType, `{"x":"` + strings.Repeat("a", 1<<20) + `"}`, 413, "RequestEntityTooLargeException", "524288"},
+		{"ordinary body too large", prefix + "DescribeRegistry", jsonType, `{"x":"` + strings.Repeat("a", 64<<10) + `"}`, 413, "RequestEntityTooLargeException", "65536"},
 		{"unknown members", prefix + "DescribeRegistry", jsonType + "; charset=utf-8", `{"future":[{"a":1}]}`, 200, "", "replicationConfiguration"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -722,7 +723,12 @@ func TestBodies(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: AmazonEC2ContainerRegistry_V20150921.DescribeRegistry\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: %d\r\n\r\n{}", c.length)
+		r := signed("{}", nil)
+		fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n", r.URL.Host, c.length)
+		if err := r.Header.Write(conn); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprint(conn, "\r\n{}")
 		if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
 			t.Fatal(err)
 		}
@@ -832,11 +838,18 @@ func TestCallerIdentity(t *testing.T) {
 		{"GET", "?Action=GetCallerIdentity&Version=2010-05-08", "", "", 400, "InvalidAction"},
 		{"POST", "", "application/x-www-form-urlencoded", "Action=%zz", 400, "MalformedQueryString"},
 		{"POST", "", "application/x-www-form-urlencoded", "Action=" + strings.Repeat("A", 65<<10), 413, "RequestEntityTooLargeException"},
+		{"POST", "", "application/x-www-form-urlencoded", "not read", 403, "MissingAuthenticationToken"},
 		{"POST", "", "text/plain", "", 404, "UnknownOperationException"},
 		{"PUT", "", "", "", 405, "UnknownOperationException"},
 	} {
 		r := must[*http.Request](t)(http.NewRequest(c.method, a.URL+"/"+c.query, strings.NewReader(c.body)))
 		r.Header.Set("Content-Type", c.contentType)
+		if strings.HasPrefix(c.body, "Action=") {
+			err := v4.NewSigner().SignHTTP(ctx, aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret}, r, digest.FromString(c.body).Encoded(), "sts", region, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
 		resp, text := send(t, r)
 		if resp.StatusCode != c.status || !strings.Contains(text, "<Code>"+c.code+"</Code>") {
 			t.Errorf("%s %s %.30q: %d %s", c.method, c.query, c.body, resp.StatusCode, text)

@@ -9,6 +9,7 @@ import (
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/twinport"
+	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/session"
@@ -65,21 +66,30 @@ func (h *Handler) callerOfSession(r *http.Request) (caller, error) {
 	return caller{Caller: callerOf(r, identity), registry: id, session: row}, nil
 }
 
-// callerOfSignature authenticates a request by its signature.
-func (h *Handler) callerOfSignature(r *http.Request, body []byte) (caller, error) {
-	identity, err := h.verifier.Verify(r, body, ecrSigningName)
+// signed reads the signature of a request whose body is still to come.
+func (h *Handler) signed(r *http.Request) (*auth.Signed, error) {
+	signed, err := h.verifier.Read(r, ecrSigningName)
 	if err != nil {
-		return caller{}, err
+		return nil, err
 	}
-	id := registry.ID{Account: identity.Principal.Account, Region: identity.Region}
-	if !h.registry.Exists(id) {
-		return caller{}, &failure{
+	if !h.registry.Exists(registry.ID{Account: signed.Account(), Region: signed.Region()}) {
+		return nil, &failure{
 			"InvalidSignatureException",
-			"Credential should be scoped to a Region that this deployment serves (" + strings.Join(h.registry.Regions(), ", ") + "), not " + strconv.Quote(id.Region),
+			"Credential should be scoped to a Region that this deployment serves (" + strings.Join(h.registry.Regions(), ", ") + "), not " + strconv.Quote(signed.Region()),
 			http.StatusBadRequest,
 		}
 	}
-	return caller{Caller: callerOf(r, identity), registry: id}, nil
+	return signed, nil
+}
+
+// verify checks the signature with the body.
+func verify(r *http.Request, signed *auth.Signed, body []byte, held *budget.Request) (auth.Identity, error) {
+	done, err := held.Busy(r.Context(), len(body))
+	if err != nil {
+		return auth.Identity{}, err
+	}
+	defer done()
+	return signed.Verify(body)
 }
 
 func callerOf(r *http.Request, identity auth.Identity) registry.Caller {

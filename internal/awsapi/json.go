@@ -2,16 +2,21 @@ package awsapi
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"io"
 	"maps"
 	"mime"
 	"net/http"
 	"strconv"
 	"strings"
 
+	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/ecr"
 	"github.com/twinport/twinport/internal/awsapi/twinport"
+	"github.com/twinport/twinport/internal/budget"
+	"github.com/twinport/twinport/internal/registry"
 )
 
 // Names of the JSON 1.1 protocol and of the services in it. Twinport's own
@@ -32,7 +37,7 @@ type operation struct {
 
 func operationOf(target string) (op operation, known bool) {
 	if name, own := strings.CutPrefix(target, twinportTarget); own {
-		return operation{name, true, twinport.BodyLimit}, twinport.Known(name)
+		return operation{name, true, twinport.BodyLimit(name)}, twinport.Known(name)
 	}
 	name, ok := strings.CutPrefix(target, ecrTarget)
 	limit, known := ecr.BodyLimit(name)
@@ -56,66 +61,140 @@ func (h *Handler) serveJSON(w http.ResponseWriter, r *http.Request, requestID st
 		h.serveStream(w, r, requestID)
 		return
 	}
-	out, err := h.doJSON(w, r, op)
+	in, err := h.read(r, op.limit)
+	defer in.end()
+	var out any
+	if err == nil {
+		out, err = h.doJSON(in, op)
+	}
+	if err == nil {
+		err = h.writeAnswer(w, in, out)
+	}
 	if err != nil {
 		writeException(w, h.explain(r.Context(), err, op.name, requestID))
-		return
 	}
-	writeJSON(w, http.StatusOK, out)
 }
 
-func (h *Handler) doJSON(w http.ResponseWriter, r *http.Request, op operation) (any, error) {
-	who, body, release, err := h.read(w, r, op.limit)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
+func (h *Handler) doJSON(in *request, op operation) (any, error) {
 	if op.own {
-		return h.twinport.Do(r.Context(), op.name, twinport.Call{Caller: who.Caller, Registry: who.registry, Session: who.session.ID}, body)
+		return h.twinport.Do(in.ctx, op.name, twinport.Call{Caller: in.who.Caller, Registry: in.who.registry, Session: in.who.session.ID}, in.body)
 	}
-	return h.ecr.Do(r.Context(), op.name, ecr.Call{Caller: who.Caller, Registry: who.registry, Session: who.session}, body)
+	return h.ecr.Do(in.ctx, op.name, ecr.Call{Caller: in.who.Caller, Registry: in.who.registry, Session: in.who.session}, in.body)
 }
 
-// read reads a request and authenticates it. The caller must call release when
-// it has no more use for the body.
-func (h *Handler) read(w http.ResponseWriter, r *http.Request, limit int64) (who caller, body []byte, release func(), err error) {
-	release = func() {}
+// request is one that was read and authenticated.
+type request struct {
+	ctx  context.Context // tells of what is held
+	who  caller
+	body []byte
+	// unproven holds the body, which has to be read before its signature can be
+	// verified: it counts for where it comes from, as the account that it names.
+	// What follows counts for the account.
+	unproven, held *budget.Request
+}
+
+// end gives back what the request holds.
+func (in *request) end() {
+	if in.unproven != nil {
+		in.unproven.End()
+	}
+	if in.held != nil {
+		in.held.End()
+	}
+}
+
+// read reads a request and authenticates it. Nothing of a body is read that cannot
+// be a caller's. The caller must call end, also after an error.
+func (h *Handler) read(r *http.Request, limit int64) (in *request, err error) {
+	in = new(request)
 	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != jsonType {
-		return who, nil, release, &failure{awsjson.SerializationException, "The Content-Type of a request must be " + jsonType, http.StatusBadRequest}
+		return in, &failure{awsjson.SerializationException, "The Content-Type of a request must be " + jsonType, http.StatusBadRequest}
 	}
-	session := bySession(r)
-	if session {
-		if who, err = h.callerOfSession(r); err != nil {
-			return who, nil, release, err
+	var (
+		signed *auth.Signed
+		from   budget.Party
+	)
+	if bySession(r) {
+		if in.who, err = h.callerOfSession(r); err != nil {
+			return in, err
+		}
+		from = budget.Party{Account: in.who.registry.Account}
+	} else {
+		if signed, err = h.signed(r); err != nil {
+			return in, err
+		}
+		from = budget.Party{Account: signed.Account(), Network: budget.NetworkOf(r.RemoteAddr)}
+	}
+	in.unproven = h.limits.Begin(from)
+	if in.body, err = body(r, limit, &in.unproven.Memory); err != nil {
+		return in, err
+	}
+	if signed != nil {
+		identity, err := verify(r, signed, in.body, in.unproven)
+		if err != nil {
+			return in, err
+		}
+		in.who = caller{Caller: callerOf(r, identity), registry: registry.ID{Account: identity.Principal.Account, Region: identity.Region}}
+	}
+	in.held = h.limits.Begin(budget.Party{Account: in.who.registry.Account})
+	in.ctx = in.held.NewContext(r.Context())
+	return in, nil
+}
+
+// largeAnswer is from which size on an answer counts as memory while it is sent:
+// a client may take its time.
+const largeAnswer = 64 << 10
+
+// inPieces is an answer that can be too large to be encoded as a whole.
+type inPieces interface {
+	// Large says that the answer is to be written in pieces.
+	Large() bool
+	// WritePieces writes the answer as JSON.
+	WritePieces(w io.Writer) error
+}
+
+// writeAnswer sends an answer, or returns why it cannot.
+func (h *Handler) writeAnswer(w http.ResponseWriter, in *request, v any) error {
+	in.unproven.End() // nothing of the body is needed any more
+	in.body = nil
+	if pieces, ok := v.(inPieces); ok && pieces.Large() {
+		w.Header().Set("Content-Type", jsonType)
+		w.WriteHeader(http.StatusOK)
+		_ = pieces.WritePieces(w) // a client that went away needs no answer
+		return nil
+	}
+	body, err := encode(v)
+	if err != nil {
+		return err
+	}
+	if len(body) > largeAnswer {
+		if err := in.held.Memory.Take(in.ctx, int64(len(body))); err != nil {
+			return err
 		}
 	}
-	if session || limit <= largeBody || h.knownKey(r) {
-		if body, release, err = h.body(w, r, limit); err != nil {
-			return who, nil, release, err
-		}
-	}
-	if !session {
-		if who, err = h.callerOfSignature(r, body); err != nil {
-			release()
-			return who, nil, func() {}, err
-		}
-	}
-	return who, body, release, nil
+	writeBody(w, http.StatusOK, body)
+	return nil
 }
 
 func writeException(w http.ResponseWriter, e *awsjson.Exception) {
+	if e.RetryAfter() {
+		w.Header().Set("Retry-After", retryAfter)
+	}
 	w.Header().Set("X-Amzn-Errortype", e.Code)
-	body := map[string]any{"__type": e.Code, "message": e.Message}
-	maps.Copy(body, e.Members)
-	writeJSON(w, e.Status, body)
+	members := map[string]any{"__type": e.Code, "message": e.Message}
+	maps.Copy(members, e.Members)
+	body, err := encode(members)
+	if err != nil {
+		// The values are plain; only a bug gets here.
+		body = []byte(`{"__type":"ServerException"}`)
+	}
+	writeBody(w, e.Status, body)
 }
 
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	body, err := encode(v)
-	if err != nil {
-		// The values are plain structs; only a bug gets here.
-		status, body = http.StatusInternalServerError, []byte(`{"__type":"ServerException"}`)
-	}
+// retryAfter is when a client may try again, in seconds.
+var retryAfter = strconv.Itoa(int(budget.RetryAfter.Seconds()))
+
+func writeBody(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", jsonType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)

@@ -7,12 +7,14 @@ import (
 	"net/url"
 	"strconv"
 
+	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/sts"
+	"github.com/twinport/twinport/internal/budget"
 )
 
 // queryBodyLimit bounds the form of a Query request, in bytes.
-const queryBodyLimit = 64 << 10
+const queryBodyLimit = 4 << 10
 
 type callerIdentityResponse struct {
 	XMLName   xml.Name           `xml:"GetCallerIdentityResponse"`
@@ -32,7 +34,7 @@ type errorResponse struct {
 
 // serveQuery answers a request of the AWS Query protocol.
 func (h *Handler) serveQuery(w http.ResponseWriter, r *http.Request, requestID string) {
-	identity, err := h.doQuery(w, r)
+	identity, err := h.doQuery(r)
 	if err != nil {
 		e := h.explain(r.Context(), err, "sts:GetCallerIdentity", requestID)
 		fault := "Sender"
@@ -43,16 +45,20 @@ func (h *Handler) serveQuery(w http.ResponseWriter, r *http.Request, requestID s
 			fault = "Receiver"
 			e.Code = "InternalFailure"
 		}
+		if e.RetryAfter() {
+			w.Header().Set("Retry-After", retryAfter)
+		}
 		writeXML(w, e.Status, errorResponse{Namespace: sts.Namespace, Type: fault, Code: e.Code, Message: e.Message, RequestID: requestID})
 		return
 	}
 	writeXML(w, http.StatusOK, callerIdentityResponse{Namespace: sts.Namespace, Result: identity, RequestID: requestID})
 }
 
-func (h *Handler) doQuery(w http.ResponseWriter, r *http.Request) (sts.CallerIdentity, error) {
+func (h *Handler) doQuery(r *http.Request) (sts.CallerIdentity, error) {
 	var (
 		none   sts.CallerIdentity
-		body   []byte
+		form   []byte
+		signed *auth.Signed
 		values = r.URL.Query()
 	)
 	switch r.Method {
@@ -62,12 +68,14 @@ func (h *Handler) doQuery(w http.ResponseWriter, r *http.Request) (sts.CallerIde
 		if err != nil || mediaType != "application/x-www-form-urlencoded" {
 			return none, &failure{awsjson.UnknownOperationException, "The request names no operation: ECR takes the header X-Amz-Target, STS a form", http.StatusNotFound}
 		}
-		var release func()
-		if body, release, err = h.body(w, r, queryBodyLimit); err != nil {
+		if signed, err = h.verifier.Read(r, sts.SigningName); err != nil {
 			return none, err
 		}
-		defer release()
-		if values, err = url.ParseQuery(string(body)); err != nil {
+		// The form is so small that nobody counts it.
+		if form, err = body(r, queryBodyLimit, new(budget.Claim)); err != nil {
+			return none, err
+		}
+		if values, err = url.ParseQuery(string(form)); err != nil {
 			return none, &failure{"MalformedQueryString", "The form of the request is not valid", http.StatusBadRequest}
 		}
 	default:
@@ -81,7 +89,13 @@ func (h *Handler) doQuery(w http.ResponseWriter, r *http.Request) (sts.CallerIde
 		return none, &failure{"InvalidAction", "There is no operation " + strconv.Quote(action[:min(len(action), 128)]) +
 			" in version " + strconv.Quote(version[:min(len(version), 32)]) + ": of STS, GetCallerIdentity in version " + sts.Version + " is served", http.StatusBadRequest}
 	}
-	identity, err := h.verifier.Verify(r, body, sts.SigningName)
+	if signed == nil {
+		var err error
+		if signed, err = h.verifier.Read(r, sts.SigningName); err != nil {
+			return none, err
+		}
+	}
+	identity, err := signed.Verify(form)
 	if err != nil {
 		return none, err
 	}

@@ -56,10 +56,10 @@ func (s *streams) leave(account string) {
 // serveStream answers WatchRegistry: with server-sent events (HTML standard,
 // section 9.2) until the client goes away, its session ends, or the server stops.
 func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request, requestID string) {
-	who, body, release, err := h.read(w, r, twinport.BodyLimit)
+	in, err := h.read(r, twinport.BodyLimit(twinport.Watch))
+	defer in.end()
 	if err == nil {
-		defer release()
-		err = h.stream(w, r, who, body)
+		err = h.stream(w, r, in.who, in.body)
 	}
 	if err != nil {
 		writeException(w, h.explain(r.Context(), err, twinport.Watch, requestID))

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/twinport/twinport/internal/auth"
+	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/registry"
 )
 
@@ -27,6 +28,7 @@ func serveStalling(t *testing.T, f fakeRegistry) (address string, ended chan err
 	h.stall = testStall
 	ended = make(chan error, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = budget.NewBody(r.Body, budget.Pace{Silence: testStall, Rate: 1 << 20}, http.NewResponseController(w).SetReadDeadline)
 		h.ServeHTTP(w, r)
 		ended <- r.Context().Err()
 	}))

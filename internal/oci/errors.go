@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/registry"
 )
 
@@ -28,6 +29,7 @@ const (
 	codeDenied              = "DENIED"
 	codeUnsupported         = "UNSUPPORTED"
 	codeTagInvalid          = "TAG_INVALID"
+	codeTooManyRequests     = "TOOMANYREQUESTS"
 	codeUnknown             = "UNKNOWN"
 )
 
@@ -106,6 +108,9 @@ func toProtocol(op operation, err error) *protocolError {
 	if e, ok := errors.AsType[*protocolError](err); ok {
 		return e
 	}
+	if e, ok := errors.AsType[*budget.Error](err); ok {
+		return limited(e)
+	}
 	e, ok := errors.AsType[*registry.Error](err)
 	if !ok {
 		return nil
@@ -131,6 +136,15 @@ func toProtocol(op operation, err error) *protocolError {
 		}
 	}
 	return &p
+}
+
+// limited is the answer to who asked for more than there is: 429 if it holds much
+// itself, else 503.
+func limited(e *budget.Error) *protocolError {
+	if e.Own {
+		return &protocolError{http.StatusTooManyRequests, codeTooManyRequests, e.Message()}
+	}
+	return &protocolError{http.StatusServiceUnavailable, codeTooManyRequests, e.Message()}
 }
 
 // writeError is the one place that answers an error.
@@ -174,6 +188,9 @@ func (h *handler) writeError(w http.ResponseWriter, r *http.Request, req *reques
 	header := w.Header()
 	header.Set("Content-Type", "application/json")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
+	if answer.code == codeTooManyRequests {
+		header.Set("Retry-After", strconv.Itoa(int(budget.RetryAfter.Seconds())))
+	}
 	w.WriteHeader(answer.status)
 	if r.Method != http.MethodHead {
 		h.write(w, r, body)

@@ -1,11 +1,12 @@
 package oci
 
 import (
-	"bytes"
-	"io"
+	"context"
+	"errors"
 	"net/http"
 	"strings"
 
+	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/registry"
 )
 
@@ -23,15 +24,30 @@ func (h *handler) getManifest(w http.ResponseWriter, r *http.Request, req *reque
 	if notModified(w, r, etag) {
 		return nil
 	}
-	if r.Method != http.MethodHead {
-		h.write(w, r, m.Bytes)
+	if r.Method == http.MethodHead {
+		return nil
 	}
+	if len(m.Bytes) > largeAnswer {
+		held, ctx := h.begin(r, req)
+		defer held.End()
+		if err := held.Memory.Take(ctx, int64(len(m.Bytes))); err != nil {
+			clearContent(w.Header())
+			return err
+		}
+	}
+	h.write(w, r, m.Bytes)
 	return nil
 }
 
+// largeAnswer is from which size on an answer counts as memory while it is sent:
+// a client may take its time.
+const largeAnswer = 64 << 10
+
 // putManifest answers end-7a and end-7b.
 func (h *handler) putManifest(w http.ResponseWriter, r *http.Request, req *request) error {
-	body, err := h.readManifest(w, r)
+	held, ctx := h.begin(r, req)
+	defer held.End()
+	body, err := readManifest(ctx, r, &held.Memory)
 	if err != nil {
 		return err
 	}
@@ -45,7 +61,7 @@ func (h *handler) putManifest(w http.ResponseWriter, r *http.Request, req *reque
 	if req.reference.Tag != "" {
 		manifest.Tags = []string{req.reference.Tag}
 	}
-	result, err := h.registry.PutManifest(r.Context(), req.caller, req.ref, manifest)
+	result, err := h.registry.PutManifest(ctx, req.caller, req.ref, manifest)
 	if err != nil {
 		return err
 	}
@@ -59,21 +75,17 @@ func (h *handler) putManifest(w http.ResponseWriter, r *http.Request, req *reque
 	return created(w, req.manifestLocation(result.Digest), result.Digest)
 }
 
-// readManifest reads a body of at most registry.MaxManifestSize bytes. Memory grows with
-// what arrives, not with what is announced.
-func (h *handler) readManifest(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if r.ContentLength > registry.MaxManifestSize {
+// readManifest reads a body of at most registry.MaxManifestSize bytes, which the claim holds.
+func readManifest(ctx context.Context, r *http.Request, c *budget.Claim) ([]byte, error) {
+	body, err := budget.ReadAll(ctx, newBody(r), r.ContentLength, registry.MaxManifestSize, c)
+	_, refused := errors.AsType[*budget.Error](err)
+	switch {
+	case err == nil || refused:
+		return body, err
+	case errors.Is(err, budget.ErrTooLong):
 		return nil, errManifestTooLarge
 	}
-	const usual = 16 << 10
-	buffer := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0), usual)+bytes.MinRead))
-	if _, err := buffer.ReadFrom(io.LimitReader(h.requestBody(w, r), registry.MaxManifestSize+1)); err != nil {
-		return nil, bodyError(err)
-	}
-	if buffer.Len() > registry.MaxManifestSize {
-		return nil, errManifestTooLarge
-	}
-	return buffer.Bytes(), nil
+	return nil, bodyError(err)
 }
 
 // deleteManifest answers end-9: of a tag it removes the tag, of a digest the

@@ -18,6 +18,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/twinport/twinport/internal/auth"
+	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/registry"
 )
 
@@ -57,7 +58,7 @@ type Logins interface {
 	CheckLogin(scope string, identity auth.Identity) error
 }
 
-// Config is what New needs; every field must be set.
+// Config is what New needs; every field must be set, unless it says otherwise.
 type Config struct {
 	Registry Registry
 	Verifier *auth.Verifier
@@ -68,6 +69,8 @@ type Config struct {
 	// Scheme is http or https, as clients reach this server. A request that came
 	// by TLS tells so itself.
 	Scheme string
+	// Limits bound what requests take; nil means no bounds.
+	Limits *budget.Limits
 	// Logger gets the causes of internal errors, which clients never see.
 	Logger *slog.Logger
 }
@@ -78,6 +81,7 @@ type handler struct {
 	logins   Logins
 	domain   string
 	scheme   string
+	limits   *budget.Limits
 	log      *slog.Logger
 	stall    time.Duration // see stallTimeout
 }
@@ -86,7 +90,7 @@ type handler struct {
 // path as the client sent it: a mux that cleans paths would hide path tricks
 // from the checks here.
 func New(c Config) http.Handler {
-	return &handler{registry: c.Registry, verifier: c.Verifier, logins: c.Logins, domain: c.Domain, scheme: c.Scheme, log: c.Logger, stall: stallTimeout}
+	return &handler{registry: c.Registry, verifier: c.Verifier, logins: c.Logins, domain: c.Domain, scheme: c.Scheme, limits: c.Limits, log: c.Logger, stall: stallTimeout}
 }
 
 // Headers of all responses, shared and never written to. What is stored here
@@ -113,6 +117,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		h.writeError(w, r, &req, err)
 	}
+}
+
+// begin begins to count what a request takes, for the account of its caller, who
+// has proven who it is. The context tells the domain and the stores.
+func (h *handler) begin(r *http.Request, req *request) (*budget.Request, context.Context) {
+	held := h.limits.Begin(budget.Party{Account: req.caller.Identity.Principal.Account})
+	return held, held.NewContext(r.Context())
 }
 
 func (h *handler) serve(w http.ResponseWriter, r *http.Request, req *request) error {

@@ -40,8 +40,10 @@ func (h *handler) mountBlob(w http.ResponseWriter, r *http.Request, req *request
 
 // pushBlob answers end-4b, a whole blob in one POST.
 func (h *handler) pushBlob(w http.ResponseWriter, r *http.Request, req *request) error {
-	body := h.requestBody(w, r)
-	layer, err := h.registry.PutLayer(r.Context(), req.caller, req.ref, req.digest, body)
+	body := newBody(r)
+	held, ctx := h.begin(r, req)
+	defer held.End()
+	layer, err := h.registry.PutLayer(ctx, req.caller, req.ref, req.digest, body)
 	if err != nil {
 		return blame(body, err)
 	}
@@ -62,11 +64,13 @@ func (h *handler) uploadStatus(w http.ResponseWriter, r *http.Request, req *requ
 // appendUpload answers end-5. Without Content-Range the body is a stream that
 // goes on where the upload is.
 func (h *handler) appendUpload(w http.ResponseWriter, r *http.Request, req *request) error {
-	body, offset, err := h.chunk(w, r)
+	body, offset, err := chunk(r)
 	if err != nil {
 		return err
 	}
-	size, err := h.registry.AppendUpload(r.Context(), req.caller, req.ref, req.upload, offset, body)
+	held, ctx := h.begin(r, req)
+	defer held.End()
+	size, err := h.registry.AppendUpload(ctx, req.caller, req.ref, req.upload, offset, body)
 	if err != nil {
 		return uploadError(w, req, body, err)
 	}
@@ -83,12 +87,14 @@ func (h *handler) completeUpload(w http.ResponseWriter, r *http.Request, req *re
 	)
 	if r.ContentLength != 0 {
 		var err error
-		if body, offset, err = h.chunk(w, r); err != nil {
+		if body, offset, err = chunk(r); err != nil {
 			return err
 		}
 		tail = body
 	}
-	layer, err := h.registry.CompleteUpload(r.Context(), req.caller, req.ref, req.upload, req.digest, offset, tail)
+	held, ctx := h.begin(r, req)
+	defer held.End()
+	layer, err := h.registry.CompleteUpload(ctx, req.caller, req.ref, req.upload, req.digest, offset, tail)
 	if err != nil {
 		return uploadError(w, req, body, err)
 	}
@@ -105,8 +111,8 @@ func (h *handler) cancelUpload(w http.ResponseWriter, r *http.Request, req *requ
 }
 
 // chunk returns the body and where in the blob it goes.
-func (h *handler) chunk(w http.ResponseWriter, r *http.Request) (body *requestBody, offset int64, err error) {
-	body, offset = h.requestBody(w, r), atEnd
+func chunk(r *http.Request) (body *requestBody, offset int64, err error) {
+	body, offset = newBody(r), atEnd
 	header := r.Header.Get("Content-Range")
 	if header == "" {
 		return body, offset, nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/metadata"
 )
 
@@ -59,7 +60,7 @@ func (s *Service) PutManifest(ctx context.Context, c Caller, ref Ref, n NewManif
 			return PutResult{}, err
 		}
 	}
-	parsed, err := parseManifest(n.Bytes, n.MediaType)
+	parsed, err := parse(ctx, n)
 	if err != nil {
 		return PutResult{}, err
 	}
@@ -84,6 +85,26 @@ func (s *Service) PutManifest(ctx context.Context, c Caller, ref Ref, n NewManif
 		return PutResult{}, err
 	}
 	return PutResult{Digest: d, MediaType: parsed.MediaType, Subject: parsed.Subject}, nil
+}
+
+// parsedSize is how many times its size a manifest may take in memory while it is
+// parsed, and committed.
+const parsedSize = 4
+
+// parse reads a manifest. Of a large one, the memory and the processor's time
+// count for the caller.
+func parse(ctx context.Context, n NewManifest) (parsedManifest, error) {
+	done, err := budget.Busy(ctx, len(n.Bytes))
+	if err != nil {
+		return parsedManifest{}, err
+	}
+	defer done()
+	if len(n.Bytes) >= budget.Heavy {
+		if err := budget.TakeMemory(ctx, parsedSize*len(n.Bytes)); err != nil {
+			return parsedManifest{}, err
+		}
+	}
+	return parseManifest(n.Bytes, n.MediaType)
 }
 
 // manifestDigest computes the digest of the bytes: ImageDigestDoesNotMatch.

@@ -6,8 +6,9 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"strconv"
 	"time"
+
+	"github.com/twinport/twinport/internal/budget"
 )
 
 // observer surrounds every request: it counts it, logs it at debug level, and
@@ -15,7 +16,21 @@ import (
 type observer struct {
 	routes  *routes
 	metrics *requestMetrics
-	log     *slog.Logger
+	limits  *budget.Limits
+	// paces are the variable's, but in tests.
+	paces [protocols]budget.Pace
+	log   *slog.Logger
+}
+
+// paces are how slow a request's body may come. What the AWS APIs take is in memory
+// until it is complete, so it must come faster: the largest, a layer part, within a
+// quarter of an hour.
+var paces = [protocols]budget.Pace{
+	protocolOCI:     {Silence: 30 * time.Second, Rate: 8 << 10},
+	protocolAWS:     {Silence: 30 * time.Second, Rate: 32 << 10},
+	protocolStream:  {Silence: 10 * time.Second, Rate: 8 << 10},
+	protocolConsole: {Silence: 10 * time.Second, Rate: 8 << 10},
+	protocolOther:   {Silence: 10 * time.Second, Rate: 8 << 10},
 }
 
 func (o *observer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -25,6 +40,17 @@ func (o *observer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	o.metrics.inFlight.Add(1)
 	// Deferred, for an aborted request must count as well.
 	defer o.finish(p, answer, r, start)
+	if r.ContentLength != 0 {
+		answer.body = budget.NewBody(r.Body, o.paces[p], http.NewResponseController(w).SetReadDeadline)
+		r.Body = answer.body
+		var claim budget.Claim
+		o.limits.Requests.Begin(&claim, budget.Party{Network: budget.NetworkOf(r.RemoteAddr)})
+		if err := claim.Take(r.Context(), 1); err != nil {
+			writeTooMany(p, answer, r, err)
+			return
+		}
+		defer claim.Close()
+	}
 	o.routes.serve(p, answer, r)
 }
 
@@ -65,26 +91,8 @@ func (o *observer) afterPanic(p protocol, w *response, r *http.Request, panicked
 	if w.status != 0 {
 		return true
 	}
-	const message = "An internal error occurred: see the server's log"
-	header := w.Header()
-	clear(header) // it was meant for another answer
-	var body string
-	switch p {
-	case protocolOCI:
-		header.Set("Content-Type", "application/json")
-		body = `{"errors":[{"code":"UNKNOWN","message":"` + message + `"}]}`
-	case protocolAWS, protocolStream:
-		header.Set("Content-Type", "application/x-amz-json-1.1")
-		body = `{"__type":"ServerException","message":"` + message + `"}`
-	default:
-		writeText(w, r, http.StatusInternalServerError, message)
-		return false
-	}
-	header.Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(http.StatusInternalServerError)
-	if r.Method != http.MethodHead {
-		_, _ = w.Write([]byte(body)) // a client that went away needs no answer
-	}
+	clear(w.Header()) // it was meant for another answer
+	writeFailure(p, w, r, http.StatusInternalServerError, "UNKNOWN", "ServerException", "An internal error occurred: see the server's log")
 	return false
 }
 

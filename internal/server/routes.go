@@ -29,13 +29,6 @@ func (p protocol) String() string {
 	return [protocols]string{"oci", "aws", "stream", "console", "other"}[p]
 }
 
-// bodyTimeouts is how long a request's body may take. Without a limit even a
-// request that is refused unread would hold its connection for ever, for
-// net/http drains the body. An AWS API request may carry 20 MiB, the largest
-// layer part, at 70 KiB/s. The OCI protocol sets its own limit, later and
-// later, while it reads.
-var bodyTimeouts = [protocols]time.Duration{protocolOCI: time.Minute, protocolAWS: 5 * time.Minute, protocolStream: 10 * time.Second, protocolConsole: 10 * time.Second, protocolOther: 10 * time.Second}
-
 // readyTimeout bounds a readiness check.
 const readyTimeout = 2 * time.Second
 
@@ -47,8 +40,6 @@ type routes struct {
 	metrics http.Handler
 	// ready says why the server should get no requests, or nil.
 	ready func(context.Context) error
-	// bodyTimeouts are the variable's, but in tests.
-	bodyTimeouts [protocols]time.Duration
 }
 
 // writtenPath is the path as the client wrote it. A prefix that is escaped, such
@@ -83,10 +74,6 @@ func protocolOf(r *http.Request) protocol {
 }
 
 func (h *routes) serve(p protocol, w http.ResponseWriter, r *http.Request) {
-	if r.ContentLength != 0 {
-		// Not every ResponseWriter has deadlines; those of tests need none.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.bodyTimeouts[p]))
-	}
 	if r.TLS != nil && !local(r.Host) {
 		w.Header().Set("Strict-Transport-Security", "max-age=31536000")
 	}

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strconv"
 	"sync"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi"
+	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/config"
 	"github.com/twinport/twinport/internal/console"
 	"github.com/twinport/twinport/internal/metadata"
@@ -31,12 +33,16 @@ import (
 )
 
 // What a connection may cost before a handler sees its request. The size of
-// bodies is bounded by the protocols, their time by bodyTimeouts.
+// bodies is bounded by the protocols, their pace by paces.
 const (
 	headerTimeout = 15 * time.Second
 	idleTimeout   = 2 * time.Minute // longer than that of most load balancers, so that they close first
 	// maxHeader in bytes. Policies match patterns against headers, so these must be short.
 	maxHeader = 32 << 10
+	// maxStreams is how many requests a connection of HTTP/2 has at a time, and
+	// streamBuffer how many bytes wait on it, in all, for requests that do not read.
+	maxStreams   = 100
+	streamBuffer = 512 << 10
 )
 
 const (
@@ -62,6 +68,8 @@ type Server struct {
 
 	stopping atomic.Bool
 	requests *requestMetrics
+	limits   *budget.Limits
+	trusted  []netip.Prefix
 	// stopTimeout is the constant, but in tests.
 	stopTimeout time.Duration
 	close       sync.Once
@@ -72,7 +80,7 @@ type Server struct {
 // connect wait until Run. The caller must call Run or Close. The error says
 // which part did not start, and why.
 func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, err error) {
-	s := &Server{log: log, scheme: "http", stopTimeout: stopTimeout}
+	s := &Server{log: log, scheme: "http", limits: budget.ForProcess(log), trusted: cfg.TrustedProxies, stopTimeout: stopTimeout}
 	defer func() {
 		if err != nil {
 			_ = s.Close() // what failed first is the error to report
@@ -109,11 +117,13 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 	handlers := func(m metadata.Store, r *registry.Service, closing <-chan struct{}) (h handlers, err error) {
 		sessions := session.New(session.Config{Store: m, Keys: keys, Verifier: verifier, Now: time.Now})
 		h.oci = oci.New(oci.Config{
-			Registry: r, Verifier: verifier, Logins: sessions, Domain: cfg.Domain, Scheme: s.publicScheme(cfg), Logger: log,
+			Registry: r, Verifier: verifier, Logins: sessions, Domain: cfg.Domain, Scheme: s.publicScheme(cfg),
+			Limits: s.limits, Logger: log,
 		})
 		h.aws = awsapi.New(awsapi.Config{
 			Registry: r, Verifier: verifier, Accounts: keys, Sessions: sessions,
-			Endpoint: s.endpoint(cfg), Scheme: s.publicScheme(cfg), Version: Version(), Shared: m.Shared(), Closing: closing, Logger: log, Now: time.Now,
+			Endpoint: s.endpoint(cfg), Scheme: s.publicScheme(cfg), Version: Version(), Shared: m.Shared(),
+			Limits: s.limits, Closing: closing, Logger: log, Now: time.Now,
 		})
 		h.console, err = console.New(console.Config{Sessions: sessions, Accounts: keys, Regions: cfg.Regions, Version: Version(), Logger: log})
 		return h, err
@@ -128,13 +138,12 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 		s.migrations = newMigrations(s, cfg, handlers)
 	}
 	routes := &routes{
-		oci:          s.door.guard(s.generations.handler(func(g *generation) http.Handler { return g.oci })),
-		aws:          s.door.guard(s.generations.handler(func(g *generation) http.Handler { return g.aws })),
-		console:      s.door.guard(s.generations.handler(func(g *generation) http.Handler { return g.console })),
-		ready:        s.ready,
-		bodyTimeouts: bodyTimeouts,
+		oci:     s.door.guard(s.generations.handler(func(g *generation) http.Handler { return g.oci })),
+		aws:     s.door.guard(s.generations.handler(func(g *generation) http.Handler { return g.aws })),
+		console: s.door.guard(s.generations.handler(func(g *generation) http.Handler { return g.console })),
+		ready:   s.ready,
 	}
-	s.requests, routes.metrics = newMetrics(s.background.Replications, slices.Concat(sweepMetrics(s.background.Sweeps), databaseMetrics(s.generations.store), []prometheus.Collector{newBacklogMetrics(s.generations.store)}, certificateMetrics)...)
+	s.requests, routes.metrics = newMetrics(s.background.Replications, slices.Concat(sweepMetrics(s.background.Sweeps), budgetMetrics(s.limits), databaseMetrics(s.generations.store), []prometheus.Collector{newBacklogMetrics(s.generations.store)}, certificateMetrics)...)
 	if cfg.Metrics != "" {
 		if s.metrics, err = listenForMetrics(ctx, cfg.Metrics, routes.metrics, log); err != nil {
 			return nil, err
@@ -142,11 +151,12 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 		routes.metrics = nil
 	}
 	s.http = &http.Server{
-		Handler:           &forwarded{trusted: cfg.TrustedProxies, next: &observer{routes: routes, metrics: s.requests, log: log}},
+		Handler:           &forwarded{trusted: cfg.TrustedProxies, next: &observer{routes: routes, metrics: s.requests, limits: s.limits, paces: paces, log: log}},
 		TLSConfig:         tlsConfig,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams, MaxReceiveBufferPerConnection: streamBuffer, MaxReceiveBufferPerStream: streamBuffer},
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	return s, nil
@@ -217,10 +227,11 @@ func (s *Server) Run(ctx context.Context) error {
 
 	served := make(chan error, 1)
 	go func() {
+		listener := &limitedListener{s.listener, s.limits, s.trusted}
 		if s.http.TLSConfig != nil {
-			served <- s.http.ServeTLS(s.listener, "", "")
+			served <- s.http.ServeTLS(listener, "", "")
 		} else {
-			served <- s.http.Serve(s.listener)
+			served <- s.http.Serve(listener)
 		}
 	}()
 	if s.metrics != nil {

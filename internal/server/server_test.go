@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/config"
 	"github.com/twinport/twinport/internal/registry"
 )
@@ -391,7 +392,7 @@ func TestHeaderLimit(t *testing.T) {
 func TestBodyTimeout(t *testing.T) {
 	s := start(t, testConfig(t), func(s *Server) {
 		for p := range protocols {
-			s.http.Handler.(*forwarded).next.(*observer).routes.bodyTimeouts[p] = 50 * time.Millisecond
+			s.http.Handler.(*forwarded).next.(*observer).paces[p] = budget.Pace{Silence: 50 * time.Millisecond, Rate: 1 << 20}
 		}
 	})
 	for _, line := range []string{"PUT /v2/app/manifests/1", "POST /", "POST /nothing"} {

@@ -13,6 +13,8 @@ const (
 	AccessDeniedException         = "AccessDeniedException"
 	InvalidParameterException     = "InvalidParameterException"
 	SerializationException        = "SerializationException"
+	ServiceUnavailable            = "ServiceUnavailable"
+	ThrottlingException           = "ThrottlingException"
 	UnknownOperationException     = "UnknownOperationException"
 	UnsupportedOperationException = "UnsupportedOperationException"
 )
@@ -25,6 +27,11 @@ type Exception struct {
 	Status int
 	// Members are further ones of the answer, by name.
 	Members map[string]any
+}
+
+// RetryAfter says whether to tell the client to try again in a while.
+func (e *Exception) RetryAfter() bool {
+	return e.Status == http.StatusTooManyRequests || e.Status == http.StatusServiceUnavailable
 }
 
 func (e *Exception) Error() string { return e.Code + ": " + e.Message }

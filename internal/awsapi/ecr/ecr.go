@@ -131,9 +131,11 @@ func bind[In, Out any, P awsjson.Decodable[In]](method func(*Service, context.Co
 
 // Bounds of request bodies, in bytes.
 const (
-	bodyLimit = 1 << 20
-	// A manifest has up to 4 Mi characters, each of which JSON may write as
-	// an escape sequence of six bytes.
+	bodyLimit = 64 << 10
+	// Of what holds a policy, or many tags or filters. JSON may write each
+	// character as an escape sequence of six bytes, or twelve.
+	textBodyLimit = 512 << 10
+	// A manifest has up to 4 Mi characters.
 	manifestBodyLimit = 26 << 20
 	// A layer part has up to 20 MiB, which base64 makes a third longer.
 	layerPartBodyLimit = 28 << 20
@@ -147,6 +149,10 @@ func BodyLimit(name string) (limit int64, ok bool) {
 		return manifestBodyLimit, true
 	case "UploadLayerPart":
 		return layerPartBodyLimit, true
+	case "BatchCheckLayerAvailability", "CreateRepository", "CreateRepositoryCreationTemplate", "PutLifecyclePolicy",
+		"PutRegistryPolicy", "PutRegistryScanningConfiguration", "PutReplicationConfiguration", "PutSigningConfiguration",
+		"SetRepositoryPolicy", "StartLifecyclePolicyPreview", "TagResource", "UpdateRepositoryCreationTemplate":
+		return textBodyLimit, true
 	}
 	_, ok = operations[name]
 	return bodyLimit, ok

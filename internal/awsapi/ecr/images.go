@@ -4,19 +4,64 @@ import (
 	_ "crypto/sha256"
 	_ "crypto/sha512"
 
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"io"
 	"regexp"
 
 	"github.com/opencontainers/go-digest"
 
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
+	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/registry"
 )
 
 // maxBatchManifests bounds the manifests of one BatchGetImage answer, in
 // bytes, because the answer is built in memory.
 const maxBatchManifests = 32 << 20
+
+// largeBatch is from how many bytes of manifests on an answer counts as memory,
+// and is not encoded as a whole.
+const largeBatch = 256 << 10
+
+// Large says that the answer is to be written in pieces.
+func (r *BatchGetImageResponse) Large() bool {
+	size := 0
+	for _, image := range r.Images {
+		size += len(image.ImageManifest)
+	}
+	return size > largeBatch
+}
+
+// WritePieces writes the answer as JSON, an image at a time. It forgets each
+// image when it is written.
+func (r *BatchGetImageResponse) WritePieces(w io.Writer) error {
+	var piece bytes.Buffer
+	encoder := json.NewEncoder(&piece)
+	encoder.SetEscapeHTML(false)
+	piece.WriteString(`{"images":[`)
+	for i := range r.Images {
+		if i > 0 {
+			piece.WriteByte(',')
+		}
+		if err := encoder.Encode(r.Images[i]); err != nil {
+			return err
+		}
+		r.Images[i] = Image{}
+		if _, err := piece.WriteTo(w); err != nil {
+			return err
+		}
+	}
+	piece.WriteString(`],"failures":`)
+	if err := encoder.Encode(r.Failures); err != nil {
+		return err
+	}
+	piece.WriteString("}\n")
+	_, err := piece.WriteTo(w)
+	return err
+}
 
 // PutImage stores a manifest and sets its tag.
 func (s *Service) PutImage(ctx context.Context, call Call, in *PutImageRequest) (*PutImageResponse, error) {
@@ -79,6 +124,12 @@ func (s *Service) BatchGetImage(ctx context.Context, call Call, in *BatchGetImag
 		}
 		if size += len(m.Bytes); size > maxBatchManifests {
 			return nil, awsjson.Exceptionf(LimitExceededException, "The manifests are larger than %d bytes together: ask for fewer images at once", maxBatchManifests)
+		}
+		if size > largeBatch {
+			// Held until the client has taken the answer.
+			if err := budget.TakeMemory(ctx, len(m.Bytes)); err != nil {
+				return nil, err
+			}
 		}
 		out.Images = append(out.Images, Image{
 			RegistryID:             ref.Registry.Account,

@@ -14,8 +14,14 @@ import (
 	"github.com/twinport/twinport/internal/session"
 )
 
-// BodyLimit is the size of the largest body, in bytes, that a request may have.
-const BodyLimit = 1 << 20
+// BodyLimit is the size of the largest body, in bytes, that a request for the
+// operation may have.
+func BodyLimit(name string) int64 {
+	if name == "ValidatePolicy" {
+		return 256 << 10 // a policy, each letter of which may be an escape sequence
+	}
+	return 64 << 10
+}
 
 // Registry is the part of the domain that the operations use.
 // *registry.Service is the one that serves; its methods say which errors to

@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"sync"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
-	"github.com/twinport/twinport/internal/blob"
+	"github.com/twinport/twinport/internal/budget"
 )
 
 const (
@@ -22,36 +21,38 @@ const (
 	maxParts = 10000
 	// chunkSize is how much memory a part takes at a time.
 	chunkSize = 64 << 10
-	// memoryParts is how many parts may be in memory at once: 256 MiB.
-	memoryParts = 32
-	// memoryTimeout is how long an upload waits for memory.
-	memoryTimeout = time.Minute
+	// ownParts is how many parts may be in memory at once for uploads that no
+	// request brings, such as those of a migration.
+	ownParts = 32
+	// ownWait is how long such an upload waits for memory.
+	ownWait = time.Minute
 )
 
 var chunks = sync.Pool{New: func() any { return new([chunkSize]byte) }}
 
-// budget bounds the memory of all uploads. A part's first chunk is free, so
-// that small blobs pass by large ones. With the second, room for the whole
-// part is taken, and an upload takes no more while it has one that is not
-// full: so whoever has room can finish without more, and nobody waits in a
+// memory is what an upload may take. A part's first chunk counts as any other
+// body's bytes, so that small blobs pass by large ones. With the second, room for
+// the whole part is taken, and an upload takes no more while it has one that is
+// not full: so whoever has room can finish without more, and nobody waits in a
 // circle.
-type budget struct{ parts *semaphore.Weighted }
+type memory struct{ first, parts *budget.Claim }
 
-func newBudget(parts int64) *budget { return &budget{semaphore.NewWeighted(parts)} }
-
-func (b *budget) take(ctx context.Context) error {
-	wait, cancel := context.WithTimeout(ctx, memoryTimeout)
-	defer cancel()
-	err := b.parts.Acquire(wait, 1)
-	if err != nil && ctx.Err() == nil {
-		return fmt.Errorf("%w: uploads took all the memory they may for %s", blob.ErrUnavailable, memoryTimeout)
+// memory of the request that ctx tells of.
+func (s *Store) memory(ctx context.Context) memory {
+	if r, ok := budget.Of(ctx); ok {
+		return memory{&r.Memory, &r.Parts}
 	}
-	return err
+	return memory{new(budget.Claim), s.own.Claim(budget.Party{})}
+}
+
+// newOwn is the budget of uploads that no request brings.
+func newOwn(parts int64) *budget.Budget {
+	return budget.New(budget.Config{Name: "own parts", Limit: parts * partSize, Wait: ownWait, Waiting: 1 << 20}, slog.Default())
 }
 
 // part is a piece of an upload in memory.
 type part struct {
-	budget *budget
+	memory memory
 	taken  bool // room for the whole part
 	chunks []*[chunkSize]byte
 	size   int
@@ -62,8 +63,13 @@ func (p *part) full() bool { return p.size == partSize }
 // fill reads once into the part, which is not full, and hashes what came.
 func (p *part) fill(ctx context.Context, r io.Reader, h io.Writer) (int, error) {
 	if p.size == len(p.chunks)*chunkSize {
-		if len(p.chunks) > 0 && !p.taken {
-			if err := p.budget.take(ctx); err != nil {
+		switch {
+		case len(p.chunks) == 0:
+			if err := p.memory.first.Take(ctx, chunkSize); err != nil {
+				return 0, err
+			}
+		case !p.taken:
+			if err := p.memory.parts.Take(ctx, partSize); err != nil {
 				return 0, err
 			}
 			p.taken = true
@@ -85,11 +91,13 @@ func (p *part) free() {
 	for _, c := range p.chunks {
 		chunks.Put(c)
 	}
-	p.chunks, p.size = nil, 0
-	if p.taken {
-		p.budget.parts.Release(1)
-		p.taken = false
+	if len(p.chunks) > 0 {
+		p.memory.first.Give(chunkSize)
 	}
+	if p.taken {
+		p.memory.parts.Give(partSize)
+	}
+	p.chunks, p.size, p.taken = nil, 0, false
 }
 
 // reader reads the part from its beginning.

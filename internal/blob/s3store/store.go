@@ -27,6 +27,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/twinport/twinport/internal/blob"
+	"github.com/twinport/twinport/internal/budget"
 )
 
 const (
@@ -42,7 +43,7 @@ type Store struct {
 	at      *Location
 	client  *s3.Client
 	presign *s3.PresignClient // nil if clients are not sent to the bucket
-	memory  *budget
+	own     *budget.Budget    // of uploads that no request brings
 
 	mu       sync.Mutex
 	reserved map[string]bool // sessions that a request of this process has
@@ -109,7 +110,7 @@ func newStore(at *Location, cfg aws.Config) *Store {
 			o.DisableLogOutputChecksumValidationSkipped = true
 		}
 	}
-	s := &Store{at: at, client: s3.NewFromConfig(cfg, with(at.endpoint)), memory: newBudget(memoryParts), reserved: map[string]bool{}}
+	s := &Store{at: at, client: s3.NewFromConfig(cfg, with(at.endpoint)), own: newOwn(ownParts), reserved: map[string]bool{}}
 	if at.redirect {
 		endpoint := at.redirectEndpoint
 		if endpoint == "" {

@@ -40,9 +40,10 @@ type upload struct {
 	key    string // of the object
 	closed bool
 
-	state // of all bytes that were accepted, but Hash; Tail is "" unless it is in the bucket
-	hash  hash.Hash
-	tail  *part // the bytes after the parts; nil unless in memory
+	state  // of all bytes that were accepted, but Hash; Tail is "" unless it is in the bucket
+	hash   hash.Hash
+	memory memory
+	tail   *part // the bytes after the parts; nil unless in memory
 
 	obsolete  []string      // tails that no saved state mentions any more
 	verified  digest.Digest // of what was written so far
@@ -67,7 +68,7 @@ func (s *Store) Upload(ctx context.Context, id string, text []byte) (blob.Upload
 		return nil, err
 	}
 	object := objectsFolder + id
-	u := &upload{store: s, ctx: ctx, id: id, object: object, key: s.at.prefix + object, state: *st, hash: h}
+	u := &upload{store: s, ctx: ctx, id: id, object: object, key: s.at.prefix + object, state: *st, hash: h, memory: s.memory(ctx)}
 	u.obsolete, u.Old = u.Old, nil
 	return u, nil
 }
@@ -142,7 +143,7 @@ func (u *upload) ReadFrom(r io.Reader) (int64, error) {
 	)
 	for readErr == nil && err == nil {
 		if u.tail == nil {
-			u.tail = &part{budget: u.store.memory}
+			u.tail = &part{memory: u.memory}
 		}
 		if !u.tail.full() {
 			var n int
@@ -264,7 +265,7 @@ func (u *upload) load(ctx context.Context) error {
 	if u.tail != nil || u.tailSize() == 0 {
 		return nil
 	}
-	p := &part{budget: u.store.memory}
+	p := &part{memory: u.memory}
 	r := &reader{store: u.store, ctx: ctx, key: u.tailKey(u.Tail), size: u.tailSize()}
 	defer r.Close()
 	for int64(p.size) < r.size {

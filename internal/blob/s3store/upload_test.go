@@ -18,6 +18,7 @@ import (
 
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/blob/blobtest"
+	"github.com/twinport/twinport/internal/budget"
 )
 
 // requests counts those of each operation.
@@ -214,7 +215,7 @@ func TestStatesThatCannotBeRead(t *testing.T) {
 // for clients that have stopped sending.
 func TestMemoryIsBounded(t *testing.T) {
 	s := newBucket(t).open(t, "")
-	s.memory = newBudget(2)
+	s.own = newOwn(2)
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
@@ -234,8 +235,9 @@ func TestMemoryIsBounded(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if !s.memory.parts.TryAcquire(2) {
-		t.Fatal("memory was not given back")
+	taken := s.own.Claim(budget.Party{})
+	if err := taken.Take(ctx, 2*partSize); err != nil {
+		t.Fatalf("memory was not given back: %v", err)
 	}
 	blobtest.Push(t, s, "small", blobtest.Content(chunkSize-1, 1))
 	short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
@@ -248,7 +250,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		t.Errorf("without memory: %d bytes, %v", n, err)
 	}
 	u.Close()
-	s.memory.parts.Release(2)
+	taken.Close()
 	blobtest.Push(t, s, "large", blobtest.Content(chunkSize+1, 1))
 }
 
@@ -265,21 +267,21 @@ func TestFailedPartsDoNotBlock(t *testing.T) {
 		refuse(w, r, http.StatusBadRequest, "InvalidRequest")
 		return true
 	}).open(t, "")
-	s.memory = newBudget(2)
+	s.own = newOwn(2)
 	var all sync.WaitGroup
 	for i := range 4 {
 		all.Go(func() {
 			u := blobtest.Reserve(t, s, fmt.Sprint("u", i), nil)
 			defer u.Close()
 			began := time.Now()
-			if _, err := u.ReadFrom(bytes.NewReader(blobtest.Content(4*partSize, 1))); err == nil || errors.Is(err, context.Canceled) || time.Since(began) > memoryTimeout/2 {
+			if _, err := u.ReadFrom(bytes.NewReader(blobtest.Content(4*partSize, 1))); err == nil || errors.Is(err, context.Canceled) || time.Since(began) > ownWait/2 {
 				t.Errorf("after %s: %v", time.Since(began), err)
 			}
 		})
 	}
 	all.Wait()
-	if !s.memory.parts.TryAcquire(2) || asked.Load() < 4 {
-		t.Errorf("memory was not given back, after %d requests", asked.Load())
+	if s.own.Used() != 0 || asked.Load() < 4 {
+		t.Errorf("%d bytes of memory were not given back, after %d requests", s.own.Used(), asked.Load())
 	}
 }
 
