@@ -56,19 +56,19 @@ func consistsOf(s, others string) bool {
 	return true
 }
 
-func (a *action) match(name string) bool {
+func (a *action) match(name string, b *budget) bool {
 	if len(name) < len(a.literal) || !strings.EqualFold(name[:len(a.literal)], a.literal) {
 		return false
 	}
 	if a.pattern != "" {
-		return glob(a.pattern, strings.ToLower(name))
+		return glob(a.pattern, strings.ToLower(name), b)
 	}
 	return a.prefix || len(name) == len(a.literal)
 }
 
-func (a *actions) cover(name string) bool {
+func (a *actions) cover(name string, b *budget) bool {
 	for i := range a.patterns {
-		if a.patterns[i].match(name) {
+		if a.patterns[i].match(name, b) {
 			return !a.negated
 		}
 	}

@@ -1,6 +1,9 @@
 package policy
 
-import "testing"
+import (
+	"context"
+	"testing"
+)
 
 func TestActions(t *testing.T) {
 	tests := []struct {
@@ -19,8 +22,9 @@ func TestActions(t *testing.T) {
 			t.Errorf("newAction(%q): %v", tt.pattern, err)
 		}
 		for _, negated := range []bool{false, true} {
+			b := newBudget(context.Background())
 			as := actions{patterns: []action{a}, negated: negated}
-			if got := as.cover(tt.name); got != (tt.want != negated) {
+			if got := as.cover(tt.name, &b); got != (tt.want != negated) {
 				t.Errorf("%q (negated %v) covers %s = %v", tt.pattern, negated, tt.name, got)
 			}
 		}

@@ -18,8 +18,8 @@ func splitARN(s string) (parts [6]string, ok bool) {
 	return parts, parts[0] == "arn"
 }
 
-// arnPattern matches ARNs part by part: a wildcard does not reach across a
-// colon, but for those in the last part.
+// arnPattern is the operand of an Arn operator. It matches ARNs part by part: a
+// wildcard does not reach across a colon, but for those in the last part.
 type arnPattern struct {
 	everything bool // "*", which matches even what is no ARN
 	parts      [6]template
@@ -96,7 +96,7 @@ func (p *arnPattern) match(ev *evaluation, arn *[6]string, ok bool) bool {
 			return false
 		}
 		for i := range parts {
-			if !glob(parts[i], arn[i]) {
+			if !glob(parts[i], arn[i], &ev.budget) {
 				return false
 			}
 		}
@@ -105,7 +105,7 @@ func (p *arnPattern) match(ev *evaluation, arn *[6]string, ok bool) bool {
 	// From the end: that is where ARNs differ.
 	for i := len(arn) - 1; i >= 0; i-- {
 		s, resolved := p.parts[i].expand(ev)
-		if !resolved || !glob(s, arn[i]) {
+		if !resolved || !glob(s, arn[i], &ev.budget) {
 			return false
 		}
 	}

@@ -219,10 +219,16 @@ func empty(values []string) bool {
 // leaving negation aside. A value of another type than the operator's matches
 // none, and neither does an operand with a variable that has no value.
 func (c *condition) matches(ev *evaluation, value string) bool {
+	if len(value) > maxValue {
+		ev.exhaust()
+	}
+	if !ev.spend(len(c.operands)) || !ev.scan(len(value)) {
+		return false
+	}
 	switch c.family {
 	case stringEquals, stringEqualsIgnoreCase, stringLike, boolean:
 		for i := range c.operands {
-			if s, resolved := c.operands[i].template.expand(ev); resolved && c.family.matchesText(s, value) {
+			if s, resolved := c.operands[i].template.expand(ev); resolved && c.family.matchesText(s, value, &ev.budget) {
 				return true
 			}
 		}
@@ -266,16 +272,16 @@ func (c *condition) matches(ev *evaluation, value string) bool {
 	return false
 }
 
-func (f family) matchesText(operand, value string) bool {
+func (f family) matchesText(operand, value string, b *budget) bool {
 	switch f {
 	case stringEquals:
 		return operand == value
 	case stringLike:
-		return glob(operand, value)
+		return glob(operand, value, b)
 	case boolean: // a variable may stand for something else
 		_, err := parseBool(value)
 		return err == nil && strings.EqualFold(operand, value)
 	default:
-		return strings.EqualFold(operand, value)
+		return b.scan(bytesPerStep*len(value)) && strings.EqualFold(operand, value)
 	}
 }

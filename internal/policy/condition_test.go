@@ -19,12 +19,12 @@ func holds(t *testing.T, operator, operands string, values []string) bool {
 		Action:          "ecr:BatchGetImage",
 		Resource:        "arn:aws:ecr:us-east-1:111122223333:repository/app",
 		ResourceAccount: "111122223333",
-		Context:         Context{"aws:PrincipalTag/team": {"blue"}, "aws:PrincipalTag/odd": {"a*"}, "aws:PrincipalTag/bytes": {"\xff"}},
+		Context:         newContext(map[string][]string{"aws:PrincipalTag/team": {"blue"}, "aws:PrincipalTag/odd": {"a*"}, "aws:PrincipalTag/bytes": {"\xff"}}),
 	}
 	if values != nil {
-		req.Context["ECR:key"] = values
+		req.Context.Add("ECR:key", values...)
 	}
-	return Authorize(req, nil, []Policy{{Document: mustParse(t, text, RepositoryPolicy)}}).Allowed()
+	return authorize(req, nil, []Policy{{Document: mustParse(t, text, RepositoryPolicy)}}).Allowed()
 }
 
 func mustParse(t testing.TB, text string, kind Kind) *Document {
@@ -178,15 +178,15 @@ func TestOperators(t *testing.T) {
 func TestSeveralConditionsAllHold(t *testing.T) {
 	doc := mustParse(t, `{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "*", "Condition": {
 		"StringEquals": {"ecr:A": "1", "ecr:B": "2"}, "Bool": {"aws:SecureTransport": true}}}}`, RepositoryPolicy)
-	all := Context{"ecr:a": {"1"}, "ecr:b": {"2"}, "aws:securetransport": {"true"}}
+	all := map[string][]string{"ecr:a": {"1"}, "ecr:b": {"2"}, "aws:securetransport": {"true"}}
 	for _, without := range []string{"", "ecr:a", "ecr:b", "aws:securetransport"} {
-		ctx := Context{}
+		var ctx Context
 		for k, v := range all {
 			if k != without {
-				ctx[k] = v
+				ctx.Add(k, v...)
 			}
 		}
-		if got := Authorize(Request{Context: ctx}, nil, []Policy{{Document: doc}}).Allowed(); got != (without == "") {
+		if got := authorize(Request{Context: ctx}, nil, []Policy{{Document: doc}}).Allowed(); got != (without == "") {
 			t.Errorf("without %q: allowed = %v", without, got)
 		}
 	}
@@ -199,8 +199,8 @@ func TestVariablesNeedTheCurrentVersion(t *testing.T) {
 		doc := mustParse(t, fmt.Sprintf(`{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "*",
 			"Condition": {"StringEquals": {"ecr:Key": "${aws:PrincipalTag/team}"}}}, "Version": %q}`, version), RepositoryPolicy)
 		for _, v := range []string{"blue", "${aws:PrincipalTag/team}"} {
-			req := Request{Context: Context{"aws:PrincipalTag/team": {"blue"}, "ecr:Key": {v}}}
-			if got := Authorize(req, nil, []Policy{{Document: doc}}).Allowed(); got != (v == value) {
+			req := Request{Context: newContext(map[string][]string{"aws:PrincipalTag/team": {"blue"}, "ecr:Key": {v}})}
+			if got := authorize(req, nil, []Policy{{Document: doc}}).Allowed(); got != (v == value) {
 				t.Errorf("version %s, value %s: allowed = %v", version, v, got)
 			}
 		}
@@ -232,6 +232,16 @@ func TestDerivedKeys(t *testing.T) {
 		{"aws:PrincipalType", service, ""},
 		{"aws:username", user, "ci"},
 		{"aws:username", session, ""},
+		{"aws:userid", root, "111122223333"},
+		{"aws:userid", user, user.UserID()},
+		{"aws:userid", session, session.UserID()},
+		{"aws:userid", federated, "111122223333:bob"},
+		{"aws:userid", service, ""},
+		{"aws:userid", Principal{}, "anonymous"},
+		{"aws:PrincipalOrgID", Principal{Account: "111122223333", Organization: "o-principals"}, "o-principals"},
+		{"aws:PrincipalOrgID", user, ""},
+		{"aws:ResourceOrgID", user, "o-resources0"},
+		{"aws:ViaAWSService", user, "false"},
 		{"aws:PrincipalIsAWSService", service, "true"},
 		{"aws:PrincipalIsAWSService", user, "false"},
 		{"aws:PrincipalServiceName", service, "codebuild.amazonaws.com"},
@@ -245,11 +255,11 @@ func TestDerivedKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ev := evaluation{request: &Request{
-			Principal: tt.who, ResourceAccount: "444455556666",
+		ev := newTestEvaluation(&Request{
+			Principal: tt.who, ResourceAccount: "444455556666", ResourceOrganization: "o-resources0",
 			Time:    time.Date(2026, 11, 23, 13, 0, 0, 0, time.FixedZone("", 3600)),
-			Context: Context{tt.key: {"forged"}},
-		}}
+			Context: newContext(map[string][]string{tt.key: {"forged"}}),
+		})
 		var room [1]string
 		var want []string
 		if tt.want != "" {

@@ -10,6 +10,7 @@ import (
 // key is a condition key.
 type key struct {
 	name    string // as written
+	folded  string // as contexts have it
 	derived derivedKey
 }
 
@@ -24,8 +25,12 @@ const (
 	principalIsService
 	principalServiceName
 	principalType
+	principalOrganization
+	userID
 	username
 	resourceAccount
+	resourceOrganization
+	viaService
 	currentTime
 	epochTime
 )
@@ -36,8 +41,12 @@ var derivedKeys = map[string]derivedKey{
 	"aws:principalisawsservice": principalIsService,
 	"aws:principalservicename":  principalServiceName,
 	"aws:principaltype":         principalType,
+	"aws:principalorgid":        principalOrganization,
+	"aws:userid":                userID,
 	"aws:username":              username,
 	"aws:resourceaccount":       resourceAccount,
+	"aws:resourceorgid":         resourceOrganization,
+	"aws:viaawsservice":         viaService,
 	"aws:currenttime":           currentTime,
 	"aws:epochtime":             epochTime,
 }
@@ -61,6 +70,10 @@ func (r *Request) derive(k derivedKey) string {
 		return r.Principal.Service
 	case principalType:
 		return r.Principal.kind()
+	case principalOrganization:
+		return r.Principal.Organization
+	case userID:
+		return r.Principal.UserID()
 	case username:
 		if r.Principal.kind() != "User" {
 			return ""
@@ -68,6 +81,10 @@ func (r *Request) derive(k derivedKey) string {
 		return r.Principal.ARN[strings.LastIndexByte(r.Principal.ARN, '/')+1:]
 	case resourceAccount:
 		return r.ResourceAccount
+	case resourceOrganization:
+		return r.ResourceOrganization
+	case viaService:
+		return "false" // services call on behalf of others nowhere here
 	case currentTime:
 		return r.time().UTC().Format(time.RFC3339)
 	case epochTime:
@@ -88,27 +105,15 @@ func newKey(name string) (key, error) {
 	if !found || service == "" || rest == "" || len(name) > 512 || strings.ContainsAny(name, "*?${}\"'\n") {
 		return key{}, errors.New("a condition key is written service:Name, for example aws:SourceIp")
 	}
-	return key{name: name, derived: derivedKeys[strings.ToLower(name)]}, nil
-}
-
-// context returns the values that the caller gave for a key.
-func (ev *evaluation) context(name string) []string {
-	if v, ok := ev.request.Context[name]; ok {
-		return v
-	}
-	for n, v := range ev.request.Context {
-		if strings.EqualFold(n, name) {
-			return v
-		}
-	}
-	return nil
+	folded := strings.ToLower(name)
+	return key{name: name, folded: folded, derived: derivedKeys[folded]}, nil
 }
 
 // values returns a key's values, none if the key is absent. room is for the
 // value of a derived key, to spare an allocation.
 func (ev *evaluation) values(k *key, room *[1]string) []string {
 	if k.derived == notDerived {
-		return ev.context(k.name)
+		return ev.request.Context.values[k.folded]
 	}
 	if room[0] = ev.request.derive(k.derived); room[0] == "" {
 		return nil

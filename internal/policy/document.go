@@ -60,6 +60,11 @@ type Document struct {
 	Statements []Statement
 }
 
+// Unreadable stands for a policy that cannot be read: it denies everything.
+var Unreadable = &Document{Statements: []Statement{{
+	Effect: Deny, principals: &principals{everyone: true}, actions: actions{patterns: []action{{prefix: true}}},
+}}}
+
 // Statement is one statement of a document.
 type Statement struct {
 	// Sid is empty if the statement has none.

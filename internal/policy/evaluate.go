@@ -1,6 +1,9 @@
 package policy
 
-import "cmp"
+import (
+	"cmp"
+	"context"
+)
 
 // Outcome is the result of an evaluation.
 type Outcome int
@@ -12,6 +15,9 @@ const (
 	// ExplicitDeny: a statement denies the request, which no other can undo.
 	ExplicitDeny
 	Allowed
+	// Undecided refuses: the policies are more work than one request may cause,
+	// or the request ended meanwhile.
+	Undecided
 )
 
 func (o Outcome) String() string {
@@ -20,6 +26,8 @@ func (o Outcome) String() string {
 		return "allowed"
 	case ExplicitDeny:
 		return "explicit deny"
+	case Undecided:
+		return "undecided"
 	default:
 		return "implicit deny"
 	}
@@ -58,10 +66,12 @@ func (d Decision) Allowed() bool { return d.Outcome == Allowed }
 
 // evaluation is the work on one request. It is kept on the stack.
 type evaluation struct {
+	budget
 	request *Request
-	arn     [6]string // the resource's parts, once split
-	isARN   bool
-	split   bool
+}
+
+func newEvaluation(ctx context.Context, req *Request) evaluation {
+	return evaluation{newBudget(ctx), req}
 }
 
 // Authorize decides a request on the policies of the caller (identity) and
@@ -75,18 +85,24 @@ type evaluation struct {
 //   - Across accounts both sides must allow.
 //   - A root needs no identity policy. A service has none and an anonymous
 //     caller has none: the resource policy decides alone.
-func Authorize(req Request, identity, resource []Policy) Decision {
+//
+// The work is bounded, and ends with ctx: then the request is refused as Undecided.
+func Authorize(ctx context.Context, req Request, identity, resource []Policy) Decision {
 	d := Decision{request: req, identity: identity, resource: resource}
 	who := &req.Principal
 	alone := who.Service != "" || who.anonymous()
 	own := who.Account != "" && who.Account == req.ResourceAccount
 	root := who.root()
 
-	ev := evaluation{request: &req}
-	i := ev.scan(identity, true)
-	r := ev.scan(resource, false)
+	ev := newEvaluation(ctx, &req)
+	i := ev.read(identity, true)
+	r := ev.read(resource, false)
 	if deny := cmp.Or(i.deny, r.deny); deny != nil {
 		d.Outcome, d.By = ExplicitDeny, deny
+		return d
+	}
+	if ev.spent {
+		d.Outcome = Undecided
 		return d
 	}
 	allow := r.named
@@ -116,8 +132,8 @@ type verdict struct {
 	delegated *Match // allows the caller's account
 }
 
-// scan evaluates the policies of one side. It stops at the first Deny.
-func (ev *evaluation) scan(policies []Policy, identity bool) (v verdict) {
+// read evaluates the policies of one side. It stops at the first Deny.
+func (ev *evaluation) read(policies []Policy, identity bool) (v verdict) {
 	for i := range policies {
 		p := &policies[i]
 		if p.Document == nil {
@@ -149,7 +165,7 @@ func (ev *evaluation) scan(policies []Policy, identity bool) (v verdict) {
 
 // applies reports how a statement applies to the request, if it does.
 func (ev *evaluation) applies(s *Statement, identity bool) bond {
-	if !s.actions.cover(ev.request.Action) {
+	if !ev.spend(1) || !s.actions.cover(ev.request.Action, &ev.budget) {
 		return none
 	}
 	b := s.bond(ev.request, identity)

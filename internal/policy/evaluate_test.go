@@ -1,8 +1,28 @@
 package policy
 
 import (
+	"context"
+	"maps"
+	"slices"
 	"testing"
 )
+
+// authorize decides a request that goes on.
+func authorize(req Request, identity, resource []Policy) Decision {
+	return Authorize(context.Background(), req, identity, resource)
+}
+
+// newContext returns a context with these keys, those that differ only by case
+// in the order of their names.
+func newContext(values map[string][]string) (c Context) {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		c.Add(name, values[name]...)
+	}
+	return c
+}
+
+// newTestEvaluation is one of a request that goes on.
+func newTestEvaluation(req *Request) evaluation { return newEvaluation(context.Background(), req) }
 
 const (
 	app1 = "arn:aws:ecr:us-east-1:111122223333:repository/app"
@@ -97,7 +117,7 @@ func TestDecisions(t *testing.T) {
 	}
 	for _, tt := range tests {
 		req := Request{Principal: tt.who, Action: "ecr:BatchGetImage", Resource: app1, ResourceAccount: "111122223333"}
-		d := Authorize(req, policies(t, IdentityPolicy, "the identity policy", tt.identity), policies(t, RepositoryPolicy, "the repository policy", tt.resource))
+		d := authorize(req, policies(t, IdentityPolicy, "the identity policy", tt.identity), policies(t, RepositoryPolicy, "the repository policy", tt.resource))
 		if d.Outcome != tt.want || d.Allowed() != (tt.want == Allowed) {
 			t.Errorf("%s: %v, want %v", tt.name, d.Outcome, tt.want)
 		}
@@ -119,7 +139,7 @@ func TestDecisions(t *testing.T) {
 func TestNoAccountIsNotTheSameAccount(t *testing.T) {
 	identity := policies(t, IdentityPolicy, "", identityAllow)
 	for _, who := range []Principal{nobody, build, {ARN: "arn:aws:iam:::root"}, {ARN: "arn:aws:iam:::user/x"}} {
-		if Authorize(Request{Principal: who, Action: "ecr:BatchGetImage", Resource: app1}, identity, nil).Allowed() {
+		if authorize(Request{Principal: who, Action: "ecr:BatchGetImage", Resource: app1}, identity, nil).Allowed() {
 			t.Errorf("%s is allowed", &who)
 		}
 	}
@@ -131,11 +151,11 @@ func TestSeveralPolicies(t *testing.T) {
 	allow := policies(t, RepositoryPolicy, "repository", allowPush+","+allowRoot2)[0]
 	deny := policies(t, RegistryPolicy, "registry", `{"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}`)[0]
 	unset := Policy{Name: "unset"}
-	if d := Authorize(req, nil, []Policy{unset, allow}); !d.Allowed() || *d.By != (Match{Policy: "repository", Sid: "Other", Number: 2, Effect: Allow}) {
+	if d := authorize(req, nil, []Policy{unset, allow}); !d.Allowed() || *d.By != (Match{Policy: "repository", Sid: "Other", Number: 2, Effect: Allow}) {
 		t.Errorf("allow: %v by %v", d.Outcome, d.By)
 	}
 	for _, ps := range [][]Policy{{allow, deny}, {deny, allow}} {
-		if d := Authorize(req, nil, ps); d.Outcome != ExplicitDeny || d.By.Policy != "registry" || d.By.Number != 1 {
+		if d := authorize(req, nil, ps); d.Outcome != ExplicitDeny || d.By.Policy != "registry" || d.By.Number != 1 {
 			t.Errorf("deny: %v by %v", d.Outcome, d.By)
 		}
 	}
@@ -144,10 +164,10 @@ func TestSeveralPolicies(t *testing.T) {
 // A policy given for the wrong side never grants.
 func TestPoliciesOnTheWrongSide(t *testing.T) {
 	req := Request{Principal: user1, Action: "ecr:BatchGetImage", Resource: app1, ResourceAccount: "111122223333"}
-	if Authorize(req, nil, policies(t, IdentityPolicy, "", identityAllow)).Allowed() {
+	if authorize(req, nil, policies(t, IdentityPolicy, "", identityAllow)).Allowed() {
 		t.Error("an identity policy grants as a resource policy")
 	}
-	if Authorize(req, policies(t, RepositoryPolicy, "", allowRoot2), nil).Allowed() {
+	if authorize(req, policies(t, RepositoryPolicy, "", allowRoot2), nil).Allowed() {
 		t.Error("a resource policy for another grants as an identity policy")
 	}
 }
@@ -161,11 +181,11 @@ func BenchmarkAuthorize(b *testing.B) {
 	resource := policies(b, RepositoryPolicy, "the repository policy", benchmarkStatements)
 	req := Request{
 		Principal: root2, Action: "ecr:BatchGetImage", Resource: app1, ResourceAccount: "111122223333",
-		Context: Context{"aws:SourceIp": {"203.0.113.9"}, "aws:SecureTransport": {"true"}, "aws:UserAgent": {"docker"}},
+		Context: newContext(map[string][]string{"aws:SourceIp": {"203.0.113.9"}, "aws:SecureTransport": {"true"}, "aws:UserAgent": {"docker"}}),
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if !Authorize(req, nil, resource).Allowed() {
+		if !authorize(req, nil, resource).Allowed() {
 			b.Fatal("refused")
 		}
 	}
@@ -175,7 +195,7 @@ func BenchmarkAuthorizeOwnRoot(b *testing.B) {
 	req := Request{Principal: root1, Action: "ecr:BatchGetImage", Resource: app1, ResourceAccount: "111122223333"}
 	b.ReportAllocs()
 	for b.Loop() {
-		if !Authorize(req, nil, nil).Allowed() {
+		if !authorize(req, nil, nil).Allowed() {
 			b.Fatal("refused")
 		}
 	}
@@ -188,13 +208,13 @@ func TestAllocations(t *testing.T) {
 	resource := policies(t, RepositoryPolicy, "the repository policy", benchmarkStatements)
 	req := Request{
 		Principal: root2, Action: "ecr:BatchGetImage", Resource: app1, ResourceAccount: "111122223333",
-		Context: Context{"aws:SourceIp": {"203.0.113.9"}},
+		Context: newContext(map[string][]string{"aws:SourceIp": {"203.0.113.9"}}),
 	}
-	if n := testing.AllocsPerRun(100, func() { Authorize(req, nil, resource) }); n > 1 {
+	if n := testing.AllocsPerRun(100, func() { authorize(req, nil, resource) }); n > 1 {
 		t.Errorf("a decision by policy allocates %v times; only its Match should", n)
 	}
 	req.Principal = root1
-	if n := testing.AllocsPerRun(100, func() { Authorize(req, nil, nil) }); n > 0 {
+	if n := testing.AllocsPerRun(100, func() { authorize(req, nil, nil) }); n > 0 {
 		t.Errorf("a root in its own account costs %v allocations", n)
 	}
 }

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/twinport/twinport/internal/policy"
@@ -27,7 +28,7 @@ func Example() {
 		ResourceAccount: "444455556666",
 	}
 	name := "the registry policy of 444455556666 in us-west-2"
-	decision := policy.Authorize(request, nil, []policy.Policy{{Name: name, Document: registry}})
+	decision := policy.Authorize(context.Background(), request, nil, []policy.Policy{{Name: name, Document: registry}})
 	fmt.Println(decision.Outcome)
 	fmt.Println(decision.Reason())
 	fmt.Println(policy.Grant("App", "111122223333", []string{"ecr:ReplicateImage"}, request.Resource))

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"context"
 	"fmt"
 	"strings"
 )
@@ -52,6 +53,9 @@ func (d Decision) Reason() string {
 			return fmt.Sprintf("%s may do %s: it is the root of the account that owns the resource, and no policy denies it.", &req.Principal, what)
 		}
 		return fmt.Sprintf("%s may do %s: %s allows it.", &req.Principal, what, d.By)
+	case Undecided:
+		return fmt.Sprintf("%s may not do %s: it takes too much work to tell whether its policies allow it. "+
+			"Make their patterns simpler: fewer of them, and with fewer wildcards and variables.", &req.Principal, what)
 	case ExplicitDeny:
 		return fmt.Sprintf("%s may not do %s: %s denies it, and a Deny overrides every Allow.", &req.Principal, what, d.By)
 	}
@@ -109,7 +113,7 @@ func (d *Decision) missing(policies []Policy, identity bool) string {
 
 // nearest describes the first Allow that fails on one element alone.
 func (d *Decision) nearest(policies []Policy, identity bool) string {
-	ev := evaluation{request: &d.request}
+	ev := newEvaluation(context.Background(), &d.request)
 	for i := range policies {
 		p := &policies[i]
 		if p.Document == nil {
@@ -120,7 +124,7 @@ func (d *Decision) nearest(policies []Policy, identity bool) string {
 			if s.Effect != Allow {
 				continue
 			}
-			if fails := ev.failures(s, identity); len(fails) == 1 {
+			if fails := ev.failures(s, identity); len(fails) == 1 && !ev.spent {
 				return fmt.Sprintf("%s of %s would, but %s", statementName(s.Sid, j+1), policyName(p.Name, identity), fails[0])
 			}
 		}
@@ -135,7 +139,7 @@ func (ev *evaluation) failures(s *Statement, identity bool) []string {
 	if s.bond(ev.request, identity) == none {
 		fails = append(fails, fmt.Sprintf("its %s does not include %s", element("Principal", s.principals != nil && s.principals.negated), &ev.request.Principal))
 	}
-	if !s.actions.cover(ev.request.Action) {
+	if !s.actions.cover(ev.request.Action, &ev.budget) {
 		fails = append(fails, fmt.Sprintf("its %s does not include %s", element("Action", s.actions.negated), ev.request.Action))
 	}
 	if !s.resources.cover(ev) {
@@ -158,13 +162,19 @@ func element(name string, negated bool) string {
 
 // Message is the refusal as AWS words it, for the message of an
 // AccessDeniedException. It tells which kind of policy refused but none of its
-// contents, so that any caller may read it. It is empty if the request is
+// contents, so that any caller may read it. To a caller of another account than
+// the resource's it is the same whatever the reason, so that it does not tell
+// whether the resource, or a policy, is there. It is empty if the request is
 // allowed.
 func (d Decision) Message() string {
 	var because string
 	switch {
 	case d.Outcome == Allowed:
 		return ""
+	case d.request.Principal.Account != d.request.ResourceAccount:
+		because = fmt.Sprintf("because no resource-based policy allows the %s action", d.request.Action)
+	case d.Outcome == Undecided:
+		because = "because it takes too much work to tell whether its policies allow it"
 	case d.Outcome == ExplicitDeny && d.By.Identity:
 		because = "with an explicit deny in an identity-based policy"
 	case d.Outcome == ExplicitDeny:

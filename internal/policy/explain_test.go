@@ -24,6 +24,9 @@ func TestReason(t *testing.T) {
 			`arn:aws:iam::444455556666:root may do ` + what + `: statement "Other" (number 2) of ` + name + ` allows it.`, ""},
 		{root2, "", allowRoot2 + "," + denyAll,
 			`arn:aws:iam::444455556666:root may not do ` + what + `: statement "DenyAll" (number 2) of ` + name + ` denies it, and a Deny overrides every Allow.`,
+			"because no resource-based policy allows the ecr:BatchGetImage action"}, // to another account, one text
+		{root1, "", denyAll,
+			"arn:aws:iam::111122223333:root may not do " + what + ": statement \"DenyAll\" (number 1) of " + name + " denies it, and a Deny overrides every Allow.",
 			"with an explicit deny in a resource-based policy"},
 		{user1, identityDeny, allowUser1,
 			`arn:aws:iam::111122223333:user/ci may not do ` + what + `: statement "IdDeny" (number 1) of the identity policy denies it, and a Deny overrides every Allow.`,
@@ -54,7 +57,7 @@ func TestReason(t *testing.T) {
 			"because no identity-based policy allows the ecr:BatchGetImage action"},
 		{Principal{Account: "444455556666", ARN: "arn:aws:iam::444455556666:user/x"}, "", "",
 			"arn:aws:iam::444455556666:user/x may not do " + what + ": no resource policy allows it, and no identity policy allows it. Across accounts both are needed.",
-			"because no identity-based policy allows the ecr:BatchGetImage action"},
+			"because no resource-based policy allows the ecr:BatchGetImage action"},
 		{nobody, "", "",
 			"an anonymous caller may not do " + what + ": no resource policy allows it.",
 			"because no resource-based policy allows the ecr:BatchGetImage action"},
@@ -65,7 +68,7 @@ func TestReason(t *testing.T) {
 		if tt.resource != "unset" {
 			resource = policies(t, RepositoryPolicy, name, tt.resource)
 		}
-		d := Authorize(req, policies(t, IdentityPolicy, "the identity policy", tt.identity), resource)
+		d := authorize(req, policies(t, IdentityPolicy, "the identity policy", tt.identity), resource)
 		if got := d.Reason(); got != tt.reason {
 			t.Errorf("Reason:\n got %s\nwant %s", got, tt.reason)
 		}

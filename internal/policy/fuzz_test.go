@@ -14,10 +14,13 @@ func FuzzParse(f *testing.F) {
 	f.Add(`{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "*", "Condition": {"ForAllValues:ArnNotLikeIfExists": {"a:b": ["arn:aws::*?${a:b}", 1e9, true]}}}, "Version": "2012-10-17"}`, 0)
 	f.Add(`{"Statement": [{}, {"Sid": "a", "Sid": "b"}], "\ud800": [[[[[[[]]]]]]]}`, 1)
 	f.Add("{\"Version\":\n\"2012-10-17\",\"Statement\":{\"Resource\":\"${a:b, '}'\"}", 2)
-	ctx := Context{"aws:SourceIp": {"2001:db8::1"}, "aws:TagKeys": {"a", "é\xff", ""}, "a:b": {"arn:aws:ecr:::x*?"}, "ecr:n": {"1e3"}, "ecr:none": {}}
+	ctx := newContext(map[string][]string{"aws:SourceIp": {"2001:db8::1"}, "aws:TagKeys": {"a", "é\xff", ""}, "a:b": {"arn:aws:ecr:::x*?"}, "ecr:n": {"1e3"}, "ecr:none": {}})
 	f.Fuzz(func(t *testing.T, text string, kind int) {
 		k := Kind(((kind % 3) + 3) % 3)
 		doc, err := Parse(text, k)
+		if _, errNew := ParseNew(text, k, Registry{"444455556666", "us-west-2"}); err != nil && errNew == nil {
+			t.Fatal("a new policy may be what a stored one may not")
+		}
 		if err != nil {
 			var pe *ParseError
 			if !errors.As(err, &pe) || pe.Line < 1 || pe.Column < 1 || pe.Problem == "" {
@@ -32,7 +35,7 @@ func FuzzParse(f *testing.F) {
 		for _, who := range []Principal{root1, user1, session1, root2, build, nobody} {
 			for _, resource := range []string{app1, "*", ""} {
 				req := Request{Principal: who, Action: "ecr:BatchGetImage", Resource: resource, ResourceAccount: "111122223333", Context: ctx}
-				for _, d := range []Decision{Authorize(req, ps, nil), Authorize(req, nil, ps)} {
+				for _, d := range []Decision{authorize(req, ps, nil), authorize(req, nil, ps)} {
 					if d.Reason() == "" || d.Allowed() != (d.Message() == "") {
 						t.Fatalf("decision %v: %q, %q", d.Outcome, d.Reason(), d.Message())
 					}

@@ -25,7 +25,7 @@ func TestGrant(t *testing.T) {
 	req := Request{Principal: root1, Resource: "arn:aws:ecr:us-west-2:444455556666:repository/team/app", ResourceAccount: "444455556666"}
 	for action, want := range map[string]bool{"ecr:ReplicateImage": true, "ecr:CreateRepository": true, "ecr:PutImage": false} {
 		req.Action = action
-		if Authorize(req, nil, resource).Allowed() != want {
+		if authorize(req, nil, resource).Allowed() != want {
 			t.Errorf("with the grant, %s is allowed: %v", action, !want)
 		}
 	}

@@ -16,9 +16,12 @@ const (
 var wildcards = strings.NewReplacer("*", "\xff", "?", "\xfe")
 
 // glob reports whether s matches pattern. Each piece between two stars is
-// looked for once, from left to right, so the time is at worst the product of
-// the lengths, and linear for pieces without ?.
-func glob(pattern, s string) bool {
+// looked for once, from left to right, so the time is linear for pieces
+// without ?, and for others at worst the product of the lengths, which b bounds.
+func glob(pattern, s string, b *budget) bool {
+	if !b.scan(len(pattern) + len(s)) {
+		return false
+	}
 	if pattern == s || pattern == "\xff" {
 		return true
 	}
@@ -36,19 +39,19 @@ func glob(pattern, s string) bool {
 		if i = strings.IndexByte(pattern, star); i < 0 {
 			return matchSuffix(pattern, s)
 		}
-		if n = matchFirst(pattern[:i], s); n < 0 {
+		if n = matchFirst(pattern[:i], s, b); n < 0 {
 			return false
 		}
 	}
 }
 
 // matchPrefix reports whether s starts with piece, which has no star, and how
-// many bytes of s that takes.
+// many bytes of s it looked at.
 func matchPrefix(piece, s string) (int, bool) {
 	n := 0
 	for i := 0; i < len(piece); i++ {
 		if n == len(s) {
-			return 0, false
+			return n, false
 		}
 		switch {
 		case piece[i] == one:
@@ -57,7 +60,7 @@ func matchPrefix(piece, s string) (int, bool) {
 		case piece[i] == s[n]:
 			n++
 		default:
-			return 0, false
+			return n, false
 		}
 	}
 	return n, true
@@ -83,7 +86,7 @@ func matchSuffix(piece, s string) bool {
 }
 
 // matchFirst returns where the first match of piece in s ends, or -1.
-func matchFirst(piece, s string) int {
+func matchFirst(piece, s string, b *budget) int {
 	if strings.IndexByte(piece, one) < 0 {
 		if i := strings.Index(s, piece); i >= 0 {
 			return i + len(piece)
@@ -91,7 +94,11 @@ func matchFirst(piece, s string) int {
 		return -1
 	}
 	for i := 0; i < len(s); {
-		if n, ok := matchPrefix(piece, s[i:]); ok {
+		n, ok := matchPrefix(piece, s[i:])
+		if !b.spend(n + 1) {
+			return -1
+		}
+		if ok {
 			return i + n
 		}
 		_, size := utf8.DecodeRuneInString(s[i:])

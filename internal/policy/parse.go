@@ -42,7 +42,14 @@ func newParseError(text string, offset int, path, problem string) *ParseError {
 //
 // The language is that of the IAM User Guide's "Grammar of the IAM JSON policy
 // language"; a Sid may have any characters in ECR's policies.
-func Parse(text string, kind Kind) (*Document, error) {
+func Parse(text string, kind Kind) (*Document, error) { return parse(text, kind, nil) }
+
+// ParseNew is Parse for a policy that is about to be set in a registry. It
+// refuses more, which policies that were set before may have: NotPrincipal in
+// an Allow, and resources that no repository of the registry can have.
+func ParseNew(text string, kind Kind, in Registry) (*Document, error) { return parse(text, kind, &in) }
+
+func parse(text string, kind Kind, in *Registry) (*Document, error) {
 	// No character takes more than four bytes: this spares counting a huge text.
 	if limit := kind.limit(); len(text) > 4*limit || utf8.RuneCountInString(text) > limit {
 		return nil, newParseError(text, 0, "", fmt.Sprintf("a %s has at most %d characters", kind, limit))
@@ -56,7 +63,7 @@ func Parse(text string, kind Kind) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := parser{text: text, doc: &Document{Kind: kind, Version: DefaultVersion}}
+	p := parser{text: text, registry: in, doc: &Document{Kind: kind, Version: DefaultVersion}}
 	if err := p.document(&root); err != nil {
 		return nil, err
 	}
@@ -64,8 +71,9 @@ func Parse(text string, kind Kind) (*Document, error) {
 }
 
 type parser struct {
-	text string
-	doc  *Document
+	text     string
+	registry *Registry // where the policy is about to be set; nil if it is set
+	doc      *Document
 }
 
 func (p *parser) fail(n *node, path, format string, args ...any) error {
@@ -109,7 +117,8 @@ func (p *parser) document(root *node) error {
 			return err
 		}
 		p.doc.Statements = append(p.doc.Statements, s)
-		if first, seen := sids[s.Sid]; seen && s.Sid != "" {
+		// ECR takes a repository policy whose statements share a Sid.
+		if first, seen := sids[s.Sid]; seen && s.Sid != "" && p.doc.Kind != RepositoryPolicy {
 			return p.fail(n, path, "statement %d has the Sid %s, too; a Sid must be unique in its policy", first, quote(s.Sid))
 		}
 		sids[s.Sid] = len(p.doc.Statements)
@@ -201,6 +210,9 @@ func (p *parser) statement(n *node, path string) (Statement, error) {
 		return s, p.fail(n, path, "the member Principal (or NotPrincipal) is missing; a %s must say whom it is about", p.doc.Kind)
 	case !resource && p.doc.Kind != RepositoryPolicy:
 		return s, p.fail(n, path, "the member Resource (or NotResource) is missing; a %s must say what it is about", p.doc.Kind)
+	case p.registry != nil && has["NotPrincipal"] && s.Effect == Allow:
+		return s, p.fail(n, path, `NotPrincipal stands only with the effect "Deny"; `+
+			`to allow some, name them in Principal, and deny others in a statement of their own`)
 	}
 	return s, nil
 }
@@ -232,15 +244,38 @@ func (p *parser) element(s *Statement, m *member, path string) (err error) {
 		})
 	case "Resource", "NotResource":
 		s.resources.negated = m.name == "NotResource"
-		err = p.strings(v, path, func(text string) error {
-			r, err := newResource(text, p.variables())
-			s.resources.patterns = append(s.resources.patterns, r)
-			return err
-		})
+		err = p.resources(&s.resources, v, path)
 	case "Condition":
 		s.conditions, err = p.conditions(v, path)
 	}
 	return err
+}
+
+// resources reads a Resource or NotResource element. About to be set, each
+// pattern must be one of ECR's repositories, and one at least of this registry's:
+// a list may be meant for several.
+func (p *parser) resources(into *resources, n *node, path string) error {
+	var pointless error
+	useful := p.registry == nil || p.doc.Kind == IdentityPolicy
+	err := p.strings(n, path, func(text string) error {
+		r, err := newResource(text, p.variables())
+		into.patterns = append(into.patterns, r)
+		if err != nil || p.registry == nil || p.doc.Kind == IdentityPolicy {
+			return err
+		}
+		if !r.canMatch(anyRepository) {
+			return p.registry.pointless(text)
+		}
+		useful = useful || r.canMatch(p.registry.repositories()+"\xff")
+		if !useful && pointless == nil {
+			pointless = p.fail(n, path, "%s is not valid here: %v", quote(text), p.registry.pointless(text))
+		}
+		return nil
+	})
+	if err != nil || useful {
+		return err
+	}
+	return pointless
 }
 
 func (p *parser) variables() bool { return p.doc.Version == CurrentVersion }

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -109,7 +110,6 @@ func TestParseErrors(t *testing.T) {
 		{`"StringEquals": {"ecr:é": ["x"]}`, `"ArnLike": {"ecr:é": [‹"app"]}`, "Statement[0].Condition.ArnLike.ecr:é[0]", "ARN"},
 		{`"StringEquals": {"ecr:é": ["x"]}`, `"Null": {"ecr:é": ["true", ‹"no"]}`, "Statement[0].Condition.Null.ecr:é[1]", `"true" or "false"`},
 		{"{\"Sid\": \"A\", \"Effect\": \"Allow\", \"Principal\": {\"AWS\": [\"111122223333\"]}, \"Action\": [\"ecr:*\"],\n     \"Resource\": \"*\", \"Condition\": {\"StringEquals\": {\"ecr:é\": [\"x\"]}}}", `‹7`, "Statement[0]", "a statement is an object"},
-		{"  ]\n", "  ,‹{\"Sid\": \"A\", \"Effect\": \"Deny\", \"Principal\": \"*\", \"Action\": \"*\"}]\n", "Statement[1]", "unique"},
 		{"  ]\n", "  ,‹{\"Effect\": \"Deny\", \"Principal\": \"*\"}]\n", "Statement[1]", "Action (or NotAction) is missing"},
 		{"  ]\n", "  ,‹{\"Effect\": \"Deny\", \"Action\": \"*\"}]\n", "Statement[1]", "Principal (or NotPrincipal) is missing"},
 		{`"Resource": "*", "Condition"`, `"Resource": "*" ‹"Condition"`, "Statement[0]", "not JSON"},
@@ -148,6 +148,81 @@ func TestParseErrors(t *testing.T) {
 		if !strings.HasPrefix(pe.Error(), "line ") {
 			t.Errorf("Error() = %s", pe)
 		}
+	}
+}
+
+// ECR takes a repository policy whose statements share a Sid.
+func TestSidsThatStatementsShare(t *testing.T) {
+	const text = `{"Statement": [{"Sid": "A", "Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"},
+		{"Sid": "A", "Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}]}`
+	if got := len(mustParse(t, text, RepositoryPolicy).Statements); got != 2 {
+		t.Errorf("%d statements", got)
+	}
+	for _, of := range []struct {
+		kind Kind
+		text string
+	}{{RegistryPolicy, text}, {IdentityPolicy, strings.ReplaceAll(text, `"Principal": "*", `, "")}} {
+		var problem *ParseError
+		if _, err := Parse(of.text, of.kind); !errors.As(err, &problem) || problem.Path != "Statement[1]" || !strings.Contains(problem.Problem, "unique") {
+			t.Errorf("a %s: %v", of.kind, err)
+		}
+	}
+}
+
+// What is about to be set must be able to do something; what was set before is
+// evaluated as it always was.
+func TestParseNew(t *testing.T) {
+	in := Registry{Account: "444455556666", Region: "us-west-2"}
+	const home = "arn:aws:ecr:us-west-2:444455556666:repository/"
+	statement := func(rest string) string {
+		return `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ecr:*", ` + rest + `}]}`
+	}
+	for resources, want := range map[string]string{ // "" if it is accepted, else what it should be
+		`"*"`:                            "",
+		`"` + home + `*"`:                "",
+		`"` + home + `team/app"`:         "",
+		`"arn:*:ecr:*:*:repository/x?"`:  "",
+		`"arn:aws:ecr:*:repository/app"`: "",
+		`"arn:aws:ecr:*"`:                "",
+		`"arn:aws:ecr"`:                  "",
+		`"arn:aws:ecr:us-west-2"`:        "",
+		`"arn:aws:ecr:us-west-2:${aws:PrincipalAccount}:repository/${aws:username}/*"`: "",
+		`"${aws:PrincipalTag/arn}"`: "",
+		`["arn:aws:ecr:us-east-1:444455556666:repository/*", "` + home + `*"]`:                           "", // one text for several registries
+		`"arn:aws:us-west-2:444455556666:repository/team/*"`:                                             home + "team/*",
+		`"arn:aws:ecr:us-east-1:444455556666:repository/*"`:                                              home + "*",
+		`"arn:aws:ecr:us-west-2:111122223333:repository/app"`:                                            home + "app",
+		`"arn:aws:ecr:us-east-1"`:                                                                        home + "*",
+		`"arn:aws:ecr:us-west-2:444455556666:app"`:                                                       home + "*",
+		`"arn:aws:ecr:us-west-2:444455556666:repository/App"`:                                            home + "*",
+		`"arn:aws:ecr:us-west-2:444455556666:repository/app:latest"`:                                     home + "*",
+		`"arn:aws-cn:ecr:us-west-2:444455556666:repository/app"`:                                         home + "app",
+		`"arn:aws:s3:::bucket/*"`:                                                                        home + "*",
+		`["` + home + `*", "arn:aws:us-west-2:444455556666:repository/*"]`:                               home + "*",
+		`["arn:aws:ecr:us-east-1:444455556666:repository/a", "arn:aws:ecr:*:111122223333:repository/b"]`: home + "a",
+	} {
+		for _, element := range []string{"Resource", "NotResource"} {
+			text := statement(fmt.Sprintf(`"Principal": "*", %q: %s`, element, resources))
+			for _, kind := range []Kind{RegistryPolicy, RepositoryPolicy} {
+				mustParse(t, text, kind) // set before
+				_, err := ParseNew(text, kind, in)
+				var problem *ParseError
+				if want == "" && err != nil || want != "" && (!errors.As(err, &problem) || !strings.HasPrefix(problem.Path, "Statement[0]."+element) || !strings.Contains(problem.Problem, quote(want))) {
+					t.Errorf("%s %s in a %s: %v, want %q", element, resources, kind, err, want)
+				}
+			}
+			if _, err := ParseNew(statement(fmt.Sprintf("%q: %s", element, resources)), IdentityPolicy, in); err != nil {
+				t.Errorf("%s in an identity policy: %v", resources, err)
+			}
+		}
+	}
+	others := statement(`"NotPrincipal": {"AWS": "111122223333"}, "Resource": "*"`)
+	mustParse(t, others, RegistryPolicy)
+	if _, err := ParseNew(others, RegistryPolicy, in); err == nil || !strings.Contains(err.Error(), "NotPrincipal stands only with") {
+		t.Errorf("NotPrincipal in an Allow: %v", err)
+	}
+	if _, err := ParseNew(strings.Replace(others, "Allow", "Deny", 1), RegistryPolicy, in); err != nil {
+		t.Errorf("NotPrincipal in a Deny: %v", err)
 	}
 }
 

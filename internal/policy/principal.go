@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"crypto/sha256"
+	"encoding/base32"
 	"errors"
 	"slices"
 	"strings"
@@ -49,6 +51,32 @@ func (p *Principal) kind() string {
 		return "FederatedUser"
 	}
 	return ""
+}
+
+// UserID is the caller's unique id ("Unique identifiers" in the IAM user
+// guide): the account for its root, AIDA… for a user, AROA… and the session's
+// name for an assumed role, the account and the name for a federated user;
+// empty for a service. It is derived from the ARN, so
+// it stays the same from call to call.
+func (p *Principal) UserID() string {
+	switch {
+	case p.anonymous():
+		return "anonymous"
+	case p.ARN == "":
+		return ""
+	case p.Role != "":
+		return uniqueID("AROA", p.Role) + ":" + p.ARN[strings.LastIndexByte(p.ARN, '/')+1:]
+	case p.root():
+		return p.Account
+	case p.kind() == "FederatedUser":
+		return p.Account + ":" + p.ARN[strings.LastIndexByte(p.ARN, '/')+1:]
+	}
+	return uniqueID("AIDA", p.ARN)
+}
+
+func uniqueID(prefix, arn string) string {
+	sum := sha256.Sum256([]byte(arn))
+	return prefix + base32.StdEncoding.EncodeToString(sum[:])[:17]
 }
 
 // principals is a statement's Principal or NotPrincipal element.

@@ -5,7 +5,10 @@
 // Request and get a Decision that says not only yes or no but why.
 package policy
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Principal is who makes a request.
 type Principal struct {
@@ -20,16 +23,28 @@ type Principal struct {
 	Role string
 	// Service is the host-like name of a service principal, else empty.
 	Service string
+	// Organization is the id of the one that Account belongs to, else empty.
+	Organization string
 }
 
-// Context holds the request's condition keys and their values. Keys are
-// matched without regard to case, so no two may differ only in it; a key with
+// Context holds the request's condition keys and their values. A key with
 // several values is multivalued, one without any is absent. The keys that
 // follow from the Request need not be given, and are ignored if they are:
 // aws:PrincipalAccount, aws:PrincipalArn, aws:PrincipalIsAWSService,
-// aws:PrincipalServiceName, aws:PrincipalType, aws:username,
-// aws:ResourceAccount, aws:CurrentTime and aws:EpochTime.
-type Context map[string][]string
+// aws:PrincipalOrgID, aws:PrincipalServiceName, aws:PrincipalType, aws:userid,
+// aws:username, aws:ResourceAccount, aws:ResourceOrgID, aws:ViaAWSService,
+// aws:CurrentTime and aws:EpochTime.
+type Context struct{ values map[string][]string }
+
+// Add gives a key more values. Keys have no case: those of two that differ only
+// in it are one key's.
+func (c *Context) Add(name string, values ...string) {
+	if c.values == nil {
+		c.values = map[string][]string{}
+	}
+	name = strings.ToLower(name)
+	c.values[name] = append(c.values[name], values...)
+}
 
 // Request is one question: may Principal do Action on Resource?
 type Request struct {
@@ -40,6 +55,9 @@ type Request struct {
 	Resource string
 	// ResourceAccount owns Resource.
 	ResourceAccount string
+	// ResourceOrganization is the id of the one that ResourceAccount belongs to,
+	// else empty.
+	ResourceOrganization string
 	// Time is when the request was made; zero means now.
 	Time    time.Time
 	Context Context

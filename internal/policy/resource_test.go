@@ -11,7 +11,13 @@ func TestResources(t *testing.T) {
 		{"*", app, true}, {"*", "*", true}, {app, app, true}, {app, "*", false}, {app, app + "s", false},
 		{"arn:aws:ecr:*:*:repository/*", app, true},
 		{"arn:aws:ecr:us-east-?:111122223333:repository/team/*", app, true},
-		{"arn:aws:ecr:*:repository/*", app, false}, // a wildcard stays in its part
+		{"arn:aws:ecr:*:repository/*", app, true}, // a wildcard reaches across colons
+		{"arn:aws:ecr:*:repository/team/app", app, true},
+		{"arn:aws:ecr:*team/app", app, true},
+		{"arn:aws:ecr:us-east-1:?:repository/team/app", app, false},
+		{"arn:aws:ecr:us-east-1:1???????????:repository/team/app", app, true},
+		{"arn:aws:ecr:${aws:PrincipalTag/rest}", app, false}, // the parts that lack are whatever they are: not a value's
+		{"${aws:PrincipalTag/whole}", app, true},
 		{"arn:aws:ecr:*:111122223333:*", app, true},
 		{"arn:aws:ecr:*:999922223333:repository/*", app, false},
 		{"arn:aws:ecr:us-west-2:*:repository/*", app, false},
@@ -34,12 +40,13 @@ func TestResources(t *testing.T) {
 			continue
 		}
 		for _, negated := range []bool{false, true} {
-			ev := evaluation{request: &Request{
+			ev := newTestEvaluation(&Request{
 				Principal: Principal{Account: "111122223333"},
 				Resource:  tt.resource,
-				Context:   Context{"aws:PrincipalTag/team": {"team"}, "aws:PrincipalTag/star": {"*"}, "aws:PrincipalTag/colons": {"*:*"}},
-			}}
-			r := resources{patterns: []*arnPattern{p}, negated: negated}
+				Context: newContext(map[string][]string{"aws:PrincipalTag/team": {"team"}, "aws:PrincipalTag/star": {"*"}, "aws:PrincipalTag/colons": {"*:*"},
+					"aws:PrincipalTag/rest": {"us-east-1:111122223333:repository/team/app"}, "aws:PrincipalTag/whole": {app}}),
+			})
+			r := resources{patterns: []resource{p}, negated: negated}
 			if got := r.cover(&ev); got != (tt.want != negated) {
 				t.Errorf("%q (negated %v) covers %s = %v", tt.pattern, negated, tt.resource, got)
 			}

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -95,7 +96,8 @@ func newVariable(inner string) (part, error) {
 
 // expand replaces the variables by their values, in which wildcards are
 // literal. It returns false if one has neither a single value nor a default;
-// such a template equals nothing and is like nothing.
+// such a template equals nothing and is like nothing. One that becomes too long
+// ends the evaluation.
 func (t *template) expand(ev *evaluation) (string, bool) {
 	if t.parts == nil {
 		return t.text, true
@@ -103,6 +105,12 @@ func (t *template) expand(ev *evaluation) (string, bool) {
 	var buf strings.Builder
 	for i := range t.parts {
 		p := &t.parts[i]
+		if buf.Len() > maxExpanded {
+			ev.exhaust()
+		}
+		if !ev.scan(bytesPerStep + buf.Len()) {
+			return "", false
+		}
 		if p.key == nil {
 			buf.WriteString(p.text)
 			continue
@@ -118,4 +126,28 @@ func (t *template) expand(ev *evaluation) (string, bool) {
 		buf.WriteString(strings.ToValidUTF8(v, "�"))
 	}
 	return buf.String(), true
+}
+
+func (t *template) empty() bool { return t.text == "" && t.parts == nil }
+
+// hasStar reports whether the template itself, not a variable's value, has the wildcard *.
+func (t *template) hasStar() bool {
+	return strings.IndexByte(t.text, star) >= 0 ||
+		slices.ContainsFunc(t.parts, func(p part) bool { return p.key == nil && strings.IndexByte(p.text, star) >= 0 })
+}
+
+// loosest is the template with a wildcard for each variable.
+func (t *template) loosest() string {
+	if t.parts == nil {
+		return t.text
+	}
+	var buf strings.Builder
+	for i := range t.parts {
+		if t.parts[i].key != nil {
+			buf.WriteByte(star)
+		} else {
+			buf.WriteString(t.parts[i].text)
+		}
+	}
+	return buf.String()
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
 )
 
@@ -252,6 +253,46 @@ func TestRegistryPolicy(t *testing.T) {
 	if was, err := d.DeleteRegistryPolicy(ctx, root(devAccount), dev); err != nil || was != text {
 		t.Errorf("%q, %v", was, err)
 	}
+}
+
+// Policies that an earlier program took, and this one would not, are evaluated
+// as they were; one that cannot be read at all denies everything.
+func TestPoliciesStoredBefore(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	d.put(in(prod), d.image(in(prod), "x"), "latest")
+	store := func(text string) {
+		t.Helper()
+		r, err := d.meta.Repository(prodAccount, prod.Region, in(prod).Name, nil)
+		if err == nil {
+			err = d.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.SetRepositoryPolicy(r, text) })
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	pull := func(c registry.Caller) error {
+		_, err := d.Manifest(ctx, c, in(prod), registry.Reference{Tag: "latest"})
+		return err
+	}
+	const elsewhere = `"Resource":["arn:aws:us-east-1:111122223333:repository/*","*"]`
+	for _, text := range []string{
+		`{"Statement":[{"Effect":"Allow","NotPrincipal":{"AWS":"` + prodAccount + `"},"Action":"ecr:*"},{"Effect":"Deny","Principal":{"AWS":"` + prodAccount + `"},"Action":"ecr:BatchGetImage"}]}`,
+		`{"Statement":[{"Effect":"Allow","Principal":"*","Action":"ecr:*",` + elsewhere + `},{"Effect":"Deny","Principal":{"AWS":"` + prodAccount + `"},"Action":"ecr:*",` + elsewhere + `}]}`,
+	} {
+		wantCode(t, "setting it", d.SetRepositoryPolicy(ctx, root(prodAccount), in(prod), text, true), registry.InvalidParameter)
+		store(text)
+		wantCode(t, "its Allow", pull(root(devAccount)), "")
+		wantCode(t, "its Deny", pull(root(prodAccount)), registry.AccessDenied)
+	}
+	store(`{"Statement":[{"Effect":"Allow","Principal":"*","Action":"ecr:*"}],"Deny":[]}`)
+	for _, account := range []string{prodAccount, devAccount} {
+		wantCode(t, "with a policy that cannot be read", pull(root(account)), registry.AccessDenied)
+	}
+	if _, err := d.DeleteRepositoryPolicy(ctx, root(prodAccount), in(prod)); err != nil {
+		t.Error(err)
+	}
+	wantCode(t, "once it is mended", pull(root(prodAccount)), "")
 }
 
 // The caller's connection reaches policies as condition keys.

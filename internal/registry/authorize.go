@@ -43,6 +43,10 @@ const (
 	actionUploadPart          = "ecr:UploadLayerPart"
 )
 
+// maxUserAgent is how much of what a client says of itself policies see, in
+// bytes. The longest names of browsers and SDKs are half as long.
+const maxUserAgent = 1 << 10
+
 // mendsPolicies are the actions that the root of the owning account may do
 // whatever its policies say: else a Deny could lock an account out of the
 // policy for good. (Amazon S3 treats bucket policies so.)
@@ -75,15 +79,16 @@ func (s *Service) registryPolicy(id ID, text string) policy.Policy {
 }
 
 // parsed parses a stored policy. It was parsed before it was stored, so a
-// failure means that a stricter program reads an older one's policy: then
-// everything is denied to others, as if there were none.
+// failure means that another program stored what this one cannot read. Nobody
+// knows what it denies, so it denies everything until it is set again.
 func (s *Service) parsed(name, text string, kind policy.Kind) policy.Policy {
 	if text == "" {
 		return policy.Policy{Name: name}
 	}
 	doc, err := policy.Parse(text, kind)
 	if err != nil {
-		s.log.Error("a stored policy cannot be read: it allows nothing until it is set again", "policy", name, "error", err)
+		s.log.Error("a stored policy cannot be read: it denies everything until it is set again", "policy", name, "error", err)
+		doc = policy.Unreadable
 	}
 	return policy.Policy{Name: name, Document: doc}
 }
@@ -97,12 +102,12 @@ func refOf(r *metadata.Repository) Ref {
 // Whoever is not of the registry's account learns no more from a repository
 // that does not exist than from one that grants nothing: AccessDenied. The
 // registry's own callers get RepositoryNotFound.
-func (s *Service) repository(c Caller, ref Ref, actions ...string) (*metadata.Repository, error) {
-	return s.repositoryAhead(c, ref, nil, actions...)
+func (s *Service) repository(ctx context.Context, c Caller, ref Ref, actions ...string) (*metadata.Repository, error) {
+	return s.repositoryAhead(ctx, c, ref, nil, actions...)
 }
 
 // repositoryAhead is repository for a caller who asks more next.
-func (s *Service) repositoryAhead(c Caller, ref Ref, ahead metadata.Ahead, actions ...string) (*metadata.Repository, error) {
+func (s *Service) repositoryAhead(ctx context.Context, c Caller, ref Ref, ahead metadata.Ahead, actions ...string) (*metadata.Repository, error) {
 	if err := validName(ref.Name); err != nil {
 		return nil, err
 	}
@@ -113,7 +118,7 @@ func (s *Service) repositoryAhead(c Caller, ref Ref, ahead metadata.Ahead, actio
 	}
 	if errors.Is(err, metadata.ErrNotFound) {
 		if c.Identity.Principal.Account != ref.Registry.Account {
-			if err := s.authorizeIn(c, ref, actions[0], nil); err != nil {
+			if err := s.authorizeIn(ctx, c, ref, actions[0], nil); err != nil {
 				return nil, err
 			}
 		}
@@ -123,7 +128,7 @@ func (s *Service) repositoryAhead(c Caller, ref Ref, ahead metadata.Ahead, actio
 		return nil, fmt.Errorf("look up repository %s: %w", ref, err)
 	}
 	for _, action := range actions {
-		if err := s.authorize(c, r, action); err != nil {
+		if err := s.authorize(ctx, c, r, action); err != nil {
 			return nil, err
 		}
 	}
@@ -135,7 +140,7 @@ func repositoryNotFound(ref Ref) *Error {
 }
 
 // authorize checks one action on a repository: AccessDenied.
-func (s *Service) authorize(c Caller, r *metadata.Repository, action string) error {
+func (s *Service) authorize(ctx context.Context, c Caller, r *metadata.Repository, action string) error {
 	policies := s.policiesOf(r)
 	own := c.Identity.Principal.Account == r.Account
 	if own && policies[0].Document == nil && policies[1].Document == nil && isRoot(c) {
@@ -148,16 +153,19 @@ func (s *Service) authorize(c Caller, r *metadata.Repository, action string) err
 		return fmt.Errorf("read the resource tags of %s: %w", ref, err)
 	}
 	for _, t := range tags {
-		req.Context["aws:ResourceTag/"+t.Key] = []string{t.Value}
-		req.Context["ecr:ResourceTag/"+t.Key] = []string{t.Value}
+		req.Context.Add("aws:ResourceTag/"+t.Key, t.Value)
+		req.Context.Add("ecr:ResourceTag/"+t.Key, t.Value)
 	}
-	return s.decide(c, req, policies)
+	return s.decide(ctx, c, req, policies)
 }
 
-func (s *Service) decide(c Caller, req policy.Request, policies []policy.Policy) error {
-	d := policy.Authorize(req, nil, policies)
+func (s *Service) decide(ctx context.Context, c Caller, req policy.Request, policies []policy.Policy) error {
+	d := policy.Authorize(ctx, req, nil, policies)
 	if d.Allowed() {
 		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err // nobody waits for the answer
 	}
 	if mendsPolicies[req.Action] && isRoot(c) && c.Identity.Principal.Account == req.ResourceAccount {
 		return nil
@@ -171,15 +179,14 @@ func isRoot(c Caller) bool {
 }
 
 func (s *Service) request(c Caller, id ID, action, resource string) policy.Request {
-	context := policy.Context{
-		"aws:RequestedRegion": {id.Region},
-		"aws:SecureTransport": {strconv.FormatBool(c.Secure)},
-	}
+	var context policy.Context
+	context.Add("aws:RequestedRegion", id.Region)
+	context.Add("aws:SecureTransport", strconv.FormatBool(c.Secure))
 	if c.UserAgent != "" {
-		context["aws:UserAgent"] = []string{c.UserAgent}
+		context.Add("aws:UserAgent", beginning(c.UserAgent, maxUserAgent))
 	}
 	if address, err := netip.ParseAddrPort(c.RemoteAddr); err == nil {
-		context["aws:SourceIp"] = []string{address.Addr().Unmap().String()}
+		context.Add("aws:SourceIp", address.Addr().Unmap().String())
 	}
 	return policy.Request{
 		Principal: c.Identity.Principal, Action: action, Resource: resource, ResourceAccount: id.Account,
@@ -189,24 +196,24 @@ func (s *Service) request(c Caller, id ID, action, resource string) policy.Reque
 
 // authorizeIn checks an action on a repository that need not exist, by the
 // registry's policy alone: AccessDenied.
-func (s *Service) authorizeIn(c Caller, ref Ref, action string, tags []ResourceTag) error {
+func (s *Service) authorizeIn(ctx context.Context, c Caller, ref Ref, action string, tags []ResourceTag) error {
 	req := s.request(c, ref.Registry, action, ref.ARN())
 	for _, t := range tags {
-		req.Context["aws:RequestTag/"+t.Key] = []string{t.Value}
-		req.Context["aws:TagKeys"] = append(req.Context["aws:TagKeys"], t.Key)
+		req.Context.Add("aws:RequestTag/"+t.Key, t.Value)
+		req.Context.Add("aws:TagKeys", t.Key)
 	}
-	return s.decideByRegistry(c, ref.Registry, req)
+	return s.decideByRegistry(ctx, c, ref.Registry, req)
 }
 
 // Authorize checks an action that has no repository, such as
 // ecr:GetAuthorizationToken: AccessDenied.
-func (s *Service) Authorize(_ context.Context, c Caller, id ID, action string) error {
-	return s.decideByRegistry(c, id, s.request(c, id, action, "*"))
+func (s *Service) Authorize(ctx context.Context, c Caller, id ID, action string) error {
+	return s.decideByRegistry(ctx, c, id, s.request(c, id, action, "*"))
 }
 
 // decideByRegistry decides on the registry's policy. To callers of other
 // accounts a registry that is not served is one that grants nothing.
-func (s *Service) decideByRegistry(c Caller, id ID, req policy.Request) error {
+func (s *Service) decideByRegistry(ctx context.Context, c Caller, id ID, req policy.Request) error {
 	p := policy.Policy{Name: registryPolicyName(id)}
 	if s.Exists(id) {
 		reg, err := s.registry(id)
@@ -215,7 +222,7 @@ func (s *Service) decideByRegistry(c Caller, id ID, req policy.Request) error {
 		}
 		p = s.registryPolicy(id, reg.Policy)
 	}
-	return s.decide(c, req, []policy.Policy{p})
+	return s.decide(ctx, c, req, []policy.Policy{p})
 }
 
 // registry returns the row of a registry that the deployment serves.

@@ -21,7 +21,7 @@ type DeletedImage struct {
 
 // DeleteTag removes a tag and, as OCI wants, leaves its manifest: ImageNotFound.
 func (s *Service) DeleteTag(ctx context.Context, c Caller, ref Ref, tag string) error {
-	repo, err := s.repository(c, ref, actionBatchDeleteImage)
+	repo, err := s.repository(ctx, c, ref, actionBatchDeleteImage)
 	if err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func (s *Service) DeleteTag(ctx context.Context, c Caller, ref Ref, tag string) 
 // DeleteManifest removes a manifest and all its tags, even if an index names
 // it, as OCI wants: ImageNotFound.
 func (s *Service) DeleteManifest(ctx context.Context, c Caller, ref Ref, d digest.Digest) error {
-	repo, err := s.repository(c, ref, actionBatchDeleteImage)
+	repo, err := s.repository(ctx, c, ref, actionBatchDeleteImage)
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (s *Service) DeleteManifest(ctx context.Context, c Caller, ref Ref, d diges
 // of its image takes the image along; a manifest that an index names stays.
 // An image deleted by digest yields one result per tag it had.
 func (s *Service) DeleteImages(ctx context.Context, c Caller, ref Ref, refs []Reference) ([]DeletedImage, error) {
-	repo, err := s.repository(c, ref, actionBatchDeleteImage)
+	repo, err := s.repository(ctx, c, ref, actionBatchDeleteImage)
 	if err != nil {
 		return nil, err
 	}

@@ -60,7 +60,7 @@ func (s *Service) CheckDestinations(ctx context.Context, c Caller, id ID, destin
 	}
 	checks := make([]DestinationCheck, 0, len(destinations))
 	for _, d := range destinations {
-		check, err := s.checkDestination(id, d, names)
+		check, err := s.checkDestination(ctx, id, d, names)
 		if err != nil {
 			return nil, fmt.Errorf("check the destination %s of %s: %w", d, id, err)
 		}
@@ -112,7 +112,7 @@ func (s *Service) namesToCheck(registry int64, prefixes []string) (names []strin
 }
 
 // checkDestination decides for one repository after the other until one is refused.
-func (s *Service) checkDestination(source, destination ID, names []string) (DestinationCheck, error) {
+func (s *Service) checkDestination(ctx context.Context, source, destination ID, names []string) (DestinationCheck, error) {
 	check := DestinationCheck{Destination: destination, Status: Granted, Repository: names[0]}
 	var reg metadata.Registry
 	var there map[string]metadata.NamedRepository
@@ -127,7 +127,7 @@ func (s *Service) checkDestination(source, destination ID, names []string) (Dest
 	}
 	for _, name := range names {
 		to := there[name]
-		err := s.mayReplicate(metadata.ReplicationJob{
+		err := s.mayReplicate(ctx, metadata.ReplicationJob{
 			Replication:   metadata.Replication{DestinationAccount: destination.Account, DestinationRegion: destination.Region},
 			SourceAccount: source.Account, RepositoryName: name,
 			RegistryID: reg.ID, RegistryPolicy: reg.Policy, DestinationID: to.ID, DestinationPolicy: to.Policy,

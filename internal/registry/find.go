@@ -25,8 +25,8 @@ type FoundRepository struct {
 
 // FindRepositories whose names begin with prefix and contain a text, in order
 // of name.
-func (s *Service) FindRepositories(_ context.Context, c Caller, id ID, prefix, contains string, p Page) (repos []FoundRepository, next string, err error) {
-	if err := s.decideByRegistry(c, id, s.request(c, id, actionDescribeRepos, Ref{Registry: id, Name: "*"}.ARN())); err != nil {
+func (s *Service) FindRepositories(ctx context.Context, c Caller, id ID, prefix, contains string, p Page) (repos []FoundRepository, next string, err error) {
+	if err := s.decideByRegistry(ctx, c, id, s.request(c, id, actionDescribeRepos, Ref{Registry: id, Name: "*"}.ARN())); err != nil {
 		return nil, "", err
 	}
 	reg, err := s.registry(id)
@@ -96,8 +96,8 @@ const (
 // the latest push comes first, and what is shown with another image is not
 // listed on its own. With one, all images that have it are listed: in order of
 // digest if it begins as digests do ("sha256:"), else in order of tag.
-func (s *Service) FindImages(_ context.Context, c Caller, ref Ref, prefix string, p Page) ([]FoundImage, string, error) {
-	repo, err := s.repository(c, ref, actionDescribeImages)
+func (s *Service) FindImages(ctx context.Context, c Caller, ref Ref, prefix string, p Page) ([]FoundImage, string, error) {
+	repo, err := s.repository(ctx, c, ref, actionDescribeImages)
 	if err != nil {
 		return nil, "", err
 	}

@@ -77,8 +77,8 @@ const pullTimeFreshness = time.Hour
 const maxTagsPerImage = 1000
 
 // Manifest by tag, digest, or both: ImageNotFound. A read of a manifest counts as a pull.
-func (s *Service) Manifest(_ context.Context, c Caller, ref Ref, r Reference) (Manifest, error) {
-	repo, err := s.repositoryAhead(c, ref, contentAhead(r), actionBatchGetImage)
+func (s *Service) Manifest(ctx context.Context, c Caller, ref Ref, r Reference) (Manifest, error) {
+	repo, err := s.repositoryAhead(ctx, c, ref, contentAhead(r), actionBatchGetImage)
 	if err != nil {
 		return Manifest{}, err
 	}
@@ -95,7 +95,7 @@ func (s *Service) Manifest(_ context.Context, c Caller, ref Ref, r Reference) (M
 // lacks something, one who may push it learns that it is not there. What is
 // there of it can be pulled all the same.
 func (s *Service) ManifestHead(ctx context.Context, c Caller, ref Ref, r Reference) (Manifest, error) {
-	repo, err := s.repositoryAhead(c, ref, headAhead(r), actionBatchGetImage)
+	repo, err := s.repositoryAhead(ctx, c, ref, headAhead(r), actionBatchGetImage)
 	if err != nil {
 		return Manifest{}, err
 	}
@@ -108,7 +108,7 @@ func (s *Service) ManifestHead(ctx context.Context, c Caller, ref Ref, r Referen
 		return Manifest{}, fmt.Errorf("look whether image %s of %s is whole: %w", r, refOf(repo), err)
 	}
 	if !whole {
-		switch err := s.authorize(c, repo, actionPutImage); {
+		switch err := s.authorize(ctx, c, repo, actionPutImage); {
 		case err == nil:
 			return Manifest{}, imageNotFound(repo, r)
 		case CodeOf(err) != AccessDenied:
@@ -184,8 +184,8 @@ func (s *Service) recordPull(repo *metadata.Repository, m *metadata.ManifestCont
 }
 
 // Tags in lexical order.
-func (s *Service) Tags(_ context.Context, c Caller, ref Ref, p Page) (names []string, next string, err error) {
-	repo, err := s.repository(c, ref, actionListImages)
+func (s *Service) Tags(ctx context.Context, c Caller, ref Ref, p Page) (names []string, next string, err error) {
+	repo, err := s.repository(ctx, c, ref, actionListImages)
 	if err != nil {
 		return nil, "", err
 	}
@@ -203,8 +203,8 @@ func (s *Service) Tags(_ context.Context, c Caller, ref Ref, p Page) (names []st
 // Referrers of subject, in order of digest; artifactType "" means any. An
 // unknown subject has none. A page ends before the limit where the annotations
 // would take too much memory.
-func (s *Service) Referrers(_ context.Context, c Caller, ref Ref, subject digest.Digest, artifactType string, p Page) (refs []Referrer, next string, err error) {
-	repo, err := s.repository(c, ref, actionBatchGetImage)
+func (s *Service) Referrers(ctx context.Context, c Caller, ref Ref, subject digest.Digest, artifactType string, p Page) (refs []Referrer, next string, err error) {
+	repo, err := s.repository(ctx, c, ref, actionBatchGetImage)
 	if err != nil {
 		return nil, "", err
 	}
@@ -231,8 +231,8 @@ func (s *Service) Referrers(_ context.Context, c Caller, ref Ref, subject digest
 }
 
 // DescribeImages by reference: ImageNotFound if any is missing.
-func (s *Service) DescribeImages(_ context.Context, c Caller, ref Ref, refs []Reference) ([]Image, error) {
-	repo, err := s.repository(c, ref, actionDescribeImages)
+func (s *Service) DescribeImages(ctx context.Context, c Caller, ref Ref, refs []Reference) ([]Image, error) {
+	repo, err := s.repository(ctx, c, ref, actionDescribeImages)
 	if err != nil {
 		return nil, err
 	}
@@ -290,8 +290,8 @@ func (s *Service) describe(repo *metadata.Repository, ms []metadata.Manifest) ([
 }
 
 // ListImages describes the images page by page, in order of digest.
-func (s *Service) ListImages(_ context.Context, c Caller, ref Ref, status TagStatus, p Page) (images []Image, next string, err error) {
-	repo, err := s.repository(c, ref, actionDescribeImages)
+func (s *Service) ListImages(ctx context.Context, c Caller, ref Ref, status TagStatus, p Page) (images []Image, next string, err error) {
+	repo, err := s.repository(ctx, c, ref, actionDescribeImages)
 	if err != nil {
 		return nil, "", err
 	}
@@ -317,8 +317,8 @@ const idSeparator = " "
 
 // ListImageIDs is ECR's ListImages: one reference per tag, and one without a
 // tag for an untagged image, in order of digest and tag.
-func (s *Service) ListImageIDs(_ context.Context, c Caller, ref Ref, status TagStatus, p Page) (ids []Reference, next string, err error) {
-	repo, err := s.repository(c, ref, actionListImages)
+func (s *Service) ListImageIDs(ctx context.Context, c Caller, ref Ref, status TagStatus, p Page) (ids []Reference, next string, err error) {
+	repo, err := s.repository(ctx, c, ref, actionListImages)
 	if err != nil {
 		return nil, "", err
 	}

@@ -51,7 +51,7 @@ const maxMountSources = 100
 // Layer by digest if the repository has it, bytes and all: LayersNotFound. Needs
 // ecr:BatchCheckLayerAvailability.
 func (s *Service) Layer(ctx context.Context, c Caller, ref Ref, d digest.Digest) (Layer, error) {
-	repo, err := s.repositoryAhead(c, ref, layerAhead(d), actionBatchCheckLayers)
+	repo, err := s.repositoryAhead(ctx, c, ref, layerAhead(d), actionBatchCheckLayers)
 	if err != nil {
 		return Layer{}, err
 	}
@@ -109,7 +109,7 @@ func layerNotFound(repo *metadata.Repository, d digest.Digest) *Error {
 // OpenLayer opens the bytes, unless the client can be sent to where they are:
 // LayersNotFound, also if they are known to be lost. Needs ecr:GetDownloadUrlForLayer.
 func (s *Service) OpenLayer(ctx context.Context, c Caller, ref Ref, d digest.Digest) (l Layer, content LayerContent, err error) {
-	repo, err := s.repositoryAhead(c, ref, layerAhead(d), actionGetDownloadURL)
+	repo, err := s.repositoryAhead(ctx, c, ref, layerAhead(d), actionGetDownloadURL)
 	if err != nil {
 		return Layer{}, content, err
 	}
@@ -138,7 +138,7 @@ func (s *Service) OpenLayer(ctx context.Context, c Caller, ref Ref, d digest.Dig
 
 // LayersAvailable returns which of the digests the repository has.
 func (s *Service) LayersAvailable(ctx context.Context, c Caller, ref Ref, ds []digest.Digest) (map[digest.Digest]Layer, error) {
-	repo, err := s.repository(c, ref, actionBatchCheckLayers)
+	repo, err := s.repository(ctx, c, ref, actionBatchCheckLayers)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +180,7 @@ func (s *Service) LayersAvailable(ctx context.Context, c Caller, ref Ref, ds []d
 // LayerInaccessible if no image of the repository names it. url is where the
 // bytes are to be had, for a while, without asking us; empty if nowhere.
 func (s *Service) LayerForDownload(ctx context.Context, c Caller, ref Ref, d digest.Digest) (l Layer, url string, err error) {
-	repo, err := s.repository(c, ref, actionGetDownloadURL)
+	repo, err := s.repository(ctx, c, ref, actionGetDownloadURL)
 	if err != nil {
 		return Layer{}, "", err
 	}
@@ -207,7 +207,7 @@ func (s *Service) LayerForDownload(ctx context.Context, c Caller, ref Ref, d dig
 // DeleteLayer unlinks a blob: LayersNotFound, LayerInUse while an image of the
 // repository names it, with a tag or without.
 func (s *Service) DeleteLayer(ctx context.Context, c Caller, ref Ref, d digest.Digest) error {
-	repo, err := s.repository(c, ref, actionBatchDeleteImage)
+	repo, err := s.repository(ctx, c, ref, actionBatchDeleteImage)
 	if err != nil {
 		return err
 	}
@@ -235,7 +235,7 @@ func (s *Service) DeleteLayer(ctx context.Context, c Caller, ref Ref, d digest.D
 // the same registry that the caller may read) has. It returns false, and no
 // error, if there is no such blob that the caller may read.
 func (s *Service) MountLayer(ctx context.Context, c Caller, to Ref, d digest.Digest, from *Ref) (bool, error) {
-	repo, err := s.repository(c, to, actionInitiateUpload)
+	repo, err := s.repository(ctx, c, to, actionInitiateUpload)
 	if err != nil {
 		return false, err
 	}
@@ -258,7 +258,7 @@ func (s *Service) MountLayer(ctx context.Context, c Caller, to Ref, d digest.Dig
 		// A source that does not exist, one that the caller may not read and
 		// one without the blob all look the same: a digest that was guessed
 		// tells nothing.
-		source, err := s.repositoryAhead(c, ref, layerAhead(d), actionGetDownloadURL)
+		source, err := s.repositoryAhead(ctx, c, ref, layerAhead(d), actionGetDownloadURL)
 		var l Layer
 		if err == nil {
 			l, err = s.layer(source, d)

@@ -165,7 +165,7 @@ func (s *Service) isWhole(ctx context.Context, repo *metadata.Repository, tag, d
 // HoldsLayer reports whether the repository has a layer, bytes and all, for a
 // client that has just sent them. Needs ecr:BatchCheckLayerAvailability.
 func (s *Service) HoldsLayer(ctx context.Context, c Caller, ref Ref, d digest.Digest) (bool, error) {
-	repo, err := s.repositoryAhead(c, ref, layerAhead(d), actionBatchCheckLayers)
+	repo, err := s.repositoryAhead(ctx, c, ref, layerAhead(d), actionBatchCheckLayers)
 	if err != nil {
 		return false, err
 	}

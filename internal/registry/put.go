@@ -48,7 +48,7 @@ const maxTagsPerPut = 100
 // ImageDigestDoesNotMatch, ImageAlreadyExists (with RefuseUnchanged),
 // InvalidParameter (tag grammar, unsupported digest algorithm).
 func (s *Service) PutManifest(ctx context.Context, c Caller, ref Ref, n NewManifest) (PutResult, error) {
-	r, err := s.repository(c, ref, actionPutImage)
+	r, err := s.repository(ctx, c, ref, actionPutImage)
 	if err != nil {
 		return PutResult{}, err
 	}

@@ -16,7 +16,7 @@ func (s *Service) SetRegistryPolicy(ctx context.Context, c Caller, id ID, text s
 	if _, err := s.registry(id); err != nil {
 		return err
 	}
-	if _, err := policy.Parse(text, policy.RegistryPolicy); err != nil {
+	if _, err := policy.ParseNew(text, policy.RegistryPolicy, policy.Registry(id)); err != nil {
 		return errorf(InvalidParameter, "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid registry policy provided: %v'", err)
 	}
 	_, err := s.replaceRegistryPolicy(ctx, id, text)

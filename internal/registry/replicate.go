@@ -69,7 +69,7 @@ func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication
 		row.FinishedAt, row.FailureCode, row.FailureReason = s.now(), "", ""
 		row.ChangedAt = row.FinishedAt
 		row.State = metadata.ReplicationComplete
-		err = s.copyImage(tx, job)
+		err = s.copyImage(ctx, tx, job)
 		var refused *refusal
 		if errors.As(err, &refused) {
 			row.State, row.FailureCode, row.FailureReason = metadata.ReplicationFailed, refused.code, refused.reason
@@ -117,8 +117,8 @@ func retryDelay(tries int) time.Duration {
 // copyImage makes the image appear in the destination, or returns a refusal;
 // then it has written nothing. First it reads and decides, then it writes: so
 // what it reads is asked, and what it writes is sent, all together.
-func (s *Service) copyImage(tx *metadata.Tx, job metadata.ReplicationJob) error {
-	job, err := s.admit(tx, job)
+func (s *Service) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob) error {
+	job, err := s.admit(ctx, tx, job)
 	if err != nil {
 		return err
 	}

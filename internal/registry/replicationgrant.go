@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -9,8 +10,8 @@ import (
 )
 
 // admit returns the job as the destination lets it in, or a refusal.
-func (s *Service) admit(tx *metadata.Tx, job metadata.ReplicationJob) (metadata.ReplicationJob, error) {
-	err := s.ask(tx, job)
+func (s *Service) admit(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob) (metadata.ReplicationJob, error) {
+	err := s.ask(ctx, tx, job)
 	var refused *refusal
 	if !errors.As(err, &refused) || job.RegistryID == 0 {
 		return job, err
@@ -28,16 +29,16 @@ func (s *Service) admit(tx *metadata.Tx, job metadata.ReplicationJob) (metadata.
 	if job, err = tx.ClaimReplication(job.ID); err != nil {
 		return job, err
 	}
-	return job, s.ask(tx, job)
+	return job, s.ask(ctx, tx, job)
 }
 
 // ask is mayReplicate with the tags that the destination has.
-func (s *Service) ask(tx *metadata.Tx, job metadata.ReplicationJob) error {
+func (s *Service) ask(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob) error {
 	tags, err := tx.DestinationTags(job.ID)
 	if err != nil {
 		return err
 	}
-	return s.mayReplicate(job, tags)
+	return s.mayReplicate(ctx, job, tags)
 }
 
 // mayReplicate returns a refusal unless the destination takes the image into a
@@ -45,7 +46,7 @@ func (s *Service) ask(tx *metadata.Tx, job metadata.ReplicationJob) error {
 // registry policy must allow it, and neither that nor the repository's policy
 // may deny it. An Allow of the repository's policy is none: ECR documents the
 // registry policy, and no other, as what lets replications in.
-func (s *Service) mayReplicate(job metadata.ReplicationJob, tags []metadata.ResourceTag) error {
+func (s *Service) mayReplicate(ctx context.Context, job metadata.ReplicationJob, tags []metadata.ResourceTag) error {
 	source := Ref{ID{job.SourceAccount, ""}, job.RepositoryName}
 	to := Ref{ID{job.DestinationAccount, job.DestinationRegion}, job.RepositoryName}
 	if !s.Exists(to.Registry) {
@@ -62,12 +63,15 @@ func (s *Service) mayReplicate(job metadata.ReplicationJob, tags []metadata.Reso
 	}
 	for _, action := range actions {
 		req := s.replicationRequest(source, to, action, tags)
-		d := policy.Authorize(req, nil, []policy.Policy{p})
+		d := policy.Authorize(ctx, req, nil, []policy.Policy{p})
 		if d.Allowed() && job.DestinationPolicy != "" {
-			own := policy.Authorize(req, nil, []policy.Policy{s.repositoryPolicy(to, job.DestinationPolicy)})
-			if own.Outcome == policy.ExplicitDeny {
+			own := policy.Authorize(ctx, req, nil, []policy.Policy{s.repositoryPolicy(to, job.DestinationPolicy)})
+			if own.Outcome != policy.Allowed && own.Outcome != policy.ImplicitDeny {
 				d = own
 			}
+		}
+		if err := ctx.Err(); err != nil {
+			return err // what was not evaluated was not refused
 		}
 		if !d.Allowed() {
 			return refuse(action, source, to.Registry, d)
@@ -81,12 +85,10 @@ func (s *Service) mayReplicate(job metadata.ReplicationJob, tags []metadata.Reso
 // from anywhere, so it has no address and no user agent; nor has it
 // aws:SourceAccount, which only calls of an AWS service have.
 func (s *Service) replicationRequest(source, to Ref, action string, tags []metadata.ResourceTag) policy.Request {
-	context := policy.Context{
-		"aws:RequestedRegion": {to.Registry.Region},
-		"aws:SecureTransport": {"true"}, // it never leaves the deployment
-		"aws:ViaAWSService":   {"false"},
-	}
-	addResourceTags(context, tags)
+	var context policy.Context
+	context.Add("aws:RequestedRegion", to.Registry.Region)
+	context.Add("aws:SecureTransport", "true") // it never leaves the deployment
+	addResourceTags(&context, tags)
 	return policy.Request{
 		Principal: policy.Principal{Account: source.Registry.Account, ARN: "arn:aws:iam::" + source.Registry.Account + ":root"},
 		Action:    action, Resource: to.ARN(), ResourceAccount: to.Registry.Account, Time: s.now(), Context: context,
@@ -100,10 +102,10 @@ func (s *Service) repositoryPolicy(ref Ref, text string) policy.Policy {
 }
 
 // addResourceTags adds the condition keys of a repository's tags.
-func addResourceTags(context policy.Context, tags []metadata.ResourceTag) {
+func addResourceTags(context *policy.Context, tags []metadata.ResourceTag) {
 	for _, t := range tags {
-		context["aws:ResourceTag/"+t.Key] = []string{t.Value}
-		context["ecr:ResourceTag/"+t.Key] = []string{t.Value}
+		context.Add("aws:ResourceTag/"+t.Key, t.Value)
+		context.Add("ecr:ResourceTag/"+t.Key, t.Value)
 	}
 }
 

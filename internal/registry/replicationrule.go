@@ -216,8 +216,8 @@ const maxStatusRows = maxTagsPerImage * maxReplicationDestinations
 // ReplicationStatus of an image, one per destination: ImageNotFound. Asked by
 // tag it is that tag's; asked by digest it is the least finished of the
 // image's tags'.
-func (s *Service) ReplicationStatus(_ context.Context, c Caller, ref Ref, r Reference) ([]ReplicationStatus, error) {
-	repo, err := s.repository(c, ref, actionDescribeReplStatus)
+func (s *Service) ReplicationStatus(ctx context.Context, c Caller, ref Ref, r Reference) ([]ReplicationStatus, error) {
+	repo, err := s.repository(ctx, c, ref, actionDescribeReplStatus)
 	if err != nil {
 		return nil, err
 	}

@@ -69,11 +69,11 @@ func (s *Service) CreateRepository(ctx context.Context, c Caller, ref Ref, n New
 	if err := validName(ref.Name); err != nil {
 		return Repository{}, err
 	}
-	if err := s.authorizeIn(c, ref, actionCreateRepository, n.Tags); err != nil {
+	if err := s.authorizeIn(ctx, c, ref, actionCreateRepository, n.Tags); err != nil {
 		return Repository{}, err
 	}
 	if len(n.Tags) > 0 {
-		if err := s.authorizeIn(c, ref, actionTagResource, n.Tags); err != nil {
+		if err := s.authorizeIn(ctx, c, ref, actionTagResource, n.Tags); err != nil {
 			return Repository{}, err
 		}
 	}
@@ -188,10 +188,10 @@ func matchWildcard(filter, s string) bool {
 }
 
 // DescribeRepositories by name, in the order asked: RepositoryNotFound.
-func (s *Service) DescribeRepositories(_ context.Context, c Caller, id ID, names []string) ([]Repository, error) {
+func (s *Service) DescribeRepositories(ctx context.Context, c Caller, id ID, names []string) ([]Repository, error) {
 	repos := make([]Repository, 0, len(names))
 	for _, name := range names {
-		r, err := s.repository(c, Ref{id, name}, actionDescribeRepos)
+		r, err := s.repository(ctx, c, Ref{id, name}, actionDescribeRepos)
 		if err != nil {
 			return nil, err
 		}
@@ -201,9 +201,9 @@ func (s *Service) DescribeRepositories(_ context.Context, c Caller, id ID, names
 }
 
 // ListRepositories in order of name; next is the Page.After of the next page, "" at the end.
-func (s *Service) ListRepositories(_ context.Context, c Caller, id ID, p Page) (repos []Repository, next string, err error) {
+func (s *Service) ListRepositories(ctx context.Context, c Caller, id ID, p Page) (repos []Repository, next string, err error) {
 	all := Ref{Registry: id, Name: "*"}
-	if err := s.decideByRegistry(c, id, s.request(c, id, actionDescribeRepos, all.ARN())); err != nil {
+	if err := s.decideByRegistry(ctx, c, id, s.request(c, id, actionDescribeRepos, all.ARN())); err != nil {
 		return nil, "", err
 	}
 	reg, err := s.registry(id)
@@ -233,7 +233,7 @@ func page[T any](items []T, limit int, key func(T) string) ([]T, string) {
 
 // DeleteRepository: RepositoryNotFound, RepositoryNotEmpty (unless force).
 func (s *Service) DeleteRepository(ctx context.Context, c Caller, ref Ref, force bool) (Repository, error) {
-	r, err := s.repository(c, ref, actionDeleteRepository)
+	r, err := s.repository(ctx, c, ref, actionDeleteRepository)
 	if err != nil {
 		return Repository{}, err
 	}
@@ -281,7 +281,7 @@ func (s *Service) emptyRepository(ctx context.Context, r *metadata.Repository) e
 
 // SetTagMutability replaces the mutability and its exclusion filters.
 func (s *Service) SetTagMutability(ctx context.Context, c Caller, ref Ref, m TagMutability, exclusions []string) (Repository, error) {
-	r, err := s.repository(c, ref, actionPutMutability)
+	r, err := s.repository(ctx, c, ref, actionPutMutability)
 	if err != nil {
 		return Repository{}, err
 	}
@@ -300,17 +300,17 @@ func (s *Service) SetTagMutability(ctx context.Context, c Caller, ref Ref, m Tag
 // SetRepositoryPolicy: InvalidParameter with where the text is wrong. Without
 // force a policy that would lock the caller out of SetRepositoryPolicy is refused.
 func (s *Service) SetRepositoryPolicy(ctx context.Context, c Caller, ref Ref, text string, force bool) error {
-	r, err := s.repository(c, ref, actionSetRepositoryPolicy)
+	r, err := s.repository(ctx, c, ref, actionSetRepositoryPolicy)
 	if err != nil {
 		return err
 	}
-	doc, err := policy.Parse(text, policy.RepositoryPolicy)
+	doc, err := policy.ParseNew(text, policy.RepositoryPolicy, policy.Registry(ref.Registry))
 	if err != nil {
 		return invalidPolicy(err)
 	}
 	if !force {
 		own := policy.Policy{Name: "the new policy", Document: doc}
-		d := policy.Authorize(s.request(c, ref.Registry, actionSetRepositoryPolicy, ref.ARN()), nil, []policy.Policy{s.policiesOf(r)[0], own})
+		d := policy.Authorize(ctx, s.request(c, ref.Registry, actionSetRepositoryPolicy, ref.ARN()), nil, []policy.Policy{s.policiesOf(r)[0], own})
 		if !d.Allowed() {
 			return errorf(InvalidParameter, "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'The new policy would keep you from changing it again (%s); use force to set it all the same'", d.Reason())
 		}
@@ -328,8 +328,8 @@ func invalidPolicy(err error) error {
 }
 
 // RepositoryPolicy: RepositoryPolicyNotFound.
-func (s *Service) RepositoryPolicy(_ context.Context, c Caller, ref Ref) (string, error) {
-	r, err := s.repository(c, ref, actionGetRepositoryPolicy)
+func (s *Service) RepositoryPolicy(ctx context.Context, c Caller, ref Ref) (string, error) {
+	r, err := s.repository(ctx, c, ref, actionGetRepositoryPolicy)
 	if err != nil {
 		return "", err
 	}
@@ -345,7 +345,7 @@ func repositoryPolicyNotFound(ref Ref) *Error {
 
 // DeleteRepositoryPolicy returns the text that was deleted: RepositoryPolicyNotFound.
 func (s *Service) DeleteRepositoryPolicy(ctx context.Context, c Caller, ref Ref) (text string, err error) {
-	r, err := s.repository(c, ref, actionDeleteRepoPolicy)
+	r, err := s.repository(ctx, c, ref, actionDeleteRepoPolicy)
 	if err != nil {
 		return "", err
 	}

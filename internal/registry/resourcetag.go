@@ -45,7 +45,7 @@ func tooManyTags() *Error {
 
 // TagResource adds or overwrites resource tags: InvalidTagParameter, TooManyTags.
 func (s *Service) TagResource(ctx context.Context, c Caller, ref Ref, tags []ResourceTag) error {
-	r, err := s.repository(c, ref, actionTagResource)
+	r, err := s.repository(ctx, c, ref, actionTagResource)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (s *Service) TagResource(ctx context.Context, c Caller, ref Ref, tags []Res
 
 // UntagResource removes resource tags by key.
 func (s *Service) UntagResource(ctx context.Context, c Caller, ref Ref, keys []string) error {
-	r, err := s.repository(c, ref, actionUntagResource)
+	r, err := s.repository(ctx, c, ref, actionUntagResource)
 	if err != nil {
 		return err
 	}
@@ -86,8 +86,8 @@ func (s *Service) UntagResource(ctx context.Context, c Caller, ref Ref, keys []s
 }
 
 // ResourceTags in order of key.
-func (s *Service) ResourceTags(_ context.Context, c Caller, ref Ref) ([]ResourceTag, error) {
-	r, err := s.repository(c, ref, actionListTags)
+func (s *Service) ResourceTags(ctx context.Context, c Caller, ref Ref) ([]ResourceTag, error) {
+	r, err := s.repository(ctx, c, ref, actionListTags)
 	if err != nil {
 		return nil, err
 	}

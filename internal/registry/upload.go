@@ -19,7 +19,7 @@ const maxLayerSize = 52000 << 20
 
 // StartUpload opens an upload session and returns its id, a UUID.
 func (s *Service) StartUpload(ctx context.Context, c Caller, ref Ref) (id string, err error) {
-	repo, err := s.repository(c, ref, actionInitiateUpload)
+	repo, err := s.repository(ctx, c, ref, actionInitiateUpload)
 	if err != nil {
 		return "", err
 	}
@@ -88,7 +88,7 @@ func uploadNotFound(repo *metadata.Repository, id string) *Error {
 
 // UploadSize returns how many bytes the session holds: UploadNotFound.
 func (s *Service) UploadSize(ctx context.Context, c Caller, ref Ref, id string) (n int64, err error) {
-	repo, err := s.repositoryAhead(c, ref, uploadAhead(id), actionUploadPart)
+	repo, err := s.repositoryAhead(ctx, c, ref, uploadAhead(id), actionUploadPart)
 	if err != nil {
 		return 0, err
 	}
@@ -104,7 +104,7 @@ func (s *Service) UploadSize(ctx context.Context, c Caller, ref Ref, id string) 
 // whose Received tells the session's size. It returns the new size. If r
 // fails midway, the bytes before stay and the upload can be resumed.
 func (s *Service) AppendUpload(ctx context.Context, c Caller, ref Ref, id string, offset int64, r io.Reader) (n int64, err error) {
-	repo, err := s.repositoryAhead(c, ref, uploadAhead(id), actionUploadPart)
+	repo, err := s.repositoryAhead(ctx, c, ref, uploadAhead(id), actionUploadPart)
 	if err != nil {
 		return 0, err
 	}
@@ -163,7 +163,7 @@ func (b *boundedLayer) Read(p []byte) (int, error) {
 // InvalidLayer (the session is then gone), UploadNotFound. tail, if not nil,
 // is appended first, at offset as in AppendUpload.
 func (s *Service) CompleteUpload(ctx context.Context, c Caller, ref Ref, id string, d digest.Digest, offset int64, tail io.Reader) (Layer, error) {
-	repo, err := s.repositoryAhead(c, ref, completeAhead(id, d), actionCompleteUpload)
+	repo, err := s.repositoryAhead(ctx, c, ref, completeAhead(id, d), actionCompleteUpload)
 	if err != nil {
 		return Layer{}, err
 	}
@@ -280,7 +280,7 @@ func (s *Service) forgetUpload(ctx context.Context, id string) {
 
 // CancelUpload drops the session: UploadNotFound.
 func (s *Service) CancelUpload(ctx context.Context, c Caller, ref Ref, id string) error {
-	repo, err := s.repositoryAhead(c, ref, uploadAhead(id), actionUploadPart)
+	repo, err := s.repositoryAhead(ctx, c, ref, uploadAhead(id), actionUploadPart)
 	if err != nil {
 		return err
 	}
@@ -292,7 +292,7 @@ func (s *Service) CancelUpload(ctx context.Context, c Caller, ref Ref, id string
 
 // PutLayer uploads a blob at once (OCI's single POST): InvalidLayer.
 func (s *Service) PutLayer(ctx context.Context, c Caller, ref Ref, d digest.Digest, r io.Reader) (Layer, error) {
-	repo, err := s.repository(c, ref, actionInitiateUpload, actionUploadPart, actionCompleteUpload)
+	repo, err := s.repository(ctx, c, ref, actionInitiateUpload, actionUploadPart, actionCompleteUpload)
 	if err != nil {
 		return Layer{}, err
 	}

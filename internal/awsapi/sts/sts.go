@@ -3,10 +3,6 @@
 package sts
 
 import (
-	"crypto/sha256"
-	"encoding/base32"
-	"strings"
-
 	"github.com/twinport/twinport/internal/auth"
 )
 
@@ -29,24 +25,5 @@ type CallerIdentity struct {
 // GetCallerIdentity tells a caller who it is. It needs no permission.
 func GetCallerIdentity(id auth.Identity) CallerIdentity {
 	p := id.Principal
-	return CallerIdentity{ARN: p.ARN, UserID: userID(p.Account, p.ARN, p.Role), Account: p.Account}
-}
-
-// userID has the form that IAM's unique ids have ("Unique identifiers" in the
-// IAM user guide): the account for its root user, AIDA… for a user, AROA… and
-// the session's name for an assumed role. It is derived from the ARN, so it
-// stays the same from call to call.
-func userID(account, arn, role string) string {
-	if role != "" {
-		return uniqueID("AROA", role) + ":" + arn[strings.LastIndexByte(arn, '/')+1:]
-	}
-	if strings.HasSuffix(arn, ":root") {
-		return account
-	}
-	return uniqueID("AIDA", arn)
-}
-
-func uniqueID(prefix, arn string) string {
-	sum := sha256.Sum256([]byte(arn))
-	return prefix + base32.StdEncoding.EncodeToString(sum[:])[:17]
+	return CallerIdentity{ARN: p.ARN, UserID: p.UserID(), Account: p.Account}
 }

@@ -64,11 +64,11 @@ type ValidatePolicyResponse struct {
 	Problems []PolicyProblem `json:"problems"`
 }
 
-// ValidatePolicy reads a policy as PutRegistryPolicy or SetRepositoryPolicy
-// would, and stores nothing.
-func (s *Service) ValidatePolicy(_ context.Context, _ Call, in *ValidatePolicyRequest) (*ValidatePolicyResponse, error) {
+// ValidatePolicy reads a policy as PutRegistryPolicy or SetRepositoryPolicy in
+// the caller's registry would, and stores nothing.
+func (s *Service) ValidatePolicy(_ context.Context, call Call, in *ValidatePolicyRequest) (*ValidatePolicyResponse, error) {
 	out := &ValidatePolicyResponse{Problems: []PolicyProblem{}}
-	_, err := policy.Parse(in.PolicyText, policyKinds[in.PolicyType])
+	_, err := policy.ParseNew(in.PolicyText, policyKinds[in.PolicyType], policy.Registry(call.Registry))
 	if problem := new(policy.ParseError); errors.As(err, &problem) {
 		out.Problems = append(out.Problems, PolicyProblem{problem.Line, problem.Column, problem.Path, problem.Problem})
 		return out, nil
