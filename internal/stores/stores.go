@@ -42,7 +42,7 @@ func OpenBlobs(ctx context.Context, cfg config.Config) (blob.Store, error) {
 	}
 	store, err := filestore.Open(BlobFolder(cfg))
 	if err != nil {
-		return nil, fmt.Errorf("open the blob store in %s: %w", cfg.Data, err)
+		return nil, fmt.Errorf("open the blob store in %s: %w", cfg.Data, whose(cfg.Data, err))
 	}
 	return store, nil
 }
@@ -66,7 +66,7 @@ func OpenMetadata(ctx context.Context, cfg config.Config) (metadata.Store, error
 	}
 	store, err := metadata.OpenSQLite(ctx, MetadataFolder(cfg))
 	if err != nil {
-		return nil, fmt.Errorf("open the metadata store in %s: %w", cfg.Data, err)
+		return nil, fmt.Errorf("open the metadata store in %s: %w", cfg.Data, whose(cfg.Data, err))
 	}
 	return store, nil
 }
@@ -107,7 +107,7 @@ func mustExist(cfg config.Config) error {
 		return nil
 	}
 	if _, err := os.Stat(filepath.Join(MetadataFolder(cfg), metadata.DatabaseFile)); err != nil {
-		return fmt.Errorf("the data folder %s holds no registries: name by --config the configuration that the server has, or correct data in it (%w)", cfg.Data, err)
+		return fmt.Errorf("the data folder %s holds no registries: name by --config the configuration that the server has, or correct data in it (%w)", cfg.Data, whose(cfg.Data, err))
 	}
 	return nil
 }
@@ -142,7 +142,8 @@ func blobsBeside(ctx context.Context, cfg config.Config) (blob.Store, error) {
 
 // makeData makes the data folder. Private: whoever reads it reads every
 // account's images.
-func makeData(cfg config.Config) error {
+func makeData(cfg config.Config) (err error) {
+	defer func() { err = whose(cfg.Data, err) }()
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
@@ -152,6 +153,16 @@ func makeData(cfg config.Config) error {
 		return moved.Refuse(cfg.Data)
 	}
 	return refuseRestoring(cfg)
+}
+
+// whose adds to an error what to do where the data folder is another user's: one
+// that a container engine makes for a mount is root's.
+func whose(folder string, err error) error {
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return fmt.Errorf("%w; twinport runs as user %d, group %d here, and the folder must be that user's with all that is in it: chown -R %[2]d:%[3]d %[4]s",
+		err, os.Getuid(), os.Getgid(), folder)
 }
 
 // refuseMigrating refuses a database into which a migration is copying: a sweep
