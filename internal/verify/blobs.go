@@ -157,11 +157,11 @@ func (r *run) damaged(ctx context.Context, b metadata.Blob, problem string) erro
 	}
 	if len(homes) > 0 {
 		f.Repository = homes[0].String()
-		f.Problem += others(homes)
 	}
 	if r.Repair != nil {
-		r.setAside(ctx, &f, b.Object)
+		r.setAside(ctx, &f, b.Object) // which keeps the problem: what else has the blob it finds itself
 	}
+	f.Problem += others(homes)
 	r.report(f)
 	return nil
 }

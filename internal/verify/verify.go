@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -279,8 +280,10 @@ func (r *run) damagedBlob(ctx context.Context, d metadata.DamagedBlob) error {
 		return err
 	}
 	if !d.Restored && len(homes) > 0 {
+		// Of older repairs the reason says itself where else the blob was.
+		reason, _, _ := strings.Cut(d.Reason, alsoIn)
 		f := Finding{Kind: Quarantined, Repository: homes[0].String(), Digest: d.Digest, Object: d.Object,
-			Problem: fmt.Sprintf("taken out of use on %s: %s%s", d.FoundAt.Format(time.DateTime), d.Reason, others(homes))}
+			Problem: fmt.Sprintf("taken out of use on %s: %s%s", d.FoundAt.Format(time.DateTime), reason, others(homes))}
 		if r.Repair != nil {
 			if r.Repair.Replica == nil {
 				f.Action = "push an image with this layer again, or name a registry that has it by --from"
@@ -305,16 +308,18 @@ func (r *run) damagedBlob(ctx context.Context, d metadata.DamagedBlob) error {
 // maxHomes is how many repositories with a damaged blob are asked for.
 const maxHomes = 20
 
+const alsoIn = "; also in "
+
 // others tells of the repositories that a finding does not name.
 func others(homes []metadata.Home) string {
 	switch n := len(homes) - 1; {
 	case n <= 0:
 		return ""
 	case n == 1:
-		return "; also in " + homes[1].String()
+		return alsoIn + homes[1].String()
 	case n == maxHomes-1:
-		return fmt.Sprintf("; also in %d or more other repositories", n)
+		return fmt.Sprintf(alsoIn+"%d or more other repositories", n)
 	default:
-		return fmt.Sprintf("; also in %d other repositories", n)
+		return fmt.Sprintf(alsoIn+"%d other repositories", n)
 	}
 }

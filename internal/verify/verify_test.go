@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/blob/filestore"
 	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/verify"
 )
 
@@ -172,5 +174,35 @@ func TestRepositoryThatIsBeingDeletedIsNoDamage(t *testing.T) {
 	put(index, metadata.Reference{Digest: c, Child: true, MediaType: "application/vnd.oci.image.index.v1+json"})
 	if found, _ := run(t, config); len(found) != 1 || found[0].Kind != verify.Missing || found[0].Digest != c {
 		t.Errorf("an index without its child: %+v", found)
+	}
+}
+
+// TestFindingSaysOnceWhereElse: the repair keeps what is wrong with a blob, and what
+// is said of it later tells the repositories that have it then.
+func TestFindingSaysOnceWhereElse(t *testing.T) {
+	t.Parallel()
+	meta, blobs, repo := open(t)
+	d := digest.FromString("gone")
+	update(t, meta, func(tx *metadata.Tx) error { return tx.AddLayer(repo, d.String(), 4, "sha256/gone", time.Now()) })
+	other := *repo
+	other.Name = "other"
+	update(t, meta, func(tx *metadata.Tx) error {
+		if _, err := tx.CreateRepository(&other); err != nil {
+			return err
+		}
+		_, err := tx.LinkLayer(&other, d.String(), time.Now())
+		return err
+	})
+	repair := &verify.Repair{Registry: registry.ForUpkeep(meta, blobs, slog.New(slog.DiscardHandler)), Metadata: meta}
+	for range 2 { // the second finds what the first took out of use
+		found, _ := run(t, verify.Config{Metadata: meta, Blobs: blobs, Repair: repair})
+		for _, f := range found {
+			if n := strings.Count(f.Problem, "also in"); n != 1 {
+				t.Errorf("%s: %q says %d times where else", f.Kind, f.Problem, n)
+			}
+		}
+		if len(found) == 0 {
+			t.Error("no finding")
+		}
 	}
 }
