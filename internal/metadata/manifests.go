@@ -32,8 +32,9 @@ const manifestColumns = `m.digest, m.media_type, m.artifact_type, m.subject, m.a
 // and a page of them too large for memory.
 const listedColumns = `m.digest, m.media_type, m.artifact_type, m.subject, '', m.size, m.image_size, m.pushed_at, m.pulled_at`
 
-// maxAnnotations bounds the bytes of annotations in one answer of Referrers.
-const maxAnnotations = 4 << 20
+// maxAnnotations bounds the bytes of annotations in one answer of Referrers; but
+// the first of it may have more.
+const maxAnnotations = 1 << 20
 
 var errPageFull = errors.New("metadata: the page is full")
 
@@ -60,7 +61,8 @@ func (q *Queries) Manifest(repository int64, digest string) (Manifest, error) {
 	})
 }
 
-// ManifestContent is a manifest with its bytes.
+// ManifestContent is a manifest with its bytes. Its annotations, which are in
+// them, are left out.
 type ManifestContent struct {
 	Manifest
 	Bytes []byte
@@ -71,7 +73,7 @@ func (q *Queries) ManifestContent(repository int64, digest string) (*ManifestCon
 	var c ManifestContent
 	var err error
 	c.Manifest, err = scanManifest(func(dest ...any) error {
-		return q.conn.one(`SELECT `+manifestColumns+`, m.bytes FROM manifests m WHERE m.repository_id = ? AND m.digest = ?`, []any{repository, digest}, append(dest, &c.Bytes)...)
+		return q.conn.one(`SELECT `+listedColumns+`, m.bytes FROM manifests m WHERE m.repository_id = ? AND m.digest = ?`, []any{repository, digest}, append(dest, &c.Bytes)...)
 	})
 	return &c, err
 }
@@ -81,7 +83,7 @@ func (q *Queries) ManifestContentByTag(repository int64, tag string) (*ManifestC
 	var c ManifestContent
 	var err error
 	c.Manifest, err = scanManifest(func(dest ...any) error {
-		return q.conn.one(`SELECT `+manifestColumns+`, m.bytes FROM tags t JOIN manifests m ON m.id = t.manifest_id
+		return q.conn.one(`SELECT `+listedColumns+`, m.bytes FROM tags t JOIN manifests m ON m.id = t.manifest_id
 			WHERE t.repository_id = ? AND t.name = ?`, []any{repository, tag}, append(dest, &c.Bytes)...)
 	})
 	return &c, err

@@ -236,7 +236,7 @@ func (e *cachedRepository) content(in map[string]*ManifestContent, key string, l
 }
 
 // cost is how much memory the content takes, roughly.
-func (c *ManifestContent) cost() int { return 512 + len(c.Bytes) + len(c.Annotations) }
+func (c *ManifestContent) cost() int { return 512 + len(c.Bytes) }
 
 // IsWhole is of the image with the digest. That one is whole is remembered until
 // something is taken away from the repository.

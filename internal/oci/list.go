@@ -43,6 +43,10 @@ func (h *handler) writeJSON(w http.ResponseWriter, r *http.Request, mediaType st
 	if err != nil {
 		return err
 	}
+	return h.writeBody(w, r, mediaType, body)
+}
+
+func (h *handler) writeBody(w http.ResponseWriter, r *http.Request, mediaType string, body []byte) error {
 	header := w.Header()
 	header.Set("Content-Type", mediaType)
 	header.Set("Content-Length", strconv.Itoa(len(body)))

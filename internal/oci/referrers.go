@@ -1,39 +1,29 @@
 package oci
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 
-	"github.com/opencontainers/image-spec/specs-go"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/twinport/twinport/internal/registry"
 )
 
 const (
-	// maxReferrersBytes bounds an answer of listReferrers: an index, so not
-	// larger than a manifest may be. Annotations may fill that with one item.
-	maxReferrersBytes = registry.MaxManifestSize
-	// referrersPage is how many referrers are held in memory at a time, at
-	// worst a manifest's size of annotations each.
+	// maxReferrersBytes bounds an answer of listReferrers; a Link leads to the
+	// rest. One referrer is there in any case: those of before annotations were
+	// bounded may have 4 MiB of them.
+	maxReferrersBytes = 1 << 20
+	// referrersPage is how many referrers are held in memory at a time.
 	referrersPage = 16
 )
 
-// referrersIndex is an OCI image index whose descriptors are encoded already.
-type referrersIndex struct {
-	specs.Versioned
-	MediaType string            `json:"mediaType"`
-	Manifests []json.RawMessage `json:"manifests"`
-}
-
 // listReferrers answers end-12a and end-12b.
 func (h *handler) listReferrers(w http.ResponseWriter, r *http.Request, req *request) error {
-	index := referrersIndex{
-		Versioned: specs.Versioned{SchemaVersion: 2},
-		MediaType: v1.MediaTypeImageIndex,
-		Manifests: []json.RawMessage{},
-	}
-	page, size, last := req.page(), 0, ""
+	var body bytes.Buffer
+	body.WriteString(`{"schemaVersion":2,"mediaType":"` + v1.MediaTypeImageIndex + `","manifests":[`)
+	page, last := req.page(), ""
 collect:
 	for left := page.Limit; left > 0; {
 		page.Limit = min(left, referrersPage)
@@ -42,16 +32,18 @@ collect:
 			return err
 		}
 		for _, referrer := range found {
-			descriptor, err := encodeReferrer(referrer)
+			descriptor, err := describeReferrer(referrer)
 			if err != nil {
 				return err
 			}
-			size += len(descriptor)
-			if size > maxReferrersBytes && len(index.Manifests) > 0 {
-				setNext(w, "/v2/"+req.name+"/referrers/"+string(req.digest), req, last)
-				break collect
+			if last != "" {
+				if body.Len()+len(descriptor)+len(referrer.Annotations) > maxReferrersBytes {
+					setNext(w, "/v2/"+req.name+"/referrers/"+string(req.digest), req, last)
+					break collect
+				}
+				body.WriteByte(',')
 			}
-			index.Manifests = append(index.Manifests, descriptor)
+			appendReferrer(&body, descriptor, referrer.Annotations)
 			last = string(referrer.Digest)
 		}
 		if next == "" {
@@ -65,15 +57,24 @@ collect:
 	if req.artifactType != "" {
 		w.Header().Set("OCI-Filters-Applied", "artifactType")
 	}
-	return h.writeJSON(w, r, v1.MediaTypeImageIndex, index)
+	body.WriteString("]}")
+	return h.writeBody(w, r, v1.MediaTypeImageIndex, body.Bytes())
 }
 
-func encodeReferrer(r registry.Referrer) (json.RawMessage, error) {
-	return json.Marshal(v1.Descriptor{
-		MediaType:    r.MediaType,
-		Digest:       r.Digest,
-		Size:         r.Size,
-		ArtifactType: r.ArtifactType,
-		Annotations:  r.Annotations,
-	})
+// describeReferrer encodes a descriptor without its annotations.
+func describeReferrer(r registry.Referrer) ([]byte, error) {
+	return json.Marshal(v1.Descriptor{MediaType: r.MediaType, Digest: r.Digest, Size: r.Size, ArtifactType: r.ArtifactType})
+}
+
+// appendReferrer adds a descriptor with its annotations, which were encoded
+// when the referrer was pushed.
+func appendReferrer(body *bytes.Buffer, descriptor []byte, annotations json.RawMessage) {
+	if len(annotations) == 0 {
+		body.Write(descriptor)
+		return
+	}
+	body.Write(descriptor[:len(descriptor)-1])
+	body.WriteString(`,"annotations":`)
+	body.Write(annotations)
+	body.WriteByte('}')
 }

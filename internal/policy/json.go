@@ -1,32 +1,29 @@
 package policy
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
+
+	"github.com/twinport/twinport/internal/strictjson"
 )
 
-// maxDepth is how deeply a document may nest: document, Statement array,
+// documentLimits are those of a policy: it nests as document, Statement array,
 // statement, Condition, operator, values.
-const maxDepth = 6
-
-type nodeKind string
+var documentLimits = strictjson.Limits{Depth: 6, Members: 1000}
 
 const (
-	objectNode  nodeKind = "an object"
-	arrayNode   nodeKind = "an array"
-	stringNode  nodeKind = "a string"
-	numberNode  nodeKind = "a number"
-	booleanNode nodeKind = "a boolean"
-	nullNode    nodeKind = "null"
+	objectNode  = strictjson.Object
+	arrayNode   = strictjson.Array
+	stringNode  = strictjson.String
+	numberNode  = strictjson.Number
+	booleanNode = strictjson.Boolean
 )
 
 // node is a JSON value that knows where it stands and keeps the order of its
 // members, which encoding/json's own values do not.
 type node struct {
-	kind    nodeKind
+	kind    strictjson.Kind
 	offset  int    // in bytes
 	text    string // of a string, number or boolean
 	members []member
@@ -39,123 +36,83 @@ type member struct {
 	value  node
 }
 
-// treeReader reads a text into nodes and refuses what encoding/json lets
-// through: duplicate members, deep nesting, text after the end.
+// treeReader reads a text into nodes.
 type treeReader struct {
+	*strictjson.Reader
 	text string
-	dec  *json.Decoder
 }
 
 func readTree(s string) (node, error) {
-	r := treeReader{text: s, dec: json.NewDecoder(strings.NewReader(s))}
-	r.dec.UseNumber()
-	n, err := r.value("", 1)
+	r := treeReader{strictjson.NewReader([]byte(s), documentLimits), s}
+	n, err := r.value("")
 	if err != nil {
 		return node{}, err
 	}
-	if _, at, err := r.token(); !errors.Is(err, io.EOF) {
-		return node{}, newParseError(s, at, "", "there is text after the end of the document; remove it")
-	}
-	return n, nil
+	return n, r.at("", r.End())
 }
 
-// token returns the next token and where it starts.
-func (r *treeReader) token() (json.Token, int, error) {
-	at := int(r.dec.InputOffset())
-	for at < len(r.text) && strings.IndexByte(" \t\r\n,:", r.text[at]) >= 0 {
-		at++
+// at puts an error of the text at a path; nil stays nil.
+func (r *treeReader) at(path string, err error) error {
+	if e, ok := errors.AsType[*strictjson.Error](err); ok {
+		return newParseError(r.text, e.Offset, path, e.Problem)
 	}
-	t, err := r.dec.Token()
-	return t, at, err
+	return err
 }
 
-func (r *treeReader) malformed(at int, path string, err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return newParseError(r.text, at, path, "the text ends before the document does; check for a missing brace, bracket or quotation mark")
-	}
-	return newParseError(r.text, at, path, fmt.Sprintf("this is not JSON: %v", err))
-}
-
-func (r *treeReader) value(path string, depth int) (node, error) {
-	t, at, err := r.token()
+func (r *treeReader) value(path string) (node, error) {
+	v, err := r.Value()
 	if err != nil {
-		return node{}, r.malformed(at, path, err)
+		return node{}, r.at(path, err)
 	}
-	n := node{offset: at}
-	switch t := t.(type) {
-	case json.Delim:
-		if depth > maxDepth {
-			return node{}, newParseError(r.text, at, path, "the document nests more deeply than any policy does")
-		}
-		if t == '{' {
-			n.kind = objectNode
-			n.members, err = r.object(path, depth)
-		} else {
-			n.kind = arrayNode
-			n.items, err = r.array(path, depth)
-		}
-		return n, err
-	case string:
-		n.kind, n.text = stringNode, t
-	case json.Number:
-		n.kind, n.text = numberNode, t.String()
-	case bool:
-		n.kind, n.text = booleanNode, fmt.Sprint(t)
-	default:
-		n.kind = nullNode
+	n := node{kind: v.Kind, offset: v.Offset, text: v.Text}
+	switch v.Kind {
+	case objectNode:
+		n.members, err = r.object(path)
+	case arrayNode:
+		n.items, err = r.array(path)
 	}
-	return n, nil
+	return n, err
 }
 
-func (r *treeReader) object(path string, depth int) ([]member, error) {
-	var members []member
-	seen := map[string]bool{}
-	for r.dec.More() {
-		t, at, err := r.token()
+// object reads members. Names in another case are for the parser to refuse: it
+// knows no member but those that it names, and that condition keys have no case.
+func (r *treeReader) object(path string) (members []member, err error) {
+	for {
+		if more, err := r.More(); !more {
+			return members, r.at(path, err)
+		}
+		name, at, err := r.Name(nil)
 		if err != nil {
-			return nil, r.malformed(at, path, err)
+			if name != "" {
+				path = join(path, name)
+			}
+			return nil, r.at(path, err)
 		}
-		name, ok := t.(string)
-		if !ok {
-			return nil, newParseError(r.text, at, path, "a member's name must be a string")
-		}
-		inner := join(path, name)
-		if seen[name] {
-			return nil, newParseError(r.text, at, inner, fmt.Sprintf("%s stands here a second time; an object may have a member only once", quote(name)))
-		}
-		seen[name] = true
-		v, err := r.value(inner, depth+1)
+		v, err := r.value(join(path, name))
 		if err != nil {
 			return nil, err
 		}
 		members = append(members, member{name: name, offset: at, value: v})
 	}
-	return members, r.end(path)
 }
 
-func (r *treeReader) array(path string, depth int) ([]node, error) {
-	var items []node
-	for r.dec.More() {
-		v, err := r.value(index(path, len(items)), depth+1)
+func (r *treeReader) array(path string) (items []node, err error) {
+	for {
+		if more, err := r.More(); !more {
+			return items, r.at(path, err)
+		}
+		v, err := r.value(index(path, len(items)))
 		if err != nil {
 			return nil, err
 		}
 		items = append(items, v)
 	}
-	return items, r.end(path)
-}
-
-func (r *treeReader) end(path string) error {
-	if _, at, err := r.token(); err != nil {
-		return r.malformed(at, path, err)
-	}
-	return nil
 }
 
 // join and index extend a path such as Statement[0].Condition. Names that
 // would make it hard to read are quoted.
 func join(path, name string) string {
-	if strings.ContainsAny(name, ".[]\" \n") || len(name) > maxQuoted {
+	if strings.ContainsAny(name, ".[]\" \n") || len(name) > maxName {
 		name = quote(name)
 	}
 	if path == "" {
@@ -164,15 +121,10 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
+// maxName is how many bytes of a name a path has as they are.
+const maxName = 128
+
 func index(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
 
-// maxQuoted is how many bytes of a document an error repeats at most.
-const maxQuoted = 128
-
 // quote makes a piece of a document fit for an error message.
-func quote(s string) string {
-	if len(s) > maxQuoted {
-		s = strings.ToValidUTF8(s[:maxQuoted], "") + "…"
-	}
-	return fmt.Sprintf("%q", s)
-}
+func quote(s string) string { return strictjson.Quote(s) }

@@ -65,8 +65,8 @@ type Referrer struct {
 	Digest       digest.Digest
 	MediaType    string
 	ArtifactType string
-	Size         int64 // of the manifest
-	Annotations  map[string]string
+	Size         int64           // of the manifest
+	Annotations  json.RawMessage // an object of strings; nil if there are none
 }
 
 // pullTimeFreshness is how old a recorded pull time may get before a pull
@@ -221,9 +221,7 @@ func (s *Service) Referrers(ctx context.Context, c Caller, ref Ref, subject dige
 	for _, m := range ms {
 		r := Referrer{Digest: digest.Digest(m.Digest), MediaType: m.MediaType, ArtifactType: m.ArtifactType, Size: m.Size}
 		if m.Annotations != "" {
-			if err := json.Unmarshal([]byte(m.Annotations), &r.Annotations); err != nil {
-				return nil, "", fmt.Errorf("read the annotations of %s: %w", m.Digest, err)
-			}
+			r.Annotations = json.RawMessage(m.Annotations)
 		}
 		refs = append(refs, r)
 	}

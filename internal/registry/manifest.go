@@ -7,6 +7,7 @@ import (
 	"math"
 	"mime"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -74,15 +75,56 @@ type manifestDocument struct {
 	Manifests     descriptors         `json:"manifests"`
 	Blobs         descriptors         `json:"blobs"`
 	Subject       *ocispec.Descriptor `json:"subject"`
-	Annotations   map[string]string   `json:"annotations"`
+	Annotations   rawAnnotations      `json:"annotations"`
 	FSLayers      []struct {
 		BlobSum digest.Digest `json:"blobSum"`
 	} `json:"fsLayers"`
 }
 
+// rawAnnotations are annotations as they stand in the manifest, but for spaces;
+// nil if there are none.
+type rawAnnotations []byte
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (a *rawAnnotations) UnmarshalJSON(raw []byte) error {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) == 0 || raw[0] != '{' || len(*a) > 0 || !utf8.Valid(raw) {
+		return a.merge(raw)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, raw); err != nil {
+		return err
+	}
+	if *a = compact.Bytes(); len(*a) == len("{}") {
+		*a = nil
+	}
+	return nil
+}
+
+// merge does as encoding/json does with a map: for what is none, and for
+// manifests from when annotations could come twice.
+func (a *rawAnnotations) merge(raw []byte) error {
+	all := map[string]string{}
+	for _, one := range [][]byte{*a, raw} {
+		if len(one) == 0 {
+			continue
+		}
+		if err := json.Unmarshal(one, &all); err != nil {
+			return err
+		}
+	}
+	*a = nil
+	if len(all) == 0 {
+		return nil
+	}
+	text, err := json.Marshal(all)
+	*a = text
+	return err
+}
+
 // descriptors is a list that is read one at a time, up to the first descriptor
 // without a usable digest: else the three bytes of an empty one would become
-// hundreds in memory.
+// hundreds in memory. Of the others only what is needed is kept.
 type descriptors []ocispec.Descriptor
 
 // UnmarshalJSON implements json.Unmarshaler. It returns InvalidManifest, too.
@@ -106,19 +148,31 @@ func (ds *descriptors) UnmarshalJSON(raw []byte) error {
 		if err := validDescriptor("descriptor", &d); err != nil {
 			return err
 		}
-		list = append(list, d)
+		list = append(list, ocispec.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size})
 	}
 	*ds = list
 	return nil
 }
 
-// parseManifest reads a manifest: InvalidManifest. declared is the type that
-// the client gave it, or empty.
+// parseManifest reads a manifest that is being pushed: InvalidManifest. declared
+// is the type that the client gave it, or empty.
 func parseManifest(raw []byte, declared string) (parsedManifest, error) {
-	var p parsedManifest
 	if len(raw) > MaxManifestSize {
-		return p, errorf(InvalidManifest, "The manifest has %d bytes; at most %d are allowed", len(raw), MaxManifestSize)
+		return parsedManifest{}, errorf(InvalidManifest, "The manifest has %d bytes; at most %d are allowed", len(raw), MaxManifestSize)
 	}
+	if err := checkJSON(raw); err != nil {
+		return parsedManifest{}, err
+	}
+	p, err := readManifest(raw, declared)
+	if err == nil && len(p.Annotations) > maxAnnotationBytes {
+		err = errorf(InvalidManifest, "The manifest's annotations have %d bytes; at most %d are allowed", len(p.Annotations), maxAnnotationBytes)
+	}
+	return p, err
+}
+
+// readManifest reads a manifest that may be of an earlier build, which refused
+// less: InvalidManifest.
+func readManifest(raw []byte, declared string) (p parsedManifest, err error) {
 	var doc manifestDocument
 	if err := json.Unmarshal(raw, &doc); err != nil {
 		if refusal, ok := errors.AsType[*Error](err); ok {
@@ -155,13 +209,7 @@ func parseManifest(raw []byte, declared string) (parsedManifest, error) {
 			return p, err
 		}
 		p.Subject = doc.Subject.Digest
-		if len(doc.Annotations) > 0 {
-			b, err := json.Marshal(doc.Annotations)
-			if err != nil {
-				return p, err
-			}
-			p.Annotations = string(b)
-		}
+		p.Annotations = string(doc.Annotations)
 	}
 	// distribution-spec, "Listing Referrers": without an artifactType, an
 	// image manifest's config type takes its place.

@@ -51,7 +51,87 @@ var goodManifests = map[string]struct {
 	"artifact manifest":      {ociArtifactManifest, `{"mediaType":"` + ociArtifactManifest + `","artifactType":"a/b","blobs":[` + layer + `]}`, 1, 0, "a/b", 5},
 }
 
+// ambiguousManifests are read in two ways by programs that know of one another
+// nothing. Each is as good as any but for that.
+var ambiguousManifests = map[string]string{
+	"layers twice":                 `{"schemaVersion":2,` + imageBody + `,"layers":[]}`,
+	"layers twice, once escaped":   `{"schemaVersion":2,` + imageBody + `,"\u006cayers":[]}`,
+	"Layers, too":                  `{"schemaVersion":2,` + imageBody + `,"Layers":[]}`,
+	"Layers only":                  `{"schemaVersion":2,"config":` + config + `,"Layers":[` + layer + `]}`,
+	"layerſ":                       `{"schemaVersion":2,` + imageBody + `,"layerſ":[]}`,
+	"layerſ, escaped":              `{"schemaVersion":2,` + imageBody + `,"layer\u017f":[]}`,
+	"Manifests":                    `{"schemaVersion":2,` + imageBody + `,"Manifests":null}`,
+	"FSLayers":                     `{"schemaVersion":2,` + imageBody + `,"FSLayers":null}`,
+	"mediatype":                    `{"schemaVersion":2,"mediatype":"` + dockerManifest + `",` + imageBody + `}`,
+	"artifactType twice":           `{"schemaVersion":2,"artifactType":"a","artifactType":"b",` + imageBody + `}`,
+	"an unknown member twice":      `{"schemaVersion":2,"x":1,"x":2,` + imageBody + `}`,
+	"an unknown member in 2 cases": `{"schemaVersion":2,"x":{"y":1,"Y":2},` + imageBody + `}`,
+	"Digest of a layer":            `{"schemaVersion":2,"config":` + config + `,"layers":[{"Digest":"x",` + layer[1:] + `]}`,
+	"digest of a layer twice":      `{"schemaVersion":2,"config":` + config + `,"layers":[{"digest":"` + digest.FromString("x").String() + `",` + layer[1:] + `]}`,
+	"size of the config twice":     `{"schemaVersion":2,"config":{"size":1,` + config[1:] + `,"layers":[]}`,
+	"OS of a platform":             `{"schemaVersion":2,"subject":{"platform":{"OS":"x"},` + child[1:] + `,` + imageBody + `}`,
+	"an annotation twice":          `{"schemaVersion":2,` + imageBody + `,"annotations":{"a":"b","a":"b"}}`,
+	"of a layer, too":              `{"schemaVersion":2,"config":` + config + `,"layers":[{"annotations":{"a":"b","a":"c"},` + layer[1:] + `]}`,
+	"annotations twice":            `{"schemaVersion":2,` + imageBody + `,"annotations":{"a":"b"},"annotations":{"c":"d"}}`,
+}
+
+// TestAmbiguousManifests: what one program may read otherwise than another is not
+// stored. It was, by earlier builds, and is still read where it is.
+func TestAmbiguousManifests(t *testing.T) {
+	for name, raw := range ambiguousManifests {
+		if _, err := parseManifest([]byte(raw), ocispec.MediaTypeImageManifest); CodeOf(err) != InvalidManifest || !strings.Contains(err.Error(), "at byte") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, _, err := ReadManifest([]byte(raw), ocispec.MediaTypeImageManifest); err != nil && !strings.Contains(name, "only") && !strings.Contains(name, "FSLayers") && !strings.Contains(name, "mediatype") {
+			t.Errorf("%s, stored: %v", name, err)
+		}
+	}
+	for _, raw := range []string{
+		`{"schemaVersion":2,` + imageBody + `,"annotations":{"layers":"x","Layers":"y","LAYERS":"z"}}`,
+		`{"schemaVersion":2,` + imageBody + `,"x":{"Layers":[],"digest":"x"},"New":[{"Size":1}]}`,
+	} {
+		if _, err := parseManifest([]byte(raw), ocispec.MediaTypeImageManifest); err != nil {
+			t.Errorf("%s: %v", raw, err)
+		}
+	}
+	twice := `{"schemaVersion":2,` + imageBody + `,"subject":` + child + `,"annotations":{"b":"1","a":"2"},"annotations":{"c":"3"}}`
+	if m, _, err := ReadManifest([]byte(twice), ocispec.MediaTypeImageManifest); err != nil || m.Annotations != `{"a":"2","b":"1","c":"3"}` {
+		t.Errorf("annotations of an earlier build are %s, %v", m.Annotations, err)
+	}
+}
+
+func TestAnnotationsAreBounded(t *testing.T) {
+	manifest := func(annotations string) string {
+		return `{"schemaVersion":2,` + imageBody + `,"subject":` + child + `,"annotations":` + annotations + `}`
+	}
+	many := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `,"%d":""`, i)
+		}
+		return "{" + b.String()[1:] + "}"
+	}
+	for annotations, ok := range map[string]bool{
+		many(maxManifestMembers): true, many(maxManifestMembers + 1): false, many(300_000): false,
+		`{"a":"` + strings.Repeat("b", maxAnnotationBytes-8) + `"}`: true, `{"a":"` + strings.Repeat("b", maxAnnotationBytes-7) + `"}`: false,
+		`{"a":1}`: false, `{"a":null}`: false, `{"a":{}}`: false, `[]`: false, `null`: true, `{}`: true,
+	} {
+		p, err := parseManifest([]byte(manifest(annotations)), ocispec.MediaTypeImageManifest)
+		if (err == nil) != ok || err != nil && CodeOf(err) != InvalidManifest {
+			t.Errorf("%.40s, of %d bytes: %v", annotations, len(annotations), err)
+		}
+		if want := annotations; ok && len(want) > 4 && p.Annotations != want || ok && len(want) <= 4 && p.Annotations != "" {
+			t.Errorf("%.40s became %.40s", annotations, p.Annotations)
+		}
+	}
+	if p, err := parseManifest([]byte(manifest(" { \"b\" : \"<1>\",\n\t\"a\":\"\\u0041\" } ")), ocispec.MediaTypeImageManifest); err != nil || p.Annotations != `{"b":"<1>","a":"\u0041"}` {
+		t.Errorf("kept as %s, %v", p.Annotations, err)
+	}
+}
+
 var badManifests = map[string]struct{ declared, raw string }{
+	"not UTF-8":                  {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"x":"` + "\xff" + `",` + imageBody + `}`},
+	"deep":                       {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"x":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `,` + imageBody + `}`},
 	"empty":                      {ocispec.MediaTypeImageManifest, ``},
 	"truncated":                  {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,` + imageBody},
 	"null":                       {ocispec.MediaTypeImageManifest, `null`},

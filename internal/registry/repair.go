@@ -15,7 +15,7 @@ import (
 // InvalidManifest. ImageSize is that of its config and layers; an index has
 // that of its largest child instead.
 func ReadManifest(raw []byte, mediaType string) (metadata.Manifest, []metadata.Reference, error) {
-	p, err := parseManifest(raw, mediaType)
+	p, err := readManifest(raw, mediaType)
 	if err != nil {
 		return metadata.Manifest{}, nil, err
 	}
