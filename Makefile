@@ -78,10 +78,12 @@ gotest:
 sharedtest:
 	TEST_STORES=shared $(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(RACE) -timeout 14m -parallel 6 -skip '$(EMBEDDED)' $(TESTARGS) ./internal/registry ./test
 
-# TEST_RACES is how often a push meets the sweep of what it pushes.
+# TEST_RACES is how often a push meets the sweep of what it pushes, TEST_KILLS how
+# often a backup and a restore are killed.
 torture: ## everything at once under faults of all kinds, for TORTURE_TIME (5m); TORTURE_SEED repeats a run
 	TEST_RACES=10000 $(GO) test -count=1 -timeout 30m -run 'Meets|PagesOf' -v ./internal/registry
 	TEST_STORES=shared TEST_RACES=10000 $(GO) test -count=1 -timeout 30m -run 'Meets|PagesOf' -v ./internal/registry
+	TEST_KILLS=100 $(GO) test -count=1 -timeout 30m -run '^TestLinksAndCopiesKilled$$' -v ./test
 	TORTURE_TIME=$(TORTURE_TIME) TORTURE_SEED=$(TORTURE_SEED) $(GO) test $(RACE) -v -count=1 -timeout 0 -run '^TestTorture$$' ./test
 
 unit: ## the tests of the packages alone, without whole-program tests

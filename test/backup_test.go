@@ -5,10 +5,12 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	mathrand "math/rand/v2"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -286,6 +288,69 @@ func TestRestoreKilled(t *testing.T) {
 		t.Errorf("the large layer: %d, %d bytes", a.status, len(a.body))
 	}
 	rc.allTags("app")
+}
+
+// TestLinksAndCopiesKilled ends backups and restores with kill -9 at random, with
+// links and copies mixed, so that what one leaves another meets. The next one
+// goes on, and nobody's bytes change. TEST_KILLS is how often.
+func TestLinksAndCopiesKilled(t *testing.T) {
+	t.Parallel()
+	embeddedOnly(t, "the embedded stores")
+	kills, seed := 6, uint64(time.Now().UnixNano())
+	if text := os.Getenv("TEST_KILLS"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatalf("TEST_KILLS is not a number: %q", text)
+		}
+		kills = n
+	}
+	t.Logf("the seed is %d", seed)
+	random := mathrand.New(mathrand.NewPCG(seed, 0))
+	s := newServer(t)
+	s.createRepository(prod, tokyo, "app")
+	c := s.oci(prod, tokyo)
+	push := func(i int) { c.mustPush("app", fmt.Sprint(i), makeImage(fmt.Sprint(i), nil, "")) }
+	for i := range 30 {
+		push(i)
+	}
+	backup := filepath.Join(t.TempDir(), "backup")
+	begun := time.Now()
+	s.tool(0, "backup", "--to", backup)
+	took := time.Since(begun)
+	r := s.restored(backup, 0)
+	if err := os.RemoveAll(r.data); err != nil {
+		t.Fatal(err)
+	}
+	mode := func(args ...string) []string {
+		for _, flag := range []string{"--copy", "--verify"} {
+			if random.IntN(2) == 0 {
+				args = append(args, flag)
+			}
+		}
+		return args
+	}
+	for round := range kills {
+		killTool(t, s.command("backup", mode("--to", backup)...), time.Duration(random.Float64()*float64(took)*1.2))
+		killTool(t, r.command("restore", mode("--from", backup)...), time.Duration(random.Float64()*float64(took)*1.2))
+		push(30 + round)
+		if round%3 < 2 {
+			continue // half of the next begins where these ended
+		}
+		s.tool(0, "backup", mode("--to", backup)...)
+		if _, err := os.Stat(filepath.Join(r.data, "restoring")); err == nil {
+			r.tool(0, "restore", mode("--from", backup)...)
+		} else if _, err := os.Stat(r.data); err != nil {
+			r.tool(0, "restore", mode("--from", backup)...)
+		} // else it was done before it was killed
+		for _, side := range []*server{s, r, s.restored(backup, 0, mode()...)} {
+			found, _ := side.verify(0, "--full")
+			wantFindings(t, found)
+		}
+		if err := os.RemoveAll(r.data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.allTags("app")
 }
 
 // TestBackupOfOtherStores says what to use instead.

@@ -148,10 +148,8 @@ func prepare(to string) (unlock func(), err error) {
 	if err := os.RemoveAll(parts); err != nil {
 		return nil, err
 	}
-	for _, suffix := range []string{"", "-journal", "-wal", "-shm"} {
-		if err := os.Remove(filepath.Join(to, newDatabase+suffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
+	if err := metadata.RemoveDatabase(filepath.Join(to, newDatabase)); err != nil {
+		return nil, err
 	}
 	for _, dir := range []string{parts, filepath.Join(to, blobFolder, "sha256"), filepath.Join(to, blobFolder, "sha512")} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {

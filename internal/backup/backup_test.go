@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -313,4 +314,96 @@ func TestBackupHoldsDeletesOff(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(to, "blobs", object)); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestSecondRunsLeaveLinksAlone: what a backup or restore that was killed has left
+// may be hard links to objects of the backup, of the server, or of both. A run
+// that goes on, with links or with copies, changes none of them.
+func TestSecondRunsLeaveLinksAlone(t *testing.T) {
+	t.Parallel()
+	d := newDeployment(t)
+	objects := make([]string, 12)
+	for i := range objects {
+		objects[i] = d.push(fmt.Sprint("layer ", i))
+	}
+	meta, blobs := d.beside()
+	to := t.TempDir()
+	if _, err := backup.Take(ctx, meta, blobs, to, options()); err != nil {
+		t.Fatal(err)
+	}
+	names := func(dir string) []string {
+		all := make([]string, len(objects))
+		for i, object := range objects {
+			all[i] = filepath.Join(dir, "blobs", object)
+		}
+		return all
+	}
+	unharmed := func(after string) {
+		t.Helper()
+		for _, dir := range []string{d.dir, to} {
+			for i, name := range names(dir) {
+				if text, err := os.ReadFile(name); err != nil || string(text) != fmt.Sprint("layer ", i) {
+					t.Fatalf("after %s, %s holds %.20q, %v", after, name, text, err)
+				}
+			}
+		}
+	}
+	// leave makes dir what a run leaves that was killed: the newest files have their
+	// first names, each a link to another object.
+	leave := func(dir string, objects []string) {
+		t.Helper()
+		parts := filepath.Join(dir, "partial")
+		if err := os.MkdirAll(parts, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for i, object := range objects {
+			if err := os.Link(object, filepath.Join(parts, fmt.Sprint(len(objects)-i))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Link(objects[0], filepath.Join(parts, metadata.DatabaseFile)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, links := range []bool{false, true} {
+		o := options()
+		o.Copy, o.Digests = !links, true
+		dir := t.TempDir()
+		target := backup.Target{Data: dir, Metadata: filepath.Join(dir, "metadata"), Blobs: filepath.Join(dir, "blobs"), Mark: filepath.Join(dir, "restoring")}
+		leave(dir, names(to))
+		if err := os.WriteFile(target.Mark, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		// It was killed while the database that it had put there was open.
+		if err := os.MkdirAll(target.Metadata, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{metadata.DatabaseFile, metadata.DatabaseFile + "-wal"} {
+			if err := os.Link(names(to)[1], filepath.Join(target.Metadata, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if result, err := backup.Restore(ctx, to, target, o); err != nil || result.Damaged != 0 || result.Objects != 12 {
+			t.Fatalf("a restore goes on: %+v, %v", result, err)
+		}
+		unharmed("a restore")
+
+		leave(to, names(d.dir))
+		if err := os.Link(names(d.dir)[1], filepath.Join(to, metadata.DatabaseFile+".new")); err != nil {
+			t.Fatal(err)
+		}
+		if result, err := backup.Take(ctx, meta, blobs, to, o); err != nil || result.Damaged != 0 || result.Objects != 12 {
+			t.Fatalf("a backup goes on: %+v, %v", result, err)
+		}
+		unharmed("a backup")
+		if links {
+			continue
+		}
+		for _, name := range append(names(to), names(dir)...) {
+			if info, err := os.Stat(name); err != nil || info.Sys().(*syscall.Stat_t).Nlink != 1 {
+				t.Errorf("with --copy, %s has other names: %v", name, err)
+			}
+		}
+	}
+	whole(t, to, 12)
 }

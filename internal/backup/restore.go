@@ -64,6 +64,10 @@ func Restore(ctx context.Context, from string, to Target, o Options) (result Res
 	}
 	defer blobs.Close()
 	parts := filepath.Join(to.Data, partFolder)
+	// What a restore that was cut short has left may be links to the backup.
+	if err := os.RemoveAll(parts); err != nil {
+		return result, err
+	}
 	for _, dir := range []string{parts, to.Metadata} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return result, err
@@ -84,7 +88,12 @@ func Restore(ctx context.Context, from string, to Target, o Options) (result Res
 	if err := copyFile(ctx, database, part, info.Size()); err != nil {
 		return result, fmt.Errorf("copy the database: %w", err)
 	}
-	if err := os.Rename(part, filepath.Join(to.Metadata, metadata.DatabaseFile)); err != nil {
+	// The log of a database that an earlier try has put there is none of this one.
+	restored := filepath.Join(to.Metadata, metadata.DatabaseFile)
+	if err := metadata.RemoveDatabase(restored); err != nil {
+		return result, err
+	}
+	if err := os.Rename(part, restored); err != nil {
 		return result, err
 	}
 	if err := os.RemoveAll(parts); err != nil {

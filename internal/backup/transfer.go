@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
@@ -36,7 +37,7 @@ const (
 type transfer struct {
 	Options
 	from, to *filestore.Store
-	parts    string // folder, on the file system of to
+	parts    string // an empty folder, on the file system of to
 	result   *Result
 
 	mu     sync.Mutex // guards result
@@ -112,12 +113,16 @@ func (t *transfer) place(ctx context.Context, b metadata.Blob) (problem string, 
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
-	if have, err := os.Stat(path); err == nil && have.Size() == b.Size && !(t.Copy && is != nil && os.SameFile(is, have)) {
+	if have, err := os.Stat(path); err == nil && have.Size() == b.Size {
 		problem, err := t.check(ctx, path, b)
-		if err != nil || problem == "" {
+		switch {
+		case err != nil:
 			return "", err
-		}
-		if is != nil && os.SameFile(is, have) {
+		case problem == "" && !(t.Copy && shared(have)):
+			return "", nil
+		case problem == "":
+			source, is = path, have // a link to wherever becomes a copy
+		case is != nil && os.SameFile(is, have):
 			return problem, nil
 		}
 	}
@@ -221,14 +226,22 @@ func copyAll(ctx context.Context, to io.Writer, from io.Reader) error {
 	}
 }
 
-// copyFile makes a durable copy of a file of size bytes.
+// shared reports whether a file has other names, whose bytes it would change
+// with its own.
+func shared(file os.FileInfo) bool {
+	stat, ok := file.Sys().(*syscall.Stat_t)
+	return ok && stat.Nlink > 1
+}
+
+// copyFile makes a durable copy of a file of size bytes under a new name: one that
+// is there may be a link to what others rely on.
 func copyFile(ctx context.Context, source, path string, size int64) error {
 	from, err := os.Open(source)
 	if err != nil {
 		return err
 	}
 	defer from.Close()
-	to, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	to, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -111,6 +112,14 @@ func (s *SQLite) Snapshot(ctx context.Context, path string, progress func(done, 
 	if err := conn.QueryRowContext(ctx, `SELECT page_size FROM pragma_page_size, (SELECT count(*) FROM sqlite_schema)`).Scan(&pageSize); err != nil {
 		return err
 	}
+	// It must be new: a file that is there may be a link to what others rely on.
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
 	err = conn.Raw(func(raw any) error {
 		// Should the machine fail meanwhile, the file is of no use in any case.
 		b, err := raw.(interface {
@@ -133,6 +142,17 @@ func (s *SQLite) Snapshot(ctx context.Context, path string, progress func(done, 
 		return fmt.Errorf("copy the database to %s: %w", path, storageError(err))
 	}
 	return syncFile(path)
+}
+
+// RemoveDatabase removes a database that nobody has open, with the files that
+// SQLite keeps beside it.
+func RemoveDatabase(path string) error {
+	for _, suffix := range []string{"-journal", "-wal", "-shm", ""} {
+		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 func syncFile(path string) error {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -257,6 +258,37 @@ func TestFileRemovedByHandEndsTheUpload(t *testing.T) {
 	defer again.Close()
 	if again.Size() != 0 {
 		t.Errorf("it begins again with %d bytes", again.Size())
+	}
+}
+
+// TestCopyByLinksStaysAsItIs: somebody has made a copy of the folder by hard links
+// (cp -al) while nothing ran. An upload that goes on does not write into it.
+func TestCopyByLinksStaysAsItIs(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := openStore(t, dir)
+	u := reserve(t, s, "shared")
+	if _, err := u.ReadFrom(strings.NewReader("before")); err != nil {
+		t.Fatal(err)
+	}
+	u.Close()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(t.TempDir(), "copy")
+	if err := os.Link(filepath.Join(dir, "uploads", "shared"), copied); err != nil {
+		t.Fatal(err)
+	}
+	u = reserve(t, openStore(t, dir), "shared")
+	defer u.Close()
+	if u.Size() != 0 {
+		t.Errorf("it goes on with %d bytes that are not its own", u.Size())
+	}
+	if _, err := u.ReadFrom(strings.NewReader("after")); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(copied); err != nil || string(text) != "before" {
+		t.Errorf("the copy holds %q, %v", text, err)
 	}
 }
 

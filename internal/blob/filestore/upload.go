@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 
 	"github.com/opencontainers/go-digest"
 
@@ -112,13 +113,21 @@ func (u *upload) open() (err error) {
 		u.file, err = os.OpenFile(u.path, os.O_RDWR, 0)
 		return err
 	}
+	info, err := os.Lstat(u.path)
+	if err == nil && info.Mode().IsRegular() && info.Sys().(*syscall.Stat_t).Nlink > 1 {
+		// Somebody has copied the folder by links. What is sent now must not go
+		// into that copy too: the client sends all again.
+		err = os.Remove(u.path)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	if u.file, err = os.OpenFile(u.path, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
 		return err
 	}
 	// The upload is new to this process. If an earlier one left bytes, they
 	// are hashed again.
-	info, err := u.file.Stat()
-	if err != nil {
+	if info, err = u.file.Stat(); err != nil {
 		return err
 	}
 	u.size = info.Size()
