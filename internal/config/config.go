@@ -13,6 +13,7 @@ import (
 
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/policy"
+	"github.com/twinport/twinport/internal/quota"
 )
 
 // Config is a valid configuration. Paths are relative to the working folder
@@ -76,6 +77,8 @@ type ACME struct {
 type Account struct {
 	ID, Name   string
 	AccessKeys []AccessKey
+	// Quotas are the account's own, and those of all accounts where it has none.
+	Quotas quota.Limits
 }
 
 // AccessKey is a key of an account's root. Formatted or logged it shows its id only.
@@ -132,6 +135,15 @@ func (c Config) AccountIDs() []string {
 		ids[i] = a.ID
 	}
 	return ids
+}
+
+// Limits are the quotas of each account, by its digits.
+func (c Config) Limits() map[string]quota.Limits {
+	limits := make(map[string]quota.Limits, len(c.Accounts))
+	for _, a := range c.Accounts {
+		limits[a.ID] = a.Quotas
+	}
+	return limits
 }
 
 // AuthAccounts gives the accounts in the form that package auth takes: each

@@ -24,6 +24,7 @@ import (
 
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/config"
+	"github.com/twinport/twinport/internal/quota"
 )
 
 const (
@@ -42,9 +43,44 @@ const (
 )
 
 var (
-	prod = config.Account{ID: "111122223333", Name: "prod", AccessKeys: []config.AccessKey{{ID: prodKey, Secret: prodSecret}}}
-	dev  = config.Account{ID: "444455556666", Name: "dev", AccessKeys: []config.AccessKey{{ID: devKey, Secret: devSecret}}}
+	prod = config.Account{ID: "111122223333", Name: "prod", AccessKeys: []config.AccessKey{{ID: prodKey, Secret: prodSecret}}, Quotas: quota.Default()}
+	dev  = config.Account{ID: "444455556666", Name: "dev", AccessKeys: []config.AccessKey{{ID: devKey, Secret: devSecret}}, Quotas: quota.Default()}
 )
+
+func TestQuotas(t *testing.T) {
+	second := strings.NewReplacer("accounts:\n", "", "111122223333", "444455556666", "prod\n", "dev\n", "PROD", "DEVS").Replace(accounts)
+	dir := write(t, map[string]string{"twinport.yaml": `quotas:
+  repositories: 7
+  tags_per_image: none
+  stored_bytes: 2TiB
+  replicated_bytes: 500 GB
+  requests_per_second: {PutImage: 20, BatchGetImage: none, other: 5}
+` + accounts + `    quotas: {repositories: 9, stored_bytes: none, requests_per_second: {PutImage: 30}}
+` + second})
+	path := filepath.Join(dir, "twinport.yaml")
+	got, err := config.Load(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := quota.Default()
+	all.Repositories, all.TagsPerImage, all.StoredBytes, all.ReplicatedBytes = 7, 0, 2<<40, 500e9
+	all.Rates[quota.PutImage], all.Rates[quota.BatchGetImage], all.Rates[quota.Other] = 20, 0, 5
+	own := all
+	own.Repositories, own.StoredBytes, own.Rates[quota.PutImage] = 9, 0, 30
+	want := map[string]quota.Limits{"111122223333": own, "444455556666": all}
+	if diff := cmp.Diff(want, got.Limits()); diff != "" {
+		t.Error(diff)
+	}
+	// The variable takes the place of the file's quotas for all.
+	if got, err = config.Load(path, []string{"TWINPORT_QUOTAS={requests_per_second: none}"}); err != nil {
+		t.Fatal(err)
+	}
+	all = quota.Default()
+	all.Rates = [quota.Kinds]int64{}
+	if diff := cmp.Diff(all, got.Limits()["444455556666"]); diff != "" {
+		t.Error(diff)
+	}
+}
 
 // write puts files into a new folder and returns it.
 func write(t testing.TB, files map[string]string) string {
@@ -267,7 +303,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"two documents", accounts + "---\nlisten: :1\n", nil, wants{"6: a second YAML document"}},
 		{"second document malformed", accounts + "---\n]\n", nil, wants{"6: not valid YAML"}},
 		{"too long", accounts + "# " + strings.Repeat("x", 1<<20), nil, wants{"0: longer than 1048576 bytes"}},
-		{"unknown key", accounts + "region: [us-east-1]\n", nil, wants{`6: unknown key "region"; did you mean regions? (allowed: listen, domain, public_port, data, database, blobs, sweep, regions, tls, trusted_proxies, metrics, accounts)`}},
+		{"unknown key", accounts + "region: [us-east-1]\n", nil, wants{`6: unknown key "region"; did you mean regions? (allowed: listen, domain, public_port, data, database, blobs, sweep, regions, tls, trusted_proxies, metrics, quotas, accounts)`}},
 		{"unknown key in other letters", accounts + "publicPort: 1\n", nil, wants{`6: unknown key "publicPort"; did you mean public_port?`}},
 		{"unknown key, nothing near", accounts + "colour: red\n", nil, wants{`6: unknown key "colour" (allowed`}},
 		{"key that is no text", accounts + "[a, b]: red\n", nil, wants{`6: unknown key ""`}},
@@ -313,6 +349,16 @@ func TestLoadRefuses(t *testing.T) {
 		{"blobs: no bucket", accounts + "blobs: s3://\n", nil, wants{"6: blobs: not a URL"}},
 		{"sweep: text", accounts + "sweep: yes\n", nil, wants{"6: sweep: must be a mapping with the keys interval, grace"}},
 		{"sweep: values", accounts + "sweep: {interval: 1, grace: 100ms}\n", nil, wants{"6: sweep.interval: must be text", `6: sweep.grace: "100ms" is not a time that can be used here`}},
+		{"quotas: text", accounts + "quotas: off\n", nil, wants{"6: quotas: must be a mapping with the keys repositories, images_per_repository, tags_per_image, open_uploads, stored_bytes, replicated_bytes, requests_per_second"}},
+		{"quotas: numbers", accounts + "quotas: {repositories: 0, images_per_repository: [1], tags_per_image: many, open_uploads: \"5\"}\n", nil, wants{
+			"6: quotas.repositories: not a quota; allowed: a whole number, at least 1, or none, without quotes",
+			"6: quotas.images_per_repository: not a quota", "6: quotas.tags_per_image: not a quota", "6: quotas.open_uploads: not a quota"}},
+		{"quotas: sizes", accounts + "quotas: {stored_bytes: 5GX, replicated_bytes: 9999999TiB}\n", nil, wants{
+			"6: quotas.stored_bytes: not a size; allowed: a number of bytes", "6: quotas.replicated_bytes: not a size"}},
+		{"quotas: rates", accounts + "quotas: {requests_per_second: {PutImage: -1, PutImages: 5}}\n", nil, wants{
+			`6: quotas.requests_per_second: unknown key "PutImages"; did you mean PutImage?`, "6: quotas.requests_per_second.PutImage: not a quota"}},
+		{"quotas: rates: text", accounts + "quotas: {requests_per_second: 5}\n", nil, wants{"6: quotas.requests_per_second: not a mapping; allowed: none, or a mapping"}},
+		{"quotas of an account", accounts + "    quotas: {stored: 5}\n", nil, wants{`6: accounts[0].quotas: unknown key "stored"`}},
 		{"sweep: unknown key", accounts + "sweep: {every: 1h}\n", nil, wants{`6: sweep: unknown key "every"`}},
 		{"proxies", accounts + "trusted_proxies:\n  - 10.0.0.0/99\n  - proxy.example\n  - 1\n", nil, wants{
 			`7: trusted_proxies[0]: "10.0.0.0/99" is not valid; allowed: an address or a range`, "8: trusted_proxies[1]:", "9: trusted_proxies[2]: must be text"}},

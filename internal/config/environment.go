@@ -30,6 +30,7 @@ var variables = map[string]string{
 	"TWINPORT_TLS_ACME_CACHE":     "tls.acme.cache",
 	"TWINPORT_TLS_ACME_CA":        "tls.acme.ca",
 	"TWINPORT_TRUSTED_PROXIES":    "trusted_proxies",
+	"TWINPORT_QUOTAS":             "quotas",
 	"TWINPORT_ACCOUNTS":           "accounts",
 }
 
@@ -53,9 +54,9 @@ func (l *loader) readEnvironment(settings map[string]setting) {
 		from := origin{source: name, variable: true}
 		var node *yaml.Node
 		switch key {
-		case "accounts":
+		case "accounts", "quotas":
 			if node = l.parse(from, []byte(text)); node == nil {
-				// The file's accounts do not stand in for those that were meant to
+				// Those of the file do not stand in for those that were meant to
 				// replace them.
 				delete(settings, key)
 				continue

@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/twinport/twinport/internal/quota"
 )
 
 // The names of the files that Init writes, below its folder.
@@ -57,8 +59,8 @@ func Init(dir, listen string) (Written, error) {
 		Endpoint:       endpoint,
 		Region:         defaults.Regions[0],
 		Accounts: []Account{
-			{ID: "111122223333", Name: "prod", AccessKeys: []AccessKey{newAccessKey()}},
-			{ID: "444455556666", Name: "dev", AccessKeys: []AccessKey{newAccessKey()}},
+			{ID: "111122223333", Name: "prod", AccessKeys: []AccessKey{newAccessKey()}, Quotas: quota.Default()},
+			{ID: "444455556666", Name: "dev", AccessKeys: []AccessKey{newAccessKey()}, Quotas: quota.Default()},
 		},
 	}
 	if err := os.MkdirAll(filepath.Join(dir, awsFolder), 0o700); err != nil {
@@ -162,6 +164,18 @@ regions: [%s]
 # Or have them from Let's Encrypt, whose terms you accept by that: it must reach
 # this server at port 443 of each domain.
 # tls: {acme: {domains: [registry.example.com], email: you@example.com}}
+
+# What each account may have and ask for in a Region: Amazon ECR's service quotas
+# with their defaults, unless they are set here, or below for an account alone.
+# none lifts one.
+# quotas:
+#   repositories: 100000
+#   images_per_repository: 100000
+#   tags_per_image: 1000
+#   open_uploads: 10000
+#   stored_bytes: none # or 500GiB; layers and manifests, counted in each repository
+#   replicated_bytes: none # those of them that replications bring
+#   requests_per_second: {PutImage: 10, InitiateLayerUpload: 100}
 
 # The accounts: twelve digits, a name, and the access keys of the account's root.
 # Instead of secret, a key may have secret_env (the name of an environment

@@ -17,15 +17,17 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/twinport/twinport/internal/quota"
 )
 
 // The keys of the configuration, in the order in which messages list them.
 var (
-	topKeys     = []string{"listen", "domain", "public_port", "data", "database", "blobs", "sweep", "regions", "tls", "trusted_proxies", "metrics", "accounts"}
+	topKeys     = []string{"listen", "domain", "public_port", "data", "database", "blobs", "sweep", "regions", "tls", "trusted_proxies", "metrics", "quotas", "accounts"}
 	sweepKeys   = []string{"interval", "grace"}
 	tlsKeys     = []string{"cert", "key", "acme"}
 	acmeKeys    = []string{"domains", "email", "directory", "cache", "ca"}
-	accountKeys = []string{"id", "name", "access_keys"}
+	accountKeys = []string{"id", "name", "access_keys", "quotas"}
 	keyKeys     = []string{"id", "secret", "secret_env", "secret_file"}
 	secretKeys  = keyKeys[1:]
 )
@@ -118,8 +120,12 @@ func (l *loader) apply(settings map[string]setting, dir string) {
 	if s, ok := settings["trusted_proxies"]; ok {
 		c.TrustedProxies = l.prefixes(s)
 	}
+	quotas := quota.Default()
+	if s, ok := settings["quotas"]; ok {
+		quotas = l.quotas(s, quotas)
+	}
 	if s, ok := settings["accounts"]; ok {
-		c.Accounts = l.accounts(s)
+		c.Accounts = l.accounts(s, quotas)
 	} else if !l.unread {
 		l.problemf(setting{}, "accounts: none is given; list at least one in the configuration file (twinport init writes one) or in TWINPORT_ACCOUNTS")
 	}
@@ -241,7 +247,7 @@ func (l *loader) regions(s setting) []string {
 	return regions
 }
 
-func (l *loader) accounts(s setting) []Account {
+func (l *loader) accounts(s setting, quotas quota.Limits) []Account {
 	var accounts []Account
 	ids, names, keyIDs := map[string]string{}, map[string]string{}, map[string]string{}
 	for _, item := range l.sequence(s, "account with id, name and access_keys") {
@@ -250,8 +256,12 @@ func (l *loader) accounts(s setting) []Account {
 			continue
 		}
 		account := Account{
-			ID:   l.unique(l.required(item, values, "id", allowedID), idGrammar, allowedID, ids),
-			Name: l.unique(l.required(item, values, "name", allowedName), nameGrammar, allowedName, names),
+			ID:     l.unique(l.required(item, values, "id", allowedID), idGrammar, allowedID, ids),
+			Name:   l.unique(l.required(item, values, "name", allowedName), nameGrammar, allowedName, names),
+			Quotas: quotas,
+		}
+		if s, ok := values["quotas"]; ok {
+			account.Quotas = l.quotas(s, quotas)
 		}
 		if list := l.required(item, values, "access_keys", "a list of access keys"); list != nil {
 			for _, key := range l.sequence(*list, "access key with id and secret, secret_env or secret_file") {

@@ -116,26 +116,35 @@ func openEngines(t testing.TB, dir string) (metadata.Store, blob.Store) {
 	return meta, blobs
 }
 
-// refuseTags makes the database in the test's folder fail to store tags in an
-// account's repositories, until mend is called.
-func refuseTags(t testing.TB, dir, account string) (mend func()) {
+// openDatabase opens the database of the test's folder to look at it.
+func openDatabase(t testing.TB, dir string) (db *sql.DB, driver string) {
 	t.Helper()
-	of := `(SELECT p.id FROM repositories p JOIN registries g ON g.id = p.registry_id WHERE g.account = '` + account + `')`
-	driver, source, statements, undo := "sqlite", filepath.Join(dir, "metadata", "metadata.db"),
-		[]string{`CREATE TRIGGER fault BEFORE INSERT ON tags WHEN NEW.repository_id IN ` + of + ` BEGIN SELECT RAISE(ABORT, 'injected'); END`},
-		`DROP TRIGGER IF EXISTS fault`
+	driver, source := "sqlite", filepath.Join(dir, "metadata", "metadata.db")
 	if known, ok := sharedEngines.Load(dir); ok {
-		driver, source, statements, undo = "pgx", known.(engines).database,
-			[]string{`CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-				IF NEW.repository_id IN ` + of + ` THEN RAISE 'injected'; END IF; RETURN NEW; END $$`,
-				`CREATE TRIGGER fault BEFORE INSERT ON tags FOR EACH ROW EXECUTE FUNCTION fault()`},
-			`DROP FUNCTION IF EXISTS fault CASCADE` // with the trigger
+		driver, source = "pgx", known.(engines).database
 	}
 	db, err := sql.Open(driver, source)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return db, driver
+}
+
+// refuseTags makes the database in the test's folder fail to store tags in an
+// account's repositories, until mend is called.
+func refuseTags(t testing.TB, dir, account string) (mend func()) {
+	t.Helper()
+	of := `(SELECT p.id FROM repositories p JOIN registries g ON g.id = p.registry_id WHERE g.account = '` + account + `')`
+	db, driver := openDatabase(t, dir)
 	t.Cleanup(func() { db.Close() })
+	statements, undo := []string{`CREATE TRIGGER fault BEFORE INSERT ON tags WHEN NEW.repository_id IN ` + of + ` BEGIN SELECT RAISE(ABORT, 'injected'); END`},
+		`DROP TRIGGER IF EXISTS fault`
+	if driver == "pgx" {
+		statements, undo = []string{`CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+				IF NEW.repository_id IN ` + of + ` THEN RAISE 'injected'; END IF; RETURN NEW; END $$`,
+			`CREATE TRIGGER fault BEFORE INSERT ON tags FOR EACH ROW EXECUTE FUNCTION fault()`},
+			`DROP FUNCTION IF EXISTS fault CASCADE` // with the trigger
+	}
 	execute := func(statement string) {
 		t.Helper()
 		if _, err := db.Exec(statement); err != nil {

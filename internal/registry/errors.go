@@ -50,6 +50,8 @@ type Error struct {
 	// Received is, for InvalidLayerPart, how many bytes of the upload were
 	// accepted so far.
 	Received int64
+	// Quota is, for LimitExceeded, the name of the quota, if it is one.
+	Quota string
 	// Err is the cause, if any; for logs only.
 	Err error
 }

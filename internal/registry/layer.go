@@ -281,8 +281,8 @@ func (s *Service) MountLayer(ctx context.Context, c Caller, to Ref, d digest.Dig
 }
 
 func (s *Service) mount(ctx context.Context, source, to *metadata.Repository, d digest.Digest) (mounted bool, err error) {
-	ahead := func(q *metadata.Queries, _ int64) { _, _ = q.Layer(source.ID, string(d)) }
-	err = s.addTo(ctx, to, ahead, func(tx *metadata.Tx, to *metadata.Repository) error {
+	var ahead metadata.Ahead = func(q *metadata.Queries, _ int64) { _, _ = q.Layer(source.ID, string(d)) }
+	ahead, link := s.boundBytes(to, ahead, func(tx *metadata.Tx, to *metadata.Repository) error {
 		mounted = false
 		_, err := tx.Layer(source.ID, string(d))
 		if errors.Is(err, metadata.ErrNotFound) {
@@ -294,5 +294,6 @@ func (s *Service) mount(ctx context.Context, source, to *metadata.Repository, d 
 		mounted, err = tx.LinkLayer(to, string(d), s.now())
 		return err
 	})
+	err = s.addTo(ctx, to, ahead, link)
 	return mounted && err == nil, err
 }

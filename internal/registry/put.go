@@ -46,7 +46,7 @@ const maxTagsPerPut = 100
 // replications that the registry's rules ask for. InvalidManifest,
 // LayersNotFound, ReferencedImagesNotFound, ImageTagAlreadyExists (immutable),
 // ImageDigestDoesNotMatch, ImageAlreadyExists (with RefuseUnchanged),
-// InvalidParameter (tag grammar, unsupported digest algorithm).
+// InvalidParameter (tag grammar, unsupported digest algorithm), LimitExceeded.
 func (s *Service) PutManifest(ctx context.Context, c Caller, ref Ref, n NewManifest) (PutResult, error) {
 	r, err := s.repository(ctx, c, ref, actionPutImage)
 	if err != nil {
@@ -68,18 +68,19 @@ func (s *Service) PutManifest(ctx context.Context, c Caller, ref Ref, n NewManif
 	if err != nil {
 		return PutResult{}, err
 	}
-	p := put{service: s, now: s.now(), registry: r.RegistryID, digest: string(d), manifest: parsed, NewManifest: n}
+	p := &put{service: s, now: s.now(), registry: r.RegistryID, account: r.Account, digest: string(d), manifest: parsed, NewManifest: n}
+	ahead, run := s.boundBytes(r, p.ahead, p.run)
 	err = errImmutable
 	if !p.immutable(r) {
-		err = s.addTo(ctx, r, p.ahead, func(tx *metadata.Tx, r *metadata.Repository) error {
+		err = s.addTo(ctx, r, ahead, func(tx *metadata.Tx, r *metadata.Repository) error {
 			if p.immutable(r) {
 				return errImmutable
 			}
-			return p.run(tx, r)
+			return run(tx, r)
 		})
 	}
 	if err == errImmutable {
-		err = s.alter(ctx, r, p.ahead, p.run)
+		err = s.alter(ctx, r, ahead, run)
 	}
 	if err != nil {
 		return PutResult{}, err
@@ -128,7 +129,8 @@ type put struct {
 	NewManifest
 	service  *Service
 	now      time.Time
-	registry int64 // of the repository
+	registry int64  // of the repository
+	account  string // whose it is
 	digest   string
 	manifest parsedManifest
 }
@@ -154,6 +156,13 @@ func (p *put) ahead(q *metadata.Queries, repository int64) {
 	for _, tag := range p.Tags {
 		_, _ = q.Tag(repository, tag)
 	}
+	limits := p.service.limits[p.account]
+	if limits.ImagesPerRepository > 0 {
+		_, _ = q.ImageCount(repository)
+	}
+	if limits.TagsPerImage > 0 && len(p.Tags) > 0 {
+		_, _ = q.CountTagsOf(repository, p.digest, int(limits.TagsPerImage))
+	}
 	_, _ = q.NextSequence(p.registry)
 }
 
@@ -170,6 +179,9 @@ func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
 		return err
 	}
 	if !known { // else it keeps the time of its first push (ECR: imagePushedAt)
+		if err := p.service.checkImages(tx.Queries, r, 1); err != nil {
+			return err
+		}
 		m := p.manifest.facts(p.Bytes)
 		m.Digest, m.ImageSize, m.PushedAt = p.digest, size, p.now
 		if err := tx.PutManifest(r, m, p.Bytes, p.manifest.References); err != nil {
@@ -181,12 +193,23 @@ func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
 	if err != nil {
 		return err
 	}
+	added := int64(0)
 	for _, tag := range p.Tags {
-		moved, err := p.setTag(tx, r, tag, sequence)
+		adds, err := p.addsTag(tx, r, tag)
 		if err != nil {
 			return err
 		}
-		changed = changed || moved
+		if adds {
+			added, changed = added+1, true
+		}
+	}
+	if err := p.service.checkTags(tx.Queries, r, p.digest, added); err != nil {
+		return err
+	}
+	for _, tag := range p.Tags {
+		if err := tx.SetTag(r, metadata.Tag{Name: tag, Digest: p.digest, Sequence: sequence}, p.now); err != nil {
+			return fmt.Errorf("set tag %s: %w", tag, err)
+		}
 	}
 	if p.RefuseUnchanged && !changed {
 		what := "digest '" + p.digest + "'"
@@ -240,8 +263,9 @@ func lacking(digests []string, have map[string]int64) (missing []string) {
 	return missing
 }
 
-// setTag points a tag at the image: true if it was not there already.
-func (p *put) setTag(tx *metadata.Tx, r *metadata.Repository, tag string, sequence int64) (bool, error) {
+// addsTag reports whether the tag is to move to the image: false if it is there
+// already, and ImageTagAlreadyExists if it may not.
+func (p *put) addsTag(tx *metadata.Tx, r *metadata.Repository, tag string) (bool, error) {
 	now, err := tx.Tag(r.ID, tag)
 	exists := err == nil
 	if err != nil && !errors.Is(err, metadata.ErrNotFound) {
@@ -250,9 +274,6 @@ func (p *put) setTag(tx *metadata.Tx, r *metadata.Repository, tag string, sequen
 	same := exists && now.Digest == p.digest
 	if exists && immutableTag(r, tag) && (!same || p.RefuseUnchanged) {
 		return false, errorf(ImageTagAlreadyExists, "The image tag '%s' already exists in the '%s' repository and cannot be overwritten because the tag is immutable.", tag, r.Name)
-	}
-	if err := tx.SetTag(r, metadata.Tag{Name: tag, Digest: p.digest, Sequence: sequence}, p.now); err != nil {
-		return false, fmt.Errorf("set tag %s: %w", tag, err)
 	}
 	return !same, nil
 }

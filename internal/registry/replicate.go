@@ -134,6 +134,7 @@ func (s *Service) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.R
 		}
 		_, _ = q.ImageManifests(job.RepositoryID, job.Digest, maxGraph+1)
 		_, _, _ = q.MissingPart(job.RepositoryID, job.Digest, job.DestinationID)
+		s.fitsAhead(q, job)
 		_, _ = q.NextSequence(job.RegistryID)
 	})
 	manifests, err := tx.ImageManifests(job.RepositoryID, job.Digest, maxGraph+1)
@@ -149,6 +150,9 @@ func (s *Service) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.R
 	}
 	if missing != "" {
 		return incomplete(missing, layer)
+	}
+	if err := s.fits(tx.Queries, job, manifests); err != nil {
+		return err
 	}
 	sequence, err := tx.NextSequence(job.RegistryID)
 	if err != nil {

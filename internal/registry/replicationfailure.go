@@ -24,6 +24,9 @@ const (
 	failureSourceIncomplete = "SourceImageIncomplete"
 	// An index reaches more manifests than one replication copies.
 	failureTooLarge = "ImageTooLarge"
+	// The destination has no room: a quota of it would be exceeded. It is tried
+	// again when a process starts, as quotas may be others then.
+	failureLimitExceeded = "DestinationLimitExceeded"
 	// A fault of the server's; it is tried again.
 	failureInternal = "InternalError"
 )

@@ -64,7 +64,7 @@ func repositoryOf(r *metadata.Repository) Repository {
 	}
 }
 
-// CreateRepository: RepositoryAlreadyExists, InvalidParameter, InvalidTagParameter, TooManyTags.
+// CreateRepository: RepositoryAlreadyExists, InvalidParameter, InvalidTagParameter, TooManyTags, LimitExceeded.
 func (s *Service) CreateRepository(ctx context.Context, c Caller, ref Ref, n NewRepository) (Repository, error) {
 	if err := validName(ref.Name); err != nil {
 		return Repository{}, err
@@ -104,6 +104,9 @@ func (s *Service) CreateRepository(ctx context.Context, c Caller, ref Ref, n New
 		}
 		if !created {
 			return errorf(RepositoryAlreadyExists, "The repository with name '%s' already exists in the registry with id '%s'", ref.Name, ref.Registry.Account)
+		}
+		if err := s.checkRepositories(tx.Queries, ref.Registry, reg.ID, 0); err != nil { // with this one
+			return err
 		}
 		for _, t := range n.Tags {
 			if err := tx.SetResourceTag(r, metadata.ResourceTag(t)); err != nil {

@@ -11,9 +11,10 @@ import (
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
+	"github.com/twinport/twinport/internal/quota"
 )
 
-// Config is what Open needs; every field must be set.
+// Config is what Open needs; every field must be set, but for Limits.
 type Config struct {
 	Metadata metadata.Store
 	Blobs    blob.Store
@@ -21,6 +22,8 @@ type Config struct {
 	// each account has one in each Region.
 	Accounts []string
 	Regions  []string
+	// Limits are the accounts' quotas; who is not in it has none.
+	Limits map[string]quota.Limits
 	// Grace is how old a layer's link must be for a sweep to remove it if no
 	// manifest needs it.
 	Grace  time.Duration
@@ -38,6 +41,7 @@ type Service struct {
 	regions []string
 	// registries maps each registry to the id of its row, which never changes.
 	registries map[ID]int64
+	limits     map[string]quota.Limits
 
 	rules  parseCache[[]ReplicationRule]
 	grants parseCache[policy.Policy]
@@ -57,7 +61,10 @@ type Service struct {
 
 // Open returns the domain over its stores and makes sure that every registry has its row.
 func Open(ctx context.Context, c Config) (*Service, error) {
-	s := &Service{meta: c.Metadata, blobs: c.Blobs, log: c.Logger, now: c.Now, grace: c.Grace, regions: c.Regions, registries: map[ID]int64{}, wake: func([]metadata.DueReplication) {}}
+	s := &Service{
+		meta: c.Metadata, blobs: c.Blobs, log: c.Logger, now: c.Now, grace: c.Grace, limits: c.Limits, regions: c.Regions,
+		registries: map[ID]int64{}, wake: func([]metadata.DueReplication) {},
+	}
 	if a, ok := s.meta.(metadata.Announcer); ok {
 		s.watchers.announcements = newAnnouncements(a, &s.watchers, c.Logger)
 	}
@@ -91,8 +98,8 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 		if err := tx.AdoptReplications(); err != nil {
 			return err
 		}
-		// The configuration may serve now what a replication missed.
-		return s.retryRefused(tx, keys, failureNoDestination)
+		// The configuration may serve now what a replication missed, or have room.
+		return s.retryRefused(tx, keys, failureNoDestination, failureLimitExceeded)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare the registries: %w", err)

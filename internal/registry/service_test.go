@@ -20,6 +20,7 @@ import (
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
+	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/replication"
 )
@@ -76,11 +77,25 @@ func openIn(t testing.TB, dir string) *domain {
 
 func openStores(t testing.TB, dir string) *domain {
 	t.Helper()
+	return openLimited(t, dir, func(string, *quota.Limits) {})
+}
+
+// openLimited opens the stores in dir with quotas that differ from ECR's.
+func openLimited(t testing.TB, dir string, set func(account string, l *quota.Limits)) *domain {
+	t.Helper()
 	ctx := context.Background()
+	limits := map[string]quota.Limits{}
+	for _, account := range []string{prodAccount, devAccount} {
+		l := quota.Default()
+		set(account, &l)
+		limits[account] = l
+	}
 	meta, blobs := openEngines(t, dir)
+	t.Cleanup(func() { wantUsage(t, dir) }) // whatever the test did
 	clock := &clock{}
 	s, err := registry.Open(ctx, registry.Config{
 		Metadata: meta, Blobs: blobs, Accounts: []string{prodAccount, devAccount},
+		Limits:  limits,
 		Regions: []string{"us-east-1", "us-west-2"}, Grace: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler), Now: clock.now,
 	})
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 // maxLayerSize bounds one blob (ECR: 52,000 MiB).
 const maxLayerSize = 52000 << 20
 
-// StartUpload opens an upload session and returns its id, a UUID.
+// StartUpload opens an upload session and returns its id, a UUID: LimitExceeded.
 func (s *Service) StartUpload(ctx context.Context, c Caller, ref Ref) (id string, err error) {
 	repo, err := s.repository(ctx, c, ref, actionInitiateUpload)
 	if err != nil {
@@ -28,7 +28,10 @@ func (s *Service) StartUpload(ctx context.Context, c Caller, ref Ref) (id string
 
 func (s *Service) startUpload(ctx context.Context, repo *metadata.Repository) (string, error) {
 	id := uuid.NewString()
-	err := s.addTo(ctx, repo, nil, func(tx *metadata.Tx, repo *metadata.Repository) error {
+	err := s.addTo(ctx, repo, s.uploadsAhead(repo), func(tx *metadata.Tx, repo *metadata.Repository) error {
+		if err := s.checkUploads(tx.Queries, repo); err != nil {
+			return err
+		}
 		return tx.CreateUpload(metadata.Upload{ID: id, RepositoryID: repo.ID, StartedAt: s.now()})
 	})
 	return id, err
@@ -42,8 +45,9 @@ func uploadAhead(id string) metadata.Ahead {
 // session is an upload session that is reserved for a request.
 type session struct {
 	blob.Upload
-	service *Service
-	row     metadata.Upload
+	service    *Service
+	repository *metadata.Repository
+	row        metadata.Upload
 }
 
 // withUpload runs fn with the session reserved for it: UploadNotFound.
@@ -64,7 +68,14 @@ func (s *Service) withUpload(ctx context.Context, repo *metadata.Repository, id 
 		return uploadError(repo, id, err)
 	}
 	defer u.Close()
-	return uploadError(repo, id, fn(&session{u, s, row}))
+	err = fn(&session{u, s, repo, row})
+	if CodeOf(err) == LimitExceeded { // what came of it is of no use
+		if cancelErr := u.Cancel(context.WithoutCancel(ctx)); cancelErr != nil {
+			s.log.Warn("could not drop an upload that is too large; the sweep will", "upload", id, "error", cancelErr)
+		}
+		s.forgetUpload(ctx, id)
+	}
+	return uploadError(repo, id, err)
 }
 
 // uploadError makes domain errors of those of the blob store.
@@ -123,7 +134,11 @@ func (u *session) append(offset int64, r io.Reader) error {
 		e.Received = u.Size()
 		return e
 	}
-	_, err := u.ReadFrom(&boundedLayer{r, maxLayerSize - u.Size()})
+	room, refusal, err := u.service.roomFor(u.repository)
+	if err != nil {
+		return err
+	}
+	_, err = u.ReadFrom(&boundedLayer{r, room - u.Size(), refusal})
 	return err
 }
 
@@ -147,14 +162,15 @@ func (u *session) save(ctx context.Context) error {
 
 // boundedLayer fails once a layer has become too large.
 type boundedLayer struct {
-	r    io.Reader
-	room int64
+	r       io.Reader
+	room    int64
+	refusal error
 }
 
 func (b *boundedLayer) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	if b.room -= int64(n); b.room < 0 {
-		return 0, errorf(LimitExceeded, "A layer may have at most %d bytes", int64(maxLayerSize))
+		return 0, b.refusal
 	}
 	return n, err
 }
@@ -220,7 +236,7 @@ func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository,
 		if err != nil {
 			return err
 		}
-		return s.addTo(ctx, repo, nil, func(tx *metadata.Tx, repo *metadata.Repository) error {
+		ahead, add := s.boundBytes(repo, nil, func(tx *metadata.Tx, repo *metadata.Repository) error {
 			// The session must be there still: else it has expired, and the
 			// sweep may be deleting the object.
 			ended, err := tx.EndUpload(id)
@@ -241,6 +257,7 @@ func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository,
 			}
 			return tx.AddLayer(repo, string(d), l.Size, object, s.now())
 		})
+		return s.addTo(ctx, repo, ahead, add)
 	})
 	if CodeOf(err) == InvalidLayer {
 		s.forgetUpload(ctx, id)
@@ -254,12 +271,13 @@ func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository,
 // linkInstead links the blob that the deployment has already, and ends the
 // upload that brought it again: false if it is gone meanwhile.
 func (s *Service) linkInstead(ctx context.Context, repo *metadata.Repository, u *session, d digest.Digest) (linked bool, err error) {
-	err = s.addTo(ctx, repo, nil, func(tx *metadata.Tx, repo *metadata.Repository) error {
+	ahead, link := s.boundBytes(repo, nil, func(tx *metadata.Tx, repo *metadata.Repository) error {
 		if linked, err = tx.LinkLayer(repo, string(d), s.now()); err != nil || !linked {
 			return err
 		}
 		return tx.DeleteUpload(u.row.ID)
 	})
+	err = s.addTo(ctx, repo, ahead, link)
 	if err != nil || !linked {
 		return false, err
 	}

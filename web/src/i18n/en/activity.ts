@@ -2,6 +2,7 @@
 const failures: Record<string, string> = {
   DESTINATION_REGISTRY_ACCESS_DENIED: 'The destination does not allow replication from here',
   DestinationRegistryNotFound: 'There is no such account or Region in this deployment',
+  DestinationLimitExceeded: 'A quota of the destination leaves no room for it',
   SourceImageIncomplete: 'A part of the image was deleted before it was replicated',
   ImageTooLarge: 'The index names too many images',
   InternalError: 'The server met a fault; it is tried again',

@@ -4,6 +4,7 @@ export const activity: Messages['activity'] = {
   failures: {
     DESTINATION_REGISTRY_ACCESS_DENIED: '送信先が、このレジストリからのレプリケーションを許可していません',
     DestinationRegistryNotFound: 'このアカウントまたはリージョンは、このデプロイメントにありません',
+    DestinationLimitExceeded: '送信先のクォータに空きがありません',
     SourceImageIncomplete: '複製される前に、イメージの一部が削除されました',
     ImageTooLarge: 'インデックスに含まれるイメージが多すぎます',
     InternalError: 'サーバーで障害が発生しました。再試行されます',
