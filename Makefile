@@ -8,6 +8,7 @@ BENCHARGS ?=
 TESTARGS  ?=
 
 TORTURE_TIME ?= 5m
+ATTACK_TIME  ?= 30s
 
 # Versions of the Go programs that the tests drive. Each is installed in a
 # folder of its own, so that a change of version installs anew.
@@ -76,11 +77,13 @@ gotest:
 	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(RACE) -timeout 14m -parallel 6 $(TESTARGS) ./...
 
 sharedtest:
-	TEST_STORES=shared $(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(RACE) -timeout 14m -parallel 6 -skip '$(EMBEDDED)' $(TESTARGS) ./internal/registry ./test
+	TEST_STORES=shared $(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(RACE) -timeout 14m -parallel 6 -skip '$(EMBEDDED)' $(TESTARGS) ./internal/registry ./test ./test/attack
 
 # TEST_RACES is how often a push meets the sweep of what it pushes, TEST_KILLS how
 # often a backup and a restore are killed.
-torture: ## everything at once under faults of all kinds, for TORTURE_TIME (5m); TORTURE_SEED repeats a run
+torture: ## everything at once under faults of all kinds, for TORTURE_TIME (5m), and attacks of ATTACK_TIME (30s); TORTURE_SEED repeats a run
+	ATTACK_TIME=$(ATTACK_TIME) $(GO) test -v -count=1 -timeout 30m -parallel 1 ./test/attack
+	ATTACK_TIME=$(ATTACK_TIME) TEST_STORES=shared $(GO) test -v -count=1 -timeout 30m -parallel 1 ./test/attack
 	TEST_RACES=10000 $(GO) test -count=1 -timeout 30m -run 'Meets|PagesOf' -v ./internal/registry
 	TEST_STORES=shared TEST_RACES=10000 $(GO) test -count=1 -timeout 30m -run 'Meets|PagesOf' -v ./internal/registry
 	TEST_KILLS=100 $(GO) test -count=1 -timeout 30m -run '^TestLinksAndCopiesKilled$$' -v ./test
