@@ -323,6 +323,29 @@ func TestImages(t *testing.T) {
 		t.Errorf("failure: %+v", f)
 	}
 
+	// What is empty is no digest, and not absent either.
+	const grammar = "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+"
+	for _, bad := range []string{"", "nocolon", "sha256:zz", ":00"} {
+		ids := []types.ImageIdentifier{{ImageTag: aws.String("v1"), ImageDigest: &bad}}
+		failed := must[*ecr.BatchGetImageOutput](t)(c.BatchGetImage(ctx, &ecr.BatchGetImageInput{RepositoryName: app, ImageIds: ids})).Failures
+		failed = append(failed, must[*ecr.BatchDeleteImageOutput](t)(c.BatchDeleteImage(ctx, &ecr.BatchDeleteImageInput{RepositoryName: app, ImageIds: ids})).Failures...)
+		if len(failed) != 2 {
+			t.Errorf("digest %q: failures %+v", bad, failed)
+		}
+		for _, f := range failed {
+			if f.FailureCode != types.ImageFailureCodeInvalidImageDigest || *f.FailureReason != "Invalid request parameters: image digest should satisfy the regex '"+grammar+"'" {
+				t.Errorf("digest %q: %s, %s", bad, f.FailureCode, *f.FailureReason)
+			}
+		}
+		const violated = "Invalid parameter at 'imageDigest' failed to satisfy constraint: 'must satisfy regular expression '" + grammar + "''"
+		_, err = c.DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: app, ImageIds: ids})
+		want(t, err, "InvalidParameterException", violated)
+		_, err = c.DescribeImageReplicationStatus(ctx, &ecr.DescribeImageReplicationStatusInput{RepositoryName: app, ImageId: &ids[0]})
+		want(t, err, "InvalidParameterException", violated)
+		_, err = c.PutImage(ctx, &ecr.PutImageInput{RepositoryName: app, ImageManifest: aws.String(second), ImageManifestMediaType: aws.String(ociType), ImageDigest: &bad})
+		want(t, err, "InvalidParameterException", violated)
+	}
+
 	// Without a valid identifier the repository and the permission are checked all the same.
 	_, err = c.BatchGetImage(ctx, &ecr.BatchGetImageInput{RepositoryName: aws.String("none"), ImageIds: []types.ImageIdentifier{{}}})
 	want(t, err, "RepositoryNotFoundException", "'none'")

@@ -210,8 +210,12 @@ func TestReopenKeepsEverything(t *testing.T) {
 			got.TagMutability != "IMMUTABLE_WITH_EXCLUSION" || !reflect.DeepEqual(got.Exclusions, []string{"a*", "b"}) || !got.CreatedAt.Equal(epoch) {
 			t.Errorf("repository: %+v", got)
 		}
-		c, err := s.ManifestContentByTag(got, "latest")
 		m.PulledAt = epoch.Add(time.Hour)
+		if row, err := s.Read().Manifest(got.ID, m.Digest); err != nil || row != m {
+			t.Errorf("manifest: %+v, %v", row, err)
+		}
+		c, err := s.ManifestContentByTag(got, "latest")
+		m.Annotations = "" // which are in the bytes
 		if err != nil || c.Manifest != m || string(c.Bytes) != "raw" {
 			t.Errorf("manifest: %+v, %v", c, err)
 		}

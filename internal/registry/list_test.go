@@ -214,6 +214,9 @@ func TestRepositorySettings(t *testing.T) {
 		"filters without need": {registry.Immutable, []string{"a"}, registry.InvalidParameter},
 		"no filters":           {registry.ImmutableWithExclusion, nil, registry.InvalidParameter},
 		"5 filters":            {registry.MutableWithExclusion, []string{"a", "b", "c", "d", "e"}, ""},
+		"2 wildcards":          {registry.ImmutableWithExclusion, []string{"a", "*-rc*"}, ""},
+		"3 wildcards":          {registry.ImmutableWithExclusion, []string{"a", "*-rc*-*"}, registry.InvalidParameter},
+		"3 wildcards together": {registry.MutableWithExclusion, []string{"***"}, registry.InvalidParameter},
 		"6 filters":            {registry.MutableWithExclusion, []string{"a", "b", "c", "d", "e", "f"}, registry.InvalidParameter},
 	} {
 		ref := registry.Ref{Registry: prod, Name: fmt.Sprint("r", len(name))}

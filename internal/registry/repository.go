@@ -25,6 +25,9 @@ const (
 // ImageTagMutabilityExclusionFilters).
 const maxExclusions = 5
 
+// maxWildcards is how many * one filter may have (ECR: tag immutability).
+const maxWildcards = 2
+
 // defaultEncryption is what ECR calls encryption with keys of its own. Twinport
 // leaves that to the disk: it says so in docs/architecture.md.
 const defaultEncryption = "AES256"
@@ -139,6 +142,12 @@ func validMutability(m TagMutability, exclusions []string) error {
 	case ImmutableWithExclusion, MutableWithExclusion:
 		if len(exclusions) == 0 || len(exclusions) > maxExclusions {
 			return errorf(InvalidParameter, "Invalid parameter at 'imageTagMutabilityExclusionFilters': %s needs 1 to %d filters", m, maxExclusions)
+		}
+		for _, f := range exclusions {
+			if strings.Count(f, "*") > maxWildcards {
+				return errorf(InvalidParameter, "Invalid parameter at 'imageTagMutabilityExclusionFilters' failed to satisfy constraint: "+
+					"'a filter has at most %d wildcards (*)': '%s' has more", maxWildcards, shorten(f))
+			}
 		}
 	default:
 		return errorf(InvalidParameter, "Invalid parameter at 'imageTagMutability' failed to satisfy constraint: 'Member must satisfy enum value set: [%s, %s, %s, %s]'", Immutable, Mutable, ImmutableWithExclusion, MutableWithExclusion)

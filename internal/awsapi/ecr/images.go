@@ -74,10 +74,10 @@ func (s *Service) PutImage(ctx context.Context, call Call, in *PutImageRequest) 
 		n.Tags = []string{in.ImageTag}
 	}
 	switch {
-	case in.ImageDigest != "":
+	case in.present.Has(imageDigestOfPut):
 		d, ok := parseDigest(in.ImageDigest)
 		if !ok {
-			return nil, awsjson.Violation("imageDigest", invalidDigest)
+			return nil, badDigest(in.ImageDigest)
 		}
 		n.Digest = d
 	case in.ImageTag == "":
@@ -218,7 +218,7 @@ func (s *Service) DescribeImages(ctx context.Context, call Call, in *DescribeIma
 		for i, id := range in.ImageIDs {
 			image, failure := reference(id)
 			if failure != nil {
-				return nil, awsjson.Violation("imageIds."+awsjson.Item(i), failure.FailureReason)
+				return nil, violation("imageIds."+awsjson.Item(i), id, failure)
 			}
 			refs = append(refs, image)
 		}
@@ -320,6 +320,35 @@ func listsActive(s ImageStatusFilter) bool {
 
 const invalidDigest = "must be a sha256 or sha512 digest, such as sha256: and 64 hexadecimal digits"
 
+// digestGrammar is ECR's of imageDigest, which its model does not have. It lets
+// through what is no digest, too.
+const digestGrammar = `[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+`
+
+var wholeDigest = regexp.MustCompile(`\A` + digestGrammar + `\z`)
+
+// Members that count as given when they are empty, by their place in the model.
+const (
+	imageDigestOfPut        = 5 // PutImageRequest.imageDigest
+	imageDigestOfIdentifier = 0 // ImageIdentifier.imageDigest
+)
+
+// badDigest is the exception for an imageDigest that is none.
+func badDigest(text string) *awsjson.Exception {
+	if !wholeDigest.MatchString(text) {
+		return awsjson.Violation("imageDigest", "must satisfy regular expression '"+digestGrammar+"'")
+	}
+	return awsjson.Violation("imageDigest", invalidDigest)
+}
+
+// violation is the exception for an identifier at a place of a request, where
+// nothing but an exception can tell of a failure.
+func violation(at string, id ImageIdentifier, failure *ImageFailure) *awsjson.Exception {
+	if failure.FailureCode == ImageFailureCodeInvalidImageDigest {
+		return badDigest(id.ImageDigest)
+	}
+	return awsjson.Violation(at, failure.FailureReason)
+}
+
 // tagGrammar is that of the OCI distribution specification.
 var tagGrammar = regexp.MustCompile(`\A[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}\z`)
 
@@ -329,13 +358,18 @@ func reference(id ImageIdentifier) (registry.Reference, *ImageFailure) {
 		return &ImageFailure{ImageID: &ImageIdentifier{ImageDigest: id.ImageDigest, ImageTag: id.ImageTag}, FailureCode: code, FailureReason: reason}
 	}
 	out := registry.Reference{Tag: id.ImageTag}
-	if id.ImageTag == "" && id.ImageDigest == "" {
+	given := id.present.Has(imageDigestOfIdentifier)
+	if id.ImageTag == "" && !given {
 		return out, failure(ImageFailureCodeMissingDigestAndTag, "Invalid request parameters: both tag and digest cannot be null")
 	}
-	if id.ImageDigest != "" {
+	if given {
 		d, ok := parseDigest(id.ImageDigest)
 		if !ok {
-			return out, failure(ImageFailureCodeInvalidImageDigest, "Invalid request parameters: image digest "+invalidDigest)
+			reason := invalidDigest
+			if !wholeDigest.MatchString(id.ImageDigest) {
+				reason = "should satisfy the regex '" + digestGrammar + "'"
+			}
+			return out, failure(ImageFailureCodeInvalidImageDigest, "Invalid request parameters: image digest "+reason)
 		}
 		out.Digest = d
 	}

@@ -3,7 +3,6 @@ package ecr
 import (
 	"context"
 
-	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/registry"
 )
 
@@ -64,7 +63,7 @@ func replicationConfiguration(rules []registry.ReplicationRule) *ReplicationConf
 func (s *Service) DescribeImageReplicationStatus(ctx context.Context, call Call, in *DescribeImageReplicationStatusRequest) (*DescribeImageReplicationStatusResponse, error) {
 	image, failure := reference(*in.ImageID)
 	if failure != nil {
-		return nil, awsjson.Violation("imageId", failure.FailureReason)
+		return nil, violation("imageId", *in.ImageID, failure)
 	}
 	ref := call.ref(in.RegistryID, in.RepositoryName)
 	statuses, err := s.registry.ReplicationStatus(ctx, call.Caller, ref, image)
