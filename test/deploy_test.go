@@ -151,6 +151,52 @@ func TestImage(t *testing.T) {
 	inside.addr, inside.port = "127.0.0.1:"+port, port
 	inside.createRepository(prod, tokyo, "app") // its data folder can be written to
 	engine.must("", "stop", "twinport")
+	runAsDocumented(t, engine, repository+":skopeo")
+}
+
+// runAsDocumented runs the image with the commands of docs/operations.md, but
+// for the port, which the engine of the tests does not publish.
+func runAsDocumented(t *testing.T, engine *engine, image string) {
+	t.Helper()
+	text, err := os.ReadFile("../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := func(verb string) []string {
+		_, line, ok := strings.Cut(string(text), "\n    docker "+verb+" ")
+		if !ok {
+			t.Fatalf("docs/operations.md has no docker %s", verb)
+		}
+		line, _, _ = strings.Cut(line, "\n")
+		line, _, _ = strings.Cut(line, "#")
+		return append([]string{verb}, strings.Fields(line)...)
+	}
+	port := freePort(t)
+	run := command("run")
+	publish, named := slices.Index(run, "--publish"), slices.Index(run, "twinport:local")
+	if publish < 0 || named < 0 || run[publish+1] != "127.0.0.1:8080:8080" {
+		t.Fatalf("docs/operations.md runs the image with %q", run)
+	}
+	run[named] = image
+	run = slices.Replace(run, publish, publish+2, "--network=host", "--rm", "--env=TWINPORT_LISTEN=127.0.0.1:"+port)
+	engine.must("", run...)
+	eventually(t, patience, func() error {
+		res, err := http.Get("http://127.0.0.1:" + port + "/readyz")
+		if err == nil {
+			res.Body.Close()
+			if res.StatusCode != http.StatusOK {
+				err = errors.New(res.Status)
+			}
+		}
+		return err
+	})
+	cp := command("cp")
+	cp[len(cp)-1] = t.TempDir()
+	engine.must("", cp...)
+	if text, err := os.ReadFile(filepath.Join(cp[len(cp)-1], "aws", "credentials")); err != nil || !strings.Contains(string(text), "aws_secret_access_key") {
+		t.Errorf("the credentials that docker cp fetches: %q, %v", text, err)
+	}
+	engine.must("", "stop", "twinport")
 }
 
 // TestCompose has setup make the secrets, and reads the result as Docker

@@ -20,6 +20,7 @@ import (
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/ecr"
 	"github.com/twinport/twinport/internal/awsapi/twinport"
+	"github.com/twinport/twinport/internal/awsapi/uri"
 	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/registry"
 )
@@ -41,10 +42,8 @@ type Config struct {
 	Accounts *auth.Directory
 	// Sessions are those of the console.
 	Sessions Sessions
-	// Endpoint is the host of a registry, with the port where one is needed.
-	Endpoint func(registry.ID) string
-	// Scheme is http or https, as clients reach this server.
-	Scheme string
+	// URIs writes where registries are.
+	URIs uri.Writer
 	// Version of the program.
 	Version string
 	// Shared says that the stores are a database server and a bucket.
@@ -76,13 +75,13 @@ type Handler struct {
 
 // New returns the handler of a deployment.
 func New(c Config) *Handler {
-	ecr := ecr.New(ecr.Config{Registry: c.Registry, Keys: c.Accounts, Endpoint: c.Endpoint, Scheme: c.Scheme, Now: c.Now})
+	ecr := ecr.New(ecr.Config{Registry: c.Registry, Keys: c.Accounts, URIs: c.URIs, Now: c.Now})
 	return &Handler{
 		registry: c.Registry,
 		ecr:      ecr,
 		twinport: twinport.New(twinport.Config{
 			Registry: c.Registry, Sessions: c.Sessions, Accounts: c.Accounts, DescribeRepository: ecr.DescribeRepository,
-			Endpoint: c.Endpoint, Version: c.Version, Shared: c.Shared,
+			URIs: c.URIs, Version: c.Version, Shared: c.Shared,
 		}),
 		verifier: c.Verifier,
 		sessions: c.Sessions,

@@ -30,6 +30,7 @@ import (
 
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi"
+	"github.com/twinport/twinport/internal/awsapi/uri"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/registry"
@@ -104,10 +105,11 @@ func newAPIOver(t *testing.T, store metadata.Store) *api {
 		Verifier: a.verifier,
 		Accounts: keys,
 		Version:  "v1.2.3",
-		Endpoint: func(id registry.ID) string { return id.Account + ".dkr.ecr." + id.Region + ".localhost:8080" },
-		Scheme:   "http",
-		Closing:  a.closing,
-		Logger:   slog.New(slog.NewJSONHandler(a.log, nil)),
+		URIs: uri.Writer{Form: uri.Host, Domain: "localhost", Scheme: "http", Endpoint: func(id registry.ID) string {
+			return id.Account + ".dkr.ecr." + id.Region + ".localhost:8080"
+		}},
+		Closing: a.closing,
+		Logger:  slog.New(slog.NewJSONHandler(a.log, nil)),
 	}
 	if store != nil {
 		a.sessions = session.New(session.Config{Store: store, Keys: keys, Verifier: a.verifier, Now: time.Now})
@@ -501,7 +503,7 @@ func TestLayers(t *testing.T) {
 
 	download := must[*ecr.GetDownloadUrlForLayerOutput](t)(c.GetDownloadUrlForLayer(ctx, &ecr.GetDownloadUrlForLayerInput{RepositoryName: app, LayerDigest: &d}))
 	u := must[*url.URL](t)(url.Parse(*download.DownloadUrl))
-	if u.Scheme != "http" || u.Host != account+".dkr.ecr.ap-northeast-1.localhost:8080" || u.Path != "/v2/app/blobs/"+d {
+	if "http://"+u.Host != a.URL || u.Path != "/v2/111122223333/ap-northeast-1/app/blobs/"+d {
 		t.Errorf("downloadUrl = %s", u)
 	}
 	token, identity, err := a.verifier.VerifyToken(u.Query().Get("X-Twinport-Token"))

@@ -15,6 +15,7 @@ import (
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/ecr"
 	"github.com/twinport/twinport/internal/awsapi/twinport"
+	"github.com/twinport/twinport/internal/awsapi/uri"
 	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/registry"
 )
@@ -77,20 +78,26 @@ func (h *Handler) serveJSON(w http.ResponseWriter, r *http.Request, requestID st
 
 func (h *Handler) doJSON(in *request, op operation) (any, error) {
 	if op.own {
-		return h.twinport.Do(in.ctx, op.name, twinport.Call{Caller: in.who.Caller, Registry: in.who.registry, Session: in.who.session.ID}, in.body)
+		return h.twinport.Do(in.ctx, op.name, in.call(), in.body)
 	}
-	return h.ecr.Do(in.ctx, op.name, ecr.Call{Caller: in.who.Caller, Registry: in.who.registry, Session: in.who.session}, in.body)
+	return h.ecr.Do(in.ctx, op.name, in.call(), in.body)
 }
 
 // request is one that was read and authenticated.
 type request struct {
-	ctx  context.Context // tells of what is held
-	who  caller
-	body []byte
+	ctx   context.Context // tells of what is held
+	who   caller
+	asked uri.Asked
+	body  []byte
 	// unproven holds the body, which has to be read before its signature can be
 	// verified: it counts for where it comes from, as the account that it names.
 	// What follows counts for the account.
 	unproven, held *budget.Request
+}
+
+// call is the request as the APIs see it.
+func (in *request) call() ecr.Call {
+	return ecr.Call{Caller: in.who.Caller, Registry: in.who.registry, Session: in.who.session, Asked: in.asked}
 }
 
 // end gives back what the request holds.
@@ -106,7 +113,7 @@ func (in *request) end() {
 // read reads a request and authenticates it. Nothing of a body is read that cannot
 // be a caller's. The caller must call end, also after an error.
 func (h *Handler) read(r *http.Request, limit int64) (in *request, err error) {
-	in = new(request)
+	in = &request{asked: uri.Asked{Host: r.Host, TLS: r.TLS != nil}}
 	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != jsonType {
 		return in, &failure{awsjson.SerializationException, "The Content-Type of a request must be " + jsonType, http.StatusBadRequest}
 	}

@@ -59,7 +59,7 @@ func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request, requestID 
 	in, err := h.read(r, twinport.BodyLimit(twinport.Watch))
 	defer in.end()
 	if err == nil {
-		err = h.stream(w, r, in.who, in.body)
+		err = h.stream(w, r, in)
 	}
 	if err != nil {
 		writeException(w, h.explain(r.Context(), err, twinport.Watch, requestID))
@@ -67,8 +67,8 @@ func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request, requestID 
 }
 
 // stream returns an error only if nothing was sent.
-func (h *Handler) stream(w http.ResponseWriter, r *http.Request, who caller, body []byte) error {
-	account := who.registry.Account
+func (h *Handler) stream(w http.ResponseWriter, r *http.Request, in *request) error {
+	account := in.who.registry.Account
 	if !h.streams.enter(account) {
 		return &failure{"LimitExceededException", "The account has " + strconv.Itoa(maxStreams) + " streams open at this server already: close some first", http.StatusTooManyRequests}
 	}
@@ -76,17 +76,16 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, who caller, bod
 
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	session := who.session.ID != ""
+	session := in.who.session.ID != ""
 	if session {
 		var end context.CancelFunc
-		ctx, end = context.WithDeadline(ctx, who.session.ExpiresAt)
+		ctx, end = context.WithDeadline(ctx, in.who.session.ExpiresAt)
 		defer end()
 	}
 
 	events, ended := make(chan twinport.Event), make(chan error, 1)
 	go func() {
-		call := twinport.Call{Caller: who.Caller, Registry: who.registry, Session: who.session.ID}
-		ended <- h.twinport.WatchRegistry(ctx, call, body, func(e twinport.Event) error {
+		ended <- h.twinport.WatchRegistry(ctx, in.call(), in.body, func(e twinport.Event) error {
 			select {
 			case events <- e:
 				return nil
@@ -107,7 +106,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, who caller, bod
 			switch {
 			case s.begun: // the client knows what to do: to connect again
 				if ctx.Err() == nil {
-					h.log.InfoContext(r.Context(), "a stream of events ended", "registry", who.registry.String(), "error", err)
+					h.log.InfoContext(r.Context(), "a stream of events ended", "registry", in.who.registry.String(), "error", err)
 				}
 				return nil
 			case ctx.Err() != nil:

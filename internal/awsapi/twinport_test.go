@@ -27,7 +27,8 @@ func TestDescribeDeployment(t *testing.T) {
 	a := newConsoleAPI(t)
 	_, got := a.own(t, "DescribeDeployment", "{}", nil)
 	want := `{"version":"v1.2.3","accountId":"` + account + `","accountName":"prod","region":"` + region + `","regions":["ap-northeast-1","us-west-2"],` +
-		`"registryUri":"` + account + `.dkr.ecr.` + region + `.localhost:8080","stores":"embedded"}`
+		`"registryUri":"` + account + `.dkr.ecr.` + region + `.localhost:8080",` +
+		`"registryHost":"` + account + `.dkr.ecr.` + region + `.localhost:8080","stores":"embedded"}`
 	if strings.TrimSpace(got) != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

@@ -100,6 +100,16 @@ func TestInit(t *testing.T) {
 	if code := Run([]string{"init", "--dir", dir}, &stdout, &stderr); code != 1 || strings.Count(stderr.String(), "\n") != 1 {
 		t.Errorf("a second init: exit code %d, stderr:\n%s", code, &stderr)
 	}
+	t.Setenv("TWINPORT_LISTEN", "127.0.0.1:8099")
+	dir = t.TempDir()
+	if code := Run([]string{"init", "--dir", dir}, &stdout, &stderr); code != 0 {
+		t.Fatalf("exit code %d: %s", code, &stderr)
+	}
+	for _, name := range []string{"twinport.yaml", "aws/config"} {
+		if text, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !strings.Contains(string(text), "127.0.0.1:8099") {
+			t.Errorf("%s does not have the address of TWINPORT_LISTEN: %v\n%s", name, err, text)
+		}
+	}
 }
 
 func freeAddress(t *testing.T) string {

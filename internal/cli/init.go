@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/twinport/twinport/internal/config"
@@ -13,7 +14,7 @@ type initCommand struct {
 }
 
 func (c initCommand) Run(out output) error {
-	written, err := config.Init(c.Dir, "")
+	written, err := config.Init(c.Dir, os.Getenv("TWINPORT_LISTEN"))
 	if err != nil {
 		return err
 	}

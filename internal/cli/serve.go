@@ -92,7 +92,8 @@ func printBanner(w io.Writer, s *server.Server, cfg config.Config, path string) 
 	} else {
 		fmt.Fprintf(w, "  export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=…\n", account.AccessKeys[0].ID)
 	}
-	fmt.Fprintf(w, "  export AWS_ENDPOINT_URL=%s AWS_REGION=%s\n", s.URL(), region)
+	// Version 1 of the aws command reads AWS_DEFAULT_REGION, the SDKs the other.
+	fmt.Fprintf(w, "  export AWS_ENDPOINT_URL=%s AWS_REGION=%s AWS_DEFAULT_REGION=%s\n", s.URL(), region, region)
 	fmt.Fprintf(w, "  aws%s ecr create-repository --repository-name app\n", profile)
 	fmt.Fprintf(w, "  aws%s ecr get-login-password | docker login --username AWS --password-stdin %s\n", profile, host)
 	fmt.Fprintf(w, "  docker tag IMAGE %s:1 && docker push %s:1\n\nCtrl-C stops the server.\n", repository, repository)

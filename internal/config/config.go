@@ -31,6 +31,9 @@ type Config struct {
 	// configured, and so 0 only when Listen's is: then it is known once the
 	// server listens.
 	PublicPort int
+	// URI is the form of the URIs that are handed out: auto, host, path or short
+	// (see package uri).
+	URI string
 	// Data is the folder that holds everything stored, but for what Database
 	// and Blobs put elsewhere.
 	Data string
@@ -122,6 +125,7 @@ func Default() Config {
 		Listen:     "127.0.0.1:8080",
 		Domain:     "localhost",
 		PublicPort: 8080,
+		URI:        "auto",
 		Data:       "./twinport-data",
 		Sweep:      Sweep{Interval: time.Hour, Grace: 24 * time.Hour},
 		Regions:    []string{"ap-northeast-1", "us-east-1", "us-west-2"},

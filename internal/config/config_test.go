@@ -147,6 +147,7 @@ func TestLoadEveryKey(t *testing.T) {
 listen: "[::1]:9443"
 domain: registry.example.com
 public_port: 443
+uri: host
 data: store
 database: postgres://twinport:database-password@db.example/twinport
 blobs: s3://bucket/prefix?region=eu-central-1
@@ -175,6 +176,7 @@ metrics: "127.0.0.1:9464"
 		Listen:         "[::1]:9443",
 		Domain:         "registry.example.com",
 		PublicPort:     443,
+		URI:            "host",
 		Data:           filepath.Join(dir, "store"),
 		Database:       "postgres://twinport:database-password@db.example/twinport",
 		Blobs:          "s3://bucket/prefix?region=eu-central-1",
@@ -233,7 +235,7 @@ tls: {cert: a.crt, key: a.key}
 	writePair(t, dir, "b")
 	path := func(name string) string { return filepath.Join(dir, name) }
 	base := config.Config{
-		Listen: "127.0.0.1:1", Domain: "file.example", PublicPort: 1, Data: "/file", Regions: []string{"file-1"},
+		Listen: "127.0.0.1:1", Domain: "file.example", PublicPort: 1, URI: "auto", Data: "/file", Regions: []string{"file-1"},
 		Database: "postgres://file/db", Blobs: "s3://file", Sweep: config.Sweep{Interval: time.Minute, Grace: time.Hour},
 		TLS: config.TLS{Cert: path("a.crt"), Key: path("a.key")}, Accounts: []config.Account{prod},
 	}
@@ -247,6 +249,7 @@ tls: {cert: a.crt, key: a.key}
 		"metrics":     {[]string{"TWINPORT_METRICS=:9464"}, func(c *config.Config) { c.Metrics = ":9464" }},
 		"domain":      {[]string{"TWINPORT_DOMAIN=env.example"}, func(c *config.Config) { c.Domain = "env.example" }},
 		"public port": {[]string{"TWINPORT_PUBLIC_PORT=2"}, func(c *config.Config) { c.PublicPort = 2 }},
+		"uri":         {[]string{"TWINPORT_URI=short"}, func(c *config.Config) { c.URI = "short" }},
 		"data":        {[]string{"TWINPORT_DATA=env/data"}, func(c *config.Config) { c.Data = "env/data" }},
 		"database":    {[]string{"TWINPORT_DATABASE=postgres://env/db"}, func(c *config.Config) { c.Database = "postgres://env/db" }},
 		"blobs":       {[]string{"TWINPORT_BLOBS=s3://env"}, func(c *config.Config) { c.Blobs = "s3://env" }},
@@ -303,7 +306,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"two documents", accounts + "---\nlisten: :1\n", nil, wants{"6: a second YAML document"}},
 		{"second document malformed", accounts + "---\n]\n", nil, wants{"6: not valid YAML"}},
 		{"too long", accounts + "# " + strings.Repeat("x", 1<<20), nil, wants{"0: longer than 1048576 bytes"}},
-		{"unknown key", accounts + "region: [us-east-1]\n", nil, wants{`6: unknown key "region"; did you mean regions? (allowed: listen, domain, public_port, data, database, blobs, sweep, regions, tls, trusted_proxies, metrics, quotas, accounts)`}},
+		{"unknown key", accounts + "region: [us-east-1]\n", nil, wants{`6: unknown key "region"; did you mean regions? (allowed: listen, domain, public_port, uri, data, database, blobs, sweep, regions, tls, trusted_proxies, metrics, quotas, accounts)`}},
 		{"unknown key in other letters", accounts + "publicPort: 1\n", nil, wants{`6: unknown key "publicPort"; did you mean public_port?`}},
 		{"unknown key, nothing near", accounts + "colour: red\n", nil, wants{`6: unknown key "colour" (allowed`}},
 		{"key that is no text", accounts + "[a, b]: red\n", nil, wants{`6: unknown key ""`}},
@@ -312,6 +315,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"merge key", accounts + "<<: {domain: a.example}\n", nil, wants{`6: unknown key "<<"`}},
 
 		{"listen: number", accounts + "listen: 8080\n", nil, wants{"6: listen: must be text: put it in quotes; allowed: host:port"}},
+		{"uri", accounts + "uri: dns\n", nil, wants{`6: uri: "dns" is not valid; allowed: auto`}},
 		{"metrics: no port", accounts + "metrics: localhost\n", nil, wants{`6: metrics: "localhost" is not an address`}},
 		{"listen: list", accounts + "listen: [a]\n", nil, wants{"6: listen: must be text, not a list"}},
 		{"listen: null", accounts + "listen:\n", nil, wants{"6: listen: has no value"}},

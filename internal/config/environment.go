@@ -16,6 +16,7 @@ var variables = map[string]string{
 	"TWINPORT_METRICS":            "metrics",
 	"TWINPORT_DOMAIN":             "domain",
 	"TWINPORT_PUBLIC_PORT":        "public_port",
+	"TWINPORT_URI":                "uri",
 	"TWINPORT_DATA":               "data",
 	"TWINPORT_DATABASE":           "database",
 	"TWINPORT_BLOBS":              "blobs",

@@ -23,7 +23,7 @@ import (
 
 // The keys of the configuration, in the order in which messages list them.
 var (
-	topKeys     = []string{"listen", "domain", "public_port", "data", "database", "blobs", "sweep", "regions", "tls", "trusted_proxies", "metrics", "quotas", "accounts"}
+	topKeys     = []string{"listen", "domain", "public_port", "uri", "data", "database", "blobs", "sweep", "regions", "tls", "trusted_proxies", "metrics", "quotas", "accounts"}
 	sweepKeys   = []string{"interval", "grace"}
 	tlsKeys     = []string{"cert", "key", "acme"}
 	acmeKeys    = []string{"domains", "email", "directory", "cache", "ca"}
@@ -37,6 +37,7 @@ const (
 	allowedListen   = "host:port, such as 127.0.0.1:8080, [::1]:8080 or, for every address, :8080"
 	allowedDomain   = "a DNS name in lower case without a port, such as localhost or registry.example.com, of at most 200 characters"
 	allowedPort     = "a number from 1 to 65535"
+	allowedURI      = "auto (as the caller came: by host below the domain, else by path), host, path or short"
 	allowedPath     = "a path"
 	allowedDatabase = "postgres://user:password@host:port/database?sslmode=…, or none for SQLite in the data folder"
 	allowedDuration = "a number with its unit, h, m or s, from 1s to 8760h, such as 24h or 1h30m"
@@ -57,6 +58,7 @@ var (
 	hostGrammar   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$`)
 	// ECR's Region shape.
 	regionGrammar = regexp.MustCompile(`^[0-9a-z-]{2,25}$`)
+	uriGrammar    = regexp.MustCompile(`^(auto|host|path|short)$`)
 	idGrammar     = regexp.MustCompile(`^[0-9]{12}$`)
 	nameGrammar   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 	keyIDGrammar  = regexp.MustCompile(`^[A-Z0-9_]{16,128}$`)
@@ -96,6 +98,9 @@ func (l *loader) apply(settings map[string]setting, dir string) {
 	c.PublicPort = listenPort(c.Listen)
 	if s, ok := settings["public_port"]; ok {
 		c.PublicPort = l.port(s)
+	}
+	if s, ok := settings["uri"]; ok {
+		c.URI, _ = l.matching(s, uriGrammar, allowedURI)
 	}
 	c.Data = resolve(dir, c.Data)
 	if s, ok := settings["data"]; ok {

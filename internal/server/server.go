@@ -22,6 +22,7 @@ import (
 
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi"
+	"github.com/twinport/twinport/internal/awsapi/uri"
 	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/config"
 	"github.com/twinport/twinport/internal/console"
@@ -122,8 +123,8 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 		})
 		h.aws = awsapi.New(awsapi.Config{
 			Registry: r, Verifier: verifier, Accounts: keys, Sessions: sessions,
-			Endpoint: s.endpoint(cfg), Scheme: s.publicScheme(cfg), Version: Version(), Shared: m.Shared(),
-			Limits: s.limits, Closing: closing, Logger: log, Now: time.Now,
+			URIs:    uri.Writer{Form: uri.Form(cfg.URI), Domain: cfg.Domain, Endpoint: s.endpoint(cfg), Scheme: s.publicScheme(cfg)},
+			Version: Version(), Shared: m.Shared(), Limits: s.limits, Closing: closing, Logger: log, Now: time.Now,
 		})
 		h.console, err = console.New(console.Config{Sessions: sessions, Accounts: keys, Regions: cfg.Regions, Version: Version(), Logger: log})
 		return h, err

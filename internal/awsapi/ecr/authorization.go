@@ -37,7 +37,7 @@ func (s *Service) GetAuthorizationToken(ctx context.Context, call Call, in *GetA
 		out.AuthorizationData = append(out.AuthorizationData, AuthorizationData{
 			AuthorizationToken: authorization,
 			ExpiresAt:          Timestamp{login.Expires},
-			ProxyEndpoint:      s.scheme + "://" + s.endpoint(call.registryOf(account)),
+			ProxyEndpoint:      s.uris.Login(call.Asked, call.registryOf(account)),
 		})
 	}
 	return out, nil

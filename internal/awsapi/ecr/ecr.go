@@ -17,6 +17,7 @@ import (
 
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
+	"github.com/twinport/twinport/internal/awsapi/uri"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
 )
@@ -72,10 +73,8 @@ type Config struct {
 	Registry Registry
 	// Keys holds the keys that registry tokens and download URLs are signed with.
 	Keys auth.Keys
-	// Endpoint is the host of a registry, with the port where one is needed.
-	Endpoint func(registry.ID) string
-	// Scheme is http or https.
-	Scheme string
+	// URIs writes where registries are.
+	URIs uri.Writer
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -85,8 +84,7 @@ type Service struct {
 	unimplemented
 	registry Registry
 	keys     auth.Keys
-	endpoint func(registry.ID) string
-	scheme   string
+	uris     uri.Writer
 	now      func() time.Time
 	parts    smallParts
 }
@@ -96,7 +94,7 @@ func New(c Config) *Service {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Service{registry: c.Registry, keys: c.Keys, endpoint: c.Endpoint, scheme: c.Scheme, now: c.Now}
+	return &Service{registry: c.Registry, keys: c.Keys, uris: c.URIs, now: c.Now}
 }
 
 // Call is who calls, and the registry that the request speaks to: that of the
@@ -106,6 +104,8 @@ type Call struct {
 	Registry registry.ID
 	// Session is the one that the request rests on; zero if it is signed.
 	Session metadata.Session
+	// Asked is where the request went to.
+	Asked uri.Asked
 }
 
 // registryOf is the registry that a registryId parameter names; without one it

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -84,9 +83,7 @@ func (s *Service) GetDownloadUrlForLayer(ctx context.Context, call Call, in *Get
 		Scope:       "blob:" + ref.String() + "@" + layer.Digest.String(),
 		Expires:     s.now().Add(downloadLifetime),
 	})
-	u := s.scheme + "://" + s.endpoint(ref.Registry) + "/v2/" + ref.Name + "/blobs/" + layer.Digest.String() +
-		"?X-Twinport-Token=" + url.QueryEscape(token)
-	return &GetDownloadUrlForLayerResponse{DownloadURL: u, LayerDigest: layer.Digest.String()}, nil
+	return &GetDownloadUrlForLayerResponse{DownloadURL: s.uris.Layer(call.Asked, ref, layer.Digest, token), LayerDigest: layer.Digest.String()}, nil
 }
 
 // InitiateLayerUpload opens an upload.

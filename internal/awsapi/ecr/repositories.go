@@ -27,7 +27,7 @@ func (s *Service) CreateRepository(ctx context.Context, call Call, in *CreateRep
 	if err != nil {
 		return nil, err
 	}
-	return &CreateRepositoryResponse{Repository: s.DescribeRepository(r)}, nil
+	return &CreateRepositoryResponse{Repository: s.DescribeRepository(call, r)}, nil
 }
 
 // DescribeRepositories lists repositories, all of a registry page by page or
@@ -58,7 +58,7 @@ func (s *Service) DescribeRepositories(ctx context.Context, call Call, in *Descr
 	}
 	out := &DescribeRepositoriesResponse{Repositories: make([]Repository, 0, len(repositories)), NextToken: next}
 	for _, r := range repositories {
-		out.Repositories = append(out.Repositories, *s.DescribeRepository(r))
+		out.Repositories = append(out.Repositories, *s.DescribeRepository(call, r))
 	}
 	return out, nil
 }
@@ -80,7 +80,7 @@ func (s *Service) DeleteRepository(ctx context.Context, call Call, in *DeleteRep
 	if err != nil {
 		return nil, err
 	}
-	return &DeleteRepositoryResponse{Repository: s.DescribeRepository(r)}, nil
+	return &DeleteRepositoryResponse{Repository: s.DescribeRepository(call, r)}, nil
 }
 
 // PutImageTagMutability replaces a repository's tag mutability and the filters
@@ -100,12 +100,12 @@ func (s *Service) PutImageTagMutability(ctx context.Context, call Call, in *PutI
 }
 
 // DescribeRepository is the wire shape of a repository.
-func (s *Service) DescribeRepository(r registry.Repository) *Repository {
+func (s *Service) DescribeRepository(call Call, r registry.Repository) *Repository {
 	return &Repository{
 		RepositoryARN:                      r.Ref.ARN(),
 		RegistryID:                         r.Ref.Registry.Account,
 		RepositoryName:                     r.Ref.Name,
-		RepositoryURI:                      s.endpoint(r.Ref.Registry) + "/" + r.Ref.Name,
+		RepositoryURI:                      s.uris.Registry(call.Asked, call.Registry, r.Ref.Registry) + "/" + r.Ref.Name,
 		CreatedAt:                          Timestamp{r.CreatedAt},
 		ImageTagMutability:                 ImageTagMutability(r.Mutability),
 		ImageTagMutabilityExclusionFilters: exclusionFilters(r.Exclusions),

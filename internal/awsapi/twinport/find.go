@@ -87,7 +87,7 @@ func (s *Service) FindRepositories(ctx context.Context, call Call, in *FindRepos
 	}
 	out := &FindRepositoriesResponse{Repositories: make([]FoundRepository, 0, len(found)), NextToken: awsjson.NextToken(next, scope...)}
 	for _, r := range found {
-		out.Repositories = append(out.Repositories, FoundRepository{s.DescribeRepository(r.Repository), r.HasPolicy, destinationsOf(r.ReplicatesTo)})
+		out.Repositories = append(out.Repositories, FoundRepository{s.DescribeRepository(call, r.Repository), r.HasPolicy, destinationsOf(r.ReplicatesTo)})
 	}
 	return out, nil
 }

@@ -36,7 +36,7 @@ func (s *Service) ListSessions(_ context.Context, call Call, _ *empty) (*ListSes
 	for _, row := range rows {
 		out.Sessions = append(out.Sessions, Session{
 			SessionID: row.ID, AccessKeyID: row.AccessKey, CreatedAt: seconds{row.CreatedAt}, ExpiresAt: seconds{row.ExpiresAt},
-			UserAgent: row.UserAgent, RemoteAddress: row.RemoteAddress, Current: row.ID == call.Session,
+			UserAgent: row.UserAgent, RemoteAddress: row.RemoteAddress, Current: row.ID == call.Session.ID,
 		})
 	}
 	return out, nil

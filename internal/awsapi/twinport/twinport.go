@@ -9,6 +9,7 @@ import (
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/ecr"
+	"github.com/twinport/twinport/internal/awsapi/uri"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/session"
@@ -59,10 +60,10 @@ type Config struct {
 	Sessions Sessions
 	Accounts *auth.Directory
 	// DescribeRepository is ECR's shape of a repository.
-	DescribeRepository func(registry.Repository) *ecr.Repository
-	// Endpoint is the host of a registry, with the port where one is needed.
-	Endpoint func(registry.ID) string
-	Version  string
+	DescribeRepository func(Call, registry.Repository) *ecr.Repository
+	// URIs writes where registries are.
+	URIs    uri.Writer
+	Version string
 	// Shared says that the stores are a database server and a bucket.
 	Shared bool
 }
@@ -74,12 +75,7 @@ type Service struct{ Config }
 func New(c Config) *Service { return &Service{c} }
 
 // Call is who calls, and the registry that the request speaks to.
-type Call struct {
-	Caller   registry.Caller
-	Registry registry.ID
-	// Session is the id of the one that the request rests on; "" if it is signed.
-	Session string
-}
+type Call = ecr.Call
 
 // operation is one of the API.
 type operation = awsjson.Operation[*Service, Call]

@@ -124,7 +124,10 @@ export interface Deployment {
   accountName: string;
   region: string;
   regions: string[];
+  /** Begins the URIs of the registry's repositories, in the form that they have here. */
   registryUri: string;
+  /** The registry as ECR names it: <account>.dkr.ecr.<region>.<domain>, with a port. */
+  registryHost: string;
   stores: 'embedded' | 'shared';
 }
 

@@ -9,7 +9,8 @@ import { PageButton } from '../../app/PageLink';
 import { pagePath, useRegistry, useTwinport } from '../../app/registry';
 import { useMessages } from '../../i18n';
 import { Command } from '../repositories/Command';
-import { awsLogin, pushCommands, type Place } from '../repositories/commands';
+import { awsLogin, pushCommands } from '../repositories/commands';
+import { usePlaceOf } from '../repositories/NamingChoice';
 
 /** There is no rule, so nothing is replicated. */
 export function NoRules() {
@@ -24,11 +25,10 @@ export function NoPush({ rules }: { rules: readonly ReplicationRule[] }) {
   const prefix = rules[0]?.repositoryFilters?.[0]?.filter;
   const { data } = useTwinport('FindRepositories', { maxResults: 1, ...(prefix ? { startsWith: prefix } : {}) });
   const repository = data?.repositories[0];
+  const place = usePlaceOf({ repositoryName: repository?.repositoryName ?? '' });
   if (!repository) {
     return <Empty title={m.noPush} advice={m.noRepository} action={<PageButton to={pagePath({ account, region }, 'repositories/create')}>{m.createRepository}</PageButton>} />;
   }
-  const { repositoryName, repositoryUri } = repository;
-  const place: Place = { account, region, repositoryName, registryUri: repositoryUri.slice(0, repositoryUri.indexOf('/')), origin: location.origin };
   const { tag, push } = pushCommands('path', place);
   const steps = [
     { text: m.stepLogin, command: awsLogin('path', place) },
@@ -37,7 +37,7 @@ export function NoPush({ rules }: { rules: readonly ReplicationRule[] }) {
   ];
   return (
     <SpaceBetween size="m">
-      <Empty title={m.noPush} advice={m.noPushAdvice(repositoryName)} />
+      <Empty title={m.noPush} advice={m.noPushAdvice(repository.repositoryName)} />
       <Box textAlign="left">
         <SpaceBetween size="s">
           {steps.map(({ text, command }, i) => (

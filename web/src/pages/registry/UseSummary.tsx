@@ -23,7 +23,7 @@ export function UseSummary() {
         <KeyValuePairs
           columns={2}
           items={[
-            { label: m.hostForm, value: deployment.data ? uri(deployment.data.registryUri) : '–' },
+            { label: m.hostForm, value: deployment.data ? uri(deployment.data.registryHost) : '–' },
             { label: m.pathForm, value: uri(`${location.host}/${registry.account}/${registry.region}`) },
             { label: m.endpoint, value: uri(location.origin) },
             { label: m.version, value: registry.version },

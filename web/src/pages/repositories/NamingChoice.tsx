@@ -3,7 +3,7 @@ import SegmentedControl from '@cloudscape-design/components/segmented-control';
 import { useId } from 'react';
 
 import type { Repository } from '../../api/ecr';
-import { useRegistry } from '../../app/registry';
+import { useRegistry, useTwinport } from '../../app/registry';
 import { useMessages } from '../../i18n';
 import type { Naming, Place } from './commands';
 
@@ -32,8 +32,8 @@ export function NamingChoice({ naming, onChange }: { naming: Naming; onChange: (
 }
 
 /** What commands need to know of the repository and this server. */
-export function usePlaceOf(repository: Pick<Repository, 'repositoryName' | 'repositoryUri'>): Place {
+export function usePlaceOf({ repositoryName }: Pick<Repository, 'repositoryName'>): Place {
   const { account, region } = useRegistry();
-  const { repositoryName, repositoryUri } = repository;
-  return { account, region, repositoryName, registryUri: repositoryUri.slice(0, -repositoryName.length - 1), origin: location.origin };
+  const deployment = useTwinport('DescribeDeployment', {});
+  return { account, region, repositoryName, registryHost: deployment.data?.registryHost ?? '…', origin: location.origin };
 }

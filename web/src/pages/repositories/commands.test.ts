@@ -6,7 +6,7 @@ const place: Place = {
   account: '111122223333',
   region: 'us-east-1',
   repositoryName: 'team/app',
-  registryUri: '111122223333.dkr.ecr.us-east-1.localhost:8080',
+  registryHost: '111122223333.dkr.ecr.us-east-1.localhost:8080',
   origin: 'http://localhost:8080',
 };
 

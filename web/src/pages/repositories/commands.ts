@@ -8,15 +8,15 @@ export interface Place {
   region: string;
   repositoryName: string;
   /** Of the registry as ECR names it: <account>.dkr.ecr.<region>.<domain>, with a port. */
-  registryUri: string;
+  registryHost: string;
   /** Where the console was loaded from, such as http://localhost:8080. */
   origin: string;
 }
 
 /** What docker login takes: a host, with a port where there is one. */
-export function registryHost(naming: Naming, { origin, registryUri }: Place): string {
+export function registryHost(naming: Naming, { origin, registryHost }: Place): string {
   if (naming === 'host') {
-    return registryUri;
+    return registryHost;
   }
   const { hostname, host, port, protocol } = new URL(origin);
   // A bare word would be taken for a user of Docker Hub.

@@ -1,0 +1,119 @@
+// Package uri writes where registries are to be had, as answers of the AWS API
+// say it: in a form, and at a host, that the one who asks can reach.
+package uri
+
+import (
+	"net"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/twinport/twinport/internal/registry"
+)
+
+// Form is how URIs name a registry.
+type Form string
+
+const (
+	// Auto is Host for who came to a host below the domain, and Path for others.
+	Auto Form = "auto"
+	// Host is <account>.dkr.ecr.<region>.<domain>/<repository>, ECR's own.
+	Host Form = "host"
+	// Path is <host asked>/<account>/<region>/<repository>.
+	Path Form = "path"
+	// Short is <host asked>/<repository> for the registry of the one who asks,
+	// which is that of a login there, and Path for others.
+	Short Form = "short"
+)
+
+// Writer writes URIs for one deployment. All fields must be set.
+type Writer struct {
+	Form Form
+	// Domain ends the hosts of registries.
+	Domain string
+	// Endpoint is the host of a registry, with the port where one is needed.
+	Endpoint func(registry.ID) string
+	// Scheme is http or https, as clients reach the hosts of registries.
+	Scheme string
+}
+
+// Asked is where a request went to, and how.
+type Asked struct {
+	// Host is the request's, with the port if it had one.
+	Host string
+	TLS  bool
+}
+
+// hostGrammar is that of a DNS name or an address, with a port or none: what
+// does not follow it is not repeated in an answer.
+var hostGrammar = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?$`)
+
+// registryHost is the form of a registry's host under whatever domain.
+var registryHost = regexp.MustCompile(`^[0-9]{12}\.dkr[.-]ecr\.`)
+
+// byHost says whether who asked there gets registries by their hosts.
+func (w Writer) byHost(a Asked) bool {
+	if !hostGrammar.MatchString(a.Host) || w.Form == Host {
+		return true
+	}
+	if w.Form != Auto {
+		return false
+	}
+	name := a.Host
+	if host, _, err := net.SplitHostPort(name); err == nil {
+		name = host
+	}
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	if strings.HasSuffix(name, "."+w.Domain) {
+		return true
+	}
+	// Few resolvers know the names below localhost, and all know that one.
+	return name == w.Domain && w.Domain != "localhost"
+}
+
+// scheme of the host that was asked. Behind a balancer that ends TLS, and is not
+// trusted to say so, the port tells.
+func (w Writer) scheme(a Asked) string {
+	_, port, err := net.SplitHostPort(a.Host)
+	if a.TLS || w.Scheme == "https" && (err != nil || port == "443") {
+		return "https"
+	}
+	return "http"
+}
+
+// Registry is what stands before the names of a registry's repositories, without
+// a slash. own is the registry of the one who asks.
+func (w Writer) Registry(a Asked, own, id registry.ID) string {
+	switch {
+	case w.byHost(a):
+		return w.Endpoint(id)
+	case w.Form == Short && id == own:
+		return a.Host
+	}
+	return a.Host + "/" + id.Account + "/" + id.Region
+}
+
+// Login is the URL that docker login takes for a registry.
+func (w Writer) Login(a Asked, id registry.ID) string {
+	if w.byHost(a) {
+		return w.Scheme + "://" + w.Endpoint(id)
+	}
+	return w.scheme(a) + "://" + a.Host
+}
+
+// Layer is the URL of a layer on the host that was asked: who asked there
+// reaches it.
+func (w Writer) Layer(a Asked, ref registry.Ref, d digest.Digest, token string) string {
+	const parameter = "?X-Twinport-Token="
+	name, at := ref.Name, w.scheme(a)+"://"+a.Host
+	switch {
+	case !hostGrammar.MatchString(a.Host) || registryHost.MatchString(a.Host):
+		// The host of a registry serves that one only.
+		at = w.Scheme + "://" + w.Endpoint(ref.Registry)
+	default:
+		name = ref.Registry.Account + "/" + ref.Registry.Region + "/" + name
+	}
+	return at + "/v2/" + name + "/blobs/" + d.String() + parameter + url.QueryEscape(token)
+}
