@@ -19,8 +19,8 @@ const (
 	unsignedPayload = "UNSIGNED-PAYLOAD"
 	stampLayout     = "20060102T150405Z"
 
-	// maxSkew is how far the client's clock may be from ours, either way.
-	maxSkew = 15 * time.Minute
+	// MaxSkew is how far the client's clock may be from ours, either way.
+	MaxSkew = 15 * time.Minute
 	// maxPresigned is the longest X-Amz-Expires: seven days.
 	maxPresigned = 7 * 24 * time.Hour
 
@@ -260,7 +260,7 @@ func parsePresigned(header http.Header, query []parameter, service string) (*aut
 	}
 	// Not every signer sets a lifetime: those for STS may leave it out, and the
 	// URL is then good for as long as any signed request.
-	a.lifetime = maxSkew
+	a.lifetime = MaxSkew
 	if text, given := values["X-Amz-Expires"]; given {
 		seconds, err := strconv.ParseUint(text, 10, 32)
 		a.lifetime = time.Duration(seconds) * time.Second
@@ -323,7 +323,7 @@ func (a *authorization) checkTime(now time.Time, service string) *Error {
 		return invalidSignature.errorf(service, "The date in the Credential does not match the date of the request, %s.", a.stamp)
 	}
 	now = now.UTC()
-	valid, allowed := maxSkew, "15 min."
+	valid, allowed := MaxSkew, "15 min."
 	if a.presigned {
 		valid, allowed = a.lifetime, strconv.Itoa(int(a.lifetime.Seconds()))+" s"
 	}
@@ -331,7 +331,7 @@ func (a *authorization) checkTime(now time.Time, service string) *Error {
 		return invalidSignature.errorf(service, "Signature expired: %s is now earlier than %s (%s - %s)",
 			a.stamp, oldest.Format(stampLayout), now.Format(stampLayout), allowed)
 	}
-	if newest := now.Add(maxSkew); a.signedAt.After(newest) {
+	if newest := now.Add(MaxSkew); a.signedAt.After(newest) {
 		return invalidSignature.errorf(service, "Signature not yet current: %s is still later than %s (%s + 15 min.)",
 			a.stamp, newest.Format(stampLayout), now.Format(stampLayout))
 	}

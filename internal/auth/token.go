@@ -14,6 +14,13 @@ import (
 const TokenLifetime = 12 * time.Hour
 
 const (
+	// DownloadScope begins the scope of a token that opens one layer, and
+	// DownloadLifetime is how long it is valid.
+	DownloadScope    = "blob:"
+	DownloadLifetime = time.Hour
+)
+
+const (
 	// maxTokenText bounds the text that VerifyToken looks at, in bytes. The
 	// longest scope, a repository name of 256 and a sha512 digest, needs about 700.
 	maxTokenText = 2048
@@ -58,7 +65,8 @@ func SignToken(key AccessKey, t Token) string {
 }
 
 // VerifyToken reads a token that SignToken wrote and proves it: it returns
-// ErrTokenInvalid or ErrTokenExpired. Expiry and the access key, which must be
+// ErrTokenInvalid or ErrTokenExpired, the latter also for one that expires later
+// than any that is signed now. Expiry and the access key, which must be
 // unchanged, are checked at every call; only the signature of a token that
 // was proven before is not computed again.
 func (v *Verifier) VerifyToken(text string) (Token, Identity, error) {
@@ -74,7 +82,7 @@ func (v *Verifier) VerifyToken(text string) (Token, Identity, error) {
 		v.tokens.remove(text)
 		return Token{}, Identity{}, ErrTokenInvalid
 	}
-	if !v.now().Before(proven.token.Expires) {
+	if !proven.token.validAt(v.now()) {
 		if known {
 			v.tokens.remove(text)
 		}
@@ -89,6 +97,16 @@ func (v *Verifier) VerifyToken(text string) (Token, Identity, error) {
 		AccessKeyID: proven.token.AccessKeyID,
 		Region:      proven.token.Region,
 	}, nil
+}
+
+// validAt reports whether the token has not expired, and could have been signed by
+// then: one of a clock that was ahead must not outlive the step back.
+func (t Token) validAt(now time.Time) bool {
+	lifetime := TokenLifetime
+	if strings.HasPrefix(t.Scope, DownloadScope) {
+		lifetime = DownloadLifetime
+	}
+	return now.Before(t.Expires) && !t.Expires.After(now.Add(lifetime+MaxSkew))
 }
 
 func (v *Verifier) proveToken(text string) (verifiedToken, error) {

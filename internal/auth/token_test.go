@@ -100,6 +100,40 @@ func TestTokenExpires(t *testing.T) {
 	}
 }
 
+// TestTokenOfAClockAhead: the clock was a year ahead when they were signed, and
+// has been set right since. Verified before or not, they are worth nothing.
+func TestTokenOfAClockAhead(t *testing.T) {
+	ahead := signedAt.AddDate(1, 0, 0)
+	for _, kind := range []struct {
+		scope    string
+		lifetime time.Duration
+	}{{"", auth.TokenLifetime}, {"console session", auth.TokenLifetime}, {auth.DownloadScope + "x", auth.DownloadLifetime}} {
+		for _, step := range []struct {
+			signed time.Time
+			want   error
+		}{
+			{signedAt.Add(auth.MaxSkew), nil}, // of a process whose clock is a little ahead
+			{signedAt.Add(auth.MaxSkew + time.Second), auth.ErrTokenExpired},
+			{ahead, auth.ErrTokenExpired},
+		} {
+			for _, before := range []bool{false, true} {
+				c := &clock{now: step.signed}
+				v := auth.NewVerifier(newKeyring(longLived), c.Now)
+				text := auth.SignToken(longLived, auth.Token{Region: "osaka-dc1", Scope: kind.scope, Expires: step.signed.Add(kind.lifetime)})
+				if before {
+					if _, _, err := v.VerifyToken(text); err != nil {
+						t.Fatal(err)
+					}
+				}
+				c.set(signedAt)
+				if _, _, err := v.VerifyToken(text); !errors.Is(err, step.want) {
+					t.Errorf("scope %q, signed %s ahead, verified before %t: error %v, want %v", kind.scope, step.signed.Sub(signedAt), before, err, step.want)
+				}
+			}
+		}
+	}
+}
+
 // Whatever happens to the access key must end its tokens at once, even those
 // that were verified before.
 func TestTokenDiesWithItsKey(t *testing.T) {

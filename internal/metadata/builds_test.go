@@ -162,7 +162,7 @@ func useEverything(t *testing.T, s Store) {
 	if len(blobs) != 6 || blobs[0].Object == "" {
 		t.Errorf("blobs: %+v", blobs)
 	}
-	idle, err := s.Read().IdleUploads(epoch.AddDate(100, 0, 0), "", 10)
+	idle, err := s.Read().IdleUploads(epoch.AddDate(100, 0, 0), epoch.AddDate(101, 0, 0), "", 10)
 	must(err)
 	if len(idle) != 2 {
 		t.Errorf("uploads: %+v", idle)

@@ -84,7 +84,7 @@ func TestListsArePagedByKey(t *testing.T) {
 			{"referrers", 8, referrers("")},
 			{"referrers of a type", 4, referrers("type-b")},
 			{"uploads", 20, func(after string, limit int) ([]string, error) {
-				us, err := q.IdleUploads(epoch.Add(20*time.Second), after, limit)
+				us, err := q.IdleUploads(epoch.Add(20*time.Second), epoch.Add(time.Hour), after, limit)
 				return keys(us, func(u Upload) string { return u.ID }), err
 			}},
 		} {

@@ -290,7 +290,7 @@ func TestUpdateThatRunsAgainHasItsEffectsOnce(t *testing.T) {
 		}
 		return tx.CreateUpload(Upload{ID: "u", RepositoryID: r.ID, StartedAt: epoch})
 	})
-	us, err := a.Read().IdleUploads(epoch.Add(time.Hour), "", 10)
+	us, err := a.Read().IdleUploads(epoch.Add(time.Hour), epoch.Add(2*time.Hour), "", 10)
 	ids := keys(us, func(u Upload) string { return u.ID })
 	tags, tagsErr := a.Read().ResourceTags(r.ID)
 	if runs != 2 || told != 1 || !found || !slices.Equal(ids, []string{"run 2", "u"}) || !slices.Equal(tags, []ResourceTag{{"run", "2"}}) || errors.Join(err, tagsErr) != nil {

@@ -50,7 +50,9 @@ func (tx *Tx) DeleteSessions(account string, ids []string) ([]string, error) {
 	return tx.strings(`DELETE FROM sessions WHERE account = ? AND id IN (SELECT value FROM texts(?)) RETURNING id`, account, list(ids))
 }
 
-// DeleteExpiredSessions forgets the sessions of all accounts that ended by themselves.
-func (tx *Tx) DeleteExpiredSessions(now time.Time) error {
-	return tx.conn.exec(`DELETE FROM sessions WHERE expires_at <= ?`, fromTime(now))
+// DeleteExpiredSessions forgets the sessions of all accounts that ended by
+// themselves, and those that end later than any that begins now: the clock was
+// ahead when they began.
+func (tx *Tx) DeleteExpiredSessions(now, latest time.Time) error {
+	return tx.conn.exec(`DELETE FROM sessions WHERE expires_at <= ? OR expires_at > ?`, fromTime(now), fromTime(latest))
 }

@@ -51,7 +51,7 @@ func TestSessions(t *testing.T) {
 		}
 		var ended []string
 		commit(t, s, func(tx *Tx) (err error) {
-			if err := tx.DeleteExpiredSessions(epoch); err != nil {
+			if err := tx.DeleteExpiredSessions(epoch, epoch.AddDate(1, 0, 0)); err != nil {
 				return err
 			}
 			ended, err = tx.DeleteSessions(account, []string{"middle", "others", "none"})

@@ -39,11 +39,12 @@ func notNull(b []byte) []byte {
 	return b
 }
 
-// IdleUploads are sessions that were begun and last saved before t, with ids
-// after the given one, in their order.
-func (q *Queries) IdleUploads(t time.Time, after string, limit int) (us []Upload, err error) {
-	err = q.conn.all(`SELECT id, repository_id, started_at, updated_at, state FROM uploads WHERE started_at < ?1 AND updated_at < ?1 AND id > ?2 ORDER BY id LIMIT ?3`,
-		[]any{fromTime(t), after, limit}, func(scan func(dest ...any) error) error {
+// IdleUploads are sessions that were begun and last saved before t, or by a clock
+// that was ahead, after future; with ids after the given one, in their order.
+func (q *Queries) IdleUploads(t, future time.Time, after string, limit int) (us []Upload, err error) {
+	err = q.conn.all(`SELECT id, repository_id, started_at, updated_at, state FROM uploads WHERE (started_at < ?1 OR started_at > ?2)
+			AND (updated_at < ?1 OR updated_at > ?2) AND id > ?3 ORDER BY id LIMIT ?4`,
+		[]any{fromTime(t), fromTime(future), after, limit}, func(scan func(dest ...any) error) error {
 			var u Upload
 			var started, updated int64
 			err := scan(&u.ID, &u.RepositoryID, &started, &updated, &u.State)

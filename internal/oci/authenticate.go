@@ -77,5 +77,5 @@ func (h *handler) checkLogin(scope string, identity auth.Identity) error {
 
 // downloadScope is the scope of the one token that opens the blob without a login.
 func downloadScope(req *request) string {
-	return "blob:" + req.ref.String() + "@" + string(req.digest)
+	return auth.DownloadScope + req.ref.String() + "@" + string(req.digest)
 }

@@ -256,7 +256,7 @@ func TestCallerConnection(t *testing.T) {
 
 func TestDownloadToken(t *testing.T) {
 	scope := "blob:" + prodAccount + "/us-east-1/app@" + someSHA.String()
-	good := token(prodKey, auth.Token{Scope: scope})
+	good := token(prodKey, auth.Token{Scope: scope, Expires: now.Add(auth.DownloadLifetime)})
 	path := "/v2/" + prodAccount + "/us-east-1/app/blobs/" + someSHA.String()
 	for _, tt := range []struct {
 		name, method, target string

@@ -75,8 +75,9 @@ func (s *Service) Sweep(ctx context.Context, step SweepStep, after string, grace
 }
 
 func (s *Service) sweepUploads(ctx context.Context, after string, dry bool) (p SweepPage, err error) {
-	before := s.now().Add(-uploadLifetime)
-	idle, err := s.meta.Read().IdleUploads(before, after, sweepObjects)
+	now := s.now()
+	before := now.Add(-uploadLifetime)
+	idle, err := s.meta.Read().IdleUploads(before, now.Add(uploadLifetime), after, sweepObjects)
 	if err != nil {
 		return p, err
 	}

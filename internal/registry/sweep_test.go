@@ -232,13 +232,28 @@ func (d *domain) mess() {
 	d.startUpload(ref)
 }
 
+// TestUploadOfAClockAheadIsSwept: it began while the clock was a year ahead.
+func TestUploadOfAClockAheadIsSwept(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	d.clock.advance(365 * 24 * time.Hour)
+	id := d.startUpload(in(prod))
+	d.clock.advance(-363 * 24 * time.Hour)
+	if found, err := d.sweep("uploads"); err != nil || found != 1 {
+		t.Errorf("%d uploads were swept, %v", found, err)
+	}
+	if held := d.held(); held != 0 {
+		t.Errorf("%s was begun and is kept: %v", id, held)
+	}
+}
+
 func TestDryRunChangesNothingAndTellsWhatIsFreed(t *testing.T) {
 	d := openStill(t)
 	d.mess()
 	state := func() string {
 		blobs, err := d.meta.Read().Blobs("", 100)
 		garbage, garbageErr := d.meta.Read().Garbage("", 100)
-		uploads, uploadsErr := d.meta.Read().IdleUploads(d.clock.now().Add(time.Hour), "", 100)
+		uploads, uploadsErr := d.meta.Read().IdleUploads(d.clock.now().Add(time.Hour), d.clock.now().Add(2*time.Hour), "", 100)
 		links, _, linksErr := d.meta.Read().LayersAfter(metadata.LayerKey{}, 100)
 		unused, unusedErr := d.meta.Read().UnusedLayers(metadata.LayerKey{}, links, d.clock.now())
 		if err := errors.Join(err, garbageErr, uploadsErr, linksErr, unusedErr); err != nil {

@@ -170,7 +170,7 @@ func TestWrongDigestEndsTheUpload(t *testing.T) {
 	if n := d.held(); n != 0 {
 		t.Errorf("bytes of %d sessions are left", n)
 	}
-	if ids, err := d.meta.Read().IdleUploads(time.Now().Add(time.Hour), "", 10); err != nil || len(ids) != 0 {
+	if ids, err := d.meta.Read().IdleUploads(time.Now().Add(time.Hour), time.Now().Add(2*time.Hour), "", 10); err != nil || len(ids) != 0 {
 		t.Errorf("sessions are left: %v, %v", ids, err)
 	}
 }

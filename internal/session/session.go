@@ -94,7 +94,7 @@ func (s *Service) SignIn(ctx context.Context, keyID, secret string, c Client) (m
 		UserAgent: shortened(c.UserAgent), RemoteAddress: address,
 	}
 	err := s.store.Update(ctx, func(tx *metadata.Tx) error {
-		if err := tx.DeleteExpiredSessions(now); err != nil {
+		if err := tx.DeleteExpiredSessions(now, now.Add(Lifetime+auth.MaxSkew)); err != nil {
 			return err
 		}
 		others, err := tx.Sessions(begun.Account, 2*MaxPerAccount)
@@ -153,6 +153,13 @@ func (s *Service) CheckLogin(scope string, identity auth.Identity) error {
 	return err
 }
 
+// live reports whether a session has not expired, and could have begun by now: the
+// clock may have been ahead.
+func (s *Service) live(row metadata.Session) bool {
+	now := s.now()
+	return now.Before(row.ExpiresAt) && !row.ExpiresAt.After(now.Add(Lifetime+auth.MaxSkew))
+}
+
 // going returns the session if it is the identity's and has not ended: ErrEnded.
 func (s *Service) going(id string, identity auth.Identity) (metadata.Session, error) {
 	row, err := s.store.Read().Session(id)
@@ -161,7 +168,7 @@ func (s *Service) going(id string, identity auth.Identity) (metadata.Session, er
 		return metadata.Session{}, ErrEnded
 	case err != nil:
 		return metadata.Session{}, err
-	case row.Account != identity.Principal.Account || row.AccessKey != identity.AccessKeyID || !s.now().Before(row.ExpiresAt):
+	case row.Account != identity.Principal.Account || row.AccessKey != identity.AccessKeyID || !s.live(row):
 		return metadata.Session{}, ErrEnded
 	}
 	return row, nil
@@ -176,7 +183,7 @@ func (s *Service) List(account string) ([]metadata.Session, error) {
 	var live []metadata.Session
 	for _, row := range rows {
 		key, known := s.keys.AccessKey(row.AccessKey)
-		if known && key.Principal.Account == account && s.now().Before(row.ExpiresAt) {
+		if known && key.Principal.Account == account && s.live(row) {
 			live = append(live, row)
 		}
 	}

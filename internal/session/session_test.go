@@ -128,6 +128,30 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
+// TestSessionOfAClockAhead: it began while the clock was a year ahead.
+func TestSessionOfAClockAhead(t *testing.T) {
+	t.Parallel()
+	d := newDeployment(t)
+	d.clock.advance(365 * 24 * time.Hour)
+	s, token := d.mustSignIn(t, "PRODKEY1")
+	if _, _, err := d.Verify(token); err != nil {
+		t.Fatal(err)
+	}
+	d.clock.advance(-365 * 24 * time.Hour)
+	d.wantEnded(t, token, "after the clock was set right")
+	login := auth.Identity{Principal: d.keys["PRODKEY1"].Principal, AccessKeyID: "PRODKEY1"}
+	if err := d.CheckLogin(LoginScope(s.ID), login); !errors.Is(err, ErrEnded) {
+		t.Errorf("a login that it made: %v", err)
+	}
+	if list, err := d.List(prod); err != nil || len(list) != 0 {
+		t.Errorf("listed: %v, %v", list, err)
+	}
+	d.mustSignIn(t, "DEVKEY")
+	if _, err := d.store.Read().Session(s.ID); !errors.Is(err, metadata.ErrNotFound) {
+		t.Errorf("it stays: %v", err)
+	}
+}
+
 func TestSessionDiesWithItsKey(t *testing.T) {
 	t.Parallel()
 	d := newDeployment(t)

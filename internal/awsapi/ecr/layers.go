@@ -6,7 +6,6 @@ import (
 	"errors"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -20,8 +19,6 @@ const (
 	partSize = 10 << 20
 	// minPartSize holds for every part but the last.
 	minPartSize = 5 << 20
-	// downloadLifetime is how long a download URL is valid.
-	downloadLifetime = time.Hour
 )
 
 // BatchCheckLayerAvailability tells which layers a repository has.
@@ -59,7 +56,7 @@ func (s *Service) BatchCheckLayerAvailability(ctx context.Context, call Call, in
 }
 
 // GetDownloadUrlForLayer returns a URL that opens one layer, without further
-// credentials, for downloadLifetime.
+// credentials, for auth.DownloadLifetime.
 func (s *Service) GetDownloadUrlForLayer(ctx context.Context, call Call, in *GetDownloadUrlForLayerRequest) (*GetDownloadUrlForLayerResponse, error) {
 	d, ok := parseDigest(in.LayerDigest)
 	if !ok {
@@ -80,8 +77,8 @@ func (s *Service) GetDownloadUrlForLayer(ctx context.Context, call Call, in *Get
 	token := auth.SignToken(key, auth.Token{
 		AccessKeyID: key.ID,
 		Region:      ref.Registry.Region,
-		Scope:       "blob:" + ref.String() + "@" + layer.Digest.String(),
-		Expires:     s.now().Add(downloadLifetime),
+		Scope:       auth.DownloadScope + ref.String() + "@" + layer.Digest.String(),
+		Expires:     s.now().Add(auth.DownloadLifetime),
 	})
 	return &GetDownloadUrlForLayerResponse{DownloadURL: s.uris.Layer(call.Asked, ref, layer.Digest, token), LayerDigest: layer.Digest.String()}, nil
 }

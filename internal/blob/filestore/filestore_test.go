@@ -312,7 +312,7 @@ func TestWrittenSince(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, dir)
 	now := time.Now()
-	for id, age := range map[string]time.Duration{"old": 2 * time.Hour, "new": 0} {
+	for id, age := range map[string]time.Duration{"old": 2 * time.Hour, "new": 0, "of-a-clock-ahead": -365 * 24 * time.Hour} {
 		u := reserve(t, s, id)
 		blobtest.Append(t, u, []byte("x"))
 		u.Close()
@@ -321,7 +321,7 @@ func TestWrittenSince(t *testing.T) {
 		}
 	}
 	since := now.Add(-time.Hour)
-	if s.WrittenSince("old", since) || !s.WrittenSince("new", since) || s.WrittenSince("absent", since) || s.WrittenSince("..", since) {
+	if s.WrittenSince("old", since) || !s.WrittenSince("new", since) || s.WrittenSince("of-a-clock-ahead", since) || s.WrittenSince("absent", since) || s.WrittenSince("..", since) {
 		t.Error("wrong")
 	}
 	// Writing makes it fresh.
