@@ -78,8 +78,10 @@ type ACME struct {
 
 // Account is an account with its root access keys, at least one.
 type Account struct {
-	ID, Name   string
-	AccessKeys []AccessKey
+	ID, Name string
+	// Organization is the id of the one that it belongs to, or empty.
+	Organization string
+	AccessKeys   []AccessKey
 	// Quotas are the account's own, and those of all accounts where it has none.
 	Quotas quota.Limits
 }
@@ -148,6 +150,17 @@ func (c Config) Limits() map[string]quota.Limits {
 		limits[a.ID] = a.Quotas
 	}
 	return limits
+}
+
+// Organizations has the id of the organization of each account that belongs to one.
+func (c Config) Organizations() map[string]string {
+	organizations := map[string]string{}
+	for _, a := range c.Accounts {
+		if a.Organization != "" {
+			organizations[a.ID] = a.Organization
+		}
+	}
+	return organizations
 }
 
 // AuthAccounts gives the accounts in the form that package auth takes: each

@@ -160,6 +160,7 @@ trusted_proxies: [10.0.0.0/8, "fd00::1"]
 metrics: "127.0.0.1:9464"
 ` + accounts + `  - id: "444455556666"
     name: dev
+    organization: o-a1b2c3d4e5
     access_keys:
       - {id: AKIADEVDEVDEVDEVDEVD, secret_file: secret}
       - {id: AKIAENVENVENVENVENVE, secret_env: TWINPORT_DEV_SECRET}
@@ -171,6 +172,7 @@ metrics: "127.0.0.1:9464"
 		t.Fatal(err)
 	}
 	both := dev
+	both.Organization = "o-a1b2c3d4e5"
 	both.AccessKeys = append(slices.Clone(dev.AccessKeys), config.AccessKey{ID: "AKIAENVENVENVENVENVE", Secret: fromEnv})
 	checkConfig(t, got, config.Config{
 		Listen:         "[::1]:9443",
@@ -187,6 +189,9 @@ metrics: "127.0.0.1:9464"
 		Metrics:        "127.0.0.1:9464",
 		Accounts:       []config.Account{prod, both},
 	})
+	if organizations := got.Organizations(); len(organizations) != 1 || organizations[both.ID] != both.Organization {
+		t.Errorf("organizations: %v", organizations)
+	}
 }
 
 func TestLoadDefaults(t *testing.T) {
@@ -391,7 +396,9 @@ func TestLoadRefuses(t *testing.T) {
 
 		{"accounts: mapping", "accounts: {a: b}\n", nil, wants{"1: accounts: must be a list"}},
 		{"accounts: empty", "accounts: []\n", nil, wants{"1: accounts: must be a list"}},
-		{"accounts: text item", "accounts:\n  - prod\n", nil, wants{"2: accounts[0]: must be a mapping with the keys id, name, access_keys"}},
+		{"organization", "accounts:\n  - {id: \"111122223333\", name: prod, organization: acme, access_keys: [{id: AKIAPRODPRODPRODPROD, secret: " + prodSecret + "}]}\n", nil,
+			wants{`2: accounts[0].organization: "acme" is not valid; allowed: o- and 10 to 32`}},
+		{"accounts: text item", "accounts:\n  - prod\n", nil, wants{"2: accounts[0]: must be a mapping with the keys id, name, organization, access_keys"}},
 		{"accounts: empty item", "accounts:\n  - {}\n", nil, wants{"2: accounts[0]: id is missing", "2: accounts[0]: name is missing", "2: accounts[0]: access_keys is missing"}},
 		{"accounts: unknown key", accounts + "    nmae: x\n", nil, wants{`6: accounts[0]: unknown key "nmae"; did you mean name?`}},
 		{"account id: number", account("111122223333", "prod", "["+key+"]"), nil, wants{"2: accounts[0].id: must be text: put it in quotes; allowed: twelve digits in quotes"}},

@@ -27,7 +27,7 @@ var (
 	sweepKeys   = []string{"interval", "grace"}
 	tlsKeys     = []string{"cert", "key", "acme"}
 	acmeKeys    = []string{"domains", "email", "directory", "cache", "ca"}
-	accountKeys = []string{"id", "name", "access_keys", "quotas"}
+	accountKeys = []string{"id", "name", "organization", "access_keys", "quotas"}
 	keyKeys     = []string{"id", "secret", "secret_env", "secret_file"}
 	secretKeys  = keyKeys[1:]
 )
@@ -46,6 +46,7 @@ const (
 	allowedRegion   = "2 to 25 characters of a-z, 0-9 and -, such as us-west-2 or osaka-dc1"
 	allowedID       = `twelve digits in quotes, such as "111122223333"`
 	allowedName     = "1 to 63 letters, digits, '.', '_' and '-', beginning with a letter or digit"
+	allowedOrg      = "o- and 10 to 32 characters of a-z and 0-9, such as o-a1b2c3d4e5"
 	allowedKeyID    = "16 to 128 characters of A-Z, 0-9 and _"
 	allowedSecret   = "32 to 256 visible ASCII characters without spaces"
 	allowedEnv      = "the name of an environment variable: letters, digits and _, not beginning with a digit"
@@ -61,6 +62,7 @@ var (
 	uriGrammar    = regexp.MustCompile(`^(auto|host|path|short)$`)
 	idGrammar     = regexp.MustCompile(`^[0-9]{12}$`)
 	nameGrammar   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+	orgGrammar    = regexp.MustCompile(`^o-[a-z0-9]{10,32}$`) // AWS Organizations: OrganizationId
 	keyIDGrammar  = regexp.MustCompile(`^[A-Z0-9_]{16,128}$`)
 	// Whoever holds a signed request or a token can try secrets on it: 32
 	// hexadecimal digits make 128 bits.
@@ -267,6 +269,9 @@ func (l *loader) accounts(s setting, quotas quota.Limits) []Account {
 		}
 		if s, ok := values["quotas"]; ok {
 			account.Quotas = l.quotas(s, quotas)
+		}
+		if organization, ok := values["organization"]; ok {
+			account.Organization, _ = l.matching(organization, orgGrammar, allowedOrg)
 		}
 		if list := l.required(item, values, "access_keys", "a list of access keys"); list != nil {
 			for _, key := range l.sequence(*list, "access key with id and secret, secret_env or secret_file") {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
-	"strconv"
 	"strings"
 
 	"github.com/twinport/twinport/internal/metadata"
@@ -29,6 +27,7 @@ const (
 	actionGetDownloadURL      = "ecr:GetDownloadUrlForLayer"
 	actionGetRegistryPolicy   = "ecr:GetRegistryPolicy"
 	actionGetRepositoryPolicy = "ecr:GetRepositoryPolicy"
+	actionGetToken            = "ecr:GetAuthorizationToken"
 	actionInitiateUpload      = "ecr:InitiateLayerUpload"
 	actionListImages          = "ecr:ListImages"
 	actionListTags            = "ecr:ListTagsForResource"
@@ -42,10 +41,6 @@ const (
 	actionUntagResource       = "ecr:UntagResource"
 	actionUploadPart          = "ecr:UploadLayerPart"
 )
-
-// maxUserAgent is how much of what a client says of itself policies see, in
-// bytes. The longest names of browsers and SDKs are half as long.
-const maxUserAgent = 1 << 10
 
 // mendsPolicies are the actions that the root of the owning account may do
 // whatever its policies say: else a Deny could lock an account out of the
@@ -108,6 +103,12 @@ func (s *Service) repository(ctx context.Context, c Caller, ref Ref, actions ...
 
 // repositoryAhead is repository for a caller who asks more next.
 func (s *Service) repositoryAhead(ctx context.Context, c Caller, ref Ref, ahead metadata.Ahead, actions ...string) (*metadata.Repository, error) {
+	return s.repositoryAbout(ctx, c, ref, subject{}, ahead, actions...)
+}
+
+// repositoryAbout is repository for a request whose conditions are about more
+// than the repository.
+func (s *Service) repositoryAbout(ctx context.Context, c Caller, ref Ref, about subject, ahead metadata.Ahead, actions ...string) (*metadata.Repository, error) {
 	if err := validName(ref.Name); err != nil {
 		return nil, err
 	}
@@ -118,7 +119,7 @@ func (s *Service) repositoryAhead(ctx context.Context, c Caller, ref Ref, ahead 
 	}
 	if errors.Is(err, metadata.ErrNotFound) {
 		if c.Identity.Principal.Account != ref.Registry.Account {
-			if err := s.authorizeIn(ctx, c, ref, actions[0], nil); err != nil {
+			if err := s.authorizeIn(ctx, c, ref, actions[0], about); err != nil {
 				return nil, err
 			}
 		}
@@ -128,7 +129,7 @@ func (s *Service) repositoryAhead(ctx context.Context, c Caller, ref Ref, ahead 
 		return nil, fmt.Errorf("look up repository %s: %w", ref, err)
 	}
 	for _, action := range actions {
-		if err := s.authorize(ctx, c, r, action); err != nil {
+		if err := s.authorizeAbout(ctx, c, r, action, about); err != nil {
 			return nil, err
 		}
 	}
@@ -141,22 +142,21 @@ func repositoryNotFound(ref Ref) *Error {
 
 // authorize checks one action on a repository: AccessDenied.
 func (s *Service) authorize(ctx context.Context, c Caller, r *metadata.Repository, action string) error {
+	return s.authorizeAbout(ctx, c, r, action, subject{})
+}
+
+func (s *Service) authorizeAbout(ctx context.Context, c Caller, r *metadata.Repository, action string, about subject) error {
 	policies := s.policiesOf(r)
 	own := c.Identity.Principal.Account == r.Account
 	if own && policies[0].Document == nil && policies[1].Document == nil && isRoot(c) {
 		return nil // nothing that could deny: the usual case, worth its own path
 	}
 	ref := refOf(r)
-	req := s.request(c, ref.Registry, action, ref.ARN())
-	tags, err := s.meta.ResourceTags(r)
-	if err != nil {
+	var err error
+	if about.tags, err = s.meta.ResourceTags(r); err != nil {
 		return fmt.Errorf("read the resource tags of %s: %w", ref, err)
 	}
-	for _, t := range tags {
-		req.Context.Add("aws:ResourceTag/"+t.Key, t.Value)
-		req.Context.Add("ecr:ResourceTag/"+t.Key, t.Value)
-	}
-	return s.decide(ctx, c, req, policies)
+	return s.decide(ctx, c, s.request(c, ref.Registry, action, ref.ARN(), about), policies)
 }
 
 func (s *Service) decide(ctx context.Context, c Caller, req policy.Request, policies []policy.Policy) error {
@@ -178,37 +178,16 @@ func isRoot(c Caller) bool {
 	return p.ARN == "arn:aws:iam::"+p.Account+":root"
 }
 
-func (s *Service) request(c Caller, id ID, action, resource string) policy.Request {
-	var context policy.Context
-	context.Add("aws:RequestedRegion", id.Region)
-	context.Add("aws:SecureTransport", strconv.FormatBool(c.Secure))
-	if c.UserAgent != "" {
-		context.Add("aws:UserAgent", beginning(c.UserAgent, maxUserAgent))
-	}
-	if address, err := netip.ParseAddrPort(c.RemoteAddr); err == nil {
-		context.Add("aws:SourceIp", address.Addr().Unmap().String())
-	}
-	return policy.Request{
-		Principal: c.Identity.Principal, Action: action, Resource: resource, ResourceAccount: id.Account,
-		Context: context, Time: s.now(),
-	}
-}
-
 // authorizeIn checks an action on a repository that need not exist, by the
 // registry's policy alone: AccessDenied.
-func (s *Service) authorizeIn(ctx context.Context, c Caller, ref Ref, action string, tags []ResourceTag) error {
-	req := s.request(c, ref.Registry, action, ref.ARN())
-	for _, t := range tags {
-		req.Context.Add("aws:RequestTag/"+t.Key, t.Value)
-		req.Context.Add("aws:TagKeys", t.Key)
-	}
-	return s.decideByRegistry(ctx, c, ref.Registry, req)
+func (s *Service) authorizeIn(ctx context.Context, c Caller, ref Ref, action string, about subject) error {
+	return s.decideByRegistry(ctx, c, ref.Registry, s.request(c, ref.Registry, action, ref.ARN(), about))
 }
 
 // Authorize checks an action that has no repository, such as
 // ecr:GetAuthorizationToken: AccessDenied.
 func (s *Service) Authorize(ctx context.Context, c Caller, id ID, action string) error {
-	return s.decideByRegistry(ctx, c, id, s.request(c, id, action, "*"))
+	return s.decideByRegistry(ctx, c, id, s.request(c, id, action, "*", subject{}))
 }
 
 // decideByRegistry decides on the registry's policy. To callers of other

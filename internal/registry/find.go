@@ -26,7 +26,7 @@ type FoundRepository struct {
 // FindRepositories whose names begin with prefix and contain a text, in order
 // of name.
 func (s *Service) FindRepositories(ctx context.Context, c Caller, id ID, prefix, contains string, p Page) (repos []FoundRepository, next string, err error) {
-	if err := s.decideByRegistry(ctx, c, id, s.request(c, id, actionDescribeRepos, Ref{Registry: id, Name: "*"}.ARN())); err != nil {
+	if err := s.decideByRegistry(ctx, c, id, s.request(c, id, actionDescribeRepos, Ref{Registry: id, Name: "*"}.ARN(), subject{})); err != nil {
 		return nil, "", err
 	}
 	reg, err := s.registry(id)

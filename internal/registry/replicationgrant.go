@@ -80,33 +80,10 @@ func (s *Service) mayReplicate(ctx context.Context, job metadata.ReplicationJob,
 	return nil
 }
 
-// replicationRequest is what a replication asks the destination: the source's
-// account wants to do the action on a repository with the tags. Nobody calls
-// from anywhere, so it has no address and no user agent; nor has it
-// aws:SourceAccount, which only calls of an AWS service have.
-func (s *Service) replicationRequest(source, to Ref, action string, tags []metadata.ResourceTag) policy.Request {
-	var context policy.Context
-	context.Add("aws:RequestedRegion", to.Registry.Region)
-	context.Add("aws:SecureTransport", "true") // it never leaves the deployment
-	addResourceTags(&context, tags)
-	return policy.Request{
-		Principal: policy.Principal{Account: source.Registry.Account, ARN: "arn:aws:iam::" + source.Registry.Account + ":root"},
-		Action:    action, Resource: to.ARN(), ResourceAccount: to.Registry.Account, Time: s.now(), Context: context,
-	}
-}
-
 // repositoryPolicy parses a repository's stored policy.
 func (s *Service) repositoryPolicy(ref Ref, text string) policy.Policy {
 	name := fmt.Sprintf("the repository policy of %s in %s %s", ref.Name, ref.Registry.Account, ref.Registry.Region)
 	return s.parsed(name, text, policy.RepositoryPolicy)
-}
-
-// addResourceTags adds the condition keys of a repository's tags.
-func addResourceTags(context *policy.Context, tags []metadata.ResourceTag) {
-	for _, t := range tags {
-		context.Add("aws:ResourceTag/"+t.Key, t.Value)
-		context.Add("ecr:ResourceTag/"+t.Key, t.Value)
-	}
 }
 
 // refuse is the refusal of an action. Its reason names what denies it within

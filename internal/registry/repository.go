@@ -72,11 +72,14 @@ func (s *Service) CreateRepository(ctx context.Context, c Caller, ref Ref, n New
 	if err := validName(ref.Name); err != nil {
 		return Repository{}, err
 	}
-	if err := s.authorizeIn(ctx, c, ref, actionCreateRepository, n.Tags); err != nil {
+	if err := validResourceTags(n.Tags); err != nil {
+		return Repository{}, err
+	}
+	if err := s.authorizeIn(ctx, c, ref, actionCreateRepository, subject{set: n.Tags}); err != nil {
 		return Repository{}, err
 	}
 	if len(n.Tags) > 0 {
-		if err := s.authorizeIn(ctx, c, ref, actionTagResource, n.Tags); err != nil {
+		if err := s.authorizeIn(ctx, c, ref, actionTagResource, subject{set: n.Tags}); err != nil {
 			return Repository{}, err
 		}
 	}
@@ -88,9 +91,6 @@ func (s *Service) CreateRepository(ctx context.Context, c Caller, ref Ref, n New
 		n.Mutability = Mutable
 	}
 	if err := validMutability(n.Mutability, n.Exclusions); err != nil {
-		return Repository{}, err
-	}
-	if err := validResourceTags(n.Tags); err != nil {
 		return Repository{}, err
 	}
 	if n.Encryption.Type == "" {
@@ -215,7 +215,7 @@ func (s *Service) DescribeRepositories(ctx context.Context, c Caller, id ID, nam
 // ListRepositories in order of name; next is the Page.After of the next page, "" at the end.
 func (s *Service) ListRepositories(ctx context.Context, c Caller, id ID, p Page) (repos []Repository, next string, err error) {
 	all := Ref{Registry: id, Name: "*"}
-	if err := s.decideByRegistry(ctx, c, id, s.request(c, id, actionDescribeRepos, all.ARN())); err != nil {
+	if err := s.decideByRegistry(ctx, c, id, s.request(c, id, actionDescribeRepos, all.ARN(), subject{})); err != nil {
 		return nil, "", err
 	}
 	reg, err := s.registry(id)
@@ -322,7 +322,12 @@ func (s *Service) SetRepositoryPolicy(ctx context.Context, c Caller, ref Ref, te
 	}
 	if !force {
 		own := policy.Policy{Name: "the new policy", Document: doc}
-		d := policy.Authorize(ctx, s.request(c, ref.Registry, actionSetRepositoryPolicy, ref.ARN()), nil, []policy.Policy{s.policiesOf(r)[0], own})
+		tags, err := s.meta.ResourceTags(r)
+		if err != nil {
+			return fmt.Errorf("read the resource tags of %s: %w", ref, err)
+		}
+		req := s.request(c, ref.Registry, actionSetRepositoryPolicy, ref.ARN(), subject{tags: tags})
+		d := policy.Authorize(ctx, req, nil, []policy.Policy{s.policiesOf(r)[0], own})
 		if !d.Allowed() {
 			return errorf(InvalidParameter, "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'The new policy would keep you from changing it again (%s); use force to set it all the same'", d.Reason())
 		}

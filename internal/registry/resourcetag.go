@@ -22,21 +22,38 @@ func validResourceTags(tags []ResourceTag) error {
 	if len(tags) > maxResourceTags {
 		return tooManyTags()
 	}
-	seen := make(map[string]bool, len(tags))
+	seen := make(map[string]string, len(tags))
 	for _, t := range tags {
-		switch {
-		case t.Key == "" || utf8.RuneCountInString(t.Key) > maxResourceTagKey:
-			return errorf(InvalidTagParameter, "Invalid tag key: a key has 1 to %d characters", maxResourceTagKey)
+		if err := validTagKey(t.Key); err != nil {
+			return err
+		}
+		folded := strings.ToLower(t.Key)
+		switch first, given := seen[folded]; {
 		case utf8.RuneCountInString(t.Value) > maxResourceTagValue:
 			return errorf(InvalidTagParameter, "Invalid value of tag '%s': a value has at most %d characters", shorten(t.Key), maxResourceTagValue)
-		case strings.HasPrefix(strings.ToLower(t.Key), "aws:"):
+		case strings.HasPrefix(folded, "aws:"):
 			return errorf(InvalidTagParameter, "Invalid tag key '%s': keys that begin with aws: are reserved", shorten(t.Key))
-		case seen[t.Key]:
+		case given && first == t.Key:
 			return errorf(InvalidTagParameter, "Tag key '%s' is given twice", shorten(t.Key))
+		case given:
+			return sameButForCase(t.Key, first)
 		}
-		seen[t.Key] = true
+		seen[folded] = t.Key
 	}
 	return nil
+}
+
+func validTagKey(key string) error {
+	if key == "" || utf8.RuneCountInString(key) > maxResourceTagKey {
+		return errorf(InvalidTagParameter, "Invalid tag key: a key has 1 to %d characters", maxResourceTagKey)
+	}
+	return nil
+}
+
+// sameButForCase refuses a tag key that policies could not tell from another:
+// condition keys have no case.
+func sameButForCase(key, other string) *Error {
+	return errorf(InvalidTagParameter, "Tag key '%s' differs from '%s' only by case, which policies do not see; choose one of them", shorten(key), shorten(other))
 }
 
 func tooManyTags() *Error {
@@ -45,33 +62,51 @@ func tooManyTags() *Error {
 
 // TagResource adds or overwrites resource tags: InvalidTagParameter, TooManyTags.
 func (s *Service) TagResource(ctx context.Context, c Caller, ref Ref, tags []ResourceTag) error {
-	r, err := s.repository(ctx, c, ref, actionTagResource)
-	if err != nil {
-		return err
-	}
 	if err := validResourceTags(tags); err != nil {
 		return err
 	}
+	r, err := s.repositoryAbout(ctx, c, ref, subject{set: tags}, nil, actionTagResource)
+	if err != nil {
+		return err
+	}
 	return s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) error {
+		before, err := tx.ResourceTags(r.ID)
+		if err != nil {
+			return err
+		}
 		for _, t := range tags {
+			known := false
+			for _, b := range before {
+				if b.Key != t.Key && strings.EqualFold(b.Key, t.Key) {
+					return sameButForCase(t.Key, b.Key)
+				}
+				known = known || b.Key == t.Key
+			}
+			if !known {
+				before = append(before, metadata.ResourceTag(t))
+			}
 			if err := tx.SetResourceTag(r, metadata.ResourceTag(t)); err != nil {
 				return err
 			}
 		}
-		all, err := tx.ResourceTags(r.ID)
-		if err == nil && len(all) > maxResourceTags {
+		if len(before) > maxResourceTags {
 			return tooManyTags()
-		}
-		if err != nil {
-			return err
 		}
 		return s.retryRefusedInto(tx, ref)
 	})
 }
 
-// UntagResource removes resource tags by key.
+// UntagResource removes resource tags by key: InvalidTagParameter.
 func (s *Service) UntagResource(ctx context.Context, c Caller, ref Ref, keys []string) error {
-	r, err := s.repository(ctx, c, ref, actionUntagResource)
+	if len(keys) > maxResourceTags {
+		return errorf(InvalidTagParameter, "%d tag keys were given; a repository has at most %d tags", len(keys), maxResourceTags)
+	}
+	for _, key := range keys {
+		if err := validTagKey(key); err != nil {
+			return err
+		}
+	}
+	r, err := s.repositoryAbout(ctx, c, ref, subject{removed: keys}, nil, actionUntagResource)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/twinport/twinport/internal/quota"
 )
 
-// Config is what Open needs; every field must be set, but for Limits.
+// Config is what Open needs; every field must be set, but for Limits and Organizations.
 type Config struct {
 	Metadata metadata.Store
 	Blobs    blob.Store
@@ -24,6 +24,8 @@ type Config struct {
 	Regions  []string
 	// Limits are the accounts' quotas; who is not in it has none.
 	Limits map[string]quota.Limits
+	// Organizations has the id of the one that an account belongs to.
+	Organizations map[string]string
 	// Grace is how old a layer's link must be for a sweep to remove it if no
 	// manifest needs it.
 	Grace  time.Duration
@@ -39,6 +41,8 @@ type Service struct {
 	log     *slog.Logger
 	now     func() time.Time
 	regions []string
+	// organizations has the id of the one that an account belongs to.
+	organizations map[string]string
 	// registries maps each registry to the id of its row, which never changes.
 	registries map[ID]int64
 	limits     map[string]quota.Limits
@@ -63,7 +67,7 @@ type Service struct {
 func Open(ctx context.Context, c Config) (*Service, error) {
 	s := &Service{
 		meta: c.Metadata, blobs: c.Blobs, log: c.Logger, now: c.Now, grace: c.Grace, limits: c.Limits, regions: c.Regions,
-		registries: map[ID]int64{}, wake: func([]metadata.DueReplication) {},
+		organizations: c.Organizations, registries: map[ID]int64{}, wake: func([]metadata.DueReplication) {},
 	}
 	if a, ok := s.meta.(metadata.Announcer); ok {
 		s.watchers.announcements = newAnnouncements(a, &s.watchers, c.Logger)

@@ -28,6 +28,8 @@ import (
 const (
 	prodAccount = "111122223333"
 	devAccount  = "444455556666"
+
+	organization = "o-a1b2c3d4e5" // of both
 )
 
 var (
@@ -95,7 +97,7 @@ func openLimited(t testing.TB, dir string, set func(account string, l *quota.Lim
 	clock := &clock{}
 	s, err := registry.Open(ctx, registry.Config{
 		Metadata: meta, Blobs: blobs, Accounts: []string{prodAccount, devAccount},
-		Limits:  limits,
+		Organizations: map[string]string{prodAccount: organization, devAccount: organization}, Limits: limits,
 		Regions: []string{"us-east-1", "us-west-2"}, Grace: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler), Now: clock.now,
 	})
 	if err != nil {

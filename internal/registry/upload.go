@@ -177,9 +177,13 @@ func (b *boundedLayer) Read(p []byte) (int, error) {
 
 // CompleteUpload verifies the digest, makes the blob durable and links it:
 // InvalidLayer (the session is then gone), UploadNotFound. tail, if not nil,
-// is appended first, at offset as in AppendUpload.
+// is appended first, at offset as in AppendUpload, which needs ecr:UploadLayerPart too.
 func (s *Service) CompleteUpload(ctx context.Context, c Caller, ref Ref, id string, d digest.Digest, offset int64, tail io.Reader) (Layer, error) {
-	repo, err := s.repositoryAhead(ctx, c, ref, completeAhead(id, d), actionCompleteUpload)
+	actions := []string{actionCompleteUpload}
+	if tail != nil {
+		actions = append(actions, actionUploadPart)
+	}
+	repo, err := s.repositoryAhead(ctx, c, ref, completeAhead(id, d), actions...)
 	if err != nil {
 		return Layer{}, err
 	}

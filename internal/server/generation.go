@@ -43,7 +43,8 @@ func newGeneration(ctx context.Context, cfg config.Config, m metadata.Store, b b
 	g.endStreams = sync.OnceFunc(func() { close(g.closing) })
 	var err error
 	g.registry, err = registry.Open(ctx, registry.Config{
-		Metadata: m, Blobs: b, Accounts: cfg.AccountIDs(), Regions: cfg.Regions, Limits: cfg.Limits(), Grace: cfg.Sweep.Grace, Logger: log, Now: time.Now,
+		Metadata: m, Blobs: b, Accounts: cfg.AccountIDs(), Organizations: cfg.Organizations(), Regions: cfg.Regions, Limits: cfg.Limits(),
+		Grace: cfg.Sweep.Grace, Logger: log, Now: time.Now,
 	})
 	if err != nil {
 		_ = g.close() // what failed first is the error to report

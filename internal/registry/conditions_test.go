@@ -1,0 +1,258 @@
+package registry_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/registry"
+)
+
+// everyAction does each action of the table, as a caller of another account, so
+// that nothing is changed if it is allowed. The one that would comes last.
+func (d *domain) everyAction(c registry.Caller, ref registry.Ref) (names []string, do map[string]func() error) {
+	id, tag, absent := ref.Registry, registry.Reference{Tag: "latest"}, digest.FromString("absent")
+	team := []registry.ResourceTag{{Key: "team", Value: "x"}}
+	do = map[string]func() error{
+		"ecr:BatchCheckLayerAvailability": func() error { _, err := d.Layer(ctx, c, ref, absent); return err },
+		"ecr:BatchDeleteImage":            func() error { return d.DeleteTag(ctx, c, ref, "absent") },
+		"ecr:BatchGetImage":               func() error { _, err := d.Manifest(ctx, c, ref, tag); return err },
+		"ecr:CompleteLayerUpload":         func() error { _, err := d.CompleteUpload(ctx, c, ref, "none", absent, -1, nil); return err },
+		"ecr:CreateRepository": func() error {
+			_, err := d.CreateRepository(ctx, c, ref, registry.NewRepository{Tags: team})
+			return err
+		},
+		"ecr:DeleteRegistryPolicy":           func() error { _, err := d.DeleteRegistryPolicy(ctx, c, id); return err },
+		"ecr:DeleteRepository":               func() error { _, err := d.DeleteRepository(ctx, c, ref, false); return err },
+		"ecr:DeleteRepositoryPolicy":         func() error { _, err := d.DeleteRepositoryPolicy(ctx, c, ref); return err },
+		"ecr:DescribeImageReplicationStatus": func() error { _, err := d.ReplicationStatus(ctx, c, ref, tag); return err },
+		"ecr:DescribeImages": func() error {
+			_, err := d.DescribeImages(ctx, c, ref, []registry.Reference{tag})
+			return err
+		},
+		"ecr:DescribeRegistry": func() error { _, err := d.Replication(ctx, c, id); return err },
+		"ecr:DescribeRepositories": func() error {
+			_, err := d.DescribeRepositories(ctx, c, id, []string{ref.Name})
+			return err
+		},
+		"ecr:GetAuthorizationToken":  func() error { return d.Authorize(ctx, c, id, "ecr:GetAuthorizationToken") },
+		"ecr:GetDownloadUrlForLayer": func() error { _, _, err := d.LayerForDownload(ctx, c, ref, absent); return err },
+		"ecr:GetRegistryPolicy":      func() error { _, err := d.RegistryPolicy(ctx, c, id); return err },
+		"ecr:GetRepositoryPolicy":    func() error { _, err := d.RepositoryPolicy(ctx, c, ref); return err },
+		"ecr:InitiateLayerUpload":    func() error { _, err := d.StartUpload(ctx, c, ref); return err },
+		"ecr:ListImages":             func() error { _, _, err := d.Tags(ctx, c, ref, registry.Page{Limit: 1}); return err },
+		"ecr:ListTagsForResource":    func() error { _, err := d.ResourceTags(ctx, c, ref); return err },
+		"ecr:PutImage": func() error {
+			_, err := d.PutManifest(ctx, c, ref, registry.NewManifest{Bytes: []byte("{")})
+			return err
+		},
+		"ecr:PutImageTagMutability":       func() error { _, err := d.SetTagMutability(ctx, c, ref, "none", nil); return err },
+		"ecr:PutRegistryPolicy":           func() error { return d.SetRegistryPolicy(ctx, c, id, "{") },
+		"ecr:PutReplicationConfiguration": func() error { return d.SetReplication(ctx, c, id, make([]registry.ReplicationRule, 1)) },
+		"ecr:SetRepositoryPolicy":         func() error { return d.SetRepositoryPolicy(ctx, c, ref, "{", true) },
+		"ecr:TagResource":                 func() error { return d.TagResource(ctx, c, ref, team) },
+		"ecr:UntagResource":               func() error { return d.UntagResource(ctx, c, ref, []string{"absent"}) },
+		"ecr:UploadLayerPart":             func() error { _, err := d.UploadSize(ctx, c, ref, "none"); return err },
+	}
+	names = slices.Sorted(maps.Keys(do))
+	const last = "ecr:DeleteRegistryPolicy"
+	return append(slices.DeleteFunc(names, func(n string) bool { return n == last }), last), do
+}
+
+// Each cell of the table of actions and condition keys, and the values.
+func TestEveryActionFillsItsConditionKeys(t *testing.T) {
+	d := openStill(t)
+	ref := registry.Ref{Registry: dev, Name: "app"}
+	d.create(ref)
+	d.put(ref, d.image(ref, "x"), "latest")
+	if err := d.TagResource(ctx, root(devAccount), ref, []registry.ResourceTag{{Key: "team", Value: "x"}}); err != nil {
+		t.Fatal(err)
+	}
+	c := root(prodAccount)
+	c.RemoteAddr, c.UserAgent, c.Secure = "192.0.2.7:1234", "client/1"+strings.Repeat("é", 1000), true
+	names, do := d.everyAction(c, ref)
+	for action := range registry.KeysOf {
+		if _, ok := do[action]; !ok && action != "ecr:ReplicateImage" {
+			t.Errorf("%s is not tried", action)
+		}
+	}
+	grant := func(condition string) {
+		t.Helper()
+		text := fmt.Sprintf(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"},
+			{"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*", "Condition": {%s}}]}`, condition)
+		if err := d.SetRegistryPolicy(ctx, root(devAccount), dev, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(key string, replication bool, filled func(action string) bool) {
+		t.Helper()
+		grant(fmt.Sprintf(`"Null": {%q: "false"}`, key))
+		for _, action := range names {
+			if denied := registry.CodeOf(do[action]()) == registry.AccessDenied; denied != filled(action) {
+				t.Errorf("%s at %s: filled %v, want %v", key, action, denied, !denied)
+			}
+		}
+		grant(fmt.Sprintf(`"Null": {%q: "false"}`, key)) // the last action may have deleted it
+		checks, err := d.CheckDestinations(ctx, root(prodAccount), prod, []registry.ID{dev}, []string{"app"})
+		if err != nil || (checks[0].Status != registry.Granted) != replication {
+			t.Errorf("%s in a replication: %+v, %v", key, checks, err)
+		}
+	}
+	for _, key := range registry.KeysOfAll {
+		check(key.Name(), !key.Client(), func(string) bool { return true })
+	}
+	with := func(keys ...string) func(string) bool {
+		return func(action string) bool { return slices.Contains(keys, action) }
+	}
+	for _, k := range []string{"aws:ResourceTag/team", "ECR:resourcetag/Team"} {
+		// What is to be replicated has a repository to go to, or it has no tags.
+		check(k, false, func(action string) bool { return registry.KeysOf[action]&registry.ResourceTags != 0 })
+	}
+	check("aws:RequestTag/team", false, func(action string) bool { return registry.KeysOf[action]&registry.RequestTags != 0 })
+	check("aws:TagKeys", false, func(action string) bool { return registry.KeysOf[action]&registry.TagKeys != 0 })
+	for _, absent := range []string{"aws:ResourceTag/none", "aws:RequestTag/none", "aws:username", "aws:SourceArn", "aws:TokenIssueTime"} {
+		check(absent, false, with())
+	}
+
+	values := map[string]string{
+		"aws:PrincipalAccount": prodAccount, "aws:PrincipalArn": "arn:aws:iam::" + prodAccount + ":root", "aws:PrincipalType": "Account",
+		"aws:PrincipalIsAWSService": "false", "aws:PrincipalOrgID": organization, "aws:ResourceOrgID": organization,
+		"aws:RequestedRegion": dev.Region, "aws:ResourceAccount": devAccount, "aws:SecureTransport": "true", "aws:SourceIp": "192.0.2.7",
+		"aws:UserAgent": "client/1" + strings.Repeat("é", 508), "aws:userid": prodAccount, "aws:ViaAWSService": "false",
+		"aws:RequestTag/TEAM": "x", "aws:ResourceTag/TEAM": "x", "ecr:ResourceTag/team": "x",
+	}
+	for key, value := range values {
+		grant(fmt.Sprintf(`"StringNotEquals": {%q: %q}`, key, value))
+		wantCode(t, key, d.TagResource(ctx, c, ref, []registry.ResourceTag{{Key: "team", Value: "x"}}), "")
+	}
+	grant(`"ForAnyValue:StringNotEquals": {"aws:TagKeys": ["a", "b"]}`)
+	wantCode(t, "tag keys as asked", d.UntagResource(ctx, c, ref, []string{"a", "b"}), "")
+	wantCode(t, "another tag key", d.UntagResource(ctx, c, ref, []string{"a", "team"}), registry.AccessDenied)
+	wantCode(t, "another tag", d.TagResource(ctx, c, ref, []registry.ResourceTag{{Key: "c"}}), registry.AccessDenied)
+}
+
+// Principal "*" for the organization opens a repository to its accounts.
+func TestPullByOrganization(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	d.put(in(prod), d.image(in(prod), "x"), "latest")
+	text := func(organization string) string {
+		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":["ecr:BatchGetImage","ecr:BatchCheckLayerAvailability","ecr:GetDownloadUrlForLayer"],
+			"Condition":{"StringEquals":{"aws:PrincipalOrgID":"` + organization + `"}}}]}`
+	}
+	for _, tt := range []struct {
+		organization, account string
+		want                  registry.Code
+	}{
+		{organization, devAccount, ""}, {"o-ofanother0", devAccount, registry.AccessDenied}, {organization, "999988887777", registry.AccessDenied},
+	} {
+		if err := d.SetRepositoryPolicy(ctx, root(prodAccount), in(prod), text(tt.organization), false); err != nil {
+			t.Fatal(err)
+		}
+		wantCode(t, tt.organization+" "+tt.account, d.pullAs(root(tt.account), in(prod), registry.Reference{Tag: "latest"}, digest.FromString("x")), tt.want)
+	}
+}
+
+// Policies do not see the case of a tag's key, so no two keys may differ only by it.
+func TestTagKeysDifferByMoreThanCase(t *testing.T) {
+	d := openStill(t)
+	c, ref := root(prodAccount), in(prod)
+	tags := func(keys ...string) (tags []registry.ResourceTag) {
+		for _, k := range keys {
+			tags = append(tags, registry.ResourceTag{Key: k, Value: "x"})
+		}
+		return tags
+	}
+	_, err := d.CreateRepository(ctx, c, ref, registry.NewRepository{Tags: tags("team", "Team")})
+	wantCode(t, "a new repository", err, registry.InvalidTagParameter)
+	if _, err := d.CreateRepository(ctx, c, ref, registry.NewRepository{Tags: tags("Team")}); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, "two of a request", d.TagResource(ctx, c, ref, tags("stage", "STAGE")), registry.InvalidTagParameter)
+	wantCode(t, "one that is there", d.TagResource(ctx, c, ref, tags("stage", "team")), registry.InvalidTagParameter)
+	wantCode(t, "the same", d.TagResource(ctx, c, ref, tags("stage", "Team")), "")
+
+	// Those of earlier programs are both seen.
+	r, err := d.meta.Repository(prodAccount, prod.Region, ref.Name, nil)
+	if err == nil {
+		err = d.meta.Update(ctx, func(tx *metadata.Tx) error {
+			return tx.SetResourceTag(r, metadata.ResourceTag{Key: "TEAM", Value: "y"})
+		})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for value, want := range map[string]registry.Code{"x": registry.AccessDenied, "y": registry.AccessDenied, "z": ""} {
+		deny := `{"Statement":[{"Effect":"Deny","Principal":"*","Action":"ecr:ListImages","Condition":{"StringEquals":{"aws:ResourceTag/team":"` + value + `"}}}]}`
+		if err := d.SetRepositoryPolicy(ctx, c, ref, deny, true); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err := d.Tags(ctx, c, ref, registry.Page{Limit: 1})
+		wantCode(t, value, err, want)
+	}
+}
+
+// A repository with tags needs the right to set them, too.
+func TestCreateWithTagsNeedsTagResource(t *testing.T) {
+	d := openStill(t)
+	create := func(name string, tags ...registry.ResourceTag) error {
+		_, err := d.CreateRepository(ctx, root(prodAccount), registry.Ref{Registry: dev, Name: name}, registry.NewRepository{Tags: tags})
+		return err
+	}
+	grant := func(actions, condition string) {
+		text := `{"Statement":[{"Effect":"Allow","Principal":{"AWS":"` + prodAccount + `"},"Resource":"*","Action":[` + actions + `]` + condition + `}]}`
+		if err := d.SetRegistryPolicy(ctx, root(devAccount), dev, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dev, other := registry.ResourceTag{Key: "environment", Value: "dev"}, registry.ResourceTag{Key: "environment", Value: "prod"}
+	grant(`"ecr:CreateRepository"`, "")
+	wantCode(t, "without tags", create("a1"), "")
+	wantCode(t, "with tags", create("a2", dev), registry.AccessDenied)
+	grant(`"ecr:CreateRepository","ecr:TagResource"`, `,"Condition":{"StringEquals":{"aws:RequestTag/environment":"dev"}}`)
+	wantCode(t, "the tag", create("a3", dev), "")
+	wantCode(t, "without the tag", create("a4"), registry.AccessDenied)
+	wantCode(t, "another value", create("a5", other), registry.AccessDenied)
+	ref := registry.Ref{Registry: registry.ID{Account: devAccount, Region: "us-west-2"}, Name: "a3"}
+	wantCode(t, "setting it", d.TagResource(ctx, root(prodAccount), ref, []registry.ResourceTag{dev}), "")
+	wantCode(t, "setting another value", d.TagResource(ctx, root(prodAccount), ref, []registry.ResourceTag{other}), registry.AccessDenied)
+}
+
+// Bytes are sent in four ways; one Deny stops them all.
+func TestDenyOfUploadLayerPart(t *testing.T) {
+	d := openStill(t)
+	c, ref := root(prodAccount), in(prod)
+	d.create(ref)
+	empty, err := d.StartUpload(ctx, c, ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun, err := d.StartUpload(ctx, c, ref)
+	if err == nil {
+		_, err = d.AppendUpload(ctx, c, ref, begun, 0, strings.NewReader("before"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.SetRepositoryPolicy(ctx, c, ref, statement("Deny", prodAccount, "ecr:UploadLayerPart"), true); err != nil {
+		t.Fatal(err)
+	}
+	content := digest.FromString("content")
+	_, err = d.AppendUpload(ctx, c, ref, empty, 0, strings.NewReader("content"))
+	wantCode(t, "a part", err, registry.AccessDenied)
+	for _, offset := range []int64{-1, 0} {
+		_, err = d.CompleteUpload(ctx, c, ref, empty, content, offset, strings.NewReader("content"))
+		wantCode(t, "completing with the bytes", err, registry.AccessDenied)
+	}
+	_, err = d.PutLayer(ctx, c, ref, content, strings.NewReader("content"))
+	wantCode(t, "at once", err, registry.AccessDenied)
+	_, err = d.Layer(ctx, c, ref, content)
+	wantCode(t, "afterwards", err, registry.LayersNotFound)
+	_, err = d.CompleteUpload(ctx, c, ref, begun, digest.FromString("before"), -1, nil)
+	wantCode(t, "completing what was sent before", err, "")
+}
