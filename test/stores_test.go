@@ -2,6 +2,7 @@ package test
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -74,5 +75,39 @@ func ownStores(t *testing.T) {
 	t.Helper()
 	if shared() {
 		t.Skip("left out: it brings its stores itself")
+	}
+}
+
+// TestRedirectKeepsNoLogin: a client is not sent to a bucket to which it would
+// send its registry login along.
+func TestRedirectKeepsNoLogin(t *testing.T) {
+	t.Parallel()
+	if !shared() {
+		t.Skip("left out: it is about a bucket")
+	}
+	s := newServer(t) // whose bucket is at localhost
+	s.createRepository(prod, tokyo, "app")
+	d, err := s.oci(prod, tokyo).putBlob("app", []byte("a layer"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[string]int{"localhost:" + s.port: http.StatusOK, s.addr: http.StatusTemporaryRedirect} {
+		request, err := http.NewRequest("GET", "http://"+s.addr+"/v2/"+prod.id+"/"+tokyo+"/app/blobs/"+d.String(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Host = host
+		request.SetBasicAuth("AWS", s.password(prod, tokyo))
+		res, err := s.http.Transport.RoundTrip(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("asked at %s: %s, want %d", host, res.Status, want)
+		}
+	}
+	if !strings.Contains(s.log.String(), "layers are streamed to clients") {
+		t.Error("the start does not warn of it")
 	}
 }

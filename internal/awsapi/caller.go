@@ -93,5 +93,5 @@ func verify(r *http.Request, signed *auth.Signed, body []byte, held *budget.Requ
 }
 
 func callerOf(r *http.Request, identity auth.Identity) registry.Caller {
-	return registry.Caller{Identity: identity, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil, UserAgent: r.UserAgent()}
+	return registry.Caller{Identity: identity, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil, Host: r.Host, UserAgent: r.UserAgent()}
 }

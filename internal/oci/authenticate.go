@@ -59,7 +59,7 @@ func (h *handler) authenticate(r *http.Request, req *request) error {
 			"Your Authorization Token is for the Region '%s' and this registry is in '%s'. Get one for that Region and try again.",
 			token.Region, req.ref.Registry.Region)}
 	}
-	req.caller = registry.Caller{Identity: identity, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil, UserAgent: r.UserAgent()}
+	req.caller = registry.Caller{Identity: identity, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil, Host: r.Host, UserAgent: r.UserAgent()}
 	return nil
 }
 

@@ -127,7 +127,10 @@ func (s *Service) OpenLayer(ctx context.Context, c Caller, ref Ref, d digest.Dig
 		}
 		return fmt.Errorf("layer %s of %s cannot be read: %w", d, ref, err)
 	}
-	if content.URL, err = s.blobs.URL(ctx, l.object); err == nil && content.URL == "" {
+	if content.URL, err = s.blobs.URL(ctx, l.object); err == nil {
+		content.URL, err = redirect(c, content.URL)
+	}
+	if err == nil && content.URL == "" {
 		content.ReadSeekCloser, err = s.blobs.Open(ctx, l.object, l.Size)
 	}
 	if err != nil {

@@ -38,6 +38,8 @@ type Caller struct {
 	RemoteAddr string
 	// Secure says that the connection uses TLS (aws:SecureTransport).
 	Secure bool
+	// Host is the one that was asked, with the port if there was one, or empty.
+	Host string
 	// UserAgent is the client's own word, or empty (aws:UserAgent).
 	UserAgent string
 }

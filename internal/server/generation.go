@@ -50,11 +50,28 @@ func newGeneration(ctx context.Context, cfg config.Config, m metadata.Store, b b
 		_ = g.close() // what failed first is the error to report
 		return nil, fmt.Errorf("open the registries: %w", err)
 	}
+	warnOfRedirects(ctx, cfg, b, log)
 	if g.handlers, err = h(m, g.registry, g.closing); err != nil {
 		_ = g.close()
 		return nil, err
 	}
 	return g, nil
+}
+
+// warnOfRedirects tells of a bucket that is reached at the registry's own name, or
+// below it: who comes by that name is not sent there (registry.KeepsLogin).
+func warnOfRedirects(ctx context.Context, cfg config.Config, b blob.Store, log *slog.Logger) {
+	bucket, ok := b.(interface {
+		RedirectHost(context.Context) (string, error)
+	})
+	if !ok {
+		return
+	}
+	if host, err := bucket.RedirectHost(ctx); err == nil && registry.KeepsLogin(cfg.Domain, host) {
+		log.Warn("layers are streamed to clients that come by the domain's own name: they would send their registry login along to the bucket, "+
+			"which has that name too, or one below it, and refuses such requests; give the bucket another name (redirect_endpoint in blobs)",
+			"domain", cfg.Domain, "bucket", host)
+	}
 }
 
 func (g *generation) close() error {

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -206,6 +207,23 @@ func (s *Store) URL(ctx context.Context, object string) (string, error) {
 		return "", s.wrap(ctx, "sign a URL of "+object, err)
 	}
 	return req.URL, nil
+}
+
+// RedirectHost is the host, with the port if there is one, that URL's URLs lead
+// to; empty if clients are not sent to the bucket.
+func (s *Store) RedirectHost(ctx context.Context) (string, error) {
+	if s.presign == nil {
+		return "", nil
+	}
+	req, err := s.presign.PresignGetObject(ctx, &s3.GetObjectInput{Bucket: &s.at.bucket, Key: aws.String(s.at.prefix + "any")})
+	if err != nil {
+		return "", s.wrap(ctx, "sign a URL", err)
+	}
+	u, err := url.Parse(req.URL)
+	if err != nil {
+		return "", fmt.Errorf("read a URL of bucket %s: %w", s.at.bucket, err)
+	}
+	return u.Host, nil
 }
 
 // Size asks the server.
