@@ -156,8 +156,8 @@ const largeAnswer = 64 << 10
 type inPieces interface {
 	// Large says that the answer is to be written in pieces.
 	Large() bool
-	// WritePieces writes the answer as JSON.
-	WritePieces(w io.Writer) error
+	// WritePieces writes the answer as JSON. Where it fails the answer is cut off.
+	WritePieces(ctx context.Context, w io.Writer) error
 }
 
 // writeAnswer sends an answer, or returns why it cannot.
@@ -167,7 +167,9 @@ func (h *Handler) writeAnswer(w http.ResponseWriter, in *request, v any) error {
 	if pieces, ok := v.(inPieces); ok && pieces.Large() {
 		w.Header().Set("Content-Type", jsonType)
 		w.WriteHeader(http.StatusOK)
-		_ = pieces.WritePieces(w) // a client that went away needs no answer
+		if pieces.WritePieces(in.ctx, w) != nil {
+			panic(http.ErrAbortHandler) // a client must not take a part for the whole
+		}
 		return nil
 	}
 	body, err := encode(v)

@@ -3,6 +3,7 @@ package metadata
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 	"time"
 )
 
@@ -61,8 +62,16 @@ func (q *Queries) Manifest(repository int64, digest string) (Manifest, error) {
 	})
 }
 
-// ManifestContent is a manifest with its bytes. Its annotations, which are in
-// them, are left out.
+// LargeManifest is from how many bytes on a manifest is read, and cached, without
+// them: a few large ones would push out all the others, and whoever reads one
+// should know its size before.
+const LargeManifest = 64 << 10
+
+// contentColumns are those of a ManifestContent.
+var contentColumns = listedColumns + `, CASE WHEN m.size < ` + strconv.Itoa(LargeManifest) + ` THEN m.bytes END`
+
+// ManifestContent is a manifest with its bytes, which are nil from LargeManifest
+// on: ManifestBytes has them. Its annotations, which are in them, are left out.
 type ManifestContent struct {
 	Manifest
 	Bytes []byte
@@ -73,7 +82,7 @@ func (q *Queries) ManifestContent(repository int64, digest string) (*ManifestCon
 	var c ManifestContent
 	var err error
 	c.Manifest, err = scanManifest(func(dest ...any) error {
-		return q.conn.one(`SELECT `+listedColumns+`, m.bytes FROM manifests m WHERE m.repository_id = ? AND m.digest = ?`, []any{repository, digest}, append(dest, &c.Bytes)...)
+		return q.conn.one(`SELECT `+contentColumns+` FROM manifests m WHERE m.repository_id = ? AND m.digest = ?`, []any{repository, digest}, append(dest, &c.Bytes)...)
 	})
 	return &c, err
 }
@@ -83,7 +92,7 @@ func (q *Queries) ManifestContentByTag(repository int64, tag string) (*ManifestC
 	var c ManifestContent
 	var err error
 	c.Manifest, err = scanManifest(func(dest ...any) error {
-		return q.conn.one(`SELECT `+listedColumns+`, m.bytes FROM tags t JOIN manifests m ON m.id = t.manifest_id
+		return q.conn.one(`SELECT `+contentColumns+` FROM tags t JOIN manifests m ON m.id = t.manifest_id
 			WHERE t.repository_id = ? AND t.name = ?`, []any{repository, tag}, append(dest, &c.Bytes)...)
 	})
 	return &c, err

@@ -32,7 +32,7 @@ func (h *handler) listRepositories(w http.ResponseWriter, r *http.Request, req *
 			setNext(w, path, req, prefix+next)
 		}
 	}
-	return h.writeJSON(w, r, "application/json", struct {
+	return h.writeJSON(w, r, req, "application/json", struct {
 		Repositories []string `json:"repositories"`
 	}{names})
 }

@@ -21,13 +21,6 @@ func setContent(header http.Header, mediaType string, size int64, d digest.Diges
 	return etag
 }
 
-// clearContent takes back what setContent has set: an error answer has another body.
-func clearContent(header http.Header) {
-	for _, name := range [...]string{"Content-Type", "Content-Length", "Docker-Content-Digest", "Etag"} {
-		delete(header, name)
-	}
-}
-
 // notModified answers 304 if the client has the content already, as its
 // If-None-Match tells (RFC 9110, 13.1.2), and reports whether it did.
 func notModified(w http.ResponseWriter, r *http.Request, etag string) bool {

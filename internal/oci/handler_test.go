@@ -205,7 +205,7 @@ func TestAuthenticate(t *testing.T) {
 		return func(r *http.Request) { r.SetBasicAuth("AWS", tk) }
 	}
 	manifest := func(c registry.Caller, ref registry.Ref, _ registry.Reference) (registry.Manifest, error) {
-		return registry.Manifest{Digest: someSHA, MediaType: c.Identity.Principal.Account, Bytes: []byte(ref.String())}, nil
+		return registry.Manifest{Digest: someSHA, MediaType: c.Identity.Principal.Account, Size: int64(len(ref.String())), Bytes: []byte(ref.String())}, nil
 	}
 	for _, tt := range []struct {
 		name, host, target string
@@ -717,7 +717,7 @@ func (discard) WriteHeader(int)             {}
 
 func BenchmarkGetManifest(b *testing.B) {
 	h := newHandler(fakeRegistry{manifest: func(registry.Caller, registry.Ref, registry.Reference) (registry.Manifest, error) {
-		return registry.Manifest{Digest: someSHA, MediaType: "application/vnd.oci.image.manifest.v1+json", Bytes: []byte("{}")}, nil
+		return registry.Manifest{Digest: someSHA, MediaType: "application/vnd.oci.image.manifest.v1+json", Size: 2, Bytes: []byte("{}")}, nil
 	}})
 	r := httptest.NewRequest("GET", "http://localhost:8080/v2/app/manifests/latest", nil)
 	r.SetBasicAuth("AWS", token(prodKey, auth.Token{}))

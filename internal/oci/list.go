@@ -38,15 +38,26 @@ func setNext(w http.ResponseWriter, path string, req *request, last string) {
 	w.Header().Set("Link", "<"+path+"?"+parameters.Encode()+`>; rel="next"`)
 }
 
-func (h *handler) writeJSON(w http.ResponseWriter, r *http.Request, mediaType string, v any) error {
+func (h *handler) writeJSON(w http.ResponseWriter, r *http.Request, req *request, mediaType string, v any) error {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	return h.writeBody(w, r, mediaType, body)
+	return h.writeBody(w, r, req, mediaType, body)
 }
 
-func (h *handler) writeBody(w http.ResponseWriter, r *http.Request, mediaType string, body []byte) error {
+// largeAnswer is from which size on an answer counts as memory while it is sent:
+// a client may take its time.
+const largeAnswer = 64 << 10
+
+func (h *handler) writeBody(w http.ResponseWriter, r *http.Request, req *request, mediaType string, body []byte) error {
+	if len(body) > largeAnswer && r.Method != http.MethodHead {
+		held, ctx := h.begin(r, req)
+		defer held.End()
+		if err := held.Memory.Take(ctx, int64(len(body))); err != nil {
+			return err
+		}
+	}
 	header := w.Header()
 	header.Set("Content-Type", mediaType)
 	header.Set("Content-Length", strconv.Itoa(len(body)))

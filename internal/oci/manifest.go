@@ -12,36 +12,26 @@ import (
 
 // getManifest answers end-3, GET and HEAD.
 func (h *handler) getManifest(w http.ResponseWriter, r *http.Request, req *request) error {
-	read := h.registry.Manifest
-	if r.Method == http.MethodHead {
-		read = h.registry.ManifestHead
+	ctx, read := r.Context(), h.registry.ManifestHead
+	if r.Method != http.MethodHead {
+		var held *budget.Request
+		held, ctx = h.begin(r, req)
+		defer held.End()
+		read = h.registry.Manifest
 	}
-	m, err := read(r.Context(), req.caller, req.ref, req.reference)
+	m, err := read(ctx, req.caller, req.ref, req.reference)
 	if err != nil {
 		return err
 	}
-	etag := setContent(w.Header(), m.MediaType, int64(len(m.Bytes)), m.Digest)
+	etag := setContent(w.Header(), m.MediaType, m.Size, m.Digest)
 	if notModified(w, r, etag) {
 		return nil
 	}
-	if r.Method == http.MethodHead {
-		return nil
+	if r.Method != http.MethodHead {
+		h.write(w, r, m.Bytes)
 	}
-	if len(m.Bytes) > largeAnswer {
-		held, ctx := h.begin(r, req)
-		defer held.End()
-		if err := held.Memory.Take(ctx, int64(len(m.Bytes))); err != nil {
-			clearContent(w.Header())
-			return err
-		}
-	}
-	h.write(w, r, m.Bytes)
 	return nil
 }
-
-// largeAnswer is from which size on an answer counts as memory while it is sent:
-// a client may take its time.
-const largeAnswer = 64 << 10
 
 // putManifest answers end-7a and end-7b.
 func (h *handler) putManifest(w http.ResponseWriter, r *http.Request, req *request) error {

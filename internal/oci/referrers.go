@@ -58,7 +58,7 @@ collect:
 		w.Header().Set("OCI-Filters-Applied", "artifactType")
 	}
 	body.WriteString("]}")
-	return h.writeBody(w, r, v1.MediaTypeImageIndex, body.Bytes())
+	return h.writeBody(w, r, req, v1.MediaTypeImageIndex, body.Bytes())
 }
 
 // describeReferrer encodes a descriptor without its annotations.

@@ -14,7 +14,7 @@ func (h *handler) listTags(w http.ResponseWriter, r *http.Request, req *request)
 	if req.limit != 0 && next != "" {
 		setNext(w, "/v2/"+req.name+"/tags/list", req, next)
 	}
-	return h.writeJSON(w, r, "application/json", struct {
+	return h.writeJSON(w, r, req, "application/json", struct {
 		Name string   `json:"name"`
 		Tags []string `json:"tags"`
 	}{req.name, tags})

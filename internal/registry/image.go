@@ -10,6 +10,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/metadata"
 )
 
@@ -36,6 +37,7 @@ func orNull(s string) string {
 type Manifest struct {
 	Digest    digest.Digest
 	MediaType string
+	Size      int64
 	Bytes     []byte
 }
 
@@ -86,8 +88,34 @@ func (s *Service) Manifest(ctx context.Context, c Caller, ref Ref, r Reference) 
 	if err != nil {
 		return Manifest{}, err
 	}
+	if m.Bytes == nil {
+		if m, err = s.largeContent(ctx, repo, r, m); err != nil {
+			return Manifest{}, err
+		}
+	}
 	s.recordPull(repo, m)
-	return Manifest{Digest: digest.Digest(m.Digest), MediaType: m.MediaType, Bytes: m.Bytes}, nil
+	return Manifest{Digest: digest.Digest(m.Digest), MediaType: m.MediaType, Size: m.Size, Bytes: m.Bytes}, nil
+}
+
+// largeContent reads the bytes of a large manifest, which count for the caller until its request ends.
+func (s *Service) largeContent(ctx context.Context, repo *metadata.Repository, r Reference, m *metadata.ManifestContent) (*metadata.ManifestContent, error) {
+	if err := budget.TakeMemory(ctx, int(m.Size)); err != nil {
+		return nil, err
+	}
+	done, err := budget.Busy(ctx, int(m.Size))
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	found, err := s.meta.Read().ManifestBytes(repo.ID, []string{m.Digest})
+	if err != nil {
+		return nil, fmt.Errorf("read image %s of %s: %w", r, refOf(repo), err)
+	}
+	bytes, there := found[m.Digest]
+	if !there {
+		return nil, imageNotFound(repo, r)
+	}
+	return &metadata.ManifestContent{Manifest: m.Manifest, Bytes: bytes}, nil
 }
 
 // ManifestHead is Manifest for who does not ask for the bytes. Clients that push
@@ -116,7 +144,7 @@ func (s *Service) ManifestHead(ctx context.Context, c Caller, ref Ref, r Referen
 		}
 	}
 	s.recordPull(repo, m)
-	return Manifest{Digest: digest.Digest(m.Digest), MediaType: m.MediaType, Bytes: m.Bytes}, nil
+	return Manifest{Digest: digest.Digest(m.Digest), MediaType: m.MediaType, Size: m.Size}, nil
 }
 
 // headAhead asks what ManifestHead is going to ask.

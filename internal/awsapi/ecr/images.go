@@ -15,6 +15,7 @@ import (
 
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/budget"
+	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
 )
 
@@ -37,7 +38,7 @@ func (r *BatchGetImageResponse) Large() bool {
 
 // WritePieces writes the answer as JSON, an image at a time. It forgets each
 // image when it is written.
-func (r *BatchGetImageResponse) WritePieces(w io.Writer) error {
+func (r *BatchGetImageResponse) WritePieces(ctx context.Context, w io.Writer) error {
 	var piece bytes.Buffer
 	encoder := json.NewEncoder(&piece)
 	encoder.SetEscapeHTML(false)
@@ -46,7 +47,13 @@ func (r *BatchGetImageResponse) WritePieces(w io.Writer) error {
 		if i > 0 {
 			piece.WriteByte(',')
 		}
-		if err := encoder.Encode(r.Images[i]); err != nil {
+		done, err := budget.Busy(ctx, len(r.Images[i].ImageManifest))
+		if err != nil {
+			return err
+		}
+		err = encoder.Encode(r.Images[i])
+		done()
+		if err != nil {
 			return err
 		}
 		r.Images[i] = Image{}
@@ -125,8 +132,8 @@ func (s *Service) BatchGetImage(ctx context.Context, call Call, in *BatchGetImag
 		if size += len(m.Bytes); size > maxBatchManifests {
 			return nil, awsjson.Exceptionf(LimitExceededException, "The manifests are larger than %d bytes together: ask for fewer images at once", maxBatchManifests)
 		}
-		if size > largeBatch {
-			// Held until the client has taken the answer.
+		if size > largeBatch && len(m.Bytes) < metadata.LargeManifest {
+			// Of large ones the domain has counted the bytes. All is held until the client has taken the answer.
 			if err := budget.TakeMemory(ctx, len(m.Bytes)); err != nil {
 				return nil, err
 			}
