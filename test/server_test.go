@@ -122,6 +122,9 @@ func prepareServer(t *testing.T, dir, data string, stores stores, more string) *
 	for _, a := range accounts {
 		fmt.Fprintf(&config, "  - id: %q\n    name: %s\n    access_keys:\n      - {id: %s, secret: %q}\n", a.id, a.name, a.key, a.secret)
 	}
+	if !strings.Contains(more, "quotas:") { // tests ask more than people
+		more += "quotas: {requests_per_second: none}\n"
+	}
 	config.WriteString(stores.config + more)
 	if err := os.WriteFile(filepath.Join(dir, "twinport.yaml"), []byte(config.String()), 0o600); err != nil {
 		t.Fatal(err)

@@ -22,6 +22,7 @@ import (
 	"github.com/twinport/twinport/internal/awsapi/twinport"
 	"github.com/twinport/twinport/internal/awsapi/uri"
 	"github.com/twinport/twinport/internal/budget"
+	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/registry"
 )
 
@@ -50,6 +51,8 @@ type Config struct {
 	Shared bool
 	// Limits bound what requests take; nil means no bounds.
 	Limits *budget.Limits
+	// Rates bound how often accounts ask; nil means no bounds.
+	Rates *quota.Meter
 	// Closing is closed when streams must end; nil means never.
 	Closing <-chan struct{}
 	// Logger gets internal errors, each with its request id.
@@ -66,6 +69,7 @@ type Handler struct {
 	verifier *auth.Verifier
 	sessions Sessions
 	limits   *budget.Limits
+	rates    *quota.Meter
 	log      *slog.Logger
 	closing  <-chan struct{}
 	streams  streams
@@ -86,6 +90,7 @@ func New(c Config) *Handler {
 		verifier: c.Verifier,
 		sessions: c.Sessions,
 		limits:   c.Limits,
+		rates:    c.Rates,
 		log:      c.Logger,
 		closing:  c.Closing,
 		streams:  streams{open: map[string]int{}}, streamBeat: streamBeat, streamWrite: streamWrite,
@@ -101,6 +106,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.serveQuery(w, r, requestID)
+}
+
+// errRate is ECR's answer to who has asked too often.
+var errRate = &failure{awsjson.ThrottlingException, "Rate exceeded", http.StatusBadRequest}
+
+// take counts a request of the caller against the rate of its kind.
+func (h *Handler) take(who caller, k quota.Kind) error {
+	if !h.rates.Take(who.registry.Account, who.registry.Region, k) {
+		return errRate
+	}
+	return nil
 }
 
 // failure is an error answer that both protocols can write.

@@ -17,6 +17,7 @@ import (
 	"github.com/twinport/twinport/internal/awsapi/twinport"
 	"github.com/twinport/twinport/internal/awsapi/uri"
 	"github.com/twinport/twinport/internal/budget"
+	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/registry"
 )
 
@@ -45,6 +46,14 @@ func operationOf(target string) (op operation, known bool) {
 	return operation{name, false, limit}, ok && known
 }
 
+// kind is what the operation counts as.
+func (op operation) kind() quota.Kind {
+	if op.own {
+		return quota.Other
+	}
+	return quota.KindOf(op.name)
+}
+
 // serveJSON answers a request of the AWS JSON 1.1 protocol.
 func (h *Handler) serveJSON(w http.ResponseWriter, r *http.Request, requestID string) {
 	target := r.Header.Get("X-Amz-Target")
@@ -64,6 +73,9 @@ func (h *Handler) serveJSON(w http.ResponseWriter, r *http.Request, requestID st
 	}
 	in, err := h.read(r, op.limit)
 	defer in.end()
+	if err == nil {
+		err = h.take(in.who, op.kind())
+	}
 	var out any
 	if err == nil {
 		out, err = h.doJSON(in, op)

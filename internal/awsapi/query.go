@@ -11,6 +11,7 @@ import (
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/sts"
 	"github.com/twinport/twinport/internal/budget"
+	"github.com/twinport/twinport/internal/quota"
 )
 
 // queryBodyLimit bounds the form of a Query request, in bytes.
@@ -96,6 +97,9 @@ func (h *Handler) doQuery(r *http.Request) (sts.CallerIdentity, error) {
 		}
 	}
 	identity, err := signed.Verify(form)
+	if err == nil && !h.rates.Take(identity.Principal.Account, identity.Region, quota.Other) {
+		err = errRate
+	}
 	if err != nil {
 		return none, err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/twinport/twinport/internal/awsapi/twinport"
+	"github.com/twinport/twinport/internal/quota"
 )
 
 const (
@@ -58,6 +59,9 @@ func (s *streams) leave(account string) {
 func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request, requestID string) {
 	in, err := h.read(r, twinport.BodyLimit(twinport.Watch))
 	defer in.end()
+	if err == nil {
+		err = h.take(in.who, quota.Other)
+	}
 	if err == nil {
 		err = h.stream(w, r, in)
 	}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/twinport/twinport/internal/budget"
+	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/registry"
 )
 
@@ -145,6 +146,13 @@ func limited(e *budget.Error) *protocolError {
 		return &protocolError{http.StatusTooManyRequests, codeTooManyRequests, e.Message()}
 	}
 	return &protocolError{http.StatusServiceUnavailable, codeTooManyRequests, e.Message()}
+}
+
+// rateExceeded is the answer to who has asked too often. Retry-After says when
+// there is room again.
+func rateExceeded(k quota.Kind) error {
+	return &protocolError{http.StatusTooManyRequests, codeTooManyRequests,
+		"Rate exceeded: the account's quota '" + k.Rate() + "' is used up for the moment"}
 }
 
 // writeError is the one place that answers an error.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/budget"
+	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/registry"
 )
 
@@ -71,6 +72,8 @@ type Config struct {
 	Scheme string
 	// Limits bound what requests take; nil means no bounds.
 	Limits *budget.Limits
+	// Rates bound how often accounts ask; nil means no bounds.
+	Rates *quota.Meter
 	// Logger gets the causes of internal errors, which clients never see.
 	Logger *slog.Logger
 }
@@ -82,6 +85,7 @@ type handler struct {
 	domain   string
 	scheme   string
 	limits   *budget.Limits
+	rates    *quota.Meter
 	log      *slog.Logger
 	stall    time.Duration // see stallTimeout
 }
@@ -90,7 +94,7 @@ type handler struct {
 // path as the client sent it: a mux that cleans paths would hide path tricks
 // from the checks here.
 func New(c Config) http.Handler {
-	return &handler{registry: c.Registry, verifier: c.Verifier, logins: c.Logins, domain: c.Domain, scheme: c.Scheme, limits: c.Limits, log: c.Logger, stall: stallTimeout}
+	return &handler{registry: c.Registry, verifier: c.Verifier, logins: c.Logins, domain: c.Domain, scheme: c.Scheme, limits: c.Limits, rates: c.Rates, log: c.Logger, stall: stallTimeout}
 }
 
 // Headers of all responses, shared and never written to. What is stored here
@@ -110,6 +114,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req, err := parse(r, h.domain)
 	if err == nil {
 		err = h.authenticate(r, &req)
+	}
+	if err == nil && !h.rates.Take(req.caller.Identity.Principal.Account, req.ref.Registry.Region, req.op.kind()) {
+		err = rateExceeded(req.op.kind())
 	}
 	if err == nil {
 		err = h.serve(w, r, &req)

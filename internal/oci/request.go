@@ -9,6 +9,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/registry"
 )
 
@@ -44,6 +45,27 @@ const (
 	opCancelUpload               // end-14
 	opListRepositories           // /v2/_catalog, Docker's registry API
 )
+
+// kind is what ECR does in the place of the operation, and has a rate for.
+func (op operation) kind() quota.Kind {
+	switch op {
+	case opGetManifest:
+		return quota.BatchGetImage
+	case opPutManifest:
+		return quota.PutImage
+	case opGetBlob:
+		return quota.GetDownloadURLForLayer
+	case opHeadBlob:
+		return quota.BatchCheckLayerAvailability
+	case opStartUpload, opPushBlob, opMountBlob:
+		return quota.InitiateLayerUpload
+	case opAppendUpload:
+		return quota.UploadLayerPart
+	case opCompleteUpload:
+		return quota.CompleteLayerUpload
+	}
+	return quota.Other
+}
 
 // request is a request of the protocol after parsing: whatever it holds is in
 // the grammar of the specification.

@@ -153,6 +153,9 @@ func startWith(t *testing.T, more string) *program {
 	for _, a := range tenants {
 		fmt.Fprintf(&config, "  - id: %q\n    name: %s\n    access_keys:\n      - {id: %s, secret: %q}\n", a.id, a.name, a.key, a.secret)
 	}
+	if !strings.Contains(more, "quotas:") { // it is not the rates of requests that an attack is to meet
+		more += "quotas: {requests_per_second: none}\n"
+	}
 	env := append(os.Environ(), "GOMEMLIMIT=850MiB")
 	if shared() {
 		b := servers.S3(t)
