@@ -185,18 +185,25 @@ func useEverything(t *testing.T, s Store) {
 				panic(err)
 			}
 		}
-		_, err := tx.RetryRefused([]RegistryKey{{dev, there}}, []string{"DestinationRegistryNotFound", "RegistryPolicyDenied"}, epoch)
-		must(err)
 		must(tx.SaveReplicationCount(ReplicationCount{SourceRegistryID: registry.ID, Minute: epoch, DestinationAccount: dev, DestinationRegion: here, Process: "test", Completed: 1}))
 		must(tx.CreateSession(Session{ID: "session", Account: prod, AccessKey: "AK", CreatedAt: epoch, ExpiresAt: epoch.AddDate(100, 0, 0)}))
 		must(tx.CreateUpload(Upload{ID: "upload", RepositoryID: app.ID, StartedAt: epoch}))
-		_, err = tx.SaveUpload("upload", nil, []byte("state"), epoch)
+		_, err := tx.SaveUpload("upload", nil, []byte("state"), epoch)
 		must(err)
 		_, err = tx.TakeLease(Lease{Name: "test"}, "holder")
 		must(err)
 		must(tx.SetResourceTag(app, ResourceTag{"more", "tags"}))
 		return nil
 	})
+	// What these builds saw refused is tried again.
+	refused, err := s.Read().ReplicationsFrom(registry.ID, ReplicationFailed, epoch, ReplicationKey{}, 100)
+	must(err)
+	refused = slices.DeleteFunc(refused, func(r ListedReplication) bool {
+		return r.DestinationAccount != refused[0].DestinationAccount || r.DestinationRegion != refused[0].DestinationRegion
+	})
+	if made := madeDue(t, s, Retry{registry.ID, refused[0].DestinationAccount, refused[0].DestinationRegion, "", 1}, 10); len(made) != len(refused) {
+		t.Errorf("%d of %d refusals were made due", len(made), len(refused))
+	}
 	// A push and a replication, with a sequence beyond those of the builds before.
 	before, err := s.Read().Tag(app.ID, "v2")
 	must(err)

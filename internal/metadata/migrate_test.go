@@ -221,7 +221,14 @@ func TestOldReplicationsAreListed(t *testing.T) {
 		}
 		defer s.Close()
 		execute(t, db, queue(4, ReplicationComplete, 40, 50)) // by the old program
-		commit(t, s, func(tx *Tx) error { return tx.AdoptReplications() })
+		for _, want := range []int64{1, 0} {
+			commit(t, s, func(tx *Tx) error {
+				if n, err := tx.AdoptReplications(1); err != nil || n != want {
+					t.Errorf("completed %d, %v, want %d", n, err, want)
+				}
+				return nil
+			})
+		}
 		changed := map[int64]int64{}
 		for _, state := range []string{ReplicationInProgress, ReplicationComplete, ReplicationFailed} {
 			rs, err := s.Read().ReplicationsFrom(1, state, time.Time{}, ReplicationKey{}, 10)

@@ -29,6 +29,10 @@ type Replication struct {
 	FinishedAt         time.Time // zero while in progress
 	FailureCode        string
 	FailureReason      string
+	// Stored for RefusedRoutes, and not read: the number of a refusal among the
+	// changes of its destination, ByConfiguration or Unmendable; and the repository there.
+	Refusal     int64
+	RefusedInto string
 }
 
 const replicationColumns = `r.id, r.source_registry_id, m.repository_id, m.digest, m.media_type, m.image_size, r.tag, r.sequence,
@@ -197,37 +201,17 @@ func (q *Queries) ReplicationsOf(repository int64, digest string, limit int) ([]
 		ORDER BY r.destination_account, r.destination_region, r.tag LIMIT ?`, repository, digest, limit)
 }
 
-// AdoptReplications completes the rows that a program wrote which does not know
-// of what schema 4 added to them.
-func (tx *Tx) AdoptReplications() error {
-	return tx.conn.exec(`UPDATE replications SET changed_at = CASE WHEN finished_at > pushed_at THEN finished_at ELSE pushed_at END,
+// AdoptReplications completes up to limit rows that a program wrote which does
+// not know of what schema 4 added to them, and returns how many.
+func (tx *Tx) AdoptReplications(limit int) (int64, error) {
+	return tx.conn.changed(`UPDATE replications SET changed_at = CASE WHEN finished_at > pushed_at THEN finished_at ELSE pushed_at END,
 		source_registry_id = (SELECT p.registry_id FROM manifests m IN ORDER JOIN repositories p ON p.id = m.repository_id WHERE m.id = replications.manifest_id)
-		WHERE source_registry_id = 0`)
+		WHERE id IN (SELECT id FROM replications WHERE source_registry_id = 0 LIMIT ?)`, limit)
 }
 
 // SaveReplication stores how a try ended.
 func (tx *Tx) SaveReplication(r Replication) error {
-	return tx.conn.exec(`UPDATE replications SET state = ?, tries = ?, next_try_at = ?, changed_at = ?, finished_at = ?, failure_code = ?, failure_reason = ?
-		WHERE id = ? AND sequence = ?`,
-		r.State, r.Tries, fromTime(r.NextTryAt), fromTime(r.ChangedAt), fromTime(r.FinishedAt), r.FailureCode, r.FailureReason, r.ID, r.Sequence)
-}
-
-// RetryRefused makes the failed replications to the destinations due at t, if
-// they failed with one of the codes. It reports whether there were any.
-func (tx *Tx) RetryRefused(destinations []RegistryKey, codes []string, t time.Time) (bool, error) {
-	return some(tx.conn.changed(`UPDATE replications SET state = 'IN_PROGRESS', tries = 0, next_try_at = ?1, changed_at = ?1, finished_at = 0
-		WHERE id IN (SELECT r.id FROM objects(?2) AS d IN ORDER JOIN replications r ON r.destination_account = d.value ->> 'a' AND r.destination_region = d.value ->> 'r' AND r.state = 'FAILED'
-			WHERE r.failure_code IN (SELECT value FROM texts(?3)))`,
-		fromTime(t), keyList(destinations), list(codes)))
-}
-
-// RetryRefusedOf is RetryRefused for the images of repositories with one name.
-// It starts from these: a destination may have refused very many others. The
-// joins keep their order.
-func (tx *Tx) RetryRefusedOf(account, region, repository string, codes []string, t time.Time) (bool, error) {
-	return some(tx.conn.changed(`UPDATE replications SET state = 'IN_PROGRESS', tries = 0, next_try_at = ?1, changed_at = ?1, finished_at = 0
-		WHERE id IN (SELECT r.id FROM registries g IN ORDER JOIN repositories p ON p.registry_id = g.id AND p.name = ?2
-			IN ORDER JOIN manifests m ON m.repository_id = p.id IN ORDER JOIN replications r ON r.manifest_id = m.id AND r.state = 'FAILED' AND r.destination_account = ?3 AND r.destination_region = ?4
-			WHERE r.failure_code IN (SELECT value FROM texts(?5)))`,
-		fromTime(t), repository, account, region, list(codes)))
+	return tx.conn.exec(`UPDATE replications SET state = ?, tries = ?, next_try_at = ?, changed_at = ?, finished_at = ?, failure_code = ?, failure_reason = ?,
+		refusal = ?, refused_into = ? WHERE id = ? AND sequence = ?`,
+		r.State, r.Tries, fromTime(r.NextTryAt), fromTime(r.ChangedAt), fromTime(r.FinishedAt), r.FailureCode, r.FailureReason, r.Refusal, r.RefusedInto, r.ID, r.Sequence)
 }

@@ -147,6 +147,7 @@ func TestStatementOfAFailure(t *testing.T) {
 	if err := d.SetRegistryPolicy(ctx, root(devAccount), dev, text); err != nil {
 		t.Fatal(err)
 	}
+	d.resume()
 	if again := d.list(prod, registry.Outgoing, registry.ReplicationInProgress, 10); len(again) != 1 || !again[0].ChangedAt.After(r.ChangedAt) {
 		t.Errorf("made due again: %+v", again)
 	}

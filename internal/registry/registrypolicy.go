@@ -37,7 +37,7 @@ func (s *Service) replaceRegistryPolicy(ctx context.Context, id ID, text string)
 		if err := tx.SetRegistryPolicy(reg.ID, text); err != nil {
 			return err
 		}
-		return s.retryRefused(tx, []metadata.RegistryKey{{Account: id.Account, Region: id.Region}}, refusedCodes...)
+		return s.retryRefused(tx, reg.ID, id)
 	})
 	return before, err
 }

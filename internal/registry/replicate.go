@@ -19,36 +19,6 @@ const (
 // maxGraph bounds how many manifests one replicated index may reach.
 const maxGraph = 10000
 
-// retryRefused makes the replications due that the destinations refused with
-// one of the codes, since this transaction mends that.
-func (s *Service) retryRefused(tx *metadata.Tx, destinations []metadata.RegistryKey, codes ...string) error {
-	now := s.now()
-	any, err := tx.RetryRefused(destinations, codes, now)
-	if any {
-		s.retried(tx, now)
-	}
-	return err
-}
-
-// retryRefusedInto makes those due that the destination refused to take into a
-// repository, which this transaction creates.
-func (s *Service) retryRefusedInto(tx *metadata.Tx, destination Ref) error {
-	now := s.now()
-	any, err := tx.RetryRefusedOf(destination.Registry.Account, destination.Registry.Region, destination.Name, refusedCodes, now)
-	if any {
-		s.retried(tx, now)
-	}
-	return err
-}
-
-// retried has replications tried that the transaction makes due at t.
-func (s *Service) retried(tx *metadata.Tx, t time.Time) {
-	tx.OnCommit(func() {
-		s.wakeReplications(nil)
-		s.watchers.tellAll(t)
-	})
-}
-
 // Replicate tries one replication: metadata.ErrNotFound if it is not in
 // progress any more, or another process is trying it. Copy and record are one
 // transaction, so it is never done twice, nor done and not recorded; nor can a
@@ -73,6 +43,10 @@ func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication
 		var refused *refusal
 		if errors.As(err, &refused) {
 			row.State, row.FailureCode, row.FailureReason = metadata.ReplicationFailed, refused.code, refused.reason
+			if row.Refusal, err = refusalNumber(tx, job, refused); err != nil {
+				return err
+			}
+			row.RefusedInto = job.RepositoryName
 		} else if err != nil {
 			return err
 		}
@@ -179,7 +153,7 @@ func (s *Service) createDestination(tx *metadata.Tx, ref Ref, registry int64) (*
 	if _, err := tx.CreateRepository(r); err != nil {
 		return nil, err
 	}
-	return r, s.retryRefusedInto(tx, ref) // others may lack only the right to create it
+	return r, s.retryRefusedInto(tx, registry, ref) // others may lack only the right to create it
 }
 
 func incomplete(d string, layer bool) *refusal {

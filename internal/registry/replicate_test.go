@@ -29,12 +29,14 @@ func in(id registry.ID) registry.Ref { return registry.Ref{Registry: id, Name: "
 // due are the replications to try, those included that were just queued.
 func (d *domain) due() []int64 {
 	d.t.Helper()
+	d.resume()
 	d.clock.advance(2 * time.Second) // past the time that is left to the process that took a push
 	return d.dueNow()
 }
 
 func (d *domain) dueNow() []int64 {
 	d.t.Helper()
+	d.resume()
 	due, _, err := d.DueReplications(ctx, 10000)
 	if err != nil {
 		d.t.Fatal(err)
@@ -44,6 +46,17 @@ func (d *domain) dueNow() []int64 {
 		ids[i] = due[i].ID
 	}
 	return ids
+}
+
+// resume makes due what may be mended, as far as it is made due at once.
+func (d *domain) resume() {
+	d.t.Helper()
+	for made, more := 1, true; made > 0 && more; {
+		var err error
+		if made, more, err = d.ResumeReplications(ctx); err != nil {
+			d.t.Fatal(err)
+		}
+	}
 }
 
 // drain tries what is due, in a random order and several at a time, some of

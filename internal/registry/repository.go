@@ -117,7 +117,7 @@ func (s *Service) CreateRepository(ctx context.Context, c Caller, ref Ref, n New
 			}
 		}
 		s.repositoryChanged(tx, r)
-		return s.retryRefusedInto(tx, ref)
+		return s.retryRefusedInto(tx, r.RegistryID, ref)
 	})
 	if err != nil {
 		return Repository{}, err
@@ -267,7 +267,7 @@ func (s *Service) DeleteRepository(ctx context.Context, c Caller, ref Ref, force
 		if err := tx.DeleteRepository(r); err != nil {
 			return err
 		}
-		return s.retryRefusedInto(tx, ref) // it may have denied what a new one would take
+		return s.retryRefusedInto(tx, r.RegistryID, ref) // it may have denied what a new one would take
 	})
 	return repositoryOf(r), err
 }
@@ -336,7 +336,7 @@ func (s *Service) SetRepositoryPolicy(ctx context.Context, c Caller, ref Ref, te
 		if err := tx.SetRepositoryPolicy(r, text); err != nil {
 			return err
 		}
-		return s.retryRefusedInto(tx, ref) // it may have denied them
+		return s.retryRefusedInto(tx, r.RegistryID, ref) // it may have denied them
 	})
 }
 
@@ -373,7 +373,7 @@ func (s *Service) DeleteRepositoryPolicy(ctx context.Context, c Caller, ref Ref)
 		if err := tx.SetRepositoryPolicy(r, ""); err != nil {
 			return err
 		}
-		return s.retryRefusedInto(tx, ref) // it may have denied them
+		return s.retryRefusedInto(tx, r.RegistryID, ref) // it may have denied them
 	})
 	return text, err
 }

@@ -92,7 +92,7 @@ func (s *Service) TagResource(ctx context.Context, c Caller, ref Ref, tags []Res
 		if len(before) > maxResourceTags {
 			return tooManyTags()
 		}
-		return s.retryRefusedInto(tx, ref)
+		return s.retryRefusedInto(tx, r.RegistryID, ref)
 	})
 }
 
@@ -116,7 +116,7 @@ func (s *Service) UntagResource(ctx context.Context, c Caller, ref Ref, keys []s
 				return err
 			}
 		}
-		return s.retryRefusedInto(tx, ref)
+		return s.retryRefusedInto(tx, r.RegistryID, ref)
 	})
 }
 

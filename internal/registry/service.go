@@ -58,6 +58,7 @@ type Service struct {
 	watchers watchers
 
 	lastRoute lastRoute
+	resumed   resumed
 
 	wakeMu sync.Mutex
 	wake   func(queued []metadata.DueReplication) // see OnReplications
@@ -99,11 +100,9 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 		for k, id := range ids {
 			s.registries[ID{k.Account, k.Region}] = id
 		}
-		if err := tx.AdoptReplications(); err != nil {
-			return err
-		}
 		// The configuration may serve now what a replication missed, or have room.
-		return s.retryRefused(tx, keys, failureNoDestination, failureLimitExceeded)
+		_, err = tx.NoteServed(keys)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare the registries: %w", err)

@@ -99,7 +99,8 @@ func TestWatch(t *testing.T) {
 	d.drain()
 	source.until(told(registry.Outgoing, registry.ReplicationFailed, "1"))
 	destination.silent() // what it has refused is none of its business
-	d.grant(dev)         // which makes it due again
+	d.grant(dev)
+	d.resume() // which makes it due again
 	source.until(told(registry.Outgoing, registry.ReplicationInProgress, "1"))
 	destination.until(settings)
 	d.drain()

@@ -93,14 +93,6 @@ func (ws *watchers) note(registry int64, add func(*notes)) {
 	}
 }
 
-// tellAll notes for all watchers that replications changed at t, of whichever
-// registries.
-func (ws *watchers) tellAll(t time.Time) {
-	if ws.number.Load() > 0 {
-		ws.noteAll(func(n *notes) { n.lookSince(t) })
-	}
-}
-
 // lose notes for all watchers that more may have changed than they are told.
 func (ws *watchers) lose() { ws.noteAll(func(n *notes) { *n = notes{lost: true} }) }
 

@@ -22,6 +22,7 @@ import (
 // Registry is the part of the domain that the engine needs;
 // *registry.Service satisfies it.
 type Registry interface {
+	ResumeReplications(ctx context.Context) (made int, more bool, err error)
 	DueReplications(ctx context.Context, limit int) (due []metadata.DueReplication, next time.Time, err error)
 	Replicate(ctx context.Context, id int64) (metadata.Replication, error)
 	OnReplications(wake func(queued []metadata.DueReplication))
@@ -49,6 +50,10 @@ const (
 	// takenPause is how long the engine waits when other processes have taken all
 	// that it found due.
 	takenPause = 100 * time.Millisecond
+	// resumeInterval is how often the engine looks whether a destination has
+	// changed, and resumePause how long it waits for what it made due to be tried.
+	resumeInterval = time.Second
+	resumePause    = 20 * time.Millisecond
 	// pause is how long the engine waits after a fault of the store.
 	pause = time.Second
 )
@@ -58,6 +63,7 @@ type Engine struct {
 	registry Registry
 	log      *slog.Logger
 	wake     chan struct{}
+	changed  chan struct{} // signals that a destination has
 	finished chan ending
 
 	queue  *queue
@@ -83,7 +89,7 @@ type Stats struct{ Complete, Failed, Retried int64 }
 // New returns an engine that is not running yet.
 func New(r Registry, log *slog.Logger) *Engine {
 	e := &Engine{
-		registry: r, log: log, wake: make(chan struct{}, 1), finished: make(chan ending, maxInFlight),
+		registry: r, log: log, wake: make(chan struct{}, 1), changed: make(chan struct{}, 1), finished: make(chan ending, maxInFlight),
 		queue: newQueue(), done: make(chan struct{}), statistics: newStatistics(),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
@@ -95,9 +101,12 @@ func (e *Engine) Start() {
 	e.start.Do(func() {
 		e.registry.OnReplications(e.signal)
 		ended := make(chan struct{})
+		var running sync.WaitGroup
+		running.Go(e.run)
+		running.Go(e.resume)
 		go func() {
 			defer close(ended)
-			e.run()
+			running.Wait()
 		}()
 		go func() {
 			defer close(e.done)
@@ -125,6 +134,7 @@ func (e *Engine) Stats() Stats {
 func (e *Engine) signal(queued []metadata.DueReplication) {
 	if len(queued) == 0 {
 		e.others.Store(true)
+		signal(e.changed)
 	}
 	for _, d := range queued {
 		if !e.queue.add(d) {
@@ -132,9 +142,39 @@ func (e *Engine) signal(queued []metadata.DueReplication) {
 			break // the rest falls due with it
 		}
 	}
+	signal(e.wake)
+}
+
+func signal(c chan<- struct{}) {
 	select {
-	case e.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
+	}
+}
+
+// resume makes due what destinations refused before they changed, batch by
+// batch, while there is any.
+func (e *Engine) resume() {
+	for {
+		wait := resumeInterval
+		made, more, err := e.registry.ResumeReplications(e.ctx)
+		switch {
+		case e.ctx.Err() != nil:
+			return
+		case err != nil:
+			e.log.Error("could not make due again what may succeed now; trying again", "in", pause, "error", err)
+			wait = pause
+		case made > 0:
+			continue
+		case more:
+			wait = resumePause
+		}
+		select {
+		case <-e.ctx.Done():
+			return
+		case <-e.changed:
+		case <-time.After(wait):
+		}
 	}
 }
 

@@ -20,7 +20,8 @@ type fake struct {
 	tries map[int64][]time.Time
 	// outcome decides a try; nil completes it. It may block.
 	outcome func(ctx context.Context, r *metadata.Replication) error
-	due     error // of DueReplications
+	due     error   // of DueReplications
+	refused []int64 // that ResumeReplications makes due, one at a time
 	looked  int
 	counts  map[time.Time]metadata.ReplicationCount // by minute
 	saves   error
@@ -38,6 +39,20 @@ func (f *fake) OnReplications(wake func([]metadata.DueReplication)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.wake = wake
+}
+
+func (f *fake) ResumeReplications(context.Context) (made int, more bool, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.refused) == 0 {
+		return 0, false, nil
+	}
+	id := f.refused[0]
+	f.refused = f.refused[1:]
+	f.rows[id] = &metadata.Replication{ID: id, State: metadata.ReplicationInProgress, NextTryAt: time.Now().Add(time.Hour)}
+	wake := f.wake
+	go wake([]metadata.DueReplication{{ID: id}})
+	return 1, true, nil
 }
 
 func (f *fake) DueReplications(_ context.Context, limit int) (due []metadata.DueReplication, next time.Time, err error) {
@@ -285,6 +300,18 @@ func TestFaultOfTheStoreIsSurvived(t *testing.T) {
 	f.due = nil
 	f.mu.Unlock()
 	wait(t, "the replication", func() bool { return f.state(1) == metadata.ReplicationComplete })
+}
+
+func TestRefusedAreMadeDueBatchByBatch(t *testing.T) {
+	f := newFake()
+	f.refused = []int64{1, 2, 3}
+	e := start(t, f)
+	wait(t, "what was refused before the start", func() bool { return e.Stats().Complete == 3 })
+	f.mu.Lock()
+	f.refused = []int64{4, 5}
+	f.mu.Unlock()
+	e.signal(nil)
+	wait(t, "what a change makes due", func() bool { return e.Stats().Complete == 5 })
 }
 
 // However many replications one account has waiting, another's is tried among

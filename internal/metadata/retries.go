@@ -1,0 +1,139 @@
+package metadata
+
+import (
+	"math"
+	"time"
+)
+
+// Numbers of refusals that are none.
+const (
+	// ByConfiguration is the number of a refusal because the configuration had no
+	// such registry, or no room in it.
+	ByConfiguration = -1
+	// Unmendable is the number of a failure that no change of the destination mends.
+	Unmendable = math.MaxInt64
+)
+
+// Retry says that a change of a destination may mend what it refused before:
+// those replications are to be tried again.
+type Retry struct {
+	RegistryID int64 // the destination
+	Account    string
+	Region     string
+	Repository string // of the destination; '' for all
+	Before     int64  // refusals with lower numbers
+}
+
+// NoteRetry notes that refusals of before are to be tried again, if there are
+// any: false if not. The number of the change, NextSequence, must have been drawn
+// with the locks held that keep refusals from being decided meanwhile.
+func (tx *Tx) NoteRetry(r Retry) (bool, error) {
+	const insert, update = `INSERT INTO replication_retries (registry_id, repository, before) SELECT CAST(?1 AS BIGINT), CAST(?2 AS TEXT), CAST(?3 AS BIGINT) WHERE EXISTS (
+		SELECT 1 FROM replications WHERE state = 'FAILED' AND destination_account = ?4 AND destination_region = ?5`,
+		`) ON CONFLICT (registry_id, repository) DO UPDATE SET before = excluded.before`
+	args := []any{r.RegistryID, r.Repository, r.Before, r.Account, r.Region}
+	if r.Repository == "" {
+		return some(tx.conn.changed(insert+update, args...))
+	}
+	return some(tx.conn.changed(insert+` AND refused_into IN ('', CAST(?2 AS TEXT))`+update, args...))
+}
+
+// NoteServed notes that replications are to be tried again that the configuration
+// refused to the registries: false if there are none.
+func (tx *Tx) NoteServed(registries []RegistryKey) (bool, error) {
+	return some(tx.conn.changed(`INSERT INTO replication_retries (registry_id, repository, before)
+		SELECT g.id, '', 0 FROM objects(?) AS d IN ORDER JOIN registries g ON g.account = d.value ->> 'a' AND g.region = d.value ->> 'r'
+		WHERE (SELECT r.refusal FROM replications r WHERE r.state = 'FAILED' AND r.refusal = -1 AND r.destination_account = g.account AND r.destination_region = g.region LIMIT 1) = -1
+		ON CONFLICT (registry_id, repository) DO NOTHING`, keyList(registries)))
+}
+
+// Retries that come after the given one, in order of registry and repository.
+func (q *Queries) Retries(after Retry, limit int) (all []Retry, err error) {
+	err = q.conn.all(`SELECT t.registry_id, g.account, g.region, t.repository, t.before FROM replication_retries t IN ORDER JOIN registries g ON g.id = t.registry_id
+		WHERE (t.registry_id, t.repository) > (?, ?) ORDER BY t.registry_id, t.repository LIMIT ?`,
+		[]any{after.RegistryID, after.Repository, limit}, func(scan func(dest ...any) error) error {
+			var r Retry
+			err := scan(&r.RegistryID, &r.Account, &r.Region, &r.Repository, &r.Before)
+			all = append(all, r)
+			return err
+		})
+	return all, err
+}
+
+// EndRetry forgets a retry, unless a later change has renewed it.
+func (tx *Tx) EndRetry(r Retry) error {
+	return tx.conn.exec(`DELETE FROM replication_retries WHERE registry_id = ? AND repository = ? AND before = ?`, r.RegistryID, r.Repository, r.Before)
+}
+
+// RefusedRoute is a route on which refusals are to be tried again.
+type RefusedRoute struct {
+	Route
+	Into    string // the repository of the destination, where a retry is of one
+	Waiting int    // replications in progress, as far as they were counted
+}
+
+// refusedInto chooses, beside the destination and source, those of a repository:
+// they are found by another index.
+const refusedInto = ` AND r.refused_into = `
+
+// RefusedRoutes are those on which a retry has something left to do, at most
+// limit. However many refusals a route has, one is looked at. What is in progress
+// is counted up to count.
+func (q *Queries) RefusedRoutes(of Retry, count, limit int) (all []RefusedRoute, err error) {
+	if of.Repository == "" {
+		return q.refusedRoutes(refusedRoutes(""), of, "", count, limit)
+	}
+	query := refusedRoutes(refusedInto + `?6`)
+	// What older programs refused does not say into which repository.
+	for _, into := range []string{of.Repository, ""} {
+		some, err := q.refusedRoutes(query, of, into, count, limit, into)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	return all, nil
+}
+
+func refusedRoutes(into string) string {
+	refused := `FROM replications r WHERE r.state = 'FAILED' AND r.destination_account = ?1 AND r.destination_region = ?2` + into
+	return `WITH RECURSIVE sources (id) AS (
+			SELECT min(r.source_registry_id) ` + refused + `
+			UNION ALL SELECT (SELECT min(r.source_registry_id) ` + refused + ` AND r.source_registry_id > s.id) FROM sources s WHERE s.id IS NOT NULL)
+		SELECT s.id, coalesce(g.account, ''), (SELECT count(*) FROM (SELECT 1 FROM replications n
+			WHERE n.state = 'IN_PROGRESS' AND n.source_registry_id = s.id AND n.destination_account = ?1 AND n.destination_region = ?2 LIMIT ?4) AS waiting)
+		FROM sources s LEFT IN ORDER JOIN registries g ON g.id = s.id
+		WHERE s.id IS NOT NULL AND (SELECT min(r.refusal) ` + refused + ` AND r.source_registry_id = s.id) < ?3 LIMIT ?5`
+}
+
+func (q *Queries) refusedRoutes(query string, of Retry, into string, count, limit int, more ...any) (all []RefusedRoute, err error) {
+	args := append([]any{of.Account, of.Region, of.Before, count, limit}, more...)
+	err = q.conn.all(query, args, func(scan func(dest ...any) error) error {
+		r := RefusedRoute{Route: Route{DestinationAccount: of.Account, DestinationRegion: of.Region}, Into: into}
+		err := scan(&r.SourceRegistryID, &r.SourceAccount, &r.Waiting)
+		all = append(all, r)
+		return err
+	})
+	return all, err
+}
+
+// RetryRefused makes up to limit refusals of a route due at t, those of the
+// lowest numbers first.
+func (tx *Tx) RetryRefused(of Retry, route RefusedRoute, t, due time.Time, limit int) (all []DueReplication, err error) {
+	// Another process may do the same, so the state is asked once more of the rows
+	// that were found: in words that tempt no planner to begin with it.
+	const update, last = `UPDATE replications SET state = 'IN_PROGRESS', tries = 0, changed_at = ?1, next_try_at = ?2, finished_at = 0 WHERE state || '' = 'FAILED' AND id IN (
+		SELECT r.id FROM replications r WHERE r.state = 'FAILED' AND r.destination_account = ?3 AND r.destination_region = ?4 AND r.source_registry_id = ?5 AND r.refusal < ?6`,
+		` ORDER BY r.refusal LIMIT ?7) RETURNING id`
+	query, args := update+last, []any{fromTime(t), fromTime(due), route.DestinationAccount, route.DestinationRegion, route.SourceRegistryID, of.Before, limit}
+	if of.Repository != "" {
+		query, args = update+refusedInto+`?8`+last, append(args, route.Into)
+	}
+	err = tx.conn.all(query, args, func(scan func(dest ...any) error) error {
+		d := DueReplication{Route: route.Route}
+		err := scan(&d.ID)
+		all = append(all, d)
+		return err
+	})
+	return all, err
+}

@@ -1,0 +1,138 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/twinport/twinport/internal/metadata"
+)
+
+// What a destination refused is tried again when the destination changes. The
+// change itself commits at once, whatever waits: it draws a number and leaves a
+// note. Refusals draw numbers too, and are decided under locks that the change
+// waits for, so those with lower numbers were decided on what was before.
+// ResumeReplications finds them, in batches.
+
+const (
+	// resumeBatch is how many replications one transaction makes due, or completes.
+	resumeBatch = 200
+	// maxResumed is how many notes, and how many routes of each, one call looks at.
+	maxResumed = 100
+)
+
+// resumed is where ResumeReplications ended.
+type resumed struct {
+	mu      sync.Mutex
+	retry   metadata.Retry
+	adopted bool // what older programs wrote
+}
+
+// refusalNumber numbers a refusal that is decided in the transaction.
+func refusalNumber(tx *metadata.Tx, job metadata.ReplicationJob, r *refusal) (int64, error) {
+	switch {
+	case r.code == failureNoDestination, r.code == failureLimitExceeded, job.RegistryID == 0:
+		return metadata.ByConfiguration, nil
+	case slices.Contains(refusedCodes, r.code):
+		return tx.NextSequence(job.RegistryID)
+	}
+	return metadata.Unmendable, nil
+}
+
+// retryRefused notes that the transaction changes what the registry may have
+// refused for. It must have the registry's row for itself.
+func (s *Service) retryRefused(tx *metadata.Tx, registry int64, id ID) error {
+	return s.retryRefusedInto(tx, registry, Ref{Registry: id})
+}
+
+// retryRefusedInto is retryRefused for what was refused into a repository. The
+// transaction must have the repository's row for itself, or create it.
+func (s *Service) retryRefusedInto(tx *metadata.Tx, registry int64, into Ref) error {
+	number, err := tx.NextSequence(registry)
+	if err != nil {
+		return err
+	}
+	any, err := tx.NoteRetry(metadata.Retry{RegistryID: registry, Account: into.Registry.Account, Region: into.Registry.Region, Repository: into.Name, Before: number})
+	if any {
+		tx.OnCommit(func() { s.wakeReplications(nil) })
+	}
+	return err
+}
+
+// ResumeReplications makes due a batch of what was refused and may be mended
+// now: how many, and whether others are left. Each source gets an equal part, so
+// that nobody's wait behind another's; and no more are made due on a route than
+// are soon tried, so that what is pushed now does not wait behind them.
+func (s *Service) ResumeReplications(ctx context.Context) (made int, more bool, err error) {
+	s.resumed.mu.Lock()
+	defer s.resumed.mu.Unlock()
+	if !s.resumed.adopted {
+		var n int64
+		err := s.meta.Update(ctx, func(tx *metadata.Tx) (err error) {
+			n, err = tx.AdoptReplications(resumeBatch)
+			return err
+		})
+		if err != nil {
+			return 0, true, fmt.Errorf("complete replications of earlier versions: %w", err)
+		}
+		if n > 0 {
+			return int(n), true, nil
+		}
+		s.resumed.adopted = true
+	}
+	after := s.resumed.retry
+	retries, err := s.meta.Read().Retries(after, maxResumed)
+	if err != nil {
+		return 0, true, fmt.Errorf("look for refused replications to try again: %w", err)
+	}
+	if s.resumed.retry = (metadata.Retry{}); len(retries) == maxResumed {
+		s.resumed.retry = retries[maxResumed-1]
+	}
+	for _, r := range retries {
+		n, err := s.resume(ctx, r)
+		if err != nil {
+			return made, true, fmt.Errorf("try again what %s in %s refused: %w", r.Account, r.Region, err)
+		}
+		made += n
+	}
+	return made, len(retries) > 0 || after != metadata.Retry{}, nil
+}
+
+// resume does a batch of a retry, and ends it once nothing is left.
+func (s *Service) resume(ctx context.Context, r metadata.Retry) (made int, err error) {
+	routes, err := s.meta.Read().RefusedRoutes(r, resumeBatch, maxResumed)
+	if err != nil {
+		return 0, err
+	}
+	if len(routes) == 0 {
+		return 0, s.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.EndRetry(r) })
+	}
+	routes = slices.DeleteFunc(routes, func(r metadata.RefusedRoute) bool { return r.Waiting >= resumeBatch })
+	if len(routes) == 0 {
+		return 0, nil
+	}
+	err = s.meta.Update(ctx, func(tx *metadata.Tx) error {
+		made = 0
+		now := s.now()
+		for _, route := range routes {
+			due, err := tx.RetryRefused(r, route, now, now.Add(takeover), max(1, resumeBatch/len(routes)))
+			if err != nil {
+				return err
+			}
+			if made += len(due); len(due) == 0 {
+				continue
+			}
+			ids := make([]int64, len(due))
+			for i := range due {
+				ids[i] = due[i].ID
+			}
+			tx.OnCommit(func() {
+				s.wakeReplications(due)
+				s.watchers.tell(change{registry: route.SourceRegistryID, replications: ids})
+			})
+		}
+		return nil
+	})
+	return made, err
+}
