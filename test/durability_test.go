@@ -269,13 +269,48 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("on a full disk a push is answered with %v", a)
 		}
 	}
+	// What a push wrote that did not fit is gone with the refusal.
+	held := func(what string) {
+		t.Helper()
+		files, err := os.ReadDir(filepath.Join(disk, "blobs", "uploads"))
+		if err != nil || len(files) > 0 {
+			t.Errorf("after %s the disk keeps %v, %v", what, files, err)
+		}
+	}
 	clear(upload())
+	held("a PUT")
+	target, err := c.startUpload("app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	patched, err := c.send("PATCH", target, bytes.NewReader(layer), "Content-Type", "application/octet-stream")
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(patched)
+	held("a PATCH")
+	if a, err := c.send("GET", target, nil); err != nil || a.status != http.StatusNotFound {
+		t.Errorf("the upload that did not fit is answered with %v, %v", a, err)
+	}
+	started, err := s.ecr(prod, tokyo).InitiateLayerUpload(ctx, &ecr.InitiateLayerUploadInput{RepositoryName: aws.String("app")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.ecr(prod, tokyo).UploadLayerPart(ctx, &ecr.UploadLayerPartInput{RepositoryName: aws.String("app"), UploadId: started.UploadId,
+		PartFirstByte: aws.Int64(0), PartLastByte: aws.Int64(int64(len(layer)) - 1), LayerPartBlob: layer}); err == nil {
+		t.Error("without room UploadLayerPart succeeds")
+	}
+	held("UploadLayerPart")
 	fill()
 	a, err := c.send("POST", "/v2/app/blobs/uploads/?digest="+d.String(), bytes.NewReader(layer), "Content-Type", "application/octet-stream")
 	if err != nil {
 		t.Fatal(err)
 	}
 	clear(a)
+	held("a POST")
+	if a, err := c.send("GET", "/readyz", nil); err != nil || a.status != http.StatusOK {
+		t.Errorf("with a full disk /readyz says %v, %v", a, err)
+	}
 	if started, err := s.ecr(prod, tokyo).InitiateLayerUpload(ctx, &ecr.InitiateLayerUploadInput{RepositoryName: aws.String("app")}); err == nil {
 		if _, err := s.ecr(prod, tokyo).UploadLayerPart(ctx, &ecr.UploadLayerPartInput{RepositoryName: aws.String("app"), UploadId: started.UploadId,
 			PartFirstByte: aws.Int64(0), PartLastByte: aws.Int64(int64(len(layer)) - 1), LayerPartBlob: layer}); err == nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twinport/twinport/internal/blob"
@@ -53,7 +54,8 @@ type Service struct {
 	pulls, renewals recent
 	grace           time.Duration
 
-	lost lostObjects
+	lost     lostObjects
+	roomMade atomic.Int64 // when makeRoom last did, in Unix nanoseconds
 
 	watchers watchers
 

@@ -16,7 +16,7 @@ import (
 // runs in steps, in the order of SweepSteps, each page by page, so that it can
 // stop and go on anywhere, also in another process; two sweeps at once do no harm.
 //
-//   - uploads: sessions that were idle for a day;
+//   - uploads: sessions that were idle for a day, or less while there is little room;
 //   - leftovers: bytes of sessions that are no more;
 //   - links: a repository's links to layers that no manifest there names, once
 //     they are old enough to be no part of a push that is under way;
@@ -41,6 +41,13 @@ type SweepPage struct {
 const (
 	// uploadLifetime is how long an upload session may stay idle before it is dropped.
 	uploadLifetime = 24 * time.Hour
+	// shortLifetime is that while the store is short of room, and sharedLifetime
+	// where other processes may be writing to sessions: these note that only
+	// when a request ends.
+	shortLifetime  = 10 * time.Minute
+	sharedLifetime = time.Hour
+	// roomInterval is how often at most a push that did not fit drops idle sessions.
+	roomInterval = time.Minute
 	// sweepRows is how many rows a page of links or blobs looks at.
 	sweepRows = 2000
 	// sweepObjects is how many objects, uploads or pieces of garbage a page takes.
@@ -75,8 +82,48 @@ func (s *Service) Sweep(ctx context.Context, step SweepStep, after string, grace
 }
 
 func (s *Service) sweepUploads(ctx context.Context, after string, dry bool) (p SweepPage, err error) {
+	lifetime := uploadLifetime
+	if s.blobs.Short() {
+		lifetime = s.shortLifetime()
+	}
+	return s.expireUploads(ctx, after, lifetime, dry)
+}
+
+func (s *Service) shortLifetime() time.Duration {
+	if s.meta.Shared() {
+		return sharedLifetime
+	}
+	return shortLifetime
+}
+
+// makeRoom drops idle sessions in the background when a push did not fit, and
+// does not wait for the next sweep.
+func (s *Service) makeRoom() {
+	now := s.now().UnixNano()
+	last := s.roomMade.Load()
+	if now-last < int64(roomInterval) && now >= last || !s.roomMade.CompareAndSwap(last, now) {
+		return
+	}
+	go func() {
+		for after := ""; ; {
+			p, err := s.expireUploads(context.Background(), after, s.shortLifetime(), false)
+			if err != nil && !errors.Is(err, metadata.ErrClosed) {
+				s.log.Warn("could not drop idle uploads while there is no room; the sweep will", "error", err)
+			}
+			if p.Found > 0 {
+				s.log.Info("there is no room: idle uploads were dropped", "uploads", p.Found)
+			}
+			if after = p.Next; err != nil || after == "" {
+				return
+			}
+		}
+	}()
+}
+
+// expireUploads drops sessions that were idle for a lifetime, a page of them.
+func (s *Service) expireUploads(ctx context.Context, after string, lifetime time.Duration, dry bool) (p SweepPage, err error) {
 	now := s.now()
-	before := now.Add(-uploadLifetime)
+	before := now.Add(-lifetime)
 	idle, err := s.meta.Read().IdleUploads(before, now.Add(uploadLifetime), after, sweepObjects)
 	if err != nil {
 		return p, err

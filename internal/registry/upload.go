@@ -48,6 +48,7 @@ type session struct {
 	service    *Service
 	repository *metadata.Repository
 	row        metadata.Upload
+	object     string // that it became, unless a row names it yet
 }
 
 // withUpload runs fn with the session reserved for it: UploadNotFound.
@@ -68,14 +69,37 @@ func (s *Service) withUpload(ctx context.Context, repo *metadata.Repository, id 
 		return uploadError(repo, id, err)
 	}
 	defer u.Close()
-	err = fn(&session{u, s, repo, row})
-	if CodeOf(err) == LimitExceeded { // what came of it is of no use
-		if cancelErr := u.Cancel(context.WithoutCancel(ctx)); cancelErr != nil {
-			s.log.Warn("could not drop an upload that is too large; the sweep will", "upload", id, "error", cancelErr)
-		}
-		s.forgetUpload(ctx, id)
+	ses := &session{Upload: u, service: s, repository: repo, row: row}
+	err = uploadError(repo, id, fn(ses))
+	switch CodeOf(err) {
+	case StorageFull:
+		ses.giveUp(ctx)
+		s.makeRoom()
+	case LimitExceeded: // what came of it is of no use
+		ses.giveUp(ctx)
 	}
-	return uploadError(repo, id, err)
+	return err
+}
+
+// giveUp drops the session with all that it holds, so that a layer that did not
+// fit takes no room from others. What cannot be dropped now is left to the sweep.
+func (u *session) giveUp(ctx context.Context) {
+	s := u.service
+	ctx = context.WithoutCancel(ctx)
+	err := u.Cancel(ctx) // first: forgetting it may need some room
+	ended := false
+	err = errors.Join(err, s.meta.Update(ctx, func(tx *metadata.Tx) (err error) {
+		ended, err = tx.EndUpload(u.row.ID)
+		return err
+	}))
+	// Whoever ends a session decides on its object: while it was there, no other
+	// request can have made a blob of it, and none can now.
+	if ended && err == nil && u.object != "" {
+		err = s.blobs.Delete(ctx, []string{u.object})
+	}
+	if err != nil {
+		s.log.Warn("could not drop an upload that failed; the sweep will", "upload", u.row.ID, "error", err)
+	}
 }
 
 // uploadError makes domain errors of those of the blob store.
@@ -113,7 +137,8 @@ func (s *Service) UploadSize(ctx context.Context, c Caller, ref Ref, id string) 
 // AppendUpload adds r's bytes to the session. offset is where the bytes are
 // meant to go, or -1 for "at the end"; any other place is InvalidLayerPart,
 // whose Received tells the session's size. It returns the new size. If r
-// fails midway, the bytes before stay and the upload can be resumed.
+// fails midway, the bytes before stay and the upload can be resumed. Without
+// room for them the session ends: StorageFull, LimitExceeded.
 func (s *Service) AppendUpload(ctx context.Context, c Caller, ref Ref, id string, offset int64, r io.Reader) (n int64, err error) {
 	repo, err := s.repositoryAhead(ctx, c, ref, uploadAhead(id), actionUploadPart)
 	if err != nil {
@@ -122,6 +147,9 @@ func (s *Service) AppendUpload(ctx context.Context, c Caller, ref Ref, id string
 	err = s.withUpload(ctx, repo, id, func(u *session) error {
 		err := u.append(offset, r)
 		n = u.Size()
+		if errors.Is(err, blob.ErrFull) {
+			return err // the session ends with it
+		}
 		return errors.Join(err, u.save(ctx))
 	})
 	return n, err
@@ -205,7 +233,7 @@ func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository,
 	err = s.withUpload(ctx, repo, id, func(u *session) error {
 		if tail != nil {
 			if err := u.append(offset, tail); err != nil {
-				if CodeOf(err) == InvalidLayerPart {
+				if CodeOf(err) == InvalidLayerPart || errors.Is(err, blob.ErrFull) {
 					return err
 				}
 				return errors.Join(err, u.save(ctx))
@@ -240,6 +268,7 @@ func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository,
 		if err != nil {
 			return err
 		}
+		u.object = object
 		ahead, add := s.boundBytes(repo, nil, func(tx *metadata.Tx, repo *metadata.Repository) error {
 			// The session must be there still: else it has expired, and the
 			// sweep may be deleting the object.
@@ -331,7 +360,12 @@ func (s *Service) storeLayer(ctx context.Context, repo *metadata.Repository, d d
 	}
 	l, err := s.completeUpload(ctx, repo, id, d, 0, r)
 	if err != nil {
-		// Nobody learned the session's id, so nobody can resume it.
+		// Nobody learned the session's id, so nobody can resume it. A store that
+		// does not answer now is not asked once more: the sweep drops what it has.
+		if IsUnavailable(err) {
+			s.forgetUpload(ctx, id)
+			return l, err
+		}
 		if dropErr := s.blobs.DropUpload(context.WithoutCancel(ctx), id, nil); dropErr != nil {
 			s.log.Warn("could not drop a failed upload; it will expire", "upload", id, "error", dropErr)
 		}
