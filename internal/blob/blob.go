@@ -105,14 +105,25 @@ type Store interface {
 	DropUpload(ctx context.Context, id string, state []byte) error
 
 	// Ping checks that the store can be read and, where that is not another
-	// server's affair, written: ErrUnavailable. It tries little, and costs as
-	// much as a small push: once a second is often enough. A full store answers.
+	// server's affair, written: *PingError. It tries little, and costs as much
+	// as a small push: once a second is often enough. A full store answers.
 	Ping(ctx context.Context) error
 	// Short reports whether the store has little room left, or had none a short
 	// while ago.
 	Short() bool
 	Close() error
 }
+
+// PingError is in the chain of errors of Store.Ping, beside ErrUnavailable.
+type PingError struct {
+	// Reason is what is wrong, in words that anybody may read: it has no names
+	// and no addresses.
+	Reason string
+	Err    error
+}
+
+func (e *PingError) Error() string   { return e.Reason + ": " + e.Err.Error() }
+func (e *PingError) Unwrap() []error { return []error{ErrUnavailable, e.Err} }
 
 // CheckedFor is how long a store may rely on having seen an object.
 const CheckedFor = time.Minute

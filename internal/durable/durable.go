@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // unfinished begins the names of files that are being written: hidden, so
@@ -64,4 +65,13 @@ func TestDisk(dir string) error {
 		err = file.Sync()
 	}
 	return errors.Join(err, file.Close())
+}
+
+// Reason is what the system says of an error of a file, without the file's name.
+func Reason(err error) string {
+	var e syscall.Errno
+	if errors.As(err, &e) {
+		return e.Error()
+	}
+	return "it cannot be read or written"
 }

@@ -140,7 +140,11 @@ func (s *Postgres) Read() *Queries { return &Queries{conn: &pipeline{store: s}} 
 
 func (s *Postgres) Shared() bool { return true }
 
-func (s *Postgres) Ping(ctx context.Context) error { return s.pool.Ping(ctx) }
+// Ping reads a table.
+func (s *Postgres) Ping(ctx context.Context) error {
+	var any bool
+	return postgresError(s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM registries)`).Scan(&any))
+}
 
 // Close waits for the updates and reads under way. Closing twice is safe.
 func (s *Postgres) Close() error {

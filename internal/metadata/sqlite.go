@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -15,6 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/twinport/twinport/internal/durable"
 )
 
 // SQLite is the embedded engine. Readers never wait for the writer.
@@ -22,6 +25,7 @@ import (
 type SQLite struct {
 	readers *sql.DB
 	writer  *sql.DB
+	path    string   // of the database's file; "" if it was opened to read only
 	lock    *os.File // nil if it was opened to read only
 	reads   *Queries
 	cache   *cache
@@ -53,7 +57,8 @@ func OpenSQLite(ctx context.Context, dir string) (*SQLite, error) {
 	}
 	s := &SQLite{lock: lock, cache: newCache(), first: make(chan *update, 1024), updates: make(chan *update, 1024), holds: make(chan chan bool), closing: make(chan struct{}), done: make(chan struct{}),
 		committed: make(chan struct{}, 1), checkpointed: make(chan struct{})}
-	if err := s.open(ctx, filepath.Join(dir, DatabaseFile)); err != nil {
+	s.path = filepath.Join(dir, DatabaseFile)
+	if err := s.open(ctx, s.path); err != nil {
 		s.closeFiles()
 		return nil, fmt.Errorf("open the database in %s: %w", dir, err)
 	}
@@ -125,7 +130,35 @@ func (s *SQLite) ReadOf(*Repository) *Queries { return s.reads }
 
 func (s *SQLite) Shared() bool { return false }
 
-func (s *SQLite) Ping(ctx context.Context) error { return s.readers.PingContext(ctx) }
+// Ping has a new connection, which remembers nothing, read a little of each
+// table, and the disk write a small file. A full disk answers.
+func (s *SQLite) Ping(ctx context.Context) error {
+	if s.path == "" {
+		return s.readers.PingContext(ctx)
+	}
+	select {
+	case <-s.closing:
+		return ErrClosed
+	default:
+	}
+	// Without the right to write: of a file that is gone, none must be made.
+	fresh, err := sql.Open("sqlite", fileURL(s.path)+"?mode=ro&_pragma=query_only(1)&_pragma=busy_timeout(1000)")
+	if err != nil {
+		return err
+	}
+	defer fresh.Close()
+	var n int
+	err = fresh.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT max(id) FROM registries UNION ALL SELECT max(id) FROM repositories
+		UNION ALL SELECT max(id) FROM manifests UNION ALL SELECT max(digest) FROM blobs UNION ALL SELECT max(repository_id) FROM layers
+		UNION ALL SELECT max(manifest_id) FROM manifest_references UNION ALL SELECT max(repository_id) FROM tags)`).Scan(&n)
+	if err == nil {
+		err = durable.TestDisk(filepath.Dir(s.path))
+	}
+	if err = storageError(err); err != nil && !errors.Is(err, ErrFull) {
+		return fmt.Errorf("read the database: %w", err)
+	}
+	return nil
+}
 
 // Close waits for the updates under way and closes the database. Closing
 // twice is safe.
@@ -153,13 +186,46 @@ func (s *SQLite) closeFiles() error {
 	return errors.Join(errs...)
 }
 
-// storageError adds ErrFull to an error that means a full disk.
+// storageError adds to an error that it means a full disk, or a database that
+// cannot be read or written.
 func storageError(err error) error {
-	var e *sqlite.Error
-	if errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_FULL || errors.Is(err, unix.ENOSPC) {
+	if err == nil || errors.Is(err, ErrFull) || errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	if errors.Is(err, unix.ENOSPC) {
 		return fmt.Errorf("%w: %w", ErrFull, err)
 	}
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_FULL:
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
 	return err
+}
+
+// Reason is what an error of Ping means, in words that anybody may read: it has
+// no names and no addresses.
+func Reason(err error) string {
+	var e *sqlite.Error
+	if errors.As(err, &e) {
+		switch e.Code() & 0xff {
+		case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR: // the last of a table that is not there
+			return "the database cannot be read: its file is malformed"
+		case sqlite3.SQLITE_CANTOPEN:
+			return "the database cannot be read: its file is not there, or may not be opened"
+		case sqlite3.SQLITE_IOERR:
+			return "the database cannot be read: its disk fails"
+		}
+	}
+	if errors.As(err, new(*fs.PathError)) {
+		return "the disk of the database fails: " + durable.Reason(err)
+	}
+	return "the database does not answer"
 }
 
 // breaksTransaction reports whether SQLite may have rolled back the whole

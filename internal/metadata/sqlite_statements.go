@@ -31,7 +31,7 @@ func (s *statements) prepare(query string) (*sql.Stmt, error) {
 	}
 	st, err := s.db.PrepareContext(context.Background(), s.dialect.render(query))
 	if err != nil {
-		return nil, err
+		return nil, storageError(err)
 	}
 	if other, loaded := s.prepared.LoadOrStore(query, st); loaded {
 		st.Close()
@@ -52,7 +52,7 @@ func (s *statements) changed(query string, args ...any) (int64, error) {
 	}
 	r, err := st.Exec(args...)
 	if err != nil {
-		return 0, err
+		return 0, storageError(err)
 	}
 	return r.RowsAffected()
 }
@@ -80,7 +80,7 @@ func (s *statements) one(query string, args []any, dest ...any) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return ErrNotFound
 	}
-	return err
+	return storageError(err)
 }
 
 func (s *statements) all(query string, args []any, scan func(row func(dest ...any) error) error) error {
@@ -90,7 +90,7 @@ func (s *statements) all(query string, args []any, scan func(row func(dest ...an
 	}
 	rows, err := st.Query(args...)
 	if err != nil {
-		return err
+		return storageError(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -98,5 +98,5 @@ func (s *statements) all(query string, args []any, scan func(row func(dest ...an
 			return err
 		}
 	}
-	return rows.Err()
+	return storageError(rows.Err())
 }

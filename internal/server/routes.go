@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/twinport/twinport/internal/awsapi"
 	"github.com/twinport/twinport/internal/console"
@@ -28,9 +27,6 @@ const (
 func (p protocol) String() string {
 	return [protocols]string{"oci", "aws", "stream", "console", "other"}[p]
 }
-
-// readyTimeout bounds a readiness check.
-const readyTimeout = 2 * time.Second
 
 // routes hands each request to who answers it. It is no ServeMux: that would
 // clean paths and redirect, and hide path tricks from the protocols.

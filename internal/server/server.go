@@ -68,10 +68,11 @@ type Server struct {
 	acme        *acmeCertificates // nil without
 	metrics     *metricsListener  // nil unless metrics have an address of their own
 
-	stopping atomic.Bool
-	requests *requestMetrics
-	limits   *budget.Limits
-	trusted  []netip.Prefix
+	stopping  atomic.Bool
+	readiness readiness
+	requests  *requestMetrics
+	limits    *budget.Limits
+	trusted   []netip.Prefix
 	// stopTimeout is the constant, but in tests.
 	stopTimeout time.Duration
 	close       sync.Once
@@ -199,21 +200,6 @@ func (s *Server) endpoint(cfg config.Config) func(registry.ID) string {
 		end += ":" + strconv.Itoa(port)
 	}
 	return func(id registry.ID) string { return id.Account + ".dkr.ecr." + id.Region + end }
-}
-
-// ready says why the server should get no requests, or nil. It does not ask the
-// blob store: while a bucket is away, what needs no blob goes on.
-func (s *Server) ready(ctx context.Context) error {
-	if s.stopping.Load() {
-		return errors.New("the server is stopping")
-	}
-	g := s.generations.acquire()
-	defer g.release()
-	if err := g.metadata.Ping(ctx); err != nil {
-		s.log.WarnContext(ctx, "not ready: the metadata store does not answer", "error", err)
-		return errors.New("the metadata store does not answer")
-	}
-	return nil
 }
 
 // Run serves until ctx is done. Then it takes no new connections, lets the

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -253,8 +255,88 @@ func TestReady(t *testing.T) {
 			t.Errorf("Close: %v", err)
 		}
 	}
+	s.readiness = readiness{} // forget
 	if err := s.ready(t.Context()); err == nil {
 		t.Error("a server without its metadata store is ready")
+	}
+}
+
+// TestReadyReadsTheStores: a process whose stores cannot be read says so, and why,
+// whatever it remembers of them.
+func TestReadyReadsTheStores(t *testing.T) {
+	for name, c := range map[string]struct {
+		want  string
+		spoil func(data string) error
+	}{
+		"malformed database": {"the database cannot be read", func(data string) error {
+			for _, name := range []string{"metadata.db", "metadata.db-wal"} {
+				path := filepath.Join(data, "metadata", name)
+				info, err := os.Stat(path)
+				if err != nil {
+					return err
+				}
+				f, err := os.OpenFile(path, os.O_WRONLY, 0)
+				if err != nil {
+					return err
+				}
+				_, err = f.Write(bytes.Repeat([]byte("junk"), int(info.Size())/4))
+				if err := errors.Join(err, f.Close()); err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
+		"database gone":       {"the database cannot be read", func(data string) error { return os.Remove(filepath.Join(data, "metadata", "metadata.db")) }},
+		"layers' folder gone": {"the folder of layers is not there", func(data string) error { return os.Rename(filepath.Join(data, "blobs"), filepath.Join(data, "away")) }},
+		"disk gone":           {"not there", func(data string) error { return os.Rename(data, data+" away") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, log := newLog()
+			cfg := testConfig(t)
+			s, err := New(t.Context(), cfg, log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close() // it may fail
+			if err := s.ready(t.Context()); err != nil {
+				t.Fatalf("at first: %v", err)
+			}
+			if err := c.spoil(cfg.Data); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.ready(t.Context()); err != nil {
+				t.Errorf("it is asked again within a second: %v", err)
+			}
+			s.readiness = readiness{}
+			err = s.ready(t.Context())
+			if err == nil || strings.Contains(err.Error(), cfg.Data) || !strings.Contains(err.Error(), c.want) && name != "disk gone" {
+				t.Errorf("not ready, for %v; want %q", err, c.want)
+			}
+		})
+	}
+}
+
+// TestReadyAsksOnce: however many ask, the stores are asked once, and a store
+// that does not answer holds nobody up.
+func TestReadyAsksOnce(t *testing.T) {
+	var r readiness
+	var asked atomic.Int64
+	silent := make(chan struct{})
+	ping := func(context.Context) error { asked.Add(1); <-silent; return nil }
+	short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			if err := r.check(short, ping); err == nil {
+				t.Error("ready without an answer")
+			}
+		})
+	}
+	all.Wait()
+	close(silent)
+	if err := r.check(t.Context(), ping); err != nil || asked.Load() > 2 {
+		t.Errorf("%v, asked %d times", err, asked.Load())
 	}
 }
 

@@ -3,7 +3,6 @@ package filestore
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"golang.org/x/sys/unix"
 
@@ -15,13 +14,13 @@ import (
 // what is on it can be pulled.
 func (s *Store) Ping(context.Context) error {
 	if err := s.present(); err != nil {
-		return err
+		return &blob.PingError{Reason: "the folder of layers is not there", Err: err}
 	}
 	if s.lock == nil {
 		return nil
 	}
 	if err := durable.TestDisk(s.root); err != nil && !errors.Is(storageError(err), blob.ErrFull) {
-		return fmt.Errorf("%w: test the disk of blobs: %w", blob.ErrUnavailable, err)
+		return &blob.PingError{Reason: "the disk of layers fails: " + durable.Reason(err), Err: err}
 	}
 	return nil
 }

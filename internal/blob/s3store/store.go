@@ -143,19 +143,27 @@ func (s *Store) explain(err error) error {
 // there: whether the bucket is there and lets us read shows in the answer.
 func (s *Store) Ping(ctx context.Context) error {
 	key := s.at.prefix + objectsFolder
-	res, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.at.bucket, Key: &key}, func(o *s3.Options) { o.RetryMaxAttempts = 2 })
+	res, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.at.bucket, Key: &key}, func(o *s3.Options) {
+		o.Retryer = retry.NewStandard(retries, func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = 2, 100*time.Millisecond })
+	})
 	if err == nil { // somebody else made a folder of it
 		_ = res.Body.Close()
 		return nil
 	}
-	switch err := s.wrap(ctx, "look into the bucket", err); {
-	case errors.Is(err, blob.ErrNotFound), errors.Is(err, blob.ErrFull):
+	explained := s.wrap(ctx, "look for an object that nobody writes", err)
+	if errors.Is(explained, blob.ErrNotFound) || errors.Is(explained, blob.ErrFull) {
 		return nil
-	case errors.Is(err, blob.ErrUnavailable):
-		return err
-	default:
-		return fmt.Errorf("%w: %w", blob.ErrUnavailable, err)
 	}
+	reason := "the bucket of layers does not answer"
+	switch answer := status(err); {
+	case code(err) == "NoSuchBucket":
+		reason = "the bucket of layers is gone"
+	case answer == http.StatusUnauthorized, answer == http.StatusForbidden:
+		reason = "the bucket of layers refuses the credentials"
+	case answer != 0:
+		reason = fmt.Sprintf("the bucket of layers answers %d %s", answer, http.StatusText(answer))
+	}
+	return &blob.PingError{Reason: reason, Err: explained}
 }
 
 // shortFor is how long a bucket that was full counts as short of room: no bucket
@@ -236,8 +244,9 @@ func (s *Store) Size(ctx context.Context, object string) (int64, error) {
 	if err != nil {
 		err = s.wrap(ctx, "look for object "+object, err)
 		// The answer to a HEAD has no body that could tell a bucket that is gone
-		// from an object that is.
-		if errors.Is(err, blob.ErrNotFound) {
+		// from an object that is, or credentials that have ended from a request
+		// that makes no sense.
+		if errors.Is(err, blob.ErrNotFound) || status(err) == http.StatusBadRequest {
 			if gone := s.Ping(ctx); gone != nil {
 				return 0, gone
 			}
