@@ -1,11 +1,14 @@
 package test
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -14,7 +17,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/jackc/pgx/v5"
+	"github.com/opencontainers/go-digest"
 
 	"github.com/twinport/twinport/test/servers"
 )
@@ -265,5 +270,87 @@ func TestFaultClients(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestFaultBucketRefuses has a bucket refuse everything, or be gone: nobody gets
+// half an answer, nothing counts as lost, and all goes on when it is back.
+func TestFaultBucketRefuses(t *testing.T) {
+	ownStores(t)
+	t.Parallel()
+	p := servers.S3Faults(t, servers.S3(t))
+	c := newClusterOn(t, 1, sharedStores(servers.Postgres(t), p.Bucket, noRedirect), "")
+	c.createRepository(prod, tokyo, "app")
+	o := c.oci(prod, tokyo)
+	before := makeImage("before", nil, "")
+	o.mustPush("app", "1", before)
+	layer := "app/blobs/" + digest.FromBytes(before.layer).String()
+	for _, fault := range []struct {
+		status       int
+		code, reason string
+	}{
+		{500, "InternalError", "answers 500"}, {403, "AccessDenied", "refuses the credentials"},
+		{404, "NoSuchBucket", "is gone"}, {400, "ExpiredToken", "answers 400"},
+	} {
+		p.Rule(func(*http.Request) servers.Fault { return servers.Answer(fault.status, fault.code) })
+		var all sync.WaitGroup
+		ask := func(what string, do func() (answer, error)) {
+			all.Go(func() {
+				a, err := do()
+				if err != nil || a.status != http.StatusServiceUnavailable {
+					t.Errorf("%s: %s: %v, %v", fault.code, what, a, err)
+				}
+				if strings.Contains(string(a.body), p.Bucket.Name) {
+					t.Errorf("%s: %s: the client learns where the layers are: %s", fault.code, what, a.body)
+				}
+			})
+		}
+		ask("GET", func() (answer, error) { return o.send("GET", "/v2/"+layer, nil) })
+		ask("HEAD", func() (answer, error) { return o.send("HEAD", "/v2/"+layer, nil) })
+		ask("a range", func() (answer, error) { return o.send("GET", "/v2/"+layer, nil, "Range", "bytes=3-5") })
+		ask("a push", func() (answer, error) {
+			return o.send("POST", "/v2/app/blobs/uploads/?digest="+digest.FromString("new").String(), strings.NewReader("new"), "Content-Type", "application/octet-stream")
+		})
+		ask("a push of what is there", func() (answer, error) {
+			return o.send("POST", "/v2/app/blobs/uploads/?digest="+digest.FromBytes(before.layer).String(), bytes.NewReader(before.layer), "Content-Type", "application/octet-stream")
+		})
+		ask("a chunk", func() (answer, error) {
+			target, err := o.startUpload("app")
+			if err != nil {
+				return answer{}, err
+			}
+			return o.send("PATCH", target, strings.NewReader("new"), "Content-Type", "application/octet-stream")
+		})
+		ask("/readyz", func() (answer, error) {
+			a, err := o.send("GET", "/readyz", nil)
+			for begun := time.Now(); err == nil && !strings.Contains(string(a.body), fault.reason) && time.Since(begun) < patience; a, err = o.send("GET", "/readyz", nil) {
+				time.Sleep(100 * time.Millisecond) // what it last found holds for a second
+			}
+			if !strings.Contains(string(a.body), fault.reason) {
+				t.Errorf("%s: /readyz says %s, want %q", fault.code, a.body, fault.reason)
+			}
+			return a, err
+		})
+		all.Go(func() {
+			_, err := c.ecr(prod, tokyo).BatchCheckLayerAvailability(ctx, &ecr.BatchCheckLayerAvailabilityInput{RepositoryName: aws.String("app"),
+				LayerDigests: []string{digest.FromBytes(before.layer).String()}})
+			var refused *smithyhttp.ResponseError
+			if !errors.As(err, &refused) || refused.HTTPStatusCode() != http.StatusServiceUnavailable {
+				t.Errorf("%s: BatchCheckLayerAvailability: %v", fault.code, err)
+			}
+		})
+		if a := o.do("GET", "app/manifests/1", nil, "Accept", acceptAll); a.status != http.StatusOK {
+			t.Errorf("%s: the manifest is answered with %v", fault.code, a)
+		}
+		all.Wait()
+	}
+	p.Rule(nil)
+	if err := o.wantPull("app", "1", before.digest); err != nil {
+		t.Errorf("when it is back: %v", err)
+	}
+	after := makeImage("after", nil, "")
+	o.mustPush("app", "2", after)
+	if log := c.nodes[0].log.String(); strings.Contains(log, "level=ERROR") || !strings.Contains(log, "NoSuchBucket") {
+		t.Error("the log has an error, or not the reason")
 	}
 }
