@@ -72,6 +72,11 @@ func (s *Postgres) Repository(account, region, name string, ahead Ahead) (*Repos
 	return r, nil
 }
 
+// Remembered is the row last seen, or nil.
+func (s *Postgres) Remembered(account, region, name string) *Repository {
+	return s.known.get(repositoryKey{account, region, name})
+}
+
 func (s *Postgres) ReadOf(r *Repository) *Queries { return r.view }
 
 func (s *Postgres) ManifestContent(r *Repository, digest string) (*ManifestContent, error) {

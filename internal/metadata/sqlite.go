@@ -126,6 +126,9 @@ func lockFile(path string) (*os.File, error) {
 
 func (s *SQLite) Read() *Queries { return s.reads }
 
+// LookUps counts the questions that were asked of the database, rather than of memory.
+func (s *SQLite) LookUps() int64 { return s.reads.conn.(*statements).asked.Load() }
+
 func (s *SQLite) ReadOf(*Repository) *Queries { return s.reads }
 
 func (s *SQLite) Shared() bool { return false }

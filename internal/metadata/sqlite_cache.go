@@ -201,6 +201,19 @@ func (s *SQLite) Repository(account, region, name string, _ Ahead) (*Repository,
 	return e.row, nil
 }
 
+// Remembered is the cached row, or nil.
+func (s *SQLite) Remembered(account, region, name string) *Repository {
+	s.cache.mu.RLock()
+	e := s.cache.repositories[repositoryKey{account, region, name}]
+	s.cache.mu.RUnlock()
+	if e == nil {
+		return nil
+	}
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.row
+}
+
 // ManifestContent of a repository that came from Store.Repository, by digest: ErrNotFound.
 func (s *SQLite) ManifestContent(r *Repository, digest string) (*ManifestContent, error) {
 	return r.cached.content(r.cached.images, digest, func() (*ManifestContent, error) { return s.reads.ManifestContent(r.ID, digest) })

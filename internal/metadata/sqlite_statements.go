@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"sync"
+	"sync/atomic"
 )
 
 // preparer is *sql.DB or *sql.Conn.
@@ -21,6 +22,7 @@ type statements struct {
 	db       preparer
 	dialect  *dialect
 	prepared sync.Map // string -> *sql.Stmt
+	asked    atomic.Int64
 }
 
 func newStatements(db preparer) *statements { return &statements{db: db, dialect: sqliteDialect()} }
@@ -72,6 +74,7 @@ func (s *statements) nextSequence(registry int64) (string, []any) {
 }
 
 func (s *statements) one(query string, args []any, dest ...any) error {
+	s.asked.Add(1)
 	st, err := s.prepare(query)
 	if err != nil {
 		return err
@@ -84,6 +87,7 @@ func (s *statements) one(query string, args []any, dest ...any) error {
 }
 
 func (s *statements) all(query string, args []any, scan func(row func(dest ...any) error) error) error {
+	s.asked.Add(1)
 	st, err := s.prepare(query)
 	if err != nil {
 		return err

@@ -47,6 +47,9 @@ type Store interface {
 	// Repository by name: ErrNotFound. What ahead asks, the methods below
 	// answer without another round trip.
 	Repository(account, region, name string, ahead Ahead) (*Repository, error)
+	// Remembered is the row that Repository last returned for the name, if it is
+	// in memory: nobody is asked, so it may have changed. Else nil.
+	Remembered(account, region, name string) *Repository
 	// ManifestContent by digest, ManifestContentByTag, Layer and ResourceTags
 	// of a repository that came from Repository: ErrNotFound. IsWhole is of the
 	// image with the digest, by which tag, if any, it was found.

@@ -169,6 +169,87 @@ func TestRule10MissingAndForbiddenLookTheSame(t *testing.T) {
 	wantCode(t, "its own", err, registry.RepositoryNotFound)
 }
 
+// Nor does the time tell: whatever refuses, and whether anything is there, it
+// takes the same look-ups and evaluations.
+func TestRule10MissingAndForbiddenCostTheSame(t *testing.T) {
+	d := openStill(t)
+	var lookUps func() int64
+	switch m := d.meta.(type) {
+	case *metadata.SQLite:
+		lookUps = m.LookUps
+	case *metadata.Postgres:
+		lookUps = m.RoundTrips
+	}
+	ref := func(name string) registry.Ref { return registry.Ref{Registry: dev, Name: name} }
+	for _, name := range []string{"plain", "tagged", "open", "shut", "cold"} {
+		d.create(ref(name))
+	}
+	raw := d.image(ref("plain"), "x")
+	dg := d.put(ref("plain"), raw, "latest")
+	if err := d.TagResource(ctx, root(devAccount), ref("tagged"), []registry.ResourceTag{{Key: "a", Value: "b"}}); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"open": statement("Allow", "999988887777", "ecr:*"), "shut": statement("Deny", prodAccount, "ecr:*")} {
+		if err := d.SetRepositoryPolicy(ctx, root(devAccount), ref(name), text, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"plain", "tagged", "open", "shut"} { // its own account's pulls bring it to memory
+		if _, _, err := d.Tags(ctx, root(devAccount), ref(name), registry.Page{Limit: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	type cost struct{ lookUps, evaluations int64 }
+	c := root(prodAccount)
+	for what, op := range map[string]func(registry.Ref) error{
+		"a pull": func(r registry.Ref) error {
+			_, err := d.Manifest(ctx, c, r, registry.Reference{Tag: "latest"})
+			return err
+		},
+		"a HEAD": func(r registry.Ref) error { _, err := d.Layer(ctx, c, r, dg); return err },
+		"a push": func(r registry.Ref) error { _, err := d.PutLayer(ctx, c, r, dg, strings.NewReader("x")); return err },
+		"creating": func(r registry.Ref) error {
+			_, err := d.CreateRepository(ctx, c, r, registry.NewRepository{})
+			return err
+		},
+	} {
+		var want cost
+		for i, r := range []registry.Ref{
+			ref("missing"), ref("plain"), ref("tagged"), ref("open"), ref("shut"), ref("cold"), ref("missing"), ref("cold"),
+			{Registry: registry.ID{Account: "999988887777", Region: "us-west-2"}, Name: "unserved"},
+		} {
+			before := cost{lookUps(), d.Evaluations()}
+			wantCode(t, what+" of "+r.Name, op(r), registry.AccessDenied)
+			got := cost{lookUps() - before.lookUps, d.Evaluations() - before.evaluations}
+			if i == 0 {
+				want = got
+			}
+			if got != want || got.lookUps == 0 || got.evaluations == 0 {
+				t.Errorf("%s of %s: %+v, of a missing one %+v", what, r.Name, got, want)
+			}
+		}
+	}
+	// Who is let in is let in by what is remembered.
+	if err := d.SetRepositoryPolicy(ctx, root(devAccount), ref("plain"), statement("Allow", prodAccount, "ecr:BatchGetImage"), true); err != nil {
+		t.Fatal(err)
+	}
+	pull := func() error {
+		_, err := d.Manifest(ctx, c, ref("plain"), registry.Reference{Tag: "latest"})
+		return err
+	}
+	if err := pull(); err != nil {
+		t.Fatal(err)
+	}
+	before := lookUps()
+	if err := pull(); err != nil {
+		t.Fatal(err)
+	}
+	_, embedded := d.meta.(*metadata.SQLite)
+	if n := lookUps() - before; embedded && n > 0 || n > 2 {
+		t.Errorf("a pull that is granted again: %d look-ups", n)
+	}
+}
+
 func TestCrossAccountPullByRepositoryPolicy(t *testing.T) {
 	d := openStill(t)
 	ref := registry.Ref{Registry: dev, Name: "shared"}

@@ -67,6 +67,9 @@ func registryPolicyName(id ID) string {
 
 // registryPolicy parses a registry's stored policy, or remembers how it was parsed.
 func (s *Service) registryPolicy(id ID, text string) policy.Policy {
+	if !s.Exists(id) {
+		return policy.Policy{Name: registryPolicyName(id)} // there are too many that could be
+	}
 	p, _ := s.grants.get(id, text, func() (policy.Policy, error) {
 		return s.parsed(registryPolicyName(id), text, policy.RegistryPolicy), nil
 	})
@@ -112,17 +115,20 @@ func (s *Service) repositoryAbout(ctx context.Context, c Caller, ref Ref, about 
 	if err := validName(ref.Name); err != nil {
 		return nil, err
 	}
+	if c.Identity.Principal.Account != ref.Registry.Account {
+		return s.outsider(ctx, c, ref, about, ahead, actions)
+	}
+	return s.insider(ctx, c, ref, about, ahead, actions)
+}
+
+// insider is repository for a caller who may know that it is not there.
+func (s *Service) insider(ctx context.Context, c Caller, ref Ref, about subject, ahead metadata.Ahead, actions []string) (*metadata.Repository, error) {
 	// What an account or Region stored that is not served any more is not there.
 	r, err := (*metadata.Repository)(nil), metadata.ErrNotFound
 	if s.Exists(ref.Registry) {
 		r, err = s.meta.Repository(ref.Registry.Account, ref.Registry.Region, ref.Name, ahead)
 	}
 	if errors.Is(err, metadata.ErrNotFound) {
-		if c.Identity.Principal.Account != ref.Registry.Account {
-			if err := s.authorizeIn(ctx, c, ref, actions[0], about); err != nil {
-				return nil, err
-			}
-		}
 		return nil, repositoryNotFound(ref)
 	}
 	if err != nil {
@@ -160,6 +166,7 @@ func (s *Service) authorizeAbout(ctx context.Context, c Caller, r *metadata.Repo
 }
 
 func (s *Service) decide(ctx context.Context, c Caller, req policy.Request, policies []policy.Policy) error {
+	s.evaluations.Add(1)
 	d := policy.Authorize(ctx, req, nil, policies)
 	if d.Allowed() {
 		return nil
@@ -191,17 +198,17 @@ func (s *Service) Authorize(ctx context.Context, c Caller, id ID, action string)
 }
 
 // decideByRegistry decides on the registry's policy. To callers of other
-// accounts a registry that is not served is one that grants nothing.
+// accounts a registry that is not served is one that grants nothing, and is
+// looked for all the same.
 func (s *Service) decideByRegistry(ctx context.Context, c Caller, id ID, req policy.Request) error {
-	p := policy.Policy{Name: registryPolicyName(id)}
-	if s.Exists(id) {
-		reg, err := s.registry(id)
-		if err != nil {
-			return err
-		}
-		p = s.registryPolicy(id, reg.Policy)
+	reg, err := s.meta.Read().Registry(id.Account, id.Region)
+	if err != nil && !errors.Is(err, metadata.ErrNotFound) {
+		return fmt.Errorf("look up registry %s: %w", id, err)
 	}
-	return s.decide(ctx, c, req, []policy.Policy{p})
+	if !s.Exists(id) {
+		reg.Policy = ""
+	}
+	return s.decide(ctx, c, req, []policy.Policy{s.registryPolicy(id, reg.Policy)})
 }
 
 // registry returns the row of a registry that the deployment serves.

@@ -102,3 +102,6 @@ const (
 
 func (k conditionKey) Name() string { return k.name }
 func (k conditionKey) Client() bool { return k.client }
+
+// Evaluations counts how often policies decided on a caller.
+func (s *Service) Evaluations() int64 { return s.evaluations.Load() }

@@ -15,6 +15,13 @@ type parsedText[V any] struct {
 	value V
 }
 
+// last is what the registry's text was last parsed to, or nothing.
+func (c *parseCache[V]) last(registry ID) V {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.parsed[registry].value
+}
+
 func (c *parseCache[V]) get(registry ID, text string, parse func() (V, error)) (V, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

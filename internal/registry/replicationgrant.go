@@ -83,7 +83,12 @@ func (s *Service) mayReplicate(ctx context.Context, job metadata.ReplicationJob,
 // repositoryPolicy parses a repository's stored policy.
 func (s *Service) repositoryPolicy(ref Ref, text string) policy.Policy {
 	name := fmt.Sprintf("the repository policy of %s in %s %s", ref.Name, ref.Registry.Account, ref.Registry.Region)
-	return s.parsed(name, text, policy.RepositoryPolicy)
+	if text == "" {
+		return policy.Policy{Name: name}
+	}
+	return policy.Policy{Name: name, Document: s.texts.get(text, func() *policy.Document {
+		return s.parsed(name, text, policy.RepositoryPolicy).Document
+	})}
 }
 
 // refuse is the refusal of an action. Its reason names what denies it within

@@ -13,6 +13,9 @@ const (
 	maxResourceTags     = 50
 	maxResourceTagKey   = 128
 	maxResourceTagValue = 256
+
+	// maxUntagged bounds how many keys a request may remove.
+	maxUntagged = 200
 )
 
 // ResourceTag is a key and value attached to a repository.
@@ -24,11 +27,10 @@ func validResourceTags(tags []ResourceTag) error {
 	}
 	seen := make(map[string]string, len(tags))
 	for _, t := range tags {
-		if err := validTagKey(t.Key); err != nil {
-			return err
-		}
 		folded := strings.ToLower(t.Key)
 		switch first, given := seen[folded]; {
+		case t.Key == "" || utf8.RuneCountInString(t.Key) > maxResourceTagKey:
+			return errorf(InvalidTagParameter, "Invalid tag key: a key has 1 to %d characters", maxResourceTagKey)
 		case utf8.RuneCountInString(t.Value) > maxResourceTagValue:
 			return errorf(InvalidTagParameter, "Invalid value of tag '%s': a value has at most %d characters", shorten(t.Key), maxResourceTagValue)
 		case strings.HasPrefix(folded, "aws:"):
@@ -39,13 +41,6 @@ func validResourceTags(tags []ResourceTag) error {
 			return sameButForCase(t.Key, first)
 		}
 		seen[folded] = t.Key
-	}
-	return nil
-}
-
-func validTagKey(key string) error {
-	if key == "" || utf8.RuneCountInString(key) > maxResourceTagKey {
-		return errorf(InvalidTagParameter, "Invalid tag key: a key has 1 to %d characters", maxResourceTagKey)
 	}
 	return nil
 }
@@ -98,13 +93,8 @@ func (s *Service) TagResource(ctx context.Context, c Caller, ref Ref, tags []Res
 
 // UntagResource removes resource tags by key: InvalidTagParameter.
 func (s *Service) UntagResource(ctx context.Context, c Caller, ref Ref, keys []string) error {
-	if len(keys) > maxResourceTags {
-		return errorf(InvalidTagParameter, "%d tag keys were given; a repository has at most %d tags", len(keys), maxResourceTags)
-	}
-	for _, key := range keys {
-		if err := validTagKey(key); err != nil {
-			return err
-		}
+	if len(keys) > maxUntagged {
+		return errorf(InvalidTagParameter, "%d tag keys were given; at most %d can be removed at once", len(keys), maxUntagged)
 	}
 	r, err := s.repositoryAbout(ctx, c, ref, subject{removed: keys}, nil, actionUntagResource)
 	if err != nil {

@@ -50,6 +50,9 @@ type Service struct {
 
 	rules  parseCache[[]ReplicationRule]
 	grants parseCache[policy.Policy]
+	texts  policyTexts
+	// evaluations counts how often policies decided on a caller.
+	evaluations atomic.Int64
 
 	pulls, renewals recent
 	grace           time.Duration

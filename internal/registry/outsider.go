@@ -1,0 +1,74 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/policy"
+)
+
+// outsider is repository for a caller of another account. To one who is refused
+// a repository that is not there costs what one that is there does: the same
+// look-ups, none of them answered from memory, and the same evaluations. So
+// the time tells as little as the text.
+func (s *Service) outsider(ctx context.Context, c Caller, ref Ref, about subject, ahead metadata.Ahead, actions []string) (*metadata.Repository, error) {
+	// Who was let in by what is remembered is let in without more ado, if the
+	// store says so still.
+	r := s.remembered(ref)
+	known := []policy.Policy{s.grants.last(ref.Registry), {}}
+	if r != nil {
+		known = s.policiesOf(r)
+	}
+	if s.decideAll(ctx, c, ref, about, known, actions) == nil && r != nil {
+		return s.insider(ctx, c, ref, about, ahead, actions)
+	}
+
+	q := s.meta.Read()
+	q.Ahead(func(q *metadata.Queries) {
+		_, _ = q.Repository(ref.Registry.Account, ref.Registry.Region, ref.Name)
+		_, _ = q.Registry(ref.Registry.Account, ref.Registry.Region)
+	})
+	r, err := q.Repository(ref.Registry.Account, ref.Registry.Region, ref.Name)
+	if errors.Is(err, metadata.ErrNotFound) {
+		r = &metadata.Repository{}
+	} else if err != nil {
+		return nil, fmt.Errorf("look up repository %s: %w", ref, err)
+	}
+	reg, err := q.Registry(ref.Registry.Account, ref.Registry.Region)
+	if err != nil && !errors.Is(err, metadata.ErrNotFound) {
+		return nil, fmt.Errorf("look up registry %s: %w", ref.Registry, err)
+	}
+	if about.tags, err = q.ResourceTags(r.ID); err != nil {
+		return nil, fmt.Errorf("read the resource tags of %s: %w", ref, err)
+	}
+	if !s.Exists(ref.Registry) { // what was stored before it was taken out of the configuration
+		r, reg, about.tags = &metadata.Repository{}, metadata.Registry{}, nil
+	}
+	policies := []policy.Policy{s.registryPolicy(ref.Registry, reg.Policy), s.repositoryPolicy(ref, r.Policy)}
+	if err := s.decideAll(ctx, c, ref, about, policies, actions); err != nil {
+		return nil, err
+	}
+	if r.ID == 0 {
+		return nil, repositoryNotFound(ref)
+	}
+	return s.insider(ctx, c, ref, about, ahead, actions)
+}
+
+// remembered is the row that the store has in memory, nil if it has none.
+func (s *Service) remembered(ref Ref) *metadata.Repository {
+	if !s.Exists(ref.Registry) {
+		return nil
+	}
+	return s.meta.Remembered(ref.Registry.Account, ref.Registry.Region, ref.Name)
+}
+
+func (s *Service) decideAll(ctx context.Context, c Caller, ref Ref, about subject, policies []policy.Policy, actions []string) error {
+	for _, action := range actions {
+		if err := s.decide(ctx, c, s.request(c, ref.Registry, action, ref.ARN(), about), policies); err != nil {
+			return err
+		}
+	}
+	return nil
+}
