@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
 	"net/http"
@@ -224,7 +225,17 @@ func TestBackupRefusals(t *testing.T) {
 			t.Errorf("%v says %s", test.args, log)
 		}
 	}
-	s.tool(0, "backup", "--to", backup)
+	if err := errors.Join(os.Chmod(backup, 0o755), os.Chmod(s.data, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	if _, log := s.tool(0, "backup", "--to", backup); !strings.Contains(log, "chmod 700 "+backup) {
+		t.Errorf("a backup into a folder that others may look into says %s", log)
+	}
+	s.kill(syscall.SIGTERM)
+	s.start()
+	if log := s.log.String(); !strings.Contains(log, "chmod 700 "+s.data) {
+		t.Errorf("a server on a folder that others may look into says %s", log)
+	}
 	if _, log := s.tool(1, "restore", "--from", backup); !strings.Contains(log, "is not empty") {
 		t.Errorf("a restore over a server says %s", log)
 	}

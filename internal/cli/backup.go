@@ -51,6 +51,7 @@ func (c backupCommand) Run(ctx context.Context, out output) error {
 	if err != nil {
 		return fmt.Errorf("back up to %s: %w", c.To, err)
 	}
+	sayWide(out, c.To)
 	fmt.Fprintf(out.stdout, "Backed up to %s: the database (%s) and %d objects (%s).\n", c.To, size(result.DatabaseBytes), result.Objects-result.Damaged, size(result.Bytes))
 	fmt.Fprintf(out.stdout, "New since the last backup: %d copied and %d linked (%s); removed: %d (%s).\n", result.Copied, result.Linked, size(result.FreshBytes), result.Removed, size(result.RemovedBytes))
 	if result.Damaged > 0 {
@@ -88,12 +89,19 @@ func (c restoreCommand) Run(ctx context.Context, out output) error {
 	if err != nil {
 		return fmt.Errorf("restore %s into %s: %w", c.From, cfg.Data, err)
 	}
+	sayWide(out, cfg.Data)
 	fmt.Fprintf(out.stdout, "Restored into %s: the database (%s) and %d objects (%s); %d copied and %d linked now.\n",
 		cfg.Data, size(result.DatabaseBytes), result.Objects-result.Damaged, size(result.Bytes), result.Copied, result.Linked)
 	if result.Damaged > 0 {
 		return &exitStatus{exitDamaged, fmt.Errorf("%d objects are damaged in %s and not restored: run twinport verify --repair", result.Damaged, c.From)}
 	}
 	return nil
+}
+
+func sayWide(out output, folder string) {
+	if text := stores.Wide(folder); text != "" {
+		fmt.Fprintln(out.stderr, "twinport: "+text)
+	}
 }
 
 func transferOptions(m *meter, copies, digests bool) backup.Options {

@@ -325,8 +325,10 @@ func TestDeadlockRunsOneOfThemAgain(t *testing.T) {
 			return err
 		})
 	})
-	if runs.Load() != 3 {
-		t.Errorf("%d runs, want 3", runs.Load())
+	// Who is run again may find the row that it let go before the other, who waits
+	// for it, has woken: then they meet in a deadlock again.
+	if n := runs.Load(); n < 3 || n > 2+maxConflicts {
+		t.Errorf("%d runs, want at least 3", n)
 	}
 }
 

@@ -66,7 +66,10 @@ func OpenSQLite(ctx context.Context, dir string) (*SQLite, error) {
 }
 
 func (s *SQLite) open(ctx context.Context, path string) error {
-	var err error
+	err := keepPrivate(path)
+	if err != nil {
+		return err
+	}
 	if s.writer, err = sql.Open("sqlite", dataSource(path, "")); err != nil {
 		return err
 	}
@@ -110,6 +113,29 @@ func dataSource(path, extra string) string {
 		v.Add("_pragma", extra)
 	}
 	return fileURL(path) + "?" + v.Encode()
+}
+
+// keepPrivate makes the database its owner's only, whatever the umask: SQLite
+// gives the files beside it the same mode. Those of earlier builds may be wider.
+func keepPrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		info, err := os.Stat(path + suffix)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().Perm()&0o077 == 0 {
+			continue
+		}
+		// Where another user owns it, or the file system has no modes, it stays as it is.
+		if err = errors.Join(err, os.Chmod(path+suffix, 0o600)); err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, errors.ErrUnsupported) {
+			return err
+		}
+	}
+	return nil
 }
 
 func lockFile(path string) (*os.File, error) {

@@ -39,6 +39,33 @@ func TestReadOnlyBesideTheWriter(t *testing.T) {
 	}
 }
 
+// TestDatabaseIsItsOwnersOnly: new, of an earlier build, and copied.
+func TestDatabaseIsItsOwnersOnly(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := openStore(t, dir)
+	newRepository(t, s, "app")
+	private := func(names ...string) {
+		t.Helper()
+		for _, name := range names {
+			if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode() != 0o600 {
+				t.Errorf("%s: %v, %v", name, info, err)
+			}
+		}
+	}
+	private(DatabaseFile, DatabaseFile+"-wal", DatabaseFile+"-shm")
+	if err := s.Snapshot(t.Context(), filepath.Join(dir, "copy"), func(int64, int64) {}); err != nil {
+		t.Fatal(err)
+	}
+	private("copy")
+	s.Close()
+	if err := os.Chmod(filepath.Join(dir, DatabaseFile), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	newRepository(t, openStore(t, dir), "another")
+	private(DatabaseFile, DatabaseFile+"-wal", DatabaseFile+"-shm")
+}
+
 func TestReadOnlyRefusesAnOlderSchema(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -137,6 +137,9 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 		return nil, err
 	}
 	s.generations.present.Store(first)
+	if text := stores.Wide(cfg.Data); text != "" && (cfg.Database == "" || cfg.Blobs == "") {
+		log.Warn(text)
+	}
 	s.background = newBackground(cfg.Sweep, log)
 	if stores.Embedded(cfg) {
 		s.migrations = newMigrations(s, cfg, handlers)

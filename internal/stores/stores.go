@@ -165,6 +165,16 @@ func whose(folder string, err error) error {
 		err, os.Getuid(), os.Getgid(), folder)
 }
 
+// Wide says what to do about a folder of data that others on the machine may look
+// into, as a folder may be that was there before; "" where they may not.
+func Wide(folder string) string {
+	info, err := os.Stat(folder)
+	if err != nil || info.Mode().Perm()&0o077 == 0 {
+		return ""
+	}
+	return fmt.Sprintf("other users of this machine may look into %s (mode %04o), which holds what only Twinport needs: chmod 700 %[1]s", folder, info.Mode().Perm())
+}
+
 // refuseMigrating refuses a database into which a migration is copying: a sweep
 // would take the objects that it has not come to name yet for lost ones.
 func refuseMigrating(m metadata.Store) error {
