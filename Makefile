@@ -23,6 +23,7 @@ TOOLS := \
 	github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1 \
 	github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@v2.10.1 \
 	github.com/compose-spec/compose-go/v2/cmd@v2.16.2 \
+	github.com/awslabs/amazon-ecr-credential-helper/ecr-login/cli/docker-credential-ecr-login@v0.12.0 \
 	github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111
 
 STATICCHECK = $(wildcard $(TOOLS_DIR)/staticcheck@*/staticcheck)
@@ -40,7 +41,7 @@ WEB_MODULES := web/node_modules/.package-lock.json
 
 # What need not run again on PostgreSQL and S3: whole-program tests whose subject
 # is the command line, a document, or a client that another one stands for.
-EMBEDDED := ^Test(ACME|Architecture|AWSCommandLine|BadConfiguration|Balancer|Compose|Demo|DeployNames|DockerCrossAccount|Image$$|Init|Kubernetes|MakeHelp|Readme|Serve|Systemd|Terraform|TLS|Version)
+EMBEDDED := ^Test(ACME|Architecture|AWSCommandLine|BadConfiguration|Balancer|Compose|Demo|DeployNames|DockerCrossAccount|Image$$|Init|Kubernetes|MakeHelp|Readme|Serve|Systemd|Terraform|TLS|Unmodified|Version)
 
 .DEFAULT_GOAL := help
 .PHONY: help build image demo web test unit webtest screenshots torture lint fuzz bench generate tools clean

@@ -33,18 +33,7 @@ func TestACME(t *testing.T) {
 		domain, second, authority.directory, authority.ca))
 	serve := func() {
 		t.Helper()
-		s.cmd = exec.Command(binary, "serve", "--config", filepath.Join(s.dir, "twinport.yaml"))
-		s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
-		s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-		if err := s.cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		exited := make(chan struct{})
-		s.exited = exited
-		go func() {
-			s.err = s.cmd.Wait()
-			close(exited)
-		}()
+		s.launch(nil, "serve", "--config", filepath.Join(s.dir, "twinport.yaml"))
 	}
 	// leaf connects and gives the certificate that the server shows. Its chain
 	// is verified if roots are given.
@@ -153,7 +142,7 @@ func startPebble(t *testing.T, port string, lifetime time.Duration) *pebble {
 	program, names := client(t, "pebble"), client(t, "pebble-challtestsrv")
 	dir := t.TempDir()
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	writeCertificate(t, cert, key, 1)
+	writeCertificate(t, cert, key, 1, "localhost")
 	listen, management, dns := freePort(t), freePort(t), freePort(t)
 	settings, err := json.Marshal(map[string]any{"pebble": map[string]any{
 		"listenAddress": "127.0.0.1:" + listen, "managementListenAddress": "127.0.0.1:" + management,

@@ -166,7 +166,7 @@ func TestTLS(t *testing.T) {
 	s := newServer(t)
 	s.kill(syscall.SIGTERM)
 	cert, key := filepath.Join(s.dir, "cert.pem"), filepath.Join(s.dir, "key.pem")
-	writeCertificate(t, cert, key, 1)
+	writeCertificate(t, cert, key, 1, "localhost")
 	s.replaceInConfig("domain: localhost\n", fmt.Sprintf("domain: localhost\ntls: {cert: %s, key: %s}\n", cert, key))
 	cmd := exec.Command(binary, "serve", "--config", filepath.Join(s.dir, "twinport.yaml"))
 	cmd.Env = append(os.Environ(), s.env...)
@@ -197,21 +197,22 @@ func TestTLS(t *testing.T) {
 	}
 	shows(1)
 	time.Sleep(time.Second) // so that the files' times differ
-	writeCertificate(t, cert, key, 2)
+	writeCertificate(t, cert, key, 2, "localhost")
 	shows(2)
 	// Files that do not fit leave the old certificate in use.
 	writeFile(t, cert, "no certificate")
 	throughout(t, settle, func() error { _, err := serial(); return err })
 }
 
-func writeCertificate(t *testing.T, cert, key string, serial int64) {
+// writeCertificate makes a certificate for the names, its own authority, and its key.
+func writeCertificate(t *testing.T, cert, key string, serial int64, names ...string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost"},
+		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: names[0]}, DNSNames: names,
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)

@@ -196,6 +196,13 @@ func (s *server) start() {
 // startAs is start with a command line and more variables.
 func (s *server) startAs(env []string, args ...string) {
 	s.t.Helper()
+	s.launch(env, args...)
+	s.waitReady("http")
+}
+
+// launch runs the server and does not wait.
+func (s *server) launch(env []string, args ...string) {
+	s.t.Helper()
 	line := append(slices.Clone(s.wrap), binary)
 	line = append(line, args...)
 	s.cmd = exec.Command(line[0], line[1:]...)
@@ -214,14 +221,19 @@ func (s *server) startAs(env []string, args ...string) {
 		s.err = s.cmd.Wait()
 		close(exited)
 	}()
+}
+
+// waitReady waits until a server that was launched says that it is ready.
+func (s *server) waitReady(scheme string) {
+	s.t.Helper()
 	deadline := time.Now().Add(30 * time.Second)
 	for {
 		select {
-		case <-exited:
+		case <-s.exited:
 			s.t.Fatalf("serve ended at start (%v):\n%s", s.err, s.log)
 		default:
 		}
-		res, err := s.http.Get("http://" + s.addr + "/readyz")
+		res, err := s.http.Get(scheme + "://" + s.addr + "/readyz")
 		if err == nil {
 			io.Copy(io.Discard, res.Body)
 			res.Body.Close()
