@@ -31,6 +31,7 @@ import (
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi"
 	"github.com/twinport/twinport/internal/awsapi/uri"
+	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/registry"
@@ -91,7 +92,7 @@ func newConsoleAPI(t *testing.T) *api {
 }
 
 // newAPIOver has no sessions if the store is nil.
-func newAPIOver(t *testing.T, store metadata.Store) *api {
+func newAPIOver(t *testing.T, store metadata.Store, adjust ...func(*awsapi.Config)) *api {
 	t.Helper()
 	keys, err := auth.NewDirectory([]auth.Account{{ID: account, Name: "prod", Keys: []auth.AccessKey{{
 		ID: keyID, Secret: secret, Principal: policy.Principal{Account: account, ARN: "arn:aws:iam::" + account + ":root"},
@@ -114,6 +115,9 @@ func newAPIOver(t *testing.T, store metadata.Store) *api {
 	if store != nil {
 		a.sessions = session.New(session.Config{Store: store, Keys: keys, Verifier: a.verifier, Now: time.Now})
 		config.Sessions = a.sessions
+	}
+	for _, f := range adjust {
+		f(&config)
 	}
 	a.handler = awsapi.New(config)
 	a.Server = httptest.NewServer(a.handler)
@@ -802,6 +806,77 @@ func TestSignatures(t *testing.T) {
 	cfg.Credentials = credentials.NewStaticCredentialsProvider("AKIAUNKNOWNUNKNOWN00", secret, "")
 	_, err = ecr.NewFromConfig(cfg).PutImage(ctx, &ecr.PutImageInput{RepositoryName: aws.String("app"), ImageManifest: aws.String(manifest)})
 	want(t, err, "UnrecognizedClientException", "")
+}
+
+// TestBudgets: who is refused for want of memory is told so at once, in the form of the protocol; and the bodies of
+// those who cannot be callers are not read.
+func TestBudgets(t *testing.T) {
+	limits := budget.NewLimits(850<<20, 2, slog.New(slog.DiscardHandler))
+	limits.Memory.Wait = 0
+	a := newAPIOver(t, nil, func(c *awsapi.Config) { c.Limits = limits })
+	read := 0
+	serve := func(keyID, region, target, body string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest("POST", "/", countingReader{strings.NewReader(body), &read})
+		r.ContentLength = int64(len(body))
+		r.Header.Set("X-Amz-Target", "AmazonEC2ContainerRegistry_V20150921."+target)
+		r.Header.Set("Content-Type", "application/x-amz-json-1.1")
+		if keyID != "" {
+			err := v4.NewSigner().SignHTTP(t.Context(), aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret}, r, digest.FromString(body).Encoded(), "ecr", region, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		w := httptest.NewRecorder()
+		a.handler.ServeHTTP(w, r)
+		return w
+	}
+	large := `{"repositoryName":"app","uploadId":"x","layerPartBlob":"` + strings.Repeat("A", 1<<20) + `"}`
+	for _, c := range []struct{ key, region string }{{"", ""}, {"AKIAUNKNOWNUNKNOWN00", region}, {keyID, "mars-north-1"}} {
+		if w := serve(c.key, c.region, "UploadLayerPart", large); w.Code != 400 || read != 0 {
+			t.Errorf("%v: %d after %d bytes", c, w.Code, read)
+		}
+	}
+	// Others hold all, then the caller's network does.
+	hog := limits.Memory.Claim(budget.Party{})
+	if err := hog.Take(t.Context(), limits.Memory.Limit); err != nil {
+		t.Fatal(err)
+	}
+	w := serve(keyID, region, "UploadLayerPart", large)
+	if w.Code != 503 || w.Header().Get("Retry-After") != "1" || w.Header().Get("X-Amzn-Errortype") != "ServiceUnavailable" {
+		t.Errorf("all is taken: %d %v %s", w.Code, w.Header(), w.Body)
+	}
+	if w := serve(keyID, region, "DescribeRegistry", "{}"); w.Code != 200 {
+		t.Errorf("a small request, when all is taken: %d %s", w.Code, w.Body)
+	}
+	hog.Close()
+	own := limits.Memory.Claim(budget.Party{Account: account, Network: budget.NetworkOf("192.0.2.1:1234")}) // httptest's
+	if err := own.Take(t.Context(), limits.Memory.Limit/2-4096); err != nil {
+		t.Fatal(err)
+	}
+	w = serve(keyID, region, "UploadLayerPart", large)
+	if w.Code != 429 || w.Header().Get("Retry-After") != "1" || w.Header().Get("X-Amzn-Errortype") != "ThrottlingException" {
+		t.Errorf("its share is taken: %d %v %s", w.Code, w.Header(), w.Body)
+	}
+	own.Close()
+	if w := serve(keyID, region, "UploadLayerPart", large); w.Code != 400 || !strings.Contains(w.Body.String(), "InvalidParameterException") {
+		t.Errorf("when there is room: %d %s", w.Code, w.Body)
+	}
+	for _, b := range limits.All() {
+		if b.Used() != 0 {
+			t.Errorf("%d of the budget %s are not given back", b.Used(), b.Name)
+		}
+	}
+}
+
+type countingReader struct {
+	r io.Reader
+	n *int
+}
+
+func (c countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	*c.n += n
+	return n, err
 }
 
 func TestInternalErrors(t *testing.T) {

@@ -132,8 +132,10 @@ func (e *Error) Message() string {
 type Claim struct {
 	budget *Budget
 	party  Party
-	shares [2]share
 	held   atomic.Int64
+
+	begin  sync.Once
+	shares [2]share // set by begin: most claims never take anything
 }
 
 // share is one of the counts that a claim adds to.
@@ -155,6 +157,11 @@ func (b *Budget) Begin(c *Claim, p Party) {
 		return
 	}
 	c.budget, c.party = b, p
+}
+
+// findShares finds the counts of the party's.
+func (c *Claim) findShares() {
+	b, p := c.budget, c.party
 	if p == (Party{}) {
 		return
 	}
@@ -174,6 +181,7 @@ func (c *Claim) Take(ctx context.Context, n int64) error {
 	if b == nil || n == 0 {
 		return nil
 	}
+	c.begin.Do(c.findShares)
 	own, ok := c.try(n)
 	if ok {
 		return nil

@@ -3,6 +3,7 @@ package oci
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -105,6 +106,48 @@ func TestSlowWorkAfterTheBodyIsNoStall(t *testing.T) {
 	answer := make([]byte, 12)
 	if _, err := io.ReadFull(conn, answer); err != nil || string(answer) != "HTTP/1.1 202" {
 		t.Errorf("answer %q, %v", answer, err)
+	}
+}
+
+// TestBudgets: who is refused for want of memory is told so at once, in the form of the protocol.
+func TestBudgets(t *testing.T) {
+	limits := budget.NewLimits(850<<20, 2, slog.New(slog.DiscardHandler))
+	limits.Memory.Wait = 0
+	h := newHandler(fakeRegistry{put: func(registry.Caller, registry.Ref, registry.NewManifest) (registry.PutResult, error) {
+		return registry.PutResult{Digest: someSHA}, nil
+	}, tags: func(registry.Page) ([]string, string, error) { return []string{strings.Repeat("t", 1<<20)}, "", nil }}).(*handler)
+	h.limits = limits
+	ask := func(method, target string, size int) *http.Response {
+		r := httptest.NewRequest(method, "http://"+prodHost+target, strings.NewReader(strings.Repeat(" ", size)))
+		r.SetBasicAuth("AWS", token(prodKey, auth.Token{}))
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w.Result()
+	}
+	const put = "/v2/app/manifests/v1"
+	hog, own := limits.Memory.Claim(budget.Party{}), limits.Memory.Claim(budget.Party{Account: prodAccount})
+	if err := hog.Take(t.Context(), limits.Memory.Limit); err != nil {
+		t.Fatal(err)
+	}
+	resp := ask("PUT", put, 1<<20)
+	if code := errorCode(t, resp); resp.StatusCode != 503 || code != codeTooManyRequests || resp.Header.Get("Retry-After") != "1" {
+		t.Errorf("all is taken: %d %s %v", resp.StatusCode, code, resp.Header)
+	}
+	if resp := ask("PUT", put, 4000); resp.StatusCode != 201 {
+		t.Errorf("a small manifest, when all is taken: %d", resp.StatusCode)
+	}
+	hog.Close()
+	if err := own.Take(t.Context(), limits.Memory.Limit/2); err != nil {
+		t.Fatal(err)
+	}
+	for _, resp := range []*http.Response{ask("PUT", put, 1<<20), ask("GET", "/v2/app/tags/list", 0)} {
+		if code := errorCode(t, resp); resp.StatusCode != 429 || code != codeTooManyRequests || resp.Header.Get("Retry-After") != "1" {
+			t.Errorf("its share is taken: %d %s %v", resp.StatusCode, code, resp.Header)
+		}
+	}
+	own.Close()
+	if resp := ask("PUT", put, 1<<20); resp.StatusCode != 201 || limits.Memory.Used() != 0 {
+		t.Errorf("when there is room: %d, and %d are not given back", resp.StatusCode, limits.Memory.Used())
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -488,6 +489,81 @@ func TestBodyTimeout(t *testing.T) {
 		if _, err := io.ReadAll(connection); err != nil {
 			t.Errorf("%s: the connection stays open: %v", line, err)
 		}
+	}
+}
+
+// A byte now and then does not keep a body going.
+func TestSlowBodyIsDropped(t *testing.T) {
+	s := start(t, testConfig(t), func(s *Server) {
+		s.http.Handler.(*forwarded).next.(*observer).paces[protocolConsole] = budget.Pace{Silence: 300 * time.Millisecond, Rate: 1 << 20}
+	})
+	connection, err := net.Dial("tcp", s.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	connection.SetDeadline(time.Now().Add(patience))
+	fmt.Fprint(connection, "POST /console/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 4000\r\n\r\n{")
+	go func() {
+		for err := error(nil); err == nil; time.Sleep(20 * time.Millisecond) {
+			_, err = connection.Write([]byte(" "))
+		}
+	}()
+	answer, _ := io.ReadAll(connection) // it may end with a reset
+	if !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") {
+		t.Errorf("%q", answer)
+	}
+}
+
+// TestLimitedConnections: a network may have four times as many as are free, a trusted proxy all.
+func TestLimitedConnections(t *testing.T) {
+	var trusted []netip.Prefix
+	for _, want := range []int{8, 10} {
+		limits := budget.NewLimits(10*128<<10, 1, slog.New(slog.DiscardHandler))
+		inner, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer inner.Close()
+		l := &limitedListener{inner, limits, trusted}
+		accepted := make(chan net.Conn, 20)
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				accepted <- c
+			}
+		}()
+		var last net.Conn
+		for range 20 {
+			c, err := net.Dial("tcp", inner.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			last = c
+		}
+		last.SetReadDeadline(time.Now().Add(patience))
+		if _, err := last.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("one too many was not closed: %v", err)
+		}
+		if len(accepted) != want || limits.Connections.Used() != int64(want) {
+			t.Errorf("%d connections of 20, want %d", len(accepted), want)
+		}
+		for range want {
+			c := <-accepted
+			if _, ok := c.(io.ReaderFrom); !ok {
+				t.Error("files are copied")
+			}
+			c.Close()
+			c.Close()
+		}
+		if n := limits.Connections.Used(); n != 0 {
+			t.Errorf("%d are not given back", n)
+		}
+		trusted = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	}
 }
 
