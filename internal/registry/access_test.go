@@ -108,6 +108,26 @@ func TestRule3MountNeedsTheRightToRead(t *testing.T) {
 	wantCode(t, "a bad digest", err, registry.InvalidParameter)
 }
 
+// TestCreateInAnothersRegistry: the registry's policy lets another account create
+// repositories there, and only what it names.
+func TestCreateInAnothersRegistry(t *testing.T) {
+	d := openStill(t)
+	ref := in(dev)
+	_, err := d.CreateRepository(ctx, root(prodAccount), ref, registry.NewRepository{})
+	wantCode(t, "without a grant", err, registry.AccessDenied)
+	d.grant(dev)
+	created, err := d.CreateRepository(ctx, root(prodAccount), ref, registry.NewRepository{})
+	if err != nil || created.Ref != ref {
+		t.Errorf("%+v, %v", created, err)
+	}
+	_, err = d.CreateRepository(ctx, root(prodAccount), registry.Ref{Registry: third, Name: ref.Name}, registry.NewRepository{})
+	if err != nil {
+		t.Errorf("in its own registry: %v", err)
+	}
+	_, err = d.DeleteRepository(ctx, root(prodAccount), ref, false)
+	wantCode(t, "delete what it may create only", err, registry.AccessDenied)
+}
+
 // Rule 10: who is not allowed learns nothing from whether something exists.
 func TestRule10MissingAndForbiddenLookTheSame(t *testing.T) {
 	d := openStill(t)
