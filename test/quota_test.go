@@ -91,6 +91,28 @@ func TestQuotas(t *testing.T) {
 	over("a third upload", err, "Open layer uploads")
 	denied("a third upload", oci.do("POST", "team/app/blobs/uploads/", nil), "Open layer uploads")
 
+	// All of it is told.
+	var told struct {
+		Quotas []struct {
+			Name         string
+			Value, Usage *int64
+		}
+	}
+	b := s.browser()
+	b.signIn(prod)
+	b.own(prod, tokyo, "DescribeQuotas", "{}", &told)
+	used := map[string]string{}
+	for _, q := range told.Quotas {
+		if q.Usage != nil && q.Value != nil {
+			used[q.Name] = fmt.Sprint(*q.Usage, " of ", *q.Value)
+		}
+	}
+	for _, name := range []string{"Registered repositories", "Open layer uploads"} {
+		if used[name] != "2 of 2" {
+			t.Errorf("%s: %s are used, want 2 of 2", name, used[name])
+		}
+	}
+
 	large := bytes.Repeat([]byte("large"), 40<<10)
 	_, err = sdk.UploadLayerPart(ctx, &ecr.UploadLayerPartInput{RepositoryName: repository, UploadId: first.UploadId,
 		PartFirstByte: aws.Int64(0), PartLastByte: aws.Int64(int64(len(large)) - 1), LayerPartBlob: large})

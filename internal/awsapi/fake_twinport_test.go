@@ -21,6 +21,7 @@ type fakeActivity struct {
 	statistics   registry.ReplicationStatistics
 	found        []registry.FoundRepository
 	images       []registry.FoundImage
+	quotas       []registry.Quota
 	// watch is Watch.
 	watch func(ctx context.Context, emit func(registry.WatchEvent) error) error
 }
@@ -60,6 +61,11 @@ func (f *fakeRegistry) FindRepositories(_ context.Context, c registry.Caller, id
 func (f *fakeRegistry) FindImages(_ context.Context, c registry.Caller, ref registry.Ref, prefix string, p registry.Page) ([]registry.FoundImage, string, error) {
 	err := f.ask(c, "DescribeImages", ref, prefix, p)
 	return f.activity.images, f.activity.next, err
+}
+
+func (f *fakeRegistry) Quotas(_ context.Context, c registry.Caller, id registry.ID) ([]registry.Quota, error) {
+	err := f.ask(c, "DescribeRegistry", id)
+	return f.activity.quotas, err
 }
 
 func (f *fakeRegistry) Watch(ctx context.Context, c registry.Caller, id registry.ID, emit func(registry.WatchEvent) error) error {

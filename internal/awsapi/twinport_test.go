@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/twinport/twinport/internal/registry"
 )
 
 const ownTarget = "Twinport_V20261101."
@@ -35,6 +37,22 @@ func TestDescribeDeployment(t *testing.T) {
 	_, cookie := a.signIn(t)
 	if _, again := a.withCookie(t, cookie, ownTarget+"DescribeDeployment", "{}"); again != got {
 		t.Errorf("with a session: %s", again)
+	}
+}
+
+func TestDescribeQuotas(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	a.domain.activity.quotas = []registry.Quota{
+		{Name: "Registered repositories", Unit: registry.QuotaCount, Limit: 5, Used: 2, Known: true},
+		{Name: "Stored bytes", Unit: registry.QuotaBytes, Used: 0, Known: true},
+		{Name: "Rate of PutImage requests", Unit: registry.QuotaPerSecond, Limit: 10},
+	}
+	_, got := a.own(t, "DescribeQuotas", "{}", nil)
+	want := `{"quotas":[{"name":"Registered repositories","unit":"Count","value":5,"usage":2},{"name":"Stored bytes","unit":"Bytes","usage":0},` +
+		`{"name":"Rate of PutImage requests","unit":"Count/Second","value":10}]}`
+	if strings.TrimSpace(got) != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 

@@ -38,6 +38,8 @@ type Registry interface {
 	FindRepositories(ctx context.Context, c registry.Caller, id registry.ID, prefix, contains string, p registry.Page) ([]registry.FoundRepository, string, error)
 	FindImages(ctx context.Context, c registry.Caller, ref registry.Ref, prefix string, p registry.Page) ([]registry.FoundImage, string, error)
 
+	Quotas(ctx context.Context, c registry.Caller, id registry.ID) ([]registry.Quota, error)
+
 	Watch(ctx context.Context, c registry.Caller, id registry.ID, emit func(registry.WatchEvent) error) error
 }
 
@@ -89,6 +91,7 @@ func bind[In, Out any, P awsjson.Decodable[In]](method func(*Service, context.Co
 var operations = map[string]operation{
 	"CheckReplicationDestinations": bind((*Service).CheckReplicationDestinations),
 	"DescribeDeployment":           bind((*Service).DescribeDeployment),
+	"DescribeQuotas":               bind((*Service).DescribeQuotas),
 	"FindImages":                   bind((*Service).FindImages),
 	"FindRepositories":             bind((*Service).FindRepositories),
 	"GetReplicationStatistics":     bind((*Service).GetReplicationStatistics),

@@ -131,6 +131,16 @@ export interface Deployment {
   stores: 'embedded' | 'shared';
 }
 
+/** What the registry may hold, or ask for in a second. */
+export interface Quota {
+  name: string;
+  unit: 'Count' | 'Bytes' | 'Count/Second';
+  /** None: no limit. */
+  value?: number;
+  /** Of those that hold for the registry as a whole. */
+  usage?: number;
+}
+
 interface PageRequest {
   maxResults?: number;
   nextToken?: string;
@@ -139,6 +149,7 @@ interface PageRequest {
 /** Each operation's request and answer. */
 export interface Twinport {
   DescribeDeployment: { in: Record<string, never>; out: Deployment };
+  DescribeQuotas: { in: Record<string, never>; out: { quotas: Quota[] } };
   CheckReplicationDestinations: { in: { destinations: Destination[]; repositoryFilters?: RepositoryFilter[] }; out: { destinations: DestinationCheck[] } };
   ListReplications: { in: { direction?: Direction; status?: ReplicationState } & PageRequest; out: { replications: Replication[]; nextToken?: string } };
   RetryReplications: {

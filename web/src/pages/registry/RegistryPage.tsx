@@ -12,6 +12,7 @@ import { useRegistryPolicy } from '../../policy/registryPolicy';
 import { useDestinations } from './destinations';
 import { PermissionsSummary } from './PermissionsSummary';
 import { permittedBy } from './permitted';
+import { QuotasSummary } from './QuotasSummary';
 import { ReplicationSummary } from './ReplicationSummary';
 import { RepositoriesSummary } from './RepositoriesSummary';
 import { StateSummary } from './StateSummary';
@@ -41,6 +42,7 @@ export function RegistryPage() {
         <PermissionsSummary permitted={permitted} error={policy.error} />
         <RepositoriesSummary />
         <UseSummary />
+        <QuotasSummary />
       </SpaceBetween>
     </ContentLayout>
   );
