@@ -18,7 +18,7 @@ var (
 	pushed  = time.UnixMicro(1795456000123456).UTC()
 	arrived = registry.Replication{
 		ID: 7, Source: here, Destination: there, Repository: "app", Digest: digest.FromString("x"), Tag: "1", ImageSize: 31457280, MediaType: ociType,
-		State: registry.ReplicationComplete, Tries: 1, PushedAt: pushed, ChangedAt: pushed.Add(1700 * time.Microsecond), FinishedAt: pushed.Add(1700 * time.Microsecond),
+		Deletes: true, State: registry.ReplicationComplete, Tries: 1, PushedAt: pushed, ChangedAt: pushed.Add(1700 * time.Microsecond), FinishedAt: pushed.Add(1700 * time.Microsecond),
 	}
 	refused = registry.Replication{
 		ID: 8, Source: here, Destination: there, Repository: "app", Digest: digest.FromString("y"), State: registry.ReplicationFailed, Tries: 3, PushedAt: pushed,
@@ -30,14 +30,14 @@ var (
 // arrivedJSON and so on are how answers show them.
 var (
 	arrivedJSON = `{"replicationId":"7","sourceRegistryId":"` + account + `","sourceRegion":"` + region + `","registryId":"` + other + `","region":"us-west-2",` +
-		`"repositoryName":"app","imageDigest":"` + digest.FromString("x").String() + `","imageTag":"1","imageSizeInBytes":31457280,"imageManifestMediaType":"` + ociType + `",` +
+		`"repositoryName":"app","imageDigest":"` + digest.FromString("x").String() + `","imageTag":"1","imageSizeInBytes":31457280,"imageManifestMediaType":"` + ociType + `","action":"DELETE",` +
 		`"status":"COMPLETE","tries":1,"pushedAt":1795456000.123456,"changedAt":1795456000.125156,"finishedAt":1795456000.125156,"lagInMillis":1.7}`
 	refusedJSON = `{"replicationId":"8","sourceRegistryId":"` + account + `","sourceRegion":"` + region + `","registryId":"` + other + `","region":"us-west-2",` +
-		`"repositoryName":"app","imageDigest":"` + digest.FromString("y").String() + `","imageSizeInBytes":0,"imageManifestMediaType":"",` +
+		`"repositoryName":"app","imageDigest":"` + digest.FromString("y").String() + `","imageSizeInBytes":0,"imageManifestMediaType":"","action":"REPLICATE",` +
 		`"status":"FAILED","tries":3,"pushedAt":1795456000.123456,"changedAt":1795456000.123456,"finishedAt":1795456000.123456,` +
 		`"failureCode":"AccessDenied","failureDetail":"Exactly","failureReason":"no statement allows it","statement":"{\"Effect\":\"Allow\"}"}`
 	queuedJSON = `{"replicationId":"9","sourceRegistryId":"` + account + `","sourceRegion":"` + region + `","registryId":"` + other + `","region":"us-west-2",` +
-		`"repositoryName":"app","imageDigest":"","imageSizeInBytes":0,"imageManifestMediaType":"",` +
+		`"repositoryName":"app","imageDigest":"","imageSizeInBytes":0,"imageManifestMediaType":"","action":"REPLICATE",` +
 		`"status":"IN_PROGRESS","tries":0,"pushedAt":1795456000.123456,"changedAt":1795456000.123456,"nextTryAt":1795456001.123456}`
 )
 

@@ -227,7 +227,7 @@ func useEverything(t *testing.T, s Store) {
 	})
 	there2 := repository(dev, here, "team/app")
 	commit(t, s, func(tx *Tx) error {
-		if err := tx.CopyImage(app.ID, []string{manifestDigest(7)}, there2, epoch); err != nil {
+		if err := tx.CopyImage(app.ID, []string{manifestDigest(7)}, there2, 1, 1, epoch); err != nil {
 			return err
 		}
 		return tx.AdvanceTag(there2, Tag{Name: "v2", Digest: manifestDigest(7)}, registry.ID, 1, epoch) // older than what has arrived

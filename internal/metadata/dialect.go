@@ -24,6 +24,7 @@ import (
 //	SHARING p, LOCKING p, LOCKING b   at the end of a query: lock the rows of p or b
 //	             that it found, against deletion or against everything
 //	SHARING g, LOCKING g   keep the rows of g from being updated, or locked by others
+//	CLAIMING ALONE r   lock the rows of r, but leave out those that are locked
 //	CLAIMING r   lock the rows of r, but leave out those that are locked, and share sp
 type dialect struct {
 	words    *strings.Replacer
@@ -36,19 +37,19 @@ type dialect struct {
 func sqliteDialect() *dialect {
 	return &dialect{words: strings.NewReplacer(
 		"texts(?", "json_each(?", "numbers(?", "json_each(?", "objects(?", "json_each(?", " BYTEWISE", "", " FENCED", "", "LEFT IN ORDER JOIN", "LEFT JOIN", "IN ORDER JOIN", "CROSS JOIN",
-		"SHARING p", "", "LOCKING p", "", "LOCKING b", "", "SHARING g", "", "LOCKING g", "", "CLAIMING r", "")}
+		"SHARING p", "", "LOCKING p", "", "LOCKING b", "", "SHARING g", "", "LOCKING g", "", "CLAIMING ALONE r", "", "CLAIMING r", "")}
 }
 
 func postgresDialect() *dialect {
 	// Its texts, numbers and objects are functions that the schema defines.
 	return &dialect{numbered: true, words: strings.NewReplacer(
-		"BYTEWISE", `COLLATE "C"`, "FENCED", "OFFSET 0", "SHARING p", "FOR KEY SHARE OF p", "LOCKING p", "FOR UPDATE OF p", "LOCKING b", "FOR UPDATE OF b", "SHARING g", "FOR SHARE OF g", "LOCKING g", "FOR NO KEY UPDATE OF g", "CLAIMING r", "FOR KEY SHARE OF sp FOR UPDATE OF r SKIP LOCKED")}
+		"BYTEWISE", `COLLATE "C"`, "FENCED", "OFFSET 0", "SHARING p", "FOR KEY SHARE OF p", "LOCKING p", "FOR UPDATE OF p", "LOCKING b", "FOR UPDATE OF b", "SHARING g", "FOR SHARE OF g", "LOCKING g", "FOR NO KEY UPDATE OF g", "CLAIMING ALONE r", "FOR UPDATE OF r SKIP LOCKED", "CLAIMING r", "FOR KEY SHARE OF sp FOR UPDATE OF r SKIP LOCKED")}
 }
 
 var (
 	inList      = regexp.MustCompile(`IN \(SELECT value FROM (texts|numbers)\((\?\d*)\)\)`)
 	inOrderJoin = regexp.MustCompile(`IN ORDER JOIN (\w+) (\w+)\s+ON\s+`)
-	joinEnd     = regexp.MustCompile(`\s+(LEFT IN ORDER|IN ORDER|LEFT JOIN|JOIN|WHERE|UNION|ORDER BY|LIMIT|ON CONFLICT|CLAIMING)\b|\)|$`)
+	joinEnd     = regexp.MustCompile(`\s+(LEFT IN ORDER|IN ORDER|LEFT JOIN|JOIN|WHERE|UNION|ORDER BY|GROUP BY|LIMIT|ON CONFLICT|CLAIMING)\b|\)|$`)
 )
 
 // render returns the query as the engine wants it. Queries are constants of

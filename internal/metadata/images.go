@@ -67,8 +67,9 @@ func (q *Queries) ImageBlobs(repository int64, digest string, objects []string) 
 
 // CopyImage gives the destination those of an image's manifests, and of the
 // layers they name, that the source has and the destination lacks. digests are
-// the image's manifests. All of it becomes visible at once.
-func (tx *Tx) CopyImage(source int64, digests []string, destination *Repository, at time.Time) error {
+// the image's manifests. All of it becomes visible at once. from and sequence
+// are the source's registry and the push's number there.
+func (tx *Tx) CopyImage(source int64, digests []string, destination *Repository, from, sequence int64, at time.Time) error {
 	// The digests are given wherever a planner may begin.
 	of := list(digests)
 	if err := tx.conn.exec(`INSERT INTO layers (repository_id, digest, size, linked_at, replicated)
@@ -81,6 +82,13 @@ func (tx *Tx) CopyImage(source int64, digests []string, destination *Repository,
 	if err := tx.conn.exec(`INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, annotations, size, image_size, pushed_at, replicated, bytes)
 		SELECT CAST(?1 AS BIGINT), m.digest, m.media_type, m.artifact_type, m.subject, m.annotations, m.size, m.image_size, CAST(?2 AS BIGINT), true, m.bytes
 		FROM manifests m WHERE m.repository_id = ?3 AND m.digest IN (SELECT value FROM texts(?4)) ON CONFLICT (repository_id, digest) DO NOTHING`, destination.ID, fromTime(at), source, of); err != nil {
+		return err
+	}
+	// In an order, so that two which do the same do not wait for each other.
+	if err := tx.conn.exec(`INSERT INTO image_sources (manifest_id, source_registry_id, sequence)
+		SELECT m.id, CAST(?1 AS BIGINT), CAST(?2 AS BIGINT) FROM manifests m WHERE m.repository_id = ?3 AND m.digest IN (SELECT value FROM texts(?4)) ORDER BY m.digest
+		ON CONFLICT (manifest_id, source_registry_id) DO UPDATE SET sequence = excluded.sequence WHERE excluded.sequence > image_sources.sequence`,
+		from, sequence, destination.ID, of); err != nil {
 		return err
 	}
 	return tx.conn.exec(`INSERT INTO manifest_references (manifest_id, target, repository_id, child, media_type)

@@ -34,7 +34,7 @@ func TestImageQueriesFollowTheImage(t *testing.T) {
 	if _, err := q.ImageBlobs(1, "d", []string{"o"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := q.CopyImage(1, []string{"d"}, &Repository{ID: 2}, time.Now()); err != nil {
+	if err := q.CopyImage(1, []string{"d"}, &Repository{ID: 2}, 1, 1, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	plans := 0
@@ -62,7 +62,7 @@ func TestImageQueriesFollowTheImage(t *testing.T) {
 		}
 		return true
 	})
-	if plans != 8 {
-		t.Errorf("%d plans, want 8", plans)
+	if plans != 9 {
+		t.Errorf("%d plans, want 9", plans)
 	}
 }

@@ -326,7 +326,7 @@ func checkPlans(t *testing.T, e *explainer, scans func(name, plan string) bool) 
 		"IsWholeByTag":            func() { _, _ = q.IsWholeByTag(7, "tag6") },
 		"ImageBlobs":              func() { _, _ = q.ImageBlobs(7, "sha256:m6", []string{"o"}) },
 		"MissingPart":             func() { _, _, _ = q.MissingPart(7, "sha256:m6", 8) },
-		"CopyImage":               func() { _ = tx.CopyImage(7, digests, r, now) },
+		"CopyImage":               func() { _ = tx.CopyImage(7, digests, r, 3, 4, now) },
 		"Upload":                  func() { _, _ = q.Upload(7, "upload6") },
 		"SaveUpload":              func() { _, _ = tx.SaveUpload("upload6", nil, []byte("s"), now) },
 		"EndUpload":               func() { _, _ = tx.EndUpload("upload6") },
@@ -346,6 +346,20 @@ func checkPlans(t *testing.T, e *explainer, scans func(name, plan string) bool) 
 		"ImageCount":              func() { _, _ = q.ImageCount(7) },
 		"CopyCost":                func() { _, _, _ = q.CopyCost(7, digests, 8) },
 		"DeleteContent":           func() { _, _ = tx.DeleteContent(r, 1000) },
+
+		"QueueDeletions": func() {
+			_, _ = tx.QueueDeletions(Replication{RepositoryID: 7, Digest: "sha256:m6"}, nil, []RegistryKey{{"100000000002", "r"}}, "100000000003")
+		},
+		"ClaimDeletion":            func() { _, _ = tx.ClaimDeletion(100) },
+		"DeleteReplicatedTags":     func() { _ = tx.DeleteReplicatedTags(r, []string{"tag6"}, "sha256:m6", 3, 4) },
+		"DeleteReplicatedManifest": func() { _, _ = tx.DeleteReplicatedManifest(r, "sha256:m6", 3, 4) },
+		"ChildDeletions":           func() { _, _ = q.ChildDeletions(ReplicationJob{DestinationID: 7}, "sha256:m6") },
+		"MarkPushed":               func() { _ = tx.MarkPushed(r, "sha256:m6") },
+		"DeletionsFrom":            func() { _, _ = q.DeletionsFrom(3, ReplicationComplete, time.Time{}, ReplicationKey{}, 100) },
+		"DeletionsInto":            func() { _, _ = q.DeletionsInto("100000000002", "r", now, ReplicationKey{}, 100) },
+		"DeletionsByID":            func() { _, _ = q.DeletionsByID([]int64{100, 101}) },
+		"ForgetDeletions":          func() { _ = tx.ForgetDeletions(now, 1000) },
+		"DestinationTags":          func() { _, _ = q.DestinationTags(100) },
 	} {
 		e.plans = nil
 		ask()

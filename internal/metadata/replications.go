@@ -33,6 +33,8 @@ type Replication struct {
 	// changes of its destination, ByConfiguration or Unmendable; and the repository there.
 	Refusal     int64
 	RefusedInto string
+	// Deletes says that the source has deleted the tag or, without one, the image.
+	Deletes bool
 }
 
 const replicationColumns = `r.id, r.source_registry_id, m.repository_id, m.digest, m.media_type, m.image_size, r.tag, r.sequence,
@@ -86,6 +88,7 @@ func (q *Queries) Replication(id int64) (Replication, error) {
 // ReplicationJob is a replication with what is needed to decide on it.
 type ReplicationJob struct {
 	Replication
+	Tags           []string // that the source has deleted
 	SourceAccount  string
 	RepositoryName string
 	// Of the destination; zero where there is no such registry or repository.

@@ -74,9 +74,11 @@ func (tx *Tx) DeleteTag(r *Repository, name string) (bool, error) {
 // then nothing changes. t's number is the destination's own.
 func (tx *Tx) AdvanceTag(r *Repository, t Tag, sourceRegistry, sourceSequence int64, at time.Time) error {
 	tx.touchTag(r, t.Name)
-	if err := tx.conn.exec(`INSERT INTO tag_watermarks (repository_id, tag, source_registry_id, sequence) VALUES (?, ?, ?, ?)
-		ON CONFLICT (repository_id, tag, source_registry_id) DO UPDATE SET sequence = excluded.sequence WHERE excluded.sequence > tag_watermarks.sequence`,
-		r.ID, t.Name, sourceRegistry, sourceSequence); err != nil {
+	// applied is the number that the tag gets: while it has it, nobody else has set it.
+	if err := tx.conn.exec(`INSERT INTO tag_watermarks (repository_id, tag, source_registry_id, sequence, applied) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (repository_id, tag, source_registry_id) DO UPDATE SET sequence = excluded.sequence, applied = excluded.applied
+		WHERE excluded.sequence > tag_watermarks.sequence`,
+		r.ID, t.Name, sourceRegistry, sourceSequence, t.Sequence); err != nil {
 		return err
 	}
 	return tx.conn.exec(`INSERT INTO tags (repository_id, name, manifest_id, sequence, updated_at)

@@ -57,7 +57,7 @@ type transferState struct {
 // transferred are the tables that are copied, each after those that it refers
 // to. Not copied are uploads, garbage and damaged, which are about bytes that
 // stay where they are, and leases.
-var transferred = []string{"blobs", "registries", "repositories", "resource_tags", "layers", "manifests", "manifest_references", "tags", "replications", "tag_watermarks", "damaged_layers", "sessions", "replication_statistics", "replication_retries"}
+var transferred = []string{"blobs", "registries", "repositories", "resource_tags", "layers", "manifests", "manifest_references", "tags", "replications", "tag_watermarks", "image_sources", "damaged_layers", "sessions", "replication_statistics", "replication_retries"}
 
 // notTransferred are columns that only SQLite has, and the names of objects,
 // which are others in the destination.

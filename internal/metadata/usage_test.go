@@ -91,14 +91,14 @@ func TestUsageIsCounted(t *testing.T) {
 		if err != nil || images != 1 || bytes != 7+100+101 {
 			t.Errorf("a copy would cost %d images and %d bytes, %v", images, bytes, err)
 		}
-		step("replication", func(tx *Tx) error { return tx.CopyImage(app.ID, []string{manifestDigest(50)}, copied, epoch) })
+		step("replication", func(tx *Tx) error { return tx.CopyImage(app.ID, []string{manifestDigest(50)}, copied, 1, 1, epoch) })
 		if u, err := s.Read().RegistryUsage(app.RegistryID); err != nil || u.ReplicatedBytes != bytes {
 			t.Errorf("%+v, %v, want %d bytes that a replication brought", u, err, bytes)
 		}
 		if images, bytes, err = s.Read().CopyCost(app.ID, []string{manifestDigest(50)}, copied.ID); err != nil || images != 0 || bytes != 0 {
 			t.Errorf("the same copy would cost %d images and %d bytes, %v", images, bytes, err)
 		}
-		step("the same replication", func(tx *Tx) error { return tx.CopyImage(app.ID, []string{manifestDigest(50)}, copied, epoch) })
+		step("the same replication", func(tx *Tx) error { return tx.CopyImage(app.ID, []string{manifestDigest(50)}, copied, 1, 1, epoch) })
 		step("uploads", func(tx *Tx) error {
 			for i := range 3 {
 				if err := tx.CreateUpload(Upload{ID: fmt.Sprint("u", i), RepositoryID: app.ID, StartedAt: epoch}); err != nil {

@@ -32,6 +32,7 @@ type Replication struct {
 	Tag         string // "" for a push by digest
 	ImageSize   int64  // in bytes, as Image.Size
 	MediaType   string // of the manifest
+	Deletes     bool   // the tag was deleted or, without one, the image
 	State       ReplicationState
 	Tries       int
 	PushedAt    time.Time // when the push was committed
@@ -45,7 +46,7 @@ type Replication struct {
 func replicationOf(r metadata.Replication, source Ref) Replication {
 	out := Replication{
 		ID: r.ID, Source: source.Registry, Destination: ID{r.DestinationAccount, r.DestinationRegion}, Repository: source.Name,
-		Digest: digest.Digest(r.Digest), Tag: r.Tag, ImageSize: r.ImageSize, MediaType: r.MediaType,
+		Digest: digest.Digest(r.Digest), Tag: r.Tag, ImageSize: r.ImageSize, MediaType: r.MediaType, Deletes: r.Deletes,
 		State: ReplicationState(r.State), Tries: r.Tries, PushedAt: r.PushedAt, ChangedAt: r.ChangedAt, FinishedAt: r.FinishedAt,
 		Failure: storedFailure(r, source),
 	}
@@ -91,10 +92,14 @@ func (s *Service) ListReplications(ctx context.Context, c Caller, id ID, d Direc
 		case d == Outgoing:
 			lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
 				return q.ReplicationsFrom(reg.ID, string(one), time.Time{}, after, p.Limit+1)
+			}, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
+				return q.DeletionsFrom(reg.ID, string(one), time.Time{}, after, p.Limit+1)
 			})
 		case d == Incoming && one == ReplicationComplete:
 			lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
 				return q.ReplicationsInto(id.Account, id.Region, time.Time{}, after, p.Limit+1)
+			}, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
+				return q.DeletionsInto(id.Account, id.Region, time.Time{}, after, p.Limit+1)
 			})
 		}
 	}

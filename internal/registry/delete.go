@@ -26,7 +26,7 @@ func (s *Service) DeleteTag(ctx context.Context, c Caller, ref Ref, tag string) 
 		return err
 	}
 	return s.alter(ctx, repo, nil, func(tx *metadata.Tx, repo *metadata.Repository) error {
-		deleted, err := tx.DeleteTag(repo, tag)
+		deleted, err := s.deleteTag(tx, repo, tag)
 		if err == nil && !deleted {
 			return imageNotFound(repo, Reference{Tag: tag})
 		}
@@ -42,7 +42,7 @@ func (s *Service) DeleteManifest(ctx context.Context, c Caller, ref Ref, d diges
 		return err
 	}
 	return s.alter(ctx, repo, nil, func(tx *metadata.Tx, repo *metadata.Repository) error {
-		deleted, err := tx.DeleteManifest(repo, string(d))
+		deleted, err := s.deleteManifest(tx, repo, string(d))
 		if err == nil && !deleted {
 			return imageNotFound(repo, Reference{Digest: d})
 		}
@@ -62,7 +62,7 @@ func (s *Service) DeleteImages(ctx context.Context, c Caller, ref Ref, refs []Re
 	for _, r := range refs {
 		var done []Reference
 		err := s.alter(ctx, repo, nil, func(tx *metadata.Tx, repo *metadata.Repository) (err error) {
-			done, err = deleteImage(tx, repo, r)
+			done, err = s.deleteImage(tx, repo, r)
 			return err
 		})
 		var refusal *Error
@@ -79,7 +79,7 @@ func (s *Service) DeleteImages(ctx context.Context, c Caller, ref Ref, refs []Re
 	return results, nil
 }
 
-func deleteImage(tx *metadata.Tx, repo *metadata.Repository, r Reference) ([]Reference, error) {
+func (s *Service) deleteImage(tx *metadata.Tx, repo *metadata.Repository, r Reference) ([]Reference, error) {
 	d := string(r.Digest)
 	switch {
 	case r.Tag == "" && d == "":
@@ -105,7 +105,7 @@ func deleteImage(tx *metadata.Tx, repo *metadata.Repository, r Reference) ([]Ref
 		return nil, err
 	}
 	if r.Tag != "" && len(tags) > 1 {
-		_, err := tx.DeleteTag(repo, r.Tag)
+		_, err := s.deleteTag(tx, repo, r.Tag)
 		return []Reference{{Tag: r.Tag, Digest: digest.Digest(d)}}, err
 	}
 	indexes, _, err := tx.Referring(repo.ID, d)
@@ -115,7 +115,7 @@ func deleteImage(tx *metadata.Tx, repo *metadata.Repository, r Reference) ([]Ref
 	if len(indexes) > 0 {
 		return nil, errorf(ImageReferencedByManifestList, "Requested image referenced by manifest list: [%s]", strings.Join(indexes, ", "))
 	}
-	if _, err := tx.DeleteManifest(repo, d); err != nil {
+	if _, err := s.deleteManifest(tx, repo, d); err != nil {
 		return nil, err
 	}
 	done := make([]Reference, 0, len(tags))

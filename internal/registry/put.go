@@ -187,6 +187,8 @@ func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
 		if err := tx.PutManifest(r, m, p.Bytes, p.manifest.References); err != nil {
 			return err
 		}
+	} else if err := tx.MarkPushed(r, p.digest); err != nil {
+		return err
 	}
 	changed := !known
 	sequence, err := tx.NextSequence(r.RegistryID)

@@ -30,7 +30,7 @@ func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication
 	err := s.meta.UpdateFirst(ctx, func(tx *metadata.Tx) error {
 		row = metadata.Replication{}
 		tx.Ahead(func(q *metadata.Queries) { _, _ = q.DestinationTags(id) })
-		job, err := tx.ClaimReplication(id)
+		job, err := claim(tx, id)
 		if err != nil {
 			return err
 		}
@@ -39,7 +39,11 @@ func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication
 		row.FinishedAt, row.FailureCode, row.FailureReason = s.now(), "", ""
 		row.ChangedAt = row.FinishedAt
 		row.State = metadata.ReplicationComplete
-		err = s.copyImage(ctx, tx, job)
+		if job.Deletes {
+			err = s.deleteReplicated(ctx, tx, job)
+		} else {
+			err = s.copyImage(ctx, tx, job)
+		}
 		var refused *refusal
 		if errors.As(err, &refused) {
 			row.State, row.FailureCode, row.FailureReason = metadata.ReplicationFailed, refused.code, refused.reason
@@ -76,6 +80,15 @@ func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication
 		tx.OnCommit(func() { s.watchers.tell(change{registry: row.SourceRegistryID, replications: []int64{id}}) })
 		return tx.SaveReplication(row)
 	})
+}
+
+// claim returns what is to be replicated: metadata.ErrNotFound.
+func claim(tx *metadata.Tx, id int64) (metadata.ReplicationJob, error) {
+	job, err := tx.ClaimReplication(id)
+	if errors.Is(err, metadata.ErrNotFound) {
+		return tx.ClaimDeletion(id)
+	}
+	return job, err
 }
 
 // retryDelay doubles with each try up to a limit, with up to half of it taken
@@ -141,7 +154,7 @@ func (s *Service) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.R
 		return err // also if it was deleted just now: the next try creates it again
 	}
 	now := s.now()
-	if err := tx.CopyImage(job.RepositoryID, manifests, destination, now); err != nil {
+	if err := tx.CopyImage(job.RepositoryID, manifests, destination, job.SourceRegistryID, job.Sequence, now); err != nil {
 		return err
 	}
 	return s.copyTag(tx, job, destination, metadata.Tag{Name: job.Tag, Digest: job.Digest, Sequence: sequence}, now)

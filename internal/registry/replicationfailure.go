@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/twinport/twinport/internal/metadata"
@@ -17,6 +18,7 @@ const (
 	// The destination's policies do not allow, or deny, what is needed.
 	failureReplicateNotAllowed = "ReplicateImageNotAllowed"
 	failureCreateNotAllowed    = "CreateRepositoryNotAllowed"
+	failureDeleteNotAllowed    = "BatchDeleteImageNotAllowed"
 	// No such account in this deployment.
 	failureNoDestination = "DestinationRegistryNotFound"
 	// A part of the source image was deleted before it was replicated. (A
@@ -32,7 +34,7 @@ const (
 )
 
 // refusedCodes are those of failures that a change of the destination can mend.
-var refusedCodes = []string{failureReplicateNotAllowed, failureCreateNotAllowed, failureNoDestination}
+var refusedCodes = []string{failureReplicateNotAllowed, failureCreateNotAllowed, failureDeleteNotAllowed, failureNoDestination}
 
 // refusal ends a replication as FAILED.
 type refusal struct{ code, reason string }
@@ -64,7 +66,7 @@ func (f Failure) WithStatement() string {
 // know it: of another account's refusal no more than that there is one. So what
 // earlier versions stored of its policies is not shown either.
 func failureOf(code, reason string, source Ref, destination ID) Failure {
-	if code != failureReplicateNotAllowed && code != failureCreateNotAllowed {
+	if code == failureNoDestination || !slices.Contains(refusedCodes, code) {
 		return Failure{Code: code, Reason: reason}
 	}
 	if source.Registry.Account == destination.Account {

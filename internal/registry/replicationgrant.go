@@ -26,23 +26,28 @@ func (s *Service) admit(ctx context.Context, tx *metadata.Tx, job metadata.Repli
 			return job, err
 		}
 	}
-	if job, err = tx.ClaimReplication(job.ID); err != nil {
+	if job, err = claim(tx, job.ID); err != nil {
 		return job, err
 	}
 	return job, s.ask(ctx, tx, job)
 }
 
 // ask is mayReplicate with the tags that the destination has.
-func (s *Service) ask(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob) error {
-	tags, err := tx.DestinationTags(job.ID)
+func (s *Service) ask(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob) (err error) {
+	var tags []metadata.ResourceTag
+	if job.Deletes {
+		tags, err = tx.ResourceTags(job.DestinationID)
+	} else {
+		tags, err = tx.DestinationTags(job.ID)
+	}
 	if err != nil {
 		return err
 	}
 	return s.mayReplicate(ctx, job, tags)
 }
 
-// mayReplicate returns a refusal unless the destination takes the image into a
-// repository with the tags. The destination decides, at every replication: its
+// mayReplicate returns a refusal unless the destination takes the image, or the
+// deletion, into a repository with the tags. The destination decides, at every replication: its
 // registry policy must allow it, and neither that nor the repository's policy
 // may deny it. An Allow of the repository's policy is none: ECR documents the
 // registry policy, and no other, as what lets replications in.
@@ -57,25 +62,37 @@ func (s *Service) mayReplicate(ctx context.Context, job metadata.ReplicationJob,
 		return nil // nothing that could deny
 	}
 	p := s.registryPolicy(to.Registry, job.RegistryPolicy)
-	actions := []string{actionReplicateImage}
-	if job.DestinationID == 0 {
-		actions, tags = append(actions, actionCreateRepository), nil
+	own := policy.Policy{}
+	if job.DestinationPolicy != "" {
+		own = s.repositoryPolicy(to, job.DestinationPolicy)
 	}
-	for _, action := range actions {
+	decide := func(action string) policy.Decision {
 		req := s.replicationRequest(source, to, action, tags)
 		d := policy.Authorize(ctx, req, nil, []policy.Policy{p})
-		if d.Allowed() && job.DestinationPolicy != "" {
-			own := policy.Authorize(ctx, req, nil, []policy.Policy{s.repositoryPolicy(to, job.DestinationPolicy)})
-			if own.Outcome != policy.Allowed && own.Outcome != policy.ImplicitDeny {
+		if d.Allowed() || d.Outcome == policy.ImplicitDeny {
+			if own := policy.Authorize(ctx, req, nil, []policy.Policy{own}); own.Outcome != policy.Allowed && own.Outcome != policy.ImplicitDeny {
 				d = own
 			}
 		}
-		if err := ctx.Err(); err != nil {
-			return err // what was not evaluated was not refused
-		}
-		if !d.Allowed() {
-			return refuse(action, source, to.Registry, d)
-		}
+		return d
+	}
+	d, code := decide(actionReplicateImage), failureReplicateNotAllowed
+	refused := !d.Allowed()
+	switch {
+	case refused:
+	case job.Deletes:
+		// What lets images in lets them out again, unless that is denied.
+		d, code = decide(actionBatchDeleteImage), failureDeleteNotAllowed
+		refused = !d.Allowed() && d.Outcome != policy.ImplicitDeny
+	case job.DestinationID == 0:
+		d, code = decide(actionCreateRepository), failureCreateNotAllowed
+		refused = !d.Allowed()
+	}
+	if err := ctx.Err(); err != nil {
+		return err // what was not evaluated was not refused
+	}
+	if refused {
+		return refuse(code, source, to.Registry, d)
 	}
 	return nil
 }
@@ -91,13 +108,9 @@ func (s *Service) repositoryPolicy(ref Ref, text string) policy.Policy {
 	})}
 }
 
-// refuse is the refusal of an action. Its reason names what denies it within
-// the account, and nothing of another account's.
-func refuse(action string, source Ref, destination ID, d policy.Decision) *refusal {
-	code := failureReplicateNotAllowed
-	if action == actionCreateRepository {
-		code = failureCreateNotAllowed
-	}
+// refuse is a refusal. Its reason names what denies it within the account, and
+// nothing of another account's.
+func refuse(code string, source Ref, destination ID, d policy.Decision) *refusal {
 	if source.Registry.Account != destination.Account {
 		return &refusal{code, refusedAbroad(source, destination)}
 	}

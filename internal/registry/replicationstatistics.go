@@ -173,13 +173,17 @@ func (s *Service) sumUp(registry int64, sum *statisticsSum) error {
 }
 
 // SaveReplicationCounts stores how replications ended, each in place of what
-// its process stored before of the same minute, and forgets what is too old.
+// its process stored before of the same minute, and forgets what is too old:
+// deletions, too.
 func (s *Service) SaveReplicationCounts(ctx context.Context, counts []metadata.ReplicationCount) error {
 	return s.meta.Update(ctx, func(tx *metadata.Tx) error {
 		for _, c := range counts {
 			if err := tx.SaveReplicationCount(c); err != nil {
 				return err
 			}
+		}
+		if err := tx.ForgetDeletions(s.now().Add(-deletionsKept), maxForgotten); err != nil {
+			return err
 		}
 		return tx.ForgetReplicationCounts(s.now().Add(-statisticsKept))
 	})

@@ -152,16 +152,21 @@ func (v *view) changed(n notes) ([]Replication, error) {
 	var lists []func(*metadata.Queries) ([]metadata.ListedReplication, error)
 	if len(n.replications) > 0 {
 		ids := slices.Sorted(maps.Keys(n.replications))
-		lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) { return q.ReplicationsByID(ids) })
+		lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) { return q.ReplicationsByID(ids) },
+			func(q *metadata.Queries) ([]metadata.ListedReplication, error) { return q.DeletionsByID(ids) })
 	}
 	if !n.since.IsZero() {
 		for _, state := range []string{metadata.ReplicationInProgress, metadata.ReplicationComplete, metadata.ReplicationFailed} {
 			lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
 				return q.ReplicationsFrom(v.registry, state, n.since, metadata.ReplicationKey{}, maxNotedReplications+1)
+			}, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
+				return q.DeletionsFrom(v.registry, state, n.since, metadata.ReplicationKey{}, maxNotedReplications+1)
 			})
 		}
 		lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
 			return q.ReplicationsInto(v.id.Account, v.id.Region, n.since, metadata.ReplicationKey{}, maxNotedReplications+1)
+		}, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
+			return q.DeletionsInto(v.id.Account, v.id.Region, n.since, metadata.ReplicationKey{}, maxNotedReplications+1)
 		})
 	}
 	if len(lists) == 0 {

@@ -79,7 +79,9 @@ func (s *statistics) add(r *metadata.Replication) {
 	}
 	lag := max(0, r.FinishedAt.Sub(r.PushedAt))
 	c.Completed++
-	c.Bytes += r.ImageSize
+	if !r.Deletes {
+		c.Bytes += r.ImageSize
+	}
 	c.Lags.Add(lag)
 	c.MaxLag = max(c.MaxLag, lag)
 	c.LastCompletedAt = later(c.LastCompletedAt, r.FinishedAt)

@@ -20,6 +20,7 @@ type Replication struct {
 	ImageTag               string                    `json:"imageTag,omitzero"`
 	ImageSizeInBytes       int64                     `json:"imageSizeInBytes"`
 	ImageManifestMediaType string                    `json:"imageManifestMediaType"`
+	Action                 string                    `json:"action"`
 	Status                 registry.ReplicationState `json:"status"`
 	Tries                  int                       `json:"tries"`
 	PushedAt               seconds                   `json:"pushedAt"`
@@ -34,9 +35,12 @@ func replication(r registry.Replication) Replication {
 	out := Replication{
 		ReplicationID: strconv.FormatInt(r.ID, 10), SourceRegistryID: r.Source.Account, SourceRegion: r.Source.Region,
 		Destination: Destination{r.Destination.Account, r.Destination.Region}, RepositoryName: r.Repository,
-		ImageDigest: r.Digest.String(), ImageTag: r.Tag, ImageSizeInBytes: r.ImageSize, ImageManifestMediaType: r.MediaType,
+		ImageDigest: r.Digest.String(), ImageTag: r.Tag, ImageSizeInBytes: r.ImageSize, ImageManifestMediaType: r.MediaType, Action: "REPLICATE",
 		Status: r.State, Tries: r.Tries, PushedAt: seconds{r.PushedAt}, ChangedAt: seconds{r.ChangedAt}, FinishedAt: seconds{r.FinishedAt}, NextTryAt: seconds{r.NextTryAt},
 		failure: failure(r.Failure),
+	}
+	if r.Deletes {
+		out.Action = "DELETE"
 	}
 	if r.State == registry.ReplicationComplete {
 		out.LagInMillis = new(millis(r.FinishedAt.Sub(r.PushedAt)))

@@ -1,0 +1,164 @@
+package metadata
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// A deletion is a row of replications without a manifest: that of its source is
+// gone, so the row says itself what was deleted. It is due, tried, refused and
+// listed like every other.
+
+const deletionColumns = `r.id, r.source_registry_id, 0, r.digest, r.media_type, r.image_size, r.tag, r.sequence,
+	r.destination_account, r.destination_region, r.state, r.tries, r.next_try_at, r.pushed_at, r.changed_at, r.finished_at, r.failure_code, r.failure_reason`
+
+// QueueDeletions records that what is about to be deleted of an image of a
+// repository is to be deleted at those of the destinations, too, that have the
+// image or are to get it: d's tag, or the image with all its tags if that is
+// empty. They are due from source, a registry's account.
+func (tx *Tx) QueueDeletions(d Replication, tags []string, destinations []RegistryKey, source string) (due []DueReplication, err error) {
+	err = tx.conn.all(`INSERT INTO replications (tag, tags, sequence, destination_account, destination_region, state, next_try_at, pushed_at, changed_at,
+			source_registry_id, repository_name, digest, media_type, image_size)
+		SELECT CAST(?3 AS TEXT), CAST(?4 AS TEXT), CAST(?5 AS BIGINT), d.value ->> 'a', d.value ->> 'r', 'IN_PROGRESS', CAST(?6 AS BIGINT), CAST(?7 AS BIGINT), CAST(?7 AS BIGINT),
+			p.registry_id, p.name, m.digest, m.media_type, m.image_size
+		FROM objects(?8) AS d IN ORDER JOIN manifests m ON m.repository_id = ?1 AND m.digest = ?2 IN ORDER JOIN repositories p ON p.id = m.repository_id
+		IN ORDER JOIN replications x ON x.manifest_id = m.id AND x.destination_account = d.value ->> 'a' AND x.destination_region = d.value ->> 'r' AND x.state <> 'FAILED'
+		GROUP BY d.value ->> 'a', d.value ->> 'r', p.registry_id, p.name, m.digest, m.media_type, m.image_size
+		RETURNING id, source_registry_id, destination_account, destination_region`,
+		[]any{d.RepositoryID, d.Digest, d.Tag, list(tags), d.Sequence, fromTime(d.NextTryAt), fromTime(d.PushedAt), keyList(destinations)},
+		func(scan func(dest ...any) error) error {
+			one := DueReplication{Route: Route{SourceAccount: source}}
+			err := scan(&one.ID, &one.SourceRegistryID, &one.DestinationAccount, &one.DestinationRegion)
+			due = append(due, one)
+			return err
+		})
+	return due, err
+}
+
+// ClaimDeletion is ClaimReplication for a deletion.
+func (tx *Tx) ClaimDeletion(id int64) (j ReplicationJob, err error) {
+	var tags string
+	err = scanReplication(func(dest ...any) error {
+		return tx.conn.one(`SELECT `+deletionColumns+`,
+		r.tags, sg.account, r.repository_name, coalesce(dg.id, 0), coalesce(dg.policy, ''), coalesce(dp.id, 0), coalesce(dp.policy, '')
+		FROM replications r IN ORDER JOIN registries sg ON sg.id = r.source_registry_id
+		LEFT IN ORDER JOIN registries dg ON dg.account = r.destination_account AND dg.region = r.destination_region
+		LEFT IN ORDER JOIN repositories dp ON dp.registry_id = dg.id AND dp.name = r.repository_name
+		WHERE r.id = ? AND r.manifest_id IS NULL CLAIMING ALONE r`, []any{id}, dest...)
+	}, &j.Replication, &tags, &j.SourceAccount, &j.RepositoryName, &j.RegistryID, &j.RegistryPolicy, &j.DestinationID, &j.DestinationPolicy)
+	if err == nil && j.State != ReplicationInProgress {
+		err = ErrNotFound
+	}
+	if err == nil {
+		err = json.Unmarshal([]byte(tags), &j.Tags)
+	}
+	if err != nil {
+		return ReplicationJob{}, err
+	}
+	j.Deletes = true
+	return j, nil
+}
+
+// DeleteReplicatedTags removes those of the tags, and with a digest of the
+// manifest's tags, that were last set by a replication from the registry which
+// is older than sequence; and keeps such ones from setting the tags again.
+func (tx *Tx) DeleteReplicatedTags(r *Repository, tags []string, digest string, sourceRegistry, sequence int64) error {
+	tx.touchRepository(r)
+	if err := tx.conn.exec(`DELETE FROM tags WHERE repository_id = ?1 AND EXISTS (SELECT 1 FROM tag_watermarks w WHERE w.repository_id = ?1 AND w.tag = tags.name
+			AND w.source_registry_id = ?2 AND w.sequence < ?3 AND w.applied = tags.sequence)
+		AND name IN (SELECT value FROM texts(?4))`, r.ID, sourceRegistry, sequence, list(tags)); err != nil {
+		return err
+	}
+	if digest != "" {
+		if err := tx.conn.exec(`DELETE FROM tags WHERE repository_id = ?1 AND EXISTS (SELECT 1 FROM tag_watermarks w WHERE w.repository_id = ?1 AND w.tag = tags.name
+				AND w.source_registry_id = ?2 AND w.sequence < ?3 AND w.applied = tags.sequence)
+			AND manifest_id = (SELECT m.id FROM manifests m WHERE m.repository_id = ?1 AND m.digest = ?4)`, r.ID, sourceRegistry, sequence, digest); err != nil {
+			return err
+		}
+	}
+	return tx.conn.exec(`INSERT INTO tag_watermarks (repository_id, tag, source_registry_id, sequence)
+		SELECT CAST(?1 AS BIGINT), value, CAST(?2 AS BIGINT), CAST(?3 AS BIGINT) FROM texts(?4) WHERE true
+		ON CONFLICT (repository_id, tag, source_registry_id) DO UPDATE SET sequence = excluded.sequence WHERE excluded.sequence > tag_watermarks.sequence`,
+		r.ID, sourceRegistry, sequence, list(tags))
+}
+
+// DeleteReplicatedManifest removes a manifest that replications from the
+// registry have brought, all older than sequence, and nothing else: no push and
+// no other registry. It stays while a tag or an index names it:
+// false.
+func (tx *Tx) DeleteReplicatedManifest(r *Repository, digest string, sourceRegistry, sequence int64) (bool, error) {
+	tx.touchRepository(r)
+	return some(tx.conn.changed(`DELETE FROM manifests WHERE repository_id = ?1 AND digest = ?2 AND replicated
+		AND EXISTS (SELECT 1 FROM image_sources i WHERE i.manifest_id = manifests.id AND i.source_registry_id = ?3 AND i.sequence < ?4)
+		AND NOT EXISTS (SELECT 1 FROM image_sources i WHERE i.manifest_id = manifests.id AND i.source_registry_id <> ?3)
+		AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.manifest_id = manifests.id)
+		AND NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = ?1 AND f.target = ?2)`, r.ID, digest, sourceRegistry, sequence))
+}
+
+// ChildDeletion is the deletion of an image that an index names.
+type ChildDeletion struct {
+	Digest   string
+	Sequence int64
+}
+
+// ChildDeletions are the deletions of children of an index, of the same source
+// and destination as a job, that have come before: they left the children that
+// the index names.
+func (q *Queries) ChildDeletions(job ReplicationJob, index string) (all []ChildDeletion, err error) {
+	err = q.conn.all(`SELECT r.digest, max(r.sequence) FROM manifests m
+		IN ORDER JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 1
+		IN ORDER JOIN replications r ON r.source_registry_id = ?3 AND r.digest = f.target AND r.manifest_id IS NULL
+		WHERE m.repository_id = ?1 AND m.digest = ?2 AND r.tag = '' AND r.state = 'COMPLETE'
+			AND r.repository_name = ?4 AND r.destination_account = ?5 AND r.destination_region = ?6 GROUP BY r.digest`,
+		[]any{job.DestinationID, index, job.SourceRegistryID, job.RepositoryName, job.DestinationAccount, job.DestinationRegion},
+		func(scan func(dest ...any) error) error {
+			var d ChildDeletion
+			err := scan(&d.Digest, &d.Sequence)
+			all = append(all, d)
+			return err
+		})
+	return all, err
+}
+
+// MarkPushed notes of a manifest, which a replication may have brought, that it
+// was pushed, too.
+func (tx *Tx) MarkPushed(r *Repository, digest string) error {
+	return tx.conn.exec(`INSERT INTO image_sources (manifest_id, source_registry_id, sequence)
+		SELECT m.id, 0, 0 FROM manifests m WHERE m.repository_id = ? AND m.digest = ? AND m.replicated ON CONFLICT (manifest_id, source_registry_id) DO NOTHING`, r.ID, digest)
+}
+
+const listedDeletions = `SELECT ` + deletionColumns + `, sg.account, sg.region, r.repository_name FROM replications r
+	IN ORDER JOIN registries sg ON sg.id = r.source_registry_id `
+
+func (q *Queries) listedDeletions(query string, args ...any) ([]ListedReplication, error) {
+	rows, err := q.listed(query, args...)
+	for i := range rows {
+		rows[i].Deletes = true
+	}
+	return rows, err
+}
+
+// DeletionsFrom is ReplicationsFrom for deletions.
+func (q *Queries) DeletionsFrom(registry int64, state string, since time.Time, after ReplicationKey, limit int) ([]ListedReplication, error) {
+	changed, id := after.before()
+	return q.listedDeletions(listedDeletions+`WHERE r.manifest_id IS NULL AND r.source_registry_id = ? AND r.state = ? AND r.changed_at >= ?
+		AND (r.changed_at, r.id) < (?, ?) ORDER BY r.changed_at DESC, r.id DESC LIMIT ?`, registry, state, fromTime(since), changed, id, limit)
+}
+
+// DeletionsInto is ReplicationsInto for deletions.
+func (q *Queries) DeletionsInto(account, region string, since time.Time, after ReplicationKey, limit int) ([]ListedReplication, error) {
+	changed, id := after.before()
+	return q.listedDeletions(listedDeletions+`WHERE r.manifest_id IS NULL AND r.destination_account = ? AND r.destination_region = ? AND r.state = 'COMPLETE'
+		AND r.changed_at >= ? AND (r.changed_at, r.id) < (?, ?) ORDER BY r.changed_at DESC, r.id DESC LIMIT ?`, account, region, fromTime(since), changed, id, limit)
+}
+
+// DeletionsByID are those of the ids that exist, in no order.
+func (q *Queries) DeletionsByID(ids []int64) ([]ListedReplication, error) {
+	return q.listedDeletions(listedDeletions+`WHERE r.manifest_id IS NULL AND r.id IN (SELECT value FROM numbers(?))`, numberList(ids))
+}
+
+// ForgetDeletions removes up to limit deletions that ended before t.
+func (tx *Tx) ForgetDeletions(t time.Time, limit int) error {
+	return tx.conn.exec(`DELETE FROM replications WHERE id IN (SELECT r.id FROM replications r
+		WHERE r.manifest_id IS NULL AND r.state <> 'IN_PROGRESS' AND r.finished_at < ? ORDER BY r.finished_at LIMIT ?)`, fromTime(t), limit)
+}
