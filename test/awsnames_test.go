@@ -90,6 +90,7 @@ func TestUnmodifiedAWSTools(t *testing.T) {
 		if err := json.Unmarshal([]byte(out), &answer); err != nil || len(answer.Auth) != 1 {
 			t.Fatalf("%v: %s", err, out)
 		}
+		writeFile(t, filepath.Join(d.home, "docker", "config.json"), "{}")
 		for _, login := range answer.Auth {
 			d.must(login.Password, crane, "auth", "login", registry, "--username", login.Username, "--password-stdin")
 		}
