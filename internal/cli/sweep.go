@@ -28,12 +28,13 @@ Exit status: 0 if all was swept, 1 if not.`
 }
 
 var sweepNames = map[registry.SweepStep]string{
-	"uploads":   "uploads that were idle for a day",
-	"leftovers": "leftovers of uploads that have ended",
-	"links":     "links to layers that no image needs",
-	"blobs":     "blobs that no repository has",
-	"objects":   "objects that nothing names",
-	"garbage":   "objects of deleted blobs",
+	"uploads":      "uploads that were idle for a day",
+	"leftovers":    "leftovers of uploads that have ended",
+	"links":        "links to layers that no image needs",
+	"blobs":        "blobs that no repository has",
+	"objects":      "objects that nothing names",
+	"garbage":      "objects of deleted blobs",
+	"repositories": "deleted repositories",
 }
 
 func (c sweepCommand) Run(ctx context.Context, out output) error {

@@ -30,7 +30,7 @@ func (k ReplicationKey) before() (changed, id int64) {
 }
 
 const listedReplications = `SELECT ` + replicationColumns + `, sg.account, sg.region, sp.name FROM replications r IN ORDER JOIN manifests m ON m.id = r.manifest_id
-	IN ORDER JOIN repositories sp ON sp.id = m.repository_id IN ORDER JOIN registries sg ON sg.id = sp.registry_id `
+	IN ORDER JOIN repositories sp ON sp.id = m.repository_id AND sp.name < '` + retired + `' IN ORDER JOIN registries sg ON sg.id = sp.registry_id `
 
 func (q *Queries) listed(query string, args ...any) (rs []ListedReplication, err error) {
 	err = q.conn.all(query, args, func(scan func(dest ...any) error) error {

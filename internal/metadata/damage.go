@@ -15,8 +15,11 @@ type Home struct {
 
 // String is the path that names the repository on any of the deployment's hosts.
 func (h Home) String() string {
-	if h.Name == "" {
+	switch {
+	case h.Name == "":
 		return "a repository that is gone"
+	case isRetired(h.Name):
+		return "a repository that is being deleted"
 	}
 	return h.Account + "/" + h.Region + "/" + h.Name
 }

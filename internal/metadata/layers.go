@@ -26,7 +26,7 @@ func (q *Queries) LayerSizes(repository int64, digests []string) (map[string]int
 // RepositoriesWithLayer returns repositories of a registry that have the blob, at most limit.
 func (q *Queries) RepositoriesWithLayer(registry int64, digest string, limit int) ([]string, error) {
 	return q.strings(`SELECT p.name FROM layers l JOIN repositories p ON p.id = l.repository_id
-		WHERE l.digest = ? AND p.registry_id = ? ORDER BY p.name LIMIT ?`, digest, registry, limit)
+		WHERE l.digest = ? AND p.registry_id = ? AND p.name < '`+retired+`' ORDER BY p.name LIMIT ?`, digest, registry, limit)
 }
 
 // LinkLayer gives the repository a link to a blob that the deployment has:

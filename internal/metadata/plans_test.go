@@ -312,6 +312,7 @@ func checkPlans(t *testing.T, e *explainer, scans func(name, plan string) bool) 
 		"ForgetReplicationCounts": func() { _ = tx.ForgetReplicationCounts(time.UnixMicro(100)) },
 		"ReplicationCounts":       func() { _ = q.ReplicationCounts(3, time.UnixMicro(19000), nil) },
 		"Repositories":            func() { _, _ = q.Repositories(3, "app5", 100) },
+		"RetiredRepositories":     func() { _, _ = q.RetiredRepositories(100) },
 		"FindRepositories":        func() { _, _ = q.FindRepositories(3, "app", "5", "app5", 100) },
 		"RepositoriesNamed":       func() { _, _ = q.RepositoriesNamed(3, []string{"app5", "x"}) },
 		"WholeImages":             func() { _, _ = q.WholeImages(7, ImageKey{}, 100) },

@@ -112,7 +112,7 @@ func (tx *Tx) ClaimReplication(id int64) (j ReplicationJob, err error) {
 		WHERE r.id = ? CLAIMING r`, []any{id}, dest...)
 	}, &j.Replication, &j.SourceAccount, &j.SourceRegistryID, &j.RepositoryName, &j.RegistryID, &j.RegistryPolicy, &j.DestinationID, &j.DestinationPolicy, &j.TagMutability)
 	// Asked of the query, this would tempt a planner to go through all that are.
-	if err == nil && j.State != ReplicationInProgress {
+	if err == nil && (j.State != ReplicationInProgress || isRetired(j.RepositoryName)) {
 		return ReplicationJob{}, ErrNotFound
 	}
 	return j, err

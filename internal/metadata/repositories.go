@@ -84,7 +84,7 @@ func (q *Queries) Repository(account, region, name string) (*Repository, error) 
 // needs it, so that what it found there stays there.
 func (q *Queries) ShareRepository(id int64) (*Repository, error) {
 	return scanRepository(func(dest ...any) error {
-		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.id = ? SHARING p`, []any{id}, dest...)
+		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.id = ? AND p.name < '`+retired+`' SHARING p`, []any{id}, dest...)
 	})
 }
 
@@ -93,13 +93,13 @@ func (q *Queries) ShareRepository(id int64) (*Repository, error) {
 // rely on needs it.
 func (q *Queries) LockRepository(id int64) (*Repository, error) {
 	return scanRepository(func(dest ...any) error {
-		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.id = ? LOCKING p`, []any{id}, dest...)
+		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.id = ? AND p.name < '`+retired+`' LOCKING p`, []any{id}, dest...)
 	})
 }
 
 // Repositories of a registry with names after the given one, in their order.
 func (q *Queries) Repositories(registry int64, after string, limit int) (repos []*Repository, err error) {
-	err = q.conn.all(`SELECT `+repositoryColumns+` WHERE p.registry_id = ? AND p.name > ? ORDER BY p.name LIMIT ?`,
+	err = q.conn.all(`SELECT `+repositoryColumns+` WHERE p.registry_id = ? AND p.name > ? AND p.name < '`+retired+`' ORDER BY p.name LIMIT ?`,
 		[]any{registry, after, limit}, func(scan func(dest ...any) error) error {
 			r, err := scanRepository(scan)
 			repos = append(repos, r)
@@ -131,12 +131,15 @@ func (tx *Tx) DeleteRepository(r *Repository) error {
 
 // DeleteContent removes up to limit manifests of a repository, with all that
 // hangs on them, and once none is left up to limit layers: so no manifest is
-// seen without its layers. more tells that others may be left.
+// seen without its layers. The rest that grows with the images goes last. more
+// tells that something may be left.
 func (tx *Tx) DeleteContent(r *Repository, limit int) (more bool, err error) {
 	tx.touchRepository(r)
 	for _, statement := range []string{
 		`DELETE FROM manifests WHERE id IN (SELECT id FROM manifests WHERE repository_id = ?1 LIMIT ?2)`,
 		`DELETE FROM layers WHERE repository_id = ?1 AND digest IN (SELECT digest FROM layers WHERE repository_id = ?1 LIMIT ?2)`,
+		`DELETE FROM tag_watermarks WHERE repository_id = ?1 AND (tag, source_registry_id) IN (SELECT tag, source_registry_id FROM tag_watermarks WHERE repository_id = ?1 LIMIT ?2)`,
+		`DELETE FROM uploads WHERE id IN (SELECT id FROM uploads WHERE repository_id = ?1 LIMIT ?2)`,
 	} {
 		n, err := tx.conn.changed(statement, r.ID, limit)
 		if err != nil {

@@ -1,12 +1,14 @@
 package registry_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
 )
 
@@ -101,6 +103,81 @@ func TestDeleteAsECR(t *testing.T) {
 	if err != nil || len(results) != 1 || results[0].Err == nil || results[0].Err.Code != registry.ImageReferencedByManifestList {
 		t.Errorf("the last tag of a child: %+v, %v", results, err)
 	}
+}
+
+// TestDeleteLargeRepository: however much is in it, it is gone and its name is free
+// when the answer comes, and each transaction removes a bounded number of rows.
+func TestDeleteLargeRepository(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	c := root(prodAccount)
+	raw := d.image(in(prod), "x")
+	dg := d.put(in(prod), raw, "latest")
+	const images = 1000
+	r, err := d.meta.Repository(prodAccount, prod.Region, in(prod).Name, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = d.meta.Update(ctx, func(tx *metadata.Tx) error {
+		for i := range images {
+			m := metadata.Manifest{Digest: digest.FromString(fmt.Sprint(i)).String(), MediaType: "t", PushedAt: d.clock.now()}
+			if err := tx.PutManifest(r, m, []byte("{}"), nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = d.DeleteRepository(ctx, c, in(prod), false)
+	wantCode(t, "with images", err, registry.RepositoryNotEmpty)
+	upload, err := d.StartUpload(ctx, c, in(prod))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.DeleteRepository(ctx, c, in(prod), true); err != nil {
+		t.Fatal(err)
+	}
+	list, _, err := d.ListRepositories(ctx, c, prod, registry.Page{Limit: 10})
+	if err != nil || len(list) != 0 {
+		t.Errorf("listed: %+v, %v", list, err)
+	}
+	// A push that had found it before finds it gone.
+	err = d.meta.Update(ctx, func(tx *metadata.Tx) error {
+		_, err := tx.ShareRepository(r.ID)
+		return err
+	})
+	if !errors.Is(err, metadata.ErrNotFound) {
+		t.Errorf("adding to it: %v", err)
+	}
+	d.create(in(prod))
+	_, err = d.resolve(in(prod), registry.Reference{Digest: dg})
+	wantCode(t, "an image of before", err, registry.ImageNotFound)
+	_, err = d.Layer(ctx, c, in(prod), digest.FromString("x"))
+	wantCode(t, "a layer of before", err, registry.LayersNotFound)
+	_, err = d.UploadSize(ctx, c, in(prod), upload)
+	wantCode(t, "an upload of before", err, registry.UploadNotFound)
+	// A sweep removes what the process that deleted does not come to, as much at a
+	// time as it does.
+	before := int64(images + 1)
+	for range 100 {
+		page, err := d.Sweep(ctx, "repositories", "", 0, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		left, err := d.meta.Read().CountManifests(r.ID)
+		if err != nil || left > before {
+			t.Fatalf("%d manifests are left, %v", left, err)
+		}
+		if before = left; page.Next == "" {
+			break
+		}
+	}
+	if ids, err := d.meta.Read().RetiredRepositories(10); err != nil || len(ids) != 0 || before != 0 {
+		t.Errorf("%d manifests of the repositories %v are left, %v", before, ids, err)
+	}
+	d.put(in(prod), d.image(in(prod), "x"), "latest")
 }
 
 func TestDeleteRepository(t *testing.T) {

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -249,11 +250,7 @@ func (s *Service) DeleteRepository(ctx context.Context, c Caller, ref Ref, force
 	if err != nil {
 		return Repository{}, err
 	}
-	if force {
-		if err := s.emptyRepository(ctx, r); err != nil {
-			return Repository{}, err
-		}
-	}
+	more := false
 	err = s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) error {
 		if !force {
 			has, err := tx.HasImages(r.ID)
@@ -264,31 +261,82 @@ func (s *Service) DeleteRepository(ctx context.Context, c Caller, ref Ref, force
 				return errorf(RepositoryNotEmpty, "The repository with name '%s' in registry with id '%s' cannot be deleted because it still contains images", ref.Name, ref.Registry.Account)
 			}
 		}
-		if err := tx.DeleteRepository(r); err != nil {
+		// What one transaction can remove goes now. Of a larger one nothing is to be
+		// seen from now on, and its name is free; its rows go afterwards.
+		if more, err = tx.DeleteContent(r, deleteBatch); err == nil && more {
+			err = tx.RetireRepository(r)
+		} else if err == nil {
+			err = tx.DeleteRepository(r)
+		}
+		if err != nil {
 			return err
 		}
 		return s.retryRefusedInto(tx, r.RegistryID, ref) // it may have denied what a new one would take
 	})
+	if err == nil && more {
+		s.deleteRetired()
+	}
 	return repositoryOf(r), err
 }
 
-// deleteBatch is how many manifests, or layers, of a repository one transaction
-// removes. Nobody's push should wait until 100,000 are gone.
+// deleteBatch is how many manifests, layers or other rows of a repository one
+// transaction removes. Nobody's push should wait until 100,000 are gone.
 const deleteBatch = 200
 
-// emptyRepository removes what a repository holds, but for what is pushed
-// meanwhile. If it fails midway, what it removed stays removed.
-func (s *Service) emptyRepository(ctx context.Context, r *metadata.Repository) error {
-	for more := true; more; {
-		err := s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) (err error) {
-			more, err = tx.DeleteContent(r, deleteBatch)
-			return err
-		})
+// deleteRetired removes the rows of repositories that were retired, in the
+// background. One goroutine does; what it does not come to, because of a fault
+// or the end of the process, is left to the next sweep.
+func (s *Service) deleteRetired() {
+	if s.retired.Add(1) > 1 {
+		return // who removes looks again
+	}
+	go func() {
+		for seen := s.retired.Load(); ; seen = s.retired.Load() {
+			for more := true; more; {
+				p, err := s.sweepRepositories(context.Background(), false)
+				if err != nil {
+					s.retired.Store(0)
+					if !errors.Is(err, metadata.ErrClosed) {
+						s.log.Warn("deleting the rest of a repository met a fault; the next sweep goes on", "error", err)
+					}
+					return
+				}
+				more = p.Next != ""
+			}
+			if s.retired.CompareAndSwap(seen, 0) {
+				return
+			}
+		}
+	}()
+}
+
+// sweepRepositories removes one batch of a repository that was retired.
+func (s *Service) sweepRepositories(ctx context.Context, dry bool) (p SweepPage, err error) {
+	ids, err := s.meta.Read().RetiredRepositories(sweepRows)
+	if err != nil || len(ids) == 0 {
+		return p, err
+	}
+	if dry {
+		p.Found = int64(len(ids))
+		return p, nil
+	}
+	err = s.update(ctx, func(tx *metadata.Tx) error {
+		p = SweepPage{Next: "more"}
+		r, err := tx.LockRetired(ids[0])
+		if errors.Is(err, metadata.ErrNotFound) {
+			return nil // another process was first
+		}
 		if err != nil {
 			return err
 		}
-	}
-	return nil
+		more, err := tx.DeleteContent(r, deleteBatch)
+		if err != nil || more {
+			return err
+		}
+		p.Found = 1
+		return tx.DeleteRepository(r)
+	})
+	return p, err
 }
 
 // SetTagMutability replaces the mutability and its exclusion filters.

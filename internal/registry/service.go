@@ -54,6 +54,8 @@ type Service struct {
 	// evaluations counts how often policies decided on a caller.
 	evaluations atomic.Int64
 
+	retired atomic.Int64 // see deleteRetired
+
 	pulls, renewals recent
 	grace           time.Duration
 

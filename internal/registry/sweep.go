@@ -25,16 +25,17 @@ import (
 //   - objects: those that neither a blob nor a session knows, as a crash may leave
 //     them between writing an object and committing its blob;
 //   - garbage: the objects whose bytes are to go. Their names are never used
-//     again, so that no push can depend on one that is being deleted.
+//     again, so that no push can depend on one that is being deleted;
+//   - repositories: what is left of those that were deleted with much in them.
 type SweepStep string
 
 // SweepSteps in their order.
-var SweepSteps = []SweepStep{"uploads", "leftovers", "links", "blobs", "objects", "garbage"}
+var SweepSteps = []SweepStep{"uploads", "leftovers", "links", "blobs", "objects", "garbage", "repositories"}
 
 // SweepPage tells what one page of a step found, and, unless it was a dry run, freed.
 type SweepPage struct {
 	Next  string // the key to go on at; "" when the step is done
-	Found int64  // sessions, links, blobs or objects
+	Found int64  // sessions, links, blobs, objects or repositories
 	Bytes int64  // of blobs and objects
 }
 
@@ -72,6 +73,8 @@ func (s *Service) Sweep(ctx context.Context, step SweepStep, after string, grace
 		p, err = s.sweepObjects(ctx, after, dry)
 	case "garbage":
 		p, err = s.sweepGarbage(ctx, after, before, dry)
+	case "repositories":
+		p, err = s.sweepRepositories(ctx, dry)
 	default:
 		return p, fmt.Errorf("there is no sweep of %q", step)
 	}

@@ -1,0 +1,37 @@
+package metadata
+
+import "strings"
+
+// A repository that is deleted and holds more than one transaction should remove
+// is retired: it lets its name go for one that no repository can have, and is
+// not found, listed or replicated from any more. Its rows go in batches, by
+// whichever process comes to it.
+
+// retired begins the names of retired repositories, after all names that
+// repositories can have.
+const retired = pastPrefix
+
+// RetireRepository takes the repository away from everybody at once.
+func (tx *Tx) RetireRepository(r *Repository) error {
+	tx.touchRepository(r)
+	if err := tx.conn.exec(`DELETE FROM resource_tags WHERE repository_id = ?`, r.ID); err != nil {
+		return err
+	}
+	return must(tx.conn.changed(`UPDATE repositories SET name = '`+retired+`' || CAST(id AS TEXT), policy = '' WHERE id = ?`, r.ID))
+}
+
+// RetiredRepositories are some of those that are retired, at most limit.
+func (q *Queries) RetiredRepositories(limit int) ([]int64, error) {
+	return q.numbers(`SELECT p.id FROM registries g IN ORDER JOIN repositories p ON p.registry_id = g.id AND p.name >= '`+retired+`' LIMIT ?`, limit)
+}
+
+// LockRetired returns a retired repository, and keeps others from removing what is
+// in it meanwhile: ErrNotFound.
+func (q *Queries) LockRetired(id int64) (*Repository, error) {
+	return scanRepository(func(dest ...any) error {
+		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.id = ? AND p.name >= '`+retired+`' LOCKING p`, []any{id}, dest...)
+	})
+}
+
+// isRetired tells by the name.
+func isRetired(name string) bool { return strings.HasPrefix(name, retired) }
