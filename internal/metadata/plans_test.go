@@ -282,6 +282,7 @@ func checkPlans(t *testing.T, e *explainer, scans func(name, plan string) bool) 
 		"ClaimReplication":      func() { _, _ = tx.ClaimReplication(100) },
 		"WaitingRoutes":         func() { _, _ = q.WaitingRoutes(Route{}, 32) },
 		"DueReplications":       func() { _, _ = q.DueReplications(Route{3, "100000000003", "100000000002", "r"}, now, 32) },
+		"CountWaiting":          func() { _, _ = q.CountWaiting([]int64{3, 4}, 1000) },
 		"Backlog":               func() { _, _, _ = q.Backlog() },
 		"ReplicationsOf":        func() { _, _ = q.ReplicationsOf(7, "sha256:m6", 100) },
 		"SaveReplication":       func() { _ = tx.SaveReplication(Replication{ID: 100}) },

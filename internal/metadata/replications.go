@@ -187,6 +187,13 @@ func (q *Queries) DueReplications(of Route, t time.Time, limit int) (due []DueRe
 	return due, err
 }
 
+// CountWaiting counts the replications of the sources that are in progress, up to most.
+func (q *Queries) CountWaiting(sources []int64, most int) (n int, err error) {
+	err = q.conn.one(`SELECT count(*) FROM (SELECT 1 FROM replications WHERE state = 'IN_PROGRESS' AND source_registry_id IN (SELECT value FROM numbers(?)) LIMIT ?) AS waiting`,
+		[]any{numberList(sources), most}, &n)
+	return n, err
+}
+
 // maxBacklog is as far as Backlog counts.
 const maxBacklog = 100000
 

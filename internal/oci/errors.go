@@ -100,6 +100,7 @@ var domainErrors = map[registry.Code]protocolError{
 	registry.UploadNotFound:                {http.StatusNotFound, codeBlobUploadUnknown, errUploadUnknown.message},
 	registry.InvalidParameter:              {http.StatusBadRequest, codeUnsupported, ""},
 	registry.LimitExceeded:                 {http.StatusForbidden, codeDenied, ""},
+	registry.Throttled:                     {http.StatusTooManyRequests, codeTooManyRequests, ""},
 	registry.StorageFull:                   {http.StatusInsufficientStorage, codeUnknown, ""},
 }
 

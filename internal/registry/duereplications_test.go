@@ -76,3 +76,29 @@ func TestReplicationsOfAClockThatWasAheadAreDue(t *testing.T) {
 		}
 	}
 }
+
+// One push makes no more replications than are soon done; more are refused before
+// anything is stored.
+func TestReplicationsOfOnePushAreBounded(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	to := []registry.ID{dev}
+	for i := range 24 {
+		to = append(to, registry.ID{Account: fmt.Sprintf("%012d", i), Region: "us-east-1"})
+	}
+	d.replicateTo(to...)
+	raw := d.image(in(prod), "one")
+	tags := make([]string, 90)
+	for i := range tags {
+		tags[i] = fmt.Sprint("t", i)
+	}
+	_, err := d.PutManifest(ctx, root(prodAccount), in(prod), registry.NewManifest{Bytes: raw, Tags: tags})
+	wantCode(t, "2,250 replications", err, registry.LimitExceeded)
+	if _, err := d.resolve(in(prod), registry.Reference{Tag: "t0"}); registry.CodeOf(err) != registry.ImageNotFound {
+		t.Errorf("a part of the push was stored: %v", err)
+	}
+	d.put(in(prod), raw, tags[:20]...)
+	if n := len(d.due()); n != 500 {
+		t.Errorf("%d replications are due, want 500", n)
+	}
+}

@@ -37,6 +37,7 @@ const (
 	InvalidTagParameter           Code = "InvalidTagParameter"
 	TooManyTags                   Code = "TooManyTags"
 	LimitExceeded                 Code = "LimitExceeded"
+	Throttled                     Code = "Throttled" // trying again later helps
 	Validation                    Code = "Validation"
 	StorageFull                   Code = "StorageFull" // no room for new content; what is stored stays readable
 )

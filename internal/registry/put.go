@@ -46,7 +46,8 @@ const maxTagsPerPut = 100
 // replications that the registry's rules ask for. InvalidManifest,
 // LayersNotFound, ReferencedImagesNotFound, ImageTagAlreadyExists (immutable),
 // ImageDigestDoesNotMatch, ImageAlreadyExists (with RefuseUnchanged),
-// InvalidParameter (tag grammar, unsupported digest algorithm), LimitExceeded.
+// InvalidParameter (tag grammar, unsupported digest algorithm), LimitExceeded,
+// Throttled.
 func (s *Service) PutManifest(ctx context.Context, c Caller, ref Ref, n NewManifest) (PutResult, error) {
 	r, err := s.repository(ctx, c, ref, actionPutImage)
 	if err != nil {
@@ -66,6 +67,9 @@ func (s *Service) PutManifest(ctx context.Context, c Caller, ref Ref, n NewManif
 	}
 	d, err := manifestDigest(n)
 	if err != nil {
+		return PutResult{}, err
+	}
+	if err := s.admitReplications(r, len(n.Tags)); err != nil {
 		return PutResult{}, err
 	}
 	p := &put{service: s, now: s.now(), registry: r.RegistryID, account: r.Account, digest: string(d), manifest: parsed, NewManifest: n}

@@ -156,6 +156,9 @@ func (s *Service) queueReplications(tx *metadata.Tx, r *metadata.Repository, d s
 	if len(to) == 0 {
 		return nil
 	}
+	if err := boundReplications(len(tags), len(to)); err != nil {
+		return err // the rules have changed since admitReplications
+	}
 	if len(tags) == 0 {
 		tags = []string{""} // by digest
 	}

@@ -66,6 +66,7 @@ type Service struct {
 
 	lastRoute lastRoute
 	resumed   resumed
+	waiting   waitingRoom
 
 	wakeMu sync.Mutex
 	wake   func(queued []metadata.DueReplication) // see OnReplications

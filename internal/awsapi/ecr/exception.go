@@ -38,6 +38,7 @@ var exceptions = map[registry.Code]string{
 	registry.InvalidTagParameter:           InvalidTagParameterException,
 	registry.TooManyTags:                   TooManyTagsException,
 	registry.LimitExceeded:                 LimitExceededException,
+	registry.Throttled:                     awsjson.ThrottlingException,
 	registry.Validation:                    ValidationException,
 	registry.StorageFull:                   ServerException,
 }
@@ -58,8 +59,11 @@ func AsException(err error) *awsjson.Exception {
 		return nil
 	}
 	exception = &awsjson.Exception{Code: code, Message: refusal.Message, Status: http.StatusBadRequest}
-	if code == ServerException {
+	switch code {
+	case ServerException:
 		exception.Status = http.StatusInternalServerError
+	case awsjson.ThrottlingException:
+		exception.Status = http.StatusTooManyRequests
 	}
 	return exception
 }
