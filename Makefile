@@ -44,7 +44,7 @@ WEB_MODULES := web/node_modules/.package-lock.json
 EMBEDDED := ^Test(ACME|Architecture|AWSCommandLine|BadConfiguration|Balancer|Compose|Demo|DeployNames|DockerCrossAccount|Image$$|Init|Kubernetes|MakeHelp|Readme|Serve|Systemd|Terraform|TLS|Unmodified|Version)
 
 .DEFAULT_GOAL := help
-.PHONY: help build image demo web test unit webtest screenshots torture lint fuzz bench generate tools clean
+.PHONY: help build image demo web check test unit webtest screenshots torture lint fuzz bench generate tools clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
@@ -72,6 +72,18 @@ test: tools ## everything: lint, unit, fuzz seeds, conformance, real clients and
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory gotest
 	@$(MAKE) --no-print-directory -j2 sharedtest $(if $(NO_NODE),,webtest)
+
+# The whole program's tests that need no other program and little time. What waits
+# for PostgreSQL, S3, Docker or a browser is in `test` only.
+CHECKED := ^Test(BackupRefusals|BadConfiguration|DeleteAsOCI|Init|MakeHelp|Serve|Version)
+
+check: ## the inner loop: lint, the tests that need no server of others, the console's parts; part of test
+	@$(MAKE) --no-print-directory lint
+	$(GO) test -vet=off $$($(GO) list ./... | grep -v -e '/test$$' -e '/test/' -e '/internal/metadata$$' -e '/internal/registry$$' -e '/internal/sweep$$' -e '/s3store$$' -e '/bench$$')
+	$(GO) test -vet=off -run "^($$(sed -n 's/^func \(Test[A-Za-z0-9]*\)(.*/\1/p' internal/metadata/sqlite_*_test.go internal/metadata/landed_test.go | paste -sd'|'))$$" ./internal/metadata
+	$(GO) test -vet=off ./internal/registry
+	$(GO) test -vet=off -run '$(CHECKED)' ./test
+	$(if $(NO_NODE),,cd web && $(NPM) test --silent)
 
 .PHONY: gotest sharedtest
 gotest:
