@@ -61,7 +61,12 @@ func (s *Service) PutManifest(ctx context.Context, c Caller, ref Ref, n NewManif
 			return PutResult{}, err
 		}
 	}
-	parsed, err := parse(ctx, n)
+	done, err := begin(ctx, n)
+	if err != nil {
+		return PutResult{}, err
+	}
+	defer done()
+	parsed, err := parseManifest(n.Bytes, n.MediaType)
 	if err != nil {
 		return PutResult{}, err
 	}
@@ -96,20 +101,15 @@ func (s *Service) PutManifest(ctx context.Context, c Caller, ref Ref, n NewManif
 // parsed, and committed.
 const parsedSize = 4
 
-// parse reads a manifest. Of a large one, the memory and the processor's time
-// count for the caller.
-func parse(ctx context.Context, n NewManifest) (parsedManifest, error) {
-	done, err := budget.Busy(ctx, len(n.Bytes))
-	if err != nil {
-		return parsedManifest{}, err
-	}
-	defer done()
+// begin waits until a manifest may be parsed and committed. Of a large one, which
+// keeps a processor and the database busy, memory and work count for the caller.
+func begin(ctx context.Context, n NewManifest) (done func(), err error) {
 	if len(n.Bytes) >= budget.Heavy {
 		if err := budget.TakeMemory(ctx, parsedSize*len(n.Bytes)); err != nil {
-			return parsedManifest{}, err
+			return nil, err
 		}
 	}
-	return parseManifest(n.Bytes, n.MediaType)
+	return budget.Busy(ctx, len(n.Bytes))
 }
 
 // manifestDigest computes the digest of the bytes: ImageDigestDoesNotMatch.

@@ -72,11 +72,12 @@ func TestUnsignedBodies(t *testing.T) {
 // TestUnsignedStreams is TestUnsignedBodies on connections of HTTP/2.
 func TestUnsignedStreams(t *testing.T) {
 	p := startTLS(t)
+	p.floods = true
 	connections := 1
 	if _, long := attackTime(); long {
-		connections = 32
+		connections = 4
 	}
-	p.attack(250, func(over <-chan struct{}) {
+	p.attack(400, func(over <-chan struct{}) {
 		ctx, cancel := context.WithCancel(context.Background())
 		var all sync.WaitGroup
 		for range connections {
@@ -198,6 +199,7 @@ func TestSlowUploads(t *testing.T) {
 // TestLargeManifests: a tenant has the processors read manifests all the time.
 func TestLargeManifests(t *testing.T) {
 	p := start(t)
+	p.floods = true
 	c := p.as(mallory)
 	c.createRepository("many")
 	layer, err := c.putBlob("many", []byte("layer"))

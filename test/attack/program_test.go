@@ -86,9 +86,12 @@ type program struct {
 	t    *testing.T
 	addr string
 	tls  bool
-	cmd  *exec.Cmd
-	log  *syncBuffer
-	http *http.Client
+	// floods says that the attackers keep the processors busy themselves, which here they share with the program: then
+	// it counts that the victim goes on, not how fast.
+	floods bool
+	cmd    *exec.Cmd
+	log    *syncBuffer
+	http   *http.Client
 }
 
 type syncBuffer struct {
