@@ -53,7 +53,7 @@ func TestAWSCommandLine(t *testing.T) {
 	}
 	ask(&created, "--profile", "prod", "ecr", "create-repository", "--repository-name", "team/app", "--image-tag-mutability", "IMMUTABLE", "--tags", "Key=env,Value=test")
 	if got := created.Repository; got.RepositoryArn != "arn:aws:ecr:"+tokyo+":"+prod.id+":repository/team/app" || got.RegistryId != prod.id ||
-		got.RepositoryUri != s.host(prod, tokyo)+"/team/app" || got.ImageTagMutability != "IMMUTABLE" {
+		got.RepositoryUri != s.addr+"/"+prod.id+"/"+tokyo+"/team/app" || got.ImageTagMutability != "IMMUTABLE" {
 		t.Errorf("created %+v", got)
 	}
 	d.mustFail("RepositoryAlreadyExistsException", "", program, aws("--profile", "prod", "ecr", "create-repository", "--repository-name", "team/app")...)

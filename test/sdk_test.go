@@ -74,7 +74,7 @@ func TestSDKRepositories(t *testing.T) {
 	for _, repo := range []types.Repository{*created.Repository, described.Repositories[0]} {
 		if aws.ToString(repo.RepositoryArn) != "arn:aws:ecr:"+tokyo+":"+prod.id+":repository/team/app" ||
 			aws.ToString(repo.RegistryId) != prod.id || aws.ToString(repo.RepositoryName) != "team/app" ||
-			aws.ToString(repo.RepositoryUri) != s.host(prod, tokyo)+"/team/app" ||
+			aws.ToString(repo.RepositoryUri) != s.addr+"/"+prod.id+"/"+tokyo+"/team/app" ||
 			repo.ImageTagMutability != types.ImageTagMutabilityImmutable || !repo.ImageScanningConfiguration.ScanOnPush ||
 			repo.EncryptionConfiguration.EncryptionType != types.EncryptionTypeAes256 ||
 			repo.CreatedAt.Before(before) || repo.CreatedAt.After(time.Now().Add(time.Second)) {
