@@ -87,10 +87,10 @@ check: ## the inner loop: lint, the tests that need no server of others, the con
 
 .PHONY: gotest sharedtest
 gotest:
-	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(RACE) -timeout 14m -parallel 6 $(TESTARGS) ./...
+	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(RACE) -timeout 40m -parallel 6 $(TESTARGS) ./...
 
 sharedtest:
-	TEST_STORES=shared $(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(RACE) -timeout 14m -parallel 6 -skip '$(EMBEDDED)' $(TESTARGS) ./internal/registry ./test ./test/attack
+	TEST_STORES=shared $(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(RACE) -timeout 40m -parallel 6 -skip '$(EMBEDDED)' $(TESTARGS) ./internal/registry ./test ./test/attack
 
 # TEST_RACES is how often a push meets the sweep of what it pushes, TEST_KILLS how
 # often a backup and a restore are killed.
