@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/opencontainers/go-digest"
+	specs "github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -312,4 +313,35 @@ func FuzzMatchWildcard(f *testing.F) {
 		}
 		checkWildcard(t, filter, s)
 	})
+}
+
+// BenchmarkManifest compares what it costs to check that all programs read a
+// manifest alike with what it costs to read it.
+func BenchmarkManifest(b *testing.B) {
+	m := ocispec.Manifest{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
+		Config: ocispec.Descriptor{MediaType: ocispec.MediaTypeImageConfig, Digest: digest.FromString("config"), Size: 7023},
+	}
+	for i := range 10 {
+		m.Layers = append(m.Layers, ocispec.Descriptor{
+			MediaType: ocispec.MediaTypeImageLayerGzip, Digest: digest.FromString(fmt.Sprint(i)), Size: 32654,
+		})
+	}
+	raw, err := json.MarshalIndent(m, "", "   ")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, do := range map[string]func() error{
+		"check": func() error { return checkJSON(raw) },
+		"read":  func() error { _, err := readManifest(raw, m.MediaType); return err },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := do(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

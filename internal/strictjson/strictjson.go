@@ -5,11 +5,8 @@
 package strictjson
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -60,10 +57,9 @@ type Limits struct {
 //
 // More goes past the end of the object or array when it returns false. After
 // an error, which is an *Error, a Reader is of no more use. Its memory is that
-// of the names of the objects that are open.
+// of the text, and of a word for each name of the objects that are open.
 type Reader struct {
-	text   []byte
-	dec    *json.Decoder
+	scanner
 	limits Limits
 	open   []open
 	names  []string // of all open objects; each has those from its first on
@@ -71,85 +67,88 @@ type Reader struct {
 
 // open is an object or array that is being read.
 type open struct {
+	end   byte            // what closes it
+	begun bool            // it has a member or element
 	first int             // of its names in Reader.names
 	seen  map[string]bool // its names, once they are too many to look through
 }
 
 // NewReader returns a Reader of text.
 func NewReader(text []byte, limits Limits) *Reader {
-	r := &Reader{text: text, dec: json.NewDecoder(bytes.NewReader(text)), limits: limits}
-	r.dec.UseNumber()
-	return r
-}
-
-// next is where the next token starts.
-func (r *Reader) next() int {
-	at := int(r.dec.InputOffset())
-	for at < len(r.text) && strings.IndexByte(" \t\r\n,:", r.text[at]) >= 0 {
-		at++
+	return &Reader{
+		scanner: scanner{text: string(text)}, limits: limits,
+		open: make([]open, 0, 8), names: make([]string, 0, 4*fewNames),
 	}
-	return at
-}
-
-// token returns the next token and where it starts.
-func (r *Reader) token() (json.Token, int, error) {
-	at := r.next()
-	t, err := r.dec.Token()
-	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, at, &Error{at, "the text ends before the document does; check for a missing brace, bracket or quotation mark"}
-	case err != nil:
-		return nil, at, &Error{at, fmt.Sprintf("this is not JSON: %v", err)}
-	}
-	return t, at, nil
 }
 
 // Value reads a scalar, or enters an object or array.
-func (r *Reader) Value() (Value, error) {
-	t, at, err := r.token()
-	v := Value{Offset: at}
-	switch t := t.(type) {
-	case json.Delim:
-		if len(r.open) == r.limits.Depth {
-			return v, &Error{at, fmt.Sprintf("values nest more deeply than %d here", r.limits.Depth)}
-		}
-		r.open = append(r.open, open{first: len(r.names)})
-		v.Kind = Array
-		if t == '{' {
-			v.Kind = Object
-		}
-	case string:
-		v.Kind, v.Text = String, t
-	case json.Number:
-		v.Kind, v.Text = Number, t.String()
-	case bool:
-		v.Kind, v.Text = Boolean, fmt.Sprint(t)
-	default:
+func (r *Reader) Value() (v Value, err error) {
+	c := r.next()
+	v.Offset = r.at
+	switch c {
+	case '{':
+		v.Kind, err = Object, r.enter('}')
+	case '[':
+		v.Kind, err = Array, r.enter(']')
+	case '"':
+		v.Kind = String
+		v.Text, err = r.string()
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		v.Kind = Number
+		v.Text, err = r.number()
+	case 't':
+		v.Kind = Boolean
+		v.Text, err = r.literal("true")
+	case 'f':
+		v.Kind = Boolean
+		v.Text, err = r.literal("false")
+	case 'n':
 		v.Kind = Null
+		_, err = r.literal("null")
+	default:
+		err = r.unexpected(r.at, "looking for beginning of value")
 	}
 	return v, err
+}
+
+// enter goes into an object or array.
+func (r *Reader) enter(end byte) error {
+	if len(r.open) == r.limits.Depth {
+		return &Error{r.at, fmt.Sprintf("values nest more deeply than %d here", r.limits.Depth)}
+	}
+	r.at++
+	r.open = append(r.open, open{end: end, first: len(r.names)})
+	return nil
 }
 
 // More says whether the object or array that was entered last has another
 // member or element. If not, it leaves it.
 func (r *Reader) More() (bool, error) {
-	if r.dec.More() {
-		return true, nil
-	}
-	if _, _, err := r.token(); err != nil {
-		return false, err
-	}
 	last := len(r.open) - 1
-	r.names = r.names[:r.open[last].first]
-	r.open = r.open[:last]
-	return false, nil
+	o := &r.open[last]
+	switch c := r.next(); {
+	case c == o.end:
+		r.at++
+		r.names = r.names[:o.first]
+		r.open = r.open[:last]
+		return false, nil
+	case !o.begun:
+		o.begun = true
+		return true, nil
+	case c == ',':
+		r.at++
+		return true, nil
+	case o.end == '}':
+		return false, r.unexpected(r.at, "after object key:value pair")
+	default:
+		return false, r.unexpected(r.at, "after array element")
+	}
 }
 
 // End refuses whatever follows the document.
 func (r *Reader) End() error {
-	at := r.next()
-	if _, err := r.dec.Token(); !errors.Is(err, io.EOF) {
-		return &Error{at, "there is text after the end of the document; remove it"}
+	if r.next(); r.at < len(r.text) {
+		return &Error{r.at, "there is text after the end of the document; remove it"}
 	}
 	return nil
 }
@@ -157,76 +156,97 @@ func (r *Reader) End() error {
 // Name reads the name of a member. known are the names that the object's readers
 // look for; nil means that it is a map, in which any name stands for itself.
 func (r *Reader) Name(known *Names) (name string, offset int, err error) {
-	t, at, err := r.token()
-	if err != nil {
+	c := r.next()
+	at := r.at
+	if c != '"' {
+		return "", at, r.unexpected(at, "looking for beginning of object key string")
+	}
+	if name, err = r.string(); err != nil {
 		return "", at, err
 	}
-	name, ok := t.(string)
-	if !ok {
-		return "", at, &Error{at, "a member's name must be a string"}
-	}
-	key, again := name, "a second time"
+	again := "a second time"
 	if known != nil {
-		key, again = fold(name), "a second time, in this case or another"
-		if proper, ok := known.folded[key]; ok && proper != name {
+		again = "a second time, in this case or another"
+		if proper := known.like(name); proper != "" && proper != name {
 			return name, at, &Error{at, fmt.Sprintf("%s is %q but for its case, so some programs take the one for the other", Quote(name), proper)}
 		}
 	}
-	object := &r.open[len(r.open)-1]
-	if object.has(r.names, key) {
+	if !r.note(name, known != nil) {
 		return name, at, &Error{at, fmt.Sprintf("%s stands here %s; an object may have a member only once", Quote(name), again)}
 	}
-	if len(r.names)-object.first == r.limits.Members {
+	if len(r.names)-r.open[len(r.open)-1].first > r.limits.Members {
 		return name, at, &Error{at, fmt.Sprintf("an object has more than %d members", r.limits.Members)}
 	}
-	r.names = append(r.names, key)
-	object.note(r.names)
+	if r.next(); !r.skip(':') {
+		return name, at, r.unexpected(r.at, "after object key")
+	}
 	return name, at, nil
 }
 
 // fewNames is how many names are quicker to look through than to look up.
 const fewNames = 16
 
-func (o *open) has(names []string, key string) bool {
-	if o.seen != nil {
-		return o.seen[key]
+// note notes a name of the object that was entered last. It is false if the
+// object has it already, in anyCase or as it is.
+func (r *Reader) note(name string, anyCase bool) bool {
+	o := &r.open[len(r.open)-1]
+	own := r.names[o.first:]
+	r.names = append(r.names, name)
+	if len(own) < fewNames {
+		return !slices.ContainsFunc(own, func(other string) bool {
+			return other == name || anyCase && strings.EqualFold(other, name)
+		})
 	}
-	for _, name := range names[o.first:] {
-		if name == key {
-			return true
+	if o.seen == nil {
+		o.seen = make(map[string]bool, 2*len(own))
+		for _, other := range own {
+			o.seen[key(other, anyCase)] = true
 		}
 	}
-	return false
+	k := key(name, anyCase)
+	again := o.seen[k]
+	o.seen[k] = true
+	return !again
 }
 
-// note has the last of names looked up from now on.
-func (o *open) note(names []string) {
-	switch own := names[o.first:]; {
-	case o.seen != nil:
-		o.seen[own[len(own)-1]] = true
-	case len(own) > fewNames:
-		o.seen = make(map[string]bool, 2*len(own))
-		for _, name := range own {
-			o.seen[name] = true
-		}
+// key is what names have in common that are the same.
+func key(name string, anyCase bool) string {
+	if anyCase {
+		return fold(name)
 	}
+	return name
 }
 
 // Names are those that the readers of an object look for.
-type Names struct{ folded map[string]string }
+type Names struct {
+	exact map[string]bool
+	all   []string
+}
 
 // NewNames returns the names, of which no two may differ by case only.
 func NewNames(names ...string) *Names {
-	n := &Names{make(map[string]string, len(names))}
+	n := &Names{make(map[string]bool, len(names)), names}
 	for _, name := range names {
-		n.folded[fold(name)] = name
+		n.exact[name] = true
 	}
 	return n
 }
 
-// fold returns the same text for all names that encoding/json takes for one:
-// those that are equal under Unicode's simple folding, such as K and the
-// Kelvin sign.
+// like returns the one of the names that encoding/json takes name for: that is
+// equal under Unicode's simple folding, as K and the Kelvin sign are; or "".
+func (n *Names) like(name string) string {
+	if n.exact[name] {
+		return name
+	}
+	for _, proper := range n.all {
+		if strings.EqualFold(proper, name) {
+			return proper
+		}
+	}
+	return ""
+}
+
+// fold returns the same text for all names that strings.EqualFold finds equal.
 func fold(name string) string {
 	return strings.Map(func(c rune) rune {
 		if c < utf8.RuneSelf { // of these the capital is the smallest

@@ -12,34 +12,56 @@ import (
 
 var limits = strictjson.Limits{Depth: 4, Members: 100}
 
-// read reads a text to its end. Its objects are maps, or have the given names.
-func read(text string, known *strictjson.Names) error {
+// read reads a text as encoding/json would. Its objects are maps, or have the given names.
+func read(text string, known *strictjson.Names) (any, error) {
 	r := strictjson.NewReader([]byte(text), limits)
-	var value func() error
-	value = func() error {
-		v, err := r.Value()
-		if err != nil || v.Kind != strictjson.Object && v.Kind != strictjson.Array {
-			return err
-		}
+	v, err := readValue(r, known)
+	if err == nil {
+		err = r.End()
+	}
+	return v, err
+}
+
+func readValue(r *strictjson.Reader, known *strictjson.Names) (any, error) {
+	v, err := r.Value()
+	if err != nil {
+		return nil, err
+	}
+	switch v.Kind {
+	case strictjson.Object:
+		object := map[string]any{}
 		for {
-			more, err := r.More()
-			if !more {
-				return err
+			if more, err := r.More(); !more {
+				return object, err
 			}
-			if v.Kind == strictjson.Object {
-				if _, _, err := r.Name(known); err != nil {
-					return err
-				}
+			name, _, err := r.Name(known)
+			if err != nil {
+				return nil, err
 			}
-			if err := value(); err != nil {
-				return err
+			if object[name], err = readValue(r, known); err != nil {
+				return nil, err
 			}
 		}
+	case strictjson.Array:
+		array := []any{}
+		for {
+			if more, err := r.More(); !more {
+				return array, err
+			}
+			element, err := readValue(r, known)
+			if err != nil {
+				return nil, err
+			}
+			array = append(array, element)
+		}
+	case strictjson.String:
+		return v.Text, nil
+	case strictjson.Number:
+		return json.Number(v.Text), nil
+	case strictjson.Boolean:
+		return v.Text == "true", nil
 	}
-	if err := value(); err != nil {
-		return err
-	}
-	return r.End()
+	return nil, nil
 }
 
 // members is an object of n members.
@@ -87,34 +109,67 @@ func TestReader(t *testing.T) {
 		`{'a':1}`:                               "not JSON",
 		`[01]`:                                  "not JSON",
 		"[\"\n\"]":                              "not JSON",
+		`["\x"]`:                                "in string escape code",
+		`["\u12x4"]`:                            "in \\u hexadecimal character escape",
+		`["\`:                                   "ends before",
+		`["\"`:                                  "ends before",
+		`[trüe]`:                                "invalid character 'ü' in literal true (expecting 'u')",
+		`[nul`:                                  "ends before",
+		`[truex]`:                               "invalid character 'x' after array element",
+		`[-]`:                                   "in numeric literal",
+		`[+1]`:                                  "looking for beginning of value",
+		`[1.]`:                                  "after decimal point",
+		`[1e+]`:                                 "in exponent",
+		`{"a":1]`:                               "after object key:value pair",
+		`[,1]`:                                  "looking for beginning of value",
+		"[\v1]":                                 "looking for beginning of value",
+		"[1\x00]":                               "after array element",
 	} {
-		err := read(text, known)
+		_, err := read(text, known)
 		if (err == nil) != (problem == "") || err != nil && !strings.Contains(err.Error(), problem) {
 			t.Errorf("%.80s: %v, want %q", text, err, problem)
 		}
 	}
 	// In a map any name stands for itself, but only once.
 	for text, ok := range map[string]bool{`{"Layers":1,"layers":2,"LAYERS":3}`: true, `{"Layers":1,"layers":2,"Layers":3}`: false, members(50, `"M7":1`): true, members(50, `"m7":1`): false} {
-		if err := read(text, nil); (err == nil) != ok {
+		if _, err := read(text, nil); (err == nil) != ok {
 			t.Errorf("as a map, %.80s: %v", text, err)
 		}
 	}
 }
 
-// FuzzReader compares with encoding/json: what is accepted it accepts too, and
-// reads what it reads without regard to case.
+// FuzzReader compares with encoding/json: what it accepts is JSON and reads as
+// there, without regard to case, and what it refuses as no JSON is none.
 func FuzzReader(f *testing.F) {
-	for _, seed := range []string{`{"layers":1}`, `{"layerſ":1,"k":"a"}`, "{\"\u212a\":1}", `{"a":[1,{"K":2}]}`, `[`, `{"a":1}x`, `{"ſ":1,"S":2}`} {
+	for _, seed := range []string{
+		`{"layers":1}`, `{"layerſ":1,"k":"a"}`, "{\"\u212a\":1}", `{"a":[1,{"K":2}]}`, `[`, `{"a":1}x`, `{"ſ":1,"S":2}`,
+		`[-0.5e+7,0,1E-2,01,1.,true,false,null,tru]`, `{"\ud83d\ude00\ud800\n\/":"\u00e9","` + "\xff\xc3" + `":"é"}`, " [1 , {} ,\t[]\r\n]\v",
+	} {
 		f.Add(seed)
 	}
 	type document struct{ Layers, K any }
 	known := strictjson.NewNames("Layers", "K")
 	f.Fuzz(func(t *testing.T, text string) {
-		if read(text, known) != nil {
-			return
+		isJSON := json.Valid([]byte(text))
+		for _, names := range []*strictjson.Names{known, nil} {
+			got, err := read(text, names)
+			if err != nil {
+				for _, problem := range []string{"this is not JSON", "the text ends before", "after the end of the document"} {
+					if isJSON && strings.Contains(err.Error(), problem) {
+						t.Fatalf("%q is refused: %v", text, err)
+					}
+				}
+				continue
+			}
+			var want any
+			d := json.NewDecoder(strings.NewReader(text))
+			d.UseNumber()
+			if err := d.Decode(&want); err != nil || !isJSON || !reflect.DeepEqual(got, want) {
+				t.Fatalf("%q reads as %v, and to encoding/json as %v (%v)", text, got, want, err)
+			}
 		}
-		if !json.Valid([]byte(text)) {
-			t.Fatalf("%q is accepted", text)
+		if _, err := read(text, known); err != nil {
+			return
 		}
 		var byName map[string]any
 		var d document
