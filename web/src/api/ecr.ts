@@ -13,6 +13,8 @@ export interface RepositoryFilter {
 export interface ReplicationRule {
   destinations: Destination[];
   repositoryFilters?: RepositoryFilter[];
+  /** Whether what is deleted here is deleted at the destinations, too; none: no. */
+  deleteReplication?: { enabled: boolean };
 }
 
 export type TagMutability = 'MUTABLE' | 'IMMUTABLE' | 'IMMUTABLE_WITH_EXCLUSION' | 'MUTABLE_WITH_EXCLUSION';

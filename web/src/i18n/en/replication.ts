@@ -53,6 +53,9 @@ export const replication = {
   allRepositories: 'All repositories',
   startingWith: 'Names that begin with',
   or: 'or',
+  deletions: 'Deletions',
+  deletionsOn: 'What is deleted here is deleted at the destinations, too.',
+  deletionsOff: 'What is deleted here stays at the destinations.',
   checking: 'Checking…',
   notChecked: 'Not known',
   checkFailed: 'Whether the destinations allow it could not be checked',
@@ -132,6 +135,11 @@ export const replication = {
   andMore: 'more',
   searching: 'Looking for repositories…',
 
+  deletionsSwitch: 'Replicate deletions',
+  deletionsAdvice:
+    'When a tag or an image is deleted here, its copies are deleted at the destinations: tags that this registry has set there last, ' +
+    'and images that nobody else has brought, once no tag is left and no index names them. What a newer push has brought stays.',
+
   // Review
   reviewTitle: 'Review and save',
   reviewAdvice: 'This is what will happen.',
@@ -143,6 +151,7 @@ export const replication = {
   removedRules: 'These rules are removed',
   removedRulesAdvice: 'What they have replicated stays where it is.',
   sentence: (repositories: string, places: string) => `Images pushed to ${repositories} are copied to ${places}.`,
+  sentenceWithDeletions: (repositories: string, places: string) => `Images pushed to ${repositories} are copied to ${places}, and deleted there when they are deleted here.`,
   sentenceAll: 'any repository',
   sentenceSome: (prefixes: string) => `repositories whose names begin with ${prefixes}`,
   sentencePlace: (account: string, region: string) => `account ${account} in ${region}`,

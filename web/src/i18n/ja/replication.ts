@@ -48,6 +48,9 @@ export const replication: Messages['replication'] = {
   allRepositories: 'すべてのリポジトリ',
   startingWith: '名前が次で始まるもの',
   or: 'または',
+  deletions: '削除',
+  deletionsOn: 'ここで削除されたものは、送信先でも削除されます。',
+  deletionsOff: 'ここで削除されたものも、送信先には残ります。',
   checking: '確認しています…',
   notChecked: '不明',
   checkFailed: '送信先の許可を確認できませんでした',
@@ -124,6 +127,11 @@ export const replication: Messages['replication'] = {
   andMore: 'その他',
   searching: 'リポジトリを検索しています…',
 
+  deletionsSwitch: '削除も複製する',
+  deletionsAdvice:
+    'ここでタグまたはイメージが削除されると、送信先の複製も削除されます。削除されるのは、このレジストリが最後に設定したタグと、' +
+    '他から届いておらず、タグがなくなり、どのインデックスにも含まれないイメージです。より新しいプッシュによるものは残ります。',
+
   reviewTitle: '確認と保存',
   reviewAdvice: '保存すると、次のようになります。',
   reviewOn: '次回のプッシュから、イメージはルールに従って複製されます。すでにあるイメージは複製されません。必要な場合は、もう一度プッシュしてください。',
@@ -134,6 +142,7 @@ export const replication: Messages['replication'] = {
   removedRules: '次のルールは削除されます',
   removedRulesAdvice: '複製済みのイメージはそのまま残ります。',
   sentence: (repositories, places) => `${repositories}にプッシュされたイメージを、${places}に複製します。`,
+  sentenceWithDeletions: (repositories, places) => `${repositories}にプッシュされたイメージを、${places}に複製し、ここで削除されると複製先でも削除します。`,
   sentenceAll: 'すべてのリポジトリ',
   sentenceSome: (prefixes) => `名前が ${prefixes} で始まるリポジトリ`,
   sentencePlace: (account, region) => `アカウント ${account}（${region}）`,

@@ -66,6 +66,29 @@ test('rules that are not touched are kept', async () => {
   await waitFor(() => expect(server.rules).toEqual([toTokyo]));
 });
 
+test('a rule that is changed keeps whether deletions are replicated', async () => {
+  const deleting = { ...toDev, deleteReplication: { enabled: true } };
+  const { server, next } = await walk(deleting);
+  next();
+  expect((screen.getByLabelText(m.deletionsSwitch) as HTMLInputElement).checked).toBe(true);
+  fireEvent.click(screen.getByLabelText(m.filtersAll));
+  next();
+  expect(screen.getByText(m.sentenceWithDeletions(m.sentenceAll, m.sentencePlace('4444-5555-6666', 'us-east-1')))).toBeTruthy();
+  next();
+  await waitFor(() => expect(server.rules).toEqual([{ destinations: toDev.destinations, deleteReplication: { enabled: true } }]));
+});
+
+test('the replication of deletions is switched on', async () => {
+  const { server, next } = await walk(toDev);
+  next();
+  expect(screen.getByText(m.deletionsAdvice)).toBeTruthy();
+  fireEvent.click(screen.getByLabelText(m.deletionsSwitch));
+  next();
+  expect(screen.getByText(m.changes.changed)).toBeTruthy();
+  next();
+  await waitFor(() => expect(server.rules).toEqual([{ ...toDev, deleteReplication: { enabled: true } }]));
+});
+
 test('switching both kinds off says that all rules go, and removes them', async () => {
   const { server, next } = await walk(toDev);
   fireEvent.click(screen.getByLabelText(m.crossAccountSwitch));

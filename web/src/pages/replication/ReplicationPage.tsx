@@ -118,6 +118,10 @@ function Rule({ rule, number, check }: { rule: ReplicationRule; number: number; 
           <Box variant="h3">{m.replication.destinations}</Box>
           <Destinations destinations={rule.destinations} check={check} label={m.replication.destinationsOf(number)} />
         </div>
+        <div>
+          <Box variant="h3">{m.replication.deletions}</Box>
+          <div>{rule.deleteReplication?.enabled ? m.replication.deletionsOn : m.replication.deletionsOff}</div>
+        </div>
       </SpaceBetween>
       {removing && <RemoveRule rule={rule} number={number} onClose={() => setRemoving(false)} />}
     </Container>

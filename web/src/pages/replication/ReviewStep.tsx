@@ -89,6 +89,8 @@ function useSentence(): (rule: ReplicationRule) => string {
       return d.registryId === registry.account ? m.sentenceOwn(d.region) : m.sentencePlace(account, d.region);
     });
     const filters = rule.repositoryFilters ?? [];
-    return m.sentence(filters.length > 0 ? m.sentenceSome(f.either(filters.map((r) => r.filter))) : m.sentenceAll, f.list(places));
+    const repositories = filters.length > 0 ? m.sentenceSome(f.either(filters.map((r) => r.filter))) : m.sentenceAll;
+    const sentence = rule.deleteReplication?.enabled ? m.sentenceWithDeletions : m.sentence;
+    return sentence(repositories, f.list(places));
   };
 }

@@ -8,6 +8,7 @@ import { useEffect } from 'react';
 
 import { useRegistry } from '../../app/registry';
 import { useMessages } from '../../i18n';
+import { DeletionField } from './DeletionField';
 import { DestinationFields } from './DestinationFields';
 import { FilterFields } from './FilterFields';
 import { destinationCount, maxDestinations, maxRules, newRule, type RuleForm } from './form';
@@ -50,6 +51,7 @@ export function RulesStep({ editing, begin }: { editing: Editing; begin: string 
             <SpaceBetween size="l">
               <DestinationFields rule={rule} set={set} full={count >= maxDestinations} editing={editing} />
               <FilterFields rule={rule} set={set} editing={editing} />
+              <DeletionField rule={rule} set={set} />
             </SpaceBetween>
           </Container>
         </div>

@@ -57,6 +57,21 @@ describe('the form of rules', () => {
     expect(sameRules(rulesOf({ ...form, crossRegion: true }, registry), rules)).toBe(true);
   });
 
+  it('keeps whether deletions are replicated, and what it does not know', () => {
+    for (const more of [{ deleteReplication: { enabled: true } }, { deleteReplication: { enabled: false } }, { toCome: { a: [1] } }, {}]) {
+      const all = rules.map((rule) => ({ ...rule, ...more }));
+      const saved = rulesOf(formOf(all, registry), registry);
+      expect(saved.map(({ destinations: _, repositoryFilters: __, ...others }) => others)).toEqual([more, more]);
+      expect(sameRules(saved, all)).toBe(true);
+    }
+  });
+
+  it('switches the replication of deletions', () => {
+    const form = formOf([{ ...rules[1]!, deleteReplication: { enabled: true } }, rules[0]!], registry);
+    const switched = { ...form, rules: form.rules.map((rule) => ({ ...rule, deletions: !rule.deletions })) };
+    expect(rulesOf(switched, registry).map((rule) => rule.deleteReplication)).toEqual([{ enabled: false }, { enabled: true }]);
+  });
+
   it('keeps the filters typed while all repositories are chosen', () => {
     const form = formOf(rules, registry);
     form.rules[0]!.filtered = false;
@@ -185,6 +200,16 @@ describe('changes', () => {
   it('remove all rules when both kinds are switched off', () => {
     const beginning = formOf(rules, registry);
     expect(changesOf(rules, beginning, { ...beginning, crossRegion: false, crossAccount: false }, registry)).toEqual({ rules: [], removed: rules });
+  });
+
+  it('are there where deletions are replicated or not, and what is not known here differs', () => {
+    const deleting = { ...rules[1]!, deleteReplication: { enabled: true } };
+    const not = { ...rules[1]!, deleteReplication: { enabled: false } };
+    expect(sameRules([deleting], [rules[1]!])).toBe(false);
+    expect(sameRules([deleting], [not])).toBe(false);
+    expect(sameRules([not], [rules[1]!])).toBe(true);
+    expect(sameRules([{ ...rules[1]!, ...{ toCome: 1 } }], [rules[1]!])).toBe(false);
+    expect(sameRules([{ ...rules[1]!, ...{ toCome: 1, other: 2 } }], [{ ...rules[1]!, ...{ other: 2, toCome: 1 } }])).toBe(true);
   });
 
   it('are none where only the order differs', () => {

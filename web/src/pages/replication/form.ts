@@ -35,6 +35,10 @@ export interface RuleForm {
   /** Whether only the repositories that begin with one of the filters are replicated. */
   filtered: boolean;
   filters: FilterRow[];
+  /** Whether deletions are replicated, too. */
+  deletions: boolean;
+  /** What else the server says of the rule, whether it is known here or not: it is saved as it was. */
+  others: Omit<ReplicationRule, 'destinations' | 'repositoryFilters'>;
 }
 
 /** What is switched off stays in the form, so that switching it on again brings it back, but in no rule. */
@@ -60,7 +64,15 @@ export function newFilterRow(): FilterRow {
 
 /** An empty rule; one row waits to be filled in, for the kind of destinations that is switched on. */
 export function newRule(registry: Registry, crossAccount: boolean): RuleForm {
-  return { key: newKey(), regions: [], accounts: crossAccount ? [newAccountRow(registry.region)] : [], filtered: false, filters: [] };
+  return {
+    key: newKey(),
+    regions: [],
+    accounts: crossAccount ? [newAccountRow(registry.region)] : [],
+    filtered: false,
+    filters: [],
+    deletions: false,
+    others: {},
+  };
 }
 
 /** The form that stands for the rules; rules keep their order. */
@@ -70,12 +82,14 @@ export function formOf(rules: readonly ReplicationRule[], registry: Registry): R
   return {
     crossRegion: destinations.some(own),
     crossAccount: destinations.some((d) => !own(d)),
-    rules: rules.map((rule) => ({
+    rules: rules.map(({ destinations, repositoryFilters = [], ...others }) => ({
       key: newKey(),
-      regions: rule.destinations.filter(own).map((d) => d.region),
-      accounts: rule.destinations.filter((d) => !own(d)).map((d) => ({ key: newKey(), account: d.registryId, region: d.region })),
-      filtered: (rule.repositoryFilters ?? []).length > 0,
-      filters: (rule.repositoryFilters ?? []).map((f) => ({ key: newKey(), filter: f.filter })),
+      regions: destinations.filter(own).map((d) => d.region),
+      accounts: destinations.filter((d) => !own(d)).map((d) => ({ key: newKey(), account: d.registryId, region: d.region })),
+      filtered: repositoryFilters.length > 0,
+      filters: repositoryFilters.map((f) => ({ key: newKey(), filter: f.filter })),
+      deletions: others.deleteReplication?.enabled ?? false,
+      others,
     })),
   };
 }
@@ -94,8 +108,10 @@ export function rulesOf(form: ReplicationForm, registry: Registry): ReplicationR
     return [];
   }
   return form.rules.map((rule) => ({
+    ...rule.others,
     destinations: destinationsOf(form, rule, registry),
     ...(rule.filtered ? { repositoryFilters: rule.filters.map((row) => ({ filter: row.filter, filterType: 'PREFIX_MATCH' as const })) } : {}),
+    ...(rule.deletions || rule.others.deleteReplication ? { deleteReplication: { ...rule.others.deleteReplication, enabled: rule.deletions } } : {}),
   }));
 }
 
@@ -249,9 +265,14 @@ export function destinationCount(form: ReplicationForm, registry: Registry): num
   return new Set(form.rules.flatMap((rule) => destinationsOf(form, rule, registry).map((d) => `${d.registryId}/${d.region}`))).size;
 }
 
-/** A rule in a form of its own, to compare: the order of destinations and filters says nothing. */
-function canonical(rule: ReplicationRule): string {
-  return JSON.stringify([rule.destinations.map((d) => `${d.registryId}/${d.region}`).sort(), (rule.repositoryFilters ?? []).map((f) => f.filter).sort()]);
+/** A rule in a form of its own, to compare: the order of destinations and filters says nothing, and none is no. */
+function canonical({ destinations, repositoryFilters = [], deleteReplication, ...others }: ReplicationRule): string {
+  return JSON.stringify([
+    destinations.map((d) => `${d.registryId}/${d.region}`).sort(),
+    repositoryFilters.map((f) => f.filter).sort(),
+    { enabled: false, ...deleteReplication },
+    Object.entries(others).sort(([a], [b]) => (a < b ? -1 : 1)),
+  ]);
 }
 
 export function sameRule(a: ReplicationRule, b: ReplicationRule): boolean {
