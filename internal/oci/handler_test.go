@@ -674,6 +674,8 @@ func TestErrors(t *testing.T) {
 		{&registry.Error{Code: registry.InvalidParameter, Message: "m"}, 400, codeManifestInvalid},
 		{&registry.Error{Code: registry.ImageDigestDoesNotMatch, Message: "m"}, 400, codeDigestInvalid},
 		{&registry.Error{Code: registry.StorageFull, Message: "m"}, 507, codeUnknown},
+		{&registry.Error{Code: registry.LimitExceeded, Message: "m"}, 403, codeDenied},
+		{&registry.Error{Code: registry.Throttled, Message: "m"}, 429, codeTooManyRequests},
 		{&registry.Error{Code: "Unheard", Message: "m"}, 400, codeUnknown},
 		{fmt.Errorf("wrapped: %w", &registry.Error{Code: registry.AccessDenied, Message: "m"}), 403, codeDenied},
 		{errors.New("disk secret"), 500, codeUnknown},
@@ -685,6 +687,9 @@ func TestErrors(t *testing.T) {
 		resp.Body = io.NopCloser(strings.NewReader(body))
 		if code := errorCode(t, resp); resp.StatusCode != tt.status || code != tt.code {
 			t.Errorf("%v: %d %s, want %d %s", tt.err, resp.StatusCode, code, tt.status, tt.code)
+		}
+		if (tt.status == 429) != (resp.Header.Get("Retry-After") != "") {
+			t.Errorf("%v: %v", tt.err, resp.Header)
 		}
 		if strings.Contains(body, "secret") || (tt.status == 500) != (resp.Header.Get("X-Request-Id") != "") {
 			t.Errorf("%v: %s, %v", tt.err, body, resp.Header)

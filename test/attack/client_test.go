@@ -68,15 +68,21 @@ func (c *client) request(method, path string, body io.Reader, header ...string) 
 	return r
 }
 
-// do sends a request and reads the answer.
-func (c *client) do(method, path string, body []byte, header ...string) (status int, location string, answer []byte, err error) {
+// ask sends a request and reads the answer.
+func (c *client) ask(method, path string, body []byte, header ...string) (int, http.Header, []byte, error) {
 	res, err := c.http.Do(c.request(method, path, bytes.NewReader(body), header...))
 	if err != nil {
-		return 0, "", nil, err
+		return 0, nil, nil, err
 	}
 	defer res.Body.Close()
-	answer, err = io.ReadAll(res.Body)
-	return res.StatusCode, strings.TrimPrefix(res.Header.Get("Location"), "/v2/"), answer, err
+	answer, err := io.ReadAll(res.Body)
+	return res.StatusCode, res.Header, answer, err
+}
+
+// do is ask for the status, the path of the Location, and the answer.
+func (c *client) do(method, path string, body []byte, header ...string) (status int, location string, answer []byte, err error) {
+	status, h, answer, err := c.ask(method, path, body, header...)
+	return status, strings.TrimPrefix(h.Get("Location"), "/v2/"), answer, err
 }
 
 // want is do for an answer with one status.

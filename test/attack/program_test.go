@@ -50,6 +50,14 @@ var (
 
 const region = "us-east-1"
 
+// others are Regions to replicate to: as many as one registry may have destinations.
+var others = func() (names []string) {
+	for i := range 25 {
+		names = append(names, fmt.Sprint("other-", i+1))
+	}
+	return names
+}()
+
 var binary string
 
 func TestMain(m *testing.M) {
@@ -89,7 +97,10 @@ type program struct {
 	// floods says that the attackers keep the processors busy themselves, which here they share with the program: then
 	// it counts that the victim goes on, not how fast.
 	floods bool
+	dir    string // with the configuration
+	env    []string
 	cmd    *exec.Cmd
+	ended  chan error
 	log    *syncBuffer
 	http   *http.Client
 }
@@ -152,7 +163,8 @@ func startWith(t *testing.T, more string) *program {
 	p.addr = listener.Addr().String()
 	listener.Close()
 	var config strings.Builder
-	fmt.Fprintf(&config, "listen: %s\ndomain: localhost\ndata: %s\nregions: [%s]\naccounts:\n", p.addr, filepath.Join(dir, "data"), region)
+	fmt.Fprintf(&config, "listen: %s\ndomain: localhost\ndata: %s\nregions: [%s, %s]\naccounts:\n", p.addr, filepath.Join(dir, "data"), region,
+		strings.Join(others, ", "))
 	for _, a := range tenants {
 		fmt.Fprintf(&config, "  - id: %q\n    name: %s\n    access_keys:\n      - {id: %s, secret: %q}\n", a.id, a.name, a.key, a.secret)
 	}
@@ -171,24 +183,10 @@ func startWith(t *testing.T, more string) *program {
 		t.Fatal(err)
 	}
 	p.http = p.client()
-	p.cmd = exec.Command(binary, "serve", "--config", file)
-	p.cmd.Dir, p.cmd.Env = dir, env
-	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- p.cmd.Wait() }()
+	p.dir, p.env = dir, env
+	p.serve()
 	t.Cleanup(func() {
-		p.http.CloseIdleConnections()
-		p.cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-ended:
-		case <-time.After(10 * time.Second): // whom the attack holds
-			p.cmd.Process.Kill()
-			<-ended
-		}
+		p.stop()
 		text := p.log.String()
 		for _, sign := range []string{"panic", "fatal error:", "level=ERROR"} {
 			if i := strings.Index(text, sign); i >= 0 {
@@ -199,11 +197,44 @@ func startWith(t *testing.T, more string) *program {
 			t.Logf("the program's log ends with:\n%s", text[max(0, len(text)-3000):])
 		}
 	})
+	return p
+}
+
+// stop ends the program.
+func (p *program) stop() {
+	p.http.CloseIdleConnections()
+	p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.ended:
+	case <-time.After(10 * time.Second): // whom the attack holds
+		p.cmd.Process.Kill()
+		<-p.ended
+	}
+}
+
+// serve starts the program, and returns once it is ready.
+func (p *program) serve() {
+	t := p.t
+	t.Helper()
+	p.cmd = exec.Command(binary, "serve", "--config", filepath.Join(p.dir, "twinport.yaml"))
+	p.cmd.Dir, p.cmd.Env = p.dir, p.env
+	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	cmd := p.cmd
+	go func() {
+		ended <- cmd.Wait()
+		close(ended)
+	}()
+	p.ended = ended
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		if res, err := p.http.Get(p.url("/readyz")); err == nil {
 			res.Body.Close()
 			if res.StatusCode == http.StatusOK {
-				return p
+				return
 			}
 		}
 		select {

@@ -6,10 +6,12 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"net/http"
 	"path/filepath"
 	"strconv"
 	"testing"
 
+	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/registry"
 )
 
@@ -55,5 +57,18 @@ func TestEveryOperationIsKnown(t *testing.T) {
 	}
 	if _, ok := BodyLimit("FormatDisk"); ok {
 		t.Error("an unknown operation has a body limit")
+	}
+}
+
+// A refusal that trying again mends says so; one for good does not.
+func TestExceptionsOfBounds(t *testing.T) {
+	for code, want := range map[registry.Code]awsjson.Exception{
+		registry.Throttled:     {Code: awsjson.ThrottlingException, Status: http.StatusTooManyRequests},
+		registry.LimitExceeded: {Code: LimitExceededException, Status: http.StatusBadRequest},
+	} {
+		e := AsException(&registry.Error{Code: code, Message: "why"})
+		if e.Code != want.Code || e.Status != want.Status || e.RetryAfter() != (code == registry.Throttled) {
+			t.Errorf("%s: %+v", code, e)
+		}
 	}
 }
