@@ -65,6 +65,11 @@ func (tx *Tx) ExpireUpload(u Upload) (bool, error) {
 	return some(tx.conn.changed(`DELETE FROM uploads WHERE id = ? AND updated_at = ? AND state = ?`, u.ID, fromTime(u.UpdatedAt), notNull(u.State)))
 }
 
+// RedateUpload makes a session one that was begun and saved at t, if it is as it was read.
+func (tx *Tx) RedateUpload(u Upload, t time.Time) error {
+	return tx.conn.exec(`UPDATE uploads SET started_at = ?, updated_at = ? WHERE id = ? AND updated_at = ?`, fromTime(t), fromTime(t), u.ID, fromTime(u.UpdatedAt))
+}
+
 // EndUpload forgets a session: false if it was not there.
 func (tx *Tx) EndUpload(id string) (bool, error) {
 	return some(tx.conn.changed(`DELETE FROM uploads WHERE id = ?`, id))

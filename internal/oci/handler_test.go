@@ -160,7 +160,7 @@ func errorCode(t *testing.T, resp *http.Response) string {
 }
 
 func TestChallenge(t *testing.T) {
-	scoped := token(prodKey, auth.Token{Scope: "blob:x"})
+	scoped := token(prodKey, auth.Token{Scope: "blob:x", Expires: now.Add(auth.DownloadLifetime)})
 	for name, edit := range map[string]func(*http.Request){
 		"none":           func(r *http.Request) { r.Header.Del("Authorization") },
 		"bearer":         func(r *http.Request) { r.Header.Set("Authorization", "Bearer x") },

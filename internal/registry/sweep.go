@@ -126,8 +126,8 @@ func (s *Service) makeRoom() {
 // expireUploads drops sessions that were idle for a lifetime, a page of them.
 func (s *Service) expireUploads(ctx context.Context, after string, lifetime time.Duration, dry bool) (p SweepPage, err error) {
 	now := s.now()
-	before := now.Add(-lifetime)
-	idle, err := s.meta.Read().IdleUploads(before, now.Add(uploadLifetime), after, sweepObjects)
+	before, ahead := now.Add(-lifetime), now.Add(uploadLifetime)
+	idle, err := s.meta.Read().IdleUploads(before, ahead, after, sweepObjects)
 	if err != nil {
 		return p, err
 	}
@@ -135,6 +135,17 @@ func (s *Service) expireUploads(ctx context.Context, after string, lifetime time
 		p.Next = idle[len(idle)-1].ID
 	}
 	for _, u := range idle {
+		if u.StartedAt.After(ahead) || u.UpdatedAt.After(ahead) {
+			// A clock that was ahead has dated it, or ours is behind. It may be under
+			// way: its time begins now.
+			if !dry {
+				err := s.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.RedateUpload(u, now) })
+				if err != nil {
+					return p, err
+				}
+			}
+			continue
+		}
 		if s.blobs.WrittenSince(u.ID, before) {
 			continue
 		}
