@@ -312,18 +312,3 @@ func (p *program) metric(name string) (value float64) {
 	p.t.Fatalf("/metrics has no %s", name)
 	return 0
 }
-
-// eventually repeats the check until it returns nil.
-func eventually(t *testing.T, limit time.Duration, check func() error) {
-	t.Helper()
-	for deadline := time.Now().Add(limit); ; time.Sleep(50 * time.Millisecond) {
-		err := check()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Errorf("after %v: %v", limit, err)
-			return
-		}
-	}
-}

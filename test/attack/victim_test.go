@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 )
@@ -14,7 +13,6 @@ type work struct {
 	client *client
 	n      int // of the last push
 
-	mu          sync.Mutex
 	pull, push  []time.Duration
 	failed      error
 	stop, ended chan struct{}
@@ -83,8 +81,6 @@ const (
 	times = 3
 	// What both take on a machine that does something else besides is not counted, least of all in a short run.
 	noise, shortNoise = 50 * time.Millisecond, 5 * time.Second
-	// mostMemory is what the machine of deploy/ has for the program, in MiB.
-	mostMemory = 1024
 )
 
 // attack measures the victim in quiet, and while run goes on, which is told when the time is over; it returns when it
