@@ -26,6 +26,8 @@ export interface Replication extends Destination {
   imageTag?: string;
   imageSizeInBytes: number;
   imageManifestMediaType: string;
+  /** DELETE: the source has deleted the tag or, without one, the image with all its tags. */
+  action: 'REPLICATE' | 'DELETE';
   status: ReplicationState;
   tries: number;
   pushedAt: number;

@@ -40,9 +40,10 @@ export function ReplicationDetail({ replication: r, direction, onClose }: { repl
   const registry = useRegistry();
   const retry = useRetry();
   const refusal = direction === 'OUTGOING' ? refusalOf(r) : undefined;
+  const deletes = r.action === 'DELETE';
   const items: KeyValuePairsProps.Item[] = [
     { label: m.image, value: <PageLink to={repositoryPath(registry, r.repositoryName)}>{r.repositoryName}</PageLink> },
-    { label: m.tag, value: r.imageTag ?? m.noTag },
+    { label: m.tag, value: r.imageTag ?? (deletes ? m.allTags : m.noTag) },
     direction === 'OUTGOING'
       ? { label: m.destination, value: <AccountName account={r.registryId} region={r.region} /> }
       : { label: m.source, value: <AccountName account={r.sourceRegistryId} region={r.sourceRegion} /> },
@@ -52,14 +53,16 @@ export function ReplicationDetail({ replication: r, direction, onClose }: { repl
       value: (
         <>
           {f.bytes(r.imageSizeInBytes)}
-          <Box fontSize="body-s" color="text-body-secondary">
-            {m.sizeAdvice}
-          </Box>
+          {!deletes && (
+            <Box fontSize="body-s" color="text-body-secondary">
+              {m.sizeAdvice}
+            </Box>
+          )}
         </>
       ),
     },
     { label: m.mediaType, value: r.imageManifestMediaType },
-    { label: m.pushed, value: f.dateTime(r.pushedAt) },
+    { label: deletes ? m.deleted : m.pushed, value: f.dateTime(r.pushedAt) },
     { label: m.tries, value: f.number(r.tries) },
   ];
   if (r.finishedAt !== undefined) {
@@ -75,7 +78,7 @@ export function ReplicationDetail({ replication: r, direction, onClose }: { repl
     <Modal
       visible
       size="large"
-      header={imageName(r)}
+      header={imageName(r, m)}
       closeAriaLabel={shell.close}
       onDismiss={onClose}
       footer={
@@ -95,6 +98,7 @@ export function ReplicationDetail({ replication: r, direction, onClose }: { repl
     >
       <SpaceBetween size="l">
         {refusal && <MissingGrant refusal={refusal} />}
+        {deletes && <div>{m.deletionAdvice}</div>}
         {!refusal && r.failureReason && (
           <div>
             <Box variant="awsui-key-label">{r.status === 'FAILED' ? m.reason : m.reasonNow}</Box>

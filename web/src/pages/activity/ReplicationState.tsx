@@ -4,6 +4,7 @@ import StatusIndicator, { type StatusIndicatorProps } from '@cloudscape-design/c
 import type { Replication, ReplicationState as State } from '../../api/twinport';
 import { useMessages } from '../../i18n';
 import { useFormat } from '../../i18n/format';
+import { failureText } from './failureText';
 
 const types: Record<State, StatusIndicatorProps.Type> = { IN_PROGRESS: 'in-progress', COMPLETE: 'success', FAILED: 'error' };
 
@@ -16,7 +17,7 @@ export function ReplicationState({ replication: r }: { replication: Replication 
     <>
       <StatusIndicator type={waits ? 'warning' : types[r.status]}>{waits ? m.waiting : m.states[r.status]}</StatusIndicator>
       <Box fontSize="body-s" color="text-body-secondary">
-        {r.status !== 'COMPLETE' && r.failureCode && <div>{m.failures[r.failureCode] ?? r.failureCode}</div>}
+        {r.status !== 'COMPLETE' && r.failureCode && <div>{failureText(r, m)}</div>}
         {r.tries > 1 && <div>{m.triedTimes(f.number(r.tries))}</div>}
         {waits && r.nextTryAt !== undefined && <div>{m.nextTryAt(f.time(r.nextTryAt))}</div>}
       </Box>

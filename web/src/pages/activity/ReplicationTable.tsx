@@ -66,7 +66,7 @@ export function ReplicationTable({ direction, status, setStatus, totals, empty }
           tableLabel: outgoing ? m.outgoingList : m.incomingList,
           selectionGroupLabel: m.list,
           allItemsSelectionLabel: () => m.selectAll,
-          itemSelectionLabel: (_, r) => m.select(imageName(r)),
+          itemSelectionLabel: (_, r) => m.select(imageName(r, m)),
         }}
         {...(outgoing
           ? {
@@ -157,13 +157,13 @@ function columnsOf(direction: Direction, { m, words, f, onOpen, onRetry, retryin
     isRowHeader: true,
     minWidth: 120,
     cell: (r) => (
-      <Button variant="inline-link" ariaLabel={m.detailsOf(imageName(r))} onClick={() => onOpen(r)}>
-        <span style={{ overflowWrap: 'anywhere' }}>{imageName(r)}</span>
+      <Button variant="inline-link" ariaLabel={m.detailsOf(imageName(r, m))} onClick={() => onOpen(r)}>
+        <span style={{ overflowWrap: 'anywhere' }}>{imageName(r, m)}</span>
       </Button>
     ),
   };
   const nowrap = { whiteSpace: 'nowrap' } as const;
-  const size: TableProps.ColumnDefinition<Replication> = { id: 'size', header: m.size, minWidth: 95, cell: (r) => <span style={nowrap}>{f.bytes(r.imageSizeInBytes)}</span> };
+  const size: TableProps.ColumnDefinition<Replication> = { id: 'size', header: m.size, minWidth: 95, cell: (r) => (r.action === 'DELETE' ? '–' : <span style={nowrap}>{f.bytes(r.imageSizeInBytes)}</span>) };
   const lag: TableProps.ColumnDefinition<Replication> = { id: 'lag', header: m.lagAndRate, minWidth: 115, cell: (r) => <div style={nowrap}>{lagCell(r)}</div> };
   const lagCell = (r: Replication) => {
     if (r.lagInMillis === undefined) {
@@ -172,7 +172,7 @@ function columnsOf(direction: Direction, { m, words, f, onOpen, onRetry, retryin
     return (
       <>
         {f.duration(r.lagInMillis)}
-        {r.lagInMillis > 0 && (
+        {r.lagInMillis > 0 && r.action !== 'DELETE' && (
           <Box fontSize="body-s" color="text-body-secondary">
             {m.perSecond(f.bytes(r.imageSizeInBytes / (r.lagInMillis / 1000)))}
           </Box>
@@ -199,7 +199,7 @@ function columnsOf(direction: Direction, { m, words, f, onOpen, onRetry, retryin
       {r.status === 'FAILED' && (
         <Button
           variant="inline-link"
-          ariaLabel={m.retryOf(imageName(r), words.place(r.registryId, r.region))}
+          ariaLabel={m.retryOf(imageName(r, m), words.place(r.registryId, r.region))}
           loading={retrying.includes(r.replicationId)}
           onClick={() => onRetry([r.replicationId])}
         >

@@ -14,6 +14,7 @@ function replication(id: number, changedAt: number, status: ReplicationState = '
     imageDigest: 'sha256:0',
     imageSizeInBytes: 1,
     imageManifestMediaType: 'application/vnd.oci.image.manifest.v1+json',
+    action: 'REPLICATE',
     status,
     tries,
     pushedAt: 0,

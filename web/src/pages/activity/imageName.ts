@@ -1,6 +1,8 @@
 import type { Replication } from '../../api/twinport';
+import type { Messages } from '../../i18n';
 
-/** The image as one names it: repository:tag, or the repository and the beginning of the digest. */
-export function imageName({ repositoryName, imageTag, imageDigest }: Replication): string {
-  return imageTag ? `${repositoryName}:${imageTag}` : `${repositoryName}@${imageDigest.slice(0, 19)}…`;
+/** The image as one names it, repository:tag, or the repository and the beginning of the digest; and whether it is its deletion. */
+export function imageName({ repositoryName, imageTag, imageDigest, action }: Replication, m: Messages['activity']): string {
+  const name = imageTag ? `${repositoryName}:${imageTag}` : `${repositoryName}@${imageDigest.slice(0, 19)}…`;
+  return action === 'DELETE' ? m.deletionOf(name) : name;
 }

@@ -120,6 +120,7 @@ test('each destination of the rules says how it stands', async () => {
     imageDigest: 'sha256:0',
     imageSizeInBytes: 1,
     imageManifestMediaType: manifest,
+    action: 'REPLICATE' as const,
     tries: 1,
     pushedAt: 1,
     changedAt: 1,

@@ -7,6 +7,7 @@ import { useState } from 'react';
 import type { Replication } from '../../../api/twinport';
 import { useMessages } from '../../../i18n';
 import { useFormat } from '../../../i18n/format';
+import { failureText } from '../../activity/failureText';
 import { ReplicationDetail } from '../../activity/ReplicationDetail';
 
 /** How the replication of an image to one destination stands: when and with which lag, or why not, and more on a click. */
@@ -31,7 +32,7 @@ export function ReplicationCell({ replication }: { replication: Replication | un
 function State({ replication, onOpen }: { replication: Replication; onOpen: () => void }) {
   const { images: m, activity } = useMessages();
   const format = useFormat();
-  const { status, finishedAt, lagInMillis, failureCode } = replication;
+  const { status, finishedAt, lagInMillis } = replication;
   if (status === 'COMPLETE') {
     return (
       <>
@@ -40,13 +41,13 @@ function State({ replication, onOpen }: { replication: Replication; onOpen: () =
       </>
     );
   }
-  const why: Record<string, string> = activity.failures;
+  const why = failureText(replication, activity);
   return (
     <>
       <StatusIndicator type={status === 'FAILED' ? 'error' : 'in-progress'}>
         <Button variant="inline-link" onClick={onOpen}>{status === 'FAILED' ? m.failed : m.inProgress}</Button>
       </StatusIndicator>
-      {failureCode && <Box color="text-body-secondary" fontSize="body-s">{why[failureCode] ?? failureCode}</Box>}
+      {why && <Box color="text-body-secondary" fontSize="body-s">{why}</Box>}
     </>
   );
 }
