@@ -194,7 +194,7 @@ func (s *Postgres) update(ctx context.Context, turn chan struct{}, fn func(*Tx) 
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	begun := time.Now()
+	away := outage{begun: time.Now()}
 	for conflicts := 0; ; {
 		err := s.try(fn)
 		switch {
@@ -203,12 +203,31 @@ func (s *Postgres) update(ctx context.Context, turn chan struct{}, fn func(*Tx) 
 		case isConflict(err) && conflicts < maxConflicts:
 			conflicts++
 			time.Sleep(time.Duration(rand.N(conflicts*1000)) * time.Microsecond)
-		case errors.Is(err, ErrUnavailable) && !errors.Is(err, errOutcomeUnknown) && time.Since(begun) < patience && ctx.Err() == nil:
+		case errors.Is(err, ErrUnavailable) && !errors.Is(err, errOutcomeUnknown) && away.bearable(err) && ctx.Err() == nil:
 			time.Sleep(50*time.Millisecond + rand.N(100*time.Millisecond))
 		default:
 			return err
 		}
 	}
+}
+
+// outage is how long the server has been away for somebody who tries again.
+type outage struct {
+	begun time.Time // when it was asked first
+	since time.Time // when it was found away; zero before
+}
+
+// bearable reports whether to try again after the error, which says that the
+// server is away. A line that was cut begins an outage, however long the server
+// had worked before; a line that swallowed everything was waited for already.
+func (o *outage) bearable(err error) bool {
+	if o.since.IsZero() {
+		o.since = time.Now()
+		if errors.Is(err, context.DeadlineExceeded) {
+			o.since = o.begun
+		}
+	}
+	return time.Since(o.since) < patience
 }
 
 // try runs fn in one transaction.

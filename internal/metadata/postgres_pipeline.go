@@ -180,7 +180,7 @@ func (p *pipeline) read(wanted *statement, scan func(row func(dest ...any) error
 		return ErrClosed
 	}
 	defer p.store.running.Done()
-	begun := time.Now()
+	away := outage{begun: time.Now()}
 	queue, answers := p.queue, p.answers
 	for {
 		p.queue, p.answers = queue, answers
@@ -200,7 +200,7 @@ func (p *pipeline) read(wanted *statement, scan func(row func(dest ...any) error
 			wanted.again()
 			scanned = false
 		}
-		if scanned || !errors.Is(err, ErrUnavailable) || time.Since(begun) > patience {
+		if scanned || !errors.Is(err, ErrUnavailable) || !away.bearable(err) {
 			return err
 		}
 		time.Sleep(50*time.Millisecond + rand.N(100*time.Millisecond))
