@@ -113,7 +113,7 @@ output "url" {
 	if err := json.Unmarshal([]byte(d.must("", terraform, "output", "-json", "url")), &url); err != nil {
 		t.Fatal(err)
 	}
-	if want := s.host(prod, tokyo) + "/team/app"; url != want {
+	if want := s.addr + "/" + prod.id + "/" + tokyo + "/team/app"; url != want {
 		t.Errorf("the repository's URL is %s, want %s", url, want)
 	}
 	pushed := makeImage("terraform", nil, "")
