@@ -226,8 +226,10 @@ func TestWatchSeesOtherProcesses(t *testing.T) {
 	destination.until(told(registry.Incoming, registry.ReplicationComplete, "1"))
 	// And nothing is told again each time that it looks.
 	time.Sleep(2500 * time.Millisecond)
-	for len(source.events) > 0 {
-		<-source.events
+	for _, events := range []chan registry.WatchEvent{source.events, destination.events} {
+		for len(events) > 0 {
+			<-events
+		}
 	}
 	for range 8 {
 		source.silent()
