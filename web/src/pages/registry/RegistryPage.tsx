@@ -3,6 +3,7 @@
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
+import { lazy, Suspense } from 'react';
 
 import { PageButton } from '../../app/PageLink';
 import { pagePath, useRegistry } from '../../app/registry';
@@ -12,11 +13,13 @@ import { useRegistryPolicy } from '../../policy/registryPolicy';
 import { useDestinations } from './destinations';
 import { PermissionsSummary } from './PermissionsSummary';
 import { permittedBy } from './permitted';
-import { QuotasSummary } from './QuotasSummary';
 import { ReplicationSummary } from './ReplicationSummary';
 import { RepositoriesSummary } from './RepositoriesSummary';
 import { StateSummary } from './StateSummary';
 import { UseSummary } from './UseSummary';
+
+// The last of the page: nobody waits for it to begin.
+const QuotasSummary = lazy(async () => ({ default: (await import('./QuotasSummary')).QuotasSummary }));
 
 export function RegistryPage() {
   const m = useMessages().registry;
@@ -42,7 +45,9 @@ export function RegistryPage() {
         <PermissionsSummary permitted={permitted} error={policy.error} />
         <RepositoriesSummary />
         <UseSummary />
-        <QuotasSummary />
+        <Suspense>
+          <QuotasSummary />
+        </Suspense>
       </SpaceBetween>
     </ContentLayout>
   );
