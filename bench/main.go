@@ -5,6 +5,7 @@
 //	go run ./bench -short               a smoke run
 //	go run ./bench -tests images,big    some tests
 //	go run ./bench -seeded 1000000      the test "scale" with 1,000,000 images
+//	go run ./bench -before FILE         an earlier build of Twinport, too
 //	go run ./bench -markdown FILE       the tables for a document, too, or in it
 //
 // In every round each test runs on each program in turn, in a fresh process on
@@ -114,6 +115,10 @@ var short = map[string]string{
 
 var columnNames = []string{twinport, onShared, distribution, yardstick}
 
+// earlier is the column of an earlier build on the same stores, measured when
+// -before names one.
+var earlier = map[string]string{twinport: before, onShared: beforeOnShared}
+
 // testTimeout ends a test whose server hangs.
 const testTimeout = 10 * time.Minute
 
@@ -142,6 +147,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	cache = filepath.Join(cache, "twinport-bench")
 	measured := fs.String("twinport", "", "twinport binary to measure; default: this tree, built anew")
+	old := fs.String("before", "", "twinport binary of an earlier build to compare with, on the same stores in the same rounds")
 	fs.StringVar(&b.dir, "dir", filepath.Join(cache, "data"), "folder for the servers' data, on a real disk")
 	markdown := fs.String("markdown", "", "file to write the tables to; in one that has them already, between the lines "+resultsBegin+" and "+resultsEnd+", they are replaced")
 	isShort := fs.Bool("short", false, "a smoke run: every test, small and once")
@@ -178,6 +184,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("-programs: %w", err)
 	}
+	if *old != "" {
+		for i := len(order) - 1; i >= 0; i-- {
+			if column, is := earlier[order[i]]; is {
+				order = slices.Insert(order, i+1, column)
+			}
+		}
+	}
 	if err := os.MkdirAll(b.dir, 0o700); err != nil {
 		return err
 	}
@@ -185,7 +198,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if fileSystem(b.dir) == "tmpfs" {
 		fmt.Fprintln(stderr, "bench: the servers' data are on tmpfs, where fsync costs nothing; name a folder on a disk with -dir")
 	}
-	programs, err := build(ctx, cache, *measured, order)
+	programs, err := build(ctx, cache, *measured, *old, order)
 	if err != nil {
 		return err
 	}
@@ -246,14 +259,16 @@ func choose(list string, allowed []string) ([]string, error) {
 }
 
 // build makes the programs of the columns ready to start; binary is Twinport's
-// if it need not be built.
-func build(ctx context.Context, cache, binary string, columns []string) (map[string]program, error) {
+// if it need not be built, old that of an earlier build.
+func build(ctx context.Context, cache, binary, old string, columns []string) (map[string]program, error) {
 	programs := map[string]program{}
 	for _, column := range columns {
 		var err error
 		switch column {
 		case twinport, onShared:
 			programs[column], err = buildTwinport(ctx, cache, binary)
+		case before, beforeOnShared:
+			programs[column], err = buildTwinport(ctx, cache, old)
 		case distribution:
 			programs[column], err = buildDistribution(ctx, cache)
 		case yardstick:
@@ -269,10 +284,11 @@ func build(ctx context.Context, cache, binary string, columns []string) (map[str
 // measure runs one test on one program; no figures if the test is not for it.
 func (b *bench) measure(ctx context.Context, t test, column string, p program) (_ []figure, err error) {
 	do := t.registry
+	shared := column == onShared || column == beforeOnShared
 	switch {
 	case column == yardstick:
 		do = t.yardstick
-	case column != twinport && column != onShared && t.twinportOnly, column != onShared && t.sharedOnly:
+	case column == distribution && t.twinportOnly, !shared && t.sharedOnly:
 		return nil, nil
 	}
 	if do == nil {
@@ -280,7 +296,7 @@ func (b *bench) measure(ctx context.Context, t test, column string, p program) (
 	}
 	ctx, cancel := context.WithTimeout(ctx, testTimeout)
 	defer cancel()
-	if column == onShared {
+	if shared {
 		var release func()
 		if p, release, err = b.shared.program(p, "", !t.streamed); err != nil {
 			return nil, err

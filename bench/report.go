@@ -30,6 +30,9 @@ const (
 	onShared     = "postgresql-s3" // Twinport on PostgreSQL and S3
 	distribution = "distribution"
 	yardstick    = "yardstick"
+	// An earlier build of Twinport, on either pair of stores.
+	before         = "before"
+	beforeOnShared = "postgresql-s3 before"
 )
 
 // report collects figures in the order in which they first come.
@@ -53,6 +56,11 @@ func (r *report) add(test, column string, figures []figure) {
 	}
 }
 
+// has reports whether the column was measured.
+func (r *report) has(column string) bool {
+	return slices.ContainsFunc(r.rows, func(row *row) bool { return len(row.values[column]) > 0 })
+}
+
 func (r *report) row(test, name string) *row {
 	for _, row := range r.rows {
 		if row.test == test && row.name == name {
@@ -62,23 +70,14 @@ func (r *report) row(test, name string) *row {
 	return nil
 }
 
-// ratios of Twinport to another column, round by round: what disturbs one
-// round disturbs both sides of its ratio.
-func (r *row) ratios(column string) []float64 {
+// ratios of one column to another, round by round: what disturbs one round
+// disturbs both sides of its ratio.
+func (r *row) ratios(column, to string) []float64 {
 	var out []float64
-	for i, v := range r.values[column] {
-		if i < len(r.values[twinport]) && v != 0 {
-			out = append(out, r.values[twinport][i]/v)
+	for i, v := range r.values[to] {
+		if i < len(r.values[column]) && v != 0 {
+			out = append(out, r.values[column][i]/v)
 		}
-	}
-	return out
-}
-
-// inverse of each value.
-func inverse(values []float64) []float64 {
-	out := make([]float64, len(values))
-	for i, v := range values {
-		out[i] = 1 / v
 	}
 	return out
 }
@@ -139,15 +138,41 @@ var aims = []aim{
 	{testStartup, "first answer", "", true, 100},
 }
 
-// tables of the report: the figures, and how they stand to the aims.
+// compared are the columns of the report, each with the one that it is compared with.
+var compared = []struct{ column, numerator, denominator, ratio string }{
+	{column: twinport},
+	{before, twinport, before, "ratio to before"},
+	{onShared, onShared, twinport, "ratio to twinport"},
+	{beforeOnShared, onShared, beforeOnShared, "ratio to before"},
+	{distribution, twinport, distribution, "ratio to distribution"},
+	{yardstick, twinport, yardstick, "ratio to yardstick"},
+}
+
+// tables of the report: the figures of what was measured, and how they stand to the aims.
 func (r *report) tables() (figures, against [][]string) {
-	figures = [][]string{{"test", "figure", "unit", twinport, onShared, "ratio to twinport", distribution, "ratio to distribution", yardstick, "ratio to yardstick"}}
+	head := []string{"test", "figure", "unit"}
+	for _, c := range compared {
+		if !r.has(c.column) {
+			continue
+		}
+		head = append(head, c.column)
+		if c.ratio != "" {
+			head = append(head, c.ratio)
+		}
+	}
+	figures = [][]string{head}
 	for _, row := range r.rows {
-		figures = append(figures, []string{row.test, row.name, row.unit,
-			spread(row.values[twinport]),
-			spread(row.values[onShared]), spread(inverse(row.ratios(onShared))),
-			spread(row.values[distribution]), spread(row.ratios(distribution)),
-			spread(row.values[yardstick]), spread(row.ratios(yardstick))})
+		cells := []string{row.test, row.name, row.unit}
+		for _, c := range compared {
+			if !r.has(c.column) {
+				continue
+			}
+			cells = append(cells, spread(row.values[c.column]))
+			if c.ratio != "" {
+				cells = append(cells, spread(row.ratios(c.numerator, c.denominator)))
+			}
+		}
+		figures = append(figures, cells)
 	}
 	against = [][]string{{"aim", "wanted", "median", "met"}}
 	for _, a := range aims {
@@ -157,7 +182,7 @@ func (r *report) tables() (figures, against [][]string) {
 		}
 		values, unit := row.values[twinport], row.unit
 		if a.against != "" {
-			values, unit = row.ratios(a.against), "of "+a.against
+			values, unit = row.ratios(twinport, a.against), "of "+a.against
 		}
 		if len(values) == 0 {
 			continue

@@ -82,7 +82,9 @@ func measureScale(ctx context.Context, b *bench, r *report, engine string, twin 
 				return err
 			}
 			stored = info.Size()
-			p.configure = func(home, addr string) (args, env []string, err error) { return configureTwinport(home, dir, addr, "") }
+			p.configure = func(home, addr string) (args, env []string, err error) {
+				return configureTwinport(home, dir, addr, twin.settings)
+			}
 		}
 		fmt.Fprintln(stderr)
 		if images == b.seeded {

@@ -27,6 +27,8 @@ type program struct {
 	// configure writes what the program reads and returns its arguments and
 	// what it wants in its environment.
 	configure func(dir, addr string) (args, env []string, err error)
+	// settings of Twinport's configuration beside its accounts and stores.
+	settings string
 	// open makes sure that the repository exists and returns how to address it.
 	open func(ctx context.Context, addr, repository string) (endpoint, error)
 	// metrics says that it counts its round trips at /metrics.
@@ -117,10 +119,7 @@ func (a account) endpoint(ctx context.Context, addr, repository string) (endpoin
 // buildTwinport builds the tree that this program belongs to, unless a binary
 // is given.
 func buildTwinport(ctx context.Context, cache, binary string) (program, error) {
-	p := program{name: "twinport", metrics: true,
-		configure: func(dir, addr string) (args, env []string, err error) {
-			return configureTwinport(dir, filepath.Join(dir, "data"), addr, "")
-		},
+	p := program{name: "twinport", binary: binary, settings: withoutRates, metrics: true,
 		open: func(ctx context.Context, addr, repository string) (endpoint, error) {
 			_, err := prod.client(addr).CreateRepository(ctx, &ecr.CreateRepositoryInput{RepositoryName: &repository})
 			if err != nil {
@@ -128,35 +127,40 @@ func buildTwinport(ctx context.Context, cache, binary string) (program, error) {
 			}
 			return prod.endpoint(ctx, addr, repository)
 		}}
-	if binary != "" {
-		// The servers run in folders of their own.
-		var err error
-		if p.binary, err = filepath.Abs(binary); err != nil {
-			return p, err
+	if binary == "" {
+		p.binary = filepath.Join(cache, "twinport")
+		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", p.binary, "github.com/twinport/twinport/cmd/twinport")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return p, fmt.Errorf("%s: %w\n%s", cmd, err, out)
 		}
-		program, err := os.ReadFile(p.binary)
-		if !bytes.Contains(program, []byte("requests_per_second")) {
-			withoutRates = "" // an earlier build knows none, and refuses the key
-		}
+	}
+	// The servers run in folders of their own.
+	var err error
+	if p.binary, err = filepath.Abs(p.binary); err != nil {
 		return p, err
 	}
-	p.binary = filepath.Join(cache, "twinport")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", p.binary, "github.com/twinport/twinport/cmd/twinport")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return p, fmt.Errorf("%s: %w\n%s", cmd, err, out)
+	text, err := os.ReadFile(p.binary)
+	if err != nil {
+		return p, err
+	}
+	if !bytes.Contains(text, []byte("requests_per_second")) {
+		p.settings = "" // a build before the quotas refuses the key
+	}
+	p.configure = func(dir, addr string) (args, env []string, err error) {
+		return configureTwinport(dir, filepath.Join(dir, "data"), addr, p.settings)
 	}
 	return p, nil
 }
 
 // withoutRates is the part of the configuration that lifts the quotas on requests
 // per second: the benchmarks find out what the program can do.
-var withoutRates = "quotas: {requests_per_second: none}\n"
+const withoutRates = "quotas: {requests_per_second: none}\n"
 
-// configureTwinport adds stores to a configuration of two accounts.
-func configureTwinport(dir, data, addr, stores string) (args, env []string, err error) {
+// configureTwinport adds settings to a configuration of two accounts.
+func configureTwinport(dir, data, addr, settings string) (args, env []string, err error) {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "listen: %s\ndomain: localhost\ndata: %s\nregions: [%s]\n%saccounts:\n", addr, data, region, stores+withoutRates)
+	fmt.Fprintf(&b, "listen: %s\ndomain: localhost\ndata: %s\nregions: [%s]\n%saccounts:\n", addr, data, region, settings)
 	for _, a := range []account{prod, dev} {
 		fmt.Fprintf(&b, "  - id: %q\n    name: %s\n    access_keys:\n      - {id: %s, secret: %s}\n", a.id, a.name, a.keyID, a.secret)
 	}

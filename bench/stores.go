@@ -53,7 +53,7 @@ func (s *sharedStores) program(twin program, database string, redirect bool) (_ 
 			// By another name than the registry's: who would send a login along is not redirected.
 			blobs += "&redirect_endpoint=" + url.QueryEscape(strings.Replace(bucket.Endpoint, "127.0.0.1", "localhost", 1))
 		}
-		args, env, err = configureTwinport(dir, filepath.Join(dir, "data"), addr, fmt.Sprintf("database: %q\nblobs: %q\n", database, blobs))
+		args, env, err = configureTwinport(dir, filepath.Join(dir, "data"), addr, fmt.Sprintf("database: %q\nblobs: %q\n", database, blobs)+twin.settings)
 		return args, append(env, "AWS_ACCESS_KEY_ID="+bucket.AccessKey, "AWS_SECRET_ACCESS_KEY="+bucket.SecretKey), err
 	}
 	return p, life.end, nil

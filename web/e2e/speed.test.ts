@@ -9,30 +9,36 @@ const m = messages.en;
 
 /** In bytes, as they come over the line. */
 const firstLoad = 500_000;
-/** In milliseconds, until a person can begin. A second is the aim; machines of tests differ by more than that, so this finds gross slips only. */
-const firstPaint = 4_000;
+/** In milliseconds, until a person can sign in. */
+const formPainted = 2_000;
+/** How much longer the overview may take than the form, which has no data to wait for: so it holds on machines of any speed. */
+const overviewPainted = 2;
+/** The machine may be busy with other tests: the best visit counts, and this many are tried. */
+const visits = 8;
 
-for (const [what, path] of [
-  ['the form for signing in', '/console/'],
-  ['the overview', `/console/${prod.id}/${virginia}/`],
-] as const) {
-  test(`${what} is small and quick on a first visit`, async ({ open }) => {
-    const page = await open();
-    if (what === 'the overview') {
-      await visit(page, m, source);
-    }
-    await page.addInitScript(noteHeading);
-    let best = Infinity;
-    for (let tries = 0; tries < 8 && best > firstPaint; tries++) {
-      // The machine may be busy with other tests: the best visit counts.
-      const { sizes, time } = await visitFirst(page, path);
-      const bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
-      expect(bytes, `bytes of ${JSON.stringify([...sizes], null, 1)}`).toBeLessThan(firstLoad);
-      expect(bytes).toBeGreaterThan(50_000); // it was not from the cache
-      best = Math.min(best, time);
-    }
-    expect(best).toBeLessThan(firstPaint);
-  });
+test('a first visit is small and quick', async ({ open }) => {
+  const form = await firstVisit(await open(), '/console/', formPainted);
+  expect(form, 'the form for signing in').toBeLessThan(formPainted);
+
+  const page = await open();
+  await visit(page, m, source);
+  const allowed = overviewPainted * form;
+  const overview = await firstVisit(page, `/console/${prod.id}/${virginia}/`, allowed);
+  expect(overview, 'the overview').toBeLessThan(allowed);
+});
+
+/** The time of the best of several first visits, or of the first that was quick enough. */
+async function firstVisit(page: Page, path: string, enough: number): Promise<number> {
+  await page.addInitScript(noteHeading);
+  let best = Infinity;
+  for (let tries = 0; tries < visits && best >= enough; tries++) {
+    const { sizes, time } = await visitFirst(page, path);
+    const bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+    expect(bytes, `bytes of ${JSON.stringify([...sizes], null, 1)}`).toBeLessThan(firstLoad);
+    expect(bytes).toBeGreaterThan(50_000); // it was not from the cache
+    best = Math.min(best, time);
+  }
+  return best;
 }
 
 /** Opens the address with an empty cache; says how much came of what until the page had settled, and when its heading was painted. */
