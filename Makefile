@@ -32,6 +32,10 @@ GOTESTSUM   = $(wildcard $(TOOLS_DIR)/gotestsum@*/gotestsum)
 # The race detector needs a C compiler.
 RACE = $(if $(shell command -v gcc cc 2>/dev/null),-race)
 
+# SQLite, which is C that was translated and has its own tests, is left out of
+# it: it would take most of the tests' time. Tests that build the program see this.
+gotest sharedtest webtest torture: export GOFLAGS := $(if $(RACE),'-gcflags=modernc.org/sqlite/lib=-race=false')
+
 # Why this machine's Node cannot build the console; empty if it can.
 NO_NODE = $(shell test/node.sh)
 NPM     = $(if $(NO_NODE),$(error the console $(NO_NODE)),npm)
