@@ -75,7 +75,7 @@ $(WEB_MODULES): web/package-lock.json
 test: tools ## everything: lint, unit, fuzz seeds, conformance, real clients and a real browser, with the race detector
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory gotest
-	@$(MAKE) --no-print-directory -j2 sharedtest $(if $(NO_NODE),,webtest)
+	@$(MAKE) --no-print-directory -j2 sharedtest $(if $(NO_NODE),,webtest) benchtest
 
 # The whole program's tests that need no other program and little time. What waits
 # for PostgreSQL, S3, Docker or a browser is in `test` only.
@@ -89,9 +89,13 @@ check: ## the inner loop: lint, the tests that need no server of others, the con
 	$(GO) test -vet=off -run '$(CHECKED)' ./test
 	$(if $(NO_NODE),,cd web && $(NPM) test --silent)
 
-.PHONY: gotest sharedtest
+.PHONY: gotest sharedtest benchtest
 gotest:
-	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(RACE) -timeout 40m -parallel 6 $(TESTARGS) ./...
+	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(RACE) -timeout 40m -parallel 6 $(TESTARGS) $$($(GO) list ./... | grep -v '/bench$$')
+
+# Without the race detector, which would measure itself for minutes.
+benchtest:
+	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(TESTARGS) ./bench
 
 sharedtest:
 	TEST_STORES=shared $(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(RACE) -timeout 40m -parallel 6 -skip '$(EMBEDDED)' $(TESTARGS) ./internal/registry ./test ./test/attack
