@@ -139,7 +139,7 @@ func (r *reader) request() error {
 		}
 		err = r.store.wrap(r.ctx, "read "+r.key, err)
 		if blob.IsLost(err) {
-			r.store.seen.forget(r.key)
+			r.store.seen.Forget(r.key)
 		}
 		return err
 	}
@@ -148,7 +148,7 @@ func (r *reader) request() error {
 		return fmt.Errorf("read %s in bucket %s: the answer does not begin at byte %d", r.key, r.store.at.bucket, r.offset)
 	} else if size != r.size {
 		_ = res.Body.Close()
-		r.store.seen.forget(r.key)
+		r.store.seen.Forget(r.key)
 		return fmt.Errorf("read %s in bucket %s: %w: it has %d bytes, but should have %d", r.key, r.store.at.bucket, blob.ErrDamaged, size, r.size)
 	}
 	r.body, r.at, r.etag = res.Body, r.offset, aws.ToString(res.ETag)

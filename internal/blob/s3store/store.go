@@ -49,7 +49,7 @@ type Store struct {
 	mu       sync.Mutex
 	reserved map[string]bool // sessions that a request of this process has
 
-	seen   sightings
+	seen   *blob.Sightings
 	fullAt atomic.Int64 // when the bucket was last full, in Unix nanoseconds
 
 	// overwrites is set once the server has said that it cannot refuse to
@@ -111,7 +111,7 @@ func newStore(at *Location, cfg aws.Config) *Store {
 			o.DisableLogOutputChecksumValidationSkipped = true
 		}
 	}
-	s := &Store{at: at, client: s3.NewFromConfig(cfg, with(at.endpoint)), own: newOwn(ownParts), reserved: map[string]bool{}}
+	s := &Store{at: at, client: s3.NewFromConfig(cfg, with(at.endpoint)), own: newOwn(ownParts), reserved: map[string]bool{}, seen: blob.NewSightings(blob.CheckedFor)}
 	if at.redirect {
 		endpoint := at.redirectEndpoint
 		if endpoint == "" {
@@ -265,7 +265,7 @@ func (s *Store) Check(ctx context.Context, object string, size int64) error {
 	if err != nil {
 		return err
 	}
-	if s.seen.lately(*key, size) {
+	if s.seen.Lately(*key, size) {
 		return nil
 	}
 	got, err := s.Size(ctx, object)
@@ -275,7 +275,7 @@ func (s *Store) Check(ctx context.Context, object string, size int64) error {
 	if got != size {
 		return fmt.Errorf("object %s in bucket %s has %d bytes instead of %d: %w", object, s.at.bucket, got, size, blob.ErrDamaged)
 	}
-	s.seen.note(*key, size)
+	s.seen.Note(*key, size)
 	return nil
 }
 
@@ -300,7 +300,7 @@ func (s *Store) deleteKeys(ctx context.Context, keys []string) error {
 	for len(keys) > 0 {
 		batch := keys[:min(deleteBatch, len(keys))]
 		keys = keys[len(batch):]
-		s.seen.forget(batch...)
+		s.seen.Forget(batch...)
 		ids := make([]types.ObjectIdentifier, len(batch))
 		for i := range batch {
 			ids[i].Key = &batch[i]
