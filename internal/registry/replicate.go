@@ -26,8 +26,37 @@ const maxGraph = 10000
 // would then retry. The result says how it ended; an error means that not even
 // that could be stored.
 func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication, error) {
-	var row metadata.Replication
-	err := s.meta.UpdateFirst(ctx, func(tx *metadata.Tx) error {
+	row, err := s.try(ctx, id)
+	for n := 1; n < maxAnew && errors.Is(err, errAllowedSince); n++ {
+		row, err = s.try(ctx, id)
+	}
+	if err == nil || row.ID == 0 || errors.Is(err, metadata.ErrClosed) || ctx.Err() != nil {
+		return row, err // without an id: it was not found, or not even looked up
+	}
+	s.log.Error("a replication met a fault and will be tried again", "replication", id, "tries", row.Tries, "error", err)
+	row.State, row.FinishedAt, row.ChangedAt = metadata.ReplicationInProgress, time.Time{}, s.now()
+	row.NextTryAt = row.ChangedAt.Add(retryDelay(row.Tries))
+	row.FailureCode = failureInternal
+	row.FailureReason = "The server met a fault, which its log tells. The replication is tried again by itself."
+	switch {
+	case errors.Is(err, metadata.ErrFull):
+		row.FailureReason = "The server's disk is full. The replication is tried again by itself."
+	case errors.Is(err, metadata.ErrUnavailable):
+		row.FailureReason = "The server's database did not answer. The replication is tried again by itself."
+	}
+	return row, s.meta.Update(ctx, func(tx *metadata.Tx) error {
+		tx.OnCommit(func() { s.watchers.tell(change{registry: row.SourceRegistryID, replications: []int64{id}}) })
+		return tx.SaveReplication(row)
+	})
+}
+
+// maxAnew is how often a replication is begun because its destination changes
+// while it is decided. After that it has met a fault.
+const maxAnew = 3
+
+// try is the transaction of Replicate: errAllowedSince if it is to be begun anew.
+func (s *Service) try(ctx context.Context, id int64) (row metadata.Replication, err error) {
+	err = s.meta.UpdateFirst(ctx, func(tx *metadata.Tx) error {
 		row = metadata.Replication{}
 		tx.Ahead(func(q *metadata.Queries) { _, _ = q.DestinationTags(id) })
 		job, err := claim(tx, id)
@@ -62,24 +91,7 @@ func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication
 		})
 		return tx.SaveReplication(row)
 	})
-	if err == nil || row.ID == 0 || errors.Is(err, metadata.ErrClosed) || ctx.Err() != nil {
-		return row, err // without an id: it was not found, or not even looked up
-	}
-	s.log.Error("a replication met a fault and will be tried again", "replication", id, "tries", row.Tries, "error", err)
-	row.State, row.FinishedAt, row.ChangedAt = metadata.ReplicationInProgress, time.Time{}, s.now()
-	row.NextTryAt = row.ChangedAt.Add(retryDelay(row.Tries))
-	row.FailureCode = failureInternal
-	row.FailureReason = "The server met a fault, which its log tells. The replication is tried again by itself."
-	switch {
-	case errors.Is(err, metadata.ErrFull):
-		row.FailureReason = "The server's disk is full. The replication is tried again by itself."
-	case errors.Is(err, metadata.ErrUnavailable):
-		row.FailureReason = "The server's database did not answer. The replication is tried again by itself."
-	}
-	return row, s.meta.Update(ctx, func(tx *metadata.Tx) error {
-		tx.OnCommit(func() { s.watchers.tell(change{registry: row.SourceRegistryID, replications: []int64{id}}) })
-		return tx.SaveReplication(row)
-	})
+	return row, err
 }
 
 // claim returns what is to be replicated: metadata.ErrNotFound.

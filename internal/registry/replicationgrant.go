@@ -9,7 +9,12 @@ import (
 	"github.com/twinport/twinport/internal/policy"
 )
 
-// admit returns the job as the destination lets it in, or a refusal.
+// errAllowedSince ends a transaction whose destination has just been changed to
+// take the image. It shares rows that it would have to lock to go on: two that do
+// so wait for each other, and whoever changes the destination waits for both.
+var errAllowedSince = errors.New("the destination has just been changed, and allows the replication now")
+
+// admit returns the job as the destination lets it in, a refusal or errAllowedSince.
 func (s *Service) admit(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob) (metadata.ReplicationJob, error) {
 	err := s.ask(ctx, tx, job)
 	var refused *refusal
@@ -29,7 +34,10 @@ func (s *Service) admit(ctx context.Context, tx *metadata.Tx, job metadata.Repli
 	if job, err = claim(tx, job.ID); err != nil {
 		return job, err
 	}
-	return job, s.ask(ctx, tx, job)
+	if err := s.ask(ctx, tx, job); err != nil {
+		return job, err
+	}
+	return job, errAllowedSince
 }
 
 // ask is mayReplicate with the tags that the destination has.
