@@ -345,6 +345,7 @@ func checkPlans(t *testing.T, e *explainer, scans func(name, plan string) bool) 
 		"ForgetGarbage":           func() { _ = tx.ForgetGarbage([]string{"gone6", "x"}) },
 		"OrphanObjects":           func() { _, _ = q.OrphanObjects([]ObjectKey{{"object6", "u"}, {"gone6", "u"}}) },
 		"RegistryUsage":           func() { _, _ = q.RegistryUsage(3) },
+		"OpenUploads":             func() { _, _ = q.OpenUploads(3, 10000) },
 		"ImageCount":              func() { _, _ = q.ImageCount(7) },
 		"CopyCost":                func() { _, _, _ = q.CopyCost(7, digests, 8) },
 		"DeleteContent":           func() { _, _ = tx.DeleteContent(r, 1000) },

@@ -5,6 +5,7 @@ import "time"
 // Upload is an upload session of a repository.
 type Upload struct {
 	ID           string
+	RegistryID   int64
 	RepositoryID int64
 	StartedAt    time.Time
 	UpdatedAt    time.Time // when State was last saved; zero if never
@@ -13,7 +14,13 @@ type Upload struct {
 
 // CreateUpload records a session.
 func (tx *Tx) CreateUpload(u Upload) error {
-	return tx.conn.exec(`INSERT INTO uploads (id, repository_id, started_at) VALUES (?, ?, ?)`, u.ID, u.RepositoryID, fromTime(u.StartedAt))
+	return tx.conn.exec(`INSERT INTO uploads (id, registry_id, repository_id, started_at) VALUES (?, ?, ?, ?)`, u.ID, u.RegistryID, u.RepositoryID, fromTime(u.StartedAt))
+}
+
+// OpenUploads counts the sessions of a registry, up to most.
+func (q *Queries) OpenUploads(registry, most int64) (n int64, err error) {
+	err = q.conn.one(`SELECT count(*) FROM (SELECT 1 FROM uploads WHERE registry_id = ? LIMIT ?) AS waiting`, []any{registry, most}, &n)
+	return n, err
 }
 
 // Upload of a repository by id: ErrNotFound, also if another repository has it.

@@ -4,7 +4,6 @@ package metadata
 // the transaction of whatever changes it.
 type RegistryUsage struct {
 	Repositories int64
-	Uploads      int64 // sessions that are open
 	// Bytes are those of layers, once in each repository that has them, and of
 	// manifests; ReplicatedBytes are those of them that replications brought.
 	Bytes           int64
@@ -13,9 +12,9 @@ type RegistryUsage struct {
 
 // RegistryUsage returns what the registry holds.
 func (q *Queries) RegistryUsage(registry int64) (u RegistryUsage, err error) {
-	err = q.conn.one(`SELECT CAST(coalesce(sum(repositories), 0) AS BIGINT), CAST(coalesce(sum(uploads), 0) AS BIGINT),
+	err = q.conn.one(`SELECT CAST(coalesce(sum(repositories), 0) AS BIGINT),
 		CAST(coalesce(sum(bytes), 0) AS BIGINT), CAST(coalesce(sum(replicated_bytes), 0) AS BIGINT) FROM registry_usage WHERE registry_id = ?`,
-		[]any{registry}, &u.Repositories, &u.Uploads, &u.Bytes, &u.ReplicatedBytes)
+		[]any{registry}, &u.Repositories, &u.Bytes, &u.ReplicatedBytes)
 	return u, err
 }
 

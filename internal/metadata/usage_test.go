@@ -37,7 +37,6 @@ func wantUsage(t *testing.T, s Store) {
 		const of = ` x JOIN repositories p ON p.id = x.repository_id WHERE p.registry_id = ?`
 		want := RegistryUsage{
 			Repositories: count(`SELECT count(*) FROM repositories WHERE registry_id = ?`, id),
-			Uploads:      count(`SELECT count(*) FROM uploads`+of, id),
 			Bytes: count(`SELECT CAST(coalesce(sum(x.size), 0) AS BIGINT) FROM layers`+of, id) +
 				count(`SELECT CAST(coalesce(sum(x.size), 0) AS BIGINT) FROM manifests`+of, id),
 			ReplicatedBytes: count(`SELECT CAST(coalesce(sum(x.size), 0) AS BIGINT) FROM layers`+of+` AND x.replicated = true`, id) +
@@ -45,6 +44,12 @@ func wantUsage(t *testing.T, s Store) {
 		}
 		if got, err := q.RegistryUsage(id); err != nil || got != want {
 			t.Errorf("registry %d: %+v, %v, want %+v", id, got, err, want)
+		}
+		uploads := count(`SELECT count(*) FROM uploads`+of, id)
+		for _, most := range []int64{0, 2, 1000} {
+			if got, err := q.OpenUploads(id, most); err != nil || got != min(uploads, most) {
+				t.Errorf("registry %d: %d open uploads of at most %d, %v; there are %d", id, got, most, err, uploads)
+			}
 		}
 	}
 	for _, id := range numbers(`SELECT id FROM repositories UNION SELECT repository_id FROM repository_usage`) {
@@ -101,11 +106,11 @@ func TestUsageIsCounted(t *testing.T) {
 		step("the same replication", func(tx *Tx) error { return tx.CopyImage(app.ID, []string{manifestDigest(50)}, copied, 1, 1, epoch) })
 		step("uploads", func(tx *Tx) error {
 			for i := range 3 {
-				if err := tx.CreateUpload(Upload{ID: fmt.Sprint("u", i), RepositoryID: app.ID, StartedAt: epoch}); err != nil {
+				if err := tx.CreateUpload(Upload{ID: fmt.Sprint("u", i), RegistryID: app.RegistryID, RepositoryID: app.ID, StartedAt: epoch}); err != nil {
 					return err
 				}
 			}
-			return tx.CreateUpload(Upload{ID: "of other", RepositoryID: other.ID, StartedAt: epoch})
+			return tx.CreateUpload(Upload{ID: "of other", RegistryID: other.RegistryID, RepositoryID: other.ID, StartedAt: epoch})
 		})
 		step("ended uploads", func(tx *Tx) error {
 			if err := tx.DeleteUpload("absent"); err != nil {
@@ -198,7 +203,7 @@ func TestUsageOfOldData(t *testing.T) {
 		app := newRepository(t, s, "app")
 		newRepository(t, s, "empty")
 		commit(t, s, func(tx *Tx) error {
-			if err := tx.CreateUpload(Upload{ID: "u", RepositoryID: app.ID, StartedAt: epoch}); err != nil {
+			if err := tx.CreateUpload(Upload{ID: "u", RegistryID: app.RegistryID, RepositoryID: app.ID, StartedAt: epoch}); err != nil {
 				return err
 			}
 			return addLayer(tx, app, manifestDigest(1), 11)
@@ -216,7 +221,7 @@ func TestUsageOfOldData(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := provider.ApplyVersion(t.Context(), usageMigration(t), false); err != nil {
+		if _, err := provider.DownTo(t.Context(), usageMigration(t)-1); err != nil {
 			t.Fatal(err)
 		}
 		db.Close()
@@ -225,7 +230,7 @@ func TestUsageOfOldData(t *testing.T) {
 		}
 		defer s.Close()
 		wantUsage(t, s)
-		if u, err := s.Read().RegistryUsage(app.RegistryID); err != nil || u != (RegistryUsage{2, 1, 18, 0}) {
+		if u, err := s.Read().RegistryUsage(app.RegistryID); err != nil || u != (RegistryUsage{2, 18, 0}) {
 			t.Errorf("%+v, %v", u, err)
 		}
 		commit(t, s, func(tx *Tx) error { return addLayer(tx, app, manifestDigest(2), 12) })

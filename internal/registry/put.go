@@ -77,7 +77,8 @@ func (s *Service) PutManifest(ctx context.Context, c Caller, ref Ref, n NewManif
 	if err := s.admitReplications(r, len(n.Tags)); err != nil {
 		return PutResult{}, err
 	}
-	p := &put{service: s, now: s.now(), registry: r.RegistryID, account: r.Account, digest: string(d), manifest: parsed, NewManifest: n}
+	p := &put{service: s, now: s.now(), registry: r.RegistryID, account: r.Account, digest: string(d), manifest: parsed, NewManifest: n,
+		countImages: !s.imageFits(r.Account, r.ID)}
 	ahead, run := s.boundBytes(r, p.ahead, p.run)
 	err = errImmutable
 	if !p.immutable(r) {
@@ -137,6 +138,8 @@ type put struct {
 	account  string // whose it is
 	digest   string
 	manifest parsedManifest
+	// countImages says that another image does not surely fit into the repository.
+	countImages bool
 }
 
 // errImmutable means that a tag may be set once only, so that two pushes that
@@ -160,11 +163,10 @@ func (p *put) ahead(q *metadata.Queries, repository int64) {
 	for _, tag := range p.Tags {
 		_, _ = q.Tag(repository, tag)
 	}
-	limits := p.service.limits[p.account]
-	if limits.ImagesPerRepository > 0 {
+	if p.countImages {
 		_, _ = q.ImageCount(repository)
 	}
-	if limits.TagsPerImage > 0 && len(p.Tags) > 0 {
+	if limits := p.service.limits[p.account]; limits.TagsPerImage > 0 && len(p.Tags) > 0 {
 		_, _ = q.CountTagsOf(repository, p.digest, int(limits.TagsPerImage))
 	}
 	_, _ = q.NextSequence(p.registry)
@@ -183,8 +185,10 @@ func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
 		return err
 	}
 	if !known { // else it keeps the time of its first push (ECR: imagePushedAt)
-		if err := p.service.checkImages(tx.Queries, r, 1); err != nil {
-			return err
+		if p.countImages {
+			if err := p.service.checkImage(tx.Queries, r); err != nil {
+				return err
+			}
 		}
 		m := p.manifest.facts(p.Bytes)
 		m.Digest, m.ImageSize, m.PushedAt = p.digest, size, p.now
@@ -209,7 +213,7 @@ func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
 			added, changed = added+1, true
 		}
 	}
-	if err := p.service.checkTags(tx.Queries, r, p.digest, added); err != nil {
+	if err := p.service.checkTags(tx.Queries, r, p.digest, known, added); err != nil {
 		return err
 	}
 	for _, tag := range p.Tags {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/quota"
@@ -42,12 +43,16 @@ func (s *Service) Quotas(ctx context.Context, c Caller, id ID) ([]Quota, error) 
 	if err != nil {
 		return nil, fmt.Errorf("read what registry %s holds: %w", id, err)
 	}
+	uploads, err := s.meta.Read().OpenUploads(reg.ID, math.MaxInt64)
+	if err != nil {
+		return nil, fmt.Errorf("count the open uploads of registry %s: %w", id, err)
+	}
 	l := s.limits[id.Account]
 	all := []Quota{
 		{quota.Repositories, QuotaCount, l.Repositories, used.Repositories, true},
 		{quota.ImagesPerRepository, QuotaCount, l.ImagesPerRepository, 0, false},
 		{quota.TagsPerImage, QuotaCount, l.TagsPerImage, 0, false},
-		{quota.OpenUploads, QuotaCount, l.OpenUploads, used.Uploads, true},
+		{quota.OpenUploads, QuotaCount, l.OpenUploads, uploads, true},
 		{quota.StoredBytes, QuotaBytes, l.StoredBytes, used.Bytes, true},
 		{quota.ReplicatedBytes, QuotaBytes, l.ReplicatedBytes, used.ReplicatedBytes, true},
 	}
@@ -79,53 +84,65 @@ func (s *Service) checkRepositories(q *metadata.Queries, id ID, registry, more i
 	return err
 }
 
-// checkImages refuses more images than the repository may have. ImageCount may
+// imageFits reports whether another image surely fits into an account's
+// repository. If not, checkImage is for whoever adds it.
+func (s *Service) imageFits(account string, repository int64) bool {
+	limit := s.limits[account].ImagesPerRepository
+	return limit == 0 || s.images.fits(repository, 1, limit, s.now())
+}
+
+// checkImage refuses another image than the repository may have. ImageCount may
 // be asked ahead.
-func (s *Service) checkImages(q *metadata.Queries, r *metadata.Repository, more int64) error {
+func (s *Service) checkImage(q *metadata.Queries, r *metadata.Repository) error {
 	limit := s.limits[r.Account].ImagesPerRepository
-	if limit == 0 {
-		return nil
-	}
 	images, err := q.ImageCount(r.ID)
-	if err == nil && images+more > limit {
+	if err != nil {
+		return err
+	}
+	if images >= limit {
 		return overQuota(refOf(r).Registry, quota.ImagesPerRepository, limit)
 	}
-	return err
+	s.images.know(r.ID, images+1, s.now())
+	return nil
 }
 
 // checkTags refuses more tags than an image may have. CountTagsOf may be asked
-// ahead.
-func (s *Service) checkTags(q *metadata.Queries, r *metadata.Repository, digest string, more int64) error {
+// ahead; an image that was not known has none.
+func (s *Service) checkTags(q *metadata.Queries, r *metadata.Repository, digest string, known bool, more int64) error {
 	limit := s.limits[r.Account].TagsPerImage
 	if limit == 0 || more == 0 {
 		return nil
 	}
-	tags, err := q.CountTagsOf(r.ID, digest, int(limit))
+	tags, err := 0, error(nil)
+	if known {
+		tags, err = q.CountTagsOf(r.ID, digest, int(limit))
+	}
 	if err == nil && int64(tags)+more > limit {
 		return overQuota(refOf(r).Registry, quota.TagsPerImage, limit)
 	}
 	return err
 }
 
-// uploadsAhead asks what checkUploads is going to ask.
-func (s *Service) uploadsAhead(r *metadata.Repository) metadata.Ahead {
-	if s.limits[r.Account].OpenUploads == 0 {
-		return nil
-	}
-	return func(q *metadata.Queries, _ int64) { _, _ = q.RegistryUsage(r.RegistryID) }
-}
-
-// checkUploads refuses another upload session.
-func (s *Service) checkUploads(q *metadata.Queries, r *metadata.Repository) error {
+// boundUploads makes of an update that opens an upload session, and of what it
+// asks ahead, one that is refused if the registry has as many as it may.
+func (s *Service) boundUploads(r *metadata.Repository, fn func(*metadata.Tx, *metadata.Repository) error) (
+	metadata.Ahead, func(*metadata.Tx, *metadata.Repository) error) {
 	limit := s.limits[r.Account].OpenUploads
-	if limit == 0 {
-		return nil
+	if limit == 0 || s.uploads.fits(r.RegistryID, 1, limit, s.now()) {
+		return nil, fn
 	}
-	used, err := q.RegistryUsage(r.RegistryID)
-	if err == nil && used.Uploads >= limit {
-		return overQuota(refOf(r).Registry, quota.OpenUploads, limit)
+	ahead := func(q *metadata.Queries, _ int64) { _, _ = q.OpenUploads(r.RegistryID, limit) }
+	return ahead, func(tx *metadata.Tx, r *metadata.Repository) error {
+		open, err := tx.OpenUploads(r.RegistryID, limit)
+		if err != nil {
+			return err
+		}
+		if open >= limit {
+			return overQuota(refOf(r).Registry, quota.OpenUploads, limit)
+		}
+		s.uploads.know(r.RegistryID, open+1, s.now())
+		return fn(tx, r)
 	}
-	return err
 }
 
 // boundBytes makes of an update, and of what it asks ahead, one that is refused
@@ -175,13 +192,14 @@ func (s *Service) roomFor(r *metadata.Repository) (room int64, refusal, err erro
 	return maxLayerSize, errorf(LimitExceeded, "A layer may have at most %d bytes", int64(maxLayerSize)), nil
 }
 
-// fitsAhead asks what fits is going to ask.
-func (s *Service) fitsAhead(q *metadata.Queries, job metadata.ReplicationJob) {
+// fitsAhead asks what fits is going to ask. countImages says that an image does
+// not surely fit.
+func (s *Service) fitsAhead(q *metadata.Queries, job metadata.ReplicationJob, countImages bool) {
 	l := s.limits[job.DestinationAccount]
 	if job.DestinationID == 0 && l.Repositories > 0 || l.StoredBytes > 0 || l.ReplicatedBytes > 0 {
 		_, _ = q.RegistryUsage(job.RegistryID)
 	}
-	if job.DestinationID != 0 && l.ImagesPerRepository > 0 {
+	if countImages {
 		_, _ = q.ImageCount(job.DestinationID)
 	}
 	if job.DestinationID != 0 && l.TagsPerImage > 0 && job.Tag != "" {
@@ -190,16 +208,19 @@ func (s *Service) fitsAhead(q *metadata.Queries, job metadata.ReplicationJob) {
 }
 
 // fits refuses a replication that would go past a quota of the destination.
-// manifests are the image's.
-func (s *Service) fits(q *metadata.Queries, job metadata.ReplicationJob, manifests []string) error {
+// manifests are the image's; of the first it is known whether to count images for it.
+func (s *Service) fits(q *metadata.Queries, job metadata.ReplicationJob, manifests []string, countImages bool) error {
 	l := s.limits[job.DestinationAccount]
+	if more := int64(len(manifests)) - 1; more > 0 && job.DestinationID != 0 && l.ImagesPerRepository > 0 {
+		countImages = countImages || !s.images.fits(job.DestinationID, more, l.ImagesPerRepository, s.now())
+	}
 	var used metadata.RegistryUsage
 	var images, tags int64
 	var err error
 	if job.DestinationID == 0 && l.Repositories > 0 || l.StoredBytes > 0 || l.ReplicatedBytes > 0 {
 		used, err = q.RegistryUsage(job.RegistryID)
 	}
-	if err == nil && job.DestinationID != 0 && l.ImagesPerRepository > 0 {
+	if err == nil && countImages {
 		images, err = q.ImageCount(job.DestinationID)
 	}
 	if err == nil && job.DestinationID != 0 && l.TagsPerImage > 0 && job.Tag != "" {
@@ -222,6 +243,9 @@ func (s *Service) fits(q *metadata.Queries, job metadata.ReplicationJob, manifes
 		if now.Digest != job.Digest {
 			return full(job, quota.TagsPerImage)
 		}
+	}
+	if countImages {
+		s.images.know(job.DestinationID, images+int64(len(manifests)), s.now())
 	}
 	crowded := l.ImagesPerRepository > 0 && images+int64(len(manifests)) > l.ImagesPerRepository
 	if !crowded && l.StoredBytes == 0 && l.ReplicatedBytes == 0 {

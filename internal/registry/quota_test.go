@@ -24,11 +24,12 @@ func wantUsage(t testing.TB, dir string) {
 			SELECT registry_id, sum(repositories) AS p, sum(uploads) AS u, sum(bytes) AS b, sum(replicated_bytes) AS r FROM (
 				SELECT registry_id, 1 AS repositories, 0 AS uploads, 0 AS bytes, 0 AS replicated_bytes FROM repositories
 				UNION ALL SELECT p.registry_id, 0, 1, 0, 0 FROM uploads x JOIN repositories p ON p.id = x.repository_id
+				UNION ALL SELECT registry_id, 0, -1, 0, 0 FROM uploads
 				UNION ALL SELECT p.registry_id, 0, 0, x.size, CASE WHEN x.replicated = true THEN x.size ELSE 0 END
 					FROM layers x JOIN repositories p ON p.id = x.repository_id
 				UNION ALL SELECT p.registry_id, 0, 0, x.size, CASE WHEN x.replicated = true THEN x.size ELSE 0 END
 					FROM manifests x JOIN repositories p ON p.id = x.repository_id
-				UNION ALL SELECT registry_id, -repositories, -uploads, -bytes, -replicated_bytes FROM registry_usage) AS rows
+				UNION ALL SELECT registry_id, -repositories, 0, -bytes, -replicated_bytes FROM registry_usage) AS rows
 			GROUP BY registry_id) AS sums WHERE p <> 0 OR u <> 0 OR b <> 0 OR r <> 0`,
 		"repositories": `SELECT count(*) FROM (SELECT repository_id, sum(images) AS i FROM (
 				SELECT repository_id, 1 AS images FROM manifests UNION ALL SELECT repository_id, -images FROM repository_usage) AS rows

@@ -127,13 +127,14 @@ func (s *Service) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.R
 	if TagMutability(job.TagMutability) != Mutable {
 		open = (*metadata.Queries).LockRepository // two that find a tag free must not run side by side
 	}
+	countImages := job.DestinationID != 0 && !s.imageFits(job.DestinationAccount, job.DestinationID)
 	tx.Ahead(func(q *metadata.Queries) {
 		if job.DestinationID != 0 {
 			_, _ = open(q, job.DestinationID)
 		}
 		_, _ = q.ImageManifests(job.RepositoryID, job.Digest, maxGraph+1)
 		_, _, _ = q.MissingPart(job.RepositoryID, job.Digest, job.DestinationID)
-		s.fitsAhead(q, job)
+		s.fitsAhead(q, job, countImages)
 		_, _ = q.NextSequence(job.RegistryID)
 	})
 	manifests, err := tx.ImageManifests(job.RepositoryID, job.Digest, maxGraph+1)
@@ -150,7 +151,7 @@ func (s *Service) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.R
 	if missing != "" {
 		return incomplete(missing, layer)
 	}
-	if err := s.fits(tx.Queries, job, manifests); err != nil {
+	if err := s.fits(tx.Queries, job, manifests, countImages); err != nil {
 		return err
 	}
 	sequence, err := tx.NextSequence(job.RegistryID)

@@ -28,13 +28,10 @@ func (s *Service) StartUpload(ctx context.Context, c Caller, ref Ref) (id string
 
 func (s *Service) startUpload(ctx context.Context, repo *metadata.Repository) (string, error) {
 	id := uuid.NewString()
-	err := s.addTo(ctx, repo, s.uploadsAhead(repo), func(tx *metadata.Tx, repo *metadata.Repository) error {
-		if err := s.checkUploads(tx.Queries, repo); err != nil {
-			return err
-		}
-		return tx.CreateUpload(metadata.Upload{ID: id, RepositoryID: repo.ID, StartedAt: s.now()})
+	ahead, create := s.boundUploads(repo, func(tx *metadata.Tx, repo *metadata.Repository) error {
+		return tx.CreateUpload(metadata.Upload{ID: id, RegistryID: repo.RegistryID, RepositoryID: repo.ID, StartedAt: s.now()})
 	})
-	return id, err
+	return id, s.addTo(ctx, repo, ahead, create)
 }
 
 // uploadAhead asks what withUpload is going to ask.
