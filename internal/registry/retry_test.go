@@ -52,7 +52,10 @@ func TestFaultsAreTriedAgainWithGrowingDelays(t *testing.T) {
 			t.Errorf("after try %d it waits %v, want %v to %v", try, delay, least, 2*least)
 		}
 		// Where there may be other processes, it looks for what they left before.
-		if _, next, err := d.DueReplications(ctx, 1); err != nil || !next.Equal(st.NextTryAt) && !(shared() && next.Before(st.NextTryAt)) {
+		// On a machine that stood still the replication may have fallen due meanwhile.
+		_, next, err := d.DueReplications(ctx, 1)
+		fellDue := !st.NextTryAt.After(d.clock.now())
+		if err != nil || !fellDue && !next.Equal(st.NextTryAt) && !(shared() && next.Before(st.NextTryAt)) {
 			t.Errorf("next: %v, %v", next, err)
 		}
 		least = min(2*least, 150*time.Second)
