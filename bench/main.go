@@ -147,7 +147,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	cache = filepath.Join(cache, "twinport-bench")
 	measured := fs.String("twinport", "", "twinport binary to measure; default: this tree, built anew")
-	old := fs.String("before", "", "twinport binary of an earlier build to compare with, on the same stores in the same rounds")
+	old := fs.String("before", "", "twinport binary of an earlier build to compare with, on the same stores in the same rounds; not in the test "+testScale)
 	fs.StringVar(&b.dir, "dir", filepath.Join(cache, "data"), "folder for the servers' data, on a real disk")
 	markdown := fs.String("markdown", "", "file to write the tables to; in one that has them already, between the lines "+resultsBegin+" and "+resultsEnd+", they are replaced")
 	isShort := fs.Bool("short", false, "a smoke run: every test, small and once")

@@ -75,6 +75,17 @@ func TestReport(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, &markdown)
 		}
 	}
+	if strings.Contains(text.String(), onShared) || strings.Contains(text.String(), before) {
+		t.Errorf("columns that were not measured are in\n%s", &text)
+	}
+	r.add(testManifestPut, onShared, []figure{{"rate", "req/s", 80}})
+	r.add(testManifestPut, before, []figure{{"rate", "req/s", 400}})
+	r.add(testManifestPut, beforeOnShared, []figure{{"rate", "req/s", 100}})
+	compared, _ := r.tables()
+	want := []string{testManifestPut, "rate", "req/s", "350 / 1050 / 3150", "400", "0.88", "80.0", "0.23", "100", "0.80"}
+	if !slices.Equal(compared[1][:len(want)], want) {
+		t.Errorf("compared with an earlier build: %q, want %q", compared[1], want)
+	}
 	if !strings.Contains(text.String(), "3.50 / 3.50 / 3.50") {
 		t.Errorf("no ratio in\n%s", &text)
 	}

@@ -134,18 +134,15 @@ func buildTwinport(ctx context.Context, cache, binary string) (program, error) {
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return p, fmt.Errorf("%s: %w\n%s", cmd, err, out)
 		}
+	} else if text, err := os.ReadFile(binary); err != nil {
+		return p, err
+	} else if !bytes.Contains(text, []byte("requests_per_second")) {
+		p.settings = "" // a build before the quotas refuses the key
 	}
 	// The servers run in folders of their own.
 	var err error
 	if p.binary, err = filepath.Abs(p.binary); err != nil {
 		return p, err
-	}
-	text, err := os.ReadFile(p.binary)
-	if err != nil {
-		return p, err
-	}
-	if !bytes.Contains(text, []byte("requests_per_second")) {
-		p.settings = "" // a build before the quotas refuses the key
 	}
 	p.configure = func(dir, addr string) (args, env []string, err error) {
 		return configureTwinport(dir, filepath.Join(dir, "data"), addr, p.settings)
