@@ -47,8 +47,8 @@ const whole = `SELECT NOT EXISTS (SELECT 1 FROM graph g WHERE NOT EXISTS (SELECT
 		WHERE NOT EXISTS (SELECT 1 FROM layers l WHERE l.repository_id = ?1 AND l.digest = f.target))`
 
 // parts asks of a manifest m of the repository ?1 whether it names others, and
-// whether the repository has the layers that it names. Most images are of one
-// manifest, so clients' looks for them cost a third of what whole does.
+// whether the repository has the layers that it names. Of most images, which are
+// one manifest, it tells without recursion what whole does.
 const parts = `SELECT EXISTS (SELECT 1 FROM manifest_references f WHERE f.manifest_id = m.id AND f.child = 1),
 		NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.manifest_id = m.id AND f.child = 0
 			AND NOT EXISTS (SELECT 1 FROM layers l WHERE l.repository_id = ?1 AND l.digest = f.target FENCED)) FROM `

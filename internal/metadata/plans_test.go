@@ -325,6 +325,8 @@ func checkPlans(t *testing.T, e *explainer, scans func(name, plan string) bool) 
 		"CountTagsOf":             func() { _, _ = q.CountTagsOf(7, "sha256:m6", 100) },
 		"ImageManifests":          func() { _, _ = q.ImageManifests(7, "sha256:m6", 100) },
 		"IsWhole":                 func() { _, _ = q.IsWhole(7, "sha256:m6") },
+		"IsWhole of an index":     func() { _ = q.conn.one(graph+whole, []any{7, "sha256:m6"}, new(bool)) },
+		"IsWholeByTag of one":     func() { _ = q.conn.one(graphOfTag+whole, []any{7, "tag6"}, new(bool)) },
 		"IsWholeByTag":            func() { _, _ = q.IsWholeByTag(7, "tag6") },
 		"ImageBlobs":              func() { _, _ = q.ImageBlobs(7, "sha256:m6", []string{"o"}) },
 		"MissingPart":             func() { _, _, _ = q.MissingPart(7, "sha256:m6", 8) },

@@ -11,9 +11,9 @@ DROP INDEX CONCURRENTLY IF EXISTS uploads_by_registry;
 CREATE INDEX CONCURRENTLY uploads_by_registry ON uploads (registry_id);
 UPDATE registry_usage SET uploads = 0 WHERE uploads <> 0;
 
--- The lowest slot that no other transaction adds to, and ours until this one ends:
--- so nobody waits for another's commit, and there are no more rows than there have
--- been transactions at a time.
+-- Returns the lowest slot that no other transaction adds to, and keeps it until this
+-- transaction ends: so none waits for another's commit, and there are only as many
+-- rows as there have been transactions at a time.
 -- +goose StatementBegin
 CREATE OR REPLACE FUNCTION usage_slot() RETURNS INTEGER LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
@@ -26,34 +26,21 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
--- What is added is counted row by row: a push adds one or a few, and adding a row
--- to two counters by their keys costs half of what it costs to sum up a statement's.
--- What is deleted, which may be very much at once, stays as it was.
+-- Rows of manifests and layers that are added are counted one by one: a push adds a
+-- few, and to find counters by their keys costs half of what a sum over the rows of a
+-- statement does. Rows that are deleted may be very many at once: they are summed up.
 -- +goose StatementBegin
-CREATE OR REPLACE FUNCTION usage_of_new_manifest() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION usage_of_new_content() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     own CONSTANT INTEGER := usage_slot();
 BEGIN
-    UPDATE repository_usage SET images = images + 1 WHERE repository_id = NEW.repository_id AND slot = own;
-    IF NOT FOUND THEN
-        INSERT INTO repository_usage AS u (repository_id, slot, images) SELECT id, own, 1 FROM repositories WHERE id = NEW.repository_id
-            ON CONFLICT (repository_id, slot) DO UPDATE SET images = u.images + 1;
+    IF TG_TABLE_NAME = 'manifests' THEN
+        UPDATE repository_usage SET images = images + 1 WHERE repository_id = NEW.repository_id AND slot = own;
+        IF NOT FOUND THEN
+            INSERT INTO repository_usage AS u (repository_id, slot, images) SELECT id, own, 1 FROM repositories WHERE id = NEW.repository_id
+                ON CONFLICT (repository_id, slot) DO UPDATE SET images = u.images + 1;
+        END IF;
     END IF;
-    UPDATE registry_usage SET bytes = bytes + NEW.size, replicated_bytes = replicated_bytes + CASE WHEN NEW.replicated THEN NEW.size ELSE 0 END
-        WHERE registry_id = (SELECT registry_id FROM repositories WHERE id = NEW.repository_id) AND slot = own;
-    IF NOT FOUND THEN
-        INSERT INTO registry_usage AS u (registry_id, slot, bytes, replicated_bytes)
-            SELECT registry_id, own, NEW.size, CASE WHEN NEW.replicated THEN NEW.size ELSE 0 END FROM repositories WHERE id = NEW.repository_id
-            ON CONFLICT (registry_id, slot) DO UPDATE SET bytes = u.bytes + excluded.bytes, replicated_bytes = u.replicated_bytes + excluded.replicated_bytes;
-    END IF;
-    RETURN NULL;
-END $$;
--- +goose StatementEnd
--- +goose StatementBegin
-CREATE OR REPLACE FUNCTION usage_of_new_layer() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    own CONSTANT INTEGER := usage_slot();
-BEGIN
     UPDATE registry_usage SET bytes = bytes + NEW.size, replicated_bytes = replicated_bytes + CASE WHEN NEW.replicated THEN NEW.size ELSE 0 END
         WHERE registry_id = (SELECT registry_id FROM repositories WHERE id = NEW.repository_id) AND slot = own;
     IF NOT FOUND THEN
@@ -69,21 +56,21 @@ END $$;
 DO $$
 BEGIN
     DROP TRIGGER IF EXISTS usage_manifests_added ON manifests;
-    CREATE OR REPLACE TRIGGER usage_manifest_added AFTER INSERT ON manifests FOR EACH ROW EXECUTE FUNCTION usage_of_new_manifest();
+    CREATE OR REPLACE TRIGGER usage_manifest_added AFTER INSERT ON manifests FOR EACH ROW EXECUTE FUNCTION usage_of_new_content();
 END $$;
 -- +goose StatementEnd
 -- +goose StatementBegin
 DO $$
 BEGIN
     DROP TRIGGER IF EXISTS usage_layers_added ON layers;
-    CREATE OR REPLACE TRIGGER usage_layer_added AFTER INSERT ON layers FOR EACH ROW EXECUTE FUNCTION usage_of_new_layer();
+    CREATE OR REPLACE TRIGGER usage_layer_added AFTER INSERT ON layers FOR EACH ROW EXECUTE FUNCTION usage_of_new_content();
 END $$;
 -- +goose StatementEnd
 
 -- +goose Down
 DROP TRIGGER usage_manifest_added ON manifests;
 DROP TRIGGER usage_layer_added ON layers;
-DROP FUNCTION usage_of_new_manifest, usage_of_new_layer;
+DROP FUNCTION usage_of_new_content;
 CREATE OR REPLACE FUNCTION usage_slot() RETURNS INTEGER LANGUAGE sql STABLE AS 'SELECT pg_backend_pid() % 32';
 CREATE TRIGGER usage_layers_added AFTER INSERT ON layers REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION usage_of_layers();
 CREATE TRIGGER usage_manifests_added AFTER INSERT ON manifests REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION usage_of_manifests();
