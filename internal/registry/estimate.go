@@ -12,10 +12,10 @@ const (
 	maxEstimates = 10000
 )
 
-// estimates spare most writes the question how much a quota has left. What was
-// counted lately, and what this process has added since, leaves half of the quota
-// or more: then the write fits. So one process is exact, and several together go
-// past a quota only if the others add half of it within estimateLife.
+// estimates tell most writes without a query that they fit a quota. A write fits if
+// the last count, with what this process has added since, leaves half of the quota.
+// So one process is exact, and several together go past a quota only if the others
+// add half of it within estimateLife.
 type estimates struct {
 	mu sync.Mutex
 	of map[int64]*estimate // by the id of what holds the things

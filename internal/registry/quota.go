@@ -113,14 +113,17 @@ func (s *Service) checkTags(q *metadata.Queries, r *metadata.Repository, digest 
 	if limit == 0 || more == 0 {
 		return nil
 	}
-	tags, err := 0, error(nil)
+	tags := 0
 	if known {
-		tags, err = q.CountTagsOf(r.ID, digest, int(limit))
+		var err error
+		if tags, err = q.CountTagsOf(r.ID, digest, int(limit)); err != nil {
+			return err
+		}
 	}
-	if err == nil && int64(tags)+more > limit {
+	if int64(tags)+more > limit {
 		return overQuota(refOf(r).Registry, quota.TagsPerImage, limit)
 	}
-	return err
+	return nil
 }
 
 // boundUploads makes of an update that opens an upload session, and of what it

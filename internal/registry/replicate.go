@@ -50,8 +50,8 @@ func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication
 	})
 }
 
-// maxAnew is how often a replication is begun because its destination changes
-// while it is decided. After that it has met a fault.
+// maxAnew is how often a replication is begun while its destination changes.
+// After that the last error counts as a fault.
 const maxAnew = 3
 
 // try is the transaction of Replicate: errAllowedSince if it is to be begun anew.
@@ -117,8 +117,7 @@ func retryDelay(tries int) time.Duration {
 // then it has written nothing. First it reads and decides, then it writes: so
 // what it reads is asked, and what it writes is sent, all together.
 func (s *Service) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob) error {
-	job, err := s.admit(ctx, tx, job)
-	if err != nil {
+	if err := s.admit(ctx, tx, job); err != nil {
 		return err
 	}
 	var destination *metadata.Repository

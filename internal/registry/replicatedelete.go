@@ -107,8 +107,7 @@ func (s *Service) queueDeletions(tx *metadata.Tx, repo *metadata.Repository, d m
 // far as replications from there have brought it and nothing newer has come; or
 // it returns a refusal. That there is nothing to delete is none.
 func (s *Service) deleteReplicated(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob) error {
-	job, err := s.admit(ctx, tx, job)
-	if err != nil || job.DestinationID == 0 {
+	if err := s.admit(ctx, tx, job); err != nil || job.DestinationID == 0 {
 		return err
 	}
 	repo, err := tx.LockRepository(job.DestinationID)

@@ -10,34 +10,35 @@ import (
 )
 
 // errAllowedSince ends a transaction whose destination has just been changed to
-// take the image. It shares rows that it would have to lock to go on: two that do
-// so wait for each other, and whoever changes the destination waits for both.
+// allow the replication. The transaction shares rows, and would have to lock them to
+// go on: two of them would wait for each other, and the owner's next change for both.
 var errAllowedSince = errors.New("the destination has just been changed, and allows the replication now")
 
-// admit returns the job as the destination lets it in, a refusal or errAllowedSince.
-func (s *Service) admit(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob) (metadata.ReplicationJob, error) {
+// admit returns a refusal unless the destination lets the job in, or errAllowedSince.
+func (s *Service) admit(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob) error {
 	err := s.ask(ctx, tx, job)
 	var refused *refusal
 	if !errors.As(err, &refused) || job.RegistryID == 0 {
-		return job, err
+		return err
 	}
 	// What changes the destination makes due again what was refused before: so a
 	// refusal must not be decided on what is being changed.
 	if err := tx.ShareRegistry(job.RegistryID); err != nil {
-		return job, err
+		return err
 	}
 	if job.DestinationID != 0 {
 		if _, err := tx.ShareRepository(job.DestinationID); err != nil && !errors.Is(err, metadata.ErrNotFound) {
-			return job, err
+			return err
 		}
 	}
-	if job, err = claim(tx, job.ID); err != nil {
-		return job, err
+	now, err := claim(tx, job.ID)
+	if err != nil {
+		return err
 	}
-	if err := s.ask(ctx, tx, job); err != nil {
-		return job, err
+	if err := s.ask(ctx, tx, now); err != nil {
+		return err
 	}
-	return job, errAllowedSince
+	return errAllowedSince
 }
 
 // ask is mayReplicate with the tags that the destination has.
