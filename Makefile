@@ -32,9 +32,9 @@ GOTESTSUM   = $(wildcard $(TOOLS_DIR)/gotestsum@*/gotestsum)
 # The race detector needs a C compiler.
 RACE = $(if $(shell command -v gcc cc 2>/dev/null),-race)
 
-# SQLite, which is C that was translated and has its own tests, is left out of
-# it: it would take most of the tests' time. Tests that build the program see this.
-gotest sharedtest webtest torture: export GOFLAGS := $(if $(RACE),'-gcflags=modernc.org/sqlite/lib=-race=false')
+# It leaves out SQLite, which would take most of the time: its Go code is translated
+# from C, and has tests of its own. Tests that build the program use the flag, too.
+gotest sharedtest webtest torture unit: export GOFLAGS += $(if $(RACE),'-gcflags=modernc.org/sqlite/lib=-race=false')
 
 # Why this machine's Node cannot build the console; empty if it can.
 NO_NODE = $(shell test/node.sh)
@@ -93,7 +93,7 @@ check: ## the inner loop: lint, the tests that need no server of others, the con
 gotest:
 	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(RACE) -timeout 40m -parallel 6 $(TESTARGS) $$($(GO) list ./... | grep -v '/bench$$')
 
-# Without the race detector, which would measure itself for minutes.
+# Without the race detector, with which a short run of the benchmark takes minutes.
 benchtest:
 	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(TESTARGS) ./bench
 
