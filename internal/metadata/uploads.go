@@ -17,12 +17,6 @@ func (tx *Tx) CreateUpload(u Upload) error {
 	return tx.conn.exec(`INSERT INTO uploads (id, registry_id, repository_id, started_at) VALUES (?, ?, ?, ?)`, u.ID, u.RegistryID, u.RepositoryID, fromTime(u.StartedAt))
 }
 
-// OpenUploads counts the sessions of a registry, up to most.
-func (q *Queries) OpenUploads(registry, most int64) (n int64, err error) {
-	err = q.conn.one(`SELECT count(*) FROM (SELECT 1 FROM uploads WHERE registry_id = ? LIMIT ?) AS waiting`, []any{registry, most}, &n)
-	return n, err
-}
-
 // Upload of a repository by id: ErrNotFound, also if another repository has it.
 func (q *Queries) Upload(repository int64, id string) (Upload, error) {
 	u := Upload{ID: id, RepositoryID: repository}

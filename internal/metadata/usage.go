@@ -1,26 +1,38 @@
 package metadata
 
-// RegistryUsage is what a registry holds. Triggers of the database keep it, in
-// the transaction of whatever changes it.
-type RegistryUsage struct {
-	Repositories int64
-	// Bytes are those of layers, once in each repository that has them, and of
-	// manifests; ReplicatedBytes are those of them that replications brought.
-	Bytes           int64
-	ReplicatedBytes int64
+// RepositoryCount is how many repositories the registry has.
+func (q *Queries) RepositoryCount(registry int64) (n int64, err error) {
+	err = q.conn.one(`SELECT count(*) FROM repositories WHERE registry_id = ? AND name < '`+retired+`'`, []any{registry}, &n)
+	return n, err
 }
 
-// RegistryUsage returns what the registry holds.
-func (q *Queries) RegistryUsage(registry int64) (u RegistryUsage, err error) {
-	err = q.conn.one(`SELECT CAST(coalesce(sum(repositories), 0) AS BIGINT),
-		CAST(coalesce(sum(bytes), 0) AS BIGINT), CAST(coalesce(sum(replicated_bytes), 0) AS BIGINT) FROM registry_usage WHERE registry_id = ?`,
-		[]any{registry}, &u.Repositories, &u.Bytes, &u.ReplicatedBytes)
-	return u, err
+// ImageCount is how many manifests the repository has, counted up to most.
+func (q *Queries) ImageCount(repository, most int64) (n int64, err error) {
+	err = q.conn.one(`SELECT count(*) FROM (SELECT 1 FROM manifests WHERE repository_id = ? LIMIT ?) AS waiting`, []any{repository, most}, &n)
+	return n, err
 }
 
-// ImageCount is how many manifests the repository has.
-func (q *Queries) ImageCount(repository int64) (n int64, err error) {
-	err = q.conn.one(`SELECT CAST(coalesce(sum(images), 0) AS BIGINT) FROM repository_usage WHERE repository_id = ?`, []any{repository}, &n)
+// UploadCount is how many sessions the registry has, counted up to most.
+func (q *Queries) UploadCount(registry, most int64) (n int64, err error) {
+	err = q.conn.one(`SELECT count(*) FROM (SELECT 1 FROM uploads WHERE registry_id = ? LIMIT ?) AS waiting`, []any{registry, most}, &n)
+	return n, err
+}
+
+// StoredBytes are the bytes of the registry's layers, once in each repository
+// that has them, and manifests. It reads all of their rows.
+func (q *Queries) StoredBytes(registry int64) (n int64, err error) {
+	return q.bytes(registry, ``)
+}
+
+// ReplicatedBytes are those of StoredBytes that replications brought.
+func (q *Queries) ReplicatedBytes(registry int64) (n int64, err error) {
+	return q.bytes(registry, ` AND x.replicated = true`)
+}
+
+func (q *Queries) bytes(registry int64, and string) (n int64, err error) {
+	err = q.conn.one(`SELECT CAST(coalesce(sum(coalesce((SELECT sum(x.size) FROM layers x WHERE x.repository_id = p.id`+and+`), 0)
+			+ coalesce((SELECT sum(x.size) FROM manifests x WHERE x.repository_id = p.id`+and+`), 0)), 0) AS BIGINT)
+		FROM repositories p WHERE p.registry_id = ?`, []any{registry}, &n)
 	return n, err
 }
 

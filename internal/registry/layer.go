@@ -12,6 +12,7 @@ import (
 
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/quota"
 )
 
 // Layer is a blob as a repository has it.
@@ -285,18 +286,22 @@ func (s *Service) MountLayer(ctx context.Context, c Caller, to Ref, d digest.Dig
 
 func (s *Service) mount(ctx context.Context, source, to *metadata.Repository, d digest.Digest) (mounted bool, err error) {
 	var ahead metadata.Ahead = func(q *metadata.Queries, _ int64) { _, _ = q.Layer(source.ID, string(d)) }
-	ahead, link := s.boundBytes(to, ahead, func(tx *metadata.Tx, to *metadata.Repository) error {
+	room := s.roomIn(to, quota.StoredBytes)
+	link := func(tx *metadata.Tx, to *metadata.Repository) error {
 		mounted = false
-		_, err := tx.Layer(source.ID, string(d))
+		l, err := tx.Layer(source.ID, string(d))
 		if errors.Is(err, metadata.ErrNotFound) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
+		if err := takeLayer(tx, room, to.ID, string(d), l.Size); err != nil {
+			return err
+		}
 		mounted, err = tx.LinkLayer(to, string(d), s.now())
 		return err
-	})
-	err = s.addTo(ctx, to, ahead, link)
+	}
+	err = room.within(ctx, func() error { return s.addTo(ctx, to, ahead, link) })
 	return mounted && err == nil, err
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/quota"
 )
 
 // NewManifest is a manifest to put.
@@ -78,21 +79,8 @@ func (s *Service) PutManifest(ctx context.Context, c Caller, ref Ref, n NewManif
 		return PutResult{}, err
 	}
 	p := &put{service: s, now: s.now(), registry: r.RegistryID, account: r.Account, digest: string(d), manifest: parsed, NewManifest: n,
-		countImages: !s.imageFits(r.Account, r.ID)}
-	ahead, run := s.boundBytes(r, p.ahead, p.run)
-	err = errImmutable
-	if !p.immutable(r) {
-		err = s.addTo(ctx, r, ahead, func(tx *metadata.Tx, r *metadata.Repository) error {
-			if p.immutable(r) {
-				return errImmutable
-			}
-			return run(tx, r)
-		})
-	}
-	if err == errImmutable {
-		err = s.alter(ctx, r, ahead, run)
-	}
-	if err != nil {
+		room: s.roomIn(r, quota.ImagesPerRepository, quota.StoredBytes)}
+	if err := p.room.within(ctx, func() error { return p.commit(ctx, r) }); err != nil {
 		return PutResult{}, err
 	}
 	return PutResult{Digest: d, MediaType: parsed.MediaType, Subject: parsed.Subject}, nil
@@ -138,13 +126,29 @@ type put struct {
 	account  string // whose it is
 	digest   string
 	manifest parsedManifest
-	// countImages says that another image does not surely fit into the repository.
-	countImages bool
+	room     *room
 }
 
 // errImmutable means that a tag may be set once only, so that two pushes that
 // find it free must not run side by side.
 var errImmutable = errors.New("a tag of the push is immutable")
+
+// commit runs the transaction.
+func (p *put) commit(ctx context.Context, r *metadata.Repository) error {
+	err := errImmutable
+	if !p.immutable(r) {
+		err = p.service.addTo(ctx, r, p.ahead, func(tx *metadata.Tx, r *metadata.Repository) error {
+			if p.immutable(r) {
+				return errImmutable
+			}
+			return p.run(tx, r)
+		})
+	}
+	if err == errImmutable {
+		err = p.service.alter(ctx, r, p.ahead, p.run)
+	}
+	return err
+}
 
 func (p *put) immutable(r *metadata.Repository) bool {
 	return slices.ContainsFunc(p.Tags, func(tag string) bool { return immutableTag(r, tag) })
@@ -163,9 +167,7 @@ func (p *put) ahead(q *metadata.Queries, repository int64) {
 	for _, tag := range p.Tags {
 		_, _ = q.Tag(repository, tag)
 	}
-	if p.countImages {
-		_, _ = q.ImageCount(repository)
-	}
+	p.room.ahead(q)
 	if limits := p.service.limits[p.account]; limits.TagsPerImage > 0 && len(p.Tags) > 0 {
 		_, _ = q.CountTagsOf(repository, p.digest, int(limits.TagsPerImage))
 	}
@@ -173,6 +175,9 @@ func (p *put) ahead(q *metadata.Queries, repository int64) {
 }
 
 func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
+	if err := p.room.count(tx.Queries); err != nil {
+		return err
+	}
 	_, err := tx.Manifest(r.ID, p.digest)
 	known := err == nil
 	if err != nil && !errors.Is(err, metadata.ErrNotFound) {
@@ -185,10 +190,11 @@ func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
 		return err
 	}
 	if !known { // else it keeps the time of its first push (ECR: imagePushedAt)
-		if p.countImages {
-			if err := p.service.checkImage(tx.Queries, r); err != nil {
-				return err
-			}
+		if err := p.room.take(quota.ImagesPerRepository, 1); err != nil {
+			return err
+		}
+		if err := p.room.take(quota.StoredBytes, int64(len(p.Bytes))); err != nil {
+			return err
 		}
 		m := p.manifest.facts(p.Bytes)
 		m.Digest, m.ImageSize, m.PushedAt = p.digest, size, p.now

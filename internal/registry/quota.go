@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 
 	"github.com/twinport/twinport/internal/metadata"
@@ -39,22 +40,23 @@ func (s *Service) Quotas(ctx context.Context, c Caller, id ID) ([]Quota, error) 
 	if err != nil {
 		return nil, err
 	}
-	used, err := s.meta.Read().RegistryUsage(reg.ID)
-	if err != nil {
-		return nil, fmt.Errorf("read what registry %s holds: %w", id, err)
-	}
-	uploads, err := s.meta.Read().OpenUploads(reg.ID, math.MaxInt64)
-	if err != nil {
-		return nil, fmt.Errorf("count the open uploads of registry %s: %w", id, err)
-	}
 	l := s.limits[id.Account]
+	used := func(name string) (n int64) {
+		if err == nil {
+			n, err = s.used(name, reg.ID)
+		}
+		return n
+	}
 	all := []Quota{
-		{quota.Repositories, QuotaCount, l.Repositories, used.Repositories, true},
+		{quota.Repositories, QuotaCount, l.Repositories, used(quota.Repositories), true},
 		{quota.ImagesPerRepository, QuotaCount, l.ImagesPerRepository, 0, false},
 		{quota.TagsPerImage, QuotaCount, l.TagsPerImage, 0, false},
-		{quota.OpenUploads, QuotaCount, l.OpenUploads, uploads, true},
-		{quota.StoredBytes, QuotaBytes, l.StoredBytes, used.Bytes, true},
-		{quota.ReplicatedBytes, QuotaBytes, l.ReplicatedBytes, used.ReplicatedBytes, true},
+		{quota.OpenUploads, QuotaCount, l.OpenUploads, used(quota.OpenUploads), true},
+		{quota.StoredBytes, QuotaBytes, l.StoredBytes, used(quota.StoredBytes), true},
+		{quota.ReplicatedBytes, QuotaBytes, l.ReplicatedBytes, used(quota.ReplicatedBytes), true},
+	}
+	if err != nil {
+		return nil, fmt.Errorf("count what registry %s holds: %w", id, err)
 	}
 	for k, rate := range l.Rates {
 		all = append(all, Quota{Name: quota.Kind(k).Rate(), Unit: QuotaPerSecond, Limit: rate})
@@ -71,39 +73,68 @@ func overQuota(id ID, name string, limit int64) *Error {
 	return e
 }
 
-// checkRepositories refuses more repositories than the registry may have.
-func (s *Service) checkRepositories(q *metadata.Queries, id ID, registry, more int64) error {
-	limit := s.limits[id.Account].Repositories
-	if limit == 0 {
-		return nil
+// rows returns how much there is of what the quota bounds, from the database. It
+// need not count past most.
+func rows(of counted, most int64) func(q *metadata.Queries) (int64, error) {
+	return func(q *metadata.Queries) (int64, error) {
+		switch of.quota {
+		case quota.Repositories:
+			return q.RepositoryCount(of.id)
+		case quota.ImagesPerRepository:
+			return q.ImageCount(of.id, most)
+		case quota.OpenUploads:
+			return q.UploadCount(of.id, most)
+		case quota.StoredBytes:
+			return q.StoredBytes(of.id)
+		case quota.ReplicatedBytes:
+			return q.ReplicatedBytes(of.id)
+		}
+		panic("registry: nobody counts " + of.quota)
 	}
-	used, err := q.RegistryUsage(registry)
-	if err == nil && used.Repositories+more > limit {
-		return overQuota(id, quota.Repositories, limit)
-	}
-	return err
 }
 
-// imageFits reports whether another image surely fits into an account's
-// repository. If not, checkImage is for whoever adds it.
-func (s *Service) imageFits(account string, repository int64) bool {
-	limit := s.limits[account].ImagesPerRepository
-	return limit == 0 || s.images.fits(repository, 1, limit, s.now())
+// used is how much a registry has of what the quota bounds, counted now. Those who
+// ask at a time share the answer.
+func (s *Service) used(name string, registry int64) (int64, error) {
+	of := counted{name, registry}
+	c := s.counts.get(of)
+	if err := c.ask(s.now, func() (int64, error) { return rows(of, math.MaxInt64)(s.meta.Read()) }); err != nil {
+		return 0, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.n, nil
 }
 
-// checkImage refuses another image than the repository may have. ImageCount may
-// be asked ahead.
-func (s *Service) checkImage(q *metadata.Queries, r *metadata.Repository) error {
-	limit := s.limits[r.Account].ImagesPerRepository
-	images, err := q.ImageCount(r.ID)
-	if err != nil {
-		return err
+// room returns what the named quotas leave of a registry, and of a repository in
+// it: 0 if the operation creates that. Past them it is LimitExceeded.
+func (s *Service) room(id ID, registry, repository int64, names ...string) *room {
+	l := s.limits[id.Account]
+	r := &room{now: s.now, read: s.meta.Read, full: func(name string, limit int64) error { return overQuota(id, name, limit) }}
+	for _, name := range names {
+		of, limit, quick := counted{name, registry}, int64(0), true
+		switch name {
+		case quota.Repositories:
+			limit = l.Repositories
+		case quota.ImagesPerRepository:
+			of.id, limit = repository, l.ImagesPerRepository
+		case quota.OpenUploads:
+			limit = l.OpenUploads
+		case quota.StoredBytes:
+			limit, quick = l.StoredBytes, false
+		case quota.ReplicatedBytes:
+			limit, quick = l.ReplicatedBytes, false
+		}
+		if limit > 0 && of.id != 0 {
+			r.of = append(r.of, &bound{quota: name, limit: limit, count: s.counts.get(of), rows: rows(of, limit), quick: quick})
+		}
 	}
-	if images >= limit {
-		return overQuota(refOf(r).Registry, quota.ImagesPerRepository, limit)
-	}
-	s.images.know(r.ID, images+1, s.now())
-	return nil
+	return r
+}
+
+// roomIn is room for an operation on a repository.
+func (s *Service) roomIn(r *metadata.Repository, names ...string) *room {
+	return s.room(refOf(r).Registry, r.RegistryID, r.ID, names...)
 }
 
 // checkTags refuses more tags than an image may have. CountTagsOf may be asked
@@ -126,147 +157,148 @@ func (s *Service) checkTags(q *metadata.Queries, r *metadata.Repository, digest 
 	return nil
 }
 
-// boundUploads makes of an update that opens an upload session, and of what it
-// asks ahead, one that is refused if the registry has as many as it may.
-func (s *Service) boundUploads(r *metadata.Repository, fn func(*metadata.Tx, *metadata.Repository) error) (
-	metadata.Ahead, func(*metadata.Tx, *metadata.Repository) error) {
-	limit := s.limits[r.Account].OpenUploads
-	if limit == 0 || s.uploads.fits(r.RegistryID, 1, limit, s.now()) {
-		return nil, fn
+// takeLayer takes the room for a link to a layer, unless the repository has it.
+func takeLayer(tx *metadata.Tx, r *room, repository int64, digest string, size int64) error {
+	if r.bound(quota.StoredBytes) == nil {
+		return nil
 	}
-	ahead := func(q *metadata.Queries, _ int64) { _, _ = q.OpenUploads(r.RegistryID, limit) }
-	return ahead, func(tx *metadata.Tx, r *metadata.Repository) error {
-		open, err := tx.OpenUploads(r.RegistryID, limit)
-		if err != nil {
-			return err
-		}
-		if open >= limit {
-			return overQuota(refOf(r).Registry, quota.OpenUploads, limit)
-		}
-		s.uploads.know(r.RegistryID, open+1, s.now())
-		return fn(tx, r)
+	_, err := tx.Layer(repository, digest)
+	if errors.Is(err, metadata.ErrNotFound) {
+		return r.take(quota.StoredBytes, size)
 	}
+	return err
 }
 
-// boundBytes makes of an update, and of what it asks ahead, one that is refused
-// if the registry would store more bytes than it may. What adds nothing, as the
-// push of an image that is there, is let through. Without a limit nothing is asked.
-func (s *Service) boundBytes(r *metadata.Repository, ahead metadata.Ahead, fn func(*metadata.Tx, *metadata.Repository) error) (
-	metadata.Ahead, func(*metadata.Tx, *metadata.Repository) error) {
-	limit := s.limits[r.Account].StoredBytes
-	if limit == 0 {
-		return ahead, fn
+// takeBlob is takeLayer for a blob that the deployment has; if it has not, nothing
+// is taken.
+func takeBlob(tx *metadata.Tx, r *room, repository int64, digest string) error {
+	if r.bound(quota.StoredBytes) == nil {
+		return nil
 	}
-	withUsage := func(q *metadata.Queries, repository int64) {
-		_, _ = q.RegistryUsage(r.RegistryID)
-		if ahead != nil {
-			ahead(q, repository)
-		}
-	}
-	return withUsage, func(tx *metadata.Tx, r *metadata.Repository) error {
-		before, err := tx.RegistryUsage(r.RegistryID)
-		if err != nil {
-			return err
-		}
-		if err := fn(tx, r); err != nil {
-			return err
-		}
-		after, err := tx.RegistryUsage(r.RegistryID)
-		if err == nil && after.Bytes > limit && after.Bytes > before.Bytes {
-			return overQuota(refOf(r).Registry, quota.StoredBytes, limit)
-		}
-		return err
-	}
-}
-
-// roomFor is how many bytes of a layer may be taken in, and what to answer to
-// more: what the registry could not keep is refused before it is stored.
-func (s *Service) roomFor(r *metadata.Repository) (room int64, refusal, err error) {
-	limit := s.limits[r.Account].StoredBytes
-	if limit > 0 {
-		used, err := s.meta.Read().RegistryUsage(r.RegistryID)
-		if err != nil {
-			return 0, nil, fmt.Errorf("read what the registry of %s holds: %w", refOf(r), err)
-		}
-		if room := limit - used.Bytes; room < maxLayerSize {
-			return room, overQuota(refOf(r).Registry, quota.StoredBytes, limit), nil
-		}
-	}
-	return maxLayerSize, errorf(LimitExceeded, "A layer may have at most %d bytes", int64(maxLayerSize)), nil
-}
-
-// fitsAhead asks what fits is going to ask. countImages says that an image does
-// not surely fit.
-func (s *Service) fitsAhead(q *metadata.Queries, job metadata.ReplicationJob, countImages bool) {
-	l := s.limits[job.DestinationAccount]
-	if job.DestinationID == 0 && l.Repositories > 0 || l.StoredBytes > 0 || l.ReplicatedBytes > 0 {
-		_, _ = q.RegistryUsage(job.RegistryID)
-	}
-	if countImages {
-		_, _ = q.ImageCount(job.DestinationID)
-	}
-	if job.DestinationID != 0 && l.TagsPerImage > 0 && job.Tag != "" {
-		_, _ = q.CountTagsOf(job.DestinationID, job.Digest, int(l.TagsPerImage))
-	}
-}
-
-// fits refuses a replication that would go past a quota of the destination.
-// manifests are the image's; of the first it is known whether to count images for it.
-func (s *Service) fits(q *metadata.Queries, job metadata.ReplicationJob, manifests []string, countImages bool) error {
-	l := s.limits[job.DestinationAccount]
-	if more := int64(len(manifests)) - 1; more > 0 && job.DestinationID != 0 && l.ImagesPerRepository > 0 {
-		countImages = countImages || !s.images.fits(job.DestinationID, more, l.ImagesPerRepository, s.now())
-	}
-	var used metadata.RegistryUsage
-	var images, tags int64
-	var err error
-	if job.DestinationID == 0 && l.Repositories > 0 || l.StoredBytes > 0 || l.ReplicatedBytes > 0 {
-		used, err = q.RegistryUsage(job.RegistryID)
-	}
-	if err == nil && countImages {
-		images, err = q.ImageCount(job.DestinationID)
-	}
-	if err == nil && job.DestinationID != 0 && l.TagsPerImage > 0 && job.Tag != "" {
-		var n int
-		n, err = q.CountTagsOf(job.DestinationID, job.Digest, int(l.TagsPerImage))
-		tags = int64(n)
+	b, err := tx.Blob(digest)
+	if errors.Is(err, metadata.ErrNotFound) {
+		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if job.DestinationID == 0 && l.Repositories > 0 && used.Repositories >= l.Repositories {
-		return full(job, quota.Repositories)
+	return takeLayer(tx, r, repository, digest, b.Size)
+}
+
+// boundLayer lets through as much of a layer as the registry has room for beside
+// what the upload has already. More is refused before it is stored.
+func (s *Service) boundLayer(ctx context.Context, r *metadata.Repository, content io.Reader, already int64) (io.Reader, error) {
+	b := &boundedLayer{r: content, room: maxLayerSize - already,
+		refusal: errorf(LimitExceeded, "A layer may have at most %d bytes", int64(maxLayerSize))}
+	room := s.roomIn(r, quota.StoredBytes)
+	c := room.bound(quota.StoredBytes)
+	if c == nil {
+		return b, nil
 	}
-	if job.Tag != "" && l.TagsPerImage > 0 && tags >= l.TagsPerImage {
-		// One more, unless it is there.
-		now, err := q.Tag(job.DestinationID, job.Tag)
-		if err != nil && !errors.Is(err, metadata.ErrNotFound) {
+	left := func(all bool) (int64, error) {
+		if err := room.ask(ctx, all); err != nil {
+			return 0, fmt.Errorf("count what the registry of %s holds: %w", refOf(r), err)
+		}
+		c.count.mu.Lock()
+		defer c.count.mu.Unlock()
+		return c.limit - c.count.n - c.count.claimed, nil
+	}
+	n, err := left(false)
+	if err != nil {
+		return nil, err
+	}
+	if n-already < b.room {
+		b.room, b.refusal = n-already, overQuota(refOf(r).Registry, quota.StoredBytes, c.limit)
+		b.recount = func() (more int64, err error) {
+			now, err := left(true)
+			return now - n, err
+		}
+	}
+	return b, nil
+}
+
+// boundedLayer fails once a layer has become too large.
+type boundedLayer struct {
+	r       io.Reader
+	room    int64
+	refusal error
+	// recount, if not nil, returns how much more room there is than was thought.
+	recount func() (more int64, err error)
+}
+
+func (b *boundedLayer) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	b.room -= int64(n)
+	if b.room < 0 && b.recount != nil {
+		more, err := b.recount()
+		if err != nil {
+			return 0, err
+		}
+		b.room, b.recount = b.room+more, nil
+	}
+	if b.room < 0 {
+		return 0, b.refusal
+	}
+	return n, err
+}
+
+// roomAt is what the destination of a replication has room for.
+func (s *Service) roomAt(job metadata.ReplicationJob) *room {
+	r := s.room(ID{job.DestinationAccount, job.DestinationRegion}, job.RegistryID, job.DestinationID,
+		quota.Repositories, quota.ImagesPerRepository, quota.StoredBytes, quota.ReplicatedBytes)
+	r.full = func(name string, _ int64) error { return full(job, name) }
+	return r
+}
+
+// fitsAhead asks what fits is going to ask.
+func (s *Service) fitsAhead(q *metadata.Queries, job metadata.ReplicationJob, r *room) {
+	r.ahead(q)
+	if l := s.limits[job.DestinationAccount]; job.DestinationID != 0 && l.TagsPerImage > 0 && job.Tag != "" {
+		_, _ = q.CountTagsOf(job.DestinationID, job.Digest, int(l.TagsPerImage))
+	}
+}
+
+// fits takes the room for a replication of an image, whose manifests are given, and
+// refuses one that would go past a quota of the destination.
+func (s *Service) fits(q *metadata.Queries, job metadata.ReplicationJob, r *room, manifests []string) error {
+	if err := r.count(q); err != nil {
+		return err
+	}
+	if job.DestinationID == 0 {
+		if err := r.take(quota.Repositories, 1); err != nil {
 			return err
 		}
-		if now.Digest != job.Digest {
-			return full(job, quota.TagsPerImage)
+	}
+	if l := s.limits[job.DestinationAccount]; job.DestinationID != 0 && l.TagsPerImage > 0 && job.Tag != "" {
+		tags, err := q.CountTagsOf(job.DestinationID, job.Digest, int(l.TagsPerImage))
+		if err != nil {
+			return err
+		}
+		if int64(tags) >= l.TagsPerImage {
+			// One more, unless it is there.
+			now, err := q.Tag(job.DestinationID, job.Tag)
+			if err != nil && !errors.Is(err, metadata.ErrNotFound) {
+				return err
+			}
+			if now.Digest != job.Digest {
+				return full(job, quota.TagsPerImage)
+			}
 		}
 	}
-	if countImages {
-		s.images.know(job.DestinationID, images+int64(len(manifests)), s.now())
+	if r.bound(quota.StoredBytes) == nil && r.bound(quota.ReplicatedBytes) == nil && r.take(quota.ImagesPerRepository, int64(len(manifests))) == nil {
+		return nil // without a look at what the destination has of it
 	}
-	crowded := l.ImagesPerRepository > 0 && images+int64(len(manifests)) > l.ImagesPerRepository
-	if !crowded && l.StoredBytes == 0 && l.ReplicatedBytes == 0 {
-		return nil
-	}
-	// Only what the destination lacks counts.
-	more, bytes, err := q.CopyCost(job.RepositoryID, manifests, job.DestinationID)
-	switch {
-	case err != nil:
+	images, bytes, err := q.CopyCost(job.RepositoryID, manifests, job.DestinationID)
+	if err != nil {
 		return err
-	case crowded && more > 0 && images+more > l.ImagesPerRepository:
-		return full(job, quota.ImagesPerRepository)
-	case l.StoredBytes > 0 && bytes > 0 && used.Bytes+bytes > l.StoredBytes:
-		return full(job, quota.StoredBytes)
-	case l.ReplicatedBytes > 0 && bytes > 0 && used.ReplicatedBytes+bytes > l.ReplicatedBytes:
-		return full(job, quota.ReplicatedBytes)
 	}
-	return nil
+	if err := r.take(quota.ImagesPerRepository, images); err != nil {
+		return err
+	}
+	if err := r.take(quota.StoredBytes, bytes); err != nil {
+		return err
+	}
+	return r.take(quota.ReplicatedBytes, bytes)
 }
 
 // full refuses a replication for a quota. How much there is of it is not for the

@@ -13,35 +13,6 @@ import (
 	"github.com/twinport/twinport/internal/registry"
 )
 
-// wantUsage compares what the database of the folder has counted with what is
-// in it.
-func wantUsage(t testing.TB, dir string) {
-	t.Helper()
-	db, _ := openDatabase(t, dir)
-	defer db.Close()
-	for what, query := range map[string]string{
-		"registries": `SELECT count(*) FROM (
-			SELECT registry_id, sum(repositories) AS p, sum(uploads) AS u, sum(bytes) AS b, sum(replicated_bytes) AS r FROM (
-				SELECT registry_id, 1 AS repositories, 0 AS uploads, 0 AS bytes, 0 AS replicated_bytes FROM repositories
-				UNION ALL SELECT p.registry_id, 0, 1, 0, 0 FROM uploads x JOIN repositories p ON p.id = x.repository_id
-				UNION ALL SELECT registry_id, 0, -1, 0, 0 FROM uploads
-				UNION ALL SELECT p.registry_id, 0, 0, x.size, CASE WHEN x.replicated = true THEN x.size ELSE 0 END
-					FROM layers x JOIN repositories p ON p.id = x.repository_id
-				UNION ALL SELECT p.registry_id, 0, 0, x.size, CASE WHEN x.replicated = true THEN x.size ELSE 0 END
-					FROM manifests x JOIN repositories p ON p.id = x.repository_id
-				UNION ALL SELECT registry_id, -repositories, 0, -bytes, -replicated_bytes FROM registry_usage) AS rows
-			GROUP BY registry_id) AS sums WHERE p <> 0 OR u <> 0 OR b <> 0 OR r <> 0`,
-		"repositories": `SELECT count(*) FROM (SELECT repository_id, sum(images) AS i FROM (
-				SELECT repository_id, 1 AS images FROM manifests UNION ALL SELECT repository_id, -images FROM repository_usage) AS rows
-			GROUP BY repository_id) AS sums WHERE i <> 0`,
-	} {
-		var wrong int
-		if err := db.QueryRow(query).Scan(&wrong); err != nil || wrong > 0 {
-			t.Errorf("what %d %s hold is counted wrong: %v", wrong, what, err)
-		}
-	}
-}
-
 // openQuotas is openStill with quotas.
 func openQuotas(t *testing.T, set func(string, *quota.Limits)) *domain {
 	t.Helper()

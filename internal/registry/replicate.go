@@ -26,9 +26,18 @@ const maxGraph = 10000
 // would then retry. The result says how it ended; an error means that not even
 // that could be stored.
 func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication, error) {
-	row, err := s.try(ctx, id)
-	for n := 1; n < maxAnew && errors.Is(err, errAllowedSince); n++ {
-		row, err = s.try(ctx, id)
+	var room *room // at the destination
+	row, err := s.try(ctx, id, &room)
+	for n := 1; n < maxAnew && (errors.Is(err, errAllowedSince) || errors.Is(err, errCount)); n++ {
+		if errors.Is(err, errCount) {
+			if err = room.ask(ctx, true); err != nil {
+				break
+			}
+		}
+		row, err = s.try(ctx, id, &room)
+	}
+	if room != nil {
+		room.end(err == nil && row.State == metadata.ReplicationComplete)
 	}
 	if err == nil || row.ID == 0 || errors.Is(err, metadata.ErrClosed) || ctx.Err() != nil {
 		return row, err // without an id: it was not found, or not even looked up
@@ -54,8 +63,9 @@ func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication
 // After that the last error counts as a fault.
 const maxAnew = 3
 
-// try is the transaction of Replicate: errAllowedSince if it is to be begun anew.
-func (s *Service) try(ctx context.Context, id int64) (row metadata.Replication, err error) {
+// try is the transaction of Replicate: errAllowedSince or errCount if it is to be
+// begun anew. room is set once the destination is known.
+func (s *Service) try(ctx context.Context, id int64, room **room) (row metadata.Replication, err error) {
 	err = s.meta.UpdateFirst(ctx, func(tx *metadata.Tx) error {
 		row = metadata.Replication{}
 		tx.Ahead(func(q *metadata.Queries) { _, _ = q.DestinationTags(id) })
@@ -71,7 +81,8 @@ func (s *Service) try(ctx context.Context, id int64) (row metadata.Replication, 
 		if job.Deletes {
 			err = s.deleteReplicated(ctx, tx, job)
 		} else {
-			err = s.copyImage(ctx, tx, job)
+			*room = s.roomAt(job).instead(*room)
+			err = s.copyImage(ctx, tx, job, *room)
 		}
 		var refused *refusal
 		if errors.As(err, &refused) {
@@ -116,7 +127,7 @@ func retryDelay(tries int) time.Duration {
 // copyImage makes the image appear in the destination, or returns a refusal;
 // then it has written nothing. First it reads and decides, then it writes: so
 // what it reads is asked, and what it writes is sent, all together.
-func (s *Service) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob) error {
+func (s *Service) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob, room *room) error {
 	if err := s.admit(ctx, tx, job); err != nil {
 		return err
 	}
@@ -126,14 +137,13 @@ func (s *Service) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.R
 	if TagMutability(job.TagMutability) != Mutable {
 		open = (*metadata.Queries).LockRepository // two that find a tag free must not run side by side
 	}
-	countImages := job.DestinationID != 0 && !s.imageFits(job.DestinationAccount, job.DestinationID)
 	tx.Ahead(func(q *metadata.Queries) {
 		if job.DestinationID != 0 {
 			_, _ = open(q, job.DestinationID)
 		}
 		_, _ = q.ImageManifests(job.RepositoryID, job.Digest, maxGraph+1)
 		_, _, _ = q.MissingPart(job.RepositoryID, job.Digest, job.DestinationID)
-		s.fitsAhead(q, job, countImages)
+		s.fitsAhead(q, job, room)
 		_, _ = q.NextSequence(job.RegistryID)
 	})
 	manifests, err := tx.ImageManifests(job.RepositoryID, job.Digest, maxGraph+1)
@@ -150,7 +160,7 @@ func (s *Service) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.R
 	if missing != "" {
 		return incomplete(missing, layer)
 	}
-	if err := s.fits(tx.Queries, job, manifests, countImages); err != nil {
+	if err := s.fits(tx.Queries, job, room, manifests); err != nil {
 		return err
 	}
 	sequence, err := tx.NextSequence(job.RegistryID)

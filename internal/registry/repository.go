@@ -9,6 +9,7 @@ import (
 
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
+	"github.com/twinport/twinport/internal/quota"
 )
 
 // TagMutability says which tags of a repository may be moved (ECR's
@@ -101,7 +102,20 @@ func (s *Service) CreateRepository(ctx context.Context, c Caller, ref Ref, n New
 		return Repository{}, errorf(InvalidParameter, "Invalid parameter at 'encryptionConfiguration': encryption with KMS keys is not implemented in this version of Twinport yet; leave it out, or use %s without a key", defaultEncryption)
 	}
 	r := s.newRepository(ref, reg.ID, n)
-	err = s.update(ctx, func(tx *metadata.Tx) error {
+	room := s.room(ref.Registry, reg.ID, 0, quota.Repositories)
+	err = room.within(ctx, func() error { return s.createRepository(ctx, r, n, room) })
+	if err != nil {
+		return Repository{}, err
+	}
+	return repositoryOf(r), nil
+}
+
+func (s *Service) createRepository(ctx context.Context, r *metadata.Repository, n NewRepository, room *room) error {
+	ref := refOf(r)
+	return s.update(ctx, func(tx *metadata.Tx) error {
+		if err := room.count(tx.Queries); err != nil {
+			return err
+		}
 		created, err := tx.CreateRepository(r)
 		if err != nil {
 			return err
@@ -109,7 +123,7 @@ func (s *Service) CreateRepository(ctx context.Context, c Caller, ref Ref, n New
 		if !created {
 			return errorf(RepositoryAlreadyExists, "The repository with name '%s' already exists in the registry with id '%s'", ref.Name, ref.Registry.Account)
 		}
-		if err := s.checkRepositories(tx.Queries, ref.Registry, reg.ID, 0); err != nil { // with this one
+		if err := room.take(quota.Repositories, 1); err != nil {
 			return err
 		}
 		for _, t := range n.Tags {
@@ -120,10 +134,6 @@ func (s *Service) CreateRepository(ctx context.Context, c Caller, ref Ref, n New
 		s.repositoryChanged(tx, r)
 		return s.retryRefusedInto(tx, r.RegistryID, ref)
 	})
-	if err != nil {
-		return Repository{}, err
-	}
-	return repositoryOf(r), nil
 }
 
 func (s *Service) newRepository(ref Ref, registry int64, n NewRepository) *metadata.Repository {

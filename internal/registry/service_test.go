@@ -93,7 +93,6 @@ func openLimited(t testing.TB, dir string, set func(account string, l *quota.Lim
 		limits[account] = l
 	}
 	meta, blobs := openEngines(t, dir)
-	t.Cleanup(func() { wantUsage(t, dir) }) // whatever the test did
 	clock := &clock{}
 	s, err := registry.Open(ctx, registry.Config{
 		Metadata: meta, Blobs: blobs, Accounts: []string{prodAccount, devAccount},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/quota"
 )
 
 // maxLayerSize bounds one blob (ECR: 52,000 MiB).
@@ -27,11 +28,18 @@ func (s *Service) StartUpload(ctx context.Context, c Caller, ref Ref) (id string
 }
 
 func (s *Service) startUpload(ctx context.Context, repo *metadata.Repository) (string, error) {
-	id := uuid.NewString()
-	ahead, create := s.boundUploads(repo, func(tx *metadata.Tx, repo *metadata.Repository) error {
+	id, room := uuid.NewString(), s.roomIn(repo, quota.OpenUploads)
+	create := func(tx *metadata.Tx, repo *metadata.Repository) error {
+		if err := room.count(tx.Queries); err != nil {
+			return err
+		}
+		if err := room.take(quota.OpenUploads, 1); err != nil {
+			return err
+		}
 		return tx.CreateUpload(metadata.Upload{ID: id, RegistryID: repo.RegistryID, RepositoryID: repo.ID, StartedAt: s.now()})
-	})
-	return id, s.addTo(ctx, repo, ahead, create)
+	}
+	ahead := func(q *metadata.Queries, _ int64) { room.ahead(q) }
+	return id, room.within(ctx, func() error { return s.addTo(ctx, repo, ahead, create) })
 }
 
 // uploadAhead asks what withUpload is going to ask.
@@ -142,7 +150,7 @@ func (s *Service) AppendUpload(ctx context.Context, c Caller, ref Ref, id string
 		return 0, err
 	}
 	err = s.withUpload(ctx, repo, id, func(u *session) error {
-		err := u.append(offset, r)
+		err := u.append(ctx, offset, r)
 		n = u.Size()
 		if errors.Is(err, blob.ErrFull) {
 			return err // the session ends with it
@@ -153,17 +161,17 @@ func (s *Service) AppendUpload(ctx context.Context, c Caller, ref Ref, id string
 }
 
 // append copies r to the end of the upload in constant memory.
-func (u *session) append(offset int64, r io.Reader) error {
+func (u *session) append(ctx context.Context, offset int64, r io.Reader) error {
 	if offset >= 0 && offset != u.Size() {
 		e := errorf(InvalidLayerPart, "The part begins at byte %d, but the upload has received %d bytes: parts must follow each other", offset, u.Size())
 		e.Received = u.Size()
 		return e
 	}
-	room, refusal, err := u.service.roomFor(u.repository)
+	bounded, err := u.service.boundLayer(ctx, u.repository, r, u.Size())
 	if err != nil {
 		return err
 	}
-	_, err = u.ReadFrom(&boundedLayer{r, room - u.Size(), refusal})
+	_, err = u.ReadFrom(bounded)
 	return err
 }
 
@@ -183,21 +191,6 @@ func (u *session) save(ctx context.Context) error {
 		return errorf(InvalidParameter, "Another request has written to the upload '%s' meanwhile, or ended it: one request at a time may", u.row.ID)
 	}
 	return err
-}
-
-// boundedLayer fails once a layer has become too large.
-type boundedLayer struct {
-	r       io.Reader
-	room    int64
-	refusal error
-}
-
-func (b *boundedLayer) Read(p []byte) (int, error) {
-	n, err := b.r.Read(p)
-	if b.room -= int64(n); b.room < 0 {
-		return 0, b.refusal
-	}
-	return n, err
 }
 
 // CompleteUpload verifies the digest, makes the blob durable and links it:
@@ -229,7 +222,7 @@ func completeAhead(id string, d digest.Digest) metadata.Ahead {
 func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository, id string, d digest.Digest, offset int64, tail io.Reader) (l Layer, err error) {
 	err = s.withUpload(ctx, repo, id, func(u *session) error {
 		if tail != nil {
-			if err := u.append(offset, tail); err != nil {
+			if err := u.append(ctx, offset, tail); err != nil {
 				if CodeOf(err) == InvalidLayerPart || errors.Is(err, blob.ErrFull) {
 					return err
 				}
@@ -266,7 +259,8 @@ func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository,
 			return err
 		}
 		u.object = object
-		ahead, add := s.boundBytes(repo, nil, func(tx *metadata.Tx, repo *metadata.Repository) error {
+		room := s.roomIn(repo, quota.StoredBytes)
+		add := func(tx *metadata.Tx, repo *metadata.Repository) error {
 			// The session must be there still: else it has expired, and the
 			// sweep may be deleting the object.
 			ended, err := tx.EndUpload(id)
@@ -285,9 +279,12 @@ func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository,
 					s.log.Info("a layer whose bytes were lost was pushed again", "layer", d, "object", object, "lost", known.Object)
 				})
 			}
+			if err := takeLayer(tx, room, repo.ID, string(d), l.Size); err != nil {
+				return err
+			}
 			return tx.AddLayer(repo, string(d), l.Size, object, s.now())
-		})
-		return s.addTo(ctx, repo, ahead, add)
+		}
+		return room.within(ctx, func() error { return s.addTo(ctx, repo, nil, add) })
 	})
 	if CodeOf(err) == InvalidLayer {
 		s.forgetUpload(ctx, id)
@@ -301,13 +298,17 @@ func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository,
 // linkInstead links the blob that the deployment has already, and ends the
 // upload that brought it again: false if it is gone meanwhile.
 func (s *Service) linkInstead(ctx context.Context, repo *metadata.Repository, u *session, d digest.Digest) (linked bool, err error) {
-	ahead, link := s.boundBytes(repo, nil, func(tx *metadata.Tx, repo *metadata.Repository) error {
+	room := s.roomIn(repo, quota.StoredBytes)
+	link := func(tx *metadata.Tx, repo *metadata.Repository) error {
+		if err := takeBlob(tx, room, repo.ID, string(d)); err != nil {
+			return err
+		}
 		if linked, err = tx.LinkLayer(repo, string(d), s.now()); err != nil || !linked {
 			return err
 		}
 		return tx.DeleteUpload(u.row.ID)
-	})
-	err = s.addTo(ctx, repo, ahead, link)
+	}
+	err = room.within(ctx, func() error { return s.addTo(ctx, repo, nil, link) })
 	if err != nil || !linked {
 		return false, err
 	}
