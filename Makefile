@@ -70,11 +70,12 @@ web: $(WEB_MODULES) ## build the console (web/) into internal/console/dist, whic
 $(WEB_MODULES): web/package-lock.json
 	cd web && $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel error
 
-# The recursive calls see what `tools` has installed. The console's tests run
-# when all of Go is compiled, beside tests that wait for PostgreSQL and S3.
+# The recursive calls see what `tools` has installed. Targets that run side by side
+# wait for other programs most of the time. The console's tests run when all of Go
+# is compiled.
 test: tools ## everything: lint, unit, fuzz seeds, conformance, real clients and a real browser, with the race detector
 	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory gotest
+	@$(MAKE) --no-print-directory -j2 wholetest gotest
 	@$(MAKE) --no-print-directory -j2 sharedtest $(if $(NO_NODE),,webtest) benchtest
 
 # The whole program's tests that need no other program and little time. What waits
@@ -89,9 +90,14 @@ check: ## the inner loop: lint, the tests that need no server of others, the con
 	$(GO) test -vet=off -run '$(CHECKED)' ./test
 	$(if $(NO_NODE),,cd web && $(NPM) test --silent)
 
-.PHONY: gotest sharedtest benchtest
+# The whole program runs with the race detector on PostgreSQL and S3 (sharedtest),
+# and here as it is released.
+.PHONY: gotest wholetest sharedtest benchtest
 gotest:
-	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(RACE) -timeout 40m -parallel 6 $(TESTARGS) $$($(GO) list ./... | grep -v '/bench$$')
+	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(RACE) -timeout 40m -parallel 6 $(TESTARGS) $$($(GO) list ./... | grep -v -e '/bench$$' -e '/test$$' -e '/test/attack$$')
+
+wholetest:
+	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off -timeout 40m -parallel 4 $(TESTARGS) ./test ./test/attack
 
 # Without the race detector, with which a short run of the benchmark takes minutes.
 benchtest:

@@ -242,7 +242,8 @@ func (s *server) waitReady(scheme string) {
 			}
 		}
 		if time.Now().After(deadline) {
-			s.t.Fatalf("serve is not ready after 30 s:\n%s", s.log)
+			s.kill(syscall.SIGQUIT) // it writes what each goroutine does
+			s.t.Fatalf("serve is not ready after 30 s (the last answer is %v, %v):\n%s", res, err, s.log)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
