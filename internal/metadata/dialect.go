@@ -21,8 +21,9 @@ import (
 //	             order written, and whose rows are found by an index on all of
 //	             the condition; it must contain no brackets
 //	FENCED       at the end of a subquery: look its rows up by all of its condition
-//	SHARING p, LOCKING p, LOCKING b   at the end of a query: lock the rows of p or b
-//	             that it found, against deletion or against everything
+//	SHARING p, HOLDING p, LOCKING p, LOCKING b   at the end of a query: lock the rows of
+//	             p or b that it found, against deletion, against others who hold
+//	             or lock them, or against everything
 //	SHARING g, LOCKING g   keep the rows of g from being updated, or locked by others
 //	CLAIMING ALONE r   lock the rows of r, but leave out those that are locked
 //	CLAIMING r   lock the rows of r, but leave out those that are locked, and share sp
@@ -37,13 +38,13 @@ type dialect struct {
 func sqliteDialect() *dialect {
 	return &dialect{words: strings.NewReplacer(
 		"texts(?", "json_each(?", "numbers(?", "json_each(?", "objects(?", "json_each(?", " BYTEWISE", "", " FENCED", "", "LEFT IN ORDER JOIN", "LEFT JOIN", "IN ORDER JOIN", "CROSS JOIN",
-		"SHARING p", "", "LOCKING p", "", "LOCKING b", "", "SHARING g", "", "LOCKING g", "", "CLAIMING ALONE r", "", "CLAIMING r", "")}
+		"SHARING p", "", "HOLDING p", "", "LOCKING p", "", "LOCKING b", "", "SHARING g", "", "LOCKING g", "", "CLAIMING ALONE r", "", "CLAIMING r", "")}
 }
 
 func postgresDialect() *dialect {
 	// Its texts, numbers and objects are functions that the schema defines.
 	return &dialect{numbered: true, words: strings.NewReplacer(
-		"BYTEWISE", `COLLATE "C"`, "FENCED", "OFFSET 0", "SHARING p", "FOR KEY SHARE OF p", "LOCKING p", "FOR UPDATE OF p", "LOCKING b", "FOR UPDATE OF b", "SHARING g", "FOR SHARE OF g", "LOCKING g", "FOR NO KEY UPDATE OF g", "CLAIMING ALONE r", "FOR UPDATE OF r SKIP LOCKED", "CLAIMING r", "FOR KEY SHARE OF sp FOR UPDATE OF r SKIP LOCKED")}
+		"BYTEWISE", `COLLATE "C"`, "FENCED", "OFFSET 0", "SHARING p", "FOR KEY SHARE OF p", "HOLDING p", "FOR NO KEY UPDATE OF p", "LOCKING p", "FOR UPDATE OF p", "LOCKING b", "FOR UPDATE OF b", "SHARING g", "FOR SHARE OF g", "LOCKING g", "FOR NO KEY UPDATE OF g", "CLAIMING ALONE r", "FOR UPDATE OF r SKIP LOCKED", "CLAIMING r", "FOR KEY SHARE OF sp FOR UPDATE OF r SKIP LOCKED")}
 }
 
 var (

@@ -88,6 +88,16 @@ func (q *Queries) ShareRepository(id int64) (*Repository, error) {
 	})
 }
 
+// HoldRepository returns a repository and makes others who hold or lock it wait until
+// the transaction ends: ErrNotFound. Whoever sets a tag that may be set once needs
+// it. Others may add to the repository, and replicate from it: those who hold a
+// repository each and share the other's do not wait for each other.
+func (q *Queries) HoldRepository(id int64) (*Repository, error) {
+	return scanRepository(func(dest ...any) error {
+		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.id = ? AND p.name < '`+retired+`' HOLDING p`, []any{id}, dest...)
+	})
+}
+
 // LockRepository returns a repository and makes all others who share or lock it
 // wait until the transaction ends: ErrNotFound. Whoever removes what others may
 // rely on needs it.

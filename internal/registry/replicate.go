@@ -135,7 +135,7 @@ func (s *Service) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.R
 	to := Ref{ID{job.DestinationAccount, job.DestinationRegion}, job.RepositoryName}
 	open := (*metadata.Queries).ShareRepository
 	if TagMutability(job.TagMutability) != Mutable {
-		open = (*metadata.Queries).LockRepository // two that find a tag free must not run side by side
+		open = (*metadata.Queries).HoldRepository // two that find a tag free must not run side by side
 	}
 	tx.Ahead(func(q *metadata.Queries) {
 		if job.DestinationID != 0 {

@@ -692,6 +692,65 @@ func TestOneRefusalDoesNotBlockTheOthers(t *testing.T) {
 	}
 }
 
+// Registries that replicate into each other's immutable repositories do not wait
+// for each other in a circle, which PostgreSQL would end after a second.
+func TestReplicationBothWaysMeetsNoDeadlock(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	d := openStores(t, dir)
+	here, there := in(prod), in(registry.ID{Account: prodAccount, Region: "us-west-2"})
+	each := [][2]registry.Ref{{here, there}, {there, here}}
+	for _, way := range each {
+		new := registry.NewRepository{Mutability: registry.Immutable}
+		if _, err := d.CreateRepository(ctx, root(prodAccount), way[0], new); err != nil {
+			t.Fatal(err)
+		}
+		rules := []registry.ReplicationRule{{Destinations: []registry.ID{way[1].Registry}}}
+		if err := d.SetReplication(ctx, root(prodAccount), way[0].Registry, rules); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 15 {
+		for n, way := range each {
+			d.put(way[0], d.image(way[0], fmt.Sprint(n, " ", i)), fmt.Sprint(n, "-", i))
+		}
+	}
+	ids := d.due()
+	if len(ids) != 30 {
+		t.Fatalf("%d are due", len(ids))
+	}
+	var all sync.WaitGroup
+	for worker := range 8 {
+		all.Go(func() {
+			for i := worker; i < len(ids); i += 8 {
+				if r, err := d.Replicate(ctx, ids[i]); err != nil || r.State != metadata.ReplicationComplete {
+					t.Errorf("%+v, %v", r, err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if !shared() {
+		return
+	}
+	d.close() // connections report what they met when they end
+	db, _ := openDatabase(t, dir)
+	defer db.Close()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		var committed, deadlocks int
+		err := db.QueryRow(`SELECT xact_commit, deadlocks FROM pg_stat_database WHERE datname = current_database()`).Scan(&committed, &deadlocks)
+		if err != nil || deadlocks > 0 {
+			t.Fatalf("%d deadlocks, %v", deadlocks, err)
+		}
+		if committed > 60 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("only %d transactions are reported", committed)
+		}
+	}
+}
+
 func TestImmutableTagsAtTheDestination(t *testing.T) {
 	for name, c := range map[string]struct {
 		mutability registry.TagMutability
