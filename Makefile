@@ -26,6 +26,14 @@ TOOLS := \
 	github.com/awslabs/amazon-ecr-credential-helper/ecr-login/cli/docker-credential-ecr-login@v0.12.0 \
 	github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111
 
+# Those of make clients.
+CLIENTS := \
+	helm.sh/helm/v4/cmd/helm@v4.3.1 \
+	github.com/google/ko@v0.19.1 \
+	github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3 \
+	github.com/moby/buildkit/cmd/buildkitd@v0.34.2 \
+	github.com/moby/buildkit/cmd/buildctl@v0.34.2
+
 STATICCHECK = $(wildcard $(TOOLS_DIR)/staticcheck@*/staticcheck)
 GOTESTSUM   = $(wildcard $(TOOLS_DIR)/gotestsum@*/gotestsum)
 
@@ -48,7 +56,7 @@ WEB_MODULES := web/node_modules/.package-lock.json
 EMBEDDED := ^Test(ACME|Architecture|AWSCommandLine|BadConfiguration|Balancer|Compose|Demo|DeployNames|DockerCrossAccount|Image$$|Init|Kubernetes|MakeHelp|Readme|Serve|Systemd|Terraform|TLS|Unmodified|Version)
 
 .DEFAULT_GOAL := help
-.PHONY: help build image demo web check test unit webtest screenshots torture lint fuzz bench generate tools clean
+.PHONY: help build image demo web check test unit webtest clients screenshots torture lint fuzz bench generate tools clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
@@ -91,13 +99,15 @@ check: ## the inner loop: lint, the tests that need no server of others, the con
 	$(if $(NO_NODE),,cd web && $(NPM) test --silent)
 
 # The whole program runs with the race detector on PostgreSQL and S3 (sharedtest),
-# and here as it is released.
+# and here as it is released. So do the stores of layers: they move megabytes, and
+# the detector looks at each byte.
+RELEASED := ./test ./test/attack ./internal/blob/filestore ./internal/blob/s3store
 .PHONY: gotest wholetest sharedtest benchtest
 gotest:
-	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(RACE) -timeout 40m -parallel 6 $(TESTARGS) $$($(GO) list ./... | grep -v -e '/bench$$' -e '/test$$' -e '/test/attack$$')
+	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(RACE) -timeout 40m -parallel 6 $(TESTARGS) $$($(GO) list ./... | grep -vxF "$$($(GO) list ./bench $(RELEASED))")
 
 wholetest:
-	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off -timeout 40m -parallel 4 $(TESTARGS) ./test ./test/attack
+	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off -timeout 40m -parallel 4 $(TESTARGS) $(RELEASED)
 
 # Without the race detector, with which a short run of the benchmark takes minutes.
 benchtest:
@@ -125,6 +135,10 @@ webtest: $(WEB_MODULES) ## the console: its parts, that its build is committed, 
 	(cd web && $(NPM) run --silent build -- --logLevel error --outDir "$$built/dist") && \
 	diff -rq "$$built/dist" internal/console/dist || { echo "internal/console/dist is not what web/ builds: run make web and commit it"; exit 1; }
 	cd web && GO='$(GO)' RACE='$(RACE)' $(NPM) run --silent e2e
+
+clients: tools ## test with clients that take minutes to install: helm, ko, cosign, BuildKit, buildah, containerd
+	@MORE=buildah GO='$(GO)' test/tools.sh '$(TOOLS_DIR)' $(CLIENTS)
+	$(GO) test -count=1 -v -run '^Test(BuildKit|Buildah|Containerd|Cosign|Helm|Ko)$$' ./test
 
 # The pictures have few colours, which pngquant makes use of; Japanese needs a
 # font, such as Debian's fonts-noto-cjk.

@@ -5,7 +5,8 @@
 #
 # Debian packages are installed when run as root where apt-get exists. Each Go
 # program goes to FOLDER/<name>@<version>/<name>. A client that cannot be had
-# is named in one line with the reason, and its tests are skipped.
+# is named in one line with the reason, and its tests are skipped. MORE names
+# packages besides those of `make test`.
 set -eu
 folder=$1
 shift
@@ -68,6 +69,9 @@ if ! has postgres && ! has pg_createcluster; then
 fi
 debian postgres postgresql
 debian haproxy haproxy
+for package in ${MORE:-}; do
+	debian "$package" "$package"
+done
 debian chromium chromium
 debian node nodejs
 debian npm npm

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // buffer is what a command prints, for a test to read meanwhile.
 type buffer struct {

@@ -250,7 +250,7 @@ func checkPlans(t *testing.T, e *explainer, scans func(name, plan string) bool) 
 	for name, ask := range map[string]func(){
 		"Repository":            func() { _, _ = q.Repository("100000000003", "r", "app5") },
 		"ShareRepository":       func() { _, _ = q.ShareRepository(7) },
-		"HoldRepository":          func() { _, _ = q.HoldRepository(7) },
+		"HoldRepository":        func() { _, _ = q.HoldRepository(7) },
 		"LockRepository":        func() { _, _ = q.LockRepository(7) },
 		"ManifestContent":       func() { _, _ = q.ManifestContent(7, "sha256:m6") },
 		"ManifestContentByTag":  func() { _, _ = q.ManifestContentByTag(7, "tag6") },
