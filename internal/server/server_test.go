@@ -270,7 +270,7 @@ func TestReadyReadsTheStores(t *testing.T) {
 		spoil func(data string) error
 	}{
 		"malformed database": {"the database cannot be read", func(data string) error {
-			for _, name := range []string{"metadata.db", "metadata.db-wal"} {
+			for _, name := range []string{"metadata.db-wal", "metadata.db"} { // a checkpoint in between copies the first to the second
 				path := filepath.Join(data, "metadata", name)
 				info, err := os.Stat(path)
 				if err != nil {
