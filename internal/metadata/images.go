@@ -46,39 +46,42 @@ const whole = `SELECT NOT EXISTS (SELECT 1 FROM graph g WHERE NOT EXISTS (SELECT
 		IN ORDER JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 0
 		WHERE NOT EXISTS (SELECT 1 FROM layers l WHERE l.repository_id = ?1 AND l.digest = f.target))`
 
-// parts asks of a manifest m of the repository ?1 whether it names others, and
+// parts are, of a manifest m of the repository ?1, whether it names others, and
 // whether the repository has the layers that it names. Of most images, which are
-// one manifest, it tells without recursion what whole does.
-const parts = `SELECT EXISTS (SELECT 1 FROM manifest_references f WHERE f.manifest_id = m.id AND f.child = 1),
+// one manifest, that tells without recursion what whole does.
+const parts = `EXISTS (SELECT 1 FROM manifest_references f WHERE f.manifest_id = m.id AND f.child = 1),
 		NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.manifest_id = m.id AND f.child = 0
-			AND NOT EXISTS (SELECT 1 FROM layers l WHERE l.repository_id = ?1 AND l.digest = f.target FENCED)) FROM `
+			AND NOT EXISTS (SELECT 1 FROM layers l WHERE l.repository_id = ?1 AND l.digest = f.target FENCED))`
 
-// IsWhole reports whether the repository has all of an image.
-func (q *Queries) IsWhole(repository int64, digest string) (bool, error) {
-	is, err := q.isWhole(parts+`manifests m WHERE m.repository_id = ?1 AND m.digest = ?2`, graph+whole, repository, digest)
-	if err == ErrNotFound {
-		return false, nil
-	}
-	return is, err
+// ManifestHead is a manifest without bytes and annotations, and whether the
+// repository has all of its image.
+type ManifestHead struct {
+	Manifest
+	Whole bool
 }
 
-// IsWholeByTag is IsWhole of the image that a tag names: true if there is none.
-func (q *Queries) IsWholeByTag(repository int64, tag string) (bool, error) {
-	is, err := q.isWhole(parts+`tags t JOIN manifests m ON m.id = t.manifest_id WHERE t.repository_id = ?1 AND t.name = ?2`, graphOfTag+whole, repository, tag)
-	if err == ErrNotFound {
-		return true, nil
-	}
-	return is, err
+// ManifestHead of a repository by digest: ErrNotFound.
+func (q *Queries) ManifestHead(repository int64, digest string) (ManifestHead, error) {
+	return q.head(`manifests m WHERE m.repository_id = ?1 AND m.digest = ?2`, graph+whole, repository, digest)
 }
 
-// isWhole asks first of the image's own manifest, and of all only if it names others.
-func (q *Queries) isWhole(first, all string, args ...any) (is bool, err error) {
+// ManifestHeadByTag of a repository: ErrNotFound.
+func (q *Queries) ManifestHeadByTag(repository int64, tag string) (ManifestHead, error) {
+	return q.head(`tags t JOIN manifests m ON m.id = t.manifest_id WHERE t.repository_id = ?1 AND t.name = ?2`,
+		graphOfTag+whole, repository, tag)
+}
+
+// head asks of one manifest, and of all only if it names others. Where there is
+// none it costs no more than to look.
+func (q *Queries) head(one, all string, args ...any) (h ManifestHead, err error) {
 	var children bool
-	if err := q.conn.one(first, args, &children, &is); err != nil || !children || !is {
-		return is, err
+	h.Manifest, err = scanManifest(func(dest ...any) error {
+		return q.conn.one(`SELECT `+listedColumns+`, `+parts+` FROM `+one, args, append(dest, &children, &h.Whole)...)
+	})
+	if err == nil && children && h.Whole {
+		err = q.conn.one(all, args, &h.Whole)
 	}
-	err = q.conn.one(all, args, &is)
-	return is, err
+	return h, err
 }
 
 // ImageBlobs are those of an image's layers that are in one of the objects.

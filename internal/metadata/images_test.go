@@ -25,10 +25,10 @@ func TestImageQueriesFollowTheImage(t *testing.T) {
 	if _, _, err := q.MissingPart(1, "d", 2); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := q.IsWhole(1, "d"); err != nil {
+	if _, err := q.ManifestHead(1, "d"); err != ErrNotFound {
 		t.Fatal(err)
 	}
-	if _, err := q.IsWholeByTag(1, "t"); err != nil {
+	if _, err := q.ManifestHeadByTag(1, "t"); err != ErrNotFound {
 		t.Fatal(err)
 	}
 	for _, ofIndex := range []string{graph + whole, graphOfTag + whole} {

@@ -87,11 +87,12 @@ func (s *Postgres) ManifestContentByTag(r *Repository, tag string) (*ManifestCon
 	return r.view.ManifestContentByTag(r.ID, tag)
 }
 
-func (s *Postgres) IsWhole(r *Repository, tag, digest string) (bool, error) {
-	if tag != "" {
-		return r.view.IsWholeByTag(r.ID, tag)
-	}
-	return r.view.IsWhole(r.ID, digest)
+func (s *Postgres) ManifestHead(r *Repository, digest string) (ManifestHead, error) {
+	return r.view.ManifestHead(r.ID, digest)
+}
+
+func (s *Postgres) ManifestHeadByTag(r *Repository, tag string) (ManifestHead, error) {
+	return r.view.ManifestHeadByTag(r.ID, tag)
 }
 
 func (s *Postgres) Layer(r *Repository, digest string) (Layer, error) {

@@ -251,9 +251,30 @@ func (e *cachedRepository) content(in map[string]*ManifestContent, key string, l
 // cost is how much memory the content takes, roughly.
 func (c *ManifestContent) cost() int { return 512 + len(c.Bytes) }
 
-// IsWhole is of the image with the digest. That one is whole is remembered until
+// ManifestHead of a repository, which came from Store.Repository, by digest: ErrNotFound.
+func (s *SQLite) ManifestHead(r *Repository, digest string) (ManifestHead, error) {
+	return s.head(r, digest, s.ManifestContent)
+}
+
+// ManifestHeadByTag of a repository, which came from Store.Repository: ErrNotFound.
+func (s *SQLite) ManifestHeadByTag(r *Repository, tag string) (ManifestHead, error) {
+	return s.head(r, tag, s.ManifestContentByTag)
+}
+
+// head takes the manifest from the cache, as pulls do.
+func (s *SQLite) head(r *Repository, by string, content func(*Repository, string) (*ManifestContent, error)) (h ManifestHead, err error) {
+	c, err := content(r, by)
+	if err != nil {
+		return h, err
+	}
+	h.Manifest = c.Manifest
+	h.Whole, err = s.isWhole(r, c.Digest)
+	return h, err
+}
+
+// isWhole is of the image with the digest. That one is whole is remembered until
 // something is taken away from the repository.
-func (s *SQLite) IsWhole(r *Repository, _, digest string) (bool, error) {
+func (s *SQLite) isWhole(r *Repository, digest string) (bool, error) {
 	e := r.cached
 	e.mu.RLock()
 	whole := e.whole[digest]
@@ -261,8 +282,11 @@ func (s *SQLite) IsWhole(r *Repository, _, digest string) (bool, error) {
 	if whole {
 		return true, nil
 	}
-	whole, err := s.reads.IsWhole(r.ID, digest)
-	if err != nil || !whole {
+	h, err := s.reads.ManifestHead(r.ID, digest)
+	if err == ErrNotFound {
+		err = nil // it has gone since
+	}
+	if err != nil || !h.Whole {
 		return false, err
 	}
 	e.mu.Lock()

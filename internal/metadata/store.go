@@ -51,11 +51,11 @@ type Store interface {
 	// in memory: nobody is asked, so it may have changed. Else nil.
 	Remembered(account, region, name string) *Repository
 	// ManifestContent by digest, ManifestContentByTag, Layer and ResourceTags
-	// of a repository that came from Repository: ErrNotFound. IsWhole is of the
-	// image with the digest, by which tag, if any, it was found.
+	// of a repository that came from Repository: ErrNotFound.
 	ManifestContent(r *Repository, digest string) (*ManifestContent, error)
 	ManifestContentByTag(r *Repository, tag string) (*ManifestContent, error)
-	IsWhole(r *Repository, tag, digest string) (bool, error)
+	ManifestHead(r *Repository, digest string) (ManifestHead, error)
+	ManifestHeadByTag(r *Repository, tag string) (ManifestHead, error)
 	Layer(r *Repository, digest string) (Layer, error)
 	ResourceTags(r *Repository) ([]ResourceTag, error)
 

@@ -93,7 +93,7 @@ func (s *Service) Manifest(ctx context.Context, c Caller, ref Ref, r Reference) 
 			return Manifest{}, err
 		}
 	}
-	s.recordPull(repo, m)
+	s.recordPull(repo, m.Manifest)
 	return Manifest{Digest: digest.Digest(m.Digest), MediaType: m.MediaType, Size: m.Size, Bytes: m.Bytes}, nil
 }
 
@@ -127,13 +127,15 @@ func (s *Service) ManifestHead(ctx context.Context, c Caller, ref Ref, r Referen
 	if err != nil {
 		return Manifest{}, err
 	}
-	m, err := s.content(repo, r)
+	m, err := s.head(repo, r)
 	if err != nil {
 		return Manifest{}, err
 	}
-	whole, err := s.isWhole(ctx, repo, r.Tag, m.Digest)
-	if err != nil {
-		return Manifest{}, fmt.Errorf("look whether image %s of %s is whole: %w", r, refOf(repo), err)
+	whole := m.Whole
+	if whole {
+		if whole, err = s.holdsImage(ctx, repo, m.Digest); err != nil {
+			return Manifest{}, fmt.Errorf("look whether image %s of %s is whole: %w", r, refOf(repo), err)
+		}
 	}
 	if !whole {
 		switch err := s.authorize(ctx, c, repo, actionPutImage); {
@@ -143,18 +145,17 @@ func (s *Service) ManifestHead(ctx context.Context, c Caller, ref Ref, r Referen
 			return Manifest{}, err
 		}
 	}
-	s.recordPull(repo, m)
+	s.recordPull(repo, m.Manifest)
 	return Manifest{Digest: digest.Digest(m.Digest), MediaType: m.MediaType, Size: m.Size}, nil
 }
 
 // headAhead asks what ManifestHead is going to ask.
 func headAhead(r Reference) metadata.Ahead {
 	return func(q *metadata.Queries, repository int64) {
-		contentAhead(r)(q, repository)
 		if r.Tag != "" {
-			_, _ = q.IsWholeByTag(repository, r.Tag)
+			_, _ = q.ManifestHeadByTag(repository, r.Tag)
 		} else if r.Digest != "" {
-			_, _ = q.IsWhole(repository, string(r.Digest))
+			_, _ = q.ManifestHead(repository, string(r.Digest))
 		}
 	}
 }
@@ -171,22 +172,33 @@ func contentAhead(r Reference) metadata.Ahead {
 }
 
 // content resolves a reference: ImageNotFound, InvalidParameter.
-func (s *Service) content(repo *metadata.Repository, r Reference) (m *metadata.ManifestContent, err error) {
+func (s *Service) content(repo *metadata.Repository, r Reference) (*metadata.ManifestContent, error) {
+	return resolve(repo, r, s.meta.ManifestContent, s.meta.ManifestContentByTag, func(m *metadata.ManifestContent) string { return m.Digest })
+}
+
+// head is content for who does not ask for the bytes.
+func (s *Service) head(repo *metadata.Repository, r Reference) (metadata.ManifestHead, error) {
+	return resolve(repo, r, s.meta.ManifestHead, s.meta.ManifestHeadByTag, func(m metadata.ManifestHead) string { return m.Digest })
+}
+
+// resolve finds what a reference names, whose digest is as given if both are.
+func resolve[M any](repo *metadata.Repository, r Reference, byDigest, byTag func(*metadata.Repository, string) (M, error), digest func(M) string) (m M, err error) {
+	var none M
 	switch {
 	case r.Tag != "":
-		if m, err = s.meta.ManifestContentByTag(repo, r.Tag); err == nil && r.Digest != "" && m.Digest != string(r.Digest) {
+		if m, err = byTag(repo, r.Tag); err == nil && r.Digest != "" && digest(m) != string(r.Digest) {
 			err = metadata.ErrNotFound
 		}
 	case r.Digest != "":
-		m, err = s.meta.ManifestContent(repo, string(r.Digest))
+		m, err = byDigest(repo, string(r.Digest))
 	default:
-		return nil, errorf(InvalidParameter, "Invalid parameter at 'imageId': a tag or a digest is needed")
+		return none, errorf(InvalidParameter, "Invalid parameter at 'imageId': a tag or a digest is needed")
 	}
 	if errors.Is(err, metadata.ErrNotFound) {
-		return nil, imageNotFound(repo, r)
+		return none, imageNotFound(repo, r)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read image %s of %s: %w", r, refOf(repo), err)
+		return none, fmt.Errorf("read image %s of %s: %w", r, refOf(repo), err)
 	}
 	return m, nil
 }
@@ -197,7 +209,7 @@ func imageNotFound(repo *metadata.Repository, r Reference) *Error {
 
 // recordPull notes the time of a pull in the background, and seldom: a pull
 // must not wait for a write.
-func (s *Service) recordPull(repo *metadata.Repository, m *metadata.ManifestContent) {
+func (s *Service) recordPull(repo *metadata.Repository, m metadata.Manifest) {
 	now := s.now()
 	if now.Sub(m.PulledAt) < pullTimeFreshness || !s.pulls.claim(content{repo.ID, m.Digest}, now, pullTimeFreshness) {
 		return

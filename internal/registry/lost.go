@@ -139,13 +139,9 @@ func (s *Service) holds(ctx context.Context, b metadata.Blob) (bool, error) {
 	return err == nil, nil
 }
 
-// isWhole reports whether a repository can serve all of an image, by which tag,
-// if any, it was found, as far as is known without looking for its bytes.
-func (s *Service) isWhole(ctx context.Context, repo *metadata.Repository, tag, d string) (bool, error) {
-	whole, err := s.meta.IsWhole(repo, tag, d)
-	if err != nil || !whole {
-		return false, err
-	}
+// holdsImage reports whether the bytes of an image, of which the repository has all,
+// are there, as far as is known without looking for them.
+func (s *Service) holdsImage(ctx context.Context, repo *metadata.Repository, d string) (bool, error) {
 	lost := s.lost.all()
 	if len(lost) == 0 {
 		return true, nil
