@@ -9,6 +9,8 @@ import { accountField, next } from './steps';
 
 const m = messages.en;
 
+// A region for screen readers repeats what is wrong after a moment: the first is the field's.
+
 test('destinations of replication', async ({ open }) => {
   const { problems } = m.replication;
   const page = await open();
@@ -18,11 +20,11 @@ test('destinations of replication', async ({ open }) => {
   const field = accountField(page, m);
   await field.fill('12345');
   await field.blur();
-  await page.getByText(problems.accountShort, { exact: true }).waitFor();
+  await page.getByText(problems.accountShort, { exact: true }).first().waitFor();
   await field.fill('1234567890123');
-  await page.getByText(problems.accountLong).waitFor();
+  await page.getByText(problems.accountLong).first().waitFor();
   await field.fill(prod.id);
-  await page.getByText(problems.ownAccount).waitFor();
+  await page.getByText(problems.ownAccount).first().waitFor();
   await field.fill(dev.id);
   await page.getByRole('button', { name: m.replication.addAccount }).click();
   await accountField(page, m).fill(dev.id);
@@ -37,10 +39,10 @@ test('destinations of replication', async ({ open }) => {
   const filter = page.getByRole('textbox', { name: m.replication.filterLabel });
   await filter.fill('Team/*');
   await filter.blur();
-  await page.getByText(problems.filterPattern).waitFor();
+  await page.getByText(problems.filterPattern).first().waitFor();
   await filter.fill('');
   await filter.blur();
-  await page.getByText(problems.filterNeeded).waitFor();
+  await page.getByText(problems.filterNeeded).first().waitFor();
 });
 
 test('a policy as text', async ({ open, server }) => {
@@ -69,18 +71,18 @@ test('a statement that is generated', async ({ open, server }) => {
   await page.getByRole('button', { name: m.permissions.generate }).click();
   const accounts = page.getByLabel(m.permissions.accounts);
   await accounts.fill('12345');
-  await page.getByText(problems.accountLength('12345', 5)).waitFor();
+  await page.getByText(problems.accountLength('12345', 5)).first().waitFor();
   await accounts.fill('prod');
-  await page.getByText(problems.accountCharacters('prod')).waitFor();
+  await page.getByText(problems.accountCharacters('prod')).first().waitFor();
   await accounts.fill(`${prod.id}, ${prod.id}`);
-  await page.getByText(problems.accountTwice(prod.id)).waitFor();
+  await page.getByText(problems.accountTwice(prod.id)).first().waitFor();
   await accounts.fill(dev.id);
-  await page.getByText(problems.accountOwn(dev.id)).waitFor();
+  await page.getByText(problems.accountOwn(dev.id)).first().waitFor();
   await accounts.fill('');
   await page.getByRole('button', { name: m.permissions.addToPolicy }).click();
-  await page.getByText(problems.missing, { exact: true }).waitFor();
+  await page.getByText(problems.missing, { exact: true }).first().waitFor();
   await page.getByLabel(m.permissions.sid).fill('ReplicationFromProd');
-  await page.getByText(problems.sidTaken).waitFor();
+  await page.getByText(problems.sidTaken).first().waitFor();
 });
 
 test('the name of a repository', async ({ open, server }) => {
