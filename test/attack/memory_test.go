@@ -72,43 +72,44 @@ func TestUnsignedBodies(t *testing.T) {
 // TestUnsignedStreams is TestUnsignedBodies on connections of HTTP/2.
 func TestUnsignedStreams(t *testing.T) {
 	p := startTLS(t)
-	p.floods = true
+	p.attack(400, p.apart("unsigned streams"))
+}
+
+func unsignedStreams(p *program, over <-chan struct{}) {
 	connections := 1
 	if _, long := attackTime(); long {
 		connections = 4
 	}
-	p.attack(400, func(over <-chan struct{}) {
-		ctx, cancel := context.WithCancel(context.Background())
-		var all sync.WaitGroup
-		for range connections {
-			h := p.client()
-			for i := range 250 {
-				all.Go(func() {
-					key := ""
-					if i%2 == 0 {
-						key = victim.key
+	ctx, cancel := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	for range connections {
+		h := p.client()
+		for i := range 250 {
+			all.Go(func() {
+				key := ""
+				if i%2 == 0 {
+					key = victim.key
+				}
+				header := apiHeader("DescribeRegistry", key, today(), region, 1<<20)
+				r, err := http.NewRequestWithContext(ctx, "POST", p.url("/"), io.MultiReader(bytes.NewReader(make([]byte, 1<<20-1)), silence{ctx}))
+				if err != nil {
+					return
+				}
+				for line := range strings.SplitSeq(header, "\r\n") {
+					if name, value, ok := strings.Cut(line, ": "); ok && name != "Host" && name != "Content-Length" {
+						r.Header.Set(name, value)
 					}
-					header := apiHeader("DescribeRegistry", key, today(), region, 1<<20)
-					r, err := http.NewRequestWithContext(ctx, "POST", p.url("/"), io.MultiReader(bytes.NewReader(make([]byte, 1<<20-1)), silence{ctx}))
-					if err != nil {
-						return
-					}
-					for line := range strings.SplitSeq(header, "\r\n") {
-						if name, value, ok := strings.Cut(line, ": "); ok && name != "Host" && name != "Content-Length" {
-							r.Header.Set(name, value)
-						}
-					}
-					r.Host = "localhost"
-					if res, err := h.Do(r); err == nil {
-						res.Body.Close()
-					}
-				})
-			}
+				}
+				r.Host = "localhost"
+				if res, err := h.Do(r); err == nil {
+					res.Body.Close()
+				}
+			})
 		}
-		<-over
-		cancel()
-		all.Wait()
-	})
+	}
+	<-over
+	cancel()
+	all.Wait()
 }
 
 // silence is the end of a body that does not come.
@@ -199,32 +200,33 @@ func TestSlowUploads(t *testing.T) {
 // TestLargeManifests: a tenant has the processors read manifests all the time.
 func TestLargeManifests(t *testing.T) {
 	p := start(t)
-	p.floods = true
+	p.attack(700, p.apart("large manifests"))
+}
+
+func largeManifests(p *program, over <-chan struct{}) {
 	c := p.as(mallory)
 	c.createRepository("many")
 	layer, err := c.putBlob("many", []byte("layer"))
 	if err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	layers := make([]ocispec.Descriptor, 20_000)
 	for i := range layers {
 		layers[i] = layer
 	}
 	large := manifestOf(layers, nil)
-	p.attack(700, func(over <-chan struct{}) {
-		var all sync.WaitGroup
-		for range 16 {
-			all.Go(func() {
-				for {
-					c.do("PUT", "many/manifests/large", large, "Content-Type", ocispec.MediaTypeImageManifest)
-					select {
-					case <-over:
-						return
-					default:
-					}
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			for {
+				c.do("PUT", "many/manifests/large", large, "Content-Type", ocispec.MediaTypeImageManifest)
+				select {
+				case <-over:
+					return
+				default:
 				}
-			})
-		}
-		all.Wait()
-	})
+			}
+		})
+	}
+	all.Wait()
 }

@@ -62,6 +62,9 @@ var binary string
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
+		if os.Getenv("ATTACKER") != "" {
+			return m.Run()
+		}
 		dir, err := os.MkdirTemp("", "twinport-attack-")
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -91,18 +94,15 @@ func shared() bool { return os.Getenv("TEST_STORES") == "shared" }
 
 // program is a running twinport.
 type program struct {
-	t    *testing.T
-	addr string
-	tls  bool
-	// floods says that the attackers keep the processors busy themselves, which here they share with the program: then
-	// it counts that the victim goes on, not how fast.
-	floods bool
-	dir    string // with the configuration
-	env    []string
-	cmd    *exec.Cmd
-	ended  chan error
-	log    *syncBuffer
-	http   *http.Client
+	t     *testing.T
+	addr  string
+	tls   bool
+	dir   string // with the configuration
+	env   []string
+	cmd   *exec.Cmd
+	ended chan error
+	log   *syncBuffer
+	http  *http.Client
 }
 
 type syncBuffer struct {

@@ -113,7 +113,7 @@ func (p *program) attack(memory int, run func(over <-chan struct{})) {
 		t.Errorf("the program took %d MiB; it may take %d", peak, memory)
 	}
 	allowed := noise
-	if !long || p.floods {
+	if !long {
 		allowed = shortNoise
 	}
 	if pull > max(times*quietPull, allowed) || push > max(times*quietPush, allowed) {
