@@ -148,6 +148,29 @@ func TestRoomIsClaimed(t *testing.T) {
 
 var errCountFault = errors.New("a fault")
 
+func TestLongCountsAreShownAgain(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1000, 0)
+	for _, c := range []struct {
+		took, age time.Duration
+		want      bool
+	}{
+		{2 * countLong, 0, true},
+		{2 * countLong, countRest * 2 * countLong, true},
+		{2 * countLong, countRest*2*countLong + 1, false},
+		{2 * countLong, -1, false},
+		{countLong, 0, false}, // is counted each time
+	} {
+		of := &count{n: 5, at: now, took: c.took}
+		if n, ok := of.shown(now.Add(c.age)); ok != c.want || n != 5 {
+			t.Errorf("counted in %v, %v ago: %d, %v", c.took, c.age, n, ok)
+		}
+	}
+	if _, ok := new(count).shown(now); ok {
+		t.Error("nothing was counted")
+	}
+}
+
 func TestCountsAreBounded(t *testing.T) {
 	t.Parallel()
 	var c counts

@@ -93,11 +93,14 @@ func rows(of counted, most int64) func(q *metadata.Queries) (int64, error) {
 	}
 }
 
-// used is how much a registry has of what the quota bounds, counted now. Those who
-// ask at a time share the answer.
+// used is how much a registry has of what the quota bounds, counted now unless that
+// takes long. Those who ask at a time share the answer.
 func (s *Service) used(name string, registry int64) (int64, error) {
 	of := counted{name, registry}
 	c := s.counts.get(of)
+	if n, ok := c.shown(s.now()); ok {
+		return n, nil
+	}
 	if err := c.ask(s.now, func() (int64, error) { return rows(of, math.MaxInt64)(s.meta.Read()) }); err != nil {
 		return 0, err
 	}

@@ -20,6 +20,8 @@ const (
 	countLife = time.Minute
 	countRest = 50
 	countRow  = 100 * time.Nanosecond // takes about so long
+	// countLong is from when on counting takes too long for each who only looks.
+	countLong = time.Second
 	// maxCounts bounds what is remembered.
 	maxCounts = 10_000
 )
@@ -40,6 +42,15 @@ type count struct {
 func (c *count) good(limit int64, now time.Time) bool {
 	age := now.Sub(c.at)
 	return !c.at.IsZero() && age >= 0 && (age <= countRest*c.took || age <= countLife && c.n+c.claimed <= limit/2)
+}
+
+// shown returns what is good enough to look at: if it took long to count, an older
+// count.
+func (c *count) shown(now time.Time) (n int64, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	age := now.Sub(c.at)
+	return c.n, !c.at.IsZero() && c.took > countLong && age >= 0 && age <= countRest*c.took
 }
 
 // know takes note of what was counted, from the time at on.
