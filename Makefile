@@ -32,7 +32,8 @@ CLIENTS := \
 	github.com/google/ko@v0.19.1 \
 	github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3 \
 	github.com/moby/buildkit/cmd/buildkitd@v0.34.2 \
-	github.com/moby/buildkit/cmd/buildctl@v0.34.2
+	github.com/moby/buildkit/cmd/buildctl@v0.34.2 \
+	k8s.io/cloud-provider-aws/cmd/ecr-credential-provider@v1.37.1
 
 STATICCHECK = $(wildcard $(TOOLS_DIR)/staticcheck@*/staticcheck)
 GOTESTSUM   = $(wildcard $(TOOLS_DIR)/gotestsum@*/gotestsum)
@@ -95,26 +96,27 @@ check: ## the inner loop: lint, the tests that need no server of others, the con
 	$(GO) test -vet=off $$($(GO) list ./... | grep -v -e '/test$$' -e '/test/' -e '/internal/metadata$$' -e '/internal/registry$$' -e '/internal/sweep$$' -e '/s3store$$' -e '/bench$$')
 	$(GO) test -vet=off -run "^($$(sed -n 's/^func \(Test[A-Za-z0-9]*\)(.*/\1/p' internal/metadata/sqlite_*_test.go internal/metadata/landed_test.go | paste -sd'|'))$$" ./internal/metadata
 	$(GO) test -vet=off ./internal/registry
-	$(GO) test -vet=off -run '$(CHECKED)' ./test
+	$(GO) test -vet=off -count=1 -run '$(CHECKED)' ./test
 	$(if $(NO_NODE),,cd web && $(NPM) test --silent)
 
 # The whole program runs with the race detector on PostgreSQL and S3 (sharedtest),
 # and here as it is released. So do the stores of layers: they move megabytes, and
-# the detector looks at each byte.
+# the detector looks at each byte. (Their results are not cached: the program that
+# they test is none of their packages.)
 RELEASED := ./test ./test/attack ./internal/blob/filestore ./internal/blob/s3store
 .PHONY: gotest wholetest sharedtest benchtest
 gotest:
 	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(RACE) -timeout 40m -parallel 6 $(TESTARGS) $$($(GO) list ./... | grep -vxF "$$($(GO) list ./bench $(RELEASED))")
 
 wholetest:
-	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off -timeout 40m -parallel 4 $(TESTARGS) $(RELEASED)
+	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off -count=1 -timeout 40m -parallel 4 $(TESTARGS) $(RELEASED)
 
 # Without the race detector, with which a short run of the benchmark takes minutes.
 benchtest:
-	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(TESTARGS) ./bench
+	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off -count=1 $(TESTARGS) ./bench
 
 sharedtest:
-	TEST_STORES=shared $(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(RACE) -timeout 40m -parallel 6 -skip '$(EMBEDDED)' $(TESTARGS) ./internal/registry ./test ./test/attack
+	TEST_STORES=shared $(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off -count=1 $(RACE) -timeout 40m -parallel 6 -skip '$(EMBEDDED)' $(TESTARGS) ./internal/registry ./test ./test/attack
 
 # TEST_RACES is how often a push meets the sweep of what it pushes, TEST_KILLS how
 # often a backup and a restore are killed.
@@ -136,9 +138,9 @@ webtest: $(WEB_MODULES) ## the console: its parts, that its build is committed, 
 	diff -rq "$$built/dist" internal/console/dist || { echo "internal/console/dist is not what web/ builds: run make web and commit it"; exit 1; }
 	cd web && GO='$(GO)' RACE='$(RACE)' $(NPM) run --silent e2e
 
-clients: tools ## test with clients that take minutes to install: helm, ko, cosign, BuildKit, buildah, containerd
+clients: tools ## test with clients that take minutes to install: helm, ko, cosign, BuildKit, buildah, containerd, the kubelet's provider
 	@MORE=buildah GO='$(GO)' test/tools.sh '$(TOOLS_DIR)' $(CLIENTS)
-	$(GO) test -count=1 -v -run '^Test(BuildKit|Buildah|Containerd|Cosign|Helm|Ko)$$' ./test
+	$(GO) test -count=1 -v -run '^Test(BuildKit|Buildah|Containerd|Cosign|Helm|Ko|UnmodifiedAWSTools)$$' ./test
 
 # The pictures have few colours, which pngquant makes use of; Japanese needs a
 # font, such as Debian's fonts-noto-cjk.

@@ -87,5 +87,13 @@ for module; do
 	[ -x "$home/$name" ] && continue
 	echo "installing $name $version"
 	rm -rf "$folder/$name@"*
-	GOBIN=$home "$go" install "$module"
+	GOBIN=$home "$go" install "$module" 2>"$log" && continue
+	# A module with replace or exclude directives is built as the main one.
+	main=$(sed -n 's/.*(in \([^ ]*\)):$/\1/p' "$log")
+	if [ -z "$main" ]; then
+		cat "$log" >&2
+		exit 1
+	fi
+	dir=$("$go" mod download -json "$main" | sed -n 's/.*"Dir": "\(.*\)",*$/\1/p')
+	(cd "$dir" && "$go" build -o "$home/$name" "./${path#"${main%@*}"/}")
 done
