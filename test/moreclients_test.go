@@ -4,7 +4,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
@@ -195,48 +194,4 @@ func TestContainerd(t *testing.T) {
 		}
 	}
 	d.wantArrived("hello", "2")
-}
-
-// An image and its cache are both pushed, and both replicated: a build in the
-// other account uses what one here has done.
-func TestBuildKit(t *testing.T) {
-	buildkitd, buildctl := client(t, "buildkitd"), client(t, "buildctl")
-	needsRoot(t)
-	d, source, target := newTwin(t, "hello", "cache")
-	d.craneLogin()
-	writeFile(t, filepath.Join(d.home, "Dockerfile"), "FROM scratch\nCOPY hello /hello\n")
-	writeFile(t, filepath.Join(d.home, "hello"), "hello")
-	var registries strings.Builder
-	for _, host := range []string{source, target} {
-		registries.WriteString("[registry.\"" + host + "\"]\n  http = true\n")
-	}
-	writeFile(t, filepath.Join(d.home, "buildkitd.toml"), registries.String())
-	socket := "unix://" + filepath.Join(d.home, "b")
-	d.daemon(buildkitd, "--config", filepath.Join(d.home, "buildkitd.toml"), "--root", filepath.Join(d.home, "bk"), "--addr", socket,
-		"--oci-worker-snapshotter", "native", "--oci-worker-no-process-sandbox", "--containerd-worker=false")
-	run := func(args ...string) (string, error) {
-		cmd := d.command(buildctl, append([]string{"--addr", socket}, args...)...)
-		out, err := cmd.CombinedOutput()
-		return string(out), err
-	}
-	eventually(t, patience, func() error { _, err := run("debug", "workers"); return err })
-	build := func(host, tag string, more ...string) string {
-		t.Helper()
-		out, err := run(append([]string{"build", "--progress", "plain", "--frontend", "dockerfile.v0", "--local", "context=.", "--local", "dockerfile=.",
-			"--output", "type=image,name=" + host + "/hello:" + tag + ",push=true"}, more...)...)
-		if err != nil {
-			t.Fatalf("%v:\n%s", err, out)
-		}
-		return out
-	}
-	build(source, "1", "--export-cache", "type=registry,ref="+source+"/cache:1,mode=max,image-manifest=true,oci-mediatypes=true")
-	d.wantArrived("hello", "1")
-	d.wantArrived("cache", "1")
-	if out, err := run("prune", "--all"); err != nil {
-		t.Fatalf("%v:\n%s", err, out)
-	}
-	out := build(target, "2", "--import-cache", "type=registry,ref="+target+"/cache:1")
-	if !regexp.MustCompile(`(?m)^#\d+ CACHED$`).MatchString(out) {
-		t.Errorf("the cache is not used:\n%s", out)
-	}
 }
