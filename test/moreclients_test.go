@@ -16,8 +16,8 @@ import (
 // The clients of this file take minutes to install: `make clients` does, and runs
 // the tests. Without it they are left out.
 
-// newTwin returns a desk at a server whose prod replicates all to dev, and the
-// hosts of the two registries; both have the repository.
+// newTwin returns a desk at a server whose prod, which has the repositories,
+// replicates all to dev, and the hosts of the two registries.
 func newTwin(t *testing.T, repositories ...string) (d *desk, source, target string) {
 	t.Helper()
 	t.Parallel()
@@ -28,7 +28,7 @@ func newTwin(t *testing.T, repositories ...string) (d *desk, source, target stri
 	return s.desk(), s.host(prod, tokyo), s.host(dev, tokyo)
 }
 
-// login logs in with what both accounts need.
+// login calls the function for both accounts' registries.
 func (d *desk) login(login func(password, host string)) {
 	d.s.t.Helper()
 	for _, a := range []account{prod, dev} {
@@ -69,13 +69,6 @@ func TestHelm(t *testing.T) {
 	d.mustFail("does not exist", "", helm, "push", "hello-1.2.3+build.7.tgz", "oci://"+source+"/other", "--plain-http")
 }
 
-// hello is a module of one program.
-func (d *desk) hello() {
-	d.s.t.Helper()
-	writeFile(d.s.t, filepath.Join(d.home, "go.mod"), "module example.com/hello\n\ngo 1.26\n")
-	writeFile(d.s.t, filepath.Join(d.home, "main.go"), "package main\n\nfunc main() { println(\"hello\") }\n")
-}
-
 func TestKo(t *testing.T) {
 	ko, crane := client(t, "ko"), client(t, "crane")
 	d, source, target := newTwin(t, "base", "hello")
@@ -84,10 +77,12 @@ func TestKo(t *testing.T) {
 	if err := exec.Command("tar", "-cf", empty, "-T", "/dev/null").Run(); err != nil {
 		t.Fatal(err)
 	}
-	d.must("", crane, "append", "--insecure", "--platform", "linux/"+runtime.GOARCH, "--new_layer", empty, "--new_tag", source+"/base:1")
+	d.must("", crane, "append", "--insecure", "--new_layer", empty, "--new_tag", source+"/base:1")
 	d.must("", crane, "mutate", "--insecure", "--set-platform", "linux/"+runtime.GOARCH, source+"/base:1")
-	d.hello()
-	d.env = append(d.env, "KO_DOCKER_REPO="+source+"/hello", "KO_DEFAULTBASEIMAGE="+source+"/base:1", "GOFLAGS=", "CGO_ENABLED=0")
+	writeFile(t, filepath.Join(d.home, "go.mod"), "module example.com/hello\n\ngo 1.26\n")
+	writeFile(t, filepath.Join(d.home, "main.go"), "package main\n\nfunc main() { println(\"hello\") }\n")
+	d.env = append(d.env, "KO_DOCKER_REPO="+source+"/hello", "KO_DEFAULTBASEIMAGE="+source+"/base:1",
+		"GOFLAGS=", "CGO_ENABLED=0")
 	image := strings.TrimSpace(d.must("", ko, "build", "--bare", "--insecure-registry", "--tags", "1", "."))
 	if !strings.Contains(image, source+"/hello") || !strings.Contains(image, "@sha256:") {
 		t.Errorf("ko has built %q", image)
@@ -109,17 +104,18 @@ func TestCosign(t *testing.T) {
 	d.wantArrived("hello", "1")
 	d.env = append(d.env, "COSIGN_PASSWORD=secret")
 	d.must("", cosign, "generate-key-pair")
-	verify := []string{"verify", "--key", "cosign.pub", "--insecure-ignore-tlog", "--allow-http-registry", target + "/hello@" + digest}
+	verify := []string{"verify", "--key", "cosign.pub", "--insecure-ignore-tlog", "--allow-http-registry",
+		target + "/hello@" + digest}
 	d.mustFail("no signatures found", "", cosign, verify...)
-	d.must("", cosign, "sign", "--yes", "--key", "cosign.key", "--allow-http-registry", "--use-signing-config=false", "--tlog-upload=false",
-		source+"/hello@"+digest)
+	d.must("", cosign, "sign", "--yes", "--key", "cosign.key", "--allow-http-registry", "--use-signing-config=false",
+		"--tlog-upload=false", source+"/hello@"+digest)
 	eventually(t, patience, func() error {
 		_, err := d.run("", cosign, verify...)
 		return err
 	})
 }
 
-// runtimes of containers unpack what they pull, which needs root.
+// needsRoot leaves a test out that mounts, itself or by its client.
 func needsRoot(t *testing.T) {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -133,7 +129,8 @@ func TestBuildah(t *testing.T) {
 	d, source, target := newTwin(t, "hello")
 	writeFile(t, filepath.Join(d.home, "Dockerfile"), "FROM scratch\nCOPY hello /hello\nCMD [\"/hello\"]\n")
 	writeFile(t, filepath.Join(d.home, "hello"), "hello")
-	storage := []string{"--storage-driver", "vfs", "--root", filepath.Join(d.home, "root"), "--runroot", filepath.Join(d.home, "run")}
+	storage := []string{"--storage-driver", "vfs", "--root", filepath.Join(d.home, "root"),
+		"--runroot", filepath.Join(d.home, "run")}
 	run := func(stdin string, args ...string) string {
 		t.Helper()
 		return d.must(stdin, buildah, append(storage, args...)...)

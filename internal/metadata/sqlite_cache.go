@@ -262,7 +262,8 @@ func (s *SQLite) ManifestHeadByTag(r *Repository, tag string) (ManifestHead, err
 }
 
 // head takes the manifest from the cache, as pulls do.
-func (s *SQLite) head(r *Repository, by string, content func(*Repository, string) (*ManifestContent, error)) (h ManifestHead, err error) {
+func (s *SQLite) head(r *Repository, by string, content func(*Repository, string) (*ManifestContent, error)) (
+	h ManifestHead, err error) {
 	c, err := content(r, by)
 	if err != nil {
 		return h, err

@@ -173,16 +173,19 @@ func contentAhead(r Reference) metadata.Ahead {
 
 // content resolves a reference: ImageNotFound, InvalidParameter.
 func (s *Service) content(repo *metadata.Repository, r Reference) (*metadata.ManifestContent, error) {
-	return resolve(repo, r, s.meta.ManifestContent, s.meta.ManifestContentByTag, func(m *metadata.ManifestContent) string { return m.Digest })
+	digest := func(m *metadata.ManifestContent) string { return m.Digest }
+	return resolve(repo, r, s.meta.ManifestContent, s.meta.ManifestContentByTag, digest)
 }
 
 // head is content for who does not ask for the bytes.
 func (s *Service) head(repo *metadata.Repository, r Reference) (metadata.ManifestHead, error) {
-	return resolve(repo, r, s.meta.ManifestHead, s.meta.ManifestHeadByTag, func(m metadata.ManifestHead) string { return m.Digest })
+	digest := func(m metadata.ManifestHead) string { return m.Digest }
+	return resolve(repo, r, s.meta.ManifestHead, s.meta.ManifestHeadByTag, digest)
 }
 
 // resolve finds what a reference names, whose digest is as given if both are.
-func resolve[M any](repo *metadata.Repository, r Reference, byDigest, byTag func(*metadata.Repository, string) (M, error), digest func(M) string) (m M, err error) {
+func resolve[M any](repo *metadata.Repository, r Reference, byDigest, byTag func(*metadata.Repository, string) (M, error),
+	digest func(M) string) (m M, err error) {
 	var none M
 	switch {
 	case r.Tag != "":

@@ -113,7 +113,8 @@ func (s *Service) used(name string, registry int64) (int64, error) {
 // it: 0 if the operation creates that. Past them it is LimitExceeded.
 func (s *Service) room(id ID, registry, repository int64, names ...string) *room {
 	l := s.limits[id.Account]
-	r := &room{now: s.now, read: s.meta.Read, full: func(name string, limit int64) error { return overQuota(id, name, limit) }}
+	r := &room{now: s.now, read: s.meta.Read}
+	r.full = func(name string, limit int64) error { return overQuota(id, name, limit) }
 	for _, name := range names {
 		of, limit, quick := counted{name, registry}, int64(0), true
 		switch name {
@@ -129,7 +130,8 @@ func (s *Service) room(id ID, registry, repository int64, names ...string) *room
 			limit, quick = l.ReplicatedBytes, false
 		}
 		if limit > 0 && of.id != 0 {
-			r.of = append(r.of, &bound{quota: name, limit: limit, count: s.counts.get(of), rows: rows(of, limit), quick: quick})
+			b := &bound{quota: name, limit: limit, count: s.counts.get(of), rows: rows(of, limit), quick: quick}
+			r.of = append(r.of, b)
 		}
 	}
 	return r
@@ -190,7 +192,8 @@ func takeBlob(tx *metadata.Tx, r *room, repository int64, digest string) error {
 
 // boundLayer lets through as much of a layer as the registry has room for beside
 // what the upload has already. More is refused before it is stored.
-func (s *Service) boundLayer(ctx context.Context, r *metadata.Repository, content io.Reader, already int64) (io.Reader, error) {
+func (s *Service) boundLayer(ctx context.Context, r *metadata.Repository, content io.Reader, already int64) (
+	io.Reader, error) {
 	b := &boundedLayer{r: content, room: maxLayerSize - already,
 		refusal: errorf(LimitExceeded, "A layer may have at most %d bytes", int64(maxLayerSize))}
 	room := s.roomIn(r, quota.StoredBytes)
@@ -288,7 +291,8 @@ func (s *Service) fits(q *metadata.Queries, job metadata.ReplicationJob, r *room
 			}
 		}
 	}
-	if r.bound(quota.StoredBytes) == nil && r.bound(quota.ReplicatedBytes) == nil && r.take(quota.ImagesPerRepository, int64(len(manifests))) == nil {
+	noBytes := r.bound(quota.StoredBytes) == nil && r.bound(quota.ReplicatedBytes) == nil
+	if noBytes && r.take(quota.ImagesPerRepository, int64(len(manifests))) == nil {
 		return nil // without a look at what the destination has of it
 	}
 	images, bytes, err := q.CopyCost(job.RepositoryID, manifests, job.DestinationID)

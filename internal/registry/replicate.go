@@ -59,8 +59,8 @@ func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication
 	})
 }
 
-// maxAnew is how often a replication is begun while its destination changes.
-// After that the last error counts as a fault.
+// maxAnew is how often a replication is begun while its destination changes, or what
+// a quota bounds is to be counted. After that the last error counts as a fault.
 const maxAnew = 3
 
 // try is the transaction of Replicate: errAllowedSince or errCount if it is to be

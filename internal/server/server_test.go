@@ -270,7 +270,8 @@ func TestReadyReadsTheStores(t *testing.T) {
 		spoil func(data string) error
 	}{
 		"malformed database": {"the database cannot be read", func(data string) error {
-			for _, name := range []string{"metadata.db-wal", "metadata.db"} { // a checkpoint in between copies the first to the second
+			// In this order: a checkpoint in between copies the first to the second.
+			for _, name := range []string{"metadata.db-wal", "metadata.db"} {
 				path := filepath.Join(data, "metadata", name)
 				info, err := os.Stat(path)
 				if err != nil {

@@ -142,7 +142,8 @@ func (r *room) within(ctx context.Context, fn func() error) (err error) {
 	return err
 }
 
-// ask counts, outside of a transaction: all, or what takes long and is not known well enough.
+// ask counts, outside of a transaction: all, or what takes long to count and is not
+// known well enough.
 func (r *room) ask(ctx context.Context, all bool) error {
 	for _, b := range r.of {
 		if !all && (b.quick || !r.unknown(b)) {
@@ -194,9 +195,9 @@ func (r *room) count(q *metadata.Queries) error {
 
 // bound of the quota of this name; nil if there is none.
 func (r *room) bound(quota string) *bound {
-	for _, c := range r.of {
-		if c.quota == quota {
-			return c
+	for _, b := range r.of {
+		if b.quota == quota {
+			return b
 		}
 	}
 	return nil
@@ -205,25 +206,25 @@ func (r *room) bound(quota string) *bound {
 // take claims n, in place of what it has claimed when the transaction was run
 // before: errCount, or that the quota is full. Without a quota there is room.
 func (r *room) take(quota string, n int64) error {
-	c := r.bound(quota)
-	if c == nil {
+	b := r.bound(quota)
+	if b == nil {
 		return nil
 	}
-	c.count.mu.Lock()
-	defer c.count.mu.Unlock()
-	c.count.claimed -= c.taken
-	c.taken = 0
+	b.count.mu.Lock()
+	defer b.count.mu.Unlock()
+	b.count.claimed -= b.taken
+	b.taken = 0
 	switch {
 	case n == 0: // also past the quota
-	case !c.asked && !c.count.good(c.limit, r.now()):
+	case !b.asked && !b.count.good(b.limit, r.now()):
 		return errCount
-	case c.count.n+c.count.claimed+n <= c.limit:
-		c.count.claimed += n
-		c.taken = n
-	case !c.asked:
+	case b.count.n+b.count.claimed+n <= b.limit:
+		b.count.claimed += n
+		b.taken = n
+	case !b.asked:
 		return errCount
 	default:
-		return r.full(quota, c.limit)
+		return r.full(quota, b.limit)
 	}
 	return nil
 }
@@ -234,9 +235,9 @@ func (r *room) instead(before *room) *room {
 		return r
 	}
 	before.end(false)
-	for _, c := range r.of {
-		if b := before.bound(c.quota); b != nil && b.count == c.count {
-			c.asked = b.asked
+	for _, b := range r.of {
+		if old := before.bound(b.quota); old != nil && old.count == b.count {
+			b.asked = old.asked
 		}
 	}
 	return r
@@ -244,13 +245,13 @@ func (r *room) instead(before *room) *room {
 
 // end gives back what was taken, or notes that it is there now.
 func (r *room) end(committed bool) {
-	for _, c := range r.of {
-		c.count.mu.Lock()
-		c.count.claimed -= c.taken
+	for _, b := range r.of {
+		b.count.mu.Lock()
+		b.count.claimed -= b.taken
 		if committed {
-			c.count.n += c.taken
+			b.count.n += b.taken
 		}
-		c.taken = 0
-		c.count.mu.Unlock()
+		b.taken = 0
+		b.count.mu.Unlock()
 	}
 }
