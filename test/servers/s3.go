@@ -188,56 +188,70 @@ func (b Bucket) create() (Bucket, error) {
 }
 
 // remove empties the bucket and deletes it. A request that a test has given up
-// may still be at work in the server, and fill the bucket again.
+// may still be at work in the server, and fill the bucket again. A busy disk may
+// take minutes for many objects: patience bounds a request, and not all of them.
 func (b Bucket) remove() error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	for {
-		err := b.empty(ctx)
+	var err error
+	for last := time.Now(); time.Since(last) < 3*patience; time.Sleep(100 * time.Millisecond) {
+		var removed int
+		if removed, err = b.empty(); removed > 0 {
+			last = time.Now()
+		}
 		if err == nil {
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			_, err = b.Client().DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &b.Name})
+			cancel()
 		}
 		if err == nil {
 			return nil
 		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(100 * time.Millisecond):
+	}
+	return err
+}
+
+// empty removes objects and uploads until none is left, and counts them.
+func (b Bucket) empty() (removed int, err error) {
+	for {
+		n, err := b.emptyPage()
+		removed += n
+		if n == 0 || err != nil {
+			return removed, err
 		}
 	}
 }
 
-func (b Bucket) empty(ctx context.Context) error {
+// emptyPage removes at most a hundred objects and a page of uploads.
+func (b Bucket) emptyPage() (removed int, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
 	client := b.Client()
-	for objects := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: &b.Name}); objects.HasMorePages(); {
-		page, err := objects.NextPage(ctx)
-		if err != nil {
-			return err
-		}
+	objects, err := client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &b.Name, MaxKeys: aws.Int32(100)})
+	if err != nil {
+		return 0, err
+	}
+	if len(objects.Contents) > 0 {
 		var keys []types.ObjectIdentifier
-		for _, object := range page.Contents {
+		for _, object := range objects.Contents {
 			keys = append(keys, types.ObjectIdentifier{Key: object.Key})
 		}
-		if len(keys) == 0 {
-			break
+		list := &types.Delete{Objects: keys, Quiet: aws.Bool(true)}
+		if _, err := client.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: &b.Name, Delete: list}); err != nil {
+			return 0, err
 		}
-		if _, err := client.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: &b.Name, Delete: &types.Delete{Objects: keys, Quiet: aws.Bool(true)}}); err != nil {
-			return err
-		}
+		removed += len(keys)
 	}
-	for uploads := s3.NewListMultipartUploadsPaginator(client, &s3.ListMultipartUploadsInput{Bucket: &b.Name}); uploads.HasMorePages(); {
-		page, err := uploads.NextPage(ctx)
-		if err != nil {
-			return err
-		}
-		for _, upload := range page.Uploads {
-			if _, err := client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &b.Name, Key: upload.Key, UploadId: upload.UploadId}); err != nil {
-				return err
-			}
-		}
+	uploads, err := client.ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{Bucket: &b.Name})
+	if err != nil {
+		return removed, err
 	}
-	return nil
+	for _, upload := range uploads.Uploads {
+		abort := &s3.AbortMultipartUploadInput{Bucket: &b.Name, Key: upload.Key, UploadId: upload.UploadId}
+		if _, err := client.AbortMultipartUpload(ctx, abort); err != nil {
+			return removed, err
+		}
+		removed++
+	}
+	return removed, nil
 }
 
 // versitygw finds the server that make tools has installed, or that of PATH.
