@@ -31,6 +31,8 @@ CLIENTS := \
 	helm.sh/helm/v4/cmd/helm@v4.3.1 \
 	github.com/google/ko@v0.19.1 \
 	github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3 \
+	github.com/moby/buildkit/cmd/buildkitd@v0.34.2 \
+	github.com/moby/buildkit/cmd/buildctl@v0.34.2 \
 	k8s.io/cloud-provider-aws/cmd/ecr-credential-provider@v1.37.1
 
 STATICCHECK = $(wildcard $(TOOLS_DIR)/staticcheck@*/staticcheck)
@@ -136,9 +138,9 @@ webtest: $(WEB_MODULES) ## the console: its parts, that its build is committed, 
 	diff -rq "$$built/dist" internal/console/dist || { echo "internal/console/dist is not what web/ builds: run make web and commit it"; exit 1; }
 	cd web && GO='$(GO)' RACE='$(RACE)' $(NPM) run --silent e2e
 
-clients: tools ## test with clients that take minutes to install: helm, ko, cosign, buildah, containerd, the kubelet's provider
+clients: tools ## test with clients that take minutes to install: helm, ko, cosign, BuildKit, buildah, containerd, the kubelet's provider
 	@MORE=buildah GO='$(GO)' test/tools.sh '$(TOOLS_DIR)' $(CLIENTS)
-	$(GO) test -count=1 -v -run '^Test(Buildah|Containerd|Cosign|Helm|Ko|UnmodifiedAWSTools)$$' ./test
+	$(GO) test -count=1 -v -run '^Test(BuildKit|Buildah|Containerd|Cosign|Helm|Ko|UnmodifiedAWSTools)$$' ./test
 
 # The pictures have few colours, which pngquant makes use of; Japanese needs a
 # font, such as Debian's fonts-noto-cjk.

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
@@ -160,7 +161,7 @@ func (d *desk) daemon(program string, args ...string) {
 		cmd.Wait()
 		late.Stop()
 		if d.s.t.Failed() {
-			d.s.t.Logf("%s:\n%s", filepath.Base(program), lastLine(log.String()))
+			d.s.t.Logf("%s:\n%s", filepath.Base(program), log.String())
 		}
 	})
 }
@@ -191,4 +192,46 @@ func TestContainerd(t *testing.T) {
 		}
 	}
 	d.wantArrived("hello", "2")
+}
+
+// An image and its cache are both pushed, and both replicated: a build in the
+// other account uses what one here has done.
+func TestBuildKit(t *testing.T) {
+	buildkitd, buildctl := client(t, "buildkitd"), client(t, "buildctl")
+	client(t, "runc") // without it buildkitd does not start, though these builds run nothing
+	needsRoot(t)
+	d, source, target := newTwin(t, "hello", "cache")
+	d.craneLogin()
+	writeFile(t, filepath.Join(d.home, "Dockerfile"), "FROM scratch\nCOPY hello /hello\n")
+	writeFile(t, filepath.Join(d.home, "hello"), "hello")
+	writeFile(t, filepath.Join(d.home, "buildkitd.toml"),
+		"[registry.\""+source+"\"]\nhttp = true\n[registry.\""+target+"\"]\nhttp = true\n")
+	socket := "unix://" + filepath.Join(d.home, "s")
+	d.env = append(d.env, "BUILDKIT_HOST="+socket)
+	d.daemon(buildkitd, "--config", filepath.Join(d.home, "buildkitd.toml"), "--root", filepath.Join(d.home, "b"),
+		"--addr", socket, "--otel-socket-path", filepath.Join(d.home, "otel"), "--containerd-worker", "false",
+		"--oci-worker-snapshotter", "native")
+	eventually(t, patience, func() error {
+		_, err := d.run("", buildctl, "debug", "workers")
+		return err
+	})
+	build := func(image string, more ...string) string {
+		t.Helper()
+		args := []string{"build", "--progress", "plain", "--frontend", "dockerfile.v0", "--local", "context=.",
+			"--local", "dockerfile=.", "--output", "type=image,name=" + image + ",push=true"}
+		out, err := d.command(buildctl, append(args, more...)...).CombinedOutput() // the steps are on stderr
+		if err != nil {
+			t.Fatalf("%v:\n%s", err, out)
+		}
+		return string(out)
+	}
+	build(source+"/hello:1", "--export-cache",
+		"type=registry,ref="+source+"/cache:1,mode=max,image-manifest=true,oci-mediatypes=true")
+	d.wantArrived("hello", "1")
+	d.wantArrived("cache", "1")
+	d.must("", buildctl, "prune", "--all")
+	out := build(target+"/hello:2", "--import-cache", "type=registry,ref="+target+"/cache:1")
+	if !regexp.MustCompile(`(?m)^#\d+ \[.*COPY hello /hello\n#\d+ CACHED$`).MatchString(out) {
+		t.Errorf("the cache is not used:\n%s", out)
+	}
 }
