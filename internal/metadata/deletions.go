@@ -40,12 +40,12 @@ func (tx *Tx) ClaimDeletion(id int64) (j ReplicationJob, err error) {
 	var tags string
 	err = scanReplication(func(dest ...any) error {
 		return tx.conn.one(`SELECT `+deletionColumns+`,
-		r.tags, sg.account, r.repository_name, coalesce(dg.id, 0), coalesce(dg.policy, ''), coalesce(dp.id, 0), coalesce(dp.policy, '')
+		r.tags, sg.account, r.repository_name, `+destinationColumns+`
 		FROM replications r IN ORDER JOIN registries sg ON sg.id = r.source_registry_id
 		LEFT IN ORDER JOIN registries dg ON dg.account = r.destination_account AND dg.region = r.destination_region
 		LEFT IN ORDER JOIN repositories dp ON dp.registry_id = dg.id AND dp.name = r.repository_name
 		WHERE r.id = ? AND r.manifest_id IS NULL CLAIMING ALONE r`, []any{id}, dest...)
-	}, &j.Replication, &tags, &j.SourceAccount, &j.RepositoryName, &j.RegistryID, &j.RegistryPolicy, &j.DestinationID, &j.DestinationPolicy)
+	}, &j.Replication, j.scanDestination(&tags, &j.SourceAccount, &j.RepositoryName)...)
 	if err == nil && j.State != ReplicationInProgress {
 		err = ErrNotFound
 	}

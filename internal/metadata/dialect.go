@@ -16,6 +16,7 @@ import (
 //	             the index of the column
 //	numbers(?)   the same from a JSON array of whole numbers
 //	objects(?)   the same from a JSON array of objects, read with value ->> 'key'
+//	object_of(k, v)   an aggregate: the JSON object of the keys and values of all rows
 //	BYTEWISE     orders the text before it by its bytes, as columns are
 //	IN ORDER JOIN t a ON …, LEFT IN ORDER JOIN   a join whose tables are visited in the
 //	             order written, and whose rows are found by an index on all of
@@ -37,14 +38,14 @@ type dialect struct {
 // is told to keep an order.
 func sqliteDialect() *dialect {
 	return &dialect{words: strings.NewReplacer(
-		"texts(?", "json_each(?", "numbers(?", "json_each(?", "objects(?", "json_each(?", " BYTEWISE", "", " FENCED", "", "LEFT IN ORDER JOIN", "LEFT JOIN", "IN ORDER JOIN", "CROSS JOIN",
+		"texts(?", "json_each(?", "numbers(?", "json_each(?", "objects(?", "json_each(?", "object_of(", "json_group_object(", " BYTEWISE", "", " FENCED", "", "LEFT IN ORDER JOIN", "LEFT JOIN", "IN ORDER JOIN", "CROSS JOIN",
 		"SHARING p", "", "HOLDING p", "", "LOCKING p", "", "LOCKING b", "", "SHARING g", "", "LOCKING g", "", "CLAIMING ALONE r", "", "CLAIMING r", "")}
 }
 
 func postgresDialect() *dialect {
 	// Its texts, numbers and objects are functions that the schema defines.
 	return &dialect{numbered: true, words: strings.NewReplacer(
-		"BYTEWISE", `COLLATE "C"`, "FENCED", "OFFSET 0", "SHARING p", "FOR KEY SHARE OF p", "HOLDING p", "FOR NO KEY UPDATE OF p", "LOCKING p", "FOR UPDATE OF p", "LOCKING b", "FOR UPDATE OF b", "SHARING g", "FOR SHARE OF g", "LOCKING g", "FOR NO KEY UPDATE OF g", "CLAIMING ALONE r", "FOR UPDATE OF r SKIP LOCKED", "CLAIMING r", "FOR KEY SHARE OF sp FOR UPDATE OF r SKIP LOCKED")}
+		"object_of(", "json_object_agg(", "BYTEWISE", `COLLATE "C"`, "FENCED", "OFFSET 0", "SHARING p", "FOR KEY SHARE OF p", "HOLDING p", "FOR NO KEY UPDATE OF p", "LOCKING p", "FOR UPDATE OF p", "LOCKING b", "FOR UPDATE OF b", "SHARING g", "FOR SHARE OF g", "LOCKING g", "FOR NO KEY UPDATE OF g", "CLAIMING ALONE r", "FOR UPDATE OF r SKIP LOCKED", "CLAIMING r", "FOR KEY SHARE OF sp FOR UPDATE OF r SKIP LOCKED")}
 }
 
 var (

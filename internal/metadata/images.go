@@ -17,26 +17,38 @@ const graphEnd = `
 		SELECT f.target FROM graph g IN ORDER JOIN manifests m ON m.repository_id = ?1 AND m.digest = g.digest
 		IN ORDER JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 1) `
 
-// ImageManifests are the digests of the manifests that an image consists of, in
-// no order and at most limit, whether or not the repository has them.
-func (q *Queries) ImageManifests(repository int64, digest string, limit int) ([]string, error) {
-	return q.strings(graph+`SELECT digest FROM graph LIMIT ?3`, repository, digest, limit)
+// ImageParts are the digests of the manifests that an image of the source
+// consists of, in no order and at most limit, whether or not it has them.
+type ImageParts struct {
+	Manifests []string
+	// Missing is one that neither source nor destination has, or with
+	// MissingLayer such a layer: "" if all are there.
+	Missing      string
+	MissingLayer bool
 }
 
-// MissingPart returns a manifest or, with layer, a layer of an image of the
-// source that neither source nor destination has: "" if all are there.
-func (q *Queries) MissingPart(source int64, digest string, destination int64) (d string, layer bool, err error) {
-	var n int
-	err = q.conn.one(graph+`SELECT digest, layer FROM (
-		SELECT g.digest, 0 AS layer FROM graph g WHERE NOT EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id IN (?1, ?3) AND m.digest = g.digest)
-		UNION ALL
-		SELECT f.target, 1 FROM graph g IN ORDER JOIN manifests m ON m.repository_id = ?1 AND m.digest = g.digest IN ORDER JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 0
-		WHERE NOT EXISTS (SELECT 1 FROM layers l WHERE l.repository_id IN (?1, ?3) AND l.digest = f.target)) AS missing LIMIT 1`,
-		[]any{source, digest, destination}, &d, &n)
-	if err == ErrNotFound {
-		return "", false, nil
-	}
-	return d, n == 1, err
+// ImageParts of the image with the digest.
+func (q *Queries) ImageParts(source int64, digest string, destination int64, limit int) (p ImageParts, err error) {
+	err = q.conn.all(graph+`SELECT g.digest, EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id IN (?1, ?3) AND m.digest = g.digest FENCED),
+		coalesce((SELECT f.target FROM manifests m IN ORDER JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 0
+			WHERE m.repository_id = ?1 AND m.digest = g.digest
+			AND NOT EXISTS (SELECT 1 FROM layers l WHERE l.repository_id IN (?1, ?3) AND l.digest = f.target FENCED) LIMIT 1), '')
+		FROM graph g LIMIT ?4`, []any{source, digest, destination, limit}, func(scan func(dest ...any) error) error {
+		var manifest, layer string
+		var there bool
+		if err := scan(&manifest, &there, &layer); err != nil {
+			return err
+		}
+		p.Manifests = append(p.Manifests, manifest)
+		switch {
+		case !there:
+			p.Missing, p.MissingLayer = manifest, false
+		case layer != "":
+			p.Missing, p.MissingLayer = layer, true
+		}
+		return nil
+	})
+	return p, err
 }
 
 // whole asks whether the repository ?1 has all manifests of graph, and all that

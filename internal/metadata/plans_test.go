@@ -324,13 +324,12 @@ func checkPlans(t *testing.T, e *explainer, scans func(name, plan string) bool) 
 		"ReferrersTo":              func() { _, _ = q.ReferrersTo(7, []string{"sha256:m1", "sha256:m2"}, 100) },
 		"ManifestBytes":            func() { _, _ = q.ManifestBytes(7, digests) },
 		"CountTagsOf":              func() { _, _ = q.CountTagsOf(7, "sha256:m6", 100) },
-		"ImageManifests":           func() { _, _ = q.ImageManifests(7, "sha256:m6", 100) },
+		"ImageParts":               func() { _, _ = q.ImageParts(7, "sha256:m6", 8, 100) },
 		"ManifestHead":             func() { _, _ = q.ManifestHead(7, "sha256:m6") },
 		"ManifestHead of an index": func() { _ = q.conn.one(graph+whole, []any{7, "sha256:m6"}, new(bool)) },
 		"ManifestHeadByTag of one": func() { _ = q.conn.one(graphOfTag+whole, []any{7, "tag6"}, new(bool)) },
 		"ManifestHeadByTag":        func() { _, _ = q.ManifestHeadByTag(7, "tag6") },
 		"ImageBlobs":               func() { _, _ = q.ImageBlobs(7, "sha256:m6", []string{"o"}) },
-		"MissingPart":              func() { _, _, _ = q.MissingPart(7, "sha256:m6", 8) },
 		"CopyImage":                func() { _ = tx.CopyImage(7, digests, r, 3, 4, now) },
 		"Upload":                   func() { _, _ = q.Upload(7, "upload6") },
 		"SaveUpload":               func() { _, _ = tx.SaveUpload("upload6", nil, []byte("s"), now) },
@@ -367,7 +366,6 @@ func checkPlans(t *testing.T, e *explainer, scans func(name, plan string) bool) 
 		"DeletionsInto":            func() { _, _ = q.DeletionsInto("100000000002", "r", now, ReplicationKey{}, 100) },
 		"DeletionsByID":            func() { _, _ = q.DeletionsByID([]int64{100, 101}) },
 		"ForgetDeletions":          func() { _ = tx.ForgetDeletions(now, 1000) },
-		"DestinationTags":          func() { _, _ = q.DestinationTags(100) },
 	} {
 		e.plans = nil
 		ask()

@@ -96,7 +96,17 @@ type ReplicationJob struct {
 	RegistryPolicy    string
 	DestinationID     int64
 	DestinationPolicy string
+	DestinationTags   []ResourceTag
 	TagMutability     string
+}
+
+// destinationColumns are the columns of a ReplicationJob about its destination.
+const destinationColumns = `coalesce(dg.id, 0), coalesce(dg.policy, ''), coalesce(dp.id, 0), coalesce(dp.policy, ''), coalesce(dp.tag_mutability, ''),
+	CAST((SELECT object_of(t.key, t.value) FROM resource_tags t WHERE t.repository_id = dp.id) AS TEXT)`
+
+// scanDestination appends to dest what destinationColumns are scanned into.
+func (j *ReplicationJob) scanDestination(dest ...any) []any {
+	return append(dest, &j.RegistryID, &j.RegistryPolicy, &j.DestinationID, &j.DestinationPolicy, &j.TagMutability, (*tagObject)(&j.DestinationTags))
 }
 
 // ClaimReplication returns a replication that is in progress and nobody else
@@ -105,26 +115,17 @@ type ReplicationJob struct {
 func (tx *Tx) ClaimReplication(id int64) (j ReplicationJob, err error) {
 	err = scanReplication(func(dest ...any) error {
 		return tx.conn.one(`SELECT `+replicationColumns+`,
-		sg.account, sg.id, sp.name, coalesce(dg.id, 0), coalesce(dg.policy, ''), coalesce(dp.id, 0), coalesce(dp.policy, ''), coalesce(dp.tag_mutability, '')`+fromReplications+`
+		sg.account, sg.id, sp.name, `+destinationColumns+fromReplications+`
 		JOIN repositories sp ON sp.id = m.repository_id JOIN registries sg ON sg.id = sp.registry_id
 		LEFT IN ORDER JOIN registries dg ON dg.account = r.destination_account AND dg.region = r.destination_region
 		LEFT IN ORDER JOIN repositories dp ON dp.registry_id = dg.id AND dp.name = sp.name
 		WHERE r.id = ? CLAIMING r`, []any{id}, dest...)
-	}, &j.Replication, &j.SourceAccount, &j.SourceRegistryID, &j.RepositoryName, &j.RegistryID, &j.RegistryPolicy, &j.DestinationID, &j.DestinationPolicy, &j.TagMutability)
+	}, &j.Replication, j.scanDestination(&j.SourceAccount, &j.SourceRegistryID, &j.RepositoryName)...)
 	// Asked of the query, this would tempt a planner to go through all that are.
 	if err == nil && (j.State != ReplicationInProgress || isRetired(j.RepositoryName)) {
 		return ReplicationJob{}, ErrNotFound
 	}
 	return j, err
-}
-
-// DestinationTags are the resource tags of the repository that a replication is to go to.
-func (q *Queries) DestinationTags(id int64) ([]ResourceTag, error) {
-	return q.resourceTags(`SELECT t.key, t.value FROM replications r IN ORDER JOIN manifests m ON m.id = r.manifest_id
-		IN ORDER JOIN repositories sp ON sp.id = m.repository_id
-		IN ORDER JOIN registries dg ON dg.account = r.destination_account AND dg.region = r.destination_region
-		IN ORDER JOIN repositories dp ON dp.registry_id = dg.id AND dp.name = sp.name
-		IN ORDER JOIN resource_tags t ON t.repository_id = dp.id WHERE r.id = ? ORDER BY t.key`, id)
 }
 
 // Route is the way of replications from a registry to another.

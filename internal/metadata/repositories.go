@@ -2,6 +2,8 @@ package metadata
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -184,18 +186,37 @@ func (q *Queries) HasImages(repository int64) (has bool, err error) {
 type ResourceTag struct{ Key, Value string }
 
 // ResourceTags in order of key.
-func (q *Queries) ResourceTags(repository int64) ([]ResourceTag, error) {
-	return q.resourceTags(`SELECT key, value FROM resource_tags WHERE repository_id = ? ORDER BY key`, repository)
-}
-
-func (q *Queries) resourceTags(query string, args ...any) (tags []ResourceTag, err error) {
-	err = q.conn.all(query, args, func(scan func(dest ...any) error) error {
+func (q *Queries) ResourceTags(repository int64) (tags []ResourceTag, err error) {
+	err = q.conn.all(`SELECT key, value FROM resource_tags WHERE repository_id = ? ORDER BY key`, []any{repository}, func(scan func(dest ...any) error) error {
 		var t ResourceTag
 		err := scan(&t.Key, &t.Value)
 		tags = append(tags, t)
 		return err
 	})
 	return tags, err
+}
+
+// tagObject scans a JSON object of keys and values, or NULL, into resource tags.
+type tagObject []ResourceTag
+
+// Scan implements sql.Scanner.
+func (o *tagObject) Scan(value any) error {
+	*o = nil
+	if value == nil {
+		return nil
+	}
+	text, ok := value.(string)
+	if !ok {
+		return fmt.Errorf("metadata: resource tags are text, not %T", value)
+	}
+	tags := map[string]string{}
+	if err := json.Unmarshal([]byte(text), &tags); err != nil {
+		return fmt.Errorf("metadata: read resource tags: %w", err)
+	}
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		*o = append(*o, ResourceTag{key, tags[key]})
+	}
+	return nil
 }
 
 // SetResourceTag adds or overwrites a resource tag.

@@ -187,6 +187,7 @@ func TestReopenKeepsEverything(t *testing.T) {
 				tx.SetRepositoryPolicy(r, "repository policy"),
 				tx.SetTagMutability(r, "IMMUTABLE_WITH_EXCLUSION", []string{"a*", "b"}),
 				tx.SetResourceTag(r, ResourceTag{"team", "x"}),
+				tx.SetResourceTag(r, ResourceTag{`"Team`, `\é`}),
 				addLayer(tx, r, layer, 7),
 				tx.CreateUpload(Upload{ID: "u1", RepositoryID: r.ID, StartedAt: epoch}),
 			)
@@ -195,7 +196,7 @@ func TestReopenKeepsEverything(t *testing.T) {
 		refs := []Reference{{Digest: layer, MediaType: "layer"}, {Digest: grandchild, Child: true, MediaType: "manifest"}}
 		commit(t, s, func(tx *Tx) error {
 			return errors.Join(tx.PutManifest(r, m, []byte("raw"), refs), tx.SetTag(r, Tag{"latest", child, 4}, epoch), tx.SetPulledAt(r.ID, child, epoch.Add(time.Hour)),
-				tx.QueueReplication(&Replication{RepositoryID: r.ID, Digest: child, Tag: "t", Sequence: 9, DestinationAccount: "2", DestinationRegion: "r", PushedAt: epoch, NextTryAt: epoch}))
+				tx.QueueReplication(&Replication{RepositoryID: r.ID, Digest: child, Tag: "t", Sequence: 9, DestinationAccount: account, DestinationRegion: region, PushedAt: epoch, NextTryAt: epoch}))
 		})
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
@@ -210,6 +211,7 @@ func TestReopenKeepsEverything(t *testing.T) {
 			got.TagMutability != "IMMUTABLE_WITH_EXCLUSION" || !reflect.DeepEqual(got.Exclusions, []string{"a*", "b"}) || !got.CreatedAt.Equal(epoch) {
 			t.Errorf("repository: %+v", got)
 		}
+		tagged := []ResourceTag{{`"Team`, `\é`}, {"team", "x"}}
 		m.PulledAt = epoch.Add(time.Hour)
 		if row, err := s.Read().Manifest(got.ID, m.Digest); err != nil || row != m {
 			t.Errorf("manifest: %+v, %v", row, err)
@@ -222,14 +224,15 @@ func TestReopenKeepsEverything(t *testing.T) {
 		if n, err := s.Layer(got, layer); n != (Layer{7, "object of " + layer, epoch}) || err != nil {
 			t.Errorf("layer: %+v, %v", n, err)
 		}
-		if tags, err := s.ResourceTags(got); err != nil || !reflect.DeepEqual(tags, []ResourceTag{{"team", "x"}}) {
+		if tags, err := s.ResourceTags(got); err != nil || !reflect.DeepEqual(tags, tagged) {
 			t.Errorf("resource tags: %v, %v", tags, err)
 		}
 		if by, mediaType, err := s.Read().Referring(r.ID, layer); err != nil || !reflect.DeepEqual(by, []string{child}) || mediaType != "layer" {
 			t.Errorf("references to the layer: %v as %q, %v", by, mediaType, err)
 		}
-		if children, err := s.Read().ImageManifests(r.ID, child, 10); err != nil || !reflect.DeepEqual(children, []string{child, grandchild}) {
-			t.Errorf("the image's manifests: %v, %v", children, err)
+		parts := ImageParts{Manifests: []string{child, grandchild}, Missing: grandchild}
+		if got, err := s.Read().ImageParts(r.ID, child, 0, 10); err != nil || !reflect.DeepEqual(got, parts) {
+			t.Errorf("the image's parts: %v, %v", got, err)
 		}
 		if u, err := s.Read().Upload(r.ID, "u1"); err != nil || !u.StartedAt.Equal(epoch) {
 			t.Errorf("upload: %v, %v", u, err)
@@ -241,6 +244,13 @@ func TestReopenKeepsEverything(t *testing.T) {
 		if row, err := s.Read().Replication(due[0].ID); err != nil || row.Sequence != 9 || row.Tag != "t" {
 			t.Errorf("replication: %v, %v", row, err)
 		}
+		commit(t, s, func(tx *Tx) error {
+			job, err := tx.ClaimReplication(due[0].ID)
+			if err == nil && (job.DestinationID != r.ID || !reflect.DeepEqual(job.DestinationTags, tagged)) {
+				t.Errorf("the destination: %+v", job)
+			}
+			return err
+		})
 	})
 }
 

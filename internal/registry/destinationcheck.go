@@ -131,7 +131,8 @@ func (s *Service) checkDestination(ctx context.Context, source, destination ID, 
 			Replication:   metadata.Replication{DestinationAccount: destination.Account, DestinationRegion: destination.Region},
 			SourceAccount: source.Account, RepositoryName: name,
 			RegistryID: reg.ID, RegistryPolicy: reg.Policy, DestinationID: to.ID, DestinationPolicy: to.Policy,
-		}, to.Tags)
+			DestinationTags: to.Tags,
+		})
 		var refused *refusal
 		if err == nil {
 			continue

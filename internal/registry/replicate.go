@@ -68,7 +68,6 @@ const maxAnew = 3
 func (s *Service) try(ctx context.Context, id int64, room **room) (row metadata.Replication, err error) {
 	err = s.meta.UpdateFirst(ctx, func(tx *metadata.Tx) error {
 		row = metadata.Replication{}
-		tx.Ahead(func(q *metadata.Queries) { _, _ = q.DestinationTags(id) })
 		job, err := claim(tx, id)
 		if err != nil {
 			return err
@@ -141,26 +140,21 @@ func (s *Service) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.R
 		if job.DestinationID != 0 {
 			_, _ = open(q, job.DestinationID)
 		}
-		_, _ = q.ImageManifests(job.RepositoryID, job.Digest, maxGraph+1)
-		_, _, _ = q.MissingPart(job.RepositoryID, job.Digest, job.DestinationID)
+		_, _ = q.ImageParts(job.RepositoryID, job.Digest, job.DestinationID, maxGraph+1)
 		s.fitsAhead(q, job, room)
 		_, _ = q.NextSequence(job.RegistryID)
 	})
-	manifests, err := tx.ImageManifests(job.RepositoryID, job.Digest, maxGraph+1)
+	parts, err := tx.ImageParts(job.RepositoryID, job.Digest, job.DestinationID, maxGraph+1)
 	if err != nil {
 		return err
 	}
-	if len(manifests) > maxGraph {
+	if len(parts.Manifests) > maxGraph {
 		return &refusal{code: failureTooLarge, reason: fmt.Sprintf("The index reaches more than %d manifests.", maxGraph)}
 	}
-	missing, layer, err := tx.MissingPart(job.RepositoryID, job.Digest, job.DestinationID)
-	if err != nil {
-		return err
+	if parts.Missing != "" {
+		return incomplete(parts)
 	}
-	if missing != "" {
-		return incomplete(missing, layer)
-	}
-	if err := s.fits(tx.Queries, job, room, manifests); err != nil {
+	if err := s.fits(tx.Queries, job, room, parts.Manifests); err != nil {
 		return err
 	}
 	sequence, err := tx.NextSequence(job.RegistryID)
@@ -176,7 +170,7 @@ func (s *Service) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.R
 		return err // also if it was deleted just now: the next try creates it again
 	}
 	now := s.now()
-	if err := tx.CopyImage(job.RepositoryID, manifests, destination, job.SourceRegistryID, job.Sequence, now); err != nil {
+	if err := tx.CopyImage(job.RepositoryID, parts.Manifests, destination, job.SourceRegistryID, job.Sequence, now); err != nil {
 		return err
 	}
 	return s.copyTag(tx, job, destination, metadata.Tag{Name: job.Tag, Digest: job.Digest, Sequence: sequence}, now)
@@ -191,12 +185,13 @@ func (s *Service) createDestination(tx *metadata.Tx, ref Ref, registry int64) (*
 	return r, s.retryRefusedInto(tx, registry, ref) // others may lack only the right to create it
 }
 
-func incomplete(d string, layer bool) *refusal {
+func incomplete(parts metadata.ImageParts) *refusal {
 	what := "image"
-	if layer {
+	if parts.MissingLayer {
 		what = "layer"
 	}
-	return &refusal{code: failureSourceIncomplete, reason: fmt.Sprintf("The %s %s, which the image needs, was deleted from the source repository. Push the whole image again.", what, d)}
+	return &refusal{code: failureSourceIncomplete, reason: fmt.Sprintf("The %s %s, which the image needs, was deleted from the source repository. "+
+		"Push the whole image again.", what, parts.Missing)}
 }
 
 // copyTag points the destination's tag at the image, unless the tag is

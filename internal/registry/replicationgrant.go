@@ -16,7 +16,7 @@ var errAllowedSince = errors.New("the destination has just been changed, and all
 
 // admit returns a refusal unless the destination lets the job in, or errAllowedSince.
 func (s *Service) admit(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob) error {
-	err := s.ask(ctx, tx, job)
+	err := s.mayReplicate(ctx, job)
 	var refused *refusal
 	if !errors.As(err, &refused) || job.RegistryID == 0 {
 		return err
@@ -35,32 +35,17 @@ func (s *Service) admit(ctx context.Context, tx *metadata.Tx, job metadata.Repli
 	if err != nil {
 		return err
 	}
-	if err := s.ask(ctx, tx, now); err != nil {
+	if err := s.mayReplicate(ctx, now); err != nil {
 		return err
 	}
 	return errAllowedSince
 }
 
-// ask is mayReplicate with the tags that the destination has.
-func (s *Service) ask(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob) (err error) {
-	var tags []metadata.ResourceTag
-	if job.Deletes {
-		tags, err = tx.ResourceTags(job.DestinationID)
-	} else {
-		tags, err = tx.DestinationTags(job.ID)
-	}
-	if err != nil {
-		return err
-	}
-	return s.mayReplicate(ctx, job, tags)
-}
-
 // mayReplicate returns a refusal unless the destination takes the image, or the
-// deletion, into a repository with the tags. The destination decides, at every replication: its
-// registry policy must allow it, and neither that nor the repository's policy
-// may deny it. An Allow of the repository's policy is none: ECR documents the
+// deletion. It decides at every replication: its registry policy must allow it,
+// and neither that nor the repository's policy may deny it. An Allow of the repository's policy is none: ECR documents the
 // registry policy, and no other, as what lets replications in.
-func (s *Service) mayReplicate(ctx context.Context, job metadata.ReplicationJob, tags []metadata.ResourceTag) error {
+func (s *Service) mayReplicate(ctx context.Context, job metadata.ReplicationJob) error {
 	source := Ref{ID{job.SourceAccount, ""}, job.RepositoryName}
 	to := Ref{ID{job.DestinationAccount, job.DestinationRegion}, job.RepositoryName}
 	if !s.Exists(to.Registry) {
@@ -76,7 +61,7 @@ func (s *Service) mayReplicate(ctx context.Context, job metadata.ReplicationJob,
 		own = s.repositoryPolicy(to, job.DestinationPolicy)
 	}
 	decide := func(action string) policy.Decision {
-		req := s.replicationRequest(source, to, action, tags)
+		req := s.replicationRequest(source, to, action, job.DestinationTags)
 		d := policy.Authorize(ctx, req, nil, []policy.Policy{p})
 		if d.Allowed() || d.Outcome == policy.ImplicitDeny {
 			if own := policy.Authorize(ctx, req, nil, []policy.Policy{own}); own.Outcome != policy.Allowed && own.Outcome != policy.ImplicitDeny {
