@@ -259,10 +259,10 @@ func replaceResults(file string, tables []byte) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	before, rest, has := bytes.Cut(text, []byte(resultsBegin+"\n"))
+	head, rest, has := bytes.Cut(text, []byte(resultsBegin+"\n"))
 	_, after, ends := bytes.Cut(rest, []byte(resultsEnd))
 	if has && ends {
-		tables = slices.Concat(before, []byte(resultsBegin+"\n"), tables, []byte(resultsEnd), after)
+		tables = slices.Concat(head, []byte(resultsBegin+"\n"), tables, []byte(resultsEnd), after)
 	}
 	return os.WriteFile(file, tables, 0o644)
 }

@@ -89,7 +89,7 @@ func TestDeadDisk(t *testing.T) {
 			}
 		})
 	}
-	eventually(t, patience, func() error {
+	eventually(t, 3*patience, func() error {
 		if n := pushes.Load(); n < 40 {
 			return fmt.Errorf("%d pushes are acknowledged", n)
 		}

@@ -1,7 +1,6 @@
 package test
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -114,14 +113,6 @@ func TestCosign(t *testing.T) {
 		_, err := d.run("", cosign, verify...)
 		return err
 	})
-}
-
-// needsRoot leaves a test out that mounts, itself or by its client.
-func needsRoot(t *testing.T) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("left out: needs root")
-	}
 }
 
 func TestBuildah(t *testing.T) {

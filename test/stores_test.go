@@ -111,3 +111,11 @@ func TestRedirectKeepsNoLogin(t *testing.T) {
 		t.Error("the start does not warn of it")
 	}
 }
+
+// needsRoot leaves a test out that mounts, itself or by its client.
+func needsRoot(t *testing.T) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("left out: needs root")
+	}
+}

@@ -62,7 +62,7 @@ type Store interface {
 	// Begin, that it lacks the object. The reader returns io.EOF after size
 	// bytes and not before: an object that is shorter or longer is an error. It
 	// is for one goroutine, and ends with ctx. Of files it is an *os.File, which
-	// the kernel can send, and which was as long as it should when it was opened.
+	// the kernel can send, and which was as long as it should when it was last checked.
 	Open(ctx context.Context, object string, size int64) (io.ReadSeekCloser, error)
 	// URL is where a client may GET the object itself, for a while; "" if it
 	// must come through us. It does not ask whether the object is there.
@@ -70,8 +70,8 @@ type Store interface {
 	// Size of an object in bytes: ErrNotFound, ErrUnavailable.
 	Size(ctx context.Context, object string) (int64, error)
 	// Check looks whether an object is there and has size bytes: ErrNotFound,
-	// ErrDamaged, ErrUnavailable. A store far away may answer from what it saw
-	// within the last CheckedFor.
+	// ErrDamaged, ErrUnavailable. It may answer from what it saw within the last
+	// CheckedFor.
 	Check(ctx context.Context, object string, size int64) error
 	// Delete removes objects. Absent ones are no error. After an error, some
 	// may be gone. ErrBusy while a backup holds deletes off, ErrUnavailable.

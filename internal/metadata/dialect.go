@@ -38,14 +38,20 @@ type dialect struct {
 // is told to keep an order.
 func sqliteDialect() *dialect {
 	return &dialect{words: strings.NewReplacer(
-		"texts(?", "json_each(?", "numbers(?", "json_each(?", "objects(?", "json_each(?", "object_of(", "json_group_object(", " BYTEWISE", "", " FENCED", "", "LEFT IN ORDER JOIN", "LEFT JOIN", "IN ORDER JOIN", "CROSS JOIN",
-		"SHARING p", "", "HOLDING p", "", "LOCKING p", "", "LOCKING b", "", "SHARING g", "", "LOCKING g", "", "CLAIMING ALONE r", "", "CLAIMING r", "")}
+		"texts(?", "json_each(?", "numbers(?", "json_each(?", "objects(?", "json_each(?", "object_of(", "json_group_object(",
+		" BYTEWISE", "", " FENCED", "", "LEFT IN ORDER JOIN", "LEFT JOIN", "IN ORDER JOIN", "CROSS JOIN",
+		"SHARING p", "", "HOLDING p", "", "LOCKING p", "", "LOCKING b", "", "SHARING g", "", "LOCKING g", "",
+		"CLAIMING ALONE r", "", "CLAIMING r", "")}
 }
 
 func postgresDialect() *dialect {
 	// Its texts, numbers and objects are functions that the schema defines.
 	return &dialect{numbered: true, words: strings.NewReplacer(
-		"object_of(", "json_object_agg(", "BYTEWISE", `COLLATE "C"`, "FENCED", "OFFSET 0", "SHARING p", "FOR KEY SHARE OF p", "HOLDING p", "FOR NO KEY UPDATE OF p", "LOCKING p", "FOR UPDATE OF p", "LOCKING b", "FOR UPDATE OF b", "SHARING g", "FOR SHARE OF g", "LOCKING g", "FOR NO KEY UPDATE OF g", "CLAIMING ALONE r", "FOR UPDATE OF r SKIP LOCKED", "CLAIMING r", "FOR KEY SHARE OF sp FOR UPDATE OF r SKIP LOCKED")}
+		"object_of(", "json_object_agg(", "BYTEWISE", `COLLATE "C"`, "FENCED", "OFFSET 0",
+		"SHARING p", "FOR KEY SHARE OF p", "HOLDING p", "FOR NO KEY UPDATE OF p", "LOCKING p", "FOR UPDATE OF p",
+		"LOCKING b", "FOR UPDATE OF b", "SHARING g", "FOR SHARE OF g", "LOCKING g", "FOR NO KEY UPDATE OF g",
+		"CLAIMING ALONE r", "FOR UPDATE OF r SKIP LOCKED",
+		"CLAIMING r", "FOR KEY SHARE OF sp FOR UPDATE OF r SKIP LOCKED")}
 }
 
 var (

@@ -7,13 +7,7 @@ import "time"
 // manifest ?2 on. The joins keep their order: what an image costs must not
 // depend on how much else the repository has.
 const graph = `WITH RECURSIVE graph (digest) AS (
-		SELECT CAST(?2 AS TEXT) BYTEWISE UNION` + graphEnd
-
-// graphOfTag is graph from the manifest on that the tag ?2 names.
-const graphOfTag = `WITH RECURSIVE graph (digest) AS (
-		SELECT m.digest FROM tags t JOIN manifests m ON m.id = t.manifest_id WHERE t.repository_id = ?1 AND t.name = ?2 UNION` + graphEnd
-
-const graphEnd = `
+		SELECT CAST(?2 AS TEXT) BYTEWISE UNION
 		SELECT f.target FROM graph g IN ORDER JOIN manifests m ON m.repository_id = ?1 AND m.digest = g.digest
 		IN ORDER JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 1) `
 
@@ -21,6 +15,7 @@ const graphEnd = `
 // consists of, in no order and at most limit, whether or not it has them.
 type ImageParts struct {
 	Manifests []string
+	There     int // how many of them the destination has
 	// Missing is one that neither source nor destination has, or with
 	// MissingLayer such a layer: "" if all are there.
 	Missing      string
@@ -29,19 +24,25 @@ type ImageParts struct {
 
 // ImageParts of the image with the digest.
 func (q *Queries) ImageParts(source int64, digest string, destination int64, limit int) (p ImageParts, err error) {
-	err = q.conn.all(graph+`SELECT g.digest, EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id IN (?1, ?3) AND m.digest = g.digest FENCED),
+	err = q.conn.all(graph+`SELECT g.digest,
+		EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = ?1 AND m.digest = g.digest FENCED),
+		EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = ?3 AND m.digest = g.digest FENCED),
 		coalesce((SELECT f.target FROM manifests m IN ORDER JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 0
 			WHERE m.repository_id = ?1 AND m.digest = g.digest
-			AND NOT EXISTS (SELECT 1 FROM layers l WHERE l.repository_id IN (?1, ?3) AND l.digest = f.target FENCED) LIMIT 1), '')
+			AND NOT EXISTS (SELECT 1 FROM layers l WHERE l.repository_id IN (?1, ?3) AND l.digest = f.target FENCED)
+			LIMIT 1), '')
 		FROM graph g LIMIT ?4`, []any{source, digest, destination, limit}, func(scan func(dest ...any) error) error {
 		var manifest, layer string
-		var there bool
-		if err := scan(&manifest, &there, &layer); err != nil {
+		var here, there bool
+		if err := scan(&manifest, &here, &there, &layer); err != nil {
 			return err
 		}
 		p.Manifests = append(p.Manifests, manifest)
+		if there {
+			p.There++
+		}
 		switch {
-		case !there:
+		case !here && !there:
 			p.Missing, p.MissingLayer = manifest, false
 		case layer != "":
 			p.Missing, p.MissingLayer = layer, true
@@ -74,24 +75,25 @@ type ManifestHead struct {
 
 // ManifestHead of a repository by digest: ErrNotFound.
 func (q *Queries) ManifestHead(repository int64, digest string) (ManifestHead, error) {
-	return q.head(`manifests m WHERE m.repository_id = ?1 AND m.digest = ?2`, graph+whole, repository, digest)
+	return q.head(`manifests m WHERE m.repository_id = ?1 AND m.digest = ?2`, repository, digest)
 }
 
 // ManifestHeadByTag of a repository: ErrNotFound.
 func (q *Queries) ManifestHeadByTag(repository int64, tag string) (ManifestHead, error) {
 	return q.head(`tags t JOIN manifests m ON m.id = t.manifest_id WHERE t.repository_id = ?1 AND t.name = ?2`,
-		graphOfTag+whole, repository, tag)
+		repository, tag)
 }
 
 // head asks of one manifest, and of all only if it names others. Where there is
 // none it costs no more than to look.
-func (q *Queries) head(one, all string, args ...any) (h ManifestHead, err error) {
+func (q *Queries) head(one string, repository int64, name string) (h ManifestHead, err error) {
 	var children bool
 	h.Manifest, err = scanManifest(func(dest ...any) error {
-		return q.conn.one(`SELECT `+listedColumns+`, `+parts+` FROM `+one, args, append(dest, &children, &h.Whole)...)
+		return q.conn.one(`SELECT `+listedColumns+`, `+parts+` FROM `+one, []any{repository, name},
+			append(dest, &children, &h.Whole)...)
 	})
 	if err == nil && children && h.Whole {
-		err = q.conn.one(all, args, &h.Whole)
+		err = q.conn.one(graph+whole, []any{repository, h.Digest}, &h.Whole)
 	}
 	return h, err
 }

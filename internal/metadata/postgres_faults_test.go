@@ -171,7 +171,7 @@ func TestServerThatIsStartedAgain(t *testing.T) {
 					}
 				})
 			}
-			var away time.Duration // from the first stop to the last start: it may be too short in between
+			var away time.Duration // from the first stop to the last start, with short times of service in between
 			for begun := time.Now().Add(700 * time.Millisecond); len(modes) > 0; modes = modes[1:] {
 				time.Sleep(700 * time.Millisecond)
 				server.Restart(modes[0])

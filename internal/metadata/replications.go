@@ -101,12 +101,14 @@ type ReplicationJob struct {
 }
 
 // destinationColumns are the columns of a ReplicationJob about its destination.
-const destinationColumns = `coalesce(dg.id, 0), coalesce(dg.policy, ''), coalesce(dp.id, 0), coalesce(dp.policy, ''), coalesce(dp.tag_mutability, ''),
+const destinationColumns = `coalesce(dg.id, 0), coalesce(dg.policy, ''),
+	coalesce(dp.id, 0), coalesce(dp.policy, ''), coalesce(dp.tag_mutability, ''),
 	CAST((SELECT object_of(t.key, t.value) FROM resource_tags t WHERE t.repository_id = dp.id) AS TEXT)`
 
 // scanDestination appends to dest what destinationColumns are scanned into.
 func (j *ReplicationJob) scanDestination(dest ...any) []any {
-	return append(dest, &j.RegistryID, &j.RegistryPolicy, &j.DestinationID, &j.DestinationPolicy, &j.TagMutability, (*tagObject)(&j.DestinationTags))
+	return append(dest, &j.RegistryID, &j.RegistryPolicy, &j.DestinationID, &j.DestinationPolicy, &j.TagMutability,
+		(*tagObject)(&j.DestinationTags))
 }
 
 // ClaimReplication returns a replication that is in progress and nobody else

@@ -187,7 +187,8 @@ type ResourceTag struct{ Key, Value string }
 
 // ResourceTags in order of key.
 func (q *Queries) ResourceTags(repository int64) (tags []ResourceTag, err error) {
-	err = q.conn.all(`SELECT key, value FROM resource_tags WHERE repository_id = ? ORDER BY key`, []any{repository}, func(scan func(dest ...any) error) error {
+	const query = `SELECT key, value FROM resource_tags WHERE repository_id = ? ORDER BY key`
+	err = q.conn.all(query, []any{repository}, func(scan func(dest ...any) error) error {
 		var t ResourceTag
 		err := scan(&t.Key, &t.Value)
 		tags = append(tags, t)

@@ -9,14 +9,14 @@ func (q *Queries) RepositoryCount(registry int64) (n int64, err error) {
 
 // ImageCount is how many manifests the repository has, counted up to most.
 func (q *Queries) ImageCount(repository, most int64) (n int64, err error) {
-	err = q.conn.one(`SELECT count(*) FROM (SELECT 1 FROM manifests WHERE repository_id = ? LIMIT ?) AS waiting`,
+	err = q.conn.one(`SELECT count(*) FROM (SELECT 1 FROM manifests WHERE repository_id = ? LIMIT ?) AS images`,
 		[]any{repository, most}, &n)
 	return n, err
 }
 
 // UploadCount is how many sessions the registry has, counted up to most.
 func (q *Queries) UploadCount(registry, most int64) (n int64, err error) {
-	err = q.conn.one(`SELECT count(*) FROM (SELECT 1 FROM uploads WHERE registry_id = ? LIMIT ?) AS waiting`,
+	err = q.conn.one(`SELECT count(*) FROM (SELECT 1 FROM uploads WHERE registry_id = ? LIMIT ?) AS opened`,
 		[]any{registry, most}, &n)
 	return n, err
 }
@@ -32,19 +32,32 @@ func (q *Queries) ReplicatedBytes(registry int64) (n int64, err error) {
 	return q.bytes(registry, ` AND x.replicated = true`)
 }
 
+// bytesPage is how many repositories bytes reads at a time: one query for all
+// could take longer than a query may.
+const bytesPage = 20
+
 func (q *Queries) bytes(registry int64, and string) (n int64, err error) {
-	err = q.conn.one(`SELECT CAST(coalesce(sum(
-			coalesce((SELECT sum(x.size) FROM layers x WHERE x.repository_id = p.id`+and+`), 0) +
-			coalesce((SELECT sum(x.size) FROM manifests x WHERE x.repository_id = p.id`+and+`), 0)), 0) AS BIGINT)
-		FROM repositories p WHERE p.registry_id = ?`, []any{registry}, &n)
-	return n, err
+	for last, more := "", true; more; {
+		var repositories, bytes int64
+		err := q.conn.one(`SELECT count(*), coalesce(max(page.name), ''), CAST(coalesce(sum(
+				coalesce((SELECT sum(x.size) FROM layers x WHERE x.repository_id = page.id`+and+`), 0) +
+				coalesce((SELECT sum(x.size) FROM manifests x WHERE x.repository_id = page.id`+and+`), 0)), 0) AS BIGINT)
+			FROM (SELECT id, name FROM repositories WHERE registry_id = ? AND name > ? ORDER BY name LIMIT ?) AS page`,
+			[]any{registry, last, bytesPage}, &repositories, &last, &bytes)
+		if err != nil {
+			return 0, err
+		}
+		n += bytes
+		more = repositories == bytesPage
+	}
+	return n, nil
 }
 
-// CopyCost is what CopyImage would add to the destination: how many manifests,
-// and the bytes of these and of layers.
-func (q *Queries) CopyCost(source int64, digests []string, destination int64) (images, bytes int64, err error) {
+// CopyCost is what CopyImage would add to the destination: the bytes of manifests
+// and of layers.
+func (q *Queries) CopyCost(source int64, digests []string, destination int64) (bytes int64, err error) {
 	of := list(digests)
-	err = q.conn.one(`SELECT count(*), CAST(coalesce(sum(m.size), 0) AS BIGINT) + (
+	err = q.conn.one(`SELECT CAST(coalesce(sum(m.size), 0) AS BIGINT) + (
 			SELECT CAST(coalesce(sum(missing.size), 0) AS BIGINT) FROM (SELECT DISTINCT l.digest, l.size FROM manifests s
 				IN ORDER JOIN manifest_references f ON f.manifest_id = s.id AND f.child = 0
 				IN ORDER JOIN layers l ON l.repository_id = s.repository_id AND l.digest = f.target
@@ -52,6 +65,6 @@ func (q *Queries) CopyCost(source int64, digests []string, destination int64) (i
 					AND (SELECT count(*) FROM layers d WHERE d.repository_id = ?3 AND d.digest = l.digest) = 0) AS missing)
 		FROM manifests m WHERE m.repository_id = ?1 AND m.digest IN (SELECT value FROM texts(?2))
 			AND (SELECT count(*) FROM manifests d WHERE d.repository_id = ?3 AND d.digest = m.digest) = 0`,
-		[]any{source, of, destination}, &images, &bytes)
-	return images, bytes, err
+		[]any{source, of, destination}, &bytes)
+	return bytes, err
 }

@@ -78,8 +78,8 @@ func (s *Service) PutManifest(ctx context.Context, c Caller, ref Ref, n NewManif
 	if err := s.admitReplications(r, len(n.Tags)); err != nil {
 		return PutResult{}, err
 	}
-	p := &put{service: s, now: s.now(), registry: r.RegistryID, account: r.Account, digest: string(d), manifest: parsed, NewManifest: n,
-		room: s.roomIn(r, quota.ImagesPerRepository, quota.StoredBytes)}
+	p := &put{service: s, now: s.now(), registry: r.RegistryID, account: r.Account, digest: string(d), manifest: parsed,
+		NewManifest: n, room: s.roomIn(r, quota.ImagesPerRepository, quota.StoredBytes)}
 	if err := p.room.within(ctx, func() error { return p.commit(ctx, r) }); err != nil {
 		return PutResult{}, err
 	}
@@ -168,14 +168,12 @@ func (p *put) ahead(q *metadata.Queries, repository int64) {
 		_, _ = q.Tag(repository, tag)
 	}
 	p.room.ahead(q)
-	if limits := p.service.limits[p.account]; limits.TagsPerImage > 0 && len(p.Tags) > 0 {
-		_, _ = q.CountTagsOf(repository, p.digest, int(limits.TagsPerImage))
-	}
+	p.service.tagsAhead(q, p.account, repository, p.digest, len(p.Tags))
 	_, _ = q.NextSequence(p.registry)
 }
 
 func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
-	if err := p.room.count(tx.Queries); err != nil {
+	if err := p.room.look(tx.Queries); err != nil {
 		return err
 	}
 	_, err := tx.Manifest(r.ID, p.digest)
@@ -189,13 +187,17 @@ func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
 	if err != nil {
 		return err
 	}
+	images, bytes := int64(1), int64(len(p.Bytes))
+	if known {
+		images, bytes = 0, 0
+	}
+	if err := p.room.take(quota.ImagesPerRepository, images); err != nil {
+		return err
+	}
+	if err := p.room.take(quota.StoredBytes, bytes); err != nil {
+		return err
+	}
 	if !known { // else it keeps the time of its first push (ECR: imagePushedAt)
-		if err := p.room.take(quota.ImagesPerRepository, 1); err != nil {
-			return err
-		}
-		if err := p.room.take(quota.StoredBytes, int64(len(p.Bytes))); err != nil {
-			return err
-		}
 		m := p.manifest.facts(p.Bytes)
 		m.Digest, m.ImageSize, m.PushedAt = p.digest, size, p.now
 		if err := tx.PutManifest(r, m, p.Bytes, p.manifest.References); err != nil {
@@ -209,7 +211,7 @@ func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
 	if err != nil {
 		return err
 	}
-	added := int64(0)
+	added := 0
 	for _, tag := range p.Tags {
 		adds, err := p.addsTag(tx, r, tag)
 		if err != nil {
@@ -219,8 +221,12 @@ func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
 			added, changed = added+1, true
 		}
 	}
-	if err := p.service.checkTags(tx.Queries, r, p.digest, known, added); err != nil {
+	tooMany, err := p.service.tagsFull(tx.Queries, r.Account, r.ID, p.digest, added)
+	if err != nil {
 		return err
+	}
+	if tooMany {
+		return overQuota(refOf(r).Registry, quota.TagsPerImage, p.service.limits[r.Account].TagsPerImage)
 	}
 	for _, tag := range p.Tags {
 		if err := tx.SetTag(r, metadata.Tag{Name: tag, Digest: p.digest, Sequence: sequence}, p.now); err != nil {

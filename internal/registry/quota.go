@@ -43,7 +43,7 @@ func (s *Service) Quotas(ctx context.Context, c Caller, id ID) ([]Quota, error) 
 	l := s.limits[id.Account]
 	used := func(name string) (n int64) {
 		if err == nil {
-			n, err = s.used(name, reg.ID)
+			n, err = s.used(ctx, id.Account, name, reg.ID)
 		}
 		return n
 	}
@@ -73,66 +73,70 @@ func overQuota(id ID, name string, limit int64) *Error {
 	return e
 }
 
-// rows returns how much there is of what the quota bounds, from the database. It
-// need not count past most.
-func rows(of counted, most int64) func(q *metadata.Queries) (int64, error) {
-	return func(q *metadata.Queries) (int64, error) {
-		switch of.quota {
-		case quota.Repositories:
-			return q.RepositoryCount(of.id)
-		case quota.ImagesPerRepository:
-			return q.ImageCount(of.id, most)
-		case quota.OpenUploads:
-			return q.UploadCount(of.id, most)
-		case quota.StoredBytes:
-			return q.StoredBytes(of.id)
-		case quota.ReplicatedBytes:
-			return q.ReplicatedBytes(of.id)
-		}
-		panic("registry: nobody counts " + of.quota)
-	}
+// What the quotas bound that the database can count.
+var boundings = map[string]struct {
+	limit        func(l quota.Limits) int64
+	inRepository bool // each repository, and not the registry, may have so much
+	quick        bool // to count: by an index
+	// rows counts what a repository or registry has. It need not count past most.
+	rows func(q *metadata.Queries, id, most int64) (int64, error)
+}{
+	quota.Repositories: {
+		limit: func(l quota.Limits) int64 { return l.Repositories }, quick: true,
+		rows: func(q *metadata.Queries, id, _ int64) (int64, error) { return q.RepositoryCount(id) },
+	},
+	quota.ImagesPerRepository: {
+		limit: func(l quota.Limits) int64 { return l.ImagesPerRepository }, inRepository: true, quick: true,
+		rows: (*metadata.Queries).ImageCount,
+	},
+	quota.OpenUploads: {
+		limit: func(l quota.Limits) int64 { return l.OpenUploads }, quick: true,
+		rows: (*metadata.Queries).UploadCount,
+	},
+	quota.StoredBytes: {
+		limit: func(l quota.Limits) int64 { return l.StoredBytes },
+		rows:  func(q *metadata.Queries, id, _ int64) (int64, error) { return q.StoredBytes(id) },
+	},
+	quota.ReplicatedBytes: {
+		limit: func(l quota.Limits) int64 { return l.ReplicatedBytes },
+		rows:  func(q *metadata.Queries, id, _ int64) (int64, error) { return q.ReplicatedBytes(id) },
+	},
 }
 
 // used is how much a registry has of what the quota bounds, counted now unless that
 // takes long. Those who ask at a time share the answer.
-func (s *Service) used(name string, registry int64) (int64, error) {
-	of := counted{name, registry}
-	c := s.counts.get(of)
-	if n, ok := c.shown(s.now()); ok {
-		return n, nil
-	}
-	if err := c.ask(s.now, func() (int64, error) { return rows(of, math.MaxInt64)(s.meta.Read()) }); err != nil {
-		return 0, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.n, nil
+func (s *Service) used(ctx context.Context, account, name string, registry int64) (int64, error) {
+	u := s.usages.get(bounded{account, name, registry}, s.now())
+	err := u.count(ctx, s.now, func() (int64, error) {
+		return boundings[name].rows(s.meta.Read(), registry, math.MaxInt64)
+	})
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.n, err
 }
 
 // room returns what the named quotas leave of a registry, and of a repository in
 // it: 0 if the operation creates that. Past them it is LimitExceeded.
 func (s *Service) room(id ID, registry, repository int64, names ...string) *room {
-	l := s.limits[id.Account]
 	r := &room{now: s.now, read: s.meta.Read}
 	r.full = func(name string, limit int64) error { return overQuota(id, name, limit) }
 	for _, name := range names {
-		of, limit, quick := counted{name, registry}, int64(0), true
-		switch name {
-		case quota.Repositories:
-			limit = l.Repositories
-		case quota.ImagesPerRepository:
-			of.id, limit = repository, l.ImagesPerRepository
-		case quota.OpenUploads:
-			limit = l.OpenUploads
-		case quota.StoredBytes:
-			limit, quick = l.StoredBytes, false
-		case quota.ReplicatedBytes:
-			limit, quick = l.ReplicatedBytes, false
+		of := boundings[name]
+		b := &bound{quota: name, limit: of.limit(s.limits[id.Account]), quick: of.quick}
+		if b.limit == 0 {
+			continue
 		}
-		if limit > 0 && of.id != 0 {
-			b := &bound{quota: name, limit: limit, count: s.counts.get(of), rows: rows(of, limit), quick: quick}
-			r.of = append(r.of, b)
+		what := bounded{id.Account, name, registry}
+		if of.inRepository {
+			what.id = repository
 		}
+		if what.id == 0 { // what is not there yet has nothing
+			b.usage, b.counted = &usage{}, true
+		} else {
+			b.usage = s.usages.get(what, s.now())
+		}
+		b.rows = func(q *metadata.Queries) (int64, error) { return of.rows(q, what.id, b.limit) }
+		r.of = append(r.of, b)
 	}
 	return r
 }
@@ -142,24 +146,29 @@ func (s *Service) roomIn(r *metadata.Repository, names ...string) *room {
 	return s.room(refOf(r).Registry, r.RegistryID, r.ID, names...)
 }
 
-// checkTags refuses more tags than an image may have. CountTagsOf may be asked
-// ahead; an image that was not known has none.
-func (s *Service) checkTags(q *metadata.Queries, r *metadata.Repository, digest string, known bool, more int64) error {
-	limit := s.limits[r.Account].TagsPerImage
+// tagsAhead asks what tagsFull is going to ask.
+func (s *Service) tagsAhead(q *metadata.Queries, account string, repository int64, digest string, more int) {
+	if limit := s.limits[account].TagsPerImage; limit > 0 && repository != 0 && more > 0 {
+		_, _ = q.CountTagsOf(repository, digest, int(limit))
+	}
+}
+
+// tagsFull reports whether more tags are too many for an image of the account's
+// repository: 0 if that is not there yet.
+func (s *Service) tagsFull(q *metadata.Queries, account string, repository int64, digest string, more int) (
+	bool, error) {
+	limit := s.limits[account].TagsPerImage
 	if limit == 0 || more == 0 {
-		return nil
+		return false, nil
 	}
 	tags := 0
-	if known {
+	if repository != 0 {
 		var err error
-		if tags, err = q.CountTagsOf(r.ID, digest, int(limit)); err != nil {
-			return err
+		if tags, err = q.CountTagsOf(repository, digest, int(limit)); err != nil {
+			return false, err
 		}
 	}
-	if int64(tags)+more > limit {
-		return overQuota(refOf(r).Registry, quota.TagsPerImage, limit)
-	}
-	return nil
+	return int64(tags)+int64(more) > limit, nil
 }
 
 // takeLayer takes the room for a link to a layer, unless the repository has it.
@@ -168,10 +177,13 @@ func takeLayer(tx *metadata.Tx, r *room, repository int64, digest string, size i
 		return nil
 	}
 	_, err := tx.Layer(repository, digest)
-	if errors.Is(err, metadata.ErrNotFound) {
+	switch {
+	case errors.Is(err, metadata.ErrNotFound):
 		return r.take(quota.StoredBytes, size)
+	case err != nil:
+		return err
 	}
-	return err
+	return r.take(quota.StoredBytes, 0)
 }
 
 // takeBlob is takeLayer for a blob that the deployment has; if it has not, nothing
@@ -201,23 +213,19 @@ func (s *Service) boundLayer(ctx context.Context, r *metadata.Repository, conten
 	if c == nil {
 		return b, nil
 	}
-	left := func(all bool) (int64, error) {
-		if err := room.ask(ctx, all); err != nil {
-			return 0, fmt.Errorf("count what the registry of %s holds: %w", refOf(r), err)
-		}
-		c.count.mu.Lock()
-		defer c.count.mu.Unlock()
-		return c.limit - c.count.n - c.count.claimed, nil
-	}
-	n, err := left(false)
-	if err != nil {
+	if err := room.prepare(ctx); err != nil {
 		return nil, err
 	}
+	n, _ := c.usage.left(c.limit)
 	if n-already < b.room {
 		b.room, b.refusal = n-already, overQuota(refOf(r).Registry, quota.StoredBytes, c.limit)
 		b.recount = func() (more int64, err error) {
-			now, err := left(true)
-			return now - n, err
+			c.due = true
+			if err := room.countDue(ctx); err != nil {
+				return 0, err
+			}
+			_, now := c.usage.left(c.limit)
+			return now - n, nil
 		}
 	}
 	return b, nil
@@ -259,15 +267,21 @@ func (s *Service) roomAt(job metadata.ReplicationJob) *room {
 // fitsAhead asks what fits is going to ask.
 func (s *Service) fitsAhead(q *metadata.Queries, job metadata.ReplicationJob, r *room) {
 	r.ahead(q)
-	if l := s.limits[job.DestinationAccount]; job.DestinationID != 0 && l.TagsPerImage > 0 && job.Tag != "" {
-		_, _ = q.CountTagsOf(job.DestinationID, job.Digest, int(l.TagsPerImage))
-	}
+	s.tagsAhead(q, job.DestinationAccount, job.DestinationID, job.Digest, tagsOf(job))
 }
 
-// fits takes the room for a replication of an image, whose manifests are given, and
+// tagsOf is how many tags a replication sets.
+func tagsOf(job metadata.ReplicationJob) int {
+	if job.Tag == "" {
+		return 0
+	}
+	return 1
+}
+
+// fits takes the room for a replication of an image, whose parts are given, and
 // refuses one that would go past a quota of the destination.
-func (s *Service) fits(q *metadata.Queries, job metadata.ReplicationJob, r *room, manifests []string) error {
-	if err := r.count(q); err != nil {
+func (s *Service) fits(q *metadata.Queries, job metadata.ReplicationJob, r *room, parts metadata.ImageParts) error {
+	if err := r.look(q); err != nil {
 		return err
 	}
 	if job.DestinationID == 0 {
@@ -275,31 +289,27 @@ func (s *Service) fits(q *metadata.Queries, job metadata.ReplicationJob, r *room
 			return err
 		}
 	}
-	if l := s.limits[job.DestinationAccount]; job.DestinationID != 0 && l.TagsPerImage > 0 && job.Tag != "" {
-		tags, err := q.CountTagsOf(job.DestinationID, job.Digest, int(l.TagsPerImage))
-		if err != nil {
-			return err
-		}
-		if int64(tags) >= l.TagsPerImage {
-			// One more, unless it is there.
-			now, err := q.Tag(job.DestinationID, job.Tag)
-			if err != nil && !errors.Is(err, metadata.ErrNotFound) {
-				return err
-			}
-			if now.Digest != job.Digest {
-				return full(job, quota.TagsPerImage)
-			}
-		}
-	}
-	noBytes := r.bound(quota.StoredBytes) == nil && r.bound(quota.ReplicatedBytes) == nil
-	if noBytes && r.take(quota.ImagesPerRepository, int64(len(manifests))) == nil {
-		return nil // without a look at what the destination has of it
-	}
-	images, bytes, err := q.CopyCost(job.RepositoryID, manifests, job.DestinationID)
+	tooMany, err := s.tagsFull(q, job.DestinationAccount, job.DestinationID, job.Digest, tagsOf(job))
 	if err != nil {
 		return err
 	}
-	if err := r.take(quota.ImagesPerRepository, images); err != nil {
+	if tooMany { // unless it is one of them
+		now, err := q.Tag(job.DestinationID, job.Tag)
+		if err != nil && !errors.Is(err, metadata.ErrNotFound) {
+			return err
+		}
+		if now.Digest != job.Digest {
+			return full(job, quota.TagsPerImage)
+		}
+	}
+	if err := r.take(quota.ImagesPerRepository, int64(len(parts.Manifests)-parts.There)); err != nil {
+		return err
+	}
+	if r.bound(quota.StoredBytes) == nil && r.bound(quota.ReplicatedBytes) == nil {
+		return nil
+	}
+	bytes, err := q.CopyCost(job.RepositoryID, parts.Manifests, job.DestinationID)
+	if err != nil {
 		return err
 	}
 	if err := r.take(quota.StoredBytes, bytes); err != nil {

@@ -3,105 +3,11 @@ package registry
 import (
 	"context"
 	"errors"
-	"sync"
+	"fmt"
 	"time"
 
 	"github.com/twinport/twinport/internal/metadata"
 )
-
-// Quotas bound what the database can only count, row by row. So each process
-// remembers what was counted, adds what it adds itself, and asks again
-//   - after countLife, while half of the quota is left: so other processes go past
-//     it only if they add that half meanwhile;
-//   - nearer to the quota, after countRest times as long as counting took: so
-//     counting takes a small part of the time, however much there is;
-//   - before it refuses anything.
-const (
-	countLife = time.Minute
-	countRest = 50
-	countRow  = 100 * time.Nanosecond // takes about so long
-	// countLong is from when on counting takes too long for each who only looks.
-	countLong = time.Second
-	// maxCounts bounds what is remembered.
-	maxCounts = 10_000
-)
-
-// count is how much there is of what a quota bounds, as far as this process knows.
-type count struct {
-	asking sync.Mutex // held while the database counts
-	begun  time.Time  // when it last began to, by the clock that is never set
-
-	mu      sync.Mutex
-	n       int64     // when it was counted, with what this process has added since
-	at      time.Time // when that began; zero if it was not
-	took    time.Duration
-	claimed int64 // by operations that have not ended
-}
-
-// good reports whether n need not be counted anew. mu is held.
-func (c *count) good(limit int64, now time.Time) bool {
-	age := now.Sub(c.at)
-	return !c.at.IsZero() && age >= 0 && (age <= countRest*c.took || age <= countLife && c.n+c.claimed <= limit/2)
-}
-
-// shown returns what is good enough to look at: if it took long to count, an older
-// count.
-func (c *count) shown(now time.Time) (n int64, ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	age := now.Sub(c.at)
-	return c.n, !c.at.IsZero() && c.took > countLong && age >= 0 && age <= countRest*c.took
-}
-
-// know takes note of what was counted, from the time at on.
-func (c *count) know(n int64, at time.Time, took time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.n, c.at, c.took = n, at, took
-}
-
-// ask counts, unless somebody else begins to while it waits.
-func (c *count) ask(now func() time.Time, rows func() (int64, error)) error {
-	since := time.Now()
-	c.asking.Lock()
-	defer c.asking.Unlock()
-	if c.begun.After(since) {
-		return nil
-	}
-	at, begun := now(), time.Now()
-	n, err := rows()
-	if err != nil {
-		return err
-	}
-	c.begun = begun
-	c.know(n, at, time.Since(begun))
-	return nil
-}
-
-// counted names what is counted: the id is of a repository, or a registry.
-type counted struct {
-	quota string
-	id    int64
-}
-
-type counts struct {
-	mu sync.Mutex
-	of map[counted]*count
-}
-
-func (c *counts) get(k counted) *count {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	known := c.of[k]
-	if known == nil {
-		if c.of == nil || len(c.of) >= maxCounts {
-			c.of = map[counted]*count{}
-		}
-		known = &count{}
-		c.of[k] = known
-	}
-	return known
-}
 
 // room is what an operation may add to, as quotas leave it. It claims what it adds
 // in its transaction, so that others of this process see it before it is committed.
@@ -117,78 +23,128 @@ type room struct {
 type bound struct {
 	quota string
 	limit int64
-	count *count
-	rows  func(q *metadata.Queries) (int64, error)
-	quick bool // to count: in the transaction, with all else that it asks
-	asked bool // in this operation
-	taken int64
+	usage *usage
+	// rows counts in the database; it need not count past limit.
+	rows func(q *metadata.Queries) (int64, error)
+	// quick says that it counts in the transaction, with all else that this asks.
+	quick bool
+	ahead bool  // it was asked ahead,
+	added int64 // when the usage's operations had added so much
+	// counted says that it was counted for this operation, and due that it is to be.
+	counted, due bool
+	taken        int64
 }
 
 // errCount means that a quota may be exceeded, as far as is known: count, and run
 // the transaction again.
 var errCount = errors.New("registry: what a quota bounds is to be counted")
 
+// maxAnew is how often a transaction is begun while others change what it is about,
+// or what a quota bounds is to be counted.
+const maxAnew = 3
+
 // within runs fn, whose transaction takes what it adds.
 func (r *room) within(ctx context.Context, fn func() error) (err error) {
 	defer func() { r.end(err == nil) }()
-	if err = r.ask(ctx, false); err != nil {
+	if err = r.prepare(ctx); err != nil {
 		return err
 	}
-	if err = fn(); errors.Is(err, errCount) {
-		if err = r.ask(ctx, true); err == nil {
-			err = fn()
+	for n := 1; ; n++ {
+		err = fn()
+		if !errors.Is(err, errCount) {
+			return err
+		}
+		if n == maxAnew { // others take what is left
+			return r.refuse()
+		}
+		if err = r.count(ctx); err != nil {
+			return err
 		}
 	}
-	return err
 }
 
-// ask counts, outside of a transaction: all, or what takes long to count and is not
-// known well enough.
-func (r *room) ask(ctx context.Context, all bool) error {
+// refuse is the error of what count was to count.
+func (r *room) refuse() error {
 	for _, b := range r.of {
-		if !all && (b.quick || !r.unknown(b)) {
+		if b.due {
+			return r.full(b.quota, b.limit)
+		}
+	}
+	return errCount
+}
+
+// prepare counts, before a transaction, what takes long to count and is not known
+// well enough.
+func (r *room) prepare(ctx context.Context) error {
+	for _, b := range r.of {
+		b.due = !b.quick && r.unknown(b)
+	}
+	return r.countDue(ctx)
+}
+
+// count counts what a transaction has found to be due; it claims nothing any more.
+func (r *room) count(ctx context.Context) error {
+	r.end(false)
+	for _, b := range r.of {
+		if b.due {
+			b.usage.settle(ctx)
+		}
+	}
+	return r.countDue(ctx)
+}
+
+func (r *room) countDue(ctx context.Context) error {
+	for _, b := range r.of {
+		if !b.due {
 			continue
 		}
-		if err := ctx.Err(); err != nil {
-			return err
+		if err := b.usage.count(ctx, r.now, func() (int64, error) { return b.rows(r.read()) }); err != nil {
+			return fmt.Errorf("count what the quota '%s' bounds: %w", b.quota, err)
 		}
-		if err := b.count.ask(r.now, func() (int64, error) { return b.rows(r.read()) }); err != nil {
-			return err
-		}
-		b.asked = true
+		b.counted, b.due = true, false
 	}
 	return nil
 }
 
 func (r *room) unknown(b *bound) bool {
-	b.count.mu.Lock()
-	defer b.count.mu.Unlock()
-	return !b.asked && !b.count.good(b.limit, r.now())
+	b.usage.mu.Lock()
+	defer b.usage.mu.Unlock()
+	return !b.counted && !b.usage.good(b.limit, r.now())
 }
 
-// ahead asks what count is going to ask.
+// ahead asks what look is going to ask.
 func (r *room) ahead(q *metadata.Queries) {
 	for _, b := range r.of {
 		if b.quick && r.unknown(b) {
+			b.usage.mu.Lock()
+			b.ahead, b.added = true, b.usage.added
+			b.usage.mu.Unlock()
 			_, _ = b.rows(q)
 		}
 	}
 }
 
-// count counts in the transaction what is not known well enough and quick to count.
-func (r *room) count(q *metadata.Queries) error {
+// look counts, in the transaction, what is quick to count and not known well enough.
+func (r *room) look(q *metadata.Queries) error {
 	for _, b := range r.of {
 		if !b.quick || !r.unknown(b) {
 			continue
 		}
-		at, begun := r.now(), time.Now()
+		b.usage.mu.Lock()
+		at, added := r.now(), b.usage.added
+		b.usage.mu.Unlock()
+		if b.ahead {
+			added = b.added
+		}
 		n, err := b.rows(q)
 		if err != nil {
 			return err
 		}
+		b.usage.mu.Lock()
 		// What was asked ahead took longer than the answer does.
-		b.count.know(n, at, max(time.Since(begun), time.Duration(n)*countRow))
-		b.asked = true
+		b.usage.know(n, added, at, max(r.now().Sub(at), time.Duration(n)*countRow))
+		b.usage.mu.Unlock()
+		b.counted = true
 	}
 	return nil
 }
@@ -210,21 +166,24 @@ func (r *room) take(quota string, n int64) error {
 	if b == nil {
 		return nil
 	}
-	b.count.mu.Lock()
-	defer b.count.mu.Unlock()
-	b.count.claimed -= b.taken
+	u := b.usage
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.claimed -= b.taken
 	b.taken = 0
 	switch {
 	case n == 0: // also past the quota
-	case !b.asked && !b.count.good(b.limit, r.now()):
+	case !b.counted && !u.good(b.limit, r.now()):
+		b.due = true
 		return errCount
-	case b.count.n+b.count.claimed+n <= b.limit:
-		b.count.claimed += n
+	case u.n+u.claimed+n <= b.limit:
+		u.claimed += n
 		b.taken = n
-	case !b.asked:
-		return errCount
-	default:
+	case b.counted && u.counted+n > b.limit:
 		return r.full(quota, b.limit)
+	default: // what others add now may have been counted, too
+		b.due = true
+		return errCount
 	}
 	return nil
 }
@@ -236,8 +195,8 @@ func (r *room) instead(before *room) *room {
 	}
 	before.end(false)
 	for _, b := range r.of {
-		if old := before.bound(b.quota); old != nil && old.count == b.count {
-			b.asked = old.asked
+		if old := before.bound(b.quota); old != nil && old.usage == b.usage {
+			b.counted = old.counted
 		}
 	}
 	return r
@@ -246,12 +205,7 @@ func (r *room) instead(before *room) *room {
 // end gives back what was taken, or notes that it is there now.
 func (r *room) end(committed bool) {
 	for _, b := range r.of {
-		b.count.mu.Lock()
-		b.count.claimed -= b.taken
-		if committed {
-			b.count.n += b.taken
-		}
+		b.usage.end(b.taken, committed)
 		b.taken = 0
-		b.count.mu.Unlock()
 	}
 }

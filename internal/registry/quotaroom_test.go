@@ -5,57 +5,68 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/twinport/twinport/internal/metadata"
 )
 
-// countedRows is a database that counts.
+// countedRows is a database that counts. Time passes in it only while it does.
 type countedRows struct {
+	now      time.Time
 	n, asked int64
 	takes    time.Duration
 	err      error
+	during   func() // what happens after it has counted, before it answers
 }
 
 func (c *countedRows) rows(*metadata.Queries) (int64, error) {
 	c.asked++
-	time.Sleep(c.takes)
-	return c.n, c.err
+	c.now = c.now.Add(c.takes)
+	n := c.n
+	if c.during != nil {
+		c.during()
+	}
+	return n, c.err
 }
+
+func (c *countedRows) clock() time.Time { return c.now }
 
 var errNoRoom = errors.New("no room")
 
-func roomFor(c *count, rows func(*metadata.Queries) (int64, error), now *time.Time) *room {
+func newUsage() *usage { return &usage{turn: make(chan struct{}, 1)} }
+
+// roomFor is room for an operation whose quota is 100.
+func roomFor(u *usage, db *countedRows) *room {
 	return &room{
-		now: func() time.Time { return *now }, read: func() *metadata.Queries { return nil },
+		now: db.clock, read: func() *metadata.Queries { return nil },
 		full: func(string, int64) error { return errNoRoom },
-		of:   []*bound{{quota: "q", limit: 100, count: c, rows: rows}},
+		of:   []*bound{{quota: "q", limit: 100, usage: u, rows: db.rows}},
 	}
 }
 
 func TestRoomIsCountedAgain(t *testing.T) {
 	t.Parallel()
-	now := time.Unix(1000, 0)
-	c, db := &count{}, &countedRows{n: 40}
+	u, db := newUsage(), &countedRows{n: 40, now: time.Unix(1000, 0), takes: time.Millisecond}
 	add := func(what string, n, asked int64, want error) {
 		t.Helper()
-		r, before := roomFor(c, db.rows, &now), db.asked
+		r, before := roomFor(u, db), db.asked
 		runs := 0
 		err := r.within(context.Background(), func() error {
 			runs++
 			return r.take("q", n)
 		})
-		if err != want || db.asked-before != asked || runs > 2 {
+		if !errors.Is(err, want) || (err == nil) != (want == nil) || db.asked-before != asked || runs > 2 {
 			t.Errorf("%s: %v after it was counted %d times and tried %d times; want %v, counted %d times",
 				what, err, db.asked-before, runs, want, asked)
 		}
 		if err == nil {
 			db.n += n
 		}
-		if c.claimed != 0 {
-			t.Errorf("%s: %d stay claimed", what, c.claimed)
+		if u.claimed != 0 {
+			t.Errorf("%s: %d stay claimed", what, u.claimed)
 		}
-		now = now.Add(time.Second)
+		db.now = db.now.Add(time.Second)
 	}
 	add("nothing is known", 1, 1, nil)
 	add("with half of it left", 5, 0, nil)
@@ -70,44 +81,91 @@ func TestRoomIsCountedAgain(t *testing.T) {
 	add("room that others made", 1, 1, nil)
 	db.n = 100 // others add
 	add("not known yet", 1, 0, nil)
-	now = now.Add(countLife)
+	db.now = db.now.Add(countLife)
 	add("known", 1, 1, errNoRoom)
 	db.n = 10
 	add("deleted", 1, 1, nil)
-	now = now.Add(-time.Minute)
+	db.now = db.now.Add(-time.Minute)
 	add("the clock was set back", 1, 1, nil)
 
 	// What takes long to count is not counted for each push.
-	now = time.Unix(5000, 0)
-	db.n, db.takes = 90, 20*time.Millisecond
+	db.now, db.n, db.takes = time.Unix(5000, 0), 90, 100*time.Millisecond
 	add("slowly", 1, 1, nil)
-	now = now.Add(-time.Second)
 	add("soon after", 1, 0, nil)
-	now = now.Add(-time.Second)
 	add("refused only if it is so", 9, 1, errNoRoom)
+	// Nor, if it takes very long, for each refusal.
+	db.now, db.n, db.takes = time.Unix(9000, 0), 100, 2*countLong
+	add("refused after very long", 1, 1, errNoRoom)
+	add("refused at once", 1, 0, errNoRoom)
+	db.now = db.now.Add(countPause * db.takes)
+	add("refused after a pause", 1, 1, errNoRoom)
 
 	// A database that does not answer.
 	db.takes, db.err = 0, errors.New("away")
-	now = now.Add(time.Hour)
+	db.now = db.now.Add(time.Hour)
 	add("a fault", 1, 1, db.err)
+}
+
+// What this process adds while the database counts is neither lost nor a reason to
+// refuse what fits.
+func TestRoomWhileOthersAdd(t *testing.T) {
+	t.Parallel()
+	u, db := newUsage(), &countedRows{n: 10, now: time.Unix(1000, 0), takes: 10 * time.Millisecond}
+	within := func(r *room, n int64) error {
+		return r.within(context.Background(), func() error { return r.take("q", n) })
+	}
+	db.during = func() {
+		db.during = nil
+		other := roomFor(u, db)
+		other.of[0].counted = true
+		if err := within(other, 80); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := within(roomFor(u, db), 1); err != nil || u.n != 91 {
+		t.Errorf("%v; %d are known, want 91: the other's were not in the count", err, u.n)
+	}
+	// An operation that the count has seen, and that has not ended.
+	u = newUsage()
+	db.n, db.asked = 50, 0
+	other := roomFor(u, db)
+	if err := other.prepare(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.take("q", 40); err != nil {
+		t.Fatal(err)
+	}
+	db.n += 40
+	db.now = db.now.Add(time.Hour) // the next counts anew
+	r, runs := roomFor(u, db), 0
+	err := r.within(context.Background(), func() error {
+		err := r.take("q", 8)
+		if runs++; runs == 1 {
+			time.AfterFunc(10*time.Millisecond, func() { other.end(true) })
+		}
+		return err
+	})
+	if err != nil || u.n != 98 {
+		t.Errorf("%v, %d are known after %d tries; want 98 of 100", err, u.n, runs)
+	}
 }
 
 // Operations of a moment see what the others claim, before it is there; what
 // fails gives it back.
 func TestRoomIsClaimed(t *testing.T) {
 	t.Parallel()
-	now := time.Unix(1000, 0)
 	var mu sync.Mutex
-	c, db := &count{}, &countedRows{}
+	u, db := newUsage(), &countedRows{now: time.Unix(1000, 0)}
 	passed := 0
 	var all sync.WaitGroup
 	for i := range 300 {
 		all.Go(func() {
-			r := roomFor(c, func(*metadata.Queries) (int64, error) {
+			r := roomFor(u, db)
+			r.of[0].rows = func(*metadata.Queries) (int64, error) {
 				mu.Lock()
 				defer mu.Unlock()
 				return db.rows(nil)
-			}, &now)
+			}
 			err := r.within(context.Background(), func() error {
 				if err := r.take("q", 1); err != nil {
 					return err
@@ -130,16 +188,16 @@ func TestRoomIsClaimed(t *testing.T) {
 	if passed > 100 {
 		t.Errorf("%d passed where 100 may", passed)
 	}
-	r := roomFor(c, db.rows, &now)
+	r := roomFor(u, db)
 	if err := r.within(context.Background(), func() error { return r.take("q", int64(100-passed)) }); err != nil {
 		t.Errorf("%d passed, and the rest does not: %v", passed, err)
 	}
 	// A transaction that is run again takes once.
 	db.n = 0
-	r = roomFor(&count{}, db.rows, &now)
+	r = roomFor(newUsage(), db)
 	err := r.within(context.Background(), func() error { return errors.Join(r.take("q", 60), r.take("q", 60)) })
-	if err != nil || r.of[0].count.n != 60 {
-		t.Errorf("%v, %d are counted, want 60", err, r.of[0].count.n)
+	if err != nil || r.of[0].usage.n != 60 {
+		t.Errorf("%v, %d are known, want 60", err, r.of[0].usage.n)
 	}
 	if err := r.take("another", 1<<40); err != nil {
 		t.Errorf("without a quota: %v", err)
@@ -148,40 +206,59 @@ func TestRoomIsClaimed(t *testing.T) {
 
 var errCountFault = errors.New("a fault")
 
-func TestLongCountsAreShownAgain(t *testing.T) {
+// Many who ask at a time share a count, also one that fails, and leave when their
+// request ends.
+func TestCountsAreShared(t *testing.T) {
 	t.Parallel()
-	now := time.Unix(1000, 0)
-	for _, c := range []struct {
-		took, age time.Duration
-		want      bool
-	}{
-		{2 * countLong, 0, true},
-		{2 * countLong, countRest * 2 * countLong, true},
-		{2 * countLong, countRest*2*countLong + 1, false},
-		{2 * countLong, -1, false},
-		{countLong, 0, false}, // is counted each time
-	} {
-		of := &count{n: 5, at: now, took: c.took}
-		if n, ok := of.shown(now.Add(c.age)); ok != c.want || n != 5 {
-			t.Errorf("counted in %v, %v ago: %d, %v", c.took, c.age, n, ok)
-		}
-	}
-	if _, ok := new(count).shown(now); ok {
-		t.Error("nothing was counted")
+	for _, want := range []error{nil, errCountFault} {
+		synctest.Test(t, func(t *testing.T) {
+			u, asked := newUsage(), 0
+			u.turn <- struct{}{} // another count of the account
+			left, leave := context.WithCancel(context.Background())
+			leave()
+			if err := u.count(left, time.Now, nil); err != context.Canceled {
+				t.Errorf("who left: %v", err)
+			}
+			for range 20 {
+				go func() {
+					err := u.count(context.Background(), time.Now, func() (int64, error) {
+						asked++ // one at a time
+						return 7, want
+					})
+					if err != want {
+						t.Errorf("%v, want %v", err, want)
+					}
+				}()
+			}
+			synctest.Wait() // for them to come
+			<-u.turn
+			synctest.Wait()
+			if asked != 1 {
+				t.Errorf("for 20 who came together the database counted %d times", asked)
+			}
+		})
 	}
 }
 
-func TestCountsAreBounded(t *testing.T) {
+func TestUsagesAreForgotten(t *testing.T) {
 	t.Parallel()
-	var c counts
-	first := c.get(counted{"q", 0})
-	if c.get(counted{"q", 0}) != first || c.get(counted{"other", 0}) == first {
-		t.Error("each quota of each registry has one count")
+	var us usages
+	now := time.Unix(1000, 0)
+	first := us.get(bounded{"a", "q", 0}, now)
+	first.claimed = 1
+	if us.get(bounded{"a", "q", 0}, now) != first || us.get(bounded{"a", "other", 0}, now) == first {
+		t.Error("each quota of each registry has one usage")
 	}
-	for id := range int64(maxCounts + 5) {
-		c.get(counted{"q", id})
+	for id := range int64(3 * manyUsages) {
+		us.get(bounded{"a", "q", id}, now).at = now
+		if id == manyUsages/2 {
+			now = now.Add(countLife + 1) // all these are old
+		}
 	}
-	if n := len(c.of); n > maxCounts {
+	if n := len(us.of); n > 3*manyUsages-manyUsages/2+2 {
 		t.Errorf("%d are remembered", n)
+	}
+	if us.get(bounded{"a", "q", 0}, now) != first {
+		t.Error("what is claimed was forgotten")
 	}
 }

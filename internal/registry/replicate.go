@@ -28,9 +28,9 @@ const maxGraph = 10000
 func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication, error) {
 	var room *room // at the destination
 	row, err := s.try(ctx, id, &room)
-	for n := 1; n < maxAnew && (errors.Is(err, errAllowedSince) || errors.Is(err, errCount)); n++ {
+	for n := 1; n < maxAnew && (errors.Is(err, errChangedSince) || errors.Is(err, errCount)); n++ {
 		if errors.Is(err, errCount) {
-			if err = room.ask(ctx, true); err != nil {
+			if err = room.count(ctx); err != nil {
 				break
 			}
 		}
@@ -59,12 +59,8 @@ func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication
 	})
 }
 
-// maxAnew is how often a replication is begun while its destination changes, or what
-// a quota bounds is to be counted. After that the last error counts as a fault.
-const maxAnew = 3
-
-// try is the transaction of Replicate: errAllowedSince or errCount if it is to be
-// begun anew. room is set once the destination is known.
+// try is the transaction of Replicate: errChangedSince or errCount if it is to be
+// begun anew; after maxAnew times they count as a fault. room is set once the destination is known.
 func (s *Service) try(ctx context.Context, id int64, room **room) (row metadata.Replication, err error) {
 	err = s.meta.UpdateFirst(ctx, func(tx *metadata.Tx) error {
 		row = metadata.Replication{}
@@ -154,7 +150,7 @@ func (s *Service) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.R
 	if parts.Missing != "" {
 		return incomplete(parts)
 	}
-	if err := s.fits(tx.Queries, job, room, parts.Manifests); err != nil {
+	if err := s.fits(tx.Queries, job, room, parts); err != nil {
 		return err
 	}
 	sequence, err := tx.NextSequence(job.RegistryID)
@@ -169,8 +165,12 @@ func (s *Service) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.R
 	if err != nil {
 		return err // also if it was deleted just now: the next try creates it again
 	}
+	if job.DestinationID != 0 && destination.TagMutability != job.TagMutability {
+		return errChangedSince
+	}
 	now := s.now()
-	if err := tx.CopyImage(job.RepositoryID, parts.Manifests, destination, job.SourceRegistryID, job.Sequence, now); err != nil {
+	err = tx.CopyImage(job.RepositoryID, parts.Manifests, destination, job.SourceRegistryID, job.Sequence, now)
+	if err != nil {
 		return err
 	}
 	return s.copyTag(tx, job, destination, metadata.Tag{Name: job.Tag, Digest: job.Digest, Sequence: sequence}, now)
@@ -190,8 +190,8 @@ func incomplete(parts metadata.ImageParts) *refusal {
 	if parts.MissingLayer {
 		what = "layer"
 	}
-	return &refusal{code: failureSourceIncomplete, reason: fmt.Sprintf("The %s %s, which the image needs, was deleted from the source repository. "+
-		"Push the whole image again.", what, parts.Missing)}
+	return &refusal{code: failureSourceIncomplete, reason: fmt.Sprintf("The %s %s, which the image needs, "+
+		"was deleted from the source repository. Push the whole image again.", what, parts.Missing)}
 }
 
 // copyTag points the destination's tag at the image, unless the tag is

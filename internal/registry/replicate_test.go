@@ -751,6 +751,42 @@ func TestReplicationBothWaysMeetsNoDeadlock(t *testing.T) {
 	}
 }
 
+// A replication that was begun while the destination's tags could change does not
+// move one that was pushed since they cannot.
+func TestTagsBecomeImmutableBesideReplication(t *testing.T) {
+	d := pair(t)
+	d.create(in(dev))
+	owner, from, to := root(devAccount), in(prod), in(dev)
+	for i := range 60 {
+		tag := fmt.Sprint("v", i)
+		d.put(from, d.image(from, fmt.Sprint("theirs ", i)), tag)
+		due := d.due()
+		if len(due) != 1 {
+			t.Fatalf("%d are due", len(due))
+		}
+		own := d.image(to, fmt.Sprint("own ", i))
+		var all sync.WaitGroup
+		all.Go(func() {
+			time.Sleep(time.Duration(i%20) * 100 * time.Microsecond)
+			if r, err := d.Replicate(ctx, due[0]); err != nil || r.State != metadata.ReplicationComplete {
+				t.Errorf("%+v, %v", r, err)
+			}
+		})
+		if _, err := d.SetTagMutability(ctx, owner, to, registry.Immutable, nil); err != nil {
+			t.Fatal(err)
+		}
+		pushed := digest.FromBytes(own)
+		_, err := d.PutManifest(ctx, owner, to, registry.NewManifest{Bytes: own, Digest: pushed, Tags: []string{tag}})
+		all.Wait()
+		if now, there := d.resolve(to, registry.Reference{Tag: tag}); err == nil && now != pushed {
+			t.Errorf("%s, which was pushed, is %s now, %v", tag, now, there)
+		}
+		if _, err := d.SetTagMutability(ctx, owner, to, registry.Mutable, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestImmutableTagsAtTheDestination(t *testing.T) {
 	for name, c := range map[string]struct {
 		mutability registry.TagMutability

@@ -9,12 +9,13 @@ import (
 	"github.com/twinport/twinport/internal/policy"
 )
 
-// errAllowedSince ends a transaction whose destination has just been changed to
-// allow the replication. The transaction shares rows, and would have to lock them to
-// go on: two of them would wait for each other, and the owner's next change for both.
-var errAllowedSince = errors.New("the destination has just been changed, and allows the replication now")
+// errChangedSince ends a transaction whose destination has just been changed, so that
+// it allows the replication, or that its tags are immutable or not. The transaction
+// shares rows, and would have to lock them to go on: two of them would wait for each
+// other, and the owner's next change for both.
+var errChangedSince = errors.New("the destination has just been changed")
 
-// admit returns a refusal unless the destination lets the job in, or errAllowedSince.
+// admit returns a refusal unless the destination lets the job in, or errChangedSince.
 func (s *Service) admit(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob) error {
 	err := s.mayReplicate(ctx, job)
 	var refused *refusal
@@ -38,7 +39,7 @@ func (s *Service) admit(ctx context.Context, tx *metadata.Tx, job metadata.Repli
 	if err := s.mayReplicate(ctx, now); err != nil {
 		return err
 	}
-	return errAllowedSince
+	return errChangedSince
 }
 
 // mayReplicate returns a refusal unless the destination takes the image, or the

@@ -47,7 +47,7 @@ type Service struct {
 	// registries maps each registry to the id of its row, which never changes.
 	registries map[ID]int64
 	limits     map[string]quota.Limits
-	counts     counts // of what limits bound
+	usages     usages // of what limits bound
 
 	rules  parseCache[[]ReplicationRule]
 	grants parseCache[policy.Policy]

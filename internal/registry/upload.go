@@ -30,13 +30,14 @@ func (s *Service) StartUpload(ctx context.Context, c Caller, ref Ref) (id string
 func (s *Service) startUpload(ctx context.Context, repo *metadata.Repository) (string, error) {
 	id, room := uuid.NewString(), s.roomIn(repo, quota.OpenUploads)
 	create := func(tx *metadata.Tx, repo *metadata.Repository) error {
-		if err := room.count(tx.Queries); err != nil {
+		if err := room.look(tx.Queries); err != nil {
 			return err
 		}
 		if err := room.take(quota.OpenUploads, 1); err != nil {
 			return err
 		}
-		return tx.CreateUpload(metadata.Upload{ID: id, RegistryID: repo.RegistryID, RepositoryID: repo.ID, StartedAt: s.now()})
+		u := metadata.Upload{ID: id, RegistryID: repo.RegistryID, RepositoryID: repo.ID, StartedAt: s.now()}
+		return tx.CreateUpload(u)
 	}
 	ahead := func(q *metadata.Queries, _ int64) { room.ahead(q) }
 	return id, room.within(ctx, func() error { return s.addTo(ctx, repo, ahead, create) })

@@ -11,34 +11,38 @@ const m = messages.en;
 const firstLoad = 500_000;
 /** In milliseconds, until a person can sign in. */
 const formPainted = 2_000;
-/** How much longer the overview may take than the form, which has no data to wait for: so it holds on machines of any speed. */
+/** How much longer the overview may take than the form, which has no data to wait for: on machines of any speed. */
 const overviewPainted = 2;
 /** The machine may be busy with other tests: the best visit counts, and this many are tried. */
 const visits = 8;
 
 test('a first visit is small and quick', async ({ open }) => {
-  const form = await firstVisit(await open(), '/console/', formPainted);
-  expect(form, 'the form for signing in').toBeLessThan(formPainted);
-
+  const anonymous = await open();
   const page = await open();
   await visit(page, m, source);
-  const allowed = overviewPainted * form;
-  const overview = await firstVisit(page, `/console/${prod.id}/${virginia}/`, allowed);
-  expect(overview, 'the overview').toBeLessThan(allowed);
+  const form = await firstVisits(anonymous, '/console/');
+  const overview = await firstVisits(page, `/console/${prod.id}/${virginia}/`);
+  const quick = () => form.best() < formPainted && overview.best() < overviewPainted * form.best();
+  for (let tries = 0; tries < visits && !quick(); tries++) { // in turn, so that other load meets both
+    await form.again();
+    await overview.again();
+  }
+  expect(form.best(), 'the form for signing in').toBeLessThan(formPainted);
+  expect(overview.best(), 'the overview').toBeLessThan(overviewPainted * form.best());
 });
 
-/** The time of the best of several first visits, or of the first that was quick enough. */
-async function firstVisit(page: Page, path: string, enough: number): Promise<number> {
+/** First visits of a page, and the time of the best. */
+async function firstVisits(page: Page, path: string): Promise<{ again: () => Promise<void>; best: () => number }> {
   await page.addInitScript(noteHeading);
   let best = Infinity;
-  for (let tries = 0; tries < visits && best >= enough; tries++) {
+  const again = async () => {
     const { sizes, time } = await visitFirst(page, path);
     const bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
     expect(bytes, `bytes of ${JSON.stringify([...sizes], null, 1)}`).toBeLessThan(firstLoad);
     expect(bytes).toBeGreaterThan(50_000); // it was not from the cache
     best = Math.min(best, time);
-  }
-  return best;
+  };
+  return { again, best: () => best };
 }
 
 /** Opens the address with an empty cache; says how much came of what until the page had settled, and when its heading was painted. */
