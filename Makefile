@@ -129,7 +129,7 @@ torture: ## everything at once under faults of all kinds, for TORTURE_TIME (5m),
 	TORTURE_TIME=$(TORTURE_TIME) TORTURE_SEED=$(TORTURE_SEED) $(GO) test $(RACE) -v -count=1 -timeout 0 -run '^TestTorture$$' ./test
 
 unit: ## the tests of the packages alone, without whole-program tests
-	$(GO) test $(RACE) $$($(GO) list ./... | grep -v '/test$$')
+	$(GO) test $(RACE) $$($(GO) list ./... | grep -v -e '/test$$' -e '/test/attack$$' -e '/bench$$')
 
 webtest: $(WEB_MODULES) ## the console: its parts, that its build is committed, and all of it in Chromium
 	cd web && $(NPM) test --silent
