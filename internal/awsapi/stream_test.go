@@ -199,7 +199,7 @@ func TestWatchEndsAtTheStop(t *testing.T) {
 func TestWatchRests(t *testing.T) {
 	t.Parallel()
 	a := newConsoleAPI(t)
-	a.handler.HurryStreams(time.Hour, 50*time.Millisecond)
+	a.handler.HurryStreams(time.Hour, 2*time.Second) // which a busy machine may need for a write
 	_, cookie := a.signIn(t)
 	secure := httptest.NewUnstartedServer(a.handler)
 	secure.EnableHTTP2 = true
@@ -210,7 +210,7 @@ func TestWatchRests(t *testing.T) {
 		a.domain.activity.watch = tell(events)
 		s := a.watchOver(t, server.Client(), server.URL, cookie)
 		s.want(t, "ready {}")
-		time.Sleep(200 * time.Millisecond)
+		time.Sleep(3 * time.Second)
 		select {
 		case events <- registry.WatchEvent{Lost: true}:
 			s.want(t, "lost {}")

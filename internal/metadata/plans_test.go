@@ -166,7 +166,7 @@ func TestPlansUseIndexes(t *testing.T) {
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		t.Parallel()
-		database := servers.Postgres(t)
+		database := migrated.Postgres(t)
 		store := openPostgres(t, database)
 		db, err := openSQL(t, "pgx", database).Conn(t.Context())
 		if err != nil {

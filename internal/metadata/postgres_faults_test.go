@@ -44,7 +44,7 @@ func applied(t *testing.T, s Store, r *Repository, i int) (upload, layer bool) {
 // update succeeds, and once only.
 func TestUpdateWhoseConnectionIsCutAnywhere(t *testing.T) {
 	t.Parallel()
-	database := servers.Postgres(t)
+	database := migrated.Postgres(t)
 	direct := openPostgres(t, database)
 	r := newRepository(t, direct, "app")
 	proxy := servers.StartProxy(t, addressOf(t, database))
@@ -73,7 +73,7 @@ func TestUpdateWhoseConnectionIsCutAnywhere(t *testing.T) {
 // Reads are tried again, and what a try before brought counts for nothing.
 func TestReadWhoseConnectionIsCutAnywhere(t *testing.T) {
 	t.Parallel()
-	database := servers.Postgres(t)
+	database := migrated.Postgres(t)
 	direct := openPostgres(t, database)
 	r := newRepository(t, direct, "app")
 	const tags = 20
@@ -105,7 +105,7 @@ func TestReadWhoseConnectionIsCutAnywhere(t *testing.T) {
 // It is not waited for twice; what was not acknowledged may have happened.
 func TestStalledConnection(t *testing.T) {
 	t.Parallel()
-	database := servers.Postgres(t)
+	database := migrated.Postgres(t)
 	direct := openPostgres(t, database)
 	r := newRepository(t, direct, "app")
 	proxy := servers.StartProxy(t, addressOf(t, database))

@@ -11,8 +11,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/twinport/twinport/test/servers"
 )
 
 // through is the URL of the same database with another address.
@@ -38,7 +36,7 @@ func addressOf(t *testing.T, database string) string {
 // both opens a database as two processes do.
 func both(t *testing.T) (a, b *Postgres) {
 	t.Helper()
-	database := servers.Postgres(t)
+	database := migrated.Postgres(t)
 	return openPostgres(t, database), openPostgres(t, database)
 }
 
@@ -431,7 +429,7 @@ func TestAheadInAnUpdateSeesWhatItWaitedFor(t *testing.T) {
 // locked when the push looks at it, and has deleted it before the push links.
 func TestAddLayerWhileTheBlobIsDropped(t *testing.T) {
 	t.Parallel()
-	database := servers.Postgres(t)
+	database := migrated.Postgres(t)
 	sweep, push := openPostgres(t, database), openPostgres(t, database+"&application_name=push")
 	db := openSQL(t, "pgx", database)
 	// The push takes its time between its statements.
@@ -509,7 +507,7 @@ func TestDroppedBlobIsGarbage(t *testing.T) {
 // What is acknowledged is durable, however the database is set.
 func TestCommitsWaitForTheDisk(t *testing.T) {
 	t.Parallel()
-	url := servers.Postgres(t)
+	url := migrated.Postgres(t)
 	db, err := sql.Open("pgx", url)
 	if err != nil {
 		t.Fatal(err)

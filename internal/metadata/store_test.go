@@ -23,6 +23,15 @@ const (
 
 var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
+// migrated has the tables.
+var migrated = servers.Template{Fill: func(url string) error {
+	s, err := OpenPostgres(context.Background(), url)
+	if err != nil {
+		return err
+	}
+	return s.Close()
+}}
+
 // each runs a test on both engines.
 func each(t *testing.T, test func(t *testing.T, s Store)) {
 	eachPlace(t, func(t *testing.T, open func() Store) { test(t, open()) })
@@ -38,7 +47,7 @@ func eachPlace(t *testing.T, test func(t *testing.T, open func() Store)) {
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		t.Parallel()
-		url := servers.Postgres(t)
+		url := migrated.Postgres(t)
 		test(t, func() Store { return openPostgres(t, url) })
 	})
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"testing"
-
-	"github.com/twinport/twinport/test/servers"
 )
 
 // What changes after it was copied is brought up to date: what is new, what is
@@ -13,7 +11,7 @@ import (
 func TestTransferFollowsChanges(t *testing.T) {
 	t.Parallel()
 	from := openStore(t, t.TempDir())
-	to := openPostgres(t, servers.Postgres(t))
+	to := openPostgres(t, migrated.Postgres(t))
 	r := newRepository(t, from, "app")
 	for i := range 4 {
 		putManifest(t, from, r, Manifest{Digest: manifestDigest(i), MediaType: "m", PushedAt: epoch}, "{}")

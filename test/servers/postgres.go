@@ -32,7 +32,43 @@ func Postgres(t T) string {
 		check(t, err)
 		server = own.URL("postgres")
 	}
-	name, err := createDatabase(server)
+	return newDatabase(t, server, "template0")
+}
+
+// Template is what databases of tests are copies of, which takes a fraction of
+// filling each.
+type Template struct {
+	// Fill fills an empty database, once for all copies in a process.
+	Fill func(url string) error
+
+	once sync.Once
+	name string
+	err  error
+}
+
+// Postgres is Postgres with what the template has.
+func (c *Template) Postgres(t T) string {
+	t.Helper()
+	if os.Getenv("TEST_POSTGRES") != "" { // a template would stay behind there
+		database := Postgres(t)
+		check(t, c.Fill(database))
+		return database
+	}
+	own, err := sharedPostgres()
+	check(t, err)
+	c.once.Do(func() {
+		if c.name, c.err = createDatabase(own.URL("postgres"), "template0"); c.err == nil {
+			c.err = c.Fill(own.URL(c.name))
+		}
+	})
+	check(t, c.err)
+	return newDatabase(t, own.URL("postgres"), c.name)
+}
+
+// newDatabase creates a copy of a database, which is dropped at the end of the test.
+func newDatabase(t T, server, template string) string {
+	t.Helper()
+	name, err := createDatabase(server, template)
 	check(t, err)
 	t.Cleanup(func() {
 		if err := execute(server, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
@@ -43,7 +79,10 @@ func Postgres(t T) string {
 }
 
 // sharedPostgres has room for several tests at a time with several processes each.
-var sharedPostgres = sync.OnceValues(func() (*PostgresServer, error) { return newPostgres("max_connections=600") })
+// No test kills it, and it goes with the tests, so it need not wait for the disk.
+var sharedPostgres = sync.OnceValues(func() (*PostgresServer, error) {
+	return newPostgres("max_connections=600", "fsync=off")
+})
 
 // PostgresServer is a server that a test may stop, kill and start again. Its
 // methods belong to the test's goroutine.
@@ -229,16 +268,16 @@ func (s *PostgresServer) URL(database string) string {
 // Database creates an empty database and returns its URL.
 func (s *PostgresServer) Database() string {
 	s.t.Helper()
-	name, err := createDatabase(s.URL("postgres"))
+	name, err := createDatabase(s.URL("postgres"), "template0")
 	check(s.t, err)
 	return s.URL(name)
 }
 
-// createDatabase makes a database under a new name. Nobody can be connected to
-// template0, which would be in the way of copying it.
-func createDatabase(server string) (string, error) {
+// createDatabase makes a copy of a database under a new name. Connections to the
+// template that have just been closed, which are in the way, the server waits for.
+func createDatabase(server, template string) (string, error) {
 	name := "twinport_test_" + strings.ToLower(rand.Text())
-	return name, execute(server, "CREATE DATABASE "+name+" TEMPLATE template0")
+	return name, execute(server, "CREATE DATABASE "+name+" TEMPLATE "+template)
 }
 
 func execute(server, statement string) error {

@@ -57,7 +57,7 @@ func TestPostgres(t *testing.T) {
 			return
 		}
 		for setting, want := range map[string]string{
-			"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on",
+			"fsync": "off", "synchronous_commit": "on", "full_page_writes": "on",
 			"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "server_encoding": "UTF8",
 		} {
 			if got := query[string](t, a, "SHOW "+setting); got != want {
