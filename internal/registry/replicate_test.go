@@ -736,7 +736,7 @@ func TestReplicationBothWaysMeetsNoDeadlock(t *testing.T) {
 	d.close() // connections report what they met when they end
 	db, _ := openDatabase(t, dir)
 	defer db.Close()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		var committed, deadlocks int
 		err := db.QueryRow(`SELECT xact_commit, deadlocks FROM pg_stat_database WHERE datname = current_database()`).Scan(&committed, &deadlocks)
 		if err != nil || deadlocks > 0 {
