@@ -302,6 +302,7 @@ func checkPlans(t *testing.T, e *explainer, scans func(name, plan string) bool) 
 		"Sessions":                 func() { _, _ = q.Sessions("100000000005", 100) },
 		"DeleteSessions":           func() { _, _ = tx.DeleteSessions("100000000005", []string{"session5", "x"}) },
 		"DeleteExpiredSessions":    func() { _ = tx.DeleteExpiredSessions(now, now.Add(time.Hour)) },
+		"BoundReplications":        func() { _ = tx.BoundReplications(7, "sha256:m6", 2, 100) },
 		"AdoptReplications":        func() { _, _ = tx.AdoptReplications(100) },
 		"ReplicationsFrom":         func() { _, _ = q.ReplicationsFrom(3, ReplicationComplete, time.Time{}, ReplicationKey{}, 100) },
 		"ReplicationsInto":         func() { _, _ = q.ReplicationsInto("100000000002", "r", now, ReplicationKey{}, 100) },

@@ -214,6 +214,23 @@ func (q *Queries) ReplicationsOf(repository int64, digest string, limit int) ([]
 		ORDER BY r.destination_account, r.destination_region, r.tag LIMIT ?`, repository, digest, limit)
 }
 
+// BoundReplications removes, once an image has so many replications, up to limit
+// of those that have ended and whose tags it has no more. Of each destination one
+// stays, if there is one that did not fail: QueueDeletions goes by it.
+func (tx *Tx) BoundReplications(repository int64, digest string, many, limit int) error {
+	return tx.conn.exec(`DELETE FROM replications WHERE state <> 'IN_PROGRESS'
+		AND (SELECT count(*) FROM (SELECT 1 FROM manifests m IN ORDER JOIN replications r ON r.manifest_id = m.id
+			WHERE m.repository_id = ?1 AND m.digest = ?2 LIMIT ?3) AS looked) >= ?3
+		AND id IN (SELECT ranked.id FROM (SELECT r.id, r.manifest_id, r.tag, r.state,
+				row_number() OVER (PARTITION BY r.destination_account, r.destination_region
+					ORDER BY CASE WHEN r.state = 'FAILED' THEN 1 ELSE 0 END, r.id DESC) AS place
+				FROM manifests m IN ORDER JOIN replications r ON r.manifest_id = m.id
+				WHERE m.repository_id = ?1 AND m.digest = ?2) AS ranked
+			WHERE ranked.place > 1 AND ranked.state <> 'IN_PROGRESS' AND NOT EXISTS (SELECT 1 FROM tags t
+				WHERE t.repository_id = ?1 AND t.name = ranked.tag AND t.manifest_id = ranked.manifest_id FENCED) LIMIT ?4)`,
+		repository, digest, many, limit)
+}
+
 // AdoptReplications completes up to limit rows that a program wrote which does
 // not know of what schema 4 added to them, and returns how many.
 func (tx *Tx) AdoptReplications(limit int) (int64, error) {

@@ -55,6 +55,63 @@ func TestQueuedReplicationIsReplacedByTheNextPush(t *testing.T) {
 	})
 }
 
+func TestReplicationsOfAnImageAreBounded(t *testing.T) {
+	each(t, func(t *testing.T, s Store) {
+		r := newRepository(t, s, "app")
+		putManifest(t, s, r, Manifest{Digest: "d", PushedAt: epoch}, "{}", "kept")
+		putManifest(t, s, r, Manifest{Digest: "other", PushedAt: epoch}, "{}", "moved")
+		queue := func(digest, tag, account, state string) {
+			t.Helper()
+			row := Replication{RepositoryID: r.ID, Digest: digest, Tag: tag, Sequence: 1, DestinationAccount: account, PushedAt: epoch}
+			commit(t, s, func(tx *Tx) error { return tx.QueueReplication(&row) })
+			row.State = state
+			commit(t, s, func(tx *Tx) error { return tx.SaveReplication(row) })
+		}
+		for _, account := range []string{"1", "2", "3"} {
+			queue("d", "kept", account, ReplicationFailed)
+			queue("d", "moved", account, ReplicationFailed)
+			queue("other", "moved", account, ReplicationComplete)
+			queue("other", "gone", account, ReplicationComplete)
+		}
+		queue("d", "complete", "1", ReplicationComplete)
+		queue("d", "complete too", "1", ReplicationComplete)
+		queue("d", "failed later", "1", ReplicationFailed)
+		queue("d", "waiting", "2", ReplicationInProgress)
+		queue("d", "complete", "3", ReplicationComplete)
+		rows := func(digest string) (tags []string) {
+			t.Helper()
+			all, err := s.Read().ReplicationsOf(r.ID, digest, 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, row := range all {
+				tags = append(tags, row.DestinationAccount+" "+row.Tag)
+			}
+			return tags
+		}
+		bound := func(many, limit int, want ...string) {
+			t.Helper()
+			commit(t, s, func(tx *Tx) error { return tx.BoundReplications(r.ID, "d", many, limit) })
+			if got := rows("d"); !slices.Equal(got, want) {
+				t.Errorf("past %d, %d at a time: %q, want %q", many, limit, got, want)
+			}
+		}
+		all := rows("d")
+		bound(len(all)+1, 100, all...)
+		bound(len(all), 100, "1 complete too", "1 kept", "2 kept", "2 waiting", "3 complete", "3 kept")
+		bound(1, 100, "1 complete too", "1 kept", "2 kept", "2 waiting", "3 complete", "3 kept")
+		if got := rows("other"); len(got) != 6 {
+			t.Errorf("of another image: %q", got)
+		}
+		queue("d", "a", "1", ReplicationFailed)
+		queue("d", "b", "1", ReplicationFailed)
+		commit(t, s, func(tx *Tx) error { return tx.BoundReplications(r.ID, "d", 1, 1) })
+		if got := rows("d"); len(got) != 7 {
+			t.Errorf("one at a time leaves %q", got)
+		}
+	})
+}
+
 // dueReplications are those of all routes, one route after the other.
 func dueReplications(t *testing.T, s Store, now time.Time, limit int) (due []DueReplication) {
 	t.Helper()

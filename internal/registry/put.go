@@ -40,6 +40,10 @@ type PutResult struct {
 	Subject digest.Digest
 }
 
+// manyReplications is from how many replications of an image on those by tags that
+// have moved away are forgotten: to delete an image deletes them all at once.
+const manyReplications = 5000
+
 // maxTagsPerPut bounds the tags of one put.
 const maxTagsPerPut = 100
 
@@ -239,6 +243,11 @@ func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
 			what += " and tag '" + p.Tags[0] + "'"
 		}
 		return errorf(ImageAlreadyExists, "Image with %s already exists in the repository with name '%s' in registry with id '%s'", what, r.Name, r.Account)
+	}
+	if known && changed { // it gets replications beside those that it has
+		if err := tx.BoundReplications(r.ID, p.digest, manyReplications, 2*maxReplicationsPerPut); err != nil {
+			return err
+		}
 	}
 	p.service.repositoryChanged(tx, r)
 	return p.service.queueReplications(tx, r, p.digest, p.Tags, sequence, p.now)
