@@ -106,17 +106,17 @@ check: ## the inner loop: lint, the tests that need no server of others, the con
 RELEASED := ./test ./test/attack ./internal/blob/filestore ./internal/blob/s3store
 .PHONY: gotest wholetest sharedtest benchtest
 gotest:
-	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(RACE) -timeout 40m -parallel 6 $(TESTARGS) $$($(GO) list ./... | grep -vxF "$$($(GO) list ./bench $(RELEASED))")
+	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off $(RACE) -timeout 40m -parallel 4 $(TESTARGS) $$($(GO) list ./... | grep -vxF "$$($(GO) list ./bench $(RELEASED))")
 
 wholetest:
-	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off -count=1 -timeout 40m -parallel 4 $(TESTARGS) $(RELEASED)
+	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off -count=1 -timeout 40m -parallel 3 $(TESTARGS) $(RELEASED)
 
 # Without the race detector, with which a short run of the benchmark takes minutes.
 benchtest:
 	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off -count=1 $(TESTARGS) ./bench
 
 sharedtest:
-	TEST_STORES=shared $(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off -count=1 $(RACE) -timeout 40m -parallel 6 -skip '$(EMBEDDED)' $(TESTARGS) ./internal/registry ./test ./test/attack
+	TEST_STORES=shared $(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off -count=1 $(RACE) -timeout 40m -parallel 5 -skip '$(EMBEDDED)' $(TESTARGS) ./internal/registry ./test ./test/attack
 
 # TEST_RACES is how often a push meets the sweep of what it pushes, TEST_KILLS how
 # often a backup and a restore are killed.

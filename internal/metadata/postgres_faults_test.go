@@ -110,13 +110,13 @@ func TestStalledConnection(t *testing.T) {
 	r := newRepository(t, direct, "app")
 	proxy := servers.StartProxy(t, addressOf(t, database))
 	s := openPostgres(t, through(t, database, proxy.Address())+"&pool_max_conns=4")
-	s.timeout = time.Second
+	s.timeout = patience // which a busy machine may need for a connection
 	commit(t, s, pair(r, 0))
 	for i, n := range []int64{0, 300, 700, 900} {
 		proxy.StallAfter(servers.ToClient, n)
 		begun := time.Now()
 		err := s.Update(t.Context(), pair(r, 1+i))
-		if took := time.Since(begun); took > 3*patience || err != nil && !errors.Is(err, ErrUnavailable) {
+		if took := time.Since(begun); took > 5*patience || err != nil && !errors.Is(err, ErrUnavailable) {
 			t.Errorf("stalled after %d bytes: %v after %v", n, err, took)
 		}
 		if err := proxy.Heal(); err != nil {

@@ -413,7 +413,7 @@ func TestStalledServer(t *testing.T) {
 	content := blobtest.Content(100_000, 1)
 	object := blobtest.Push(t, b.open(t, ""), "u", content)
 	defer func(d time.Duration) { answerTimeout = d }(answerTimeout)
-	answerTimeout = 300 * time.Millisecond
+	answerTimeout = time.Second
 	for _, when := range []string{"before the answer", "within the body"} {
 		var gets atomic.Int64
 		s := b.through(t, func(w http.ResponseWriter, r *http.Request, pass http.Handler) bool {
@@ -432,7 +432,7 @@ func TestStalledServer(t *testing.T) {
 		}).open(t, "")
 		began := time.Now()
 		blobtest.Check(t, s, object, content)
-		if took := time.Since(began); gets.Load() != 2 || took > 20*time.Second {
+		if took := time.Since(began); gets.Load() < 2 || took > 20*time.Second {
 			t.Errorf("%s: %d requests in %s", when, gets.Load(), took)
 		}
 	}
