@@ -36,21 +36,14 @@ type NamedRepository struct {
 // RepositoriesNamed are those of the names that a registry has.
 func (q *Queries) RepositoriesNamed(registry int64, names []string) (map[string]NamedRepository, error) {
 	found := make(map[string]NamedRepository, len(names))
-	err := q.conn.all(`SELECT p.name, p.id, p.policy, coalesce(t.key, ''), coalesce(t.value, '') FROM repositories p
-		LEFT JOIN resource_tags t ON t.repository_id = p.id
-		WHERE p.registry_id = ? AND p.name IN (SELECT value FROM texts(?)) ORDER BY p.name, t.key`, []any{registry, list(names)},
+	err := q.conn.all(`SELECT p.name, p.id, p.policy, `+tagsOf("p")+` FROM repositories p
+		WHERE p.registry_id = ? AND p.name IN (SELECT value FROM texts(?))`, []any{registry, list(names)},
 		func(scan func(dest ...any) error) error {
 			var name string
 			var r NamedRepository
-			var t ResourceTag
-			if err := scan(&name, &r.ID, &r.Policy, &t.Key, &t.Value); err != nil {
-				return err
-			}
-			if r.Tags = found[name].Tags; t.Key != "" {
-				r.Tags = append(r.Tags, t)
-			}
+			err := scan(&name, &r.ID, &r.Policy, (*tagObject)(&r.Tags))
 			found[name] = r
-			return nil
+			return err
 		})
 	return found, err
 }

@@ -11,18 +11,18 @@ const graph = `WITH RECURSIVE graph (digest) AS (
 		SELECT f.target FROM graph g IN ORDER JOIN manifests m ON m.repository_id = ?1 AND m.digest = g.digest
 		IN ORDER JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 1) `
 
-// ImageParts are the digests of the manifests that an image of the source
-// consists of, in no order and at most limit, whether or not it has them.
+// ImageParts are what an image of a repository, the source, consists of, and how
+// much of it another, the destination, has.
 type ImageParts struct {
-	Manifests []string
-	There     int // how many of them the destination has
-	// Missing is one that neither source nor destination has, or with
-	// MissingLayer such a layer: "" if all are there.
+	Manifests []string // their digests in no order, whether or not the source has them
+	There     int      // how many of them the destination has
+	// Missing is the digest of a manifest or, with MissingLayer, of a layer that
+	// neither source nor destination has: "" if all are there.
 	Missing      string
 	MissingLayer bool
 }
 
-// ImageParts of the image with the digest.
+// ImageParts of the image with the digest, with at most limit manifests.
 func (q *Queries) ImageParts(source int64, digest string, destination int64, limit int) (p ImageParts, err error) {
 	err = q.conn.all(graph+`SELECT g.digest,
 		EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = ?1 AND m.digest = g.digest FENCED),

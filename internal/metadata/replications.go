@@ -101,9 +101,8 @@ type ReplicationJob struct {
 }
 
 // destinationColumns are the columns of a ReplicationJob about its destination.
-const destinationColumns = `coalesce(dg.id, 0), coalesce(dg.policy, ''),
-	coalesce(dp.id, 0), coalesce(dp.policy, ''), coalesce(dp.tag_mutability, ''),
-	CAST((SELECT object_of(t.key, t.value) FROM resource_tags t WHERE t.repository_id = dp.id) AS TEXT)`
+var destinationColumns = `coalesce(dg.id, 0), coalesce(dg.policy, ''),
+	coalesce(dp.id, 0), coalesce(dp.policy, ''), coalesce(dp.tag_mutability, ''), ` + tagsOf("dp")
 
 // scanDestination appends to dest what destinationColumns are scanned into.
 func (j *ReplicationJob) scanDestination(dest ...any) []any {

@@ -197,6 +197,11 @@ func (q *Queries) ResourceTags(repository int64) (tags []ResourceTag, err error)
 	return tags, err
 }
 
+// tagsOf is a column with the resource tags of a repository, for tagObject.
+func tagsOf(repository string) string {
+	return `CAST((SELECT object_of(t.key, t.value) FROM resource_tags t WHERE t.repository_id = ` + repository + `.id) AS TEXT)`
+}
+
 // tagObject scans a JSON object of keys and values, or NULL, into resource tags.
 type tagObject []ResourceTag
 
