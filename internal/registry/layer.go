@@ -289,6 +289,9 @@ func (s *Service) mount(ctx context.Context, source, to *metadata.Repository, d 
 	room := s.roomIn(to, quota.StoredBytes)
 	link := func(tx *metadata.Tx, to *metadata.Repository) error {
 		mounted = false
+		if err := room.begin(tx.Queries); err != nil {
+			return err
+		}
 		l, err := tx.Layer(source.ID, string(d))
 		if errors.Is(err, metadata.ErrNotFound) {
 			return nil

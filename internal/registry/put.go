@@ -177,7 +177,7 @@ func (p *put) ahead(q *metadata.Queries, repository int64) {
 }
 
 func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
-	if err := p.room.look(tx.Queries); err != nil {
+	if err := p.room.begin(tx.Queries); err != nil {
 		return err
 	}
 	_, err := tx.Manifest(r.ID, p.digest)
@@ -191,17 +191,13 @@ func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
 	if err != nil {
 		return err
 	}
-	images, bytes := int64(1), int64(len(p.Bytes))
-	if known {
-		images, bytes = 0, 0
-	}
-	if err := p.room.take(quota.ImagesPerRepository, images); err != nil {
-		return err
-	}
-	if err := p.room.take(quota.StoredBytes, bytes); err != nil {
-		return err
-	}
 	if !known { // else it keeps the time of its first push (ECR: imagePushedAt)
+		if err := p.room.take(quota.ImagesPerRepository, 1); err != nil {
+			return err
+		}
+		if err := p.room.take(quota.StoredBytes, int64(len(p.Bytes))); err != nil {
+			return err
+		}
 		m := p.manifest.facts(p.Bytes)
 		m.Digest, m.ImageSize, m.PushedAt = p.digest, size, p.now
 		if err := tx.PutManifest(r, m, p.Bytes, p.manifest.References); err != nil {

@@ -177,13 +177,10 @@ func takeLayer(tx *metadata.Tx, r *room, repository int64, digest string, size i
 		return nil
 	}
 	_, err := tx.Layer(repository, digest)
-	switch {
-	case errors.Is(err, metadata.ErrNotFound):
+	if errors.Is(err, metadata.ErrNotFound) {
 		return r.take(quota.StoredBytes, size)
-	case err != nil:
-		return err
 	}
-	return r.take(quota.StoredBytes, 0)
+	return err
 }
 
 // takeBlob is takeLayer for a blob that the deployment has; if it has not, nothing
@@ -281,7 +278,7 @@ func tagsOf(job metadata.ReplicationJob) int {
 // fits takes the room for a replication of an image, whose parts are given, and
 // refuses one that would go past a quota of the destination.
 func (s *Service) fits(q *metadata.Queries, job metadata.ReplicationJob, r *room, parts metadata.ImageParts) error {
-	if err := r.look(q); err != nil {
+	if err := r.begin(q); err != nil {
 		return err
 	}
 	if job.DestinationID == 0 {

@@ -25,14 +25,14 @@ type bound struct {
 	limit int64
 	usage *usage
 	// rows counts in the database; it need not count past limit.
-	rows func(q *metadata.Queries) (int64, error)
-	// quick says that it counts in the transaction, with all else that this asks.
-	quick bool
-	ahead bool  // it was asked ahead,
-	added int64 // when the usage's operations had added so much
+	rows  func(q *metadata.Queries) (int64, error)
+	quick bool // to count: in the transaction, with all else that it asks
+	// ahead says that rows was asked ahead, and added is usage.added of that moment.
+	ahead bool
+	added int64
 	// counted says that it was counted for this operation, and due that it is to be.
 	counted, due bool
-	taken        int64
+	claimed      int64 // by this operation
 }
 
 // errCount means that a quota may be exceeded, as far as is known: count, and run
@@ -112,7 +112,7 @@ func (r *room) unknown(b *bound) bool {
 	return !b.counted && !b.usage.good(b.limit, r.now())
 }
 
-// ahead asks what look is going to ask.
+// ahead asks what begin is going to ask.
 func (r *room) ahead(q *metadata.Queries) {
 	for _, b := range r.of {
 		if b.quick && r.unknown(b) {
@@ -124,8 +124,10 @@ func (r *room) ahead(q *metadata.Queries) {
 	}
 }
 
-// look counts, in the transaction, what is quick to count and not known well enough.
-func (r *room) look(q *metadata.Queries) error {
+// begin is the first in each run of the transaction. It gives back what a run before
+// has claimed, and counts what is quick to count and not known well enough.
+func (r *room) begin(q *metadata.Queries) error {
+	r.end(false)
 	for _, b := range r.of {
 		if !b.quick || !r.unknown(b) {
 			continue
@@ -159,8 +161,7 @@ func (r *room) bound(quota string) *bound {
 	return nil
 }
 
-// take claims n, in place of what it has claimed when the transaction was run
-// before: errCount, or that the quota is full. Without a quota there is room.
+// take claims n: errCount, or that the quota is full. Without a quota there is room.
 func (r *room) take(quota string, n int64) error {
 	b := r.bound(quota)
 	if b == nil {
@@ -169,8 +170,6 @@ func (r *room) take(quota string, n int64) error {
 	u := b.usage
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.claimed -= b.taken
-	b.taken = 0
 	switch {
 	case n == 0: // also past the quota
 	case !b.counted && !u.good(b.limit, r.now()):
@@ -178,7 +177,7 @@ func (r *room) take(quota string, n int64) error {
 		return errCount
 	case u.n+u.claimed+n <= b.limit:
 		u.claimed += n
-		b.taken = n
+		b.claimed += n
 	case b.counted && u.counted+n > b.limit:
 		return r.full(quota, b.limit)
 	default: // what others add now may have been counted, too
@@ -202,10 +201,10 @@ func (r *room) instead(before *room) *room {
 	return r
 }
 
-// end gives back what was taken, or notes that it is there now.
+// end gives back what was claimed, or notes that it is there now.
 func (r *room) end(committed bool) {
 	for _, b := range r.of {
-		b.usage.end(b.taken, committed)
-		b.taken = 0
+		b.usage.end(b.claimed, committed)
+		b.claimed = 0
 	}
 }

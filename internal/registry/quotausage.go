@@ -31,16 +31,16 @@ type usage struct {
 
 	mu sync.Mutex
 	// counted is what was counted, and n is that with what this process has added
-	// since. What was added while the database counted is in n, and may be there
-	// twice: so there are counted to n of it.
+	// since it began to count. What was added while it counted may be in n twice:
+	// there are at least counted and at most n.
 	counted, n int64
 	at         time.Time // when counting began; zero if nothing was counted
 	took       time.Duration
-	counts     int   // how often counting began
-	err        error // of the last count
-	claimed    int64 // by operations that have not ended
-	added      int64 // by all operations that have ended
-	idle       chan struct{}
+	counts     int           // how often counting began
+	err        error         // of the last count
+	claimed    int64         // by operations that have not ended
+	added      int64         // by all operations that have ended
+	idle       chan struct{} // closed when nothing is claimed; nil if nobody waits for that
 }
 
 // good reports whether n need not be counted anew. mu is held.
@@ -72,18 +72,19 @@ func (u *usage) count(ctx context.Context, now func() time.Time, rows func() (in
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	at := now()
 	u.mu.Lock()
-	at, added, err := now(), u.added, u.err
-	done := u.counts > before
-	if done || u.rests(at) {
-		u.mu.Unlock()
-		if done {
-			return err
-		}
+	added, shared, rests, err := u.added, u.counts > before, u.rests(at), u.err
+	if !shared && !rests {
+		u.counts++
+	}
+	u.mu.Unlock()
+	switch {
+	case shared:
+		return err
+	case rests:
 		return nil
 	}
-	u.counts++
-	u.mu.Unlock()
 	n, err := rows()
 	u.mu.Lock()
 	defer u.mu.Unlock()

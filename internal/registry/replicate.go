@@ -60,7 +60,8 @@ func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication
 }
 
 // try is the transaction of Replicate: errChangedSince or errCount if it is to be
-// begun anew; after maxAnew times they count as a fault. room is set once the destination is known.
+// begun anew; after maxAnew times they count as a fault. room is set once the
+// destination is known.
 func (s *Service) try(ctx context.Context, id int64, room **room) (row metadata.Replication, err error) {
 	err = s.meta.UpdateFirst(ctx, func(tx *metadata.Tx) error {
 		row = metadata.Replication{}

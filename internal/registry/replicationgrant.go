@@ -9,10 +9,10 @@ import (
 	"github.com/twinport/twinport/internal/policy"
 )
 
-// errChangedSince ends a transaction whose destination has just been changed, so that
-// it allows the replication, or that its tags are immutable or not. The transaction
-// shares rows, and would have to lock them to go on: two of them would wait for each
-// other, and the owner's next change for both.
+// errChangedSince ends a transaction whose destination has been changed since the
+// transaction began: it allows the replication now, or its tags are mutable now or are
+// not any more. The transaction shares rows, and would have to lock them to go on: two
+// of them would wait for each other, and the owner's next change for both.
 var errChangedSince = errors.New("the destination has just been changed")
 
 // admit returns a refusal unless the destination lets the job in, or errChangedSince.
@@ -43,9 +43,10 @@ func (s *Service) admit(ctx context.Context, tx *metadata.Tx, job metadata.Repli
 }
 
 // mayReplicate returns a refusal unless the destination takes the image, or the
-// deletion. It decides at every replication: its registry policy must allow it,
-// and neither that nor the repository's policy may deny it. An Allow of the repository's policy is none: ECR documents the
-// registry policy, and no other, as what lets replications in.
+// deletion. It decides at every replication: its registry policy must allow it, and
+// neither that nor the repository's policy may deny it. An Allow of the repository's
+// policy is none: ECR documents the registry policy, and no other, as what lets
+// replications in.
 func (s *Service) mayReplicate(ctx context.Context, job metadata.ReplicationJob) error {
 	source := Ref{ID{job.SourceAccount, ""}, job.RepositoryName}
 	to := Ref{ID{job.DestinationAccount, job.DestinationRegion}, job.RepositoryName}

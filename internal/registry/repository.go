@@ -113,7 +113,7 @@ func (s *Service) CreateRepository(ctx context.Context, c Caller, ref Ref, n New
 func (s *Service) createRepository(ctx context.Context, r *metadata.Repository, n NewRepository, room *room) error {
 	ref := refOf(r)
 	return s.update(ctx, func(tx *metadata.Tx) error {
-		if err := room.look(tx.Queries); err != nil {
+		if err := room.begin(tx.Queries); err != nil {
 			return err
 		}
 		created, err := tx.CreateRepository(r)

@@ -30,7 +30,7 @@ func (s *Service) StartUpload(ctx context.Context, c Caller, ref Ref) (id string
 func (s *Service) startUpload(ctx context.Context, repo *metadata.Repository) (string, error) {
 	id, room := uuid.NewString(), s.roomIn(repo, quota.OpenUploads)
 	create := func(tx *metadata.Tx, repo *metadata.Repository) error {
-		if err := room.look(tx.Queries); err != nil {
+		if err := room.begin(tx.Queries); err != nil {
 			return err
 		}
 		if err := room.take(quota.OpenUploads, 1); err != nil {
@@ -262,6 +262,9 @@ func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository,
 		u.object = object
 		room := s.roomIn(repo, quota.StoredBytes)
 		add := func(tx *metadata.Tx, repo *metadata.Repository) error {
+			if err := room.begin(tx.Queries); err != nil {
+				return err
+			}
 			// The session must be there still: else it has expired, and the
 			// sweep may be deleting the object.
 			ended, err := tx.EndUpload(id)
@@ -301,6 +304,9 @@ func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository,
 func (s *Service) linkInstead(ctx context.Context, repo *metadata.Repository, u *session, d digest.Digest) (linked bool, err error) {
 	room := s.roomIn(repo, quota.StoredBytes)
 	link := func(tx *metadata.Tx, repo *metadata.Repository) error {
+		if err := room.begin(tx.Queries); err != nil {
+			return err
+		}
 		if err := takeBlob(tx, room, repo.ID, string(d)); err != nil {
 			return err
 		}
