@@ -10,11 +10,12 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 var (
-	here    = registry.ID{Account: account, Region: region}
-	there   = registry.ID{Account: other, Region: "us-west-2"}
+	here    = resource.Registry{Account: account, Region: region}
+	there   = resource.Registry{Account: other, Region: "us-west-2"}
 	pushed  = time.UnixMicro(1795456000123456).UTC()
 	arrived = registry.Replication{
 		ID: 7, Source: here, Destination: there, Repository: "app", Digest: digest.FromString("x"), Tag: "1", ImageSize: 31457280, MediaType: ociType,
@@ -96,7 +97,7 @@ func TestCheckReplicationDestinations(t *testing.T) {
 		`{"destinations":[{"registryId":"`+other+`","region":"us-west-2"}],"repositoryFilters":[{"filter":"app/","filterType":"PREFIX_MATCH"},{"filter":"web","filterType":"PREFIX_MATCH"}]}`,
 		`{"destinations":[{"registryId":"`+other+`","region":"us-west-2","status":"GRANTED","repositoryName":"app/x"},`+
 			`{"registryId":"`+other+`","region":"us-west-2","status":"NOT_GRANTED","repositoryName":"app/x","failureCode":"AccessDenied","failureReason":"why","statement":"{}"}]}`,
-		here, []registry.ID{there}, "app/ web")
+		here, []resource.Registry{there}, "app/ web")
 }
 
 func TestGetReplicationStatistics(t *testing.T) {
@@ -125,9 +126,9 @@ func TestFindRepositories(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
 	f := &a.domain.activity
-	ref := registry.Ref{Registry: here, Name: "team/web"}
+	ref := resource.Repository{Registry: here, Name: "team/web"}
 	f.found = []registry.FoundRepository{
-		{Repository: registry.Repository{Ref: ref, CreatedAt: pushed, Mutability: registry.Mutable, Encryption: registry.Encryption{Type: "AES256"}}, ReplicatesTo: []registry.ID{there}},
+		{Repository: registry.Repository{Ref: ref, CreatedAt: pushed, Mutability: registry.Mutable, Encryption: registry.Encryption{Type: "AES256"}}, ReplicatesTo: []resource.Registry{there}},
 		{Repository: registry.Repository{Ref: ref}, HasPolicy: true},
 	}
 	_, got := a.own(t, "FindRepositories", `{}`, nil)
@@ -154,7 +155,7 @@ func TestFindImages(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
 	f := &a.domain.activity
-	ref := registry.Ref{Registry: here, Name: "app"}
+	ref := resource.Repository{Registry: here, Name: "app"}
 	d := digest.FromString("x")
 	f.images = []registry.FoundImage{{
 		Image:     registry.Image{Digest: d, Tags: []string{"1", "latest"}, Size: 5, PushedAt: pushed, LastPulledAt: pushed, MediaType: ociType, ArtifactType: "a", Subject: d},

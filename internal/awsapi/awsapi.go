@@ -24,13 +24,14 @@ import (
 	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // Registry is the domain as this package uses it; *registry.Service is one.
 type Registry interface {
 	ecr.Registry
 	twinport.Registry
-	Exists(id registry.ID) bool
+	Exists(id resource.Registry) bool
 }
 
 var _ Registry = (*registry.Service)(nil)

@@ -20,7 +20,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
@@ -35,6 +35,7 @@ import (
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 	"github.com/twinport/twinport/internal/session"
 )
 
@@ -106,7 +107,7 @@ func newAPIOver(t *testing.T, store metadata.Store, adjust ...func(*awsapi.Confi
 		Verifier: a.verifier,
 		Accounts: keys,
 		Version:  "v1.2.3",
-		URIs: uri.Writer{Form: uri.Host, Domain: "localhost", Scheme: "http", Endpoint: func(id registry.ID) string {
+		URIs: uri.Writer{Form: uri.Host, Domain: "localhost", Scheme: "http", Endpoint: func(id resource.Registry) string {
 			return id.Account + ".dkr.ecr." + id.Region + ".localhost:8080"
 		}},
 		Closing: a.closing,
@@ -608,8 +609,8 @@ func TestReplication(t *testing.T) {
 	want(t, err, "InvalidParameterException", "'imageId'")
 	image := must[*ecr.PutImageOutput](t)(c.PutImage(ctx, &ecr.PutImageInput{RepositoryName: app, ImageManifest: aws.String(manifest), ImageManifestMediaType: aws.String(ociType), ImageTag: aws.String("v1")})).Image
 	a.domain.statuses = []registry.ReplicationStatus{
-		{Destination: registry.ID{Account: other, Region: region}, Digest: digest.Digest(*image.ImageId.ImageDigest), State: registry.ReplicationFailed, Failure: registry.Failure{Code: "AccessDenied", Detail: "Exactly", Reason: "grant ecr:ReplicateImage"}},
-		{Destination: registry.ID{Account: account, Region: "us-west-2"}, Digest: digest.Digest(*image.ImageId.ImageDigest), State: registry.ReplicationComplete},
+		{Destination: resource.Registry{Account: other, Region: region}, Digest: digest.Digest(*image.ImageId.ImageDigest), State: registry.ReplicationFailed, Failure: registry.Failure{Code: "AccessDenied", Detail: "Exactly", Reason: "grant ecr:ReplicateImage"}},
+		{Destination: resource.Registry{Account: account, Region: "us-west-2"}, Digest: digest.Digest(*image.ImageId.ImageDigest), State: registry.ReplicationComplete},
 	}
 	status := must[*ecr.DescribeImageReplicationStatusOutput](t)(c.DescribeImageReplicationStatus(ctx, &ecr.DescribeImageReplicationStatusInput{RepositoryName: app, ImageId: &types.ImageIdentifier{ImageTag: aws.String("v1")}}))
 	if st := status.ReplicationStatuses; len(st) != 2 || st[0].Status != types.ReplicationStatusFailed || *st[0].FailureCode != "AccessDenied" || *st[1].Region != "us-west-2" || st[1].FailureCode != nil || *status.ImageId.ImageDigest != *image.ImageId.ImageDigest {

@@ -12,6 +12,7 @@ import (
 	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 	"github.com/twinport/twinport/internal/session"
 )
 
@@ -28,7 +29,7 @@ var _ Sessions = (*session.Service)(nil)
 // caller is who made a request, and the registry that it speaks to.
 type caller struct {
 	registry.Caller
-	registry registry.ID
+	registry resource.Registry
 	session  metadata.Session // zero where a signature tells who it is
 }
 
@@ -58,7 +59,7 @@ func (h *Handler) callerOfSession(r *http.Request) (caller, error) {
 		return caller{}, err
 	}
 	identity.Region = region
-	id := registry.ID{Account: account, Region: region}
+	id := resource.Registry{Account: account, Region: region}
 	if !h.registry.Exists(id) {
 		return caller{}, &failure{awsjson.InvalidParameterException, registryHeader + " must name a Region that this deployment serves (" +
 			strings.Join(h.registry.Regions(), ", ") + "), not " + strconv.Quote(region[:min(len(region), 64)]), http.StatusBadRequest}
@@ -72,7 +73,7 @@ func (h *Handler) signed(r *http.Request) (*auth.Signed, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !h.registry.Exists(registry.ID{Account: signed.Account(), Region: signed.Region()}) {
+	if !h.registry.Exists(resource.Registry{Account: signed.Account(), Region: signed.Region()}) {
 		return nil, &failure{
 			"InvalidSignatureException",
 			"Credential should be scoped to a Region that this deployment serves (" + strings.Join(h.registry.Regions(), ", ") + "), not " + strconv.Quote(signed.Region()),

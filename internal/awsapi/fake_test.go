@@ -16,6 +16,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // fakeRegistry is a domain in memory. It allows every caller what it allows
@@ -26,9 +27,9 @@ type fakeRegistry struct {
 	denied       map[string]bool // by action
 	broken       error           // what every method answers, if set
 	caller       registry.Caller
-	repositories map[registry.Ref]*fakeRepository
-	policies     map[registry.ID]string
-	replication  map[registry.ID][]registry.ReplicationRule
+	repositories map[resource.Repository]*fakeRepository
+	policies     map[resource.Registry]string
+	replication  map[resource.Registry][]registry.ReplicationRule
 	statuses     []registry.ReplicationStatus
 	activity     fakeActivity
 }
@@ -52,9 +53,9 @@ func newFakeRegistry() *fakeRegistry {
 	return &fakeRegistry{
 		regions:      []string{"ap-northeast-1", "us-west-2"},
 		denied:       make(map[string]bool),
-		repositories: make(map[registry.Ref]*fakeRepository),
-		policies:     make(map[registry.ID]string),
-		replication:  make(map[registry.ID][]registry.ReplicationRule),
+		repositories: make(map[resource.Repository]*fakeRepository),
+		policies:     make(map[resource.Registry]string),
+		replication:  make(map[resource.Registry][]registry.ReplicationRule),
 	}
 }
 
@@ -74,7 +75,7 @@ func (f *fakeRegistry) enter(c registry.Caller, action string) (func(), error) {
 	return f.mu.Unlock, nil
 }
 
-func (f *fakeRegistry) repository(c registry.Caller, action string, ref registry.Ref) (*fakeRepository, func(), error) {
+func (f *fakeRegistry) repository(c registry.Caller, action string, ref resource.Repository) (*fakeRepository, func(), error) {
 	leave, err := f.enter(c, action)
 	if err != nil {
 		return nil, leave, err
@@ -100,16 +101,18 @@ func paged[K cmp.Ordered, V any](m map[K]V, p registry.Page) (keys []K, next boo
 	return keys, false
 }
 
-func (f *fakeRegistry) Exists(id registry.ID) bool { return slices.Contains(f.regions, id.Region) }
-func (f *fakeRegistry) Regions() []string          { return f.regions }
+func (f *fakeRegistry) Exists(id resource.Registry) bool {
+	return slices.Contains(f.regions, id.Region)
+}
+func (f *fakeRegistry) Regions() []string { return f.regions }
 
-func (f *fakeRegistry) Authorize(_ context.Context, c registry.Caller, _ registry.ID, action string) error {
+func (f *fakeRegistry) Authorize(_ context.Context, c registry.Caller, _ resource.Registry, action string) error {
 	leave, err := f.enter(c, action[len("ecr:"):])
 	defer leave()
 	return err
 }
 
-func (f *fakeRegistry) CreateRepository(_ context.Context, c registry.Caller, ref registry.Ref, n registry.NewRepository) (registry.Repository, error) {
+func (f *fakeRegistry) CreateRepository(_ context.Context, c registry.Caller, ref resource.Repository, n registry.NewRepository) (registry.Repository, error) {
 	leave, err := f.enter(c, "CreateRepository")
 	defer leave()
 	if err != nil {
@@ -137,10 +140,10 @@ func (f *fakeRegistry) CreateRepository(_ context.Context, c registry.Caller, re
 	return r.Repository, nil
 }
 
-func (f *fakeRegistry) DescribeRepositories(_ context.Context, c registry.Caller, id registry.ID, names []string) ([]registry.Repository, error) {
+func (f *fakeRegistry) DescribeRepositories(_ context.Context, c registry.Caller, id resource.Registry, names []string) ([]registry.Repository, error) {
 	var out []registry.Repository
 	for _, name := range names {
-		r, leave, err := f.repository(c, "DescribeRepositories", registry.Ref{Registry: id, Name: name})
+		r, leave, err := f.repository(c, "DescribeRepositories", resource.Repository{Registry: id, Name: name})
 		leave()
 		if err != nil {
 			return nil, err
@@ -150,7 +153,7 @@ func (f *fakeRegistry) DescribeRepositories(_ context.Context, c registry.Caller
 	return out, nil
 }
 
-func (f *fakeRegistry) ListRepositories(_ context.Context, c registry.Caller, id registry.ID, p registry.Page) ([]registry.Repository, string, error) {
+func (f *fakeRegistry) ListRepositories(_ context.Context, c registry.Caller, id resource.Registry, p registry.Page) ([]registry.Repository, string, error) {
 	leave, err := f.enter(c, "DescribeRepositories")
 	defer leave()
 	if err != nil {
@@ -173,7 +176,7 @@ func (f *fakeRegistry) ListRepositories(_ context.Context, c registry.Caller, id
 	return out, names[len(names)-1], nil
 }
 
-func (f *fakeRegistry) DeleteRepository(_ context.Context, c registry.Caller, ref registry.Ref, force bool) (registry.Repository, error) {
+func (f *fakeRegistry) DeleteRepository(_ context.Context, c registry.Caller, ref resource.Repository, force bool) (registry.Repository, error) {
 	r, leave, err := f.repository(c, "DeleteRepository", ref)
 	defer leave()
 	if err != nil {
@@ -186,7 +189,7 @@ func (f *fakeRegistry) DeleteRepository(_ context.Context, c registry.Caller, re
 	return r.Repository, nil
 }
 
-func (f *fakeRegistry) SetTagMutability(_ context.Context, c registry.Caller, ref registry.Ref, m registry.TagMutability, exclusions []string) (registry.Repository, error) {
+func (f *fakeRegistry) SetTagMutability(_ context.Context, c registry.Caller, ref resource.Repository, m registry.TagMutability, exclusions []string) (registry.Repository, error) {
 	r, leave, err := f.repository(c, "PutImageTagMutability", ref)
 	defer leave()
 	if err != nil {
@@ -196,7 +199,7 @@ func (f *fakeRegistry) SetTagMutability(_ context.Context, c registry.Caller, re
 	return r.Repository, nil
 }
 
-func (f *fakeRegistry) SetRepositoryPolicy(_ context.Context, c registry.Caller, ref registry.Ref, text string, _ bool) error {
+func (f *fakeRegistry) SetRepositoryPolicy(_ context.Context, c registry.Caller, ref resource.Repository, text string, _ bool) error {
 	r, leave, err := f.repository(c, "SetRepositoryPolicy", ref)
 	defer leave()
 	if err == nil {
@@ -205,7 +208,7 @@ func (f *fakeRegistry) SetRepositoryPolicy(_ context.Context, c registry.Caller,
 	return err
 }
 
-func (f *fakeRegistry) RepositoryPolicy(_ context.Context, c registry.Caller, ref registry.Ref) (string, error) {
+func (f *fakeRegistry) RepositoryPolicy(_ context.Context, c registry.Caller, ref resource.Repository) (string, error) {
 	r, leave, err := f.repository(c, "GetRepositoryPolicy", ref)
 	defer leave()
 	if err == nil && r.policy == "" {
@@ -217,7 +220,7 @@ func (f *fakeRegistry) RepositoryPolicy(_ context.Context, c registry.Caller, re
 	return r.policy, nil
 }
 
-func (f *fakeRegistry) DeleteRepositoryPolicy(ctx context.Context, c registry.Caller, ref registry.Ref) (string, error) {
+func (f *fakeRegistry) DeleteRepositoryPolicy(ctx context.Context, c registry.Caller, ref resource.Repository) (string, error) {
 	text, err := f.RepositoryPolicy(ctx, c, ref)
 	if err == nil {
 		err = f.SetRepositoryPolicy(ctx, c, ref, "", true)
@@ -225,7 +228,7 @@ func (f *fakeRegistry) DeleteRepositoryPolicy(ctx context.Context, c registry.Ca
 	return text, err
 }
 
-func (f *fakeRegistry) SetRegistryPolicy(_ context.Context, c registry.Caller, id registry.ID, text string) error {
+func (f *fakeRegistry) SetRegistryPolicy(_ context.Context, c registry.Caller, id resource.Registry, text string) error {
 	leave, err := f.enter(c, "PutRegistryPolicy")
 	defer leave()
 	if err == nil {
@@ -234,7 +237,7 @@ func (f *fakeRegistry) SetRegistryPolicy(_ context.Context, c registry.Caller, i
 	return err
 }
 
-func (f *fakeRegistry) RegistryPolicy(_ context.Context, c registry.Caller, id registry.ID) (string, error) {
+func (f *fakeRegistry) RegistryPolicy(_ context.Context, c registry.Caller, id resource.Registry) (string, error) {
 	leave, err := f.enter(c, "GetRegistryPolicy")
 	defer leave()
 	if err == nil && f.policies[id] == "" {
@@ -243,7 +246,7 @@ func (f *fakeRegistry) RegistryPolicy(_ context.Context, c registry.Caller, id r
 	return f.policies[id], err
 }
 
-func (f *fakeRegistry) DeleteRegistryPolicy(ctx context.Context, c registry.Caller, id registry.ID) (string, error) {
+func (f *fakeRegistry) DeleteRegistryPolicy(ctx context.Context, c registry.Caller, id resource.Registry) (string, error) {
 	text, err := f.RegistryPolicy(ctx, c, id)
 	if err == nil {
 		err = f.SetRegistryPolicy(ctx, c, id, "")
@@ -251,7 +254,7 @@ func (f *fakeRegistry) DeleteRegistryPolicy(ctx context.Context, c registry.Call
 	return text, err
 }
 
-func (f *fakeRegistry) TagResource(_ context.Context, c registry.Caller, ref registry.Ref, tags []registry.ResourceTag) error {
+func (f *fakeRegistry) TagResource(_ context.Context, c registry.Caller, ref resource.Repository, tags []resource.Tag) error {
 	r, leave, err := f.repository(c, "TagResource", ref)
 	defer leave()
 	if err != nil {
@@ -263,7 +266,7 @@ func (f *fakeRegistry) TagResource(_ context.Context, c registry.Caller, ref reg
 	return nil
 }
 
-func (f *fakeRegistry) UntagResource(_ context.Context, c registry.Caller, ref registry.Ref, keys []string) error {
+func (f *fakeRegistry) UntagResource(_ context.Context, c registry.Caller, ref resource.Repository, keys []string) error {
 	r, leave, err := f.repository(c, "UntagResource", ref)
 	defer leave()
 	if err != nil {
@@ -275,20 +278,20 @@ func (f *fakeRegistry) UntagResource(_ context.Context, c registry.Caller, ref r
 	return nil
 }
 
-func (f *fakeRegistry) ResourceTags(_ context.Context, c registry.Caller, ref registry.Ref) ([]registry.ResourceTag, error) {
+func (f *fakeRegistry) ResourceTags(_ context.Context, c registry.Caller, ref resource.Repository) ([]resource.Tag, error) {
 	r, leave, err := f.repository(c, "ListTagsForResource", ref)
 	defer leave()
 	if err != nil {
 		return nil, err
 	}
-	var out []registry.ResourceTag
+	var out []resource.Tag
 	for _, k := range slices.Sorted(maps.Keys(r.tagged)) {
-		out = append(out, registry.ResourceTag{Key: k, Value: r.tagged[k]})
+		out = append(out, resource.Tag{Key: k, Value: r.tagged[k]})
 	}
 	return out, nil
 }
 
-func (f *fakeRegistry) PutManifest(_ context.Context, c registry.Caller, ref registry.Ref, n registry.NewManifest) (registry.PutResult, error) {
+func (f *fakeRegistry) PutManifest(_ context.Context, c registry.Caller, ref resource.Repository, n registry.NewManifest) (registry.PutResult, error) {
 	r, leave, err := f.repository(c, "PutImage", ref)
 	defer leave()
 	if err != nil {
@@ -330,7 +333,7 @@ func (r *fakeRepository) find(want registry.Reference) *fakeImage {
 
 var errImageNotFound = refusef(registry.ImageNotFound, "Requested image not found")
 
-func (f *fakeRegistry) Manifest(_ context.Context, c registry.Caller, ref registry.Ref, want registry.Reference) (registry.Manifest, error) {
+func (f *fakeRegistry) Manifest(_ context.Context, c registry.Caller, ref resource.Repository, want registry.Reference) (registry.Manifest, error) {
 	r, leave, err := f.repository(c, "BatchGetImage", ref)
 	defer leave()
 	if err != nil {
@@ -343,7 +346,7 @@ func (f *fakeRegistry) Manifest(_ context.Context, c registry.Caller, ref regist
 	return image.Manifest, nil
 }
 
-func (f *fakeRegistry) DeleteImages(_ context.Context, c registry.Caller, ref registry.Ref, refs []registry.Reference) ([]registry.DeletedImage, error) {
+func (f *fakeRegistry) DeleteImages(_ context.Context, c registry.Caller, ref resource.Repository, refs []registry.Reference) ([]registry.DeletedImage, error) {
 	r, leave, err := f.repository(c, "BatchDeleteImage", ref)
 	defer leave()
 	if err != nil {
@@ -375,7 +378,7 @@ func (r *fakeRepository) describe(image *fakeImage) registry.Image {
 	return out
 }
 
-func (f *fakeRegistry) DescribeImages(_ context.Context, c registry.Caller, ref registry.Ref, refs []registry.Reference) ([]registry.Image, error) {
+func (f *fakeRegistry) DescribeImages(_ context.Context, c registry.Caller, ref resource.Repository, refs []registry.Reference) ([]registry.Image, error) {
 	r, leave, err := f.repository(c, "DescribeImages", ref)
 	defer leave()
 	if err != nil {
@@ -392,7 +395,7 @@ func (f *fakeRegistry) DescribeImages(_ context.Context, c registry.Caller, ref 
 	return out, nil
 }
 
-func (f *fakeRegistry) ListImages(_ context.Context, c registry.Caller, ref registry.Ref, _ registry.TagStatus, p registry.Page) ([]registry.Image, string, error) {
+func (f *fakeRegistry) ListImages(_ context.Context, c registry.Caller, ref resource.Repository, _ registry.TagStatus, p registry.Page) ([]registry.Image, string, error) {
 	r, leave, err := f.repository(c, "DescribeImages", ref)
 	defer leave()
 	if err != nil {
@@ -409,7 +412,7 @@ func (f *fakeRegistry) ListImages(_ context.Context, c registry.Caller, ref regi
 	return out, digests[len(digests)-1].String(), nil
 }
 
-func (f *fakeRegistry) ListImageIDs(_ context.Context, c registry.Caller, ref registry.Ref, _ registry.TagStatus, p registry.Page) ([]registry.Reference, string, error) {
+func (f *fakeRegistry) ListImageIDs(_ context.Context, c registry.Caller, ref resource.Repository, _ registry.TagStatus, p registry.Page) ([]registry.Reference, string, error) {
 	r, leave, err := f.repository(c, "ListImages", ref)
 	defer leave()
 	if err != nil {
@@ -426,7 +429,7 @@ func (f *fakeRegistry) ListImageIDs(_ context.Context, c registry.Caller, ref re
 	return out, tags[len(tags)-1], nil
 }
 
-func (f *fakeRegistry) LayersAvailable(_ context.Context, c registry.Caller, ref registry.Ref, ds []digest.Digest) (map[digest.Digest]registry.Layer, error) {
+func (f *fakeRegistry) LayersAvailable(_ context.Context, c registry.Caller, ref resource.Repository, ds []digest.Digest) (map[digest.Digest]registry.Layer, error) {
 	r, leave, err := f.repository(c, "BatchCheckLayerAvailability", ref)
 	defer leave()
 	if err != nil {
@@ -441,7 +444,7 @@ func (f *fakeRegistry) LayersAvailable(_ context.Context, c registry.Caller, ref
 	return out, nil
 }
 
-func (f *fakeRegistry) HoldsLayer(_ context.Context, c registry.Caller, ref registry.Ref, d digest.Digest) (bool, error) {
+func (f *fakeRegistry) HoldsLayer(_ context.Context, c registry.Caller, ref resource.Repository, d digest.Digest) (bool, error) {
 	r, leave, err := f.repository(c, "BatchCheckLayerAvailability", ref)
 	defer leave()
 	if err != nil {
@@ -451,7 +454,7 @@ func (f *fakeRegistry) HoldsLayer(_ context.Context, c registry.Caller, ref regi
 	return ok, nil
 }
 
-func (f *fakeRegistry) LayerForDownload(ctx context.Context, c registry.Caller, ref registry.Ref, d digest.Digest) (registry.Layer, string, error) {
+func (f *fakeRegistry) LayerForDownload(ctx context.Context, c registry.Caller, ref resource.Repository, d digest.Digest) (registry.Layer, string, error) {
 	layers, err := f.LayersAvailable(ctx, c, ref, []digest.Digest{d})
 	if err != nil {
 		return registry.Layer{}, "", err
@@ -463,7 +466,7 @@ func (f *fakeRegistry) LayerForDownload(ctx context.Context, c registry.Caller, 
 	return layer, "", nil
 }
 
-func (f *fakeRegistry) StartUpload(_ context.Context, c registry.Caller, ref registry.Ref) (string, error) {
+func (f *fakeRegistry) StartUpload(_ context.Context, c registry.Caller, ref resource.Repository) (string, error) {
 	r, leave, err := f.repository(c, "InitiateLayerUpload", ref)
 	defer leave()
 	if err != nil {
@@ -474,7 +477,7 @@ func (f *fakeRegistry) StartUpload(_ context.Context, c registry.Caller, ref reg
 	return id, nil
 }
 
-func (f *fakeRegistry) upload(c registry.Caller, ref registry.Ref, id string) (*fakeRepository, *bytes.Buffer, func(), error) {
+func (f *fakeRegistry) upload(c registry.Caller, ref resource.Repository, id string) (*fakeRepository, *bytes.Buffer, func(), error) {
 	r, leave, err := f.repository(c, "UploadLayerPart", ref)
 	if err == nil && r.uploads[id] == nil {
 		err = refusef(registry.UploadNotFound, "The upload '%s' does not exist", id)
@@ -485,7 +488,7 @@ func (f *fakeRegistry) upload(c registry.Caller, ref registry.Ref, id string) (*
 	return r, r.uploads[id], leave, nil
 }
 
-func (f *fakeRegistry) UploadSize(_ context.Context, c registry.Caller, ref registry.Ref, id string) (int64, error) {
+func (f *fakeRegistry) UploadSize(_ context.Context, c registry.Caller, ref resource.Repository, id string) (int64, error) {
 	_, b, leave, err := f.upload(c, ref, id)
 	defer leave()
 	if err != nil {
@@ -494,7 +497,7 @@ func (f *fakeRegistry) UploadSize(_ context.Context, c registry.Caller, ref regi
 	return int64(b.Len()), nil
 }
 
-func (f *fakeRegistry) AppendUpload(_ context.Context, c registry.Caller, ref registry.Ref, id string, offset int64, r io.Reader) (int64, error) {
+func (f *fakeRegistry) AppendUpload(_ context.Context, c registry.Caller, ref resource.Repository, id string, offset int64, r io.Reader) (int64, error) {
 	_, b, leave, err := f.upload(c, ref, id)
 	defer leave()
 	if err != nil {
@@ -507,7 +510,7 @@ func (f *fakeRegistry) AppendUpload(_ context.Context, c registry.Caller, ref re
 	return int64(b.Len()), err
 }
 
-func (f *fakeRegistry) CompleteUpload(_ context.Context, c registry.Caller, ref registry.Ref, id string, d digest.Digest, _ int64, _ io.Reader) (registry.Layer, error) {
+func (f *fakeRegistry) CompleteUpload(_ context.Context, c registry.Caller, ref resource.Repository, id string, d digest.Digest, _ int64, _ io.Reader) (registry.Layer, error) {
 	r, b, leave, err := f.upload(c, ref, id)
 	defer leave()
 	if err != nil {
@@ -521,7 +524,7 @@ func (f *fakeRegistry) CompleteUpload(_ context.Context, c registry.Caller, ref 
 	return registry.Layer{Digest: d, Size: int64(b.Len())}, nil
 }
 
-func (f *fakeRegistry) CancelUpload(_ context.Context, c registry.Caller, ref registry.Ref, id string) error {
+func (f *fakeRegistry) CancelUpload(_ context.Context, c registry.Caller, ref resource.Repository, id string) error {
 	r, _, leave, err := f.upload(c, ref, id)
 	defer leave()
 	if err == nil {
@@ -530,7 +533,7 @@ func (f *fakeRegistry) CancelUpload(_ context.Context, c registry.Caller, ref re
 	return err
 }
 
-func (f *fakeRegistry) SetReplication(_ context.Context, c registry.Caller, id registry.ID, rules []registry.ReplicationRule) error {
+func (f *fakeRegistry) SetReplication(_ context.Context, c registry.Caller, id resource.Registry, rules []registry.ReplicationRule) error {
 	leave, err := f.enter(c, "PutReplicationConfiguration")
 	defer leave()
 	if err == nil {
@@ -539,13 +542,13 @@ func (f *fakeRegistry) SetReplication(_ context.Context, c registry.Caller, id r
 	return err
 }
 
-func (f *fakeRegistry) Replication(_ context.Context, c registry.Caller, id registry.ID) ([]registry.ReplicationRule, error) {
+func (f *fakeRegistry) Replication(_ context.Context, c registry.Caller, id resource.Registry) ([]registry.ReplicationRule, error) {
 	leave, err := f.enter(c, "DescribeRegistry")
 	defer leave()
 	return f.replication[id], err
 }
 
-func (f *fakeRegistry) ReplicationStatus(_ context.Context, c registry.Caller, ref registry.Ref, want registry.Reference) ([]registry.ReplicationStatus, error) {
+func (f *fakeRegistry) ReplicationStatus(_ context.Context, c registry.Caller, ref resource.Repository, want registry.Reference) ([]registry.ReplicationStatus, error) {
 	r, leave, err := f.repository(c, "DescribeImageReplicationStatus", ref)
 	defer leave()
 	if err == nil && r.find(want) == nil {

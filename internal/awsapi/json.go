@@ -18,7 +18,7 @@ import (
 	"github.com/twinport/twinport/internal/awsapi/uri"
 	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/quota"
-	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // Names of the JSON 1.1 protocol and of the services in it. Twinport's own
@@ -153,7 +153,7 @@ func (h *Handler) read(r *http.Request, limit int64) (in *request, err error) {
 		if err != nil {
 			return in, err
 		}
-		in.who = caller{Caller: callerOf(r, identity), registry: registry.ID{Account: identity.Principal.Account, Region: identity.Region}}
+		in.who = caller{Caller: callerOf(r, identity), registry: resource.Registry{Account: identity.Principal.Account, Region: identity.Region}}
 	}
 	in.held = h.limits.Begin(budget.Party{Account: in.who.registry.Account})
 	in.ctx = in.held.NewContext(r.Context())

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/twinport/twinport/internal/resource"
 	"github.com/twinport/twinport/test/servers"
 )
 
@@ -192,7 +193,7 @@ func useEverything(t *testing.T, s Store) {
 		must(err)
 		_, err = tx.TakeLease(Lease{Name: "test"}, "holder")
 		must(err)
-		must(tx.SetResourceTag(app, ResourceTag{"more", "tags"}))
+		must(tx.SetResourceTag(app, resource.Tag{Key: "more", Value: "tags"}))
 		return nil
 	})
 	// What these builds saw refused is tried again.

@@ -3,6 +3,8 @@ package metadata
 import (
 	"encoding/json"
 	"time"
+
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // A deletion is a row of replications without a manifest: that of its source is
@@ -16,14 +18,14 @@ const deletionColumns = `r.id, r.source_registry_id, 0, r.digest, r.media_type, 
 // repository is to be deleted at those of the destinations, too, that have the
 // image or are to get it: d's tag, or the image with all its tags if that is
 // empty. They are due from source, a registry's account.
-func (tx *Tx) QueueDeletions(d Replication, tags []string, destinations []RegistryKey, source string) (due []DueReplication, err error) {
+func (tx *Tx) QueueDeletions(d Replication, tags []string, destinations []resource.Registry, source string) (due []DueReplication, err error) {
 	err = tx.conn.all(`INSERT INTO replications (tag, tags, sequence, destination_account, destination_region, state, next_try_at, pushed_at, changed_at,
 			source_registry_id, repository_name, digest, media_type, image_size)
-		SELECT CAST(?3 AS TEXT), CAST(?4 AS TEXT), CAST(?5 AS BIGINT), d.value ->> 'a', d.value ->> 'r', 'IN_PROGRESS', CAST(?6 AS BIGINT), CAST(?7 AS BIGINT), CAST(?7 AS BIGINT),
+		SELECT CAST(?3 AS TEXT), CAST(?4 AS TEXT), CAST(?5 AS BIGINT), d.value ->> 'Account', d.value ->> 'Region', 'IN_PROGRESS', CAST(?6 AS BIGINT), CAST(?7 AS BIGINT), CAST(?7 AS BIGINT),
 			p.registry_id, p.name, m.digest, m.media_type, m.image_size
 		FROM objects(?8) AS d IN ORDER JOIN manifests m ON m.repository_id = ?1 AND m.digest = ?2 IN ORDER JOIN repositories p ON p.id = m.repository_id
-		IN ORDER JOIN replications x ON x.manifest_id = m.id AND x.destination_account = d.value ->> 'a' AND x.destination_region = d.value ->> 'r' AND x.state <> 'FAILED'
-		GROUP BY d.value ->> 'a', d.value ->> 'r', p.registry_id, p.name, m.digest, m.media_type, m.image_size
+		IN ORDER JOIN replications x ON x.manifest_id = m.id AND x.destination_account = d.value ->> 'Account' AND x.destination_region = d.value ->> 'Region' AND x.state <> 'FAILED'
+		GROUP BY d.value ->> 'Account', d.value ->> 'Region', p.registry_id, p.name, m.digest, m.media_type, m.image_size
 		RETURNING id, source_registry_id, destination_account, destination_region`,
 		[]any{d.RepositoryID, d.Digest, d.Tag, list(tags), d.Sequence, fromTime(d.NextTryAt), fromTime(d.PushedAt), keyList(destinations)},
 		func(scan func(dest ...any) error) error {

@@ -4,6 +4,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // pastPrefix ends the range of names, tags or digests with a prefix: it comes
@@ -30,7 +32,7 @@ func (q *Queries) FindRepositories(registry int64, prefix, contains, after strin
 type NamedRepository struct {
 	ID     int64
 	Policy string
-	Tags   []ResourceTag
+	Tags   []resource.Tag
 }
 
 // RepositoriesNamed are those of the names that a registry has.

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twinport/twinport/internal/resource"
 	"github.com/twinport/twinport/test/servers"
 )
 
@@ -289,7 +290,7 @@ func checkPlans(t *testing.T, e *explainer, scans func(name, plan string) bool) 
 		"SaveReplication":       func() { _ = tx.SaveReplication(Replication{ID: 100}) },
 		"NoteRetry":             func() { _, _ = tx.NoteRetry(Retry{3, "100000000002", "r", "", 9}) },
 		"NoteRetry, repository": func() { _, _ = tx.NoteRetry(Retry{3, "100000000002", "r", "app5", 9}) },
-		"NoteServed":            func() { _, _ = tx.NoteServed([]RegistryKey{{"100000000002", "r"}}) },
+		"NoteServed":            func() { _, _ = tx.NoteServed([]resource.Registry{{Account: "100000000002", Region: "r"}}) },
 		"Retries":               func() { _, _ = q.Retries(Retry{}, 100) },
 		"EndRetry":              func() { _ = tx.EndRetry(Retry{3, "100000000002", "r", "", 9}) },
 		"RefusedRoutes":         func() { _, _ = q.RefusedRoutes(Retry{3, "100000000002", "r", "", 9}, 100, 100) },
@@ -355,7 +356,7 @@ func checkPlans(t *testing.T, e *explainer, scans func(name, plan string) bool) 
 		"DeleteContent":            func() { _, _ = tx.DeleteContent(r, 1000) },
 
 		"QueueDeletions": func() {
-			_, _ = tx.QueueDeletions(Replication{RepositoryID: 7, Digest: "sha256:m6"}, nil, []RegistryKey{{"100000000002", "r"}}, "100000000003")
+			_, _ = tx.QueueDeletions(Replication{RepositoryID: 7, Digest: "sha256:m6"}, nil, []resource.Registry{{Account: "100000000002", Region: "r"}}, "100000000003")
 		},
 		"ClaimDeletion":            func() { _, _ = tx.ClaimDeletion(100) },
 		"DeleteReplicatedTags":     func() { _ = tx.DeleteReplicatedTags(r, []string{"tag6"}, "sha256:m6", 3, 4) },

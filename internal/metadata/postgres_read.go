@@ -1,6 +1,10 @@
 package metadata
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/twinport/twinport/internal/resource"
+)
 
 // maxKnown bounds how many repositories' rows are remembered.
 const maxKnown = 10000
@@ -99,6 +103,6 @@ func (s *Postgres) Layer(r *Repository, digest string) (Layer, error) {
 	return r.view.Layer(r.ID, digest)
 }
 
-func (s *Postgres) ResourceTags(r *Repository) ([]ResourceTag, error) {
+func (s *Postgres) ResourceTags(r *Repository) ([]resource.Tag, error) {
 	return r.view.ResourceTags(r.ID)
 }

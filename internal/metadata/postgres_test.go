@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // through is the URL of the same database with another address.
@@ -277,7 +279,7 @@ func TestUpdateThatRunsAgainHasItsEffectsOnce(t *testing.T) {
 		if runs == 1 {
 			commit(t, b, func(tx *Tx) error { return tx.CreateUpload(Upload{ID: "u", RepositoryID: r.ID, StartedAt: epoch}) })
 		}
-		if err := tx.SetResourceTag(r, ResourceTag{"run", fmt.Sprint(runs)}); err != nil {
+		if err := tx.SetResourceTag(r, resource.Tag{Key: "run", Value: fmt.Sprint(runs)}); err != nil {
 			return err
 		}
 		if err := tx.CreateUpload(Upload{ID: fmt.Sprint("run ", runs), RepositoryID: r.ID, StartedAt: epoch}); err != nil {
@@ -291,7 +293,7 @@ func TestUpdateThatRunsAgainHasItsEffectsOnce(t *testing.T) {
 	us, err := a.Read().IdleUploads(epoch.Add(time.Hour), epoch.Add(2*time.Hour), "", 10)
 	ids := keys(us, func(u Upload) string { return u.ID })
 	tags, tagsErr := a.Read().ResourceTags(r.ID)
-	if runs != 2 || told != 1 || !found || !slices.Equal(ids, []string{"run 2", "u"}) || !slices.Equal(tags, []ResourceTag{{"run", "2"}}) || errors.Join(err, tagsErr) != nil {
+	if runs != 2 || told != 1 || !found || !slices.Equal(ids, []string{"run 2", "u"}) || !slices.Equal(tags, []resource.Tag{{Key: "run", Value: "2"}}) || errors.Join(err, tagsErr) != nil {
 		t.Errorf("%d runs, told %d times, found %v, uploads %v, tags %v, %v %v", runs, told, found, ids, tags, err, tagsErr)
 	}
 }
@@ -335,7 +337,7 @@ func TestAheadAnswersOnceAndRight(t *testing.T) {
 	a, b := both(t)
 	r := newRepository(t, a, "app")
 	putManifest(t, a, r, Manifest{Digest: manifestDigest(1), PushedAt: epoch}, "one", "latest")
-	commit(t, a, func(tx *Tx) error { return tx.SetResourceTag(r, ResourceTag{"k", "v"}) })
+	commit(t, a, func(tx *Tx) error { return tx.SetResourceTag(r, resource.Tag{Key: "k", Value: "v"}) })
 	ahead := func(q *Queries, id int64) {
 		_, _ = q.ManifestContentByTag(id, "latest")
 		_, _ = q.ManifestContentByTag(id, "absent")
@@ -361,7 +363,7 @@ func TestAheadAnswersOnceAndRight(t *testing.T) {
 	if n := a.RoundTrips() - before; n != 1 {
 		t.Errorf("%d round trips, want 1", n)
 	}
-	if tags, err := a.ResourceTags(row); err != nil || !slices.Equal(tags, []ResourceTag{{"k", "v"}}) || a.RoundTrips() != before+1 {
+	if tags, err := a.ResourceTags(row); err != nil || !slices.Equal(tags, []resource.Tag{{Key: "k", Value: "v"}}) || a.RoundTrips() != before+1 {
 		t.Errorf("resource tags: %v, %v after %d round trips", tags, err, a.RoundTrips()-before)
 	}
 	// Consumed: the next look is a new one.

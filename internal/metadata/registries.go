@@ -1,6 +1,10 @@
 package metadata
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/twinport/twinport/internal/resource"
+)
 
 // Registry is one account in one Region.
 type Registry struct {
@@ -11,15 +15,9 @@ type Registry struct {
 	Replication string // rules, JSON
 }
 
-// RegistryKey names a registry.
-type RegistryKey struct {
-	Account string `json:"a"`
-	Region  string `json:"r"`
-}
-
-// keyList encodes keys for objects(?).
-func keyList(keys []RegistryKey) string {
-	b, err := json.Marshal(keys)
+// keyList encodes registries for objects(?).
+func keyList(registries []resource.Registry) string {
+	b, err := json.Marshal(registries)
 	if err != nil {
 		panic(err) // strings always marshal
 	}
@@ -27,12 +25,12 @@ func keyList(keys []RegistryKey) string {
 }
 
 // RegistryIDs of those of the registries that have a row.
-func (q *Queries) RegistryIDs(keys []RegistryKey) (map[RegistryKey]int64, error) {
-	ids := make(map[RegistryKey]int64, len(keys))
-	err := q.conn.all(`SELECT g.id, g.account, g.region FROM objects(?) AS d IN ORDER JOIN registries g ON g.account = d.value ->> 'a' AND g.region = d.value ->> 'r'`,
+func (q *Queries) RegistryIDs(keys []resource.Registry) (map[resource.Registry]int64, error) {
+	ids := make(map[resource.Registry]int64, len(keys))
+	err := q.conn.all(`SELECT g.id, g.account, g.region FROM objects(?) AS d IN ORDER JOIN registries g ON g.account = d.value ->> 'Account' AND g.region = d.value ->> 'Region'`,
 		[]any{keyList(keys)}, func(scan func(dest ...any) error) error {
 			var id int64
-			var k RegistryKey
+			var k resource.Registry
 			err := scan(&id, &k.Account, &k.Region)
 			ids[k] = id
 			return err

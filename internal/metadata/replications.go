@@ -1,6 +1,10 @@
 package metadata
 
-import "time"
+import (
+	"time"
+
+	"github.com/twinport/twinport/internal/resource"
+)
 
 // The states of a replication (ECR: ReplicationStatus).
 const (
@@ -96,7 +100,7 @@ type ReplicationJob struct {
 	RegistryPolicy    string
 	DestinationID     int64
 	DestinationPolicy string
-	DestinationTags   []ResourceTag
+	DestinationTags   []resource.Tag
 	TagMutability     string
 }
 

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/twinport/twinport/internal/resource"
 )
 
 func TestQueuedReplicationIsReplacedByTheNextPush(t *testing.T) {
@@ -164,7 +166,7 @@ func TestWaitingRoutesGoOnAfterTheLast(t *testing.T) {
 	each(t, func(t *testing.T, s Store) {
 		r := newRepository(t, s, "app")
 		var want []WaitingRoute
-		for i, to := range []RegistryKey{{"2", "x"}, {"2", "y"}, {"30", "x"}, {"4", "-"}} {
+		for i, to := range []resource.Registry{{Account: "2", Region: "x"}, {Account: "2", Region: "y"}, {Account: "30", Region: "x"}, {Account: "4", Region: "-"}} {
 			putManifest(t, s, r, Manifest{Digest: manifestDigest(i), PushedAt: epoch}, "{}")
 			for j := range 3 {
 				commit(t, s, func(tx *Tx) error {

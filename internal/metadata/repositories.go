@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // Repository is a repository's row with what its registry adds to it.
@@ -182,14 +184,11 @@ func (q *Queries) HasImages(repository int64) (has bool, err error) {
 	return has, err
 }
 
-// ResourceTag is a key and value attached to a repository.
-type ResourceTag struct{ Key, Value string }
-
 // ResourceTags in order of key.
-func (q *Queries) ResourceTags(repository int64) (tags []ResourceTag, err error) {
+func (q *Queries) ResourceTags(repository int64) (tags []resource.Tag, err error) {
 	const query = `SELECT key, value FROM resource_tags WHERE repository_id = ? ORDER BY key`
 	err = q.conn.all(query, []any{repository}, func(scan func(dest ...any) error) error {
-		var t ResourceTag
+		var t resource.Tag
 		err := scan(&t.Key, &t.Value)
 		tags = append(tags, t)
 		return err
@@ -203,7 +202,7 @@ func tagsOf(repository string) string {
 }
 
 // tagObject scans a JSON object of keys and values, or NULL, into resource tags.
-type tagObject []ResourceTag
+type tagObject []resource.Tag
 
 // Scan implements sql.Scanner.
 func (o *tagObject) Scan(value any) error {
@@ -220,13 +219,13 @@ func (o *tagObject) Scan(value any) error {
 		return fmt.Errorf("metadata: read resource tags: %w", err)
 	}
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
-		*o = append(*o, ResourceTag{key, tags[key]})
+		*o = append(*o, resource.Tag{Key: key, Value: tags[key]})
 	}
 	return nil
 }
 
 // SetResourceTag adds or overwrites a resource tag.
-func (tx *Tx) SetResourceTag(r *Repository, t ResourceTag) error {
+func (tx *Tx) SetResourceTag(r *Repository, t resource.Tag) error {
 	tx.touchRepository(r)
 	return tx.conn.exec(`INSERT INTO resource_tags (repository_id, key, value) VALUES (?, ?, ?)
 		ON CONFLICT (repository_id, key) DO UPDATE SET value = excluded.value`, r.ID, t.Key, t.Value)

@@ -3,6 +3,8 @@ package metadata
 import (
 	"math"
 	"time"
+
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // Numbers of refusals that are none.
@@ -40,9 +42,9 @@ func (tx *Tx) NoteRetry(r Retry) (bool, error) {
 
 // NoteServed notes that replications are to be tried again that the configuration
 // refused to the registries: false if there are none.
-func (tx *Tx) NoteServed(registries []RegistryKey) (bool, error) {
+func (tx *Tx) NoteServed(registries []resource.Registry) (bool, error) {
 	return some(tx.conn.changed(`INSERT INTO replication_retries (registry_id, repository, before)
-		SELECT g.id, '', 0 FROM objects(?) AS d IN ORDER JOIN registries g ON g.account = d.value ->> 'a' AND g.region = d.value ->> 'r'
+		SELECT g.id, '', 0 FROM objects(?) AS d IN ORDER JOIN registries g ON g.account = d.value ->> 'Account' AND g.region = d.value ->> 'Region'
 		WHERE (SELECT r.refusal FROM replications r WHERE r.state = 'FAILED' AND r.refusal = -1 AND r.destination_account = g.account AND r.destination_region = g.region LIMIT 1) = -1
 		ON CONFLICT (registry_id, repository) DO NOTHING`, keyList(registries)))
 }

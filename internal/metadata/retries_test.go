@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // refusal is a replication that was refused.
@@ -153,7 +155,7 @@ func TestRetryOfWhatMissedARegistry(t *testing.T) {
 			t.Helper()
 			var any bool
 			commit(t, s, func(tx *Tx) (err error) {
-				any, err = tx.NoteServed([]RegistryKey{{"2", "x"}, {"3", "x"}})
+				any, err = tx.NoteServed([]resource.Registry{{Account: "2", Region: "x"}, {Account: "3", Region: "x"}})
 				return err
 			})
 			if any != want {

@@ -3,6 +3,8 @@ package metadata
 import (
 	"slices"
 	"sync"
+
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // maxCachedBytes bounds the cache; past it everything is dropped and the cache
@@ -40,7 +42,7 @@ type cachedRepository struct {
 	layers     map[string]Layer
 	whole      map[string]bool // images that are, by digest
 	// resourceTags is nil until they are loaded.
-	resourceTags *[]ResourceTag
+	resourceTags *[]resource.Tag
 }
 
 // staleFacts are what a transaction changes of what may be cached.
@@ -322,7 +324,7 @@ func (s *SQLite) Layer(r *Repository, digest string) (Layer, error) {
 }
 
 // ResourceTags of a repository that came from Store.Repository, in order of key.
-func (s *SQLite) ResourceTags(r *Repository) ([]ResourceTag, error) {
+func (s *SQLite) ResourceTags(r *Repository) ([]resource.Tag, error) {
 	e := r.cached
 	e.mu.RLock()
 	tags := e.resourceTags

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // Each writer moves its own tag and, in one of the repositories, its layer and
@@ -60,7 +62,7 @@ func TestReadAfterCommitIsNeverStale(t *testing.T) {
 					}
 					return errors.Join(layerErr,
 						tx.SetTag(mine, Tag{Name: tag, Digest: manifestDigest(i), Sequence: int64(i)}, epoch),
-						tx.SetResourceTag(mine, ResourceTag{key, fmt.Sprint(i)}))
+						tx.SetResourceTag(mine, resource.Tag{Key: key, Value: fmt.Sprint(i)}))
 				})
 				r, err := s.Repository(account, region, mine.Name, nil)
 				if err != nil {
@@ -79,7 +81,7 @@ func TestReadAfterCommitIsNeverStale(t *testing.T) {
 				tags, err := s.ResourceTags(r)
 				found := false
 				for _, t := range tags {
-					found = found || t == ResourceTag{key, fmt.Sprint(i)}
+					found = found || t == resource.Tag{Key: key, Value: fmt.Sprint(i)}
 				}
 				if err != nil || !found {
 					t.Errorf("resource tags after round %d: %v, %v", i, tags, err)

@@ -12,6 +12,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/twinport/twinport/internal/resource"
 )
 
 var (
@@ -57,7 +59,7 @@ type Store interface {
 	ManifestHead(r *Repository, digest string) (ManifestHead, error)
 	ManifestHeadByTag(r *Repository, tag string) (ManifestHead, error)
 	Layer(r *Repository, digest string) (Layer, error)
-	ResourceTags(r *Repository) ([]ResourceTag, error)
+	ResourceTags(r *Repository) ([]resource.Tag, error)
 
 	// ReadOf is Read for queries about a repository that came from Repository:
 	// they too find what was asked ahead.

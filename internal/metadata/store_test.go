@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/twinport/twinport/internal/resource"
 	"github.com/twinport/twinport/test/servers"
 )
 
@@ -195,8 +196,8 @@ func TestReopenKeepsEverything(t *testing.T) {
 				tx.SetReplication(r.RegistryID, `[{}]`),
 				tx.SetRepositoryPolicy(r, "repository policy"),
 				tx.SetTagMutability(r, "IMMUTABLE_WITH_EXCLUSION", []string{"a*", "b"}),
-				tx.SetResourceTag(r, ResourceTag{"team", "x"}),
-				tx.SetResourceTag(r, ResourceTag{`"Team`, `\é`}),
+				tx.SetResourceTag(r, resource.Tag{Key: "team", Value: "x"}),
+				tx.SetResourceTag(r, resource.Tag{Key: `"Team`, Value: `\é`}),
 				addLayer(tx, r, layer, 7),
 				tx.CreateUpload(Upload{ID: "u1", RepositoryID: r.ID, StartedAt: epoch}),
 			)
@@ -220,7 +221,7 @@ func TestReopenKeepsEverything(t *testing.T) {
 			got.TagMutability != "IMMUTABLE_WITH_EXCLUSION" || !reflect.DeepEqual(got.Exclusions, []string{"a*", "b"}) || !got.CreatedAt.Equal(epoch) {
 			t.Errorf("repository: %+v", got)
 		}
-		tagged := []ResourceTag{{`"Team`, `\é`}, {"team", "x"}}
+		tagged := []resource.Tag{{Key: `"Team`, Value: `\é`}, {Key: "team", Value: "x"}}
 		m.PulledAt = epoch.Add(time.Hour)
 		if row, err := s.Read().Manifest(got.ID, m.Digest); err != nil || row != m {
 			t.Errorf("manifest: %+v, %v", row, err)

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // A registry is addressed in one of three ways: by the host
@@ -22,11 +22,11 @@ const (
 // parseHost returns the registry that host names, or the zero ID if host does
 // not have the form of a registry's. A host of that form under another domain
 // is an error: taking it for "any other host" would push to the wrong registry.
-func parseHost(host, domain string) (registry.ID, error) {
+func parseHost(host, domain string) (resource.Registry, error) {
 	if len(host) < accountDigits+len(hostMark) ||
 		!isDigits(host[:accountDigits]) ||
 		!strings.EqualFold(host[accountDigits:accountDigits+len(hostMark)], hostMark) {
-		return registry.ID{}, nil
+		return resource.Registry{}, nil
 	}
 	name := host
 	if port := strings.LastIndexByte(name, ':'); port >= 0 {
@@ -35,23 +35,23 @@ func parseHost(host, domain string) (registry.ID, error) {
 	region, under, _ := strings.Cut(name[accountDigits+len(hostMark):], ".")
 	region = strings.ToLower(region)
 	if !strings.EqualFold(strings.TrimSuffix(under, "."), domain) || !validRegion(region) {
-		return registry.ID{}, &protocolError{http.StatusNotFound, codeNameUnknown, fmt.Sprintf(
+		return resource.Registry{}, &protocolError{http.StatusNotFound, codeNameUnknown, fmt.Sprintf(
 			"No registry is served at the host '%s': registries of this deployment are named <account>.dkr.ecr.<region>.%s", name, domain)}
 	}
-	return registry.ID{Account: host[:accountDigits], Region: region}, nil
+	return resource.Registry{Account: host[:accountDigits], Region: region}, nil
 }
 
 // splitName separates <account>/<region>/ from the rest of a path's name. It
 // returns the zero ID and the whole name if the name has no such beginning.
-func splitName(name string) (registry.ID, string) {
+func splitName(name string) (resource.Registry, string) {
 	if len(name) <= accountDigits || name[accountDigits] != '/' || !isDigits(name[:accountDigits]) {
-		return registry.ID{}, name
+		return resource.Registry{}, name
 	}
 	region, rest, ok := strings.Cut(name[accountDigits+1:], "/")
 	if !ok || !validRegion(region) {
-		return registry.ID{}, name
+		return resource.Registry{}, name
 	}
-	return registry.ID{Account: name[:accountDigits], Region: region}, rest
+	return resource.Registry{Account: name[:accountDigits], Region: region}, rest
 }
 
 // validRegion reports whether s has the form of a Region, [0-9a-z-]{2,25}
@@ -71,7 +71,7 @@ func validRegion(s string) bool {
 // checkServed refuses a registry in a Region that the deployment does not
 // serve. Whether an account exists is not told here: to the domain, one that
 // does not is one that grants nothing.
-func (h *handler) checkServed(id registry.ID) error {
+func (h *handler) checkServed(id resource.Registry) error {
 	regions := h.registry.Regions()
 	if slices.Contains(regions, id.Region) {
 		return nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 	"github.com/twinport/twinport/internal/session"
 )
 
@@ -41,11 +42,11 @@ func (h *handler) authenticate(r *http.Request, req *request) error {
 		}
 	}
 
-	if req.ref.Registry == (registry.ID{}) {
-		req.ref.Registry = registry.ID{Account: identity.Principal.Account, Region: token.Region}
+	if req.ref.Registry == (resource.Registry{}) {
+		req.ref.Registry = resource.Registry{Account: identity.Principal.Account, Region: token.Region}
 	}
-	if req.from != nil && req.from.Registry == (registry.ID{}) {
-		req.from.Registry = registry.ID{Account: identity.Principal.Account, Region: token.Region}
+	if req.from != nil && req.from.Registry == (resource.Registry{}) {
+		req.from.Registry = resource.Registry{Account: identity.Principal.Account, Region: token.Region}
 	}
 	switch {
 	case download && token.Scope != downloadScope(req):

@@ -16,6 +16,7 @@ import (
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // testStall is long enough for a machine under load to send a few bytes.
@@ -113,7 +114,7 @@ func TestSlowWorkAfterTheBodyIsNoStall(t *testing.T) {
 func TestBudgets(t *testing.T) {
 	limits := budget.NewLimits(850<<20, 2, slog.New(slog.DiscardHandler))
 	limits.Memory.Wait = 0
-	h := newHandler(fakeRegistry{put: func(registry.Caller, registry.Ref, registry.NewManifest) (registry.PutResult, error) {
+	h := newHandler(fakeRegistry{put: func(registry.Caller, resource.Repository, registry.NewManifest) (registry.PutResult, error) {
 		return registry.PutResult{Digest: someSHA}, nil
 	}, tags: func(registry.Page) ([]string, string, error) { return []string{strings.Repeat("t", 1<<20)}, "", nil }}).(*handler)
 	h.limits = limits
@@ -153,7 +154,7 @@ func TestBudgets(t *testing.T) {
 
 func TestStalledDownloadIsDropped(t *testing.T) {
 	const size = 64 << 20 // more than the sockets' buffers take
-	address, ended := serveStalling(t, fakeRegistry{open: func(registry.Ref) (registry.Layer, registry.LayerContent, error) {
+	address, ended := serveStalling(t, fakeRegistry{open: func(resource.Repository) (registry.Layer, registry.LayerContent, error) {
 		f, err := os.Create(filepath.Join(t.TempDir(), "blob"))
 		if err != nil {
 			return registry.Layer{}, registry.LayerContent{}, err

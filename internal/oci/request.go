@@ -11,6 +11,7 @@ import (
 
 	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // maxQuery bounds the query of a request, in bytes: room for a hundred tag
@@ -73,7 +74,7 @@ type request struct {
 	op operation
 	// ref is the repository. authenticate fills in its registry where neither
 	// host nor path named one.
-	ref registry.Ref
+	ref resource.Repository
 	// name is the repository as the client wrote it: with account and Region
 	// if the path had them. Locations are built on it, so that the client comes
 	// back by the way it came.
@@ -89,8 +90,8 @@ type request struct {
 	limit         int  // n; noLimit if absent
 	last          string
 	artifactType  string
-	from          *registry.Ref // source of a mount; nil if absent
-	tags          []string      // tags to set on a manifest that is put by digest
+	from          *resource.Repository // source of a mount; nil if absent
+	tags          []string             // tags to set on a manifest that is put by digest
 	downloadToken string
 }
 
@@ -232,13 +233,13 @@ func (req *request) parseName(where endpoint, name, host, domain string) error {
 	case base:
 		return nil
 	case catalog:
-		req.name, req.bareNames = name, id != registry.ID{}
+		req.name, req.bareNames = name, id != resource.Registry{}
 		if name == "" {
 			return nil
 		}
 		// Only the path form, <account>/<region>/_catalog, has something before.
 		id, rest := splitName(name + "/")
-		if req.ref.Registry != (registry.ID{}) || id == (registry.ID{}) || rest != "" {
+		if req.ref.Registry != (resource.Registry{}) || id == (resource.Registry{}) || rest != "" {
 			return errNoEndpoint
 		}
 		req.ref.Registry = id
@@ -251,13 +252,13 @@ func (req *request) parseName(where endpoint, name, host, domain string) error {
 
 // parseRepository reads a repository's name as a client writes it. host is the
 // registry that the host names, or zero.
-func parseRepository(name string, host registry.ID) (registry.Ref, error) {
-	ref := registry.Ref{Registry: host, Name: name}
-	if host == (registry.ID{}) {
+func parseRepository(name string, host resource.Registry) (resource.Repository, error) {
+	ref := resource.Repository{Registry: host, Name: name}
+	if host == (resource.Registry{}) {
 		ref.Registry, ref.Name = splitName(name)
 	}
 	if !registry.ValidName(ref.Name) {
-		return registry.Ref{}, errNameInvalid
+		return resource.Repository{}, errNameInvalid
 	}
 	return ref, nil
 }
@@ -381,7 +382,7 @@ func (req *request) parseStartUpload(q url.Values) (err error) {
 		}
 		host := req.ref.Registry
 		if req.name != req.ref.Name {
-			host = registry.ID{} // the registry came from the path, not from the host
+			host = resource.Registry{} // the registry came from the path, not from the host
 		}
 		from, err := parseRepository(q.Get("from"), host)
 		if err != nil { // nothing can be there to mount

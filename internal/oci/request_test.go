@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 const (
@@ -24,7 +25,7 @@ const (
 )
 
 var (
-	prod    = registry.ID{Account: prodAccount, Region: region}
+	prod    = resource.Registry{Account: prodAccount, Region: region}
 	someSHA = digest.FromString("content")
 )
 
@@ -41,18 +42,18 @@ func newRequest(method, host, target string) *http.Request {
 
 func TestParse(t *testing.T) {
 	sha := someSHA.String()
-	bare := func(name string) registry.Ref { return registry.Ref{Name: name} }
-	inProd := registry.Ref{Registry: prod, Name: "app"}
+	bare := func(name string) resource.Repository { return resource.Repository{Name: name} }
+	inProd := resource.Repository{Registry: prod, Name: "app"}
 	for _, tt := range []struct {
 		method, host, target string
 		want                 request
 	}{
 		{"GET", "localhost", "/v2/", request{op: opBase}},
 		{"GET", "localhost", "/v2", request{op: opBase}},
-		{"HEAD", prodHost, "/v2/", request{op: opBase, ref: registry.Ref{Registry: prod}}},
-		{"GET", prodHost, "/v2/_catalog?n=5", request{op: opListRepositories, ref: registry.Ref{Registry: prod}, bareNames: true, limit: 5}},
+		{"HEAD", prodHost, "/v2/", request{op: opBase, ref: resource.Repository{Registry: prod}}},
+		{"GET", prodHost, "/v2/_catalog?n=5", request{op: opListRepositories, ref: resource.Repository{Registry: prod}, bareNames: true, limit: 5}},
 		{"GET", "localhost", "/v2/_catalog?n=5&last=b", request{op: opListRepositories, limit: 5, last: "b"}},
-		{"GET", "localhost", "/v2/" + prodAccount + "/us-east-1/_catalog", request{op: opListRepositories, ref: registry.Ref{Registry: prod}, name: prodAccount + "/us-east-1"}},
+		{"GET", "localhost", "/v2/" + prodAccount + "/us-east-1/_catalog", request{op: opListRepositories, ref: resource.Repository{Registry: prod}, name: prodAccount + "/us-east-1"}},
 		{"GET", "localhost", "/v2/app/manifests/v1", request{op: opGetManifest, ref: bare("app"), name: "app", reference: registry.Reference{Tag: "v1"}}},
 		{"HEAD", "localhost", "/v2/a/b/manifests/" + sha, request{op: opGetManifest, ref: bare("a/b"), name: "a/b", reference: registry.Reference{Digest: someSHA}}},
 		{"GET", "localhost", "/v2/aa/manifests/" + strings.Replace(sha, ":", "%3A", 1), request{op: opGetManifest, ref: bare("aa"), name: "aa", reference: registry.Reference{Digest: someSHA}}},
@@ -75,10 +76,10 @@ func TestParse(t *testing.T) {
 		{"POST", "localhost", "/v2/app/blobs/uploads/?digest-algorithm=sha512", request{op: opStartUpload, ref: bare("app"), name: "app"}},
 		{"POST", "localhost", "/v2/app/blobs/uploads/?digest=" + sha, request{op: opPushBlob, ref: bare("app"), name: "app", digest: someSHA}},
 		{"POST", "localhost", "/v2/app/blobs/uploads/?mount=" + sha, request{op: opMountBlob, ref: bare("app"), name: "app", digest: someSHA}},
-		{"POST", "localhost", "/v2/app/blobs/uploads/?mount=" + sha + "&from=bb", request{op: opMountBlob, ref: bare("app"), name: "app", digest: someSHA, from: &registry.Ref{Name: "bb"}}},
-		{"POST", "localhost", "/v2/" + prodAccount + "/us-east-1/app/blobs/uploads/?mount=" + sha + "&from=bb", request{op: opMountBlob, ref: inProd, name: prodAccount + "/us-east-1/app", digest: someSHA, from: &registry.Ref{Name: "bb"}}},
-		{"POST", "localhost", "/v2/app/blobs/uploads/?mount=" + sha + "&from=" + devAccount + "/eu-west-1/bb", request{op: opMountBlob, ref: bare("app"), name: "app", digest: someSHA, from: &registry.Ref{Registry: registry.ID{Account: devAccount, Region: "eu-west-1"}, Name: "bb"}}},
-		{"POST", prodHost, "/v2/app/blobs/uploads/?mount=" + sha + "&from=" + devAccount + "/eu-west-1/bb", request{op: opMountBlob, ref: inProd, name: "app", digest: someSHA, from: &registry.Ref{Registry: prod, Name: devAccount + "/eu-west-1/bb"}}},
+		{"POST", "localhost", "/v2/app/blobs/uploads/?mount=" + sha + "&from=bb", request{op: opMountBlob, ref: bare("app"), name: "app", digest: someSHA, from: &resource.Repository{Name: "bb"}}},
+		{"POST", "localhost", "/v2/" + prodAccount + "/us-east-1/app/blobs/uploads/?mount=" + sha + "&from=bb", request{op: opMountBlob, ref: inProd, name: prodAccount + "/us-east-1/app", digest: someSHA, from: &resource.Repository{Name: "bb"}}},
+		{"POST", "localhost", "/v2/app/blobs/uploads/?mount=" + sha + "&from=" + devAccount + "/eu-west-1/bb", request{op: opMountBlob, ref: bare("app"), name: "app", digest: someSHA, from: &resource.Repository{Registry: resource.Registry{Account: devAccount, Region: "eu-west-1"}, Name: "bb"}}},
+		{"POST", prodHost, "/v2/app/blobs/uploads/?mount=" + sha + "&from=" + devAccount + "/eu-west-1/bb", request{op: opMountBlob, ref: inProd, name: "app", digest: someSHA, from: &resource.Repository{Registry: prod, Name: devAccount + "/eu-west-1/bb"}}},
 		{"GET", "localhost", "/v2/app/blobs/uploads/" + uploadID, request{op: opUploadStatus, ref: bare("app"), name: "app", upload: uploadID}},
 		{"PATCH", "localhost", "/v2/app/blobs/uploads/" + uploadID, request{op: opAppendUpload, ref: bare("app"), name: "app", upload: uploadID}},
 		{"PUT", "localhost", "/v2/app/blobs/uploads/" + uploadID + "?digest=" + sha, request{op: opCompleteUpload, ref: bare("app"), name: "app", upload: uploadID, digest: someSHA}},

@@ -8,10 +8,11 @@ import (
 
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // pullAs reads an image and its layer.
-func (d *domain) pullAs(c registry.Caller, ref registry.Ref, r registry.Reference, layer digest.Digest) error {
+func (d *domain) pullAs(c registry.Caller, ref resource.Repository, r registry.Reference, layer digest.Digest) error {
 	if _, err := d.Manifest(ctx, c, ref, r); err != nil {
 		return err
 	}
@@ -28,15 +29,15 @@ func (d *domain) pullAs(c registry.Caller, ref registry.Ref, r registry.Referenc
 // Rule 3: without a link there is no blob, even if the bytes are there.
 func TestRule3NoLinkNoBlob(t *testing.T) {
 	d := openStill(t)
-	mine, other := registry.Ref{Registry: prod, Name: "mine"}, registry.Ref{Registry: prod, Name: "other"}
-	theirs := registry.Ref{Registry: dev, Name: "theirs"}
-	for _, ref := range []registry.Ref{mine, other, theirs} {
+	mine, other := resource.Repository{Registry: prod, Name: "mine"}, resource.Repository{Registry: prod, Name: "other"}
+	theirs := resource.Repository{Registry: dev, Name: "theirs"}
+	for _, ref := range []resource.Repository{mine, other, theirs} {
 		d.create(ref)
 	}
 	raw := d.image(theirs, "secret")
 	manifest := d.put(theirs, raw, "latest")
 	layer := digest.FromString("secret")
-	for _, ref := range []registry.Ref{mine, other} {
+	for _, ref := range []resource.Repository{mine, other} {
 		_, err := d.Layer(ctx, root(prodAccount), ref, layer)
 		wantCode(t, "HEAD", err, registry.LayersNotFound)
 		_, _, err = d.OpenLayer(ctx, root(prodAccount), ref, layer)
@@ -57,18 +58,18 @@ func TestRule3NoLinkNoBlob(t *testing.T) {
 // Rule 3: a mount needs the right to read the source.
 func TestRule3MountNeedsTheRightToRead(t *testing.T) {
 	d := openStill(t)
-	to, near := registry.Ref{Registry: prod, Name: "to"}, registry.Ref{Registry: prod, Name: "near"}
-	far := registry.Ref{Registry: dev, Name: "far"}
-	for _, ref := range []registry.Ref{to, near, far} {
+	to, near := resource.Repository{Registry: prod, Name: "to"}, resource.Repository{Registry: prod, Name: "near"}
+	far := resource.Repository{Registry: dev, Name: "far"}
+	for _, ref := range []resource.Repository{to, near, far} {
 		d.create(ref)
 	}
 	d.pushLayer(near, "near")
 	d.pushLayer(far, "far")
-	absent := registry.Ref{Registry: dev, Name: "absent"}
-	bad := registry.Ref{Registry: dev, Name: "../far"}
+	absent := resource.Repository{Registry: dev, Name: "absent"}
+	bad := resource.Repository{Registry: dev, Name: "../far"}
 	for name, c := range map[string]struct {
 		content string
-		from    *registry.Ref
+		from    *resource.Repository
 		want    bool
 	}{
 		"another account's, named":     {"far", &far, false},
@@ -120,7 +121,7 @@ func TestCreateInAnothersRegistry(t *testing.T) {
 	if err != nil || created.Ref != ref {
 		t.Errorf("%+v, %v", created, err)
 	}
-	_, err = d.CreateRepository(ctx, root(prodAccount), registry.Ref{Registry: third, Name: ref.Name}, registry.NewRepository{})
+	_, err = d.CreateRepository(ctx, root(prodAccount), resource.Repository{Registry: third, Name: ref.Name}, registry.NewRepository{})
 	if err != nil {
 		t.Errorf("in its own registry: %v", err)
 	}
@@ -131,38 +132,41 @@ func TestCreateInAnothersRegistry(t *testing.T) {
 // Rule 10: who is not allowed learns nothing from whether something exists.
 func TestRule10MissingAndForbiddenLookTheSame(t *testing.T) {
 	d := openStill(t)
-	there, absent := registry.Ref{Registry: dev, Name: "there"}, registry.Ref{Registry: dev, Name: "gone"}
+	there, absent := resource.Repository{Registry: dev, Name: "there"}, resource.Repository{Registry: dev, Name: "gone"}
 	d.create(there)
 	raw := d.image(there, "x")
 	dg := d.put(there, raw, "latest")
-	unserved := registry.Ref{Registry: registry.ID{Account: "999988887777", Region: "us-east-1"}, Name: "gone"}
+	unserved := resource.Repository{Registry: resource.Registry{Account: "999988887777", Region: "us-east-1"}, Name: "gone"}
 	page := registry.Page{Limit: 10}
 	c := root(prodAccount)
-	for name, op := range map[string]func(registry.Ref) error{
-		"Manifest": func(r registry.Ref) error {
+	for name, op := range map[string]func(resource.Repository) error{
+		"Manifest": func(r resource.Repository) error {
 			_, err := d.Manifest(ctx, c, r, registry.Reference{Digest: dg})
 			return err
 		},
-		"Layer":        func(r registry.Ref) error { _, err := d.Layer(ctx, c, r, dg); return err },
-		"OpenLayer":    func(r registry.Ref) error { _, _, err := d.OpenLayer(ctx, c, r, dg); return err },
-		"Tags":         func(r registry.Ref) error { _, _, err := d.Tags(ctx, c, r, page); return err },
-		"Referrers":    func(r registry.Ref) error { _, _, err := d.Referrers(ctx, c, r, dg, "", page); return err },
-		"StartUpload":  func(r registry.Ref) error { _, err := d.StartUpload(ctx, c, r); return err },
-		"PutLayer":     func(r registry.Ref) error { _, err := d.PutLayer(ctx, c, r, dg, strings.NewReader("")); return err },
-		"DeleteTag":    func(r registry.Ref) error { return d.DeleteTag(ctx, c, r, "latest") },
-		"Delete":       func(r registry.Ref) error { _, err := d.DeleteRepository(ctx, c, r, true); return err },
-		"SetPolicy":    func(r registry.Ref) error { return d.SetRepositoryPolicy(ctx, c, r, "{}", true) },
-		"Policy":       func(r registry.Ref) error { _, err := d.RepositoryPolicy(ctx, c, r); return err },
-		"ResourceTags": func(r registry.Ref) error { _, err := d.ResourceTags(ctx, c, r); return err },
-		"DescribeRepos": func(r registry.Ref) error {
+		"Layer":       func(r resource.Repository) error { _, err := d.Layer(ctx, c, r, dg); return err },
+		"OpenLayer":   func(r resource.Repository) error { _, _, err := d.OpenLayer(ctx, c, r, dg); return err },
+		"Tags":        func(r resource.Repository) error { _, _, err := d.Tags(ctx, c, r, page); return err },
+		"Referrers":   func(r resource.Repository) error { _, _, err := d.Referrers(ctx, c, r, dg, "", page); return err },
+		"StartUpload": func(r resource.Repository) error { _, err := d.StartUpload(ctx, c, r); return err },
+		"PutLayer": func(r resource.Repository) error {
+			_, err := d.PutLayer(ctx, c, r, dg, strings.NewReader(""))
+			return err
+		},
+		"DeleteTag":    func(r resource.Repository) error { return d.DeleteTag(ctx, c, r, "latest") },
+		"Delete":       func(r resource.Repository) error { _, err := d.DeleteRepository(ctx, c, r, true); return err },
+		"SetPolicy":    func(r resource.Repository) error { return d.SetRepositoryPolicy(ctx, c, r, "{}", true) },
+		"Policy":       func(r resource.Repository) error { _, err := d.RepositoryPolicy(ctx, c, r); return err },
+		"ResourceTags": func(r resource.Repository) error { _, err := d.ResourceTags(ctx, c, r); return err },
+		"DescribeRepos": func(r resource.Repository) error {
 			_, err := d.DescribeRepositories(ctx, c, r.Registry, []string{r.Name})
 			return err
 		},
-		"Create": func(r registry.Ref) error {
+		"Create": func(r resource.Repository) error {
 			_, err := d.CreateRepository(ctx, c, r, registry.NewRepository{})
 			return err
 		},
-		"PutManifest": func(r registry.Ref) error {
+		"PutManifest": func(r resource.Repository) error {
 			_, err := d.PutManifest(ctx, c, r, registry.NewManifest{Bytes: raw, Tags: []string{"x"}})
 			return err
 		},
@@ -200,13 +204,13 @@ func TestRule10MissingAndForbiddenCostTheSame(t *testing.T) {
 	case *metadata.Postgres:
 		lookUps = m.RoundTrips
 	}
-	ref := func(name string) registry.Ref { return registry.Ref{Registry: dev, Name: name} }
+	ref := func(name string) resource.Repository { return resource.Repository{Registry: dev, Name: name} }
 	for _, name := range []string{"plain", "tagged", "open", "shut", "cold"} {
 		d.create(ref(name))
 	}
 	raw := d.image(ref("plain"), "x")
 	dg := d.put(ref("plain"), raw, "latest")
-	if err := d.TagResource(ctx, root(devAccount), ref("tagged"), []registry.ResourceTag{{Key: "a", Value: "b"}}); err != nil {
+	if err := d.TagResource(ctx, root(devAccount), ref("tagged"), []resource.Tag{{Key: "a", Value: "b"}}); err != nil {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{"open": statement("Allow", "999988887777", "ecr:*"), "shut": statement("Deny", prodAccount, "ecr:*")} {
@@ -221,22 +225,25 @@ func TestRule10MissingAndForbiddenCostTheSame(t *testing.T) {
 	}
 	type cost struct{ lookUps, evaluations int64 }
 	c := root(prodAccount)
-	for what, op := range map[string]func(registry.Ref) error{
-		"a pull": func(r registry.Ref) error {
+	for what, op := range map[string]func(resource.Repository) error{
+		"a pull": func(r resource.Repository) error {
 			_, err := d.Manifest(ctx, c, r, registry.Reference{Tag: "latest"})
 			return err
 		},
-		"a HEAD": func(r registry.Ref) error { _, err := d.Layer(ctx, c, r, dg); return err },
-		"a push": func(r registry.Ref) error { _, err := d.PutLayer(ctx, c, r, dg, strings.NewReader("x")); return err },
-		"creating": func(r registry.Ref) error {
+		"a HEAD": func(r resource.Repository) error { _, err := d.Layer(ctx, c, r, dg); return err },
+		"a push": func(r resource.Repository) error {
+			_, err := d.PutLayer(ctx, c, r, dg, strings.NewReader("x"))
+			return err
+		},
+		"creating": func(r resource.Repository) error {
 			_, err := d.CreateRepository(ctx, c, r, registry.NewRepository{})
 			return err
 		},
 	} {
 		var want cost
-		for i, r := range []registry.Ref{
+		for i, r := range []resource.Repository{
 			ref("missing"), ref("plain"), ref("tagged"), ref("open"), ref("shut"), ref("cold"), ref("missing"), ref("cold"),
-			{Registry: registry.ID{Account: "999988887777", Region: "us-west-2"}, Name: "unserved"},
+			{Registry: resource.Registry{Account: "999988887777", Region: "us-west-2"}, Name: "unserved"},
 		} {
 			before := cost{lookUps(), d.Evaluations()}
 			wantCode(t, what+" of "+r.Name, op(r), registry.AccessDenied)
@@ -272,7 +279,7 @@ func TestRule10MissingAndForbiddenCostTheSame(t *testing.T) {
 
 func TestCrossAccountPullByRepositoryPolicy(t *testing.T) {
 	d := openStill(t)
-	ref := registry.Ref{Registry: dev, Name: "shared"}
+	ref := resource.Repository{Registry: dev, Name: "shared"}
 	d.create(ref)
 	d.put(ref, d.image(ref, "x"), "latest")
 	pull := func() error {
@@ -288,7 +295,7 @@ func TestCrossAccountPullByRepositoryPolicy(t *testing.T) {
 	}
 	// It allows no more than it says, and there only.
 	wantCode(t, "a push", d.DeleteTag(ctx, root(prodAccount), ref, "latest"), registry.AccessDenied)
-	_, err := d.Manifest(ctx, root(prodAccount), registry.Ref{Registry: dev, Name: "absent"}, registry.Reference{Tag: "latest"})
+	_, err := d.Manifest(ctx, root(prodAccount), resource.Repository{Registry: dev, Name: "absent"}, registry.Reference{Tag: "latest"})
 	wantCode(t, "another repository", err, registry.AccessDenied)
 	if _, err := d.DeleteRepositoryPolicy(ctx, root(devAccount), ref); err != nil {
 		t.Fatal(err)
@@ -302,7 +309,7 @@ func TestCrossAccountPullByRepositoryPolicy(t *testing.T) {
 
 func TestDenyBindsTheOwnerToo(t *testing.T) {
 	d := openStill(t)
-	ref := registry.Ref{Registry: dev, Name: "locked"}
+	ref := resource.Repository{Registry: dev, Name: "locked"}
 	d.create(ref)
 	d.put(ref, d.image(ref, "x"), "latest")
 	deny := statement("Deny", devAccount, "ecr:*")

@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // Direction of replications, as a registry sees them.
@@ -25,8 +26,8 @@ const (
 // another.
 type Replication struct {
 	ID          int64
-	Source      ID
-	Destination ID
+	Source      resource.Registry
+	Destination resource.Registry
 	Repository  string
 	Digest      digest.Digest
 	Tag         string // "" for a push by digest
@@ -43,9 +44,9 @@ type Replication struct {
 	Failure Failure
 }
 
-func replicationOf(r metadata.Replication, source Ref) Replication {
+func replicationOf(r metadata.Replication, source resource.Repository) Replication {
 	out := Replication{
-		ID: r.ID, Source: source.Registry, Destination: ID{r.DestinationAccount, r.DestinationRegion}, Repository: source.Name,
+		ID: r.ID, Source: source.Registry, Destination: resource.Registry{Account: r.DestinationAccount, Region: r.DestinationRegion}, Repository: source.Name,
 		Digest: digest.Digest(r.Digest), Tag: r.Tag, ImageSize: r.ImageSize, MediaType: r.MediaType, Deletes: r.Deletes,
 		State: ReplicationState(r.State), Tries: r.Tries, PushedAt: r.PushedAt, ChangedAt: r.ChangedAt, FinishedAt: r.FinishedAt,
 		Failure: storedFailure(r, source),
@@ -57,7 +58,7 @@ func replicationOf(r metadata.Replication, source Ref) Replication {
 }
 
 func listedReplication(r metadata.ListedReplication) Replication {
-	return replicationOf(r.Replication, Ref{ID{r.SourceAccount, r.SourceRegion}, r.RepositoryName})
+	return replicationOf(r.Replication, resource.Repository{Registry: resource.Registry{Account: r.SourceAccount, Region: r.SourceRegion}, Name: r.RepositoryName})
 }
 
 // latestChangedFirst orders lists of replications.
@@ -71,7 +72,7 @@ func latestChangedFirst(a, b Replication) int {
 // ListReplications of a registry, the latest changed first; "" is every state.
 // What has not arrived is nothing that the destination may know of: of INCOMING
 // ones only COMPLETE ones are shown.
-func (s *Service) ListReplications(ctx context.Context, c Caller, id ID, d Direction, state ReplicationState, p Page) ([]Replication, string, error) {
+func (s *Service) ListReplications(ctx context.Context, c Caller, id resource.Registry, d Direction, state ReplicationState, p Page) ([]Replication, string, error) {
 	if err := s.Authorize(ctx, c, id, actionDescribeRegistry); err != nil {
 		return nil, "", err
 	}
@@ -170,7 +171,7 @@ const maxRetries = 100
 
 // RetryReplications makes those of the replications due now that are the
 // registry's and failed. What is another registry's is not found.
-func (s *Service) RetryReplications(ctx context.Context, c Caller, id ID, ids []int64) (retried []int64, failed []RetryFailure, err error) {
+func (s *Service) RetryReplications(ctx context.Context, c Caller, id resource.Registry, ids []int64) (retried []int64, failed []RetryFailure, err error) {
 	if err := s.Authorize(ctx, c, id, actionPutReplication); err != nil {
 		return nil, nil, err
 	}

@@ -12,10 +12,11 @@ import (
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // list returns a registry's replications in pages of the given size.
-func (d *domain) list(id registry.ID, direction registry.Direction, state registry.ReplicationState, size int) (all []registry.Replication) {
+func (d *domain) list(id resource.Registry, direction registry.Direction, state registry.ReplicationState, size int) (all []registry.Replication) {
 	d.t.Helper()
 	for page := (registry.Page{Limit: size}); ; {
 		rs, next, err := d.ListReplications(ctx, root(id.Account), id, direction, state, page)
@@ -99,7 +100,7 @@ func TestListReplications(t *testing.T) {
 		t.Errorf("incoming: %+v", incoming)
 	}
 	for _, what := range []struct {
-		id        registry.ID
+		id        resource.Registry
 		direction registry.Direction
 		state     registry.ReplicationState
 	}{
@@ -162,7 +163,7 @@ func TestRetryReplications(t *testing.T) {
 	d.create(in(prod))
 	d.create(in(dev))
 	d.replicateTo(dev)
-	if err := d.SetReplication(ctx, root(devAccount), dev, []registry.ReplicationRule{{Destinations: []registry.ID{prod}}}); err != nil {
+	if err := d.SetReplication(ctx, root(devAccount), dev, []registry.ReplicationRule{{Destinations: []resource.Registry{prod}}}); err != nil {
 		t.Fatal(err)
 	}
 	d.put(in(prod), d.image(in(prod), "one"), "1", "one")
@@ -229,32 +230,32 @@ func TestRule10ActivityIsTheAccountsOwn(t *testing.T) {
 	d.put(in(prod), d.image(in(prod), "one"), "1")
 	d.drain()
 	page := registry.Page{Limit: 10}
-	unserved := registry.ID{Account: "999988887777", Region: "us-east-1"}
-	for name, op := range map[string]func(id registry.ID) error{
-		"list": func(id registry.ID) error {
+	unserved := resource.Registry{Account: "999988887777", Region: "us-east-1"}
+	for name, op := range map[string]func(id resource.Registry) error{
+		"list": func(id resource.Registry) error {
 			_, _, err := d.ListReplications(ctx, root(devAccount), id, registry.Outgoing, "", page)
 			return err
 		},
-		"retry": func(id registry.ID) error {
+		"retry": func(id resource.Registry) error {
 			_, _, err := d.RetryReplications(ctx, root(devAccount), id, []int64{1})
 			return err
 		},
-		"check": func(id registry.ID) error {
-			_, err := d.CheckDestinations(ctx, root(devAccount), id, []registry.ID{dev}, nil)
+		"check": func(id resource.Registry) error {
+			_, err := d.CheckDestinations(ctx, root(devAccount), id, []resource.Registry{dev}, nil)
 			return err
 		},
-		"statistics": func(id registry.ID) error {
+		"statistics": func(id resource.Registry) error {
 			_, err := d.ReplicationStatistics(ctx, root(devAccount), id, time.Hour, time.Minute)
 			return err
 		},
-		"watch": func(id registry.ID) error {
+		"watch": func(id resource.Registry) error {
 			return d.Watch(ctx, root(devAccount), id, func(registry.WatchEvent) error { t.Error("an event"); return ctx.Err() })
 		},
-		"repositories": func(id registry.ID) error {
+		"repositories": func(id resource.Registry) error {
 			_, _, err := d.FindRepositories(ctx, root(devAccount), id, "", "", page)
 			return err
 		},
-		"images": func(id registry.ID) error {
+		"images": func(id resource.Registry) error {
 			_, _, err := d.FindImages(ctx, root(devAccount), in(id), "", page)
 			return err
 		},
@@ -265,7 +266,7 @@ func TestRule10ActivityIsTheAccountsOwn(t *testing.T) {
 			t.Errorf("%s: %v, but where there is no such registry: %v", name, there, absent)
 		}
 	}
-	_, _, err := d.FindImages(ctx, root(devAccount), registry.Ref{Registry: prod, Name: "team/none"}, "", page)
+	_, _, err := d.FindImages(ctx, root(devAccount), resource.Repository{Registry: prod, Name: "team/none"}, "", page)
 	wantCode(t, "a repository that is not there", err, registry.AccessDenied)
 	// What is on its way to a registry, or was refused by it, is not its to see.
 	if got := d.list(dev, registry.Incoming, "", 10); len(got) != 0 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // The actions that the domain asks for, by the names that policies use.
@@ -61,12 +62,12 @@ func (s *Service) policiesOf(r *metadata.Repository) []policy.Policy {
 	}).([]policy.Policy)
 }
 
-func registryPolicyName(id ID) string {
+func registryPolicyName(id resource.Registry) string {
 	return fmt.Sprintf("the registry policy of %s in %s", id.Account, id.Region)
 }
 
 // registryPolicy parses a registry's stored policy, or remembers how it was parsed.
-func (s *Service) registryPolicy(id ID, text string) policy.Policy {
+func (s *Service) registryPolicy(id resource.Registry, text string) policy.Policy {
 	if !s.Exists(id) {
 		return policy.Policy{Name: registryPolicyName(id)} // there are too many that could be
 	}
@@ -91,8 +92,8 @@ func (s *Service) parsed(name, text string, kind policy.Kind) policy.Policy {
 	return policy.Policy{Name: name, Document: doc}
 }
 
-func refOf(r *metadata.Repository) Ref {
-	return Ref{Registry: ID{r.Account, r.Region}, Name: r.Name}
+func refOf(r *metadata.Repository) resource.Repository {
+	return resource.Repository{Registry: resource.Registry{Account: r.Account, Region: r.Region}, Name: r.Name}
 }
 
 // repository returns a repository if the caller may do all the actions on it.
@@ -100,18 +101,18 @@ func refOf(r *metadata.Repository) Ref {
 // Whoever is not of the registry's account learns no more from a repository
 // that does not exist than from one that grants nothing: AccessDenied. The
 // registry's own callers get RepositoryNotFound.
-func (s *Service) repository(ctx context.Context, c Caller, ref Ref, actions ...string) (*metadata.Repository, error) {
+func (s *Service) repository(ctx context.Context, c Caller, ref resource.Repository, actions ...string) (*metadata.Repository, error) {
 	return s.repositoryAhead(ctx, c, ref, nil, actions...)
 }
 
 // repositoryAhead is repository for a caller who asks more next.
-func (s *Service) repositoryAhead(ctx context.Context, c Caller, ref Ref, ahead metadata.Ahead, actions ...string) (*metadata.Repository, error) {
+func (s *Service) repositoryAhead(ctx context.Context, c Caller, ref resource.Repository, ahead metadata.Ahead, actions ...string) (*metadata.Repository, error) {
 	return s.repositoryAbout(ctx, c, ref, subject{}, ahead, actions...)
 }
 
 // repositoryAbout is repository for a request whose conditions are about more
 // than the repository.
-func (s *Service) repositoryAbout(ctx context.Context, c Caller, ref Ref, about subject, ahead metadata.Ahead, actions ...string) (*metadata.Repository, error) {
+func (s *Service) repositoryAbout(ctx context.Context, c Caller, ref resource.Repository, about subject, ahead metadata.Ahead, actions ...string) (*metadata.Repository, error) {
 	if err := validName(ref.Name); err != nil {
 		return nil, err
 	}
@@ -122,7 +123,7 @@ func (s *Service) repositoryAbout(ctx context.Context, c Caller, ref Ref, about 
 }
 
 // insider is repository for a caller who may know that it is not there.
-func (s *Service) insider(ctx context.Context, c Caller, ref Ref, about subject, ahead metadata.Ahead, actions []string) (*metadata.Repository, error) {
+func (s *Service) insider(ctx context.Context, c Caller, ref resource.Repository, about subject, ahead metadata.Ahead, actions []string) (*metadata.Repository, error) {
 	// What an account or Region stored that is not served any more is not there.
 	r, err := (*metadata.Repository)(nil), metadata.ErrNotFound
 	if s.Exists(ref.Registry) {
@@ -142,7 +143,7 @@ func (s *Service) insider(ctx context.Context, c Caller, ref Ref, about subject,
 	return r, nil
 }
 
-func repositoryNotFound(ref Ref) *Error {
+func repositoryNotFound(ref resource.Repository) *Error {
 	return errorf(RepositoryNotFound, "The repository with name '%s' does not exist in the registry with id '%s'", ref.Name, ref.Registry.Account)
 }
 
@@ -187,20 +188,20 @@ func isRoot(c Caller) bool {
 
 // authorizeIn checks an action on a repository that need not exist, by the
 // registry's policy alone: AccessDenied.
-func (s *Service) authorizeIn(ctx context.Context, c Caller, ref Ref, action string, about subject) error {
+func (s *Service) authorizeIn(ctx context.Context, c Caller, ref resource.Repository, action string, about subject) error {
 	return s.decideByRegistry(ctx, c, ref.Registry, s.request(c, ref.Registry, action, ref.ARN(), about))
 }
 
 // Authorize checks an action that has no repository, such as
 // ecr:GetAuthorizationToken: AccessDenied.
-func (s *Service) Authorize(ctx context.Context, c Caller, id ID, action string) error {
+func (s *Service) Authorize(ctx context.Context, c Caller, id resource.Registry, action string) error {
 	return s.decideByRegistry(ctx, c, id, s.request(c, id, action, "*", subject{}))
 }
 
 // decideByRegistry decides on the registry's policy. To callers of other
 // accounts a registry that is not served is one that grants nothing, and is
 // looked for all the same.
-func (s *Service) decideByRegistry(ctx context.Context, c Caller, id ID, req policy.Request) error {
+func (s *Service) decideByRegistry(ctx context.Context, c Caller, id resource.Registry, req policy.Request) error {
 	reg, err := s.meta.Read().Registry(id.Account, id.Region)
 	if err != nil && !errors.Is(err, metadata.ErrNotFound) {
 		return fmt.Errorf("look up registry %s: %w", id, err)
@@ -212,7 +213,7 @@ func (s *Service) decideByRegistry(ctx context.Context, c Caller, id ID, req pol
 }
 
 // registry returns the row of a registry that the deployment serves.
-func (s *Service) registry(id ID) (metadata.Registry, error) {
+func (s *Service) registry(id resource.Registry) (metadata.Registry, error) {
 	if !s.Exists(id) {
 		return metadata.Registry{}, errorf(InvalidParameter, "The registry with id '%s' has no Region %s here; Regions served: %s", id.Account, id.Region, strings.Join(s.regions, ", "))
 	}

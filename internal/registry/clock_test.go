@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 	"github.com/twinport/twinport/internal/sweep"
 )
 
@@ -45,7 +46,7 @@ func TestClockJumps(t *testing.T) {
 			d.clock.advance(6 * time.Minute) // the longest that a replication waits
 		}
 		for tag, want := range pushed {
-			for _, ref := range []registry.Ref{in(prod), in(dev)} {
+			for _, ref := range []resource.Repository{in(prod), in(dev)} {
 				if got, err := d.resolve(ref, registry.Reference{Tag: tag}); err != nil || got != want {
 					t.Fatalf("jump %d by %v: %s of %v is %s, %v; want %s", i, jump, tag, ref, got, err, want)
 				}

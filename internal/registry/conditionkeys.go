@@ -4,8 +4,8 @@ import (
 	"net/netip"
 	"strconv"
 
-	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // conditionKey is a key that conditions of policies may be about. The tables
@@ -91,14 +91,14 @@ const maxUserAgent = 1 << 10
 
 // subject is what a request is about, as far as conditions may ask.
 type subject struct {
-	tags    []metadata.ResourceTag // the repository's
-	set     []ResourceTag          // that the request sets
-	removed []string               // keys of tags that it removes
+	tags    []resource.Tag // the repository's
+	set     []resource.Tag // that the request sets
+	removed []string       // keys of tags that it removes
 }
 
 // request is a client's question to policies. An action that is not in the
 // table has no keys but those of all, which its test would not let pass.
-func (s *Service) request(c Caller, id ID, action, resource string, about subject) policy.Request {
+func (s *Service) request(c Caller, id resource.Registry, action, resource string, about subject) policy.Request {
 	req := s.question(c.Identity.Principal, id, action, resource, about)
 	req.Context.Add("aws:SecureTransport", strconv.FormatBool(c.Secure))
 	if c.UserAgent != "" {
@@ -114,7 +114,7 @@ func (s *Service) request(c Caller, id ID, action, resource string, about subjec
 // account wants to do the action on a repository with the tags. Nobody calls
 // from anywhere, so it has no address and no user agent; nor has it
 // aws:SourceAccount, which only calls of an AWS service have.
-func (s *Service) replicationRequest(source, to Ref, action string, tags []metadata.ResourceTag) policy.Request {
+func (s *Service) replicationRequest(source, to resource.Repository, action string, tags []resource.Tag) policy.Request {
 	account := source.Registry.Account
 	principal := policy.Principal{Account: account, ARN: "arn:aws:iam::" + account + ":root"}
 	req := s.question(principal, to.Registry, action, to.ARN(), subject{tags: tags})
@@ -124,7 +124,7 @@ func (s *Service) replicationRequest(source, to Ref, action string, tags []metad
 
 // question has the keys of all that do not tell of a client, and those of the
 // action. Package policy adds what follows from the request itself.
-func (s *Service) question(who policy.Principal, id ID, action, resource string, about subject) policy.Request {
+func (s *Service) question(who policy.Principal, id resource.Registry, action, resource string, about subject) policy.Request {
 	who.Organization = s.organizations[who.Account]
 	req := policy.Request{
 		Principal: who, Action: action, Resource: resource, Time: s.now(),

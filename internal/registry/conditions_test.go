@@ -11,13 +11,14 @@ import (
 
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // everyAction does each action of the table, as a caller of another account, so
 // that nothing is changed if it is allowed. The one that would comes last.
-func (d *domain) everyAction(c registry.Caller, ref registry.Ref) (names []string, do map[string]func() error) {
+func (d *domain) everyAction(c registry.Caller, ref resource.Repository) (names []string, do map[string]func() error) {
 	id, tag, absent := ref.Registry, registry.Reference{Tag: "latest"}, digest.FromString("absent")
-	team := []registry.ResourceTag{{Key: "team", Value: "x"}}
+	team := []resource.Tag{{Key: "team", Value: "x"}}
 	do = map[string]func() error{
 		"ecr:BatchCheckLayerAvailability": func() error { _, err := d.Layer(ctx, c, ref, absent); return err },
 		"ecr:BatchDeleteImage":            func() error { return d.DeleteTag(ctx, c, ref, "absent") },
@@ -67,10 +68,10 @@ func (d *domain) everyAction(c registry.Caller, ref registry.Ref) (names []strin
 // Each cell of the table of actions and condition keys, and the values.
 func TestEveryActionFillsItsConditionKeys(t *testing.T) {
 	d := openStill(t)
-	ref := registry.Ref{Registry: dev, Name: "app"}
+	ref := resource.Repository{Registry: dev, Name: "app"}
 	d.create(ref)
 	d.put(ref, d.image(ref, "x"), "latest")
-	if err := d.TagResource(ctx, root(devAccount), ref, []registry.ResourceTag{{Key: "team", Value: "x"}}); err != nil {
+	if err := d.TagResource(ctx, root(devAccount), ref, []resource.Tag{{Key: "team", Value: "x"}}); err != nil {
 		t.Fatal(err)
 	}
 	c := root(prodAccount)
@@ -98,7 +99,7 @@ func TestEveryActionFillsItsConditionKeys(t *testing.T) {
 			}
 		}
 		grant(fmt.Sprintf(`"Null": {%q: "false"}`, key)) // the last action may have deleted it
-		checks, err := d.CheckDestinations(ctx, root(prodAccount), prod, []registry.ID{dev}, []string{"app"})
+		checks, err := d.CheckDestinations(ctx, root(prodAccount), prod, []resource.Registry{dev}, []string{"app"})
 		if err != nil || (checks[0].Status != registry.Granted) != replication {
 			t.Errorf("%s in a replication: %+v, %v", key, checks, err)
 		}
@@ -128,12 +129,12 @@ func TestEveryActionFillsItsConditionKeys(t *testing.T) {
 	}
 	for key, value := range values {
 		grant(fmt.Sprintf(`"StringNotEquals": {%q: %q}`, key, value))
-		wantCode(t, key, d.TagResource(ctx, c, ref, []registry.ResourceTag{{Key: "team", Value: "x"}}), "")
+		wantCode(t, key, d.TagResource(ctx, c, ref, []resource.Tag{{Key: "team", Value: "x"}}), "")
 	}
 	grant(`"ForAnyValue:StringNotEquals": {"aws:TagKeys": ["a", "b"]}`)
 	wantCode(t, "tag keys as asked", d.UntagResource(ctx, c, ref, []string{"a", "b"}), "")
 	wantCode(t, "another tag key", d.UntagResource(ctx, c, ref, []string{"a", "team"}), registry.AccessDenied)
-	wantCode(t, "another tag", d.TagResource(ctx, c, ref, []registry.ResourceTag{{Key: "c"}}), registry.AccessDenied)
+	wantCode(t, "another tag", d.TagResource(ctx, c, ref, []resource.Tag{{Key: "c"}}), registry.AccessDenied)
 }
 
 // Principal "*" for the organization opens a repository to its accounts.
@@ -162,9 +163,9 @@ func TestPullByOrganization(t *testing.T) {
 func TestTagKeysDifferByMoreThanCase(t *testing.T) {
 	d := openStill(t)
 	c, ref := root(prodAccount), in(prod)
-	tags := func(keys ...string) (tags []registry.ResourceTag) {
+	tags := func(keys ...string) (tags []resource.Tag) {
 		for _, k := range keys {
-			tags = append(tags, registry.ResourceTag{Key: k, Value: "x"})
+			tags = append(tags, resource.Tag{Key: k, Value: "x"})
 		}
 		return tags
 	}
@@ -181,7 +182,7 @@ func TestTagKeysDifferByMoreThanCase(t *testing.T) {
 	r, err := d.meta.Repository(prodAccount, prod.Region, ref.Name, nil)
 	if err == nil {
 		err = d.meta.Update(ctx, func(tx *metadata.Tx) error {
-			return tx.SetResourceTag(r, metadata.ResourceTag{Key: "TEAM", Value: "y"})
+			return tx.SetResourceTag(r, resource.Tag{Key: "TEAM", Value: "y"})
 		})
 	}
 	if err != nil {
@@ -200,8 +201,8 @@ func TestTagKeysDifferByMoreThanCase(t *testing.T) {
 // A repository with tags needs the right to set them, too.
 func TestCreateWithTagsNeedsTagResource(t *testing.T) {
 	d := openStill(t)
-	create := func(name string, tags ...registry.ResourceTag) error {
-		_, err := d.CreateRepository(ctx, root(prodAccount), registry.Ref{Registry: dev, Name: name}, registry.NewRepository{Tags: tags})
+	create := func(name string, tags ...resource.Tag) error {
+		_, err := d.CreateRepository(ctx, root(prodAccount), resource.Repository{Registry: dev, Name: name}, registry.NewRepository{Tags: tags})
 		return err
 	}
 	grant := func(actions, condition string) {
@@ -210,7 +211,7 @@ func TestCreateWithTagsNeedsTagResource(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	dev, other := registry.ResourceTag{Key: "environment", Value: "dev"}, registry.ResourceTag{Key: "environment", Value: "prod"}
+	dev, other := resource.Tag{Key: "environment", Value: "dev"}, resource.Tag{Key: "environment", Value: "prod"}
 	grant(`"ecr:CreateRepository"`, "")
 	wantCode(t, "without tags", create("a1"), "")
 	wantCode(t, "with tags", create("a2", dev), registry.AccessDenied)
@@ -218,9 +219,9 @@ func TestCreateWithTagsNeedsTagResource(t *testing.T) {
 	wantCode(t, "the tag", create("a3", dev), "")
 	wantCode(t, "without the tag", create("a4"), registry.AccessDenied)
 	wantCode(t, "another value", create("a5", other), registry.AccessDenied)
-	ref := registry.Ref{Registry: registry.ID{Account: devAccount, Region: "us-west-2"}, Name: "a3"}
-	wantCode(t, "setting it", d.TagResource(ctx, root(prodAccount), ref, []registry.ResourceTag{dev}), "")
-	wantCode(t, "setting another value", d.TagResource(ctx, root(prodAccount), ref, []registry.ResourceTag{other}), registry.AccessDenied)
+	ref := resource.Repository{Registry: resource.Registry{Account: devAccount, Region: "us-west-2"}, Name: "a3"}
+	wantCode(t, "setting it", d.TagResource(ctx, root(prodAccount), ref, []resource.Tag{dev}), "")
+	wantCode(t, "setting another value", d.TagResource(ctx, root(prodAccount), ref, []resource.Tag{other}), registry.AccessDenied)
 }
 
 // Bytes are sent in four ways; one Deny stops them all.

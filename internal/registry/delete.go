@@ -8,6 +8,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // DeletedImage is one result of DeleteImages: the identifier as it was
@@ -20,7 +21,7 @@ type DeletedImage struct {
 }
 
 // DeleteTag removes a tag and, as OCI wants, leaves its manifest: ImageNotFound.
-func (s *Service) DeleteTag(ctx context.Context, c Caller, ref Ref, tag string) error {
+func (s *Service) DeleteTag(ctx context.Context, c Caller, ref resource.Repository, tag string) error {
 	repo, err := s.repository(ctx, c, ref, actionBatchDeleteImage)
 	if err != nil {
 		return err
@@ -36,7 +37,7 @@ func (s *Service) DeleteTag(ctx context.Context, c Caller, ref Ref, tag string) 
 
 // DeleteManifest removes a manifest and all its tags, even if an index names
 // it, as OCI wants: ImageNotFound.
-func (s *Service) DeleteManifest(ctx context.Context, c Caller, ref Ref, d digest.Digest) error {
+func (s *Service) DeleteManifest(ctx context.Context, c Caller, ref resource.Repository, d digest.Digest) error {
 	repo, err := s.repository(ctx, c, ref, actionBatchDeleteImage)
 	if err != nil {
 		return err
@@ -53,7 +54,7 @@ func (s *Service) DeleteManifest(ctx context.Context, c Caller, ref Ref, d diges
 // DeleteImages deletes as ECR's BatchDeleteImage does: a tag that is the last
 // of its image takes the image along; a manifest that an index names stays.
 // An image deleted by digest yields one result per tag it had.
-func (s *Service) DeleteImages(ctx context.Context, c Caller, ref Ref, refs []Reference) ([]DeletedImage, error) {
+func (s *Service) DeleteImages(ctx context.Context, c Caller, ref resource.Repository, refs []Reference) ([]DeletedImage, error) {
 	repo, err := s.repository(ctx, c, ref, actionBatchDeleteImage)
 	if err != nil {
 		return nil, err

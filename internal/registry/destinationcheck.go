@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // Grant says whether a destination takes a registry's images.
@@ -22,7 +23,7 @@ const (
 
 // DestinationCheck is what a replication to a destination would find now.
 type DestinationCheck struct {
-	Destination ID
+	Destination resource.Registry
 	Status      Grant
 	// Repository that it was decided for: the first that is refused.
 	Repository string
@@ -40,7 +41,7 @@ const maxFilterLength = 256
 // match the prefixes, or of all without any, would find: InvalidParameter,
 // Validation. It decides exactly as a replication does, so it tells nothing
 // that a push would not.
-func (s *Service) CheckDestinations(ctx context.Context, c Caller, id ID, destinations []ID, prefixes []string) ([]DestinationCheck, error) {
+func (s *Service) CheckDestinations(ctx context.Context, c Caller, id resource.Registry, destinations []resource.Registry, prefixes []string) ([]DestinationCheck, error) {
 	if err := s.Authorize(ctx, c, id, actionDescribeRegistry); err != nil {
 		return nil, err
 	}
@@ -112,7 +113,7 @@ func (s *Service) namesToCheck(registry int64, prefixes []string) (names []strin
 }
 
 // checkDestination decides for one repository after the other until one is refused.
-func (s *Service) checkDestination(ctx context.Context, source, destination ID, names []string) (DestinationCheck, error) {
+func (s *Service) checkDestination(ctx context.Context, source, destination resource.Registry, names []string) (DestinationCheck, error) {
 	check := DestinationCheck{Destination: destination, Status: Granted, Repository: names[0]}
 	var reg metadata.Registry
 	var there map[string]metadata.NamedRepository
@@ -140,7 +141,7 @@ func (s *Service) checkDestination(ctx context.Context, source, destination ID, 
 		if !errors.As(err, &refused) {
 			return check, err
 		}
-		check.Repository, check.Failure = name, failureOf(refused.code, refused.reason, Ref{source, name}, destination)
+		check.Repository, check.Failure = name, failureOf(refused.code, refused.reason, resource.Repository{Registry: source, Name: name}, destination)
 		switch {
 		case refused.code == failureNoDestination:
 			check.Status = NoRegistry

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 func TestCheckDestinations(t *testing.T) {
@@ -44,17 +45,17 @@ func TestCheckDestinations(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := openStill(t)
 			for _, name := range []string{"web", "app/b", "app/a"} {
-				d.create(registry.Ref{Registry: prod, Name: name})
+				d.create(resource.Repository{Registry: prod, Name: name})
 			}
 			for _, name := range c.there {
-				d.create(registry.Ref{Registry: dev, Name: name})
+				d.create(resource.Repository{Registry: dev, Name: name})
 			}
 			if c.policy != "" {
 				if err := d.SetRegistryPolicy(ctx, root(devAccount), dev, c.policy); err != nil {
 					t.Fatal(err)
 				}
 			}
-			checks, err := d.CheckDestinations(ctx, root(prodAccount), prod, []registry.ID{dev}, c.prefixes)
+			checks, err := d.CheckDestinations(ctx, root(prodAccount), prod, []resource.Registry{dev}, c.prefixes)
 			if err != nil || len(checks) != 1 {
 				t.Fatalf("%+v, %v", checks, err)
 			}
@@ -69,7 +70,7 @@ func TestCheckDestinations(t *testing.T) {
 			if len(c.prefixes) > 0 || c.want == registry.Granted {
 				return
 			}
-			ref := registry.Ref{Registry: prod, Name: got.Repository}
+			ref := resource.Repository{Registry: prod, Name: got.Repository}
 			d.replicateTo(dev)
 			d.put(ref, d.image(ref, "x"), "1")
 			d.drain()
@@ -82,8 +83,8 @@ func TestCheckDestinations(t *testing.T) {
 
 func TestCheckManyDestinations(t *testing.T) {
 	d := openStill(t)
-	nowhere, noRegion := registry.ID{Account: "999988887777", Region: "us-east-1"}, registry.ID{Account: devAccount, Region: "mars-1"}
-	checks, err := d.CheckDestinations(ctx, root(prodAccount), prod, []registry.ID{third, dev, nowhere, noRegion}, nil)
+	nowhere, noRegion := resource.Registry{Account: "999988887777", Region: "us-east-1"}, resource.Registry{Account: devAccount, Region: "mars-1"}
+	checks, err := d.CheckDestinations(ctx, root(prodAccount), prod, []resource.Registry{third, dev, nowhere, noRegion}, nil)
 	if err != nil || len(checks) != 4 {
 		t.Fatalf("%+v, %v", checks, err)
 	}
@@ -92,15 +93,15 @@ func TestCheckManyDestinations(t *testing.T) {
 			t.Errorf("%+v, want %s", checks[i], want)
 		}
 	}
-	many := slices.Repeat([]registry.ID{dev}, 26)
+	many := slices.Repeat([]resource.Registry{dev}, 26)
 	for name, c := range map[string]struct {
-		destinations []registry.ID
+		destinations []resource.Registry
 		prefixes     []string
 		code         registry.Code
 	}{
 		"none":                 {nil, nil, registry.InvalidParameter},
 		"too many":             {many, nil, registry.InvalidParameter},
-		"itself":               {[]registry.ID{dev, prod}, nil, registry.InvalidParameter},
+		"itself":               {[]resource.Registry{dev, prod}, nil, registry.InvalidParameter},
 		"too many filters":     {many[:1], make([]string, 101), registry.Validation},
 		"a long filter":        {many[:1], []string{strings.Repeat("a", 257)}, registry.Validation},
 		"impossible filters":   {many[:1], []string{"NO", "..", "\x00", "\xff"}, registry.Validation},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // What one account has left in the store hides nothing of another's, however
@@ -25,7 +26,7 @@ func TestDueReplicationsOfEachRouteAreFound(t *testing.T) {
 	}
 	d.clock.advance(time.Minute)
 	d.create(in(dev))
-	if err := d.SetReplication(ctx, root(devAccount), dev, []registry.ReplicationRule{{Destinations: []registry.ID{prod}}}); err != nil {
+	if err := d.SetReplication(ctx, root(devAccount), dev, []registry.ReplicationRule{{Destinations: []resource.Registry{prod}}}); err != nil {
 		t.Fatal(err)
 	}
 	d.put(in(dev), d.image(in(dev), "one"), "latest")
@@ -82,9 +83,9 @@ func TestReplicationsOfAClockThatWasAheadAreDue(t *testing.T) {
 func TestReplicationsOfOnePushAreBounded(t *testing.T) {
 	d := openStill(t)
 	d.create(in(prod))
-	to := []registry.ID{dev}
+	to := []resource.Registry{dev}
 	for i := range 24 {
-		to = append(to, registry.ID{Account: fmt.Sprintf("%012d", i), Region: "us-east-1"})
+		to = append(to, resource.Registry{Account: fmt.Sprintf("%012d", i), Region: "us-east-1"})
 	}
 	d.replicateTo(to...)
 	raw := d.image(in(prod), "one")

@@ -10,11 +10,12 @@ import (
 
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // putAsBefore stores a manifest as builds did that refused less: in both tables,
 // without a check.
-func (d *domain) putAsBefore(ref registry.Ref, raw []byte) digest.Digest {
+func (d *domain) putAsBefore(ref resource.Repository, raw []byte) digest.Digest {
 	d.t.Helper()
 	m, references, err := registry.ReadManifest(raw, ocispec.MediaTypeImageManifest)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // FoundRepository is a repository as a list for a person shows it.
@@ -20,13 +21,13 @@ type FoundRepository struct {
 	Repository
 	HasPolicy bool
 	// ReplicatesTo are the destinations of what is pushed to it.
-	ReplicatesTo []ID
+	ReplicatesTo []resource.Registry
 }
 
 // FindRepositories whose names begin with prefix and contain a text, in order
 // of name.
-func (s *Service) FindRepositories(ctx context.Context, c Caller, id ID, prefix, contains string, p Page) (repos []FoundRepository, next string, err error) {
-	if err := s.decideByRegistry(ctx, c, id, s.request(c, id, actionDescribeRepos, Ref{Registry: id, Name: "*"}.ARN(), subject{})); err != nil {
+func (s *Service) FindRepositories(ctx context.Context, c Caller, id resource.Registry, prefix, contains string, p Page) (repos []FoundRepository, next string, err error) {
+	if err := s.decideByRegistry(ctx, c, id, s.request(c, id, actionDescribeRepos, resource.Repository{Registry: id, Name: "*"}.ARN(), subject{})); err != nil {
 		return nil, "", err
 	}
 	reg, err := s.registry(id)
@@ -96,7 +97,7 @@ const (
 // the latest push comes first, and what is shown with another image is not
 // listed on its own. With one, all images that have it are listed: in order of
 // digest if it begins as digests do ("sha256:"), else in order of tag.
-func (s *Service) FindImages(ctx context.Context, c Caller, ref Ref, prefix string, p Page) ([]FoundImage, string, error) {
+func (s *Service) FindImages(ctx context.Context, c Caller, ref resource.Repository, prefix string, p Page) ([]FoundImage, string, error) {
 	repo, err := s.repository(ctx, c, ref, actionDescribeImages)
 	if err != nil {
 		return nil, "", err

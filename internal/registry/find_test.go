@@ -12,20 +12,21 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 func TestFindRepositories(t *testing.T) {
 	d := openStill(t)
 	for _, name := range []string{"web", "team/web", "team/web-api", "team_a/x", "teamxa/x", "app"} {
-		d.create(registry.Ref{Registry: prod, Name: name})
+		d.create(resource.Repository{Registry: prod, Name: name})
 	}
-	d.create(registry.Ref{Registry: dev, Name: "team/web"})
+	d.create(resource.Repository{Registry: dev, Name: "team/web"})
 	if err := d.SetReplication(ctx, root(prodAccount), prod, []registry.ReplicationRule{
-		{Destinations: []registry.ID{dev, third}, Prefixes: []string{"team/"}}, {Destinations: []registry.ID{third}, Prefixes: []string{"team/web-", "app"}},
+		{Destinations: []resource.Registry{dev, third}, Prefixes: []string{"team/"}}, {Destinations: []resource.Registry{third}, Prefixes: []string{"team/web-", "app"}},
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.SetRepositoryPolicy(ctx, root(prodAccount), registry.Ref{Registry: prod, Name: "app"}, statement("Allow", devAccount, "ecr:BatchGetImage"), false); err != nil {
+	if err := d.SetRepositoryPolicy(ctx, root(prodAccount), resource.Repository{Registry: prod, Name: "app"}, statement("Allow", devAccount, "ecr:BatchGetImage"), false); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -46,12 +47,12 @@ func TestFindRepositories(t *testing.T) {
 			repos, next, err := d.FindRepositories(ctx, root(prodAccount), prod, c.prefix, c.contains, p)
 			for _, r := range repos {
 				names = append(names, r.Ref.Name)
-				var to []registry.ID
+				var to []resource.Registry
 				switch {
 				case strings.HasPrefix(r.Ref.Name, "team/"):
-					to = []registry.ID{dev, third}
+					to = []resource.Registry{dev, third}
 				case r.Ref.Name == "app":
-					to = []registry.ID{third}
+					to = []resource.Registry{third}
 				}
 				if r.Ref.Registry != prod || r.CreatedAt.IsZero() || r.HasPolicy != (r.Ref.Name == "app") || !slices.Equal(r.ReplicatesTo, to) {
 					t.Errorf("%+v", r)
@@ -66,7 +67,7 @@ func TestFindRepositories(t *testing.T) {
 }
 
 // refer pushes a manifest whose subject is another.
-func (d *domain) refer(ref registry.Ref, subject digest.Digest, artifactType string) digest.Digest {
+func (d *domain) refer(ref resource.Repository, subject digest.Digest, artifactType string) digest.Digest {
 	d.t.Helper()
 	config := d.pushLayer(ref, "{}")
 	return d.put(ref, marshal(d.t, ocispec.Manifest{
@@ -76,7 +77,7 @@ func (d *domain) refer(ref registry.Ref, subject digest.Digest, artifactType str
 }
 
 // find returns the images of a repository in pages of the given size.
-func (d *domain) find(ref registry.Ref, prefix string, size int) (all []registry.FoundImage) {
+func (d *domain) find(ref resource.Repository, prefix string, size int) (all []registry.FoundImage) {
 	d.t.Helper()
 	for page := (registry.Page{Limit: size}); ; {
 		images, next, err := d.FindImages(ctx, root(ref.Registry.Account), ref, prefix, page)

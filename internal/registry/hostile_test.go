@@ -9,6 +9,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // Text that is none to a database is the client's fault, if a fault at all.
@@ -37,7 +38,7 @@ func TestTextThatNoDatabaseTakes(t *testing.T) {
 		if _, _, err := d.Referrers(ctx, root(prodAccount), ref, config.Digest, text, registry.Page{Limit: 10}); err != nil {
 			t.Errorf("referrers of type %q: %v", text, err)
 		}
-		if err := d.TagResource(ctx, root(prodAccount), ref, []registry.ResourceTag{{Key: "k" + text, Value: text}}); err != nil && registry.CodeOf(err) == "" {
+		if err := d.TagResource(ctx, root(prodAccount), ref, []resource.Tag{{Key: "k" + text, Value: text}}); err != nil && registry.CodeOf(err) == "" {
 			t.Errorf("resource tag %q: %v", text, err)
 		}
 	}

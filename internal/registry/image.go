@@ -12,6 +12,7 @@ import (
 
 	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // Reference names an image in a repository: by tag, by digest, or, where an
@@ -79,7 +80,7 @@ const pullTimeFreshness = time.Hour
 const maxTagsPerImage = 1000
 
 // Manifest by tag, digest, or both: ImageNotFound. A read of a manifest counts as a pull.
-func (s *Service) Manifest(ctx context.Context, c Caller, ref Ref, r Reference) (Manifest, error) {
+func (s *Service) Manifest(ctx context.Context, c Caller, ref resource.Repository, r Reference) (Manifest, error) {
 	repo, err := s.repositoryAhead(ctx, c, ref, contentAhead(r), actionBatchGetImage)
 	if err != nil {
 		return Manifest{}, err
@@ -122,7 +123,7 @@ func (s *Service) largeContent(ctx context.Context, repo *metadata.Repository, r
 // ask so whether they need to push at all: so of an image of which the repository
 // lacks something, one who may push it learns that it is not there. What is
 // there of it can be pulled all the same.
-func (s *Service) ManifestHead(ctx context.Context, c Caller, ref Ref, r Reference) (Manifest, error) {
+func (s *Service) ManifestHead(ctx context.Context, c Caller, ref resource.Repository, r Reference) (Manifest, error) {
 	repo, err := s.repositoryAhead(ctx, c, ref, headAhead(r), actionBatchGetImage)
 	if err != nil {
 		return Manifest{}, err
@@ -227,7 +228,7 @@ func (s *Service) recordPull(repo *metadata.Repository, m metadata.Manifest) {
 }
 
 // Tags in lexical order.
-func (s *Service) Tags(ctx context.Context, c Caller, ref Ref, p Page) (names []string, next string, err error) {
+func (s *Service) Tags(ctx context.Context, c Caller, ref resource.Repository, p Page) (names []string, next string, err error) {
 	repo, err := s.repository(ctx, c, ref, actionListImages)
 	if err != nil {
 		return nil, "", err
@@ -246,7 +247,7 @@ func (s *Service) Tags(ctx context.Context, c Caller, ref Ref, p Page) (names []
 // Referrers of subject, in order of digest; artifactType "" means any. An
 // unknown subject has none. A page ends before the limit where the annotations
 // would take too much memory.
-func (s *Service) Referrers(ctx context.Context, c Caller, ref Ref, subject digest.Digest, artifactType string, p Page) (refs []Referrer, next string, err error) {
+func (s *Service) Referrers(ctx context.Context, c Caller, ref resource.Repository, subject digest.Digest, artifactType string, p Page) (refs []Referrer, next string, err error) {
 	repo, err := s.repository(ctx, c, ref, actionBatchGetImage)
 	if err != nil {
 		return nil, "", err
@@ -272,7 +273,7 @@ func (s *Service) Referrers(ctx context.Context, c Caller, ref Ref, subject dige
 }
 
 // DescribeImages by reference: ImageNotFound if any is missing.
-func (s *Service) DescribeImages(ctx context.Context, c Caller, ref Ref, refs []Reference) ([]Image, error) {
+func (s *Service) DescribeImages(ctx context.Context, c Caller, ref resource.Repository, refs []Reference) ([]Image, error) {
 	repo, err := s.repository(ctx, c, ref, actionDescribeImages)
 	if err != nil {
 		return nil, err
@@ -331,7 +332,7 @@ func (s *Service) describe(repo *metadata.Repository, ms []metadata.Manifest) ([
 }
 
 // ListImages describes the images page by page, in order of digest.
-func (s *Service) ListImages(ctx context.Context, c Caller, ref Ref, status TagStatus, p Page) (images []Image, next string, err error) {
+func (s *Service) ListImages(ctx context.Context, c Caller, ref resource.Repository, status TagStatus, p Page) (images []Image, next string, err error) {
 	repo, err := s.repository(ctx, c, ref, actionDescribeImages)
 	if err != nil {
 		return nil, "", err
@@ -358,7 +359,7 @@ const idSeparator = " "
 
 // ListImageIDs is ECR's ListImages: one reference per tag, and one without a
 // tag for an untagged image, in order of digest and tag.
-func (s *Service) ListImageIDs(ctx context.Context, c Caller, ref Ref, status TagStatus, p Page) (ids []Reference, next string, err error) {
+func (s *Service) ListImageIDs(ctx context.Context, c Caller, ref resource.Repository, status TagStatus, p Page) (ids []Reference, next string, err error) {
 	repo, err := s.repository(ctx, c, ref, actionListImages)
 	if err != nil {
 		return nil, "", err

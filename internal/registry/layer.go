@@ -13,6 +13,7 @@ import (
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/quota"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // Layer is a blob as a repository has it.
@@ -51,7 +52,7 @@ const maxMountSources = 100
 
 // Layer by digest if the repository has it, bytes and all: LayersNotFound. Needs
 // ecr:BatchCheckLayerAvailability.
-func (s *Service) Layer(ctx context.Context, c Caller, ref Ref, d digest.Digest) (Layer, error) {
+func (s *Service) Layer(ctx context.Context, c Caller, ref resource.Repository, d digest.Digest) (Layer, error) {
 	repo, err := s.repositoryAhead(ctx, c, ref, layerAhead(d), actionBatchCheckLayers)
 	if err != nil {
 		return Layer{}, err
@@ -109,7 +110,7 @@ func layerNotFound(repo *metadata.Repository, d digest.Digest) *Error {
 
 // OpenLayer opens the bytes, unless the client can be sent to where they are:
 // LayersNotFound, also if they are known to be lost. Needs ecr:GetDownloadUrlForLayer.
-func (s *Service) OpenLayer(ctx context.Context, c Caller, ref Ref, d digest.Digest) (l Layer, content LayerContent, err error) {
+func (s *Service) OpenLayer(ctx context.Context, c Caller, ref resource.Repository, d digest.Digest) (l Layer, content LayerContent, err error) {
 	repo, err := s.repositoryAhead(ctx, c, ref, layerAhead(d), actionGetDownloadURL)
 	if err != nil {
 		return Layer{}, content, err
@@ -141,7 +142,7 @@ func (s *Service) OpenLayer(ctx context.Context, c Caller, ref Ref, d digest.Dig
 }
 
 // LayersAvailable returns which of the digests the repository has.
-func (s *Service) LayersAvailable(ctx context.Context, c Caller, ref Ref, ds []digest.Digest) (map[digest.Digest]Layer, error) {
+func (s *Service) LayersAvailable(ctx context.Context, c Caller, ref resource.Repository, ds []digest.Digest) (map[digest.Digest]Layer, error) {
 	repo, err := s.repository(ctx, c, ref, actionBatchCheckLayers)
 	if err != nil {
 		return nil, err
@@ -183,7 +184,7 @@ func (s *Service) LayersAvailable(ctx context.Context, c Caller, ref Ref, ds []d
 // LayerForDownload checks what GetDownloadUrlForLayer must: LayersNotFound,
 // LayerInaccessible if no image of the repository names it. url is where the
 // bytes are to be had, for a while, without asking us; empty if nowhere.
-func (s *Service) LayerForDownload(ctx context.Context, c Caller, ref Ref, d digest.Digest) (l Layer, url string, err error) {
+func (s *Service) LayerForDownload(ctx context.Context, c Caller, ref resource.Repository, d digest.Digest) (l Layer, url string, err error) {
 	repo, err := s.repository(ctx, c, ref, actionGetDownloadURL)
 	if err != nil {
 		return Layer{}, "", err
@@ -210,7 +211,7 @@ func (s *Service) LayerForDownload(ctx context.Context, c Caller, ref Ref, d dig
 
 // DeleteLayer unlinks a blob: LayersNotFound, LayerInUse while an image of the
 // repository names it, with a tag or without.
-func (s *Service) DeleteLayer(ctx context.Context, c Caller, ref Ref, d digest.Digest) error {
+func (s *Service) DeleteLayer(ctx context.Context, c Caller, ref resource.Repository, d digest.Digest) error {
 	repo, err := s.repository(ctx, c, ref, actionBatchDeleteImage)
 	if err != nil {
 		return err
@@ -238,7 +239,7 @@ func (s *Service) DeleteLayer(ctx context.Context, c Caller, ref Ref, d digest.D
 // MountLayer links a blob that from (or, if from is nil, any repository of
 // the same registry that the caller may read) has. It returns false, and no
 // error, if there is no such blob that the caller may read.
-func (s *Service) MountLayer(ctx context.Context, c Caller, to Ref, d digest.Digest, from *Ref) (bool, error) {
+func (s *Service) MountLayer(ctx context.Context, c Caller, to resource.Repository, d digest.Digest, from *resource.Repository) (bool, error) {
 	repo, err := s.repository(ctx, c, to, actionInitiateUpload)
 	if err != nil {
 		return false, err
@@ -246,7 +247,7 @@ func (s *Service) MountLayer(ctx context.Context, c Caller, to Ref, d digest.Dig
 	if err := validDigest(d); err != nil {
 		return false, err
 	}
-	var sources []Ref
+	var sources []resource.Repository
 	if from != nil {
 		sources = append(sources, *from)
 	} else {
@@ -255,7 +256,7 @@ func (s *Service) MountLayer(ctx context.Context, c Caller, to Ref, d digest.Dig
 			return false, fmt.Errorf("find a repository with layer %s: %w", d, err)
 		}
 		for _, name := range names {
-			sources = append(sources, Ref{to.Registry, name})
+			sources = append(sources, resource.Repository{Registry: to.Registry, Name: name})
 		}
 	}
 	for _, ref := range sources {

@@ -13,6 +13,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // pages collects a list in pages of every size and checks that all agree.
@@ -49,7 +50,7 @@ func TestRule9ListsArePaged(t *testing.T) {
 	const n = 7
 	subject := d.createWithImage(in(prod), "subject")
 	for i := range n {
-		d.create(registry.Ref{Registry: prod, Name: fmt.Sprint("repo-", i)})
+		d.create(resource.Repository{Registry: prod, Name: fmt.Sprint("repo-", i)})
 		raw := d.image(in(prod), fmt.Sprint(i))
 		switch i % 3 {
 		case 0:
@@ -123,7 +124,7 @@ func TestRule9ListsArePaged(t *testing.T) {
 	}
 }
 
-func (d *domain) createWithImage(ref registry.Ref, content string) digest.Digest {
+func (d *domain) createWithImage(ref resource.Repository, content string) digest.Digest {
 	d.t.Helper()
 	d.create(ref)
 	return d.put(ref, d.image(ref, content))
@@ -219,7 +220,7 @@ func TestRepositorySettings(t *testing.T) {
 		"3 wildcards together": {registry.MutableWithExclusion, []string{"***"}, registry.InvalidParameter},
 		"6 filters":            {registry.MutableWithExclusion, []string{"a", "b", "c", "d", "e", "f"}, registry.InvalidParameter},
 	} {
-		ref := registry.Ref{Registry: prod, Name: fmt.Sprint("r", len(name))}
+		ref := resource.Repository{Registry: prod, Name: fmt.Sprint("r", len(name))}
 		_, err := d.CreateRepository(ctx, c, ref, registry.NewRepository{Mutability: m.mutability, Exclusions: m.exclusions})
 		wantCode(t, name, err, m.want)
 	}
@@ -241,7 +242,7 @@ func TestRepositorySettings(t *testing.T) {
 	if err != nil || len(got) != 1 || fmt.Sprint(got[0]) != fmt.Sprint(created) {
 		t.Errorf("%+v, %v, want %+v", got, err, created)
 	}
-	_, err = d.CreateRepository(ctx, c, registry.Ref{Registry: registry.ID{Account: prodAccount, Region: "eu-mars-1"}, Name: "app"}, registry.NewRepository{})
+	_, err = d.CreateRepository(ctx, c, resource.Repository{Registry: resource.Registry{Account: prodAccount, Region: "eu-mars-1"}, Name: "app"}, registry.NewRepository{})
 	wantCode(t, "a Region that is not served", err, registry.InvalidParameter)
 }
 
@@ -250,26 +251,26 @@ func TestResourceTags(t *testing.T) {
 	c := root(prodAccount)
 	d.create(in(prod))
 	long := func(n int) string { return string(slices.Repeat([]rune{'ä'}, n)) }
-	many := func(n int) (tags []registry.ResourceTag) {
+	many := func(n int) (tags []resource.Tag) {
 		for i := range n {
-			tags = append(tags, registry.ResourceTag{Key: fmt.Sprintf("k%02d", i), Value: "v"})
+			tags = append(tags, resource.Tag{Key: fmt.Sprintf("k%02d", i), Value: "v"})
 		}
 		return tags
 	}
 	for name, s := range map[string]struct {
-		tags []registry.ResourceTag
+		tags []resource.Tag
 		want registry.Code
 	}{
-		"longest":        {[]registry.ResourceTag{{Key: long(128), Value: long(256)}}, ""},
-		"key too long":   {[]registry.ResourceTag{{Key: long(129)}}, registry.InvalidTagParameter},
-		"value too long": {[]registry.ResourceTag{{Key: "k", Value: long(257)}}, registry.InvalidTagParameter},
-		"no key":         {[]registry.ResourceTag{{Value: "v"}}, registry.InvalidTagParameter},
-		"reserved":       {[]registry.ResourceTag{{Key: "AWS:x"}}, registry.InvalidTagParameter},
-		"key twice":      {[]registry.ResourceTag{{Key: "k"}, {Key: "k"}}, registry.InvalidTagParameter},
+		"longest":        {[]resource.Tag{{Key: long(128), Value: long(256)}}, ""},
+		"key too long":   {[]resource.Tag{{Key: long(129)}}, registry.InvalidTagParameter},
+		"value too long": {[]resource.Tag{{Key: "k", Value: long(257)}}, registry.InvalidTagParameter},
+		"no key":         {[]resource.Tag{{Value: "v"}}, registry.InvalidTagParameter},
+		"reserved":       {[]resource.Tag{{Key: "AWS:x"}}, registry.InvalidTagParameter},
+		"key twice":      {[]resource.Tag{{Key: "k"}, {Key: "k"}}, registry.InvalidTagParameter},
 		"50":             {many(50), ""},
 		"51":             {many(51), registry.TooManyTags},
 	} {
-		ref := registry.Ref{Registry: prod, Name: "new"}
+		ref := resource.Repository{Registry: prod, Name: "new"}
 		_, err := d.CreateRepository(ctx, c, ref, registry.NewRepository{Tags: s.tags})
 		wantCode(t, "create with "+name, err, s.want)
 		if err == nil {
@@ -293,11 +294,11 @@ func TestResourceTags(t *testing.T) {
 	if err := d.TagResource(ctx, c, in(prod), many(50)); err != nil {
 		t.Fatal(err)
 	}
-	wantCode(t, "one more", d.TagResource(ctx, c, in(prod), []registry.ResourceTag{{Key: "k00", Value: "changed"}, {Key: "more"}}), registry.TooManyTags)
+	wantCode(t, "one more", d.TagResource(ctx, c, in(prod), []resource.Tag{{Key: "k00", Value: "changed"}, {Key: "more"}}), registry.TooManyTags)
 	if got, err := d.ResourceTags(ctx, c, in(prod)); err != nil || !slices.Equal(got, many(50)) {
 		t.Errorf("%v, %v", got, err)
 	}
-	if err := d.TagResource(ctx, c, in(prod), []registry.ResourceTag{{Key: "k00", Value: "changed"}}); err != nil {
+	if err := d.TagResource(ctx, c, in(prod), []resource.Tag{{Key: "k00", Value: "changed"}}); err != nil {
 		t.Errorf("overwriting at the limit: %v", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // A store may lose bytes that the metadata names: to a disk, or to somebody who
@@ -160,7 +161,7 @@ func (s *Service) holdsImage(ctx context.Context, repo *metadata.Repository, d s
 
 // HoldsLayer reports whether the repository has a layer, bytes and all, for a
 // client that has just sent them. Needs ecr:BatchCheckLayerAvailability.
-func (s *Service) HoldsLayer(ctx context.Context, c Caller, ref Ref, d digest.Digest) (bool, error) {
+func (s *Service) HoldsLayer(ctx context.Context, c Caller, ref resource.Repository, d digest.Digest) (bool, error) {
 	repo, err := s.repositoryAhead(ctx, c, ref, layerAhead(d), actionBatchCheckLayers)
 	if err != nil {
 		return false, err

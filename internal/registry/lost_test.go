@@ -13,11 +13,12 @@ import (
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // loseLink takes a layer away from a repository whatever names it, as programs
 // before this one let clients do.
-func (d *domain) loseLink(ref registry.Ref, layer digest.Digest) error {
+func (d *domain) loseLink(ref resource.Repository, layer digest.Digest) error {
 	row, err := d.meta.Repository(ref.Registry.Account, ref.Registry.Region, ref.Name, nil)
 	if err != nil {
 		return err
@@ -52,7 +53,7 @@ func (d *domain) loseBytes(layer digest.Digest) (object string) {
 }
 
 // wantLayer reads a layer.
-func (d *domain) wantLayer(ref registry.Ref, content string) {
+func (d *domain) wantLayer(ref resource.Repository, content string) {
 	d.t.Helper()
 	_, r, err := d.OpenLayer(ctx, root(ref.Registry.Account), ref, digest.FromString(content))
 	if err != nil {
@@ -68,12 +69,12 @@ func (d *domain) wantLayer(ref registry.Ref, content string) {
 // Whoever brings a layer whose bytes are lost gives them back to all, and is not
 // told before that they are there.
 func TestLostBytesComeBackWithAnyPush(t *testing.T) {
-	for how, push := range map[string]func(d *domain, ref registry.Ref, content string) error{
-		"at once": func(d *domain, ref registry.Ref, content string) error {
+	for how, push := range map[string]func(d *domain, ref resource.Repository, content string) error{
+		"at once": func(d *domain, ref resource.Repository, content string) error {
 			_, err := d.PutLayer(ctx, root(ref.Registry.Account), ref, digest.FromString(content), strings.NewReader(content))
 			return err
 		},
-		"in parts": func(d *domain, ref registry.Ref, content string) error {
+		"in parts": func(d *domain, ref resource.Repository, content string) error {
 			id, c := d.startUpload(ref), root(ref.Registry.Account)
 			_, err := d.AppendUpload(ctx, c, ref, id, 0, strings.NewReader(content))
 			held, heldErr := d.HoldsLayer(ctx, c, ref, digest.FromString(content))
@@ -86,7 +87,7 @@ func TestLostBytesComeBackWithAnyPush(t *testing.T) {
 	} {
 		t.Run(how, func(t *testing.T) {
 			d := openStill(t)
-			for _, ref := range []registry.Ref{in(prod), in(dev)} {
+			for _, ref := range []resource.Repository{in(prod), in(dev)} {
 				d.create(ref)
 			}
 			const content = "layer"
@@ -105,7 +106,7 @@ func TestLostBytesComeBackWithAnyPush(t *testing.T) {
 			if have, err := d.LayersAvailable(ctx, c, in(prod), []digest.Digest{l}); len(have) != 0 || err != nil {
 				t.Errorf("available: %v, %v", have, err)
 			}
-			other := registry.Ref{Registry: prod, Name: "other"}
+			other := resource.Repository{Registry: prod, Name: "other"}
 			d.create(other)
 			from := in(prod)
 			if mounted, err := d.MountLayer(ctx, c, other, l, &from); mounted || err != nil {
@@ -117,7 +118,7 @@ func TestLostBytesComeBackWithAnyPush(t *testing.T) {
 			if d.object(l) == lost {
 				t.Error("the blob names what is lost")
 			}
-			for _, ref := range []registry.Ref{in(prod), in(dev)} {
+			for _, ref := range []resource.Repository{in(prod), in(dev)} {
 				d.wantLayer(ref, content)
 				if _, err := d.Layer(ctx, root(ref.Registry.Account), ref, l); err != nil {
 					t.Error(err)
@@ -146,7 +147,7 @@ func TestLostBytesComeBackWithAnyPush(t *testing.T) {
 	}
 }
 
-func repush(d *domain, ref registry.Ref, content string) error {
+func repush(d *domain, ref resource.Repository, content string) error {
 	_, err := d.PutLayer(ctx, root(ref.Registry.Account), ref, digest.FromString(content), strings.NewReader(content))
 	return err
 }
@@ -154,7 +155,7 @@ func repush(d *domain, ref registry.Ref, content string) error {
 // Two who bring back the same lost layer at once leave one object.
 func TestLostBytesComeBackTwice(t *testing.T) {
 	d := openStill(t)
-	refs := []registry.Ref{in(prod), in(dev)}
+	refs := []resource.Repository{in(prod), in(dev)}
 	for _, ref := range refs {
 		d.create(ref)
 	}

@@ -7,13 +7,14 @@ import (
 
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // outsider is repository for a caller of another account. To one who is refused
 // a repository that is not there costs what one that is there does: the same
 // look-ups, none of them answered from memory, and the same evaluations. So
 // the time tells as little as the text.
-func (s *Service) outsider(ctx context.Context, c Caller, ref Ref, about subject, ahead metadata.Ahead, actions []string) (*metadata.Repository, error) {
+func (s *Service) outsider(ctx context.Context, c Caller, ref resource.Repository, about subject, ahead metadata.Ahead, actions []string) (*metadata.Repository, error) {
 	// Who was let in by what is remembered is let in without more ado, if the
 	// store says so still.
 	r := s.remembered(ref)
@@ -57,14 +58,14 @@ func (s *Service) outsider(ctx context.Context, c Caller, ref Ref, about subject
 }
 
 // remembered is the row that the store has in memory, nil if it has none.
-func (s *Service) remembered(ref Ref) *metadata.Repository {
+func (s *Service) remembered(ref resource.Repository) *metadata.Repository {
 	if !s.Exists(ref.Registry) {
 		return nil
 	}
 	return s.meta.Remembered(ref.Registry.Account, ref.Registry.Region, ref.Name)
 }
 
-func (s *Service) decideAll(ctx context.Context, c Caller, ref Ref, about subject, policies []policy.Policy, actions []string) error {
+func (s *Service) decideAll(ctx context.Context, c Caller, ref resource.Repository, about subject, policies []policy.Policy, actions []string) error {
 	for _, action := range actions {
 		if err := s.decide(ctx, c, s.request(c, ref.Registry, action, ref.ARN(), about), policies); err != nil {
 			return err

@@ -1,13 +1,17 @@
 package registry
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/twinport/twinport/internal/resource"
+)
 
 // parseCache keeps, for each registry, what its stored text was last parsed
 // to, for readers of rows that are not cached themselves. There are as many
 // entries as registries, whatever texts come and go.
 type parseCache[V any] struct {
 	mu     sync.Mutex
-	parsed map[ID]parsedText[V]
+	parsed map[resource.Registry]parsedText[V]
 }
 
 type parsedText[V any] struct {
@@ -16,13 +20,13 @@ type parsedText[V any] struct {
 }
 
 // last is what the registry's text was last parsed to, or nothing.
-func (c *parseCache[V]) last(registry ID) V {
+func (c *parseCache[V]) last(registry resource.Registry) V {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.parsed[registry].value
 }
 
-func (c *parseCache[V]) get(registry ID, text string, parse func() (V, error)) (V, error) {
+func (c *parseCache[V]) get(registry resource.Registry, text string, parse func() (V, error)) (V, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if p, ok := c.parsed[registry]; ok && p.text == text {
@@ -33,7 +37,7 @@ func (c *parseCache[V]) get(registry ID, text string, parse func() (V, error)) (
 		return v, err
 	}
 	if c.parsed == nil {
-		c.parsed = map[ID]parsedText[V]{}
+		c.parsed = map[resource.Registry]parsedText[V]{}
 	}
 	c.parsed[registry] = parsedText[V]{text, v}
 	return v, nil

@@ -13,6 +13,7 @@ import (
 	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/quota"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // NewManifest is a manifest to put.
@@ -53,7 +54,7 @@ const maxTagsPerPut = 100
 // ImageDigestDoesNotMatch, ImageAlreadyExists (with RefuseUnchanged),
 // InvalidParameter (tag grammar, unsupported digest algorithm), LimitExceeded,
 // Throttled.
-func (s *Service) PutManifest(ctx context.Context, c Caller, ref Ref, n NewManifest) (PutResult, error) {
+func (s *Service) PutManifest(ctx context.Context, c Caller, ref resource.Repository, n NewManifest) (PutResult, error) {
 	r, err := s.repository(ctx, c, ref, actionPutImage)
 	if err != nil {
 		return PutResult{}, err

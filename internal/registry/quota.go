@@ -9,6 +9,7 @@ import (
 
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/quota"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // Quota is one of a registry's: what it may hold, or ask for in a second.
@@ -32,7 +33,7 @@ const (
 )
 
 // Quotas of the registry, with what it uses of them.
-func (s *Service) Quotas(ctx context.Context, c Caller, id ID) ([]Quota, error) {
+func (s *Service) Quotas(ctx context.Context, c Caller, id resource.Registry) ([]Quota, error) {
 	if err := s.Authorize(ctx, c, id, actionDescribeRegistry); err != nil {
 		return nil, err
 	}
@@ -65,7 +66,7 @@ func (s *Service) Quotas(ctx context.Context, c Caller, id ID) ([]Quota, error) 
 }
 
 // overQuota refuses what would go past a quota.
-func overQuota(id ID, name string, limit int64) *Error {
+func overQuota(id resource.Registry, name string, limit int64) *Error {
 	e := errorf(LimitExceeded, "The operation did not succeed because it would have exceeded a service limit for your account: "+
 		"the quota '%s' of the registry with id '%s' in %s is %d. Delete what is not needed any more, or ask the operator for more.",
 		name, id.Account, id.Region, limit)
@@ -117,7 +118,7 @@ func (s *Service) used(ctx context.Context, account, name string, registry int64
 
 // room returns what the named quotas leave of a registry, and of a repository in
 // it: 0 if the operation creates that. Past them it is LimitExceeded.
-func (s *Service) room(id ID, registry, repository int64, names ...string) *room {
+func (s *Service) room(id resource.Registry, registry, repository int64, names ...string) *room {
 	r := &room{now: s.now, read: s.meta.Read}
 	r.full = func(name string, limit int64) error { return overQuota(id, name, limit) }
 	for _, name := range names {
@@ -255,7 +256,7 @@ func (b *boundedLayer) Read(p []byte) (int, error) {
 
 // roomAt is what the destination of a replication has room for.
 func (s *Service) roomAt(job metadata.ReplicationJob) *room {
-	r := s.room(ID{job.DestinationAccount, job.DestinationRegion}, job.RegistryID, job.DestinationID,
+	r := s.room(resource.Registry{Account: job.DestinationAccount, Region: job.DestinationRegion}, job.RegistryID, job.DestinationID,
 		quota.Repositories, quota.ImagesPerRepository, quota.StoredBytes, quota.ReplicatedBytes)
 	r.full = func(name string, _ int64) error { return full(job, name) }
 	return r

@@ -11,6 +11,7 @@ import (
 
 	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // openQuotas is openStill with quotas.
@@ -29,7 +30,7 @@ func wantOver(t testing.TB, what string, err error, name string) {
 	}
 }
 
-func (d *domain) used(id registry.ID, name string) int64 {
+func (d *domain) used(id resource.Registry, name string) int64 {
 	d.t.Helper()
 	quotas, err := d.Quotas(ctx, root(id.Account), id)
 	if err != nil {
@@ -46,8 +47,8 @@ func (d *domain) used(id registry.ID, name string) int64 {
 
 func TestQuotaOfRepositories(t *testing.T) {
 	d := openQuotas(t, func(_ string, l *quota.Limits) { l.Repositories = 2 })
-	create := func(id registry.ID, name string) error {
-		_, err := d.CreateRepository(ctx, root(id.Account), registry.Ref{Registry: id, Name: name}, registry.NewRepository{})
+	create := func(id resource.Registry, name string) error {
+		_, err := d.CreateRepository(ctx, root(id.Account), resource.Repository{Registry: id, Name: name}, registry.NewRepository{})
 		return err
 	}
 	for _, name := range []string{"one", "two"} {
@@ -56,8 +57,8 @@ func TestQuotaOfRepositories(t *testing.T) {
 	wantOver(t, "the third", create(prod, "three"), quota.Repositories)
 	wantCode(t, "the second again", create(prod, "two"), registry.RepositoryAlreadyExists)
 	wantCode(t, "one of another account", create(dev, "three"), "")
-	wantCode(t, "one in another Region", create(registry.ID{Account: prodAccount, Region: "us-west-2"}, "three"), "")
-	if _, err := d.DeleteRepository(ctx, root(prodAccount), registry.Ref{Registry: prod, Name: "one"}, true); err != nil {
+	wantCode(t, "one in another Region", create(resource.Registry{Account: prodAccount, Region: "us-west-2"}, "three"), "")
+	if _, err := d.DeleteRepository(ctx, root(prodAccount), resource.Repository{Registry: prod, Name: "one"}, true); err != nil {
 		t.Fatal(err)
 	}
 	wantCode(t, "one in the place of another", create(prod, "three"), "")
@@ -136,11 +137,11 @@ func TestQuotaOfUploads(t *testing.T) {
 
 func TestQuotaOfBytes(t *testing.T) {
 	d := openQuotas(t, func(_ string, l *quota.Limits) { l.StoredBytes = 1000 })
-	own, other, far := in(prod), registry.Ref{Registry: prod, Name: "other"}, in(dev)
-	for _, ref := range []registry.Ref{own, other, far} {
+	own, other, far := in(prod), resource.Repository{Registry: prod, Name: "other"}, in(dev)
+	for _, ref := range []resource.Repository{own, other, far} {
 		d.create(ref)
 	}
-	push := func(ref registry.Ref, content string) error {
+	push := func(ref resource.Repository, content string) error {
 		_, err := d.PutLayer(ctx, root(ref.Registry.Account), ref, digest.FromString(content), strings.NewReader(content))
 		return err
 	}
@@ -261,11 +262,11 @@ func TestQuotasOfReplications(t *testing.T) {
 	const content = "a layer of some bytes"
 	for name, c := range map[string]struct {
 		set  func(*quota.Limits)
-		fill func(d *domain, ref registry.Ref) (room func() error) // what takes the room, and makes room
+		fill func(d *domain, ref resource.Repository) (room func() error) // what takes the room, and makes room
 	}{
 		quota.Repositories: {
 			set: func(l *quota.Limits) { l.Repositories = 1 },
-			fill: func(d *domain, ref registry.Ref) func() error {
+			fill: func(d *domain, ref resource.Repository) func() error {
 				ref.Name = "other"
 				d.create(ref)
 				return func() error { _, err := d.DeleteRepository(ctx, root(devAccount), ref, true); return err }
@@ -273,7 +274,7 @@ func TestQuotasOfReplications(t *testing.T) {
 		},
 		quota.ImagesPerRepository: {
 			set: func(l *quota.Limits) { l.ImagesPerRepository = 1 },
-			fill: func(d *domain, ref registry.Ref) func() error {
+			fill: func(d *domain, ref resource.Repository) func() error {
 				d.create(ref)
 				other := d.put(ref, d.image(ref, "other"), "other")
 				return func() error { return d.DeleteManifest(ctx, root(devAccount), ref, other) }
@@ -281,7 +282,7 @@ func TestQuotasOfReplications(t *testing.T) {
 		},
 		quota.TagsPerImage: {
 			set: func(l *quota.Limits) { l.TagsPerImage = 1 },
-			fill: func(d *domain, ref registry.Ref) func() error {
+			fill: func(d *domain, ref resource.Repository) func() error {
 				d.create(ref)
 				d.put(ref, d.image(ref, content), "other")
 				return func() error { return d.DeleteTag(ctx, root(devAccount), ref, "other") }
@@ -289,7 +290,7 @@ func TestQuotasOfReplications(t *testing.T) {
 		},
 		quota.StoredBytes: {
 			set: func(l *quota.Limits) { l.StoredBytes = 1000 },
-			fill: func(d *domain, ref registry.Ref) func() error {
+			fill: func(d *domain, ref resource.Repository) func() error {
 				d.create(ref)
 				layer := d.pushLayer(ref, strings.Repeat("x", 600))
 				return func() error { return d.DeleteLayer(ctx, root(devAccount), ref, layer.Digest) }
@@ -297,7 +298,7 @@ func TestQuotasOfReplications(t *testing.T) {
 		},
 		quota.ReplicatedBytes: {
 			set: func(l *quota.Limits) { l.ReplicatedBytes = 700 },
-			fill: func(d *domain, ref registry.Ref) func() error {
+			fill: func(d *domain, ref resource.Repository) func() error {
 				d.create(ref)
 				d.pushLayer(ref, strings.Repeat("x", 600)) // its own: does not count
 				from := in(prod)

@@ -4,32 +4,7 @@
 // authorises each of them, so a protocol cannot forget to. It knows no HTTP.
 package registry
 
-import (
-	"fmt"
-
-	"github.com/twinport/twinport/internal/auth"
-)
-
-// ID names a registry: one account in one Region.
-type ID struct {
-	Account string
-	Region  string
-}
-
-func (id ID) String() string { return id.Account + "/" + id.Region }
-
-// Ref names a repository in a registry.
-type Ref struct {
-	Registry ID
-	Name     string
-}
-
-func (r Ref) String() string { return r.Registry.String() + "/" + r.Name }
-
-// ARN is the repository's Amazon Resource Name.
-func (r Ref) ARN() string {
-	return fmt.Sprintf("arn:aws:ecr:%s:%s:repository/%s", r.Registry.Region, r.Registry.Account, r.Name)
-}
+import "github.com/twinport/twinport/internal/auth"
 
 // Caller is who asks and from where: the facts that policies are evaluated on.
 type Caller struct {

@@ -5,11 +5,12 @@ import (
 
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // SetRegistryPolicy: InvalidParameter. Replications into this registry that
 // were refused for want of a grant are tried again.
-func (s *Service) SetRegistryPolicy(ctx context.Context, c Caller, id ID, text string) error {
+func (s *Service) SetRegistryPolicy(ctx context.Context, c Caller, id resource.Registry, text string) error {
 	if err := s.Authorize(ctx, c, id, actionPutRegistryPolicy); err != nil {
 		return err
 	}
@@ -24,7 +25,7 @@ func (s *Service) SetRegistryPolicy(ctx context.Context, c Caller, id ID, text s
 }
 
 // replaceRegistryPolicy sets a registry's policy and returns the one before.
-func (s *Service) replaceRegistryPolicy(ctx context.Context, id ID, text string) (before string, err error) {
+func (s *Service) replaceRegistryPolicy(ctx context.Context, id resource.Registry, text string) (before string, err error) {
 	err = s.update(ctx, func(tx *metadata.Tx) error {
 		reg, err := tx.Registry(id.Account, id.Region)
 		if err != nil {
@@ -42,12 +43,12 @@ func (s *Service) replaceRegistryPolicy(ctx context.Context, id ID, text string)
 	return before, err
 }
 
-func registryPolicyNotFound(id ID) *Error {
+func registryPolicyNotFound(id resource.Registry) *Error {
 	return errorf(RegistryPolicyNotFound, "Registry policy does not exist in the registry with id '%s'", id.Account)
 }
 
 // RegistryPolicy: RegistryPolicyNotFound.
-func (s *Service) RegistryPolicy(ctx context.Context, c Caller, id ID) (string, error) {
+func (s *Service) RegistryPolicy(ctx context.Context, c Caller, id resource.Registry) (string, error) {
 	if err := s.Authorize(ctx, c, id, actionGetRegistryPolicy); err != nil {
 		return "", err
 	}
@@ -62,7 +63,7 @@ func (s *Service) RegistryPolicy(ctx context.Context, c Caller, id ID) (string, 
 }
 
 // DeleteRegistryPolicy returns the text that was deleted: RegistryPolicyNotFound.
-func (s *Service) DeleteRegistryPolicy(ctx context.Context, c Caller, id ID) (string, error) {
+func (s *Service) DeleteRegistryPolicy(ctx context.Context, c Caller, id resource.Registry) (string, error) {
 	if err := s.Authorize(ctx, c, id, actionDeleteRegistryPol); err != nil {
 		return "", err
 	}

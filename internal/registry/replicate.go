@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // Delays between the tries of a replication that failed through a fault.
@@ -128,7 +129,7 @@ func (s *Service) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.R
 		return err
 	}
 	var destination *metadata.Repository
-	to := Ref{ID{job.DestinationAccount, job.DestinationRegion}, job.RepositoryName}
+	to := resource.Repository{Registry: resource.Registry{Account: job.DestinationAccount, Region: job.DestinationRegion}, Name: job.RepositoryName}
 	open := (*metadata.Queries).ShareRepository
 	if TagMutability(job.TagMutability) != Mutable {
 		open = (*metadata.Queries).HoldRepository // two that find a tag free must not run side by side
@@ -178,7 +179,7 @@ func (s *Service) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.R
 }
 
 // createDestination creates the repository that an image is replicated into.
-func (s *Service) createDestination(tx *metadata.Tx, ref Ref, registry int64) (*metadata.Repository, error) {
+func (s *Service) createDestination(tx *metadata.Tx, ref resource.Repository, registry int64) (*metadata.Repository, error) {
 	r := s.newRepository(ref, registry, NewRepository{Mutability: Mutable, Encryption: Encryption{Type: defaultEncryption}})
 	if _, err := tx.CreateRepository(r); err != nil {
 		return nil, err

@@ -17,14 +17,17 @@ import (
 
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 var ctx = context.Background()
 
 // third is a registry that neither prod nor dev is.
-var third = registry.ID{Account: prodAccount, Region: "us-west-2"}
+var third = resource.Registry{Account: prodAccount, Region: "us-west-2"}
 
-func in(id registry.ID) registry.Ref { return registry.Ref{Registry: id, Name: "team/app"} }
+func in(id resource.Registry) resource.Repository {
+	return resource.Repository{Registry: id, Name: "team/app"}
+}
 
 // due are the replications to try, those included that were just queued.
 func (d *domain) due() []int64 {
@@ -85,12 +88,12 @@ func (d *domain) drain() {
 	d.t.Fatal("replications stay due")
 }
 
-func (d *domain) resolve(ref registry.Ref, r registry.Reference) (digest.Digest, error) {
+func (d *domain) resolve(ref resource.Repository, r registry.Reference) (digest.Digest, error) {
 	m, err := d.Manifest(ctx, root(ref.Registry.Account), ref, r)
 	return m.Digest, err
 }
 
-func (d *domain) statuses(ref registry.Ref, r registry.Reference) []registry.ReplicationStatus {
+func (d *domain) statuses(ref resource.Repository, r registry.Reference) []registry.ReplicationStatus {
 	d.t.Helper()
 	all, err := d.ReplicationStatus(ctx, root(ref.Registry.Account), ref, r)
 	if err != nil {
@@ -288,7 +291,7 @@ func TestRule5IncompleteSourceIsRefusedAndLeavesNothing(t *testing.T) {
 func TestRule6NoChaining(t *testing.T) {
 	d := pair(t)
 	d.grant(third)
-	rules := []registry.ReplicationRule{{Destinations: []registry.ID{third, prod}}}
+	rules := []registry.ReplicationRule{{Destinations: []resource.Registry{third, prod}}}
 	if err := d.SetReplication(ctx, root(devAccount), dev, rules); err != nil {
 		t.Fatal(err)
 	}
@@ -366,7 +369,7 @@ func TestRule7DestinationDecides(t *testing.T) {
 				}
 				if c.exists {
 					d.create(in(dev))
-					if err := d.TagResource(ctx, root(devAccount), in(dev), []registry.ResourceTag{{Key: "stage", Value: "prod"}}); err != nil {
+					if err := d.TagResource(ctx, root(devAccount), in(dev), []resource.Tag{{Key: "stage", Value: "prod"}}); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -375,7 +378,7 @@ func TestRule7DestinationDecides(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				check, err := d.CheckDestinations(ctx, root(prodAccount), prod, []registry.ID{dev}, nil)
+				check, err := d.CheckDestinations(ctx, root(prodAccount), prod, []resource.Registry{dev}, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -429,7 +432,7 @@ func TestRefusalWithinAnAccountSaysWhy(t *testing.T) {
 		if f := st[0].Failure; f.Code != denied || f.Detail != detail || !strings.Contains(f.Reason, "NotToday") || f.Statement != "" {
 			t.Errorf("%s: %+v", action, f)
 		}
-		check, err := d.CheckDestinations(ctx, root(prodAccount), prod, []registry.ID{third}, nil)
+		check, err := d.CheckDestinations(ctx, root(prodAccount), prod, []resource.Registry{third}, nil)
 		if err != nil || check[0].Status != registry.Denied || check[0].Failure != st[0].Failure {
 			t.Errorf("%s: %+v, %v", action, check, err)
 		}
@@ -515,13 +518,13 @@ func TestRefusedIsTriedAgainWhenTheDestinationChanges(t *testing.T) {
 				d.t.Fatal(err)
 			}
 			d.refused()
-			if err := d.TagResource(ctx, root(devAccount), in(dev), []registry.ResourceTag{{Key: "open", Value: "yes"}}); err != nil {
+			if err := d.TagResource(ctx, root(devAccount), in(dev), []resource.Tag{{Key: "open", Value: "yes"}}); err != nil {
 				d.t.Fatal(err)
 			}
 		},
 		"tag gone": func(d *domain) {
 			d.create(in(dev))
-			if err := d.TagResource(ctx, root(devAccount), in(dev), []registry.ResourceTag{{Key: "shut", Value: "yes"}}); err != nil {
+			if err := d.TagResource(ctx, root(devAccount), in(dev), []resource.Tag{{Key: "shut", Value: "yes"}}); err != nil {
 				d.t.Fatal(err)
 			}
 			untagged := strings.Replace(replicateOnly, `"Resource":"*"`, `"Resource":"*","Condition":{"Null":{"aws:ResourceTag/shut":"true"}}`, 1)
@@ -623,8 +626,8 @@ func TestRefusedIsNotTriedAgainForNothing(t *testing.T) {
 	d.put(in(prod), d.image(in(prod), "one"), "latest")
 	d.drain()
 	d.clock.advance(24 * time.Hour)
-	d.create(registry.Ref{Registry: third, Name: "other"})
-	d.create(registry.Ref{Registry: dev, Name: "other"})
+	d.create(resource.Repository{Registry: third, Name: "other"})
+	d.create(resource.Repository{Registry: dev, Name: "other"})
 	if n := len(d.due()); n != 0 {
 		t.Errorf("%d are due", n)
 	}
@@ -634,7 +637,7 @@ func TestRefusedIsNotTriedAgainForNothing(t *testing.T) {
 // source's replication has created the repository.
 func TestRefusedIsTriedAgainWhenAReplicationCreatesTheRepository(t *testing.T) {
 	d := openStill(t)
-	mayCreate := registry.ID{Account: devAccount, Region: prod.Region} // an account may always replicate to itself
+	mayCreate := resource.Registry{Account: devAccount, Region: prod.Region} // an account may always replicate to itself
 	policy := strings.Replace(statement("Allow", prodAccount, "ecr:ReplicateImage"), `"Action"`, `"Resource":"*","Action"`, 1)
 	if err := d.SetRegistryPolicy(ctx, root(devAccount), dev, policy); err != nil {
 		t.Fatal(err)
@@ -647,7 +650,7 @@ func TestRefusedIsTriedAgainWhenAReplicationCreatesTheRepository(t *testing.T) {
 		t.Fatalf("%+v", st)
 	}
 	d.create(in(mayCreate))
-	if err := d.SetReplication(ctx, root(devAccount), mayCreate, []registry.ReplicationRule{{Destinations: []registry.ID{dev}}}); err != nil {
+	if err := d.SetReplication(ctx, root(devAccount), mayCreate, []registry.ReplicationRule{{Destinations: []resource.Registry{dev}}}); err != nil {
 		t.Fatal(err)
 	}
 	d.put(in(mayCreate), d.image(in(mayCreate), "two"), "two")
@@ -662,7 +665,7 @@ func TestRefusedIsTriedAgainWhenAReplicationCreatesTheRepository(t *testing.T) {
 func TestUnknownDestinationSaysSo(t *testing.T) {
 	d := openStill(t)
 	d.create(in(prod))
-	d.replicateTo(registry.ID{Account: "999988887777", Region: "us-west-2"})
+	d.replicateTo(resource.Registry{Account: "999988887777", Region: "us-west-2"})
 	d.put(in(prod), d.image(in(prod), "one"), "latest")
 	d.drain()
 	if st := d.statuses(in(prod), registry.Reference{Tag: "latest"}); st[0].Failure.Code != "DestinationRegistryNotFound" || !strings.Contains(st[0].Failure.Reason, "999988887777") {
@@ -678,7 +681,7 @@ func TestOneRefusalDoesNotBlockTheOthers(t *testing.T) {
 	deadline := time.Now().Add(10 * time.Second)
 	for {
 		st := d.statuses(in(prod), registry.Reference{Tag: "latest"})
-		states := map[registry.ID]registry.ReplicationState{}
+		states := map[resource.Registry]registry.ReplicationState{}
 		for _, s := range st {
 			states[s.Destination] = s.State
 		}
@@ -698,14 +701,14 @@ func TestReplicationBothWaysMeetsNoDeadlock(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	d := openStores(t, dir)
-	here, there := in(prod), in(registry.ID{Account: prodAccount, Region: "us-west-2"})
-	each := [][2]registry.Ref{{here, there}, {there, here}}
+	here, there := in(prod), in(resource.Registry{Account: prodAccount, Region: "us-west-2"})
+	each := [][2]resource.Repository{{here, there}, {there, here}}
 	for _, way := range each {
 		new := registry.NewRepository{Mutability: registry.Immutable}
 		if _, err := d.CreateRepository(ctx, root(prodAccount), way[0], new); err != nil {
 			t.Fatal(err)
 		}
-		rules := []registry.ReplicationRule{{Destinations: []registry.ID{way[1].Registry}}}
+		rules := []registry.ReplicationRule{{Destinations: []resource.Registry{way[1].Registry}}}
 		if err := d.SetReplication(ctx, root(prodAccount), way[0].Registry, rules); err != nil {
 			t.Fatal(err)
 		}
@@ -867,12 +870,12 @@ func TestOnlyLaterPushesToMatchingRepositoriesReplicate(t *testing.T) {
 	d := openStill(t)
 	d.grant(dev)
 	for _, name := range []string{"team/app", "team/api", "apple", "other"} {
-		d.create(registry.Ref{Registry: prod, Name: name})
+		d.create(resource.Repository{Registry: prod, Name: name})
 	}
 	d.put(in(prod), d.image(in(prod), "before"), "before")
 	rules := []registry.ReplicationRule{
-		{Destinations: []registry.ID{dev}, Prefixes: []string{"team/a", "app"}},
-		{Destinations: []registry.ID{dev, third}, Prefixes: []string{"team/app"}},
+		{Destinations: []resource.Registry{dev}, Prefixes: []string{"team/a", "app"}},
+		{Destinations: []resource.Registry{dev, third}, Prefixes: []string{"team/app"}},
 	}
 	if err := d.SetReplication(ctx, root(prodAccount), prod, rules); err != nil {
 		t.Fatal(err)
@@ -881,7 +884,7 @@ func TestOnlyLaterPushesToMatchingRepositoriesReplicate(t *testing.T) {
 		t.Errorf("%d replications of what was pushed before", n)
 	}
 	for name, want := range map[string]int{"team/app": 2, "team/api": 1, "apple": 1, "other": 0} {
-		ref := registry.Ref{Registry: prod, Name: name}
+		ref := resource.Repository{Registry: prod, Name: name}
 		dg := d.put(ref, d.image(ref, "after"), "after")
 		if st := d.statuses(ref, registry.Reference{Digest: dg}); len(st) != want {
 			t.Errorf("%s: %d destinations, want %d", name, len(st), want)
@@ -980,15 +983,15 @@ func TestStatusByTagAndByDigest(t *testing.T) {
 
 func TestReplicationRulesAreValidated(t *testing.T) {
 	d := openStill(t)
-	ids := func(n int) (all []registry.ID) {
+	ids := func(n int) (all []resource.Registry) {
 		for i := range n {
-			all = append(all, registry.ID{Account: fmt.Sprintf("%012d", i), Region: "us-west-2"})
+			all = append(all, resource.Registry{Account: fmt.Sprintf("%012d", i), Region: "us-west-2"})
 		}
 		return all
 	}
 	rules := func(n int) (all []registry.ReplicationRule) {
 		for range n {
-			all = append(all, registry.ReplicationRule{Destinations: []registry.ID{dev}, Prefixes: []string{"p"}})
+			all = append(all, registry.ReplicationRule{Destinations: []resource.Registry{dev}, Prefixes: []string{"p"}})
 		}
 		return all
 	}
@@ -1002,14 +1005,14 @@ func TestReplicationRulesAreValidated(t *testing.T) {
 		"25 destinations":          {[]registry.ReplicationRule{{Destinations: ids(25)}}, ""},
 		"26 destinations":          {[]registry.ReplicationRule{{Destinations: ids(20)}, {Destinations: ids(26)[10:]}}, registry.Validation},
 		"25 destinations, shared":  {[]registry.ReplicationRule{{Destinations: ids(20)}, {Destinations: ids(25)}}, ""},
-		"100 filters":              {[]registry.ReplicationRule{{Destinations: []registry.ID{dev}, Prefixes: make([]string, 100)}}, ""},
-		"101 filters":              {[]registry.ReplicationRule{{Destinations: []registry.ID{dev}, Prefixes: make([]string, 101)}}, registry.Validation},
+		"100 filters":              {[]registry.ReplicationRule{{Destinations: []resource.Registry{dev}, Prefixes: make([]string, 100)}}, ""},
+		"101 filters":              {[]registry.ReplicationRule{{Destinations: []resource.Registry{dev}, Prefixes: make([]string, 101)}}, registry.Validation},
 		"no destination":           {[]registry.ReplicationRule{{}}, registry.Validation},
-		"itself":                   {[]registry.ReplicationRule{{Destinations: []registry.ID{dev, prod}}}, registry.InvalidParameter},
-		"twice":                    {[]registry.ReplicationRule{{Destinations: []registry.ID{dev, dev}}}, registry.Validation},
+		"itself":                   {[]registry.ReplicationRule{{Destinations: []resource.Registry{dev, prod}}}, registry.InvalidParameter},
+		"twice":                    {[]registry.ReplicationRule{{Destinations: []resource.Registry{dev, dev}}}, registry.Validation},
 		"twice in different rules": {append(rules(1), rules(1)...), ""},
-		"unknown Region":           {[]registry.ReplicationRule{{Destinations: []registry.ID{{Account: devAccount, Region: "eu-mars-1"}}}}, registry.InvalidParameter},
-		"same Region":              {[]registry.ReplicationRule{{Destinations: []registry.ID{{Account: devAccount, Region: prod.Region}}}}, ""},
+		"unknown Region":           {[]registry.ReplicationRule{{Destinations: []resource.Registry{{Account: devAccount, Region: "eu-mars-1"}}}}, registry.InvalidParameter},
+		"same Region":              {[]registry.ReplicationRule{{Destinations: []resource.Registry{{Account: devAccount, Region: prod.Region}}}}, ""},
 	} {
 		err := d.SetReplication(ctx, root(prodAccount), prod, c.rules)
 		wantCode(t, name, err, c.want)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // deletionsKept is for how long the deletions that were replicated, or refused,
@@ -60,8 +61,8 @@ func (s *Service) deleteManifest(tx *metadata.Tx, repo *metadata.Repository, d s
 }
 
 // deletionsTo are the destinations of a repository's deletions.
-func (s *Service) deletionsTo(repo *metadata.Repository) ([]metadata.RegistryKey, error) {
-	rules, err := s.parseRules(ID{repo.Account, repo.Region}, repo.Replication)
+func (s *Service) deletionsTo(repo *metadata.Repository) ([]resource.Registry, error) {
+	rules, err := s.parseRules(resource.Registry{Account: repo.Account, Region: repo.Region}, repo.Replication)
 	if err != nil {
 		return nil, err
 	}
@@ -71,9 +72,9 @@ func (s *Service) deletionsTo(repo *metadata.Repository) ([]metadata.RegistryKey
 			deleting = append(deleting, r)
 		}
 	}
-	var keys []metadata.RegistryKey
+	var keys []resource.Registry
 	for _, id := range destinations(deleting, repo.Name) {
-		keys = append(keys, metadata.RegistryKey{Account: id.Account, Region: id.Region})
+		keys = append(keys, resource.Registry{Account: id.Account, Region: id.Region})
 	}
 	return keys, nil
 }
@@ -81,7 +82,7 @@ func (s *Service) deletionsTo(repo *metadata.Repository) ([]metadata.RegistryKey
 // queueDeletions records, in the transaction of a deletion and before it is
 // done, where it is to be replicated. It is numbered as pushes are, so that what
 // a newer one brings stays.
-func (s *Service) queueDeletions(tx *metadata.Tx, repo *metadata.Repository, d metadata.Replication, tags []string, to []metadata.RegistryKey) error {
+func (s *Service) queueDeletions(tx *metadata.Tx, repo *metadata.Repository, d metadata.Replication, tags []string, to []resource.Registry) error {
 	sequence, err := tx.NextSequence(repo.RegistryID)
 	if err != nil {
 		return err

@@ -12,10 +12,11 @@ import (
 
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // deleteTo has prod replicate to the destinations, deletions too.
-func (d *domain) deleteTo(destinations ...registry.ID) {
+func (d *domain) deleteTo(destinations ...resource.Registry) {
 	d.t.Helper()
 	if err := d.SetReplication(ctx, root(prodAccount), prod, []registry.ReplicationRule{{Destinations: destinations, Deletes: new(true)}}); err != nil {
 		d.t.Fatal(err)
@@ -31,7 +32,7 @@ func deleting(t *testing.T) *domain {
 }
 
 // batchDelete deletes as ECR does.
-func (d *domain) batchDelete(ref registry.Ref, refs ...registry.Reference) {
+func (d *domain) batchDelete(ref resource.Repository, refs ...registry.Reference) {
 	d.t.Helper()
 	results, err := d.DeleteImages(ctx, root(ref.Registry.Account), ref, refs)
 	if err != nil {
@@ -45,7 +46,7 @@ func (d *domain) batchDelete(ref registry.Ref, refs ...registry.Reference) {
 }
 
 // has are the images of a repository, as "number: tags" with the images numbered as given.
-func (d *domain) has(ref registry.Ref, images ...digest.Digest) string {
+func (d *domain) has(ref resource.Repository, images ...digest.Digest) string {
 	d.t.Helper()
 	all, _, err := d.ListImages(ctx, root(ref.Registry.Account), ref, registry.AnyTagStatus, registry.Page{Limit: 100})
 	if err != nil {
@@ -214,11 +215,11 @@ func TestDeletionsOfOneSourceOfTwo(t *testing.T) {
 	d := openStill(t)
 	d.grant(dev)
 	d.deleteTo(dev)
-	if err := d.SetReplication(ctx, root(prodAccount), third, []registry.ReplicationRule{{Destinations: []registry.ID{dev}, Deletes: new(true)}}); err != nil {
+	if err := d.SetReplication(ctx, root(prodAccount), third, []registry.ReplicationRule{{Destinations: []resource.Registry{dev}, Deletes: new(true)}}); err != nil {
 		t.Fatal(err)
 	}
 	var dg digest.Digest
-	for _, from := range []registry.ID{prod, third} {
+	for _, from := range []resource.Registry{prod, third} {
 		d.create(in(from))
 		dg = d.put(in(from), d.image(in(from), "one"), "of-"+from.Region)
 	}
@@ -333,9 +334,9 @@ func TestDeletionsGoOnlyWhereARuleSaysSo(t *testing.T) {
 	d.create(in(prod))
 	d.grant(dev)
 	rules := []registry.ReplicationRule{
-		{Destinations: []registry.ID{dev}, Deletes: new(false)},
-		{Destinations: []registry.ID{third}, Prefixes: []string{"team/"}, Deletes: new(true)},
-		{Destinations: []registry.ID{dev}, Prefixes: []string{"other"}, Deletes: new(true)},
+		{Destinations: []resource.Registry{dev}, Deletes: new(false)},
+		{Destinations: []resource.Registry{third}, Prefixes: []string{"team/"}, Deletes: new(true)},
+		{Destinations: []resource.Registry{dev}, Prefixes: []string{"other"}, Deletes: new(true)},
 	}
 	if err := d.SetReplication(ctx, root(prodAccount), prod, rules); err != nil {
 		t.Fatal(err)

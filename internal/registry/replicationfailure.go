@@ -7,6 +7,7 @@ import (
 
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // failureDenied is ECR's code of a replication that the destination refused.
@@ -65,7 +66,7 @@ func (f Failure) WithStatement() string {
 // failureOf is the failure of a replication from a repository, as its source may
 // know it: of another account's refusal no more than that there is one. So what
 // earlier versions stored of its policies is not shown either.
-func failureOf(code, reason string, source Ref, destination ID) Failure {
+func failureOf(code, reason string, source resource.Repository, destination resource.Registry) Failure {
 	if code == failureNoDestination || !slices.Contains(refusedCodes, code) {
 		return Failure{Code: code, Reason: reason}
 	}
@@ -75,19 +76,19 @@ func failureOf(code, reason string, source Ref, destination ID) Failure {
 	return Failure{
 		Code: failureDenied, Reason: refusedAbroad(source, destination),
 		Statement: policy.Grant("Replication"+source.Registry.Account, source.Registry.Account,
-			[]string{actionCreateRepository, actionReplicateImage}, Ref{Registry: destination, Name: "*"}.ARN()),
+			[]string{actionCreateRepository, actionReplicateImage}, resource.Repository{Registry: destination, Name: "*"}.ARN()),
 	}
 }
 
 // refusedAbroad is what an account learns of another's refusal: whether the
 // repository exists, what lacks and what denies is the other's affair.
-func refusedAbroad(source Ref, destination ID) string {
+func refusedAbroad(source resource.Repository, destination resource.Registry) string {
 	return fmt.Sprintf("Account %s does not let account %s replicate the repository '%s' into its registry in %s. "+
 		"Add this statement to the registry policy there, unless it is there and another denies what it allows, and the replication completes by itself.",
 		destination.Account, source.Registry.Account, source.Name, destination.Region)
 }
 
 // storedFailure is failureOf a stored replication.
-func storedFailure(r metadata.Replication, source Ref) Failure {
-	return failureOf(r.FailureCode, r.FailureReason, source, ID{r.DestinationAccount, r.DestinationRegion})
+func storedFailure(r metadata.Replication, source resource.Repository) Failure {
+	return failureOf(r.FailureCode, r.FailureReason, source, resource.Registry{Account: r.DestinationAccount, Region: r.DestinationRegion})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // errChangedSince ends a transaction whose destination has been changed since the
@@ -48,8 +49,8 @@ func (s *Service) admit(ctx context.Context, tx *metadata.Tx, job metadata.Repli
 // policy is none: ECR documents the registry policy, and no other, as what lets
 // replications in.
 func (s *Service) mayReplicate(ctx context.Context, job metadata.ReplicationJob) error {
-	source := Ref{ID{job.SourceAccount, ""}, job.RepositoryName}
-	to := Ref{ID{job.DestinationAccount, job.DestinationRegion}, job.RepositoryName}
+	source := resource.Repository{Registry: resource.Registry{Account: job.SourceAccount, Region: ""}, Name: job.RepositoryName}
+	to := resource.Repository{Registry: resource.Registry{Account: job.DestinationAccount, Region: job.DestinationRegion}, Name: job.RepositoryName}
 	if !s.Exists(to.Registry) {
 		return &refusal{code: failureNoDestination, reason: fmt.Sprintf("There is no account %s with Region %s in this deployment. "+
 			"Add it to the configuration, or take it out of the replication rule.", to.Registry.Account, to.Registry.Region)}
@@ -94,7 +95,7 @@ func (s *Service) mayReplicate(ctx context.Context, job metadata.ReplicationJob)
 }
 
 // repositoryPolicy parses a repository's stored policy.
-func (s *Service) repositoryPolicy(ref Ref, text string) policy.Policy {
+func (s *Service) repositoryPolicy(ref resource.Repository, text string) policy.Policy {
 	name := fmt.Sprintf("the repository policy of %s in %s %s", ref.Name, ref.Registry.Account, ref.Registry.Region)
 	if text == "" {
 		return policy.Policy{Name: name}
@@ -106,7 +107,7 @@ func (s *Service) repositoryPolicy(ref Ref, text string) policy.Policy {
 
 // refuse is a refusal. Its reason names what denies it within the account, and
 // nothing of another account's.
-func refuse(code string, source Ref, destination ID, d policy.Decision) *refusal {
+func refuse(code string, source resource.Repository, destination resource.Registry, d policy.Decision) *refusal {
 	if source.Registry.Account != destination.Account {
 		return &refusal{code, refusedAbroad(source, destination)}
 	}

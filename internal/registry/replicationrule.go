@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // Limits of a replication configuration (ECR: "Private image replication", considerations).
@@ -22,8 +23,8 @@ const (
 // ReplicationRule sends what is pushed to the matching repositories to the
 // destinations (ECR: ReplicationRule).
 type ReplicationRule struct {
-	Destinations []ID     `json:"destinations"`
-	Prefixes     []string `json:"prefixes,omitempty"` // PREFIX_MATCH filters; none match every repository
+	Destinations []resource.Registry `json:"destinations"`
+	Prefixes     []string            `json:"prefixes,omitempty"` // PREFIX_MATCH filters; none match every repository
 	// Deletes is whether deletions are replicated, too; nil if the rule does not say, which means no.
 	Deletes *bool `json:"deletes,omitempty"`
 }
@@ -38,8 +39,8 @@ func (r ReplicationRule) matches(repository string) bool {
 }
 
 // destinations of a repository's images: each once, however many rules name it.
-func destinations(rules []ReplicationRule, repository string) (ids []ID) {
-	seen := map[ID]bool{}
+func destinations(rules []ReplicationRule, repository string) (ids []resource.Registry) {
+	seen := map[resource.Registry]bool{}
 	for _, r := range rules {
 		if !r.matches(repository) {
 			continue
@@ -55,7 +56,7 @@ func destinations(rules []ReplicationRule, repository string) (ids []ID) {
 }
 
 // SetReplication replaces the registry's rules: InvalidParameter, Validation.
-func (s *Service) SetReplication(ctx context.Context, c Caller, id ID, rules []ReplicationRule) error {
+func (s *Service) SetReplication(ctx context.Context, c Caller, id resource.Registry, rules []ReplicationRule) error {
 	if err := s.Authorize(ctx, c, id, actionPutReplication); err != nil {
 		return err
 	}
@@ -79,11 +80,11 @@ func (s *Service) SetReplication(ctx context.Context, c Caller, id ID, rules []R
 	})
 }
 
-func (s *Service) validRules(source ID, rules []ReplicationRule) error {
+func (s *Service) validRules(source resource.Registry, rules []ReplicationRule) error {
 	if len(rules) > maxReplicationRules {
 		return errorf(Validation, "The replication configuration has %d rules; at most %d are allowed", len(rules), maxReplicationRules)
 	}
-	unique := map[ID]bool{}
+	unique := map[resource.Registry]bool{}
 	served := map[string]bool{}
 	for _, region := range s.regions {
 		served[region] = true
@@ -95,7 +96,7 @@ func (s *Service) validRules(source ID, rules []ReplicationRule) error {
 		if len(r.Prefixes) > maxReplicationFilters {
 			return errorf(Validation, "Replication rule %d has %d repository filters; at most %d are allowed", i+1, len(r.Prefixes), maxReplicationFilters)
 		}
-		here := map[ID]bool{}
+		here := map[resource.Registry]bool{}
 		for _, d := range r.Destinations {
 			switch {
 			case d == source:
@@ -121,7 +122,7 @@ func sameRegistry(parameter string) *Error {
 }
 
 // Replication returns the registry's rules (ECR: DescribeRegistry).
-func (s *Service) Replication(ctx context.Context, c Caller, id ID) ([]ReplicationRule, error) {
+func (s *Service) Replication(ctx context.Context, c Caller, id resource.Registry) ([]ReplicationRule, error) {
 	if err := s.Authorize(ctx, c, id, actionDescribeRegistry); err != nil {
 		return nil, err
 	}
@@ -133,7 +134,7 @@ func (s *Service) Replication(ctx context.Context, c Caller, id ID) ([]Replicati
 }
 
 // parseRules reads stored rules; every push needs them.
-func (s *Service) parseRules(id ID, text string) ([]ReplicationRule, error) {
+func (s *Service) parseRules(id resource.Registry, text string) ([]ReplicationRule, error) {
 	if text == "[]" {
 		return nil, nil
 	}
@@ -148,7 +149,7 @@ func (s *Service) parseRules(id ID, text string) ([]ReplicationRule, error) {
 // queueReplications records, in the push's transaction, what is to be
 // replicated because of it.
 func (s *Service) queueReplications(tx *metadata.Tx, r *metadata.Repository, d string, tags []string, sequence int64, now time.Time) error {
-	rules, err := s.parseRules(ID{r.Account, r.Region}, r.Replication)
+	rules, err := s.parseRules(resource.Registry{Account: r.Account, Region: r.Region}, r.Replication)
 	if err != nil {
 		return err
 	}
@@ -201,7 +202,7 @@ const (
 
 // ReplicationStatus is one image's replication to one destination.
 type ReplicationStatus struct {
-	Destination ID
+	Destination resource.Registry
 	Digest      digest.Digest
 	State       ReplicationState
 	// Failure may be set while IN_PROGRESS: then it is the last try's, and
@@ -219,7 +220,7 @@ const maxStatusRows = maxTagsPerImage * maxReplicationDestinations
 // ReplicationStatus of an image, one per destination: ImageNotFound. Asked by
 // tag it is that tag's; asked by digest it is the least finished of the
 // image's tags'.
-func (s *Service) ReplicationStatus(ctx context.Context, c Caller, ref Ref, r Reference) ([]ReplicationStatus, error) {
+func (s *Service) ReplicationStatus(ctx context.Context, c Caller, ref resource.Repository, r Reference) ([]ReplicationStatus, error) {
 	repo, err := s.repository(ctx, c, ref, actionDescribeReplStatus)
 	if err != nil {
 		return nil, err
@@ -238,7 +239,7 @@ func (s *Service) ReplicationStatus(ctx context.Context, c Caller, ref Ref, r Re
 			continue
 		}
 		st := ReplicationStatus{
-			Destination: ID{row.DestinationAccount, row.DestinationRegion}, Digest: digest.Digest(row.Digest), State: ReplicationState(row.State),
+			Destination: resource.Registry{Account: row.DestinationAccount, Region: row.DestinationRegion}, Digest: digest.Digest(row.Digest), State: ReplicationState(row.State),
 			Failure: storedFailure(row, ref), Tries: row.Tries,
 			PushedAt: row.PushedAt, FinishedAt: row.FinishedAt, NextTryAt: row.NextTryAt,
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // ReplicationInterval is how replications to a destination ended in a part of
@@ -24,7 +25,7 @@ type ReplicationInterval struct {
 
 // DestinationStatistics is how replications to one destination go.
 type DestinationStatistics struct {
-	Destination ID
+	Destination resource.Registry
 	InRules     bool // of what is pushed now
 	// InProgress and Failed ones there are now. All destinations together are
 	// counted up to maxCounted.
@@ -53,7 +54,7 @@ const (
 
 // ReplicationStatistics of the last period, until now, cut into intervals:
 // InvalidParameter unless these are whole minutes and part the period.
-func (s *Service) ReplicationStatistics(ctx context.Context, c Caller, id ID, period, interval time.Duration) (ReplicationStatistics, error) {
+func (s *Service) ReplicationStatistics(ctx context.Context, c Caller, id resource.Registry, period, interval time.Duration) (ReplicationStatistics, error) {
 	if err := s.Authorize(ctx, c, id, actionDescribeRegistry); err != nil {
 		return ReplicationStatistics{}, err
 	}
@@ -70,7 +71,7 @@ func (s *Service) ReplicationStatistics(ctx context.Context, c Caller, id ID, pe
 	}
 	end := s.now().UTC().Truncate(interval).Add(interval)
 	out := ReplicationStatistics{Start: end.Add(-period), End: end, Interval: interval}
-	sum := statisticsSum{ReplicationStatistics: out, destinations: map[ID]*destinationSum{}}
+	sum := statisticsSum{ReplicationStatistics: out, destinations: map[resource.Registry]*destinationSum{}}
 	for _, r := range rules {
 		for _, d := range r.Destinations {
 			sum.of(d).InRules = true
@@ -94,7 +95,7 @@ func (s *Service) ReplicationStatistics(ctx context.Context, c Caller, id ID, pe
 // statisticsSum is being summed up.
 type statisticsSum struct {
 	ReplicationStatistics
-	destinations map[ID]*destinationSum
+	destinations map[resource.Registry]*destinationSum
 }
 
 type destinationSum struct {
@@ -108,7 +109,7 @@ type partSum struct {
 	lags metadata.LagHistogram
 }
 
-func (sum *statisticsSum) of(id ID) *destinationSum {
+func (sum *statisticsSum) of(id resource.Registry) *destinationSum {
 	d := sum.destinations[id]
 	if d == nil {
 		d = &destinationSum{DestinationStatistics: DestinationStatistics{Destination: id}}
@@ -119,7 +120,7 @@ func (sum *statisticsSum) of(id ID) *destinationSum {
 
 // add a count; they come in order of time.
 func (sum *statisticsSum) add(c *metadata.ReplicationCount) {
-	d := sum.of(ID{c.DestinationAccount, c.DestinationRegion})
+	d := sum.of(resource.Registry{Account: c.DestinationAccount, Region: c.DestinationRegion})
 	d.LastCompletedAt, d.LastFailedAt = later(d.LastCompletedAt, c.LastCompletedAt), later(d.LastFailedAt, c.LastFailedAt)
 	if c.Minute.Before(sum.Start) || !c.Minute.Before(sum.End) {
 		return
@@ -159,7 +160,7 @@ func (s *Service) sumUp(registry int64, sum *statisticsSum) error {
 		return err
 	}
 	for _, w := range progress {
-		d := sum.of(ID{w.DestinationAccount, w.DestinationRegion})
+		d := sum.of(resource.Registry{Account: w.DestinationAccount, Region: w.DestinationRegion})
 		d.InProgress, d.OldestInProgressAt = int(w.Number), w.OldestPush
 	}
 	failed, err := q.WaitingReplications(registry, metadata.ReplicationFailed, maxCounted)
@@ -167,7 +168,7 @@ func (s *Service) sumUp(registry int64, sum *statisticsSum) error {
 		return err
 	}
 	for _, w := range failed {
-		sum.of(ID{w.DestinationAccount, w.DestinationRegion}).Failed = int(w.Number)
+		sum.of(resource.Registry{Account: w.DestinationAccount, Region: w.DestinationRegion}).Failed = int(w.Number)
 	}
 	return q.ReplicationCounts(registry, since, sum.add)
 }

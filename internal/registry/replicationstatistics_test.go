@@ -7,9 +7,10 @@ import (
 
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/replication"
+	"github.com/twinport/twinport/internal/resource"
 )
 
-func (d *domain) statistics(id registry.ID, period, interval time.Duration) registry.ReplicationStatistics {
+func (d *domain) statistics(id resource.Registry, period, interval time.Duration) registry.ReplicationStatistics {
 	d.t.Helper()
 	s, err := d.ReplicationStatistics(ctx, root(id.Account), id, period, interval)
 	if err != nil {
@@ -20,7 +21,7 @@ func (d *domain) statistics(id registry.ID, period, interval time.Duration) regi
 
 // run tries what is due with an engine of its own, as another process would,
 // until the image's replications have ended.
-func (d *domain) run(ref registry.Ref, r registry.Reference) {
+func (d *domain) run(ref resource.Repository, r registry.Reference) {
 	d.t.Helper()
 	e := replication.New(d.Service, slog.New(slog.DiscardHandler))
 	e.Start()
@@ -67,7 +68,7 @@ func TestReplicationStatistics(t *testing.T) {
 	d.put(in(prod), raw, "3")
 	d.clock.advance(3 * time.Second)
 	d.run(in(prod), registry.Reference{Tag: "3"}) // another process
-	if err := d.SetReplication(ctx, root(prodAccount), prod, []registry.ReplicationRule{{Destinations: []registry.ID{third}}}); err != nil {
+	if err := d.SetReplication(ctx, root(prodAccount), prod, []registry.ReplicationRule{{Destinations: []resource.Registry{third}}}); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ period, interval time.Duration }{{time.Hour, time.Minute}, {24 * time.Hour, 15 * time.Minute}} {

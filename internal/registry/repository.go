@@ -10,6 +10,7 @@ import (
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/quota"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // TagMutability says which tags of a repository may be moved (ECR's
@@ -42,7 +43,7 @@ type Encryption struct {
 
 // Repository is what is known of a repository.
 type Repository struct {
-	Ref        Ref
+	Ref        resource.Repository
 	CreatedAt  time.Time
 	Mutability TagMutability
 	// Exclusions are the wildcard filters of the two mutability settings that
@@ -59,7 +60,7 @@ type NewRepository struct {
 	Exclusions []string
 	ScanOnPush bool
 	Encryption Encryption
-	Tags       []ResourceTag
+	Tags       []resource.Tag
 }
 
 func repositoryOf(r *metadata.Repository) Repository {
@@ -70,7 +71,7 @@ func repositoryOf(r *metadata.Repository) Repository {
 }
 
 // CreateRepository: RepositoryAlreadyExists, InvalidParameter, InvalidTagParameter, TooManyTags, LimitExceeded.
-func (s *Service) CreateRepository(ctx context.Context, c Caller, ref Ref, n NewRepository) (Repository, error) {
+func (s *Service) CreateRepository(ctx context.Context, c Caller, ref resource.Repository, n NewRepository) (Repository, error) {
 	if err := validName(ref.Name); err != nil {
 		return Repository{}, err
 	}
@@ -127,7 +128,7 @@ func (s *Service) createRepository(ctx context.Context, r *metadata.Repository, 
 			return err
 		}
 		for _, t := range n.Tags {
-			if err := tx.SetResourceTag(r, metadata.ResourceTag(t)); err != nil {
+			if err := tx.SetResourceTag(r, t); err != nil {
 				return err
 			}
 		}
@@ -136,7 +137,7 @@ func (s *Service) createRepository(ctx context.Context, r *metadata.Repository, 
 	})
 }
 
-func (s *Service) newRepository(ref Ref, registry int64, n NewRepository) *metadata.Repository {
+func (s *Service) newRepository(ref resource.Repository, registry int64, n NewRepository) *metadata.Repository {
 	return &metadata.Repository{
 		RegistryID: registry, Account: ref.Registry.Account, Region: ref.Registry.Region, Name: ref.Name,
 		CreatedAt: s.now().UTC().Truncate(time.Microsecond), TagMutability: string(n.Mutability), Exclusions: n.Exclusions,
@@ -211,10 +212,10 @@ func matchWildcard(filter, s string) bool {
 }
 
 // DescribeRepositories by name, in the order asked: RepositoryNotFound.
-func (s *Service) DescribeRepositories(ctx context.Context, c Caller, id ID, names []string) ([]Repository, error) {
+func (s *Service) DescribeRepositories(ctx context.Context, c Caller, id resource.Registry, names []string) ([]Repository, error) {
 	repos := make([]Repository, 0, len(names))
 	for _, name := range names {
-		r, err := s.repository(ctx, c, Ref{id, name}, actionDescribeRepos)
+		r, err := s.repository(ctx, c, resource.Repository{Registry: id, Name: name}, actionDescribeRepos)
 		if err != nil {
 			return nil, err
 		}
@@ -224,8 +225,8 @@ func (s *Service) DescribeRepositories(ctx context.Context, c Caller, id ID, nam
 }
 
 // ListRepositories in order of name; next is the Page.After of the next page, "" at the end.
-func (s *Service) ListRepositories(ctx context.Context, c Caller, id ID, p Page) (repos []Repository, next string, err error) {
-	all := Ref{Registry: id, Name: "*"}
+func (s *Service) ListRepositories(ctx context.Context, c Caller, id resource.Registry, p Page) (repos []Repository, next string, err error) {
+	all := resource.Repository{Registry: id, Name: "*"}
 	if err := s.decideByRegistry(ctx, c, id, s.request(c, id, actionDescribeRepos, all.ARN(), subject{})); err != nil {
 		return nil, "", err
 	}
@@ -255,7 +256,7 @@ func page[T any](items []T, limit int, key func(T) string) ([]T, string) {
 }
 
 // DeleteRepository: RepositoryNotFound, RepositoryNotEmpty (unless force).
-func (s *Service) DeleteRepository(ctx context.Context, c Caller, ref Ref, force bool) (Repository, error) {
+func (s *Service) DeleteRepository(ctx context.Context, c Caller, ref resource.Repository, force bool) (Repository, error) {
 	r, err := s.repository(ctx, c, ref, actionDeleteRepository)
 	if err != nil {
 		return Repository{}, err
@@ -350,7 +351,7 @@ func (s *Service) sweepRepositories(ctx context.Context, dry bool) (p SweepPage,
 }
 
 // SetTagMutability replaces the mutability and its exclusion filters.
-func (s *Service) SetTagMutability(ctx context.Context, c Caller, ref Ref, m TagMutability, exclusions []string) (Repository, error) {
+func (s *Service) SetTagMutability(ctx context.Context, c Caller, ref resource.Repository, m TagMutability, exclusions []string) (Repository, error) {
 	r, err := s.repository(ctx, c, ref, actionPutMutability)
 	if err != nil {
 		return Repository{}, err
@@ -369,7 +370,7 @@ func (s *Service) SetTagMutability(ctx context.Context, c Caller, ref Ref, m Tag
 
 // SetRepositoryPolicy: InvalidParameter with where the text is wrong. Without
 // force a policy that would lock the caller out of SetRepositoryPolicy is refused.
-func (s *Service) SetRepositoryPolicy(ctx context.Context, c Caller, ref Ref, text string, force bool) error {
+func (s *Service) SetRepositoryPolicy(ctx context.Context, c Caller, ref resource.Repository, text string, force bool) error {
 	r, err := s.repository(ctx, c, ref, actionSetRepositoryPolicy)
 	if err != nil {
 		return err
@@ -403,7 +404,7 @@ func invalidPolicy(err error) error {
 }
 
 // RepositoryPolicy: RepositoryPolicyNotFound.
-func (s *Service) RepositoryPolicy(ctx context.Context, c Caller, ref Ref) (string, error) {
+func (s *Service) RepositoryPolicy(ctx context.Context, c Caller, ref resource.Repository) (string, error) {
 	r, err := s.repository(ctx, c, ref, actionGetRepositoryPolicy)
 	if err != nil {
 		return "", err
@@ -414,12 +415,12 @@ func (s *Service) RepositoryPolicy(ctx context.Context, c Caller, ref Ref) (stri
 	return r.Policy, nil
 }
 
-func repositoryPolicyNotFound(ref Ref) *Error {
+func repositoryPolicyNotFound(ref resource.Repository) *Error {
 	return errorf(RepositoryPolicyNotFound, "Repository policy does not exist for the repository with name '%s' in the registry with id '%s'", ref.Name, ref.Registry.Account)
 }
 
 // DeleteRepositoryPolicy returns the text that was deleted: RepositoryPolicyNotFound.
-func (s *Service) DeleteRepositoryPolicy(ctx context.Context, c Caller, ref Ref) (text string, err error) {
+func (s *Service) DeleteRepositoryPolicy(ctx context.Context, c Caller, ref resource.Repository) (text string, err error) {
 	r, err := s.repository(ctx, c, ref, actionDeleteRepoPolicy)
 	if err != nil {
 		return "", err

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // Limits of resource tags (ECR: "Tag restrictions").
@@ -18,10 +19,7 @@ const (
 	maxUntagged = 200
 )
 
-// ResourceTag is a key and value attached to a repository.
-type ResourceTag struct{ Key, Value string }
-
-func validResourceTags(tags []ResourceTag) error {
+func validResourceTags(tags []resource.Tag) error {
 	if len(tags) > maxResourceTags {
 		return tooManyTags()
 	}
@@ -56,7 +54,7 @@ func tooManyTags() *Error {
 }
 
 // TagResource adds or overwrites resource tags: InvalidTagParameter, TooManyTags.
-func (s *Service) TagResource(ctx context.Context, c Caller, ref Ref, tags []ResourceTag) error {
+func (s *Service) TagResource(ctx context.Context, c Caller, ref resource.Repository, tags []resource.Tag) error {
 	if err := validResourceTags(tags); err != nil {
 		return err
 	}
@@ -78,9 +76,9 @@ func (s *Service) TagResource(ctx context.Context, c Caller, ref Ref, tags []Res
 				known = known || b.Key == t.Key
 			}
 			if !known {
-				before = append(before, metadata.ResourceTag(t))
+				before = append(before, t)
 			}
-			if err := tx.SetResourceTag(r, metadata.ResourceTag(t)); err != nil {
+			if err := tx.SetResourceTag(r, t); err != nil {
 				return err
 			}
 		}
@@ -92,7 +90,7 @@ func (s *Service) TagResource(ctx context.Context, c Caller, ref Ref, tags []Res
 }
 
 // UntagResource removes resource tags by key: InvalidTagParameter.
-func (s *Service) UntagResource(ctx context.Context, c Caller, ref Ref, keys []string) error {
+func (s *Service) UntagResource(ctx context.Context, c Caller, ref resource.Repository, keys []string) error {
 	if len(keys) > maxUntagged {
 		return errorf(InvalidTagParameter, "%d tag keys were given; at most %d can be removed at once", len(keys), maxUntagged)
 	}
@@ -111,15 +109,11 @@ func (s *Service) UntagResource(ctx context.Context, c Caller, ref Ref, keys []s
 }
 
 // ResourceTags in order of key.
-func (s *Service) ResourceTags(ctx context.Context, c Caller, ref Ref) ([]ResourceTag, error) {
+func (s *Service) ResourceTags(ctx context.Context, c Caller, ref resource.Repository) ([]resource.Tag, error) {
 	r, err := s.repository(ctx, c, ref, actionListTags)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.meta.ResourceTags(r)
-	tags := make([]ResourceTag, 0, len(rows))
-	for _, t := range rows {
-		tags = append(tags, ResourceTag(t))
-	}
-	return tags, err
+	tags, err := s.meta.ResourceTags(r)
+	return append([]resource.Tag{}, tags...), err
 }

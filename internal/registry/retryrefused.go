@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // What a destination refused is tried again when the destination changes. The
@@ -42,13 +43,13 @@ func refusalNumber(tx *metadata.Tx, job metadata.ReplicationJob, r *refusal) (in
 
 // retryRefused notes that the transaction changes what the registry may have
 // refused for. It must have the registry's row for itself.
-func (s *Service) retryRefused(tx *metadata.Tx, registry int64, id ID) error {
-	return s.retryRefusedInto(tx, registry, Ref{Registry: id})
+func (s *Service) retryRefused(tx *metadata.Tx, registry int64, id resource.Registry) error {
+	return s.retryRefusedInto(tx, registry, resource.Repository{Registry: id})
 }
 
 // retryRefusedInto is retryRefused for what was refused into a repository. The
 // transaction must have the repository's row for itself, or create it.
-func (s *Service) retryRefusedInto(tx *metadata.Tx, registry int64, into Ref) error {
+func (s *Service) retryRefusedInto(tx *metadata.Tx, registry int64, into resource.Repository) error {
 	number, err := tx.NextSequence(registry)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // refuseMany stores refusals of prod's image by dev, without trying them.
@@ -78,7 +79,7 @@ func TestChangesDoNotTouchWhatWasRefused(t *testing.T) {
 		{"no registry policy", func() { _, err := d.DeleteRegistryPolicy(ctx, root(devAccount), dev); must(err) }},
 		{"repository", func() { d.create(in(dev)) }},
 		{"resource tags", func() {
-			must(d.TagResource(ctx, root(devAccount), in(dev), []registry.ResourceTag{{Key: "a", Value: "b"}}))
+			must(d.TagResource(ctx, root(devAccount), in(dev), []resource.Tag{{Key: "a", Value: "b"}}))
 			must(d.UntagResource(ctx, root(devAccount), in(dev), []string{"a"}))
 		}},
 		{"repository policy", func() {

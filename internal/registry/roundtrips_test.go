@@ -14,6 +14,7 @@ import (
 
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // A database in another zone is a millisecond away, so what pushes and pulls
@@ -31,7 +32,7 @@ func TestRoundTrips(t *testing.T) {
 	if err := d.SetRepositoryPolicy(ctx, root(prodAccount), own, statement("Allow", devAccount, "ecr:BatchGetImage", "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer"), false); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.TagResource(ctx, root(prodAccount), own, []registry.ResourceTag{{Key: "team", Value: "x"}}); err != nil {
+	if err := d.TagResource(ctx, root(prodAccount), own, []resource.Tag{{Key: "team", Value: "x"}}); err != nil {
 		t.Fatal(err)
 	}
 	layers := []ocispec.Descriptor{d.pushLayer(own, "one"), d.pushLayer(own, "two"), d.pushLayer(own, "three")}
@@ -174,7 +175,7 @@ func TestRoundTripsOfAStart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !s.Exists(registry.ID{Account: accounts[999], Region: "us-west-2"}) {
+		if !s.Exists(resource.Registry{Account: accounts[999], Region: "us-west-2"}) {
 			t.Error("a registry is missing")
 		}
 		if n := postgres.RoundTrips() - before; n > 5 {

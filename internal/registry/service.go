@@ -13,6 +13,7 @@ import (
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/quota"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // Config is what Open needs; every field must be set, but for Limits and Organizations.
@@ -45,7 +46,7 @@ type Service struct {
 	// organizations has the id of the one that an account belongs to.
 	organizations map[string]string
 	// registries maps each registry to the id of its row, which never changes.
-	registries map[ID]int64
+	registries map[resource.Registry]int64
 	limits     map[string]quota.Limits
 	usages     usages // of what limits bound
 
@@ -77,15 +78,15 @@ type Service struct {
 func Open(ctx context.Context, c Config) (*Service, error) {
 	s := &Service{
 		meta: c.Metadata, blobs: c.Blobs, log: c.Logger, now: c.Now, grace: c.Grace, limits: c.Limits, regions: c.Regions,
-		organizations: c.Organizations, registries: map[ID]int64{}, wake: func([]metadata.DueReplication) {},
+		organizations: c.Organizations, registries: map[resource.Registry]int64{}, wake: func([]metadata.DueReplication) {},
 	}
 	if a, ok := s.meta.(metadata.Announcer); ok {
 		s.watchers.announcements = newAnnouncements(a, &s.watchers, c.Logger)
 	}
-	var keys []metadata.RegistryKey
+	var keys []resource.Registry
 	for _, account := range c.Accounts {
 		for _, region := range c.Regions {
-			keys = append(keys, metadata.RegistryKey{Account: account, Region: region})
+			keys = append(keys, resource.Registry{Account: account, Region: region})
 		}
 	}
 	err := s.meta.Update(ctx, func(tx *metadata.Tx) error {
@@ -107,7 +108,7 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 			}
 		}
 		for k, id := range ids {
-			s.registries[ID{k.Account, k.Region}] = id
+			s.registries[resource.Registry{Account: k.Account, Region: k.Region}] = id
 		}
 		// The configuration may serve now what a replication missed, or have room.
 		_, err = tx.NoteServed(keys)
@@ -126,7 +127,7 @@ func ForUpkeep(meta metadata.Store, blobs blob.Store, log *slog.Logger) *Service
 }
 
 // Exists reports whether the deployment serves the registry.
-func (s *Service) Exists(id ID) bool {
+func (s *Service) Exists(id resource.Registry) bool {
 	_, ok := s.registries[id]
 	return ok
 }

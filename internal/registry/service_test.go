@@ -23,6 +23,7 @@ import (
 	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/replication"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 const (
@@ -33,8 +34,8 @@ const (
 )
 
 var (
-	prod = registry.ID{Account: prodAccount, Region: "us-east-1"}
-	dev  = registry.ID{Account: devAccount, Region: "us-west-2"}
+	prod = resource.Registry{Account: prodAccount, Region: "us-east-1"}
+	dev  = resource.Registry{Account: devAccount, Region: "us-west-2"}
 )
 
 // domain is a Service over real stores in a temporary folder.
@@ -137,14 +138,14 @@ func statement(effect, account string, actions ...string) string {
 		effect, account, strings.Join(actions, `","`))
 }
 
-func (d *domain) create(ref registry.Ref) {
+func (d *domain) create(ref resource.Repository) {
 	d.t.Helper()
 	if _, err := d.CreateRepository(context.Background(), root(ref.Registry.Account), ref, registry.NewRepository{}); err != nil {
 		d.t.Fatal(err)
 	}
 }
 
-func (d *domain) pushLayer(ref registry.Ref, content string) ocispec.Descriptor {
+func (d *domain) pushLayer(ref resource.Repository, content string) ocispec.Descriptor {
 	d.t.Helper()
 	dg := digest.FromString(content)
 	if _, err := d.PutLayer(context.Background(), root(ref.Registry.Account), ref, dg, bytes.NewReader([]byte(content))); err != nil {
@@ -154,7 +155,7 @@ func (d *domain) pushLayer(ref registry.Ref, content string) ocispec.Descriptor 
 }
 
 // image builds an image manifest of one layer, whose blobs it pushes.
-func (d *domain) image(ref registry.Ref, content string) []byte {
+func (d *domain) image(ref resource.Repository, content string) []byte {
 	d.t.Helper()
 	config := d.pushLayer(ref, "{}")
 	config.MediaType = ocispec.MediaTypeImageConfig
@@ -173,7 +174,7 @@ func marshal(t testing.TB, v any) []byte {
 	return b
 }
 
-func (d *domain) put(ref registry.Ref, raw []byte, tags ...string) digest.Digest {
+func (d *domain) put(ref resource.Repository, raw []byte, tags ...string) digest.Digest {
 	d.t.Helper()
 	r, err := d.PutManifest(context.Background(), root(ref.Registry.Account), ref, registry.NewManifest{Bytes: raw, Digest: digest.FromBytes(raw), Tags: tags})
 	if err != nil {
@@ -182,14 +183,14 @@ func (d *domain) put(ref registry.Ref, raw []byte, tags ...string) digest.Digest
 	return r.Digest
 }
 
-func (d *domain) replicateTo(destinations ...registry.ID) {
+func (d *domain) replicateTo(destinations ...resource.Registry) {
 	d.t.Helper()
 	if err := d.SetReplication(context.Background(), root(prodAccount), prod, []registry.ReplicationRule{{Destinations: destinations}}); err != nil {
 		d.t.Fatal(err)
 	}
 }
 
-func (d *domain) grant(id registry.ID) {
+func (d *domain) grant(id resource.Registry) {
 	d.t.Helper()
 	text := `{"Version":"2012-10-17","Statement":[` + policy.Grant("Replication", prodAccount, []string{"ecr:CreateRepository", "ecr:ReplicateImage"},
 		fmt.Sprintf("arn:aws:ecr:%s:%s:repository/*", id.Region, id.Account)) + `]}`
@@ -199,7 +200,7 @@ func (d *domain) grant(id registry.ID) {
 }
 
 // status waits until the only replication of the image has ended.
-func (d *domain) status(ref registry.Ref, r registry.Reference, want registry.ReplicationState) registry.ReplicationStatus {
+func (d *domain) status(ref resource.Repository, r registry.Reference, want registry.ReplicationState) registry.ReplicationStatus {
 	d.t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
 	for {
@@ -220,7 +221,7 @@ func (d *domain) status(ref registry.Ref, r registry.Reference, want registry.Re
 func TestMainJob(t *testing.T) {
 	d := open(t)
 	ctx := context.Background()
-	ref, copied := registry.Ref{Registry: prod, Name: "team/app"}, registry.Ref{Registry: dev, Name: "team/app"}
+	ref, copied := resource.Repository{Registry: prod, Name: "team/app"}, resource.Repository{Registry: dev, Name: "team/app"}
 	d.create(ref)
 	d.replicateTo(dev)
 	raw := d.image(ref, "one")

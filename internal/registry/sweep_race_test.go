@@ -19,6 +19,7 @@ import (
 
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // races is how often a push and a sweep meet in each of the tests below.
@@ -38,28 +39,28 @@ type racer struct {
 	*domain
 	content string
 	digest  digest.Digest
-	a, b, c registry.Ref
+	a, b, c resource.Repository
 }
 
 func newRacer(d *domain, i int) *racer {
 	r := &racer{domain: d, content: fmt.Sprint("layer of ", i)}
 	r.digest = digest.FromString(r.content)
-	for at, name := range map[*registry.Ref]string{&r.a: "a", &r.b: "b", &r.c: "c"} {
-		*at = registry.Ref{Registry: prod, Name: fmt.Sprint(name, i)}
+	for at, name := range map[*resource.Repository]string{&r.a: "a", &r.b: "b", &r.c: "c"} {
+		*at = resource.Repository{Registry: prod, Name: fmt.Sprint(name, i)}
 		d.create(*at)
 	}
 	return r
 }
 
-func (r *racer) push(ref registry.Ref) error {
+func (r *racer) push(ref resource.Repository) error {
 	_, err := r.PutLayer(ctx, root(prodAccount), ref, r.digest, strings.NewReader(r.content))
 	return err
 }
 
-func (r *racer) unlink(ref registry.Ref) error { return r.loseLink(ref, r.digest) }
+func (r *racer) unlink(ref resource.Repository) error { return r.loseLink(ref, r.digest) }
 
 // whole reads the layer from a repository that has a link to it.
-func (r *racer) whole(ref registry.Ref) error {
+func (r *racer) whole(ref resource.Repository) error {
 	_, content, err := r.OpenLayer(ctx, root(ref.Registry.Account), ref, r.digest)
 	if err != nil {
 		return fmt.Errorf("an acknowledged push to %s: %w", ref.Name, err)
@@ -147,7 +148,7 @@ func race(t *testing.T, d *domain, round func(r *racer, n int) error) {
 	stop.Store(true)
 	orphans.Wait()
 	for _, r := range all {
-		for _, ref := range []registry.Ref{r.a, r.b, r.c} {
+		for _, ref := range []resource.Repository{r.a, r.b, r.c} {
 			if err := r.unlink(ref); err != nil {
 				t.Error(err)
 			}
@@ -235,7 +236,7 @@ func TestPushMeetsTheSweepOfItsBlob(t *testing.T) {
 		}); err != nil {
 			return err
 		}
-		copied := registry.Ref{Registry: dev, Name: r.a.Name}
+		copied := resource.Repository{Registry: dev, Name: r.a.Name}
 		switch {
 		case outcome.State == metadata.ReplicationComplete:
 			replicated[kind].Add(1)

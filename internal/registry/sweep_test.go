@@ -20,6 +20,7 @@ import (
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 	"github.com/twinport/twinport/internal/sweep"
 )
 
@@ -207,7 +208,7 @@ func (d *domain) mess() {
 	ref := in(prod)
 	d.create(ref)
 	d.put(ref, d.image(ref, "kept"), "latest")
-	second := registry.Ref{Registry: prod, Name: "second"}
+	second := resource.Repository{Registry: prod, Name: "second"}
 	d.create(second)
 	for i := range 5 {
 		d.pushLayer(ref, fmt.Sprint("unused ", i)) // links of no manifest, one blob with two of them

@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // TestAccountNotServedAnyMore: what an account stored grants nothing to others
 // once the account is taken out of the configuration.
 func TestAccountNotServedAnyMore(t *testing.T) {
 	d := openStill(t)
-	ref := registry.Ref{Registry: prod, Name: "team/app"}
+	ref := resource.Repository{Registry: prod, Name: "team/app"}
 	d.create(ref)
 	d.put(ref, d.image(ref, "layer"), "one")
 	if err := d.SetRepositoryPolicy(ctx, root(prodAccount), ref, statement("Allow", devAccount, "ecr:BatchGetImage"), false); err != nil {

@@ -13,13 +13,14 @@ import (
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/quota"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // maxLayerSize bounds one blob (ECR: 52,000 MiB).
 const maxLayerSize = 52000 << 20
 
 // StartUpload opens an upload session and returns its id, a UUID: LimitExceeded.
-func (s *Service) StartUpload(ctx context.Context, c Caller, ref Ref) (id string, err error) {
+func (s *Service) StartUpload(ctx context.Context, c Caller, ref resource.Repository) (id string, err error) {
 	repo, err := s.repository(ctx, c, ref, actionInitiateUpload)
 	if err != nil {
 		return "", err
@@ -128,7 +129,7 @@ func uploadNotFound(repo *metadata.Repository, id string) *Error {
 }
 
 // UploadSize returns how many bytes the session holds: UploadNotFound.
-func (s *Service) UploadSize(ctx context.Context, c Caller, ref Ref, id string) (n int64, err error) {
+func (s *Service) UploadSize(ctx context.Context, c Caller, ref resource.Repository, id string) (n int64, err error) {
 	repo, err := s.repositoryAhead(ctx, c, ref, uploadAhead(id), actionUploadPart)
 	if err != nil {
 		return 0, err
@@ -145,7 +146,7 @@ func (s *Service) UploadSize(ctx context.Context, c Caller, ref Ref, id string) 
 // whose Received tells the session's size. It returns the new size. If r
 // fails midway, the bytes before stay and the upload can be resumed. Without
 // room for them the session ends: StorageFull, LimitExceeded.
-func (s *Service) AppendUpload(ctx context.Context, c Caller, ref Ref, id string, offset int64, r io.Reader) (n int64, err error) {
+func (s *Service) AppendUpload(ctx context.Context, c Caller, ref resource.Repository, id string, offset int64, r io.Reader) (n int64, err error) {
 	repo, err := s.repositoryAhead(ctx, c, ref, uploadAhead(id), actionUploadPart)
 	if err != nil {
 		return 0, err
@@ -197,7 +198,7 @@ func (u *session) save(ctx context.Context) error {
 // CompleteUpload verifies the digest, makes the blob durable and links it:
 // InvalidLayer (the session is then gone), UploadNotFound. tail, if not nil,
 // is appended first, at offset as in AppendUpload, which needs ecr:UploadLayerPart too.
-func (s *Service) CompleteUpload(ctx context.Context, c Caller, ref Ref, id string, d digest.Digest, offset int64, tail io.Reader) (Layer, error) {
+func (s *Service) CompleteUpload(ctx context.Context, c Caller, ref resource.Repository, id string, d digest.Digest, offset int64, tail io.Reader) (Layer, error) {
 	actions := []string{actionCompleteUpload}
 	if tail != nil {
 		actions = append(actions, actionUploadPart)
@@ -335,7 +336,7 @@ func (s *Service) forgetUpload(ctx context.Context, id string) {
 }
 
 // CancelUpload drops the session: UploadNotFound.
-func (s *Service) CancelUpload(ctx context.Context, c Caller, ref Ref, id string) error {
+func (s *Service) CancelUpload(ctx context.Context, c Caller, ref resource.Repository, id string) error {
 	repo, err := s.repositoryAhead(ctx, c, ref, uploadAhead(id), actionUploadPart)
 	if err != nil {
 		return err
@@ -347,7 +348,7 @@ func (s *Service) CancelUpload(ctx context.Context, c Caller, ref Ref, id string
 }
 
 // PutLayer uploads a blob at once (OCI's single POST): InvalidLayer.
-func (s *Service) PutLayer(ctx context.Context, c Caller, ref Ref, d digest.Digest, r io.Reader) (Layer, error) {
+func (s *Service) PutLayer(ctx context.Context, c Caller, ref resource.Repository, d digest.Digest, r io.Reader) (Layer, error) {
 	repo, err := s.repository(ctx, c, ref, actionInitiateUpload, actionUploadPart, actionCompleteUpload)
 	if err != nil {
 		return Layer{}, err

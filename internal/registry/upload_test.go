@@ -17,9 +17,10 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
-func (d *domain) startUpload(ref registry.Ref) string {
+func (d *domain) startUpload(ref resource.Repository) string {
 	d.t.Helper()
 	id, err := d.StartUpload(ctx, root(ref.Registry.Account), ref)
 	if err != nil {
@@ -108,13 +109,13 @@ func TestUploadsOfOthersAreNotFound(t *testing.T) {
 	d := openStill(t)
 	d.create(in(prod))
 	d.create(in(dev))
-	other := registry.Ref{Registry: prod, Name: "other"}
+	other := resource.Repository{Registry: prod, Name: "other"}
 	d.create(other)
 	id := d.startUpload(in(prod))
 	for _, c := range []struct {
 		what   string
 		caller registry.Caller
-		ref    registry.Ref
+		ref    resource.Repository
 		id     string
 		want   registry.Code
 	}{

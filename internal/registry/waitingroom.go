@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 const (
@@ -75,7 +76,7 @@ func (a *allowance) take(n int, now time.Time, count func() (int, error)) (bool,
 // admitReplications makes sure, before anything is written, that what a push of so many
 // tags makes has its place: LimitExceeded, Throttled.
 func (s *Service) admitReplications(r *metadata.Repository, tags int) error {
-	rules, err := s.parseRules(ID{r.Account, r.Region}, r.Replication)
+	rules, err := s.parseRules(resource.Registry{Account: r.Account, Region: r.Region}, r.Replication)
 	if err != nil {
 		return err
 	}
@@ -89,7 +90,7 @@ func (s *Service) admitReplications(r *metadata.Repository, tags int) error {
 	ok, err := s.waiting.of(r.Account).take(max(1, tags)*to, time.Now(), func() (int, error) {
 		var sources []int64
 		for _, region := range s.regions {
-			if id, ok := s.registries[ID{r.Account, region}]; ok {
+			if id, ok := s.registries[resource.Registry{Account: r.Account, Region: region}]; ok {
 				sources = append(sources, id)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // WatchEvent tells what has changed in a registry. One that tells nothing is
@@ -38,7 +39,7 @@ const (
 // Watch calls emit with what changes in a registry until ctx ends, or emit fails:
 // it returns that error, or one of the store. Something may be told twice. What
 // other processes change is told within a second or so.
-func (s *Service) Watch(ctx context.Context, c Caller, id ID, emit func(WatchEvent) error) error {
+func (s *Service) Watch(ctx context.Context, c Caller, id resource.Registry, emit func(WatchEvent) error) error {
 	if err := s.Authorize(ctx, c, id, actionDescribeRegistry); err != nil {
 		return err
 	}
@@ -96,7 +97,7 @@ func (s *Service) Watch(ctx context.Context, c Caller, id ID, emit func(WatchEve
 // view is what one watcher knows.
 type view struct {
 	service  *Service
-	id       ID
+	id       resource.Registry
 	registry int64
 	looked   time.Time // when it last looked for what others have changed
 	// told are the replications of the last seconds, each with when it changed as

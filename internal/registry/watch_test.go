@@ -12,6 +12,7 @@ import (
 
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // follower watches a registry.
@@ -22,7 +23,7 @@ type follower struct {
 }
 
 // follow begins to watch, and returns when changes are told.
-func (d *domain) follow(id registry.ID) *follower {
+func (d *domain) follow(id resource.Registry) *follower {
 	d.t.Helper()
 	ctx, cancel := context.WithCancel(ctx)
 	f := &follower{t: d.t, events: make(chan registry.WatchEvent, 10000)}
@@ -129,7 +130,7 @@ func TestWatch(t *testing.T) {
 			return d.SetRepositoryPolicy(ctx, c, in(prod), statement("Allow", devAccount, "ecr:BatchGetImage"), false)
 		},
 		func() error { _, err := d.DeleteRepositoryPolicy(ctx, c, in(prod)); return err },
-		func() error { return d.TagResource(ctx, c, in(prod), []registry.ResourceTag{{Key: "k", Value: "v"}}) },
+		func() error { return d.TagResource(ctx, c, in(prod), []resource.Tag{{Key: "k", Value: "v"}}) },
 		func() error { _, err := d.SetTagMutability(ctx, c, in(prod), registry.Immutable, nil); return err },
 		func() error { d.put(in(prod), d.image(in(prod), "two"), "2"); return nil },
 		func() error { _, err := d.DeleteRepository(ctx, c, in(prod), true); return err },
@@ -139,7 +140,7 @@ func TestWatch(t *testing.T) {
 		}
 		source.until(changed("team/app"))
 	}
-	d.create(registry.Ref{Registry: prod, Name: "new"})
+	d.create(resource.Repository{Registry: prod, Name: "new"})
 	source.until(changed("new"))
 	if err := d.SetReplication(ctx, root(prodAccount), prod, nil); err != nil {
 		t.Error(err)
@@ -238,7 +239,7 @@ func TestWatchSeesOtherProcesses(t *testing.T) {
 	if err := other.SetReplication(ctx, root(prodAccount), prod, nil); err != nil {
 		t.Fatal(err)
 	}
-	other.create(registry.Ref{Registry: prod, Name: "new"})
+	other.create(resource.Repository{Registry: prod, Name: "new"})
 	source.until(settings, changed("new"))
 	destination.silent()
 	other.replicateTo(dev)
@@ -281,7 +282,7 @@ func TestWatchSurvivesALostLine(t *testing.T) {
 	}
 	source.until(func(e registry.WatchEvent) bool { return e.Lost })
 	other := openStores(t, d.dir)
-	other.create(registry.Ref{Registry: prod, Name: "new"})
+	other.create(resource.Repository{Registry: prod, Name: "new"})
 	source.until(changed("new"))
 	if err := source.stop(); !errors.Is(err, context.Canceled) {
 		t.Error(err)

@@ -10,15 +10,16 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // BenchmarkPutManifest puts new manifests by new tags, 32 at a time, each
 // durable when it returns; with replication, each is replicated as well.
 func BenchmarkPutManifest(b *testing.B) {
-	for _, destinations := range [][]registry.ID{nil, {dev}} {
+	for _, destinations := range [][]resource.Registry{nil, {dev}} {
 		b.Run(fmt.Sprintf("destinations=%d", len(destinations)), func(b *testing.B) {
 			d := openIn(b, b.TempDir())
-			ref := registry.Ref{Registry: prod, Name: "bench"}
+			ref := resource.Repository{Registry: prod, Name: "bench"}
 			d.create(ref)
 			if destinations != nil {
 				d.grant(dev)

@@ -30,6 +30,7 @@ import (
 	"github.com/twinport/twinport/internal/oci"
 	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 	"github.com/twinport/twinport/internal/session"
 	"github.com/twinport/twinport/internal/stores"
 )
@@ -193,7 +194,7 @@ func (s *Server) publicScheme(cfg config.Config) string {
 
 // endpoint gives a registry's host as URIs show it: with the port unless it is
 // the scheme's own.
-func (s *Server) endpoint(cfg config.Config) func(registry.ID) string {
+func (s *Server) endpoint(cfg config.Config) func(resource.Registry) string {
 	port := cfg.PublicPort
 	if port == 0 {
 		port = s.listener.Addr().(*net.TCPAddr).Port
@@ -202,7 +203,7 @@ func (s *Server) endpoint(cfg config.Config) func(registry.ID) string {
 	if scheme := s.publicScheme(cfg); scheme == "http" && port != 80 || scheme == "https" && port != 443 {
 		end += ":" + strconv.Itoa(port)
 	}
-	return func(id registry.ID) string { return id.Account + ".dkr.ecr." + id.Region + end }
+	return func(id resource.Registry) string { return id.Account + ".dkr.ecr." + id.Region + end }
 }
 
 // Run serves until ctx is done. Then it takes no new connections, lets the

@@ -22,7 +22,7 @@ import (
 
 	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/config"
-	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 const patience = 10 * time.Second
@@ -569,7 +569,7 @@ func TestLimitedConnections(t *testing.T) {
 }
 
 func TestEndpoint(t *testing.T) {
-	id := registry.ID{Account: "111122223333", Region: "us-east-1"}
+	id := resource.Registry{Account: "111122223333", Region: "us-east-1"}
 	for _, test := range []struct {
 		port         int
 		scheme, want string

@@ -20,50 +20,51 @@ import (
 	"github.com/twinport/twinport/internal/awsapi/uri"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // Registry is the part of the domain that the operations use.
 // *registry.Service is the one that serves; its methods say which errors to
 // expect.
 type Registry interface {
-	Authorize(ctx context.Context, c registry.Caller, id registry.ID, action string) error
+	Authorize(ctx context.Context, c registry.Caller, id resource.Registry, action string) error
 
-	CreateRepository(ctx context.Context, c registry.Caller, ref registry.Ref, n registry.NewRepository) (registry.Repository, error)
-	DescribeRepositories(ctx context.Context, c registry.Caller, id registry.ID, names []string) ([]registry.Repository, error)
-	ListRepositories(ctx context.Context, c registry.Caller, id registry.ID, p registry.Page) ([]registry.Repository, string, error)
-	DeleteRepository(ctx context.Context, c registry.Caller, ref registry.Ref, force bool) (registry.Repository, error)
-	SetTagMutability(ctx context.Context, c registry.Caller, ref registry.Ref, m registry.TagMutability, exclusions []string) (registry.Repository, error)
+	CreateRepository(ctx context.Context, c registry.Caller, ref resource.Repository, n registry.NewRepository) (registry.Repository, error)
+	DescribeRepositories(ctx context.Context, c registry.Caller, id resource.Registry, names []string) ([]registry.Repository, error)
+	ListRepositories(ctx context.Context, c registry.Caller, id resource.Registry, p registry.Page) ([]registry.Repository, string, error)
+	DeleteRepository(ctx context.Context, c registry.Caller, ref resource.Repository, force bool) (registry.Repository, error)
+	SetTagMutability(ctx context.Context, c registry.Caller, ref resource.Repository, m registry.TagMutability, exclusions []string) (registry.Repository, error)
 
-	SetRepositoryPolicy(ctx context.Context, c registry.Caller, ref registry.Ref, text string, force bool) error
-	RepositoryPolicy(ctx context.Context, c registry.Caller, ref registry.Ref) (string, error)
-	DeleteRepositoryPolicy(ctx context.Context, c registry.Caller, ref registry.Ref) (string, error)
-	SetRegistryPolicy(ctx context.Context, c registry.Caller, id registry.ID, text string) error
-	RegistryPolicy(ctx context.Context, c registry.Caller, id registry.ID) (string, error)
-	DeleteRegistryPolicy(ctx context.Context, c registry.Caller, id registry.ID) (string, error)
+	SetRepositoryPolicy(ctx context.Context, c registry.Caller, ref resource.Repository, text string, force bool) error
+	RepositoryPolicy(ctx context.Context, c registry.Caller, ref resource.Repository) (string, error)
+	DeleteRepositoryPolicy(ctx context.Context, c registry.Caller, ref resource.Repository) (string, error)
+	SetRegistryPolicy(ctx context.Context, c registry.Caller, id resource.Registry, text string) error
+	RegistryPolicy(ctx context.Context, c registry.Caller, id resource.Registry) (string, error)
+	DeleteRegistryPolicy(ctx context.Context, c registry.Caller, id resource.Registry) (string, error)
 
-	TagResource(ctx context.Context, c registry.Caller, ref registry.Ref, tags []registry.ResourceTag) error
-	UntagResource(ctx context.Context, c registry.Caller, ref registry.Ref, keys []string) error
-	ResourceTags(ctx context.Context, c registry.Caller, ref registry.Ref) ([]registry.ResourceTag, error)
+	TagResource(ctx context.Context, c registry.Caller, ref resource.Repository, tags []resource.Tag) error
+	UntagResource(ctx context.Context, c registry.Caller, ref resource.Repository, keys []string) error
+	ResourceTags(ctx context.Context, c registry.Caller, ref resource.Repository) ([]resource.Tag, error)
 
-	PutManifest(ctx context.Context, c registry.Caller, ref registry.Ref, n registry.NewManifest) (registry.PutResult, error)
-	Manifest(ctx context.Context, c registry.Caller, ref registry.Ref, r registry.Reference) (registry.Manifest, error)
-	DeleteImages(ctx context.Context, c registry.Caller, ref registry.Ref, refs []registry.Reference) ([]registry.DeletedImage, error)
-	DescribeImages(ctx context.Context, c registry.Caller, ref registry.Ref, refs []registry.Reference) ([]registry.Image, error)
-	ListImages(ctx context.Context, c registry.Caller, ref registry.Ref, status registry.TagStatus, p registry.Page) ([]registry.Image, string, error)
-	ListImageIDs(ctx context.Context, c registry.Caller, ref registry.Ref, status registry.TagStatus, p registry.Page) ([]registry.Reference, string, error)
+	PutManifest(ctx context.Context, c registry.Caller, ref resource.Repository, n registry.NewManifest) (registry.PutResult, error)
+	Manifest(ctx context.Context, c registry.Caller, ref resource.Repository, r registry.Reference) (registry.Manifest, error)
+	DeleteImages(ctx context.Context, c registry.Caller, ref resource.Repository, refs []registry.Reference) ([]registry.DeletedImage, error)
+	DescribeImages(ctx context.Context, c registry.Caller, ref resource.Repository, refs []registry.Reference) ([]registry.Image, error)
+	ListImages(ctx context.Context, c registry.Caller, ref resource.Repository, status registry.TagStatus, p registry.Page) ([]registry.Image, string, error)
+	ListImageIDs(ctx context.Context, c registry.Caller, ref resource.Repository, status registry.TagStatus, p registry.Page) ([]registry.Reference, string, error)
 
-	LayersAvailable(ctx context.Context, c registry.Caller, ref registry.Ref, ds []digest.Digest) (map[digest.Digest]registry.Layer, error)
-	HoldsLayer(ctx context.Context, c registry.Caller, ref registry.Ref, d digest.Digest) (bool, error)
-	LayerForDownload(ctx context.Context, c registry.Caller, ref registry.Ref, d digest.Digest) (l registry.Layer, url string, err error)
-	StartUpload(ctx context.Context, c registry.Caller, ref registry.Ref) (string, error)
-	UploadSize(ctx context.Context, c registry.Caller, ref registry.Ref, id string) (int64, error)
-	AppendUpload(ctx context.Context, c registry.Caller, ref registry.Ref, id string, offset int64, r io.Reader) (int64, error)
-	CompleteUpload(ctx context.Context, c registry.Caller, ref registry.Ref, id string, d digest.Digest, offset int64, tail io.Reader) (registry.Layer, error)
-	CancelUpload(ctx context.Context, c registry.Caller, ref registry.Ref, id string) error
+	LayersAvailable(ctx context.Context, c registry.Caller, ref resource.Repository, ds []digest.Digest) (map[digest.Digest]registry.Layer, error)
+	HoldsLayer(ctx context.Context, c registry.Caller, ref resource.Repository, d digest.Digest) (bool, error)
+	LayerForDownload(ctx context.Context, c registry.Caller, ref resource.Repository, d digest.Digest) (l registry.Layer, url string, err error)
+	StartUpload(ctx context.Context, c registry.Caller, ref resource.Repository) (string, error)
+	UploadSize(ctx context.Context, c registry.Caller, ref resource.Repository, id string) (int64, error)
+	AppendUpload(ctx context.Context, c registry.Caller, ref resource.Repository, id string, offset int64, r io.Reader) (int64, error)
+	CompleteUpload(ctx context.Context, c registry.Caller, ref resource.Repository, id string, d digest.Digest, offset int64, tail io.Reader) (registry.Layer, error)
+	CancelUpload(ctx context.Context, c registry.Caller, ref resource.Repository, id string) error
 
-	SetReplication(ctx context.Context, c registry.Caller, id registry.ID, rules []registry.ReplicationRule) error
-	Replication(ctx context.Context, c registry.Caller, id registry.ID) ([]registry.ReplicationRule, error)
-	ReplicationStatus(ctx context.Context, c registry.Caller, ref registry.Ref, r registry.Reference) ([]registry.ReplicationStatus, error)
+	SetReplication(ctx context.Context, c registry.Caller, id resource.Registry, rules []registry.ReplicationRule) error
+	Replication(ctx context.Context, c registry.Caller, id resource.Registry) ([]registry.ReplicationRule, error)
+	ReplicationStatus(ctx context.Context, c registry.Caller, ref resource.Repository, r registry.Reference) ([]registry.ReplicationStatus, error)
 }
 
 var _ Registry = (*registry.Service)(nil)
@@ -101,7 +102,7 @@ func New(c Config) *Service {
 // caller's account in the Region of the credential scope.
 type Call struct {
 	Caller   registry.Caller
-	Registry registry.ID
+	Registry resource.Registry
 	// Session is the one that the request rests on; zero if it is signed.
 	Session metadata.Session
 	// Asked is where the request went to.
@@ -110,15 +111,15 @@ type Call struct {
 
 // registryOf is the registry that a registryId parameter names; without one it
 // is the caller's own.
-func (c Call) registryOf(registryID string) registry.ID {
+func (c Call) registryOf(registryID string) resource.Registry {
 	if registryID == "" {
 		return c.Registry
 	}
-	return registry.ID{Account: registryID, Region: c.Registry.Region}
+	return resource.Registry{Account: registryID, Region: c.Registry.Region}
 }
 
-func (c Call) ref(registryID, repositoryName string) registry.Ref {
-	return registry.Ref{Registry: c.registryOf(registryID), Name: repositoryName}
+func (c Call) ref(registryID, repositoryName string) resource.Repository {
+	return resource.Repository{Registry: c.registryOf(registryID), Name: repositoryName}
 }
 
 // operation is one of the API.

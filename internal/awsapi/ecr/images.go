@@ -17,6 +17,7 @@ import (
 	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // maxBatchManifests bounds the manifests of one BatchGetImage answer, in
@@ -159,7 +160,7 @@ func (s *Service) BatchGetImage(ctx context.Context, call Call, in *BatchGetImag
 
 // notFound tells a tag that names another image from an image that is not
 // there, as far as the caller may know.
-func (s *Service) notFound(ctx context.Context, call Call, ref registry.Ref, image registry.Reference) *ImageFailure {
+func (s *Service) notFound(ctx context.Context, call Call, ref resource.Repository, image registry.Reference) *ImageFailure {
 	if image.Tag != "" && image.Digest != "" {
 		if _, err := s.registry.DescribeImages(ctx, call.Caller, ref, []registry.Reference{{Tag: image.Tag}}); err == nil {
 			return imageFailure(image, ImageFailureCodeImageTagDoesNotMatchDigest, "Requested image tag does not belong to the requested image digest")
@@ -268,7 +269,7 @@ func has(image registry.Image, status registry.TagStatus) bool {
 	return true
 }
 
-func imageDetail(ref registry.Ref, image registry.Image) ImageDetail {
+func imageDetail(ref resource.Repository, image registry.Image) ImageDetail {
 	return ImageDetail{
 		RegistryID:             ref.Registry.Account,
 		RepositoryName:         ref.Name,

@@ -12,6 +12,7 @@ import (
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 const (
@@ -121,7 +122,7 @@ func (s *Service) UploadLayerPart(ctx context.Context, call Call, in *UploadLaye
 }
 
 // invalidPart tells a client where to go on with an upload.
-func invalidPart(e *awsjson.Exception, ref registry.Ref, uploadID string, received int64) *awsjson.Exception {
+func invalidPart(e *awsjson.Exception, ref resource.Repository, uploadID string, received int64) *awsjson.Exception {
 	e.Members = map[string]any{"registryId": ref.Registry.Account, "repositoryName": ref.Name, "uploadId": uploadID}
 	if received > 0 { // else the upload is empty
 		e.Members["lastValidByteReceived"] = received - 1
@@ -212,7 +213,7 @@ type smallParts struct {
 	uploads map[string]bool // the value: another part came after a small one
 }
 
-func uploadKey(ref registry.Ref, uploadID string) string { return ref.String() + "/" + uploadID }
+func uploadKey(ref resource.Repository, uploadID string) string { return ref.String() + "/" + uploadID }
 
 func (p *smallParts) add(upload string, size int) {
 	p.mu.Lock()

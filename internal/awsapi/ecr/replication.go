@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // PutReplicationConfiguration replaces the replication rules of the caller's
@@ -13,7 +14,7 @@ func (s *Service) PutReplicationConfiguration(ctx context.Context, call Call, in
 	for _, r := range in.ReplicationConfiguration.Rules {
 		var rule registry.ReplicationRule
 		for _, d := range r.Destinations {
-			rule.Destinations = append(rule.Destinations, registry.ID{Account: d.RegistryID, Region: d.Region})
+			rule.Destinations = append(rule.Destinations, resource.Registry{Account: d.RegistryID, Region: d.Region})
 		}
 		for _, f := range r.RepositoryFilters {
 			rule.Prefixes = append(rule.Prefixes, f.Filter)

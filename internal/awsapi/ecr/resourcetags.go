@@ -5,12 +5,12 @@ import (
 	"strings"
 
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
-	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // TagResource adds or overwrites the tags of a repository.
 func (s *Service) TagResource(ctx context.Context, call Call, in *TagResourceRequest) (*TagResourceResponse, error) {
-	ref, err := resource(call, in.ResourceARN)
+	ref, err := repositoryByARN(call, in.ResourceARN)
 	if err != nil {
 		return nil, err
 	}
@@ -22,7 +22,7 @@ func (s *Service) TagResource(ctx context.Context, call Call, in *TagResourceReq
 
 // UntagResource removes tags of a repository.
 func (s *Service) UntagResource(ctx context.Context, call Call, in *UntagResourceRequest) (*UntagResourceResponse, error) {
-	ref, err := resource(call, in.ResourceARN)
+	ref, err := repositoryByARN(call, in.ResourceARN)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func (s *Service) UntagResource(ctx context.Context, call Call, in *UntagResourc
 
 // ListTagsForResource returns the tags of a repository.
 func (s *Service) ListTagsForResource(ctx context.Context, call Call, in *ListTagsForResourceRequest) (*ListTagsForResourceResponse, error) {
-	ref, err := resource(call, in.ResourceARN)
+	ref, err := repositoryByARN(call, in.ResourceARN)
 	if err != nil {
 		return nil, err
 	}
@@ -49,31 +49,31 @@ func (s *Service) ListTagsForResource(ctx context.Context, call Call, in *ListTa
 	return out, nil
 }
 
-func resourceTags(tags []Tag) []registry.ResourceTag {
-	var out []registry.ResourceTag
+func resourceTags(tags []Tag) []resource.Tag {
+	var out []resource.Tag
 	for _, t := range tags {
-		out = append(out, registry.ResourceTag{Key: t.Key, Value: t.Value})
+		out = append(out, resource.Tag{Key: t.Key, Value: t.Value})
 	}
 	return out
 }
 
-// resource parses the ARN of a repository,
+// repositoryByARN parses the ARN of a repository,
 // arn:aws:ecr:<region>:<account>:repository/<name>, in the Region of the call.
-func resource(call Call, arn string) (registry.Ref, error) {
+func repositoryByARN(call Call, arn string) (resource.Repository, error) {
 	const form = "arn:aws:ecr:<region>:<account>:repository/<name>"
 	part := strings.SplitN(arn, ":", 6)
 	if len(part) != 6 || part[0] != "arn" || part[1] != "aws" || part[2] != "ecr" {
-		return registry.Ref{}, awsjson.Violation("resourceArn", "Invalid ARN: only repositories have tags; expected "+form)
+		return resource.Repository{}, awsjson.Violation("resourceArn", "Invalid ARN: only repositories have tags; expected "+form)
 	}
 	name, ok := strings.CutPrefix(part[5], "repository/")
 	if !ok ||
 		limitsRegion.Check("", "region", part[3]) != nil ||
 		limitsRegistryId.Check("", "account", part[4]) != nil ||
 		limitsRepositoryName.Check("", "name", name) != nil {
-		return registry.Ref{}, awsjson.Violation("resourceArn", "Invalid ARN: only repositories have tags; expected "+form)
+		return resource.Repository{}, awsjson.Violation("resourceArn", "Invalid ARN: only repositories have tags; expected "+form)
 	}
 	if part[3] != call.Registry.Region {
-		return registry.Ref{}, awsjson.Violation("resourceArn", "Invalid ARN: the resource is in Region "+part[3]+", the request is for "+call.Registry.Region)
+		return resource.Repository{}, awsjson.Violation("resourceArn", "Invalid ARN: the resource is in Region "+part[3]+", the request is for "+call.Registry.Region)
 	}
 	return call.ref(part[4], name), nil
 }

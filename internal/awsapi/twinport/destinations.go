@@ -6,6 +6,7 @@ import (
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/ecr"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // What a replication configuration may have (ECR: ReplicationDestinationList,
@@ -81,9 +82,9 @@ type CheckReplicationDestinationsResponse struct {
 // CheckReplicationDestinations says whether destinations would take images from
 // the registry, and if not, what to add there.
 func (s *Service) CheckReplicationDestinations(ctx context.Context, call Call, in *CheckReplicationDestinationsRequest) (*CheckReplicationDestinationsResponse, error) {
-	var destinations []registry.ID
+	var destinations []resource.Registry
 	for _, d := range in.Destinations {
-		destinations = append(destinations, registry.ID{Account: d.RegistryID, Region: d.Region})
+		destinations = append(destinations, resource.Registry{Account: d.RegistryID, Region: d.Region})
 	}
 	var prefixes []string
 	for _, f := range in.RepositoryFilters {

@@ -6,6 +6,7 @@ import (
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/ecr"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // limitsSearch is what one may look for: at most the longest name.
@@ -187,7 +188,7 @@ type FindImagesResponse struct {
 
 // FindImages lists the images of a repository for a person.
 func (s *Service) FindImages(ctx context.Context, call Call, in *FindImagesRequest) (*FindImagesResponse, error) {
-	ref := registry.Ref{Registry: call.Registry, Name: in.RepositoryName}
+	ref := resource.Repository{Registry: call.Registry, Name: in.RepositoryName}
 	scope := []string{"FindImages", ref.String(), in.StartsWith}
 	p, err := in.page(scope...)
 	if err != nil {

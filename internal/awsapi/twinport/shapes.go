@@ -6,6 +6,7 @@ import (
 
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // empty is a request without members.
@@ -64,7 +65,7 @@ type Destination struct {
 	Region     string `json:"region"`
 }
 
-func destinationsOf(ids []registry.ID) []Destination {
+func destinationsOf(ids []resource.Registry) []Destination {
 	out := make([]Destination, 0, len(ids))
 	for _, id := range ids {
 		out = append(out, Destination{id.Account, id.Region})

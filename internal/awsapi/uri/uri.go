@@ -10,7 +10,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // Form is how URIs name a registry.
@@ -34,7 +34,7 @@ type Writer struct {
 	// Domain ends the hosts of registries.
 	Domain string
 	// Endpoint is the host of a registry, with the port where one is needed.
-	Endpoint func(registry.ID) string
+	Endpoint func(resource.Registry) string
 	// Scheme is http or https, as clients reach the hosts of registries.
 	Scheme string
 }
@@ -85,7 +85,7 @@ func (w Writer) scheme(a Asked) string {
 
 // Registry is what stands before the names of a registry's repositories, without
 // a slash. own is the registry of the one who asks.
-func (w Writer) Registry(a Asked, own, id registry.ID) string {
+func (w Writer) Registry(a Asked, own, id resource.Registry) string {
 	switch {
 	case w.byHost(a):
 		return w.Endpoint(id)
@@ -96,7 +96,7 @@ func (w Writer) Registry(a Asked, own, id registry.ID) string {
 }
 
 // Login is the URL that docker login takes for a registry.
-func (w Writer) Login(a Asked, id registry.ID) string {
+func (w Writer) Login(a Asked, id resource.Registry) string {
 	if w.byHost(a) {
 		return w.Scheme + "://" + w.Endpoint(id)
 	}
@@ -105,7 +105,7 @@ func (w Writer) Login(a Asked, id registry.ID) string {
 
 // Layer is the URL of a layer on the host that was asked: who asked there
 // reaches it.
-func (w Writer) Layer(a Asked, ref registry.Ref, d digest.Digest, token string) string {
+func (w Writer) Layer(a Asked, ref resource.Repository, d digest.Digest, token string) string {
 	const parameter = "?X-Twinport-Token="
 	name, at := ref.Name, w.scheme(a)+"://"+a.Host
 	switch {

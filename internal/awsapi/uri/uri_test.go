@@ -3,16 +3,16 @@ package uri
 import (
 	"testing"
 
-	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 var (
-	own    = registry.ID{Account: "111122223333", Region: "us-east-1"}
-	others = registry.ID{Account: "444455556666", Region: "us-east-1"}
+	own    = resource.Registry{Account: "111122223333", Region: "us-east-1"}
+	others = resource.Registry{Account: "444455556666", Region: "us-east-1"}
 )
 
 func writer(form Form, domain, port, scheme string) Writer {
-	return Writer{Form: form, Domain: domain, Scheme: scheme, Endpoint: func(id registry.ID) string {
+	return Writer{Form: form, Domain: domain, Scheme: scheme, Endpoint: func(id resource.Registry) string {
 		return id.Account + ".dkr.ecr." + id.Region + "." + domain + port
 	}}
 }
@@ -28,7 +28,7 @@ func TestURIs(t *testing.T) {
 		what                   string
 		w                      Writer
 		asked                  Asked
-		id                     registry.ID
+		id                     resource.Registry
 		registry, login, layer string
 	}{
 		{"no name below localhost resolves", local(Auto), Asked{"localhost:8080", false}, own,
@@ -70,7 +70,7 @@ func TestURIs(t *testing.T) {
 			t.Errorf("%s: login %s, want %s", c.what, got, c.login)
 		}
 		want := c.layer + "/blobs/sha256:0?X-Twinport-Token=a%2Bb"
-		if got := c.w.Layer(c.asked, registry.Ref{Registry: c.id, Name: "app"}, "sha256:0", "a+b"); got != want {
+		if got := c.w.Layer(c.asked, resource.Repository{Registry: c.id, Name: "app"}, "sha256:0", "a+b"); got != want {
 			t.Errorf("%s: layer %s, want %s", c.what, got, want)
 		}
 	}
