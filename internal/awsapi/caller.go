@@ -6,12 +6,12 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/twinport"
 	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/metadata"
-	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/resource"
 	"github.com/twinport/twinport/internal/session"
 )
@@ -28,7 +28,7 @@ var _ Sessions = (*session.Service)(nil)
 
 // caller is who made a request, and the registry that it speaks to.
 type caller struct {
-	registry.Caller
+	access.Caller
 	registry resource.Registry
 	session  metadata.Session // zero where a signature tells who it is
 }
@@ -93,6 +93,6 @@ func verify(r *http.Request, signed *auth.Signed, body []byte, held *budget.Requ
 	return signed.Verify(body)
 }
 
-func callerOf(r *http.Request, identity auth.Identity) registry.Caller {
-	return registry.Caller{Identity: identity, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil, Host: r.Host, UserAgent: r.UserAgent()}
+func callerOf(r *http.Request, identity auth.Identity) access.Caller {
+	return access.Caller{Identity: identity, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil, Host: r.Host, UserAgent: r.UserAgent()}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/opencontainers/go-digest"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/resource"
 )
@@ -26,7 +27,7 @@ type fakeRegistry struct {
 	regions      []string
 	denied       map[string]bool // by action
 	broken       error           // what every method answers, if set
-	caller       registry.Caller
+	caller       access.Caller
 	repositories map[resource.Repository]*fakeRepository
 	policies     map[resource.Registry]string
 	replication  map[resource.Registry][]registry.ReplicationRule
@@ -63,7 +64,7 @@ func refusef(code registry.Code, format string, args ...any) error {
 	return &registry.Error{Code: code, Message: fmt.Sprintf(format, args...), Err: errors.New("cause for the log")}
 }
 
-func (f *fakeRegistry) enter(c registry.Caller, action string) (func(), error) {
+func (f *fakeRegistry) enter(c access.Caller, action string) (func(), error) {
 	f.mu.Lock()
 	f.caller = c
 	switch {
@@ -75,7 +76,7 @@ func (f *fakeRegistry) enter(c registry.Caller, action string) (func(), error) {
 	return f.mu.Unlock, nil
 }
 
-func (f *fakeRegistry) repository(c registry.Caller, action string, ref resource.Repository) (*fakeRepository, func(), error) {
+func (f *fakeRegistry) repository(c access.Caller, action string, ref resource.Repository) (*fakeRepository, func(), error) {
 	leave, err := f.enter(c, action)
 	if err != nil {
 		return nil, leave, err
@@ -106,13 +107,13 @@ func (f *fakeRegistry) Exists(id resource.Registry) bool {
 }
 func (f *fakeRegistry) Regions() []string { return f.regions }
 
-func (f *fakeRegistry) Authorize(_ context.Context, c registry.Caller, _ resource.Registry, action string) error {
+func (f *fakeRegistry) Authorize(_ context.Context, c access.Caller, _ resource.Registry, action string) error {
 	leave, err := f.enter(c, action[len("ecr:"):])
 	defer leave()
 	return err
 }
 
-func (f *fakeRegistry) CreateRepository(_ context.Context, c registry.Caller, ref resource.Repository, n registry.NewRepository) (registry.Repository, error) {
+func (f *fakeRegistry) CreateRepository(_ context.Context, c access.Caller, ref resource.Repository, n registry.NewRepository) (registry.Repository, error) {
 	leave, err := f.enter(c, "CreateRepository")
 	defer leave()
 	if err != nil {
@@ -140,7 +141,7 @@ func (f *fakeRegistry) CreateRepository(_ context.Context, c registry.Caller, re
 	return r.Repository, nil
 }
 
-func (f *fakeRegistry) DescribeRepositories(_ context.Context, c registry.Caller, id resource.Registry, names []string) ([]registry.Repository, error) {
+func (f *fakeRegistry) DescribeRepositories(_ context.Context, c access.Caller, id resource.Registry, names []string) ([]registry.Repository, error) {
 	var out []registry.Repository
 	for _, name := range names {
 		r, leave, err := f.repository(c, "DescribeRepositories", resource.Repository{Registry: id, Name: name})
@@ -153,7 +154,7 @@ func (f *fakeRegistry) DescribeRepositories(_ context.Context, c registry.Caller
 	return out, nil
 }
 
-func (f *fakeRegistry) ListRepositories(_ context.Context, c registry.Caller, id resource.Registry, p registry.Page) ([]registry.Repository, string, error) {
+func (f *fakeRegistry) ListRepositories(_ context.Context, c access.Caller, id resource.Registry, p registry.Page) ([]registry.Repository, string, error) {
 	leave, err := f.enter(c, "DescribeRepositories")
 	defer leave()
 	if err != nil {
@@ -176,7 +177,7 @@ func (f *fakeRegistry) ListRepositories(_ context.Context, c registry.Caller, id
 	return out, names[len(names)-1], nil
 }
 
-func (f *fakeRegistry) DeleteRepository(_ context.Context, c registry.Caller, ref resource.Repository, force bool) (registry.Repository, error) {
+func (f *fakeRegistry) DeleteRepository(_ context.Context, c access.Caller, ref resource.Repository, force bool) (registry.Repository, error) {
 	r, leave, err := f.repository(c, "DeleteRepository", ref)
 	defer leave()
 	if err != nil {
@@ -189,7 +190,7 @@ func (f *fakeRegistry) DeleteRepository(_ context.Context, c registry.Caller, re
 	return r.Repository, nil
 }
 
-func (f *fakeRegistry) SetTagMutability(_ context.Context, c registry.Caller, ref resource.Repository, m registry.TagMutability, exclusions []string) (registry.Repository, error) {
+func (f *fakeRegistry) SetTagMutability(_ context.Context, c access.Caller, ref resource.Repository, m registry.TagMutability, exclusions []string) (registry.Repository, error) {
 	r, leave, err := f.repository(c, "PutImageTagMutability", ref)
 	defer leave()
 	if err != nil {
@@ -199,7 +200,7 @@ func (f *fakeRegistry) SetTagMutability(_ context.Context, c registry.Caller, re
 	return r.Repository, nil
 }
 
-func (f *fakeRegistry) SetRepositoryPolicy(_ context.Context, c registry.Caller, ref resource.Repository, text string, _ bool) error {
+func (f *fakeRegistry) SetRepositoryPolicy(_ context.Context, c access.Caller, ref resource.Repository, text string, _ bool) error {
 	r, leave, err := f.repository(c, "SetRepositoryPolicy", ref)
 	defer leave()
 	if err == nil {
@@ -208,7 +209,7 @@ func (f *fakeRegistry) SetRepositoryPolicy(_ context.Context, c registry.Caller,
 	return err
 }
 
-func (f *fakeRegistry) RepositoryPolicy(_ context.Context, c registry.Caller, ref resource.Repository) (string, error) {
+func (f *fakeRegistry) RepositoryPolicy(_ context.Context, c access.Caller, ref resource.Repository) (string, error) {
 	r, leave, err := f.repository(c, "GetRepositoryPolicy", ref)
 	defer leave()
 	if err == nil && r.policy == "" {
@@ -220,7 +221,7 @@ func (f *fakeRegistry) RepositoryPolicy(_ context.Context, c registry.Caller, re
 	return r.policy, nil
 }
 
-func (f *fakeRegistry) DeleteRepositoryPolicy(ctx context.Context, c registry.Caller, ref resource.Repository) (string, error) {
+func (f *fakeRegistry) DeleteRepositoryPolicy(ctx context.Context, c access.Caller, ref resource.Repository) (string, error) {
 	text, err := f.RepositoryPolicy(ctx, c, ref)
 	if err == nil {
 		err = f.SetRepositoryPolicy(ctx, c, ref, "", true)
@@ -228,7 +229,7 @@ func (f *fakeRegistry) DeleteRepositoryPolicy(ctx context.Context, c registry.Ca
 	return text, err
 }
 
-func (f *fakeRegistry) SetRegistryPolicy(_ context.Context, c registry.Caller, id resource.Registry, text string) error {
+func (f *fakeRegistry) SetRegistryPolicy(_ context.Context, c access.Caller, id resource.Registry, text string) error {
 	leave, err := f.enter(c, "PutRegistryPolicy")
 	defer leave()
 	if err == nil {
@@ -237,7 +238,7 @@ func (f *fakeRegistry) SetRegistryPolicy(_ context.Context, c registry.Caller, i
 	return err
 }
 
-func (f *fakeRegistry) RegistryPolicy(_ context.Context, c registry.Caller, id resource.Registry) (string, error) {
+func (f *fakeRegistry) RegistryPolicy(_ context.Context, c access.Caller, id resource.Registry) (string, error) {
 	leave, err := f.enter(c, "GetRegistryPolicy")
 	defer leave()
 	if err == nil && f.policies[id] == "" {
@@ -246,7 +247,7 @@ func (f *fakeRegistry) RegistryPolicy(_ context.Context, c registry.Caller, id r
 	return f.policies[id], err
 }
 
-func (f *fakeRegistry) DeleteRegistryPolicy(ctx context.Context, c registry.Caller, id resource.Registry) (string, error) {
+func (f *fakeRegistry) DeleteRegistryPolicy(ctx context.Context, c access.Caller, id resource.Registry) (string, error) {
 	text, err := f.RegistryPolicy(ctx, c, id)
 	if err == nil {
 		err = f.SetRegistryPolicy(ctx, c, id, "")
@@ -254,7 +255,7 @@ func (f *fakeRegistry) DeleteRegistryPolicy(ctx context.Context, c registry.Call
 	return text, err
 }
 
-func (f *fakeRegistry) TagResource(_ context.Context, c registry.Caller, ref resource.Repository, tags []resource.Tag) error {
+func (f *fakeRegistry) TagResource(_ context.Context, c access.Caller, ref resource.Repository, tags []resource.Tag) error {
 	r, leave, err := f.repository(c, "TagResource", ref)
 	defer leave()
 	if err != nil {
@@ -266,7 +267,7 @@ func (f *fakeRegistry) TagResource(_ context.Context, c registry.Caller, ref res
 	return nil
 }
 
-func (f *fakeRegistry) UntagResource(_ context.Context, c registry.Caller, ref resource.Repository, keys []string) error {
+func (f *fakeRegistry) UntagResource(_ context.Context, c access.Caller, ref resource.Repository, keys []string) error {
 	r, leave, err := f.repository(c, "UntagResource", ref)
 	defer leave()
 	if err != nil {
@@ -278,7 +279,7 @@ func (f *fakeRegistry) UntagResource(_ context.Context, c registry.Caller, ref r
 	return nil
 }
 
-func (f *fakeRegistry) ResourceTags(_ context.Context, c registry.Caller, ref resource.Repository) ([]resource.Tag, error) {
+func (f *fakeRegistry) ResourceTags(_ context.Context, c access.Caller, ref resource.Repository) ([]resource.Tag, error) {
 	r, leave, err := f.repository(c, "ListTagsForResource", ref)
 	defer leave()
 	if err != nil {
@@ -291,7 +292,7 @@ func (f *fakeRegistry) ResourceTags(_ context.Context, c registry.Caller, ref re
 	return out, nil
 }
 
-func (f *fakeRegistry) PutManifest(_ context.Context, c registry.Caller, ref resource.Repository, n registry.NewManifest) (registry.PutResult, error) {
+func (f *fakeRegistry) PutManifest(_ context.Context, c access.Caller, ref resource.Repository, n registry.NewManifest) (registry.PutResult, error) {
 	r, leave, err := f.repository(c, "PutImage", ref)
 	defer leave()
 	if err != nil {
@@ -333,7 +334,7 @@ func (r *fakeRepository) find(want registry.Reference) *fakeImage {
 
 var errImageNotFound = refusef(registry.ImageNotFound, "Requested image not found")
 
-func (f *fakeRegistry) Manifest(_ context.Context, c registry.Caller, ref resource.Repository, want registry.Reference) (registry.Manifest, error) {
+func (f *fakeRegistry) Manifest(_ context.Context, c access.Caller, ref resource.Repository, want registry.Reference) (registry.Manifest, error) {
 	r, leave, err := f.repository(c, "BatchGetImage", ref)
 	defer leave()
 	if err != nil {
@@ -346,7 +347,7 @@ func (f *fakeRegistry) Manifest(_ context.Context, c registry.Caller, ref resour
 	return image.Manifest, nil
 }
 
-func (f *fakeRegistry) DeleteImages(_ context.Context, c registry.Caller, ref resource.Repository, refs []registry.Reference) ([]registry.DeletedImage, error) {
+func (f *fakeRegistry) DeleteImages(_ context.Context, c access.Caller, ref resource.Repository, refs []registry.Reference) ([]registry.DeletedImage, error) {
 	r, leave, err := f.repository(c, "BatchDeleteImage", ref)
 	defer leave()
 	if err != nil {
@@ -378,7 +379,7 @@ func (r *fakeRepository) describe(image *fakeImage) registry.Image {
 	return out
 }
 
-func (f *fakeRegistry) DescribeImages(_ context.Context, c registry.Caller, ref resource.Repository, refs []registry.Reference) ([]registry.Image, error) {
+func (f *fakeRegistry) DescribeImages(_ context.Context, c access.Caller, ref resource.Repository, refs []registry.Reference) ([]registry.Image, error) {
 	r, leave, err := f.repository(c, "DescribeImages", ref)
 	defer leave()
 	if err != nil {
@@ -395,7 +396,7 @@ func (f *fakeRegistry) DescribeImages(_ context.Context, c registry.Caller, ref 
 	return out, nil
 }
 
-func (f *fakeRegistry) ListImages(_ context.Context, c registry.Caller, ref resource.Repository, _ registry.TagStatus, p registry.Page) ([]registry.Image, string, error) {
+func (f *fakeRegistry) ListImages(_ context.Context, c access.Caller, ref resource.Repository, _ registry.TagStatus, p registry.Page) ([]registry.Image, string, error) {
 	r, leave, err := f.repository(c, "DescribeImages", ref)
 	defer leave()
 	if err != nil {
@@ -412,7 +413,7 @@ func (f *fakeRegistry) ListImages(_ context.Context, c registry.Caller, ref reso
 	return out, digests[len(digests)-1].String(), nil
 }
 
-func (f *fakeRegistry) ListImageIDs(_ context.Context, c registry.Caller, ref resource.Repository, _ registry.TagStatus, p registry.Page) ([]registry.Reference, string, error) {
+func (f *fakeRegistry) ListImageIDs(_ context.Context, c access.Caller, ref resource.Repository, _ registry.TagStatus, p registry.Page) ([]registry.Reference, string, error) {
 	r, leave, err := f.repository(c, "ListImages", ref)
 	defer leave()
 	if err != nil {
@@ -429,7 +430,7 @@ func (f *fakeRegistry) ListImageIDs(_ context.Context, c registry.Caller, ref re
 	return out, tags[len(tags)-1], nil
 }
 
-func (f *fakeRegistry) LayersAvailable(_ context.Context, c registry.Caller, ref resource.Repository, ds []digest.Digest) (map[digest.Digest]registry.Layer, error) {
+func (f *fakeRegistry) LayersAvailable(_ context.Context, c access.Caller, ref resource.Repository, ds []digest.Digest) (map[digest.Digest]registry.Layer, error) {
 	r, leave, err := f.repository(c, "BatchCheckLayerAvailability", ref)
 	defer leave()
 	if err != nil {
@@ -444,7 +445,7 @@ func (f *fakeRegistry) LayersAvailable(_ context.Context, c registry.Caller, ref
 	return out, nil
 }
 
-func (f *fakeRegistry) HoldsLayer(_ context.Context, c registry.Caller, ref resource.Repository, d digest.Digest) (bool, error) {
+func (f *fakeRegistry) HoldsLayer(_ context.Context, c access.Caller, ref resource.Repository, d digest.Digest) (bool, error) {
 	r, leave, err := f.repository(c, "BatchCheckLayerAvailability", ref)
 	defer leave()
 	if err != nil {
@@ -454,7 +455,7 @@ func (f *fakeRegistry) HoldsLayer(_ context.Context, c registry.Caller, ref reso
 	return ok, nil
 }
 
-func (f *fakeRegistry) LayerForDownload(ctx context.Context, c registry.Caller, ref resource.Repository, d digest.Digest) (registry.Layer, string, error) {
+func (f *fakeRegistry) LayerForDownload(ctx context.Context, c access.Caller, ref resource.Repository, d digest.Digest) (registry.Layer, string, error) {
 	layers, err := f.LayersAvailable(ctx, c, ref, []digest.Digest{d})
 	if err != nil {
 		return registry.Layer{}, "", err
@@ -466,7 +467,7 @@ func (f *fakeRegistry) LayerForDownload(ctx context.Context, c registry.Caller, 
 	return layer, "", nil
 }
 
-func (f *fakeRegistry) StartUpload(_ context.Context, c registry.Caller, ref resource.Repository) (string, error) {
+func (f *fakeRegistry) StartUpload(_ context.Context, c access.Caller, ref resource.Repository) (string, error) {
 	r, leave, err := f.repository(c, "InitiateLayerUpload", ref)
 	defer leave()
 	if err != nil {
@@ -477,7 +478,7 @@ func (f *fakeRegistry) StartUpload(_ context.Context, c registry.Caller, ref res
 	return id, nil
 }
 
-func (f *fakeRegistry) upload(c registry.Caller, ref resource.Repository, id string) (*fakeRepository, *bytes.Buffer, func(), error) {
+func (f *fakeRegistry) upload(c access.Caller, ref resource.Repository, id string) (*fakeRepository, *bytes.Buffer, func(), error) {
 	r, leave, err := f.repository(c, "UploadLayerPart", ref)
 	if err == nil && r.uploads[id] == nil {
 		err = refusef(registry.UploadNotFound, "The upload '%s' does not exist", id)
@@ -488,7 +489,7 @@ func (f *fakeRegistry) upload(c registry.Caller, ref resource.Repository, id str
 	return r, r.uploads[id], leave, nil
 }
 
-func (f *fakeRegistry) UploadSize(_ context.Context, c registry.Caller, ref resource.Repository, id string) (int64, error) {
+func (f *fakeRegistry) UploadSize(_ context.Context, c access.Caller, ref resource.Repository, id string) (int64, error) {
 	_, b, leave, err := f.upload(c, ref, id)
 	defer leave()
 	if err != nil {
@@ -497,7 +498,7 @@ func (f *fakeRegistry) UploadSize(_ context.Context, c registry.Caller, ref reso
 	return int64(b.Len()), nil
 }
 
-func (f *fakeRegistry) AppendUpload(_ context.Context, c registry.Caller, ref resource.Repository, id string, offset int64, r io.Reader) (int64, error) {
+func (f *fakeRegistry) AppendUpload(_ context.Context, c access.Caller, ref resource.Repository, id string, offset int64, r io.Reader) (int64, error) {
 	_, b, leave, err := f.upload(c, ref, id)
 	defer leave()
 	if err != nil {
@@ -510,7 +511,7 @@ func (f *fakeRegistry) AppendUpload(_ context.Context, c registry.Caller, ref re
 	return int64(b.Len()), err
 }
 
-func (f *fakeRegistry) CompleteUpload(_ context.Context, c registry.Caller, ref resource.Repository, id string, d digest.Digest, _ int64, _ io.Reader) (registry.Layer, error) {
+func (f *fakeRegistry) CompleteUpload(_ context.Context, c access.Caller, ref resource.Repository, id string, d digest.Digest, _ int64, _ io.Reader) (registry.Layer, error) {
 	r, b, leave, err := f.upload(c, ref, id)
 	defer leave()
 	if err != nil {
@@ -524,7 +525,7 @@ func (f *fakeRegistry) CompleteUpload(_ context.Context, c registry.Caller, ref 
 	return registry.Layer{Digest: d, Size: int64(b.Len())}, nil
 }
 
-func (f *fakeRegistry) CancelUpload(_ context.Context, c registry.Caller, ref resource.Repository, id string) error {
+func (f *fakeRegistry) CancelUpload(_ context.Context, c access.Caller, ref resource.Repository, id string) error {
 	r, _, leave, err := f.upload(c, ref, id)
 	defer leave()
 	if err == nil {
@@ -533,7 +534,7 @@ func (f *fakeRegistry) CancelUpload(_ context.Context, c registry.Caller, ref re
 	return err
 }
 
-func (f *fakeRegistry) SetReplication(_ context.Context, c registry.Caller, id resource.Registry, rules []registry.ReplicationRule) error {
+func (f *fakeRegistry) SetReplication(_ context.Context, c access.Caller, id resource.Registry, rules []registry.ReplicationRule) error {
 	leave, err := f.enter(c, "PutReplicationConfiguration")
 	defer leave()
 	if err == nil {
@@ -542,13 +543,13 @@ func (f *fakeRegistry) SetReplication(_ context.Context, c registry.Caller, id r
 	return err
 }
 
-func (f *fakeRegistry) Replication(_ context.Context, c registry.Caller, id resource.Registry) ([]registry.ReplicationRule, error) {
+func (f *fakeRegistry) Replication(_ context.Context, c access.Caller, id resource.Registry) ([]registry.ReplicationRule, error) {
 	leave, err := f.enter(c, "DescribeRegistry")
 	defer leave()
 	return f.replication[id], err
 }
 
-func (f *fakeRegistry) ReplicationStatus(_ context.Context, c registry.Caller, ref resource.Repository, want registry.Reference) ([]registry.ReplicationStatus, error) {
+func (f *fakeRegistry) ReplicationStatus(_ context.Context, c access.Caller, ref resource.Repository, want registry.Reference) ([]registry.ReplicationStatus, error) {
 	r, leave, err := f.repository(c, "DescribeImageReplicationStatus", ref)
 	defer leave()
 	if err == nil && r.find(want) == nil {

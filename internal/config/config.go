@@ -168,7 +168,7 @@ func (c Config) Organizations() map[string]string {
 func (c Config) AuthAccounts() []auth.Account {
 	accounts := make([]auth.Account, 0, len(c.Accounts))
 	for _, a := range c.Accounts {
-		root := policy.Principal{Account: a.ID, ARN: "arn:aws:iam::" + a.ID + ":root"}
+		root := policy.Root(a.ID)
 		keys := make([]auth.AccessKey, 0, len(a.AccessKeys))
 		for _, k := range a.AccessKeys {
 			keys = append(keys, auth.AccessKey{ID: k.ID, Secret: k.Secret, Principal: root})

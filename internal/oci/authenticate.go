@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/auth"
-	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/resource"
 	"github.com/twinport/twinport/internal/session"
 )
@@ -60,7 +60,7 @@ func (h *handler) authenticate(r *http.Request, req *request) error {
 			"Your Authorization Token is for the Region '%s' and this registry is in '%s'. Get one for that Region and try again.",
 			token.Region, req.ref.Registry.Region)}
 	}
-	req.caller = registry.Caller{Identity: identity, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil, Host: r.Host, UserAgent: r.UserAgent()}
+	req.caller = access.Caller{Identity: identity, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil, Host: r.Host, UserAgent: r.UserAgent()}
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/registry"
@@ -114,7 +115,7 @@ func TestSlowWorkAfterTheBodyIsNoStall(t *testing.T) {
 func TestBudgets(t *testing.T) {
 	limits := budget.NewLimits(850<<20, 2, slog.New(slog.DiscardHandler))
 	limits.Memory.Wait = 0
-	h := newHandler(fakeRegistry{put: func(registry.Caller, resource.Repository, registry.NewManifest) (registry.PutResult, error) {
+	h := newHandler(fakeRegistry{put: func(access.Caller, resource.Repository, registry.NewManifest) (registry.PutResult, error) {
 		return registry.PutResult{Digest: someSHA}, nil
 	}, tags: func(registry.Page) ([]string, string, error) { return []string{strings.Repeat("t", 1<<20)}, "", nil }}).(*handler)
 	h.limits = limits

@@ -21,6 +21,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/registry"
@@ -31,8 +32,8 @@ import (
 type fakeRegistry struct {
 	Registry // panics when a test asks for what it did not set
 
-	manifest  func(registry.Caller, resource.Repository, registry.Reference) (registry.Manifest, error)
-	put       func(registry.Caller, resource.Repository, registry.NewManifest) (registry.PutResult, error)
+	manifest  func(access.Caller, resource.Repository, registry.Reference) (registry.Manifest, error)
+	put       func(access.Caller, resource.Repository, registry.NewManifest) (registry.PutResult, error)
 	open      func(resource.Repository) (registry.Layer, registry.LayerContent, error)
 	tags      func(registry.Page) ([]string, string, error)
 	list      func(resource.Registry, registry.Page) ([]registry.Repository, string, error)
@@ -42,54 +43,54 @@ type fakeRegistry struct {
 }
 
 func (fakeRegistry) Regions() []string { return []string{region, "us-west-2"} }
-func (f fakeRegistry) Manifest(_ context.Context, c registry.Caller, ref resource.Repository, r registry.Reference) (registry.Manifest, error) {
+func (f fakeRegistry) Manifest(_ context.Context, c access.Caller, ref resource.Repository, r registry.Reference) (registry.Manifest, error) {
 	return f.manifest(c, ref, r)
 }
-func (f fakeRegistry) ManifestHead(ctx context.Context, c registry.Caller, ref resource.Repository, r registry.Reference) (registry.Manifest, error) {
+func (f fakeRegistry) ManifestHead(ctx context.Context, c access.Caller, ref resource.Repository, r registry.Reference) (registry.Manifest, error) {
 	return f.Manifest(ctx, c, ref, r)
 }
-func (f fakeRegistry) PutManifest(_ context.Context, c registry.Caller, ref resource.Repository, n registry.NewManifest) (registry.PutResult, error) {
+func (f fakeRegistry) PutManifest(_ context.Context, c access.Caller, ref resource.Repository, n registry.NewManifest) (registry.PutResult, error) {
 	return f.put(c, ref, n)
 }
-func (f fakeRegistry) Layer(_ context.Context, _ registry.Caller, ref resource.Repository, _ digest.Digest) (registry.Layer, error) {
+func (f fakeRegistry) Layer(_ context.Context, _ access.Caller, ref resource.Repository, _ digest.Digest) (registry.Layer, error) {
 	l, r, err := f.open(ref)
 	if err != nil {
 		return l, err
 	}
 	return l, r.Close()
 }
-func (f fakeRegistry) OpenLayer(_ context.Context, _ registry.Caller, ref resource.Repository, _ digest.Digest) (registry.Layer, registry.LayerContent, error) {
+func (f fakeRegistry) OpenLayer(_ context.Context, _ access.Caller, ref resource.Repository, _ digest.Digest) (registry.Layer, registry.LayerContent, error) {
 	return f.open(ref)
 }
-func (f fakeRegistry) Tags(_ context.Context, _ registry.Caller, _ resource.Repository, p registry.Page) ([]string, string, error) {
+func (f fakeRegistry) Tags(_ context.Context, _ access.Caller, _ resource.Repository, p registry.Page) ([]string, string, error) {
 	return f.tags(p)
 }
-func (f fakeRegistry) ListRepositories(_ context.Context, _ registry.Caller, id resource.Registry, p registry.Page) ([]registry.Repository, string, error) {
+func (f fakeRegistry) ListRepositories(_ context.Context, _ access.Caller, id resource.Registry, p registry.Page) ([]registry.Repository, string, error) {
 	return f.list(id, p)
 }
-func (f fakeRegistry) Referrers(_ context.Context, _ registry.Caller, _ resource.Repository, _ digest.Digest, _ string, p registry.Page) ([]registry.Referrer, string, error) {
+func (f fakeRegistry) Referrers(_ context.Context, _ access.Caller, _ resource.Repository, _ digest.Digest, _ string, p registry.Page) ([]registry.Referrer, string, error) {
 	return f.referrers(p)
 }
-func (f fakeRegistry) MountLayer(_ context.Context, _ registry.Caller, to resource.Repository, _ digest.Digest, from *resource.Repository) (bool, error) {
+func (f fakeRegistry) MountLayer(_ context.Context, _ access.Caller, to resource.Repository, _ digest.Digest, from *resource.Repository) (bool, error) {
 	return f.mount(to, from)
 }
-func (fakeRegistry) StartUpload(context.Context, registry.Caller, resource.Repository) (string, error) {
+func (fakeRegistry) StartUpload(context.Context, access.Caller, resource.Repository) (string, error) {
 	return uploadID, nil
 }
-func (fakeRegistry) UploadSize(context.Context, registry.Caller, resource.Repository, string) (int64, error) {
+func (fakeRegistry) UploadSize(context.Context, access.Caller, resource.Repository, string) (int64, error) {
 	return 7, nil
 }
-func (f fakeRegistry) AppendUpload(_ context.Context, _ registry.Caller, _ resource.Repository, _ string, offset int64, r io.Reader) (int64, error) {
+func (f fakeRegistry) AppendUpload(_ context.Context, _ access.Caller, _ resource.Repository, _ string, offset int64, r io.Reader) (int64, error) {
 	return f.append(offset, r)
 }
-func (f fakeRegistry) CompleteUpload(_ context.Context, _ registry.Caller, _ resource.Repository, _ string, d digest.Digest, offset int64, tail io.Reader) (registry.Layer, error) {
+func (f fakeRegistry) CompleteUpload(_ context.Context, _ access.Caller, _ resource.Repository, _ string, d digest.Digest, offset int64, tail io.Reader) (registry.Layer, error) {
 	if tail == nil {
 		return registry.Layer{Digest: d}, nil
 	}
 	_, err := f.append(offset, tail)
 	return registry.Layer{Digest: d}, err
 }
-func (f fakeRegistry) PutLayer(_ context.Context, _ registry.Caller, _ resource.Repository, d digest.Digest, r io.Reader) (registry.Layer, error) {
+func (f fakeRegistry) PutLayer(_ context.Context, _ access.Caller, _ resource.Repository, d digest.Digest, r io.Reader) (registry.Layer, error) {
 	_, err := f.append(0, r)
 	return registry.Layer{Digest: d}, err
 }
@@ -205,7 +206,7 @@ func TestAuthenticate(t *testing.T) {
 	login := func(tk string) func(*http.Request) {
 		return func(r *http.Request) { r.SetBasicAuth("AWS", tk) }
 	}
-	manifest := func(c registry.Caller, ref resource.Repository, _ registry.Reference) (registry.Manifest, error) {
+	manifest := func(c access.Caller, ref resource.Repository, _ registry.Reference) (registry.Manifest, error) {
 		return registry.Manifest{Digest: someSHA, MediaType: c.Identity.Principal.Account, Size: int64(len(ref.String())), Bytes: []byte(ref.String())}, nil
 	}
 	for _, tt := range []struct {
@@ -241,7 +242,7 @@ func TestAuthenticate(t *testing.T) {
 }
 
 func TestCallerConnection(t *testing.T) {
-	resp := do(fakeRegistry{manifest: func(c registry.Caller, _ resource.Repository, _ registry.Reference) (registry.Manifest, error) {
+	resp := do(fakeRegistry{manifest: func(c access.Caller, _ resource.Repository, _ registry.Reference) (registry.Manifest, error) {
 		if c.RemoteAddr != "192.0.2.1:443" || c.Secure || c.UserAgent != "client/1" {
 			t.Errorf("caller: %+v", c)
 		}
@@ -366,7 +367,7 @@ func TestBlobIsSentFromItsFile(t *testing.T) {
 }
 
 func TestPutManifest(t *testing.T) {
-	put := func(_ registry.Caller, _ resource.Repository, n registry.NewManifest) (registry.PutResult, error) {
+	put := func(_ access.Caller, _ resource.Repository, n registry.NewManifest) (registry.PutResult, error) {
 		return registry.PutResult{Digest: digest.FromBytes(n.Bytes), MediaType: n.MediaType + "|" + strings.Join(n.Tags, ","), Subject: someSHA}, nil
 	}
 	body := `{"schemaVersion":2}`
@@ -388,7 +389,7 @@ func TestPutManifest(t *testing.T) {
 	}
 
 	t.Run("media type without parameters, one tag", func(t *testing.T) {
-		f := fakeRegistry{put: func(_ registry.Caller, _ resource.Repository, n registry.NewManifest) (registry.PutResult, error) {
+		f := fakeRegistry{put: func(_ access.Caller, _ resource.Repository, n registry.NewManifest) (registry.PutResult, error) {
 			if n.MediaType != "application/x" || !slices.Equal(n.Tags, []string{"v1"}) || n.Digest != "" {
 				t.Errorf("put %+v", n)
 			}
@@ -683,7 +684,7 @@ func TestErrors(t *testing.T) {
 		{fmt.Errorf("wrapped: %w", &registry.Error{Code: registry.AccessDenied, Message: "m"}), 403, codeDenied},
 		{errors.New("disk secret"), 500, codeUnknown},
 	} {
-		resp := do(fakeRegistry{put: func(registry.Caller, resource.Repository, registry.NewManifest) (registry.PutResult, error) {
+		resp := do(fakeRegistry{put: func(access.Caller, resource.Repository, registry.NewManifest) (registry.PutResult, error) {
 			return registry.PutResult{}, tt.err
 		}}, "PUT", prodHost, "/v2/app/manifests/v1", strings.NewReader("{}"), nil)
 		body := readAll(t, resp)
@@ -698,7 +699,7 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%v: %s, %v", tt.err, body, resp.Header)
 		}
 	}
-	resp := do(fakeRegistry{manifest: func(registry.Caller, resource.Repository, registry.Reference) (registry.Manifest, error) {
+	resp := do(fakeRegistry{manifest: func(access.Caller, resource.Repository, registry.Reference) (registry.Manifest, error) {
 		return registry.Manifest{}, &registry.Error{Code: registry.ImageNotFound, Message: "m"}
 	}}, "GET", prodHost, "/v2/app/manifests/v1", nil, nil)
 	if body := readAll(t, resp); body != `{"errors":[{"code":"MANIFEST_UNKNOWN","message":"Requested image not found"}]}` {
@@ -724,7 +725,7 @@ func (discard) Write(p []byte) (int, error) { return len(p), nil }
 func (discard) WriteHeader(int)             {}
 
 func BenchmarkGetManifest(b *testing.B) {
-	h := newHandler(fakeRegistry{manifest: func(registry.Caller, resource.Repository, registry.Reference) (registry.Manifest, error) {
+	h := newHandler(fakeRegistry{manifest: func(access.Caller, resource.Repository, registry.Reference) (registry.Manifest, error) {
 		return registry.Manifest{Digest: someSHA, MediaType: "application/vnd.oci.image.manifest.v1+json", Size: 2, Bytes: []byte("{}")}, nil
 	}})
 	r := httptest.NewRequest("GET", "http://localhost:8080/v2/app/manifests/latest", nil)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/resource"
@@ -79,7 +80,7 @@ type request struct {
 	// if the path had them. Locations are built on it, so that the client comes
 	// back by the way it came.
 	name   string
-	caller registry.Caller
+	caller access.Caller
 
 	reference registry.Reference // of a manifest: either tag or digest
 	digest    digest.Digest      // of a blob, or of the subject of referrers

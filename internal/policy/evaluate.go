@@ -92,7 +92,7 @@ func Authorize(ctx context.Context, req Request, identity, resource []Policy) De
 	who := &req.Principal
 	alone := who.Service != "" || who.anonymous()
 	own := who.Account != "" && who.Account == req.ResourceAccount
-	root := who.root()
+	root := who.IsRoot()
 
 	ev := newEvaluation(ctx, &req)
 	i := ev.read(identity, true)

@@ -19,7 +19,7 @@ func Grant(sid, account string, actions []string, resource string) string {
 		Principal principal
 		Action    []string
 		Resource  string `json:",omitempty"`
-	}{sid, Allow, principal{"arn:aws:iam::" + account + ":root"}, actions, resource}
+	}{sid, Allow, principal{rootARN(account)}, actions, resource}
 	var buf bytes.Buffer
 	e := json.NewEncoder(&buf)
 	e.SetEscapeHTML(false)

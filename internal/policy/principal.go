@@ -10,8 +10,13 @@ import (
 
 func (p *Principal) anonymous() bool { return p.Account == "" && p.ARN == "" && p.Service == "" }
 
-// root reports whether p is the root of its account.
-func (p *Principal) root() bool {
+// Root returns the root of an account, which stands for all of it.
+func Root(account string) Principal { return Principal{Account: account, ARN: rootARN(account)} }
+
+func rootARN(account string) string { return "arn:aws:iam::" + account + ":root" }
+
+// IsRoot reports whether p is the root of its account.
+func (p *Principal) IsRoot() bool {
 	if p.Account == "" {
 		return false
 	}
@@ -37,7 +42,7 @@ func (p *Principal) kind() string {
 	switch {
 	case p.anonymous():
 		return "Anonymous"
-	case p.root():
+	case p.IsRoot():
 		return "Account"
 	}
 	parts, _ := splitARN(p.ARN)
@@ -66,7 +71,7 @@ func (p *Principal) UserID() string {
 		return ""
 	case p.Role != "":
 		return uniqueID("AROA", p.Role) + ":" + p.ARN[strings.LastIndexByte(p.ARN, '/')+1:]
-	case p.root():
+	case p.IsRoot():
 		return p.Account
 	case p.kind() == "FederatedUser":
 		return p.Account + ":" + p.ARN[strings.LastIndexByte(p.ARN, '/')+1:]
@@ -175,7 +180,7 @@ func (p *principals) cover(who *Principal, effect Effect) bond {
 		return named
 	case who.Account == "" || !slices.Contains(p.accounts, who.Account):
 		return none
-	case who.root():
+	case who.IsRoot():
 		return named
 	}
 	return delegated
@@ -205,7 +210,7 @@ func (p *principals) coverOthers(who *Principal, effect Effect) bond {
 	} else {
 		count(p.accounts, who.Account)
 		count(p.arns, who.Role)
-		if !who.root() {
+		if !who.IsRoot() {
 			count(p.arns, who.ARN)
 		}
 	}

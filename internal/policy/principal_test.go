@@ -82,11 +82,11 @@ func TestRoot(t *testing.T) {
 		"arn:aws:iam::111122223333:user/root":  false,
 		"":                                     false,
 	} {
-		if p := (Principal{Account: "111122223333", ARN: arn}); p.root() != want {
-			t.Errorf("%q is root: %v", arn, p.root())
+		if p := (Principal{Account: "111122223333", ARN: arn}); p.IsRoot() != want {
+			t.Errorf("%q is root: %v", arn, p.IsRoot())
 		}
 	}
-	if p := (Principal{ARN: "arn:aws:iam:::root"}); p.root() {
+	if p := (Principal{ARN: "arn:aws:iam:::root"}); p.IsRoot() {
 		t.Error("a principal without an account is root")
 	}
 }

@@ -6,13 +6,14 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/resource"
 )
 
 // pullAs reads an image and its layer.
-func (d *domain) pullAs(c registry.Caller, ref resource.Repository, r registry.Reference, layer digest.Digest) error {
+func (d *domain) pullAs(c access.Caller, ref resource.Repository, r registry.Reference, layer digest.Digest) error {
 	if _, err := d.Manifest(ctx, c, ref, r); err != nil {
 		return err
 	}
@@ -379,7 +380,7 @@ func TestPoliciesStoredBefore(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	pull := func(c registry.Caller) error {
+	pull := func(c access.Caller) error {
 		_, err := d.Manifest(ctx, c, in(prod), registry.Reference{Tag: "latest"})
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/resource"
 )
@@ -72,11 +73,8 @@ func latestChangedFirst(a, b Replication) int {
 // ListReplications of a registry, the latest changed first; "" is every state.
 // What has not arrived is nothing that the destination may know of: of INCOMING
 // ones only COMPLETE ones are shown.
-func (s *Service) ListReplications(ctx context.Context, c Caller, id resource.Registry, d Direction, state ReplicationState, p Page) ([]Replication, string, error) {
-	if err := s.Authorize(ctx, c, id, actionDescribeRegistry); err != nil {
-		return nil, "", err
-	}
-	reg, err := s.registry(id)
+func (s *Service) ListReplications(ctx context.Context, c access.Caller, id resource.Registry, d Direction, state ReplicationState, p Page) ([]Replication, string, error) {
+	reg, err := s.settings(ctx, c, id, access.DescribeRegistry)
 	if err != nil {
 		return nil, "", err
 	}
@@ -171,11 +169,8 @@ const maxRetries = 100
 
 // RetryReplications makes those of the replications due now that are the
 // registry's and failed. What is another registry's is not found.
-func (s *Service) RetryReplications(ctx context.Context, c Caller, id resource.Registry, ids []int64) (retried []int64, failed []RetryFailure, err error) {
-	if err := s.Authorize(ctx, c, id, actionPutReplication); err != nil {
-		return nil, nil, err
-	}
-	reg, err := s.registry(id)
+func (s *Service) RetryReplications(ctx context.Context, c access.Caller, id resource.Registry, ids []int64) (retried []int64, failed []RetryFailure, err error) {
+	reg, err := s.settings(ctx, c, id, access.PutReplicationConfiguration)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/resource"
@@ -16,7 +17,7 @@ import (
 
 // everyAction does each action of the table, as a caller of another account, so
 // that nothing is changed if it is allowed. The one that would comes last.
-func (d *domain) everyAction(c registry.Caller, ref resource.Repository) (names []string, do map[string]func() error) {
+func (d *domain) everyAction(c access.Caller, ref resource.Repository) (names []string, do map[string]func() error) {
 	id, tag, absent := ref.Registry, registry.Reference{Tag: "latest"}, digest.FromString("absent")
 	team := []resource.Tag{{Key: "team", Value: "x"}}
 	do = map[string]func() error{
@@ -77,7 +78,7 @@ func TestEveryActionFillsItsConditionKeys(t *testing.T) {
 	c := root(prodAccount)
 	c.RemoteAddr, c.UserAgent, c.Secure = "192.0.2.7:1234", "client/1"+strings.Repeat("é", 1000), true
 	names, do := d.everyAction(c, ref)
-	for action := range registry.KeysOf {
+	for _, action := range access.Actions() {
 		if _, ok := do[action]; !ok && action != "ecr:ReplicateImage" {
 			t.Errorf("%s is not tried", action)
 		}
@@ -104,18 +105,18 @@ func TestEveryActionFillsItsConditionKeys(t *testing.T) {
 			t.Errorf("%s in a replication: %+v, %v", key, checks, err)
 		}
 	}
-	for _, key := range registry.KeysOfAll {
-		check(key.Name(), !key.Client(), func(string) bool { return true })
+	for _, key := range access.CommonKeys() {
+		check(key.Name, !key.Client, func(string) bool { return true })
 	}
 	with := func(keys ...string) func(string) bool {
 		return func(action string) bool { return slices.Contains(keys, action) }
 	}
 	for _, k := range []string{"aws:ResourceTag/team", "ECR:resourcetag/Team"} {
 		// What is to be replicated has a repository to go to, or it has no tags.
-		check(k, false, func(action string) bool { return registry.KeysOf[action]&registry.ResourceTags != 0 })
+		check(k, false, func(action string) bool { return access.KeysOf(action)&access.ResourceTags != 0 })
 	}
-	check("aws:RequestTag/team", false, func(action string) bool { return registry.KeysOf[action]&registry.RequestTags != 0 })
-	check("aws:TagKeys", false, func(action string) bool { return registry.KeysOf[action]&registry.TagKeys != 0 })
+	check("aws:RequestTag/team", false, func(action string) bool { return access.KeysOf(action)&access.RequestTags != 0 })
+	check("aws:TagKeys", false, func(action string) bool { return access.KeysOf(action)&access.TagKeys != 0 })
 	for _, absent := range []string{"aws:ResourceTag/none", "aws:RequestTag/none", "aws:username", "aws:SourceArn", "aws:TokenIssueTime"} {
 		check(absent, false, with())
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/resource"
 )
@@ -21,8 +22,8 @@ type DeletedImage struct {
 }
 
 // DeleteTag removes a tag and, as OCI wants, leaves its manifest: ImageNotFound.
-func (s *Service) DeleteTag(ctx context.Context, c Caller, ref resource.Repository, tag string) error {
-	repo, err := s.repository(ctx, c, ref, actionBatchDeleteImage)
+func (s *Service) DeleteTag(ctx context.Context, c access.Caller, ref resource.Repository, tag string) error {
+	repo, err := s.repository(ctx, c, ref, access.BatchDeleteImage)
 	if err != nil {
 		return err
 	}
@@ -37,8 +38,8 @@ func (s *Service) DeleteTag(ctx context.Context, c Caller, ref resource.Reposito
 
 // DeleteManifest removes a manifest and all its tags, even if an index names
 // it, as OCI wants: ImageNotFound.
-func (s *Service) DeleteManifest(ctx context.Context, c Caller, ref resource.Repository, d digest.Digest) error {
-	repo, err := s.repository(ctx, c, ref, actionBatchDeleteImage)
+func (s *Service) DeleteManifest(ctx context.Context, c access.Caller, ref resource.Repository, d digest.Digest) error {
+	repo, err := s.repository(ctx, c, ref, access.BatchDeleteImage)
 	if err != nil {
 		return err
 	}
@@ -54,8 +55,8 @@ func (s *Service) DeleteManifest(ctx context.Context, c Caller, ref resource.Rep
 // DeleteImages deletes as ECR's BatchDeleteImage does: a tag that is the last
 // of its image takes the image along; a manifest that an index names stays.
 // An image deleted by digest yields one result per tag it had.
-func (s *Service) DeleteImages(ctx context.Context, c Caller, ref resource.Repository, refs []Reference) ([]DeletedImage, error) {
-	repo, err := s.repository(ctx, c, ref, actionBatchDeleteImage)
+func (s *Service) DeleteImages(ctx context.Context, c access.Caller, ref resource.Repository, refs []Reference) ([]DeletedImage, error) {
+	repo, err := s.repository(ctx, c, ref, access.BatchDeleteImage)
 	if err != nil {
 		return nil, err
 	}

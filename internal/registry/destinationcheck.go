@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/resource"
 )
@@ -41,11 +42,8 @@ const maxFilterLength = 256
 // match the prefixes, or of all without any, would find: InvalidParameter,
 // Validation. It decides exactly as a replication does, so it tells nothing
 // that a push would not.
-func (s *Service) CheckDestinations(ctx context.Context, c Caller, id resource.Registry, destinations []resource.Registry, prefixes []string) ([]DestinationCheck, error) {
-	if err := s.Authorize(ctx, c, id, actionDescribeRegistry); err != nil {
-		return nil, err
-	}
-	reg, err := s.registry(id)
+func (s *Service) CheckDestinations(ctx context.Context, c access.Caller, id resource.Registry, destinations []resource.Registry, prefixes []string) ([]DestinationCheck, error) {
+	reg, err := s.settings(ctx, c, id, access.DescribeRegistry)
 	if err != nil {
 		return nil, err
 	}

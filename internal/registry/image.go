@@ -10,6 +10,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/resource"
@@ -80,8 +81,8 @@ const pullTimeFreshness = time.Hour
 const maxTagsPerImage = 1000
 
 // Manifest by tag, digest, or both: ImageNotFound. A read of a manifest counts as a pull.
-func (s *Service) Manifest(ctx context.Context, c Caller, ref resource.Repository, r Reference) (Manifest, error) {
-	repo, err := s.repositoryAhead(ctx, c, ref, contentAhead(r), actionBatchGetImage)
+func (s *Service) Manifest(ctx context.Context, c access.Caller, ref resource.Repository, r Reference) (Manifest, error) {
+	repo, err := s.repositoryAhead(ctx, c, ref, contentAhead(r), access.BatchGetImage)
 	if err != nil {
 		return Manifest{}, err
 	}
@@ -123,8 +124,8 @@ func (s *Service) largeContent(ctx context.Context, repo *metadata.Repository, r
 // ask so whether they need to push at all: so of an image of which the repository
 // lacks something, one who may push it learns that it is not there. What is
 // there of it can be pulled all the same.
-func (s *Service) ManifestHead(ctx context.Context, c Caller, ref resource.Repository, r Reference) (Manifest, error) {
-	repo, err := s.repositoryAhead(ctx, c, ref, headAhead(r), actionBatchGetImage)
+func (s *Service) ManifestHead(ctx context.Context, c access.Caller, ref resource.Repository, r Reference) (Manifest, error) {
+	repo, err := s.repositoryAhead(ctx, c, ref, headAhead(r), access.BatchGetImage)
 	if err != nil {
 		return Manifest{}, err
 	}
@@ -139,7 +140,7 @@ func (s *Service) ManifestHead(ctx context.Context, c Caller, ref resource.Repos
 		}
 	}
 	if !whole {
-		switch err := s.authorize(ctx, c, repo, actionPutImage); {
+		switch err := s.authorize(ctx, c, repo, access.PutImage); {
 		case err == nil:
 			return Manifest{}, imageNotFound(repo, r)
 		case CodeOf(err) != AccessDenied:
@@ -228,8 +229,8 @@ func (s *Service) recordPull(repo *metadata.Repository, m metadata.Manifest) {
 }
 
 // Tags in lexical order.
-func (s *Service) Tags(ctx context.Context, c Caller, ref resource.Repository, p Page) (names []string, next string, err error) {
-	repo, err := s.repository(ctx, c, ref, actionListImages)
+func (s *Service) Tags(ctx context.Context, c access.Caller, ref resource.Repository, p Page) (names []string, next string, err error) {
+	repo, err := s.repository(ctx, c, ref, access.ListImages)
 	if err != nil {
 		return nil, "", err
 	}
@@ -247,8 +248,8 @@ func (s *Service) Tags(ctx context.Context, c Caller, ref resource.Repository, p
 // Referrers of subject, in order of digest; artifactType "" means any. An
 // unknown subject has none. A page ends before the limit where the annotations
 // would take too much memory.
-func (s *Service) Referrers(ctx context.Context, c Caller, ref resource.Repository, subject digest.Digest, artifactType string, p Page) (refs []Referrer, next string, err error) {
-	repo, err := s.repository(ctx, c, ref, actionBatchGetImage)
+func (s *Service) Referrers(ctx context.Context, c access.Caller, ref resource.Repository, subject digest.Digest, artifactType string, p Page) (refs []Referrer, next string, err error) {
+	repo, err := s.repository(ctx, c, ref, access.BatchGetImage)
 	if err != nil {
 		return nil, "", err
 	}
@@ -273,8 +274,8 @@ func (s *Service) Referrers(ctx context.Context, c Caller, ref resource.Reposito
 }
 
 // DescribeImages by reference: ImageNotFound if any is missing.
-func (s *Service) DescribeImages(ctx context.Context, c Caller, ref resource.Repository, refs []Reference) ([]Image, error) {
-	repo, err := s.repository(ctx, c, ref, actionDescribeImages)
+func (s *Service) DescribeImages(ctx context.Context, c access.Caller, ref resource.Repository, refs []Reference) ([]Image, error) {
+	repo, err := s.repository(ctx, c, ref, access.DescribeImages)
 	if err != nil {
 		return nil, err
 	}
@@ -332,8 +333,8 @@ func (s *Service) describe(repo *metadata.Repository, ms []metadata.Manifest) ([
 }
 
 // ListImages describes the images page by page, in order of digest.
-func (s *Service) ListImages(ctx context.Context, c Caller, ref resource.Repository, status TagStatus, p Page) (images []Image, next string, err error) {
-	repo, err := s.repository(ctx, c, ref, actionDescribeImages)
+func (s *Service) ListImages(ctx context.Context, c access.Caller, ref resource.Repository, status TagStatus, p Page) (images []Image, next string, err error) {
+	repo, err := s.repository(ctx, c, ref, access.DescribeImages)
 	if err != nil {
 		return nil, "", err
 	}
@@ -359,8 +360,8 @@ const idSeparator = " "
 
 // ListImageIDs is ECR's ListImages: one reference per tag, and one without a
 // tag for an untagged image, in order of digest and tag.
-func (s *Service) ListImageIDs(ctx context.Context, c Caller, ref resource.Repository, status TagStatus, p Page) (ids []Reference, next string, err error) {
-	repo, err := s.repository(ctx, c, ref, actionListImages)
+func (s *Service) ListImageIDs(ctx context.Context, c access.Caller, ref resource.Repository, status TagStatus, p Page) (ids []Reference, next string, err error) {
+	repo, err := s.repository(ctx, c, ref, access.ListImages)
 	if err != nil {
 		return nil, "", err
 	}

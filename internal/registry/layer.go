@@ -10,6 +10,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/quota"
@@ -52,8 +53,8 @@ const maxMountSources = 100
 
 // Layer by digest if the repository has it, bytes and all: LayersNotFound. Needs
 // ecr:BatchCheckLayerAvailability.
-func (s *Service) Layer(ctx context.Context, c Caller, ref resource.Repository, d digest.Digest) (Layer, error) {
-	repo, err := s.repositoryAhead(ctx, c, ref, layerAhead(d), actionBatchCheckLayers)
+func (s *Service) Layer(ctx context.Context, c access.Caller, ref resource.Repository, d digest.Digest) (Layer, error) {
+	repo, err := s.repositoryAhead(ctx, c, ref, layerAhead(d), access.BatchCheckLayerAvailability)
 	if err != nil {
 		return Layer{}, err
 	}
@@ -110,8 +111,8 @@ func layerNotFound(repo *metadata.Repository, d digest.Digest) *Error {
 
 // OpenLayer opens the bytes, unless the client can be sent to where they are:
 // LayersNotFound, also if they are known to be lost. Needs ecr:GetDownloadUrlForLayer.
-func (s *Service) OpenLayer(ctx context.Context, c Caller, ref resource.Repository, d digest.Digest) (l Layer, content LayerContent, err error) {
-	repo, err := s.repositoryAhead(ctx, c, ref, layerAhead(d), actionGetDownloadURL)
+func (s *Service) OpenLayer(ctx context.Context, c access.Caller, ref resource.Repository, d digest.Digest) (l Layer, content LayerContent, err error) {
+	repo, err := s.repositoryAhead(ctx, c, ref, layerAhead(d), access.GetDownloadURLForLayer)
 	if err != nil {
 		return Layer{}, content, err
 	}
@@ -142,8 +143,8 @@ func (s *Service) OpenLayer(ctx context.Context, c Caller, ref resource.Reposito
 }
 
 // LayersAvailable returns which of the digests the repository has.
-func (s *Service) LayersAvailable(ctx context.Context, c Caller, ref resource.Repository, ds []digest.Digest) (map[digest.Digest]Layer, error) {
-	repo, err := s.repository(ctx, c, ref, actionBatchCheckLayers)
+func (s *Service) LayersAvailable(ctx context.Context, c access.Caller, ref resource.Repository, ds []digest.Digest) (map[digest.Digest]Layer, error) {
+	repo, err := s.repository(ctx, c, ref, access.BatchCheckLayerAvailability)
 	if err != nil {
 		return nil, err
 	}
@@ -184,8 +185,8 @@ func (s *Service) LayersAvailable(ctx context.Context, c Caller, ref resource.Re
 // LayerForDownload checks what GetDownloadUrlForLayer must: LayersNotFound,
 // LayerInaccessible if no image of the repository names it. url is where the
 // bytes are to be had, for a while, without asking us; empty if nowhere.
-func (s *Service) LayerForDownload(ctx context.Context, c Caller, ref resource.Repository, d digest.Digest) (l Layer, url string, err error) {
-	repo, err := s.repository(ctx, c, ref, actionGetDownloadURL)
+func (s *Service) LayerForDownload(ctx context.Context, c access.Caller, ref resource.Repository, d digest.Digest) (l Layer, url string, err error) {
+	repo, err := s.repository(ctx, c, ref, access.GetDownloadURLForLayer)
 	if err != nil {
 		return Layer{}, "", err
 	}
@@ -211,8 +212,8 @@ func (s *Service) LayerForDownload(ctx context.Context, c Caller, ref resource.R
 
 // DeleteLayer unlinks a blob: LayersNotFound, LayerInUse while an image of the
 // repository names it, with a tag or without.
-func (s *Service) DeleteLayer(ctx context.Context, c Caller, ref resource.Repository, d digest.Digest) error {
-	repo, err := s.repository(ctx, c, ref, actionBatchDeleteImage)
+func (s *Service) DeleteLayer(ctx context.Context, c access.Caller, ref resource.Repository, d digest.Digest) error {
+	repo, err := s.repository(ctx, c, ref, access.BatchDeleteImage)
 	if err != nil {
 		return err
 	}
@@ -239,8 +240,8 @@ func (s *Service) DeleteLayer(ctx context.Context, c Caller, ref resource.Reposi
 // MountLayer links a blob that from (or, if from is nil, any repository of
 // the same registry that the caller may read) has. It returns false, and no
 // error, if there is no such blob that the caller may read.
-func (s *Service) MountLayer(ctx context.Context, c Caller, to resource.Repository, d digest.Digest, from *resource.Repository) (bool, error) {
-	repo, err := s.repository(ctx, c, to, actionInitiateUpload)
+func (s *Service) MountLayer(ctx context.Context, c access.Caller, to resource.Repository, d digest.Digest, from *resource.Repository) (bool, error) {
+	repo, err := s.repository(ctx, c, to, access.InitiateLayerUpload)
 	if err != nil {
 		return false, err
 	}
@@ -263,7 +264,7 @@ func (s *Service) MountLayer(ctx context.Context, c Caller, to resource.Reposito
 		// A source that does not exist, one that the caller may not read and
 		// one without the blob all look the same: a digest that was guessed
 		// tells nothing.
-		source, err := s.repositoryAhead(ctx, c, ref, layerAhead(d), actionGetDownloadURL)
+		source, err := s.repositoryAhead(ctx, c, ref, layerAhead(d), access.GetDownloadURLForLayer)
 		var l Layer
 		if err == nil {
 			l, err = s.layer(source, d)

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"github.com/opencontainers/go-digest"
 )
@@ -110,15 +109,4 @@ func shorten(s string) string {
 		s = s[:most] + "…"
 	}
 	return strings.ToValidUTF8(s, "?")
-}
-
-// beginning is the first bytes of s, without the part of a character.
-func beginning(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	for most > 0 && !utf8.RuneStart(s[most]) {
-		most--
-	}
-	return s[:most]
 }

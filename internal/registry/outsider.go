@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/resource"
@@ -14,11 +15,11 @@ import (
 // a repository that is not there costs what one that is there does: the same
 // look-ups, none of them answered from memory, and the same evaluations. So
 // the time tells as little as the text.
-func (s *Service) outsider(ctx context.Context, c Caller, ref resource.Repository, about subject, ahead metadata.Ahead, actions []string) (*metadata.Repository, error) {
+func (s *Service) outsider(ctx context.Context, c access.Caller, ref resource.Repository, about access.About, ahead metadata.Ahead, actions []string) (*metadata.Repository, error) {
 	// Who was let in by what is remembered is let in without more ado, if the
 	// store says so still.
 	r := s.remembered(ref)
-	known := []policy.Policy{s.grants.last(ref.Registry), {}}
+	known := []policy.Policy{s.access.LastRegistryPolicy(ref.Registry), {}}
 	if r != nil {
 		known = s.policiesOf(r)
 	}
@@ -41,13 +42,13 @@ func (s *Service) outsider(ctx context.Context, c Caller, ref resource.Repositor
 	if err != nil && !errors.Is(err, metadata.ErrNotFound) {
 		return nil, fmt.Errorf("look up registry %s: %w", ref.Registry, err)
 	}
-	if about.tags, err = q.ResourceTags(r.ID); err != nil {
+	if about.Tags, err = q.ResourceTags(r.ID); err != nil {
 		return nil, fmt.Errorf("read the resource tags of %s: %w", ref, err)
 	}
 	if !s.Exists(ref.Registry) { // what was stored before it was taken out of the configuration
-		r, reg, about.tags = &metadata.Repository{}, metadata.Registry{}, nil
+		r, reg, about.Tags = &metadata.Repository{}, metadata.Registry{}, nil
 	}
-	policies := []policy.Policy{s.registryPolicy(ref.Registry, reg.Policy), s.repositoryPolicy(ref, r.Policy)}
+	policies := []policy.Policy{s.access.RegistryPolicy(ref.Registry, reg.Policy), s.access.RepositoryPolicy(ref, r.Policy)}
 	if err := s.decideAll(ctx, c, ref, about, policies, actions); err != nil {
 		return nil, err
 	}
@@ -65,9 +66,9 @@ func (s *Service) remembered(ref resource.Repository) *metadata.Repository {
 	return s.meta.Remembered(ref.Registry.Account, ref.Registry.Region, ref.Name)
 }
 
-func (s *Service) decideAll(ctx context.Context, c Caller, ref resource.Repository, about subject, policies []policy.Policy, actions []string) error {
+func (s *Service) decideAll(ctx context.Context, c access.Caller, ref resource.Repository, about access.About, policies []policy.Policy, actions []string) error {
 	for _, action := range actions {
-		if err := s.decide(ctx, c, s.request(c, ref.Registry, action, ref.ARN(), about), policies); err != nil {
+		if err := s.decide(ctx, access.Request{Caller: c, Action: action, On: ref, About: about}, policies...); err != nil {
 			return err
 		}
 	}

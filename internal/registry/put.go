@@ -10,6 +10,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/quota"
@@ -54,8 +55,8 @@ const maxTagsPerPut = 100
 // ImageDigestDoesNotMatch, ImageAlreadyExists (with RefuseUnchanged),
 // InvalidParameter (tag grammar, unsupported digest algorithm), LimitExceeded,
 // Throttled.
-func (s *Service) PutManifest(ctx context.Context, c Caller, ref resource.Repository, n NewManifest) (PutResult, error) {
-	r, err := s.repository(ctx, c, ref, actionPutImage)
+func (s *Service) PutManifest(ctx context.Context, c access.Caller, ref resource.Repository, n NewManifest) (PutResult, error) {
+	r, err := s.repository(ctx, c, ref, access.PutImage)
 	if err != nil {
 		return PutResult{}, err
 	}

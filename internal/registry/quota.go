@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/resource"
@@ -33,11 +34,8 @@ const (
 )
 
 // Quotas of the registry, with what it uses of them.
-func (s *Service) Quotas(ctx context.Context, c Caller, id resource.Registry) ([]Quota, error) {
-	if err := s.Authorize(ctx, c, id, actionDescribeRegistry); err != nil {
-		return nil, err
-	}
-	reg, err := s.registry(id)
+func (s *Service) Quotas(ctx context.Context, c access.Caller, id resource.Registry) ([]Quota, error) {
+	reg, err := s.settings(ctx, c, id, access.DescribeRegistry)
 	if err != nil {
 		return nil, err
 	}

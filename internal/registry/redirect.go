@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/twinport/twinport/internal/access"
 )
 
 // KeepsLogin says whether a client that asked asked, a host with or without a
@@ -33,7 +35,7 @@ func hostName(host string) string {
 
 // redirect is where the caller may be sent for an object, or "" if the bytes must
 // be streamed to it.
-func redirect(c Caller, to string) (string, error) {
+func redirect(c access.Caller, to string) (string, error) {
 	if to == "" {
 		return "", nil
 	}

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/resource"
@@ -10,11 +11,8 @@ import (
 
 // SetRegistryPolicy: InvalidParameter. Replications into this registry that
 // were refused for want of a grant are tried again.
-func (s *Service) SetRegistryPolicy(ctx context.Context, c Caller, id resource.Registry, text string) error {
-	if err := s.Authorize(ctx, c, id, actionPutRegistryPolicy); err != nil {
-		return err
-	}
-	if _, err := s.registry(id); err != nil {
+func (s *Service) SetRegistryPolicy(ctx context.Context, c access.Caller, id resource.Registry, text string) error {
+	if _, err := s.settings(ctx, c, id, access.PutRegistryPolicy); err != nil {
 		return err
 	}
 	if _, err := policy.ParseNew(text, policy.RegistryPolicy, policy.Registry(id)); err != nil {
@@ -48,11 +46,8 @@ func registryPolicyNotFound(id resource.Registry) *Error {
 }
 
 // RegistryPolicy: RegistryPolicyNotFound.
-func (s *Service) RegistryPolicy(ctx context.Context, c Caller, id resource.Registry) (string, error) {
-	if err := s.Authorize(ctx, c, id, actionGetRegistryPolicy); err != nil {
-		return "", err
-	}
-	reg, err := s.registry(id)
+func (s *Service) RegistryPolicy(ctx context.Context, c access.Caller, id resource.Registry) (string, error) {
+	reg, err := s.settings(ctx, c, id, access.GetRegistryPolicy)
 	if err != nil {
 		return "", err
 	}
@@ -63,11 +58,8 @@ func (s *Service) RegistryPolicy(ctx context.Context, c Caller, id resource.Regi
 }
 
 // DeleteRegistryPolicy returns the text that was deleted: RegistryPolicyNotFound.
-func (s *Service) DeleteRegistryPolicy(ctx context.Context, c Caller, id resource.Registry) (string, error) {
-	if err := s.Authorize(ctx, c, id, actionDeleteRegistryPol); err != nil {
-		return "", err
-	}
-	if _, err := s.registry(id); err != nil {
+func (s *Service) DeleteRegistryPolicy(ctx context.Context, c access.Caller, id resource.Registry) (string, error) {
+	if _, err := s.settings(ctx, c, id, access.DeleteRegistryPolicy); err != nil {
 		return "", err
 	}
 	return s.replaceRegistryPolicy(ctx, id, "")

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/resource"
@@ -76,7 +77,7 @@ func failureOf(code, reason string, source resource.Repository, destination reso
 	return Failure{
 		Code: failureDenied, Reason: refusedAbroad(source, destination),
 		Statement: policy.Grant("Replication"+source.Registry.Account, source.Registry.Account,
-			[]string{actionCreateRepository, actionReplicateImage}, resource.Repository{Registry: destination, Name: "*"}.ARN()),
+			[]string{access.CreateRepository, access.ReplicateImage}, resource.Repository{Registry: destination, Name: "*"}.ARN()),
 	}
 }
 

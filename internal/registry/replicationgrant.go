@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/resource"
@@ -58,31 +59,31 @@ func (s *Service) mayReplicate(ctx context.Context, job metadata.ReplicationJob)
 	if job.SourceAccount == to.Registry.Account && job.RegistryPolicy == "" && job.DestinationPolicy == "" {
 		return nil // nothing that could deny
 	}
-	p := s.registryPolicy(to.Registry, job.RegistryPolicy)
-	own := policy.Policy{}
+	p, own := s.access.RegistryPolicy(to.Registry, job.RegistryPolicy), policy.Policy{}
 	if job.DestinationPolicy != "" {
-		own = s.repositoryPolicy(to, job.DestinationPolicy)
+		own = s.access.RepositoryPolicy(to, job.DestinationPolicy)
 	}
-	decide := func(action string) policy.Decision {
-		req := s.replicationRequest(source, to, action, job.DestinationTags)
-		d := policy.Authorize(ctx, req, nil, []policy.Policy{p})
+	caller := access.Replicator(job.SourceAccount)
+	decide := func(action string) (d access.Decision) {
+		r := access.Request{Caller: caller, Action: action, On: to, About: access.About{Tags: job.DestinationTags}}
+		d, _ = s.access.Decide(ctx, r, p)
 		if d.Allowed() || d.Outcome == policy.ImplicitDeny {
-			if own := policy.Authorize(ctx, req, nil, []policy.Policy{own}); own.Outcome != policy.Allowed && own.Outcome != policy.ImplicitDeny {
+			if own, _ := s.access.Decide(ctx, r, own); own.Outcome != policy.Allowed && own.Outcome != policy.ImplicitDeny {
 				d = own
 			}
 		}
 		return d
 	}
-	d, code := decide(actionReplicateImage), failureReplicateNotAllowed
+	d, code := decide(access.ReplicateImage), failureReplicateNotAllowed
 	refused := !d.Allowed()
 	switch {
 	case refused:
 	case job.Deletes:
 		// What lets images in lets them out again, unless that is denied.
-		d, code = decide(actionBatchDeleteImage), failureDeleteNotAllowed
+		d, code = decide(access.BatchDeleteImage), failureDeleteNotAllowed
 		refused = !d.Allowed() && d.Outcome != policy.ImplicitDeny
 	case job.DestinationID == 0:
-		d, code = decide(actionCreateRepository), failureCreateNotAllowed
+		d, code = decide(access.CreateRepository), failureCreateNotAllowed
 		refused = !d.Allowed()
 	}
 	if err := ctx.Err(); err != nil {
@@ -94,20 +95,9 @@ func (s *Service) mayReplicate(ctx context.Context, job metadata.ReplicationJob)
 	return nil
 }
 
-// repositoryPolicy parses a repository's stored policy.
-func (s *Service) repositoryPolicy(ref resource.Repository, text string) policy.Policy {
-	name := fmt.Sprintf("the repository policy of %s in %s %s", ref.Name, ref.Registry.Account, ref.Registry.Region)
-	if text == "" {
-		return policy.Policy{Name: name}
-	}
-	return policy.Policy{Name: name, Document: s.texts.get(text, func() *policy.Document {
-		return s.parsed(name, text, policy.RepositoryPolicy).Document
-	})}
-}
-
 // refuse is a refusal. Its reason names what denies it within the account, and
 // nothing of another account's.
-func refuse(code string, source resource.Repository, destination resource.Registry, d policy.Decision) *refusal {
+func refuse(code string, source resource.Repository, destination resource.Registry, d access.Decision) *refusal {
 	if source.Registry.Account != destination.Account {
 		return &refusal{code, refusedAbroad(source, destination)}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/resource"
 )
@@ -56,11 +57,8 @@ func destinations(rules []ReplicationRule, repository string) (ids []resource.Re
 }
 
 // SetReplication replaces the registry's rules: InvalidParameter, Validation.
-func (s *Service) SetReplication(ctx context.Context, c Caller, id resource.Registry, rules []ReplicationRule) error {
-	if err := s.Authorize(ctx, c, id, actionPutReplication); err != nil {
-		return err
-	}
-	reg, err := s.registry(id)
+func (s *Service) SetReplication(ctx context.Context, c access.Caller, id resource.Registry, rules []ReplicationRule) error {
+	reg, err := s.settings(ctx, c, id, access.PutReplicationConfiguration)
 	if err != nil {
 		return err
 	}
@@ -122,11 +120,8 @@ func sameRegistry(parameter string) *Error {
 }
 
 // Replication returns the registry's rules (ECR: DescribeRegistry).
-func (s *Service) Replication(ctx context.Context, c Caller, id resource.Registry) ([]ReplicationRule, error) {
-	if err := s.Authorize(ctx, c, id, actionDescribeRegistry); err != nil {
-		return nil, err
-	}
-	reg, err := s.registry(id)
+func (s *Service) Replication(ctx context.Context, c access.Caller, id resource.Registry) ([]ReplicationRule, error) {
+	reg, err := s.settings(ctx, c, id, access.DescribeRegistry)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +133,7 @@ func (s *Service) parseRules(id resource.Registry, text string) ([]ReplicationRu
 	if text == "[]" {
 		return nil, nil
 	}
-	return s.rules.get(id, text, func() (rules []ReplicationRule, err error) {
+	return s.rules.Get(id, text, func() (rules []ReplicationRule, err error) {
 		if err = json.Unmarshal([]byte(text), &rules); err != nil {
 			err = fmt.Errorf("read stored replication rules: %w", err)
 		}
@@ -220,8 +215,8 @@ const maxStatusRows = maxTagsPerImage * maxReplicationDestinations
 // ReplicationStatus of an image, one per destination: ImageNotFound. Asked by
 // tag it is that tag's; asked by digest it is the least finished of the
 // image's tags'.
-func (s *Service) ReplicationStatus(ctx context.Context, c Caller, ref resource.Repository, r Reference) ([]ReplicationStatus, error) {
-	repo, err := s.repository(ctx, c, ref, actionDescribeReplStatus)
+func (s *Service) ReplicationStatus(ctx context.Context, c access.Caller, ref resource.Repository, r Reference) ([]ReplicationStatus, error) {
+	repo, err := s.repository(ctx, c, ref, access.DescribeImageReplicationStatus)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/resource"
 )
@@ -54,11 +55,8 @@ const (
 
 // ReplicationStatistics of the last period, until now, cut into intervals:
 // InvalidParameter unless these are whole minutes and part the period.
-func (s *Service) ReplicationStatistics(ctx context.Context, c Caller, id resource.Registry, period, interval time.Duration) (ReplicationStatistics, error) {
-	if err := s.Authorize(ctx, c, id, actionDescribeRegistry); err != nil {
-		return ReplicationStatistics{}, err
-	}
-	reg, err := s.registry(id)
+func (s *Service) ReplicationStatistics(ctx context.Context, c access.Caller, id resource.Registry, period, interval time.Duration) (ReplicationStatistics, error) {
+	reg, err := s.settings(ctx, c, id, access.DescribeRegistry)
 	if err != nil {
 		return ReplicationStatistics{}, err
 	}

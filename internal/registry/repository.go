@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/quota"
@@ -71,24 +72,23 @@ func repositoryOf(r *metadata.Repository) Repository {
 }
 
 // CreateRepository: RepositoryAlreadyExists, InvalidParameter, InvalidTagParameter, TooManyTags, LimitExceeded.
-func (s *Service) CreateRepository(ctx context.Context, c Caller, ref resource.Repository, n NewRepository) (Repository, error) {
+func (s *Service) CreateRepository(ctx context.Context, c access.Caller, ref resource.Repository, n NewRepository) (Repository, error) {
 	if err := validName(ref.Name); err != nil {
 		return Repository{}, err
 	}
 	if err := validResourceTags(n.Tags); err != nil {
 		return Repository{}, err
 	}
-	if err := s.authorizeIn(ctx, c, ref, actionCreateRepository, subject{set: n.Tags}); err != nil {
+	asked := access.Request{Caller: c, Action: access.CreateRepository, On: ref, About: access.About{Set: n.Tags}}
+	reg, err := s.authorizeRegistry(ctx, asked)
+	if err != nil {
 		return Repository{}, err
 	}
 	if len(n.Tags) > 0 {
-		if err := s.authorizeIn(ctx, c, ref, actionTagResource, subject{set: n.Tags}); err != nil {
+		asked.Action = access.TagResource
+		if err := s.decide(ctx, asked, s.access.RegistryPolicy(ref.Registry, reg.Policy)); err != nil {
 			return Repository{}, err
 		}
-	}
-	reg, err := s.registry(ref.Registry)
-	if err != nil {
-		return Repository{}, err
 	}
 	if n.Mutability == "" {
 		n.Mutability = Mutable
@@ -212,10 +212,10 @@ func matchWildcard(filter, s string) bool {
 }
 
 // DescribeRepositories by name, in the order asked: RepositoryNotFound.
-func (s *Service) DescribeRepositories(ctx context.Context, c Caller, id resource.Registry, names []string) ([]Repository, error) {
+func (s *Service) DescribeRepositories(ctx context.Context, c access.Caller, id resource.Registry, names []string) ([]Repository, error) {
 	repos := make([]Repository, 0, len(names))
 	for _, name := range names {
-		r, err := s.repository(ctx, c, resource.Repository{Registry: id, Name: name}, actionDescribeRepos)
+		r, err := s.repository(ctx, c, resource.Repository{Registry: id, Name: name}, access.DescribeRepositories)
 		if err != nil {
 			return nil, err
 		}
@@ -225,12 +225,9 @@ func (s *Service) DescribeRepositories(ctx context.Context, c Caller, id resourc
 }
 
 // ListRepositories in order of name; next is the Page.After of the next page, "" at the end.
-func (s *Service) ListRepositories(ctx context.Context, c Caller, id resource.Registry, p Page) (repos []Repository, next string, err error) {
+func (s *Service) ListRepositories(ctx context.Context, c access.Caller, id resource.Registry, p Page) (repos []Repository, next string, err error) {
 	all := resource.Repository{Registry: id, Name: "*"}
-	if err := s.decideByRegistry(ctx, c, id, s.request(c, id, actionDescribeRepos, all.ARN(), subject{})); err != nil {
-		return nil, "", err
-	}
-	reg, err := s.registry(id)
+	reg, err := s.authorizeRegistry(ctx, access.Request{Caller: c, Action: access.DescribeRepositories, On: all})
 	if err != nil {
 		return nil, "", err
 	}
@@ -256,8 +253,8 @@ func page[T any](items []T, limit int, key func(T) string) ([]T, string) {
 }
 
 // DeleteRepository: RepositoryNotFound, RepositoryNotEmpty (unless force).
-func (s *Service) DeleteRepository(ctx context.Context, c Caller, ref resource.Repository, force bool) (Repository, error) {
-	r, err := s.repository(ctx, c, ref, actionDeleteRepository)
+func (s *Service) DeleteRepository(ctx context.Context, c access.Caller, ref resource.Repository, force bool) (Repository, error) {
+	r, err := s.repository(ctx, c, ref, access.DeleteRepository)
 	if err != nil {
 		return Repository{}, err
 	}
@@ -351,8 +348,8 @@ func (s *Service) sweepRepositories(ctx context.Context, dry bool) (p SweepPage,
 }
 
 // SetTagMutability replaces the mutability and its exclusion filters.
-func (s *Service) SetTagMutability(ctx context.Context, c Caller, ref resource.Repository, m TagMutability, exclusions []string) (Repository, error) {
-	r, err := s.repository(ctx, c, ref, actionPutMutability)
+func (s *Service) SetTagMutability(ctx context.Context, c access.Caller, ref resource.Repository, m TagMutability, exclusions []string) (Repository, error) {
+	r, err := s.repository(ctx, c, ref, access.PutImageTagMutability)
 	if err != nil {
 		return Repository{}, err
 	}
@@ -370,8 +367,8 @@ func (s *Service) SetTagMutability(ctx context.Context, c Caller, ref resource.R
 
 // SetRepositoryPolicy: InvalidParameter with where the text is wrong. Without
 // force a policy that would lock the caller out of SetRepositoryPolicy is refused.
-func (s *Service) SetRepositoryPolicy(ctx context.Context, c Caller, ref resource.Repository, text string, force bool) error {
-	r, err := s.repository(ctx, c, ref, actionSetRepositoryPolicy)
+func (s *Service) SetRepositoryPolicy(ctx context.Context, c access.Caller, ref resource.Repository, text string, force bool) error {
+	r, err := s.repository(ctx, c, ref, access.SetRepositoryPolicy)
 	if err != nil {
 		return err
 	}
@@ -385,8 +382,11 @@ func (s *Service) SetRepositoryPolicy(ctx context.Context, c Caller, ref resourc
 		if err != nil {
 			return fmt.Errorf("read the resource tags of %s: %w", ref, err)
 		}
-		req := s.request(c, ref.Registry, actionSetRepositoryPolicy, ref.ARN(), subject{tags: tags})
-		d := policy.Authorize(ctx, req, nil, []policy.Policy{s.policiesOf(r)[0], own})
+		asked := access.Request{Caller: c, Action: access.SetRepositoryPolicy, On: ref, About: access.About{Tags: tags}}
+		d, err := s.access.DecideBy(ctx, asked, s.policiesOf(r)[0], own)
+		if err != nil {
+			return err
+		}
 		if !d.Allowed() {
 			return errorf(InvalidParameter, "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'The new policy would keep you from changing it again (%s); use force to set it all the same'", d.Reason())
 		}
@@ -404,8 +404,8 @@ func invalidPolicy(err error) error {
 }
 
 // RepositoryPolicy: RepositoryPolicyNotFound.
-func (s *Service) RepositoryPolicy(ctx context.Context, c Caller, ref resource.Repository) (string, error) {
-	r, err := s.repository(ctx, c, ref, actionGetRepositoryPolicy)
+func (s *Service) RepositoryPolicy(ctx context.Context, c access.Caller, ref resource.Repository) (string, error) {
+	r, err := s.repository(ctx, c, ref, access.GetRepositoryPolicy)
 	if err != nil {
 		return "", err
 	}
@@ -420,8 +420,8 @@ func repositoryPolicyNotFound(ref resource.Repository) *Error {
 }
 
 // DeleteRepositoryPolicy returns the text that was deleted: RepositoryPolicyNotFound.
-func (s *Service) DeleteRepositoryPolicy(ctx context.Context, c Caller, ref resource.Repository) (text string, err error) {
-	r, err := s.repository(ctx, c, ref, actionDeleteRepoPolicy)
+func (s *Service) DeleteRepositoryPolicy(ctx context.Context, c access.Caller, ref resource.Repository) (text string, err error) {
+	r, err := s.repository(ctx, c, ref, access.DeleteRepositoryPolicy)
 	if err != nil {
 		return "", err
 	}

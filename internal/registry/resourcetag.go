@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/resource"
 )
@@ -54,11 +55,11 @@ func tooManyTags() *Error {
 }
 
 // TagResource adds or overwrites resource tags: InvalidTagParameter, TooManyTags.
-func (s *Service) TagResource(ctx context.Context, c Caller, ref resource.Repository, tags []resource.Tag) error {
+func (s *Service) TagResource(ctx context.Context, c access.Caller, ref resource.Repository, tags []resource.Tag) error {
 	if err := validResourceTags(tags); err != nil {
 		return err
 	}
-	r, err := s.repositoryAbout(ctx, c, ref, subject{set: tags}, nil, actionTagResource)
+	r, err := s.repositoryAbout(ctx, c, ref, access.About{Set: tags}, nil, access.TagResource)
 	if err != nil {
 		return err
 	}
@@ -90,11 +91,11 @@ func (s *Service) TagResource(ctx context.Context, c Caller, ref resource.Reposi
 }
 
 // UntagResource removes resource tags by key: InvalidTagParameter.
-func (s *Service) UntagResource(ctx context.Context, c Caller, ref resource.Repository, keys []string) error {
+func (s *Service) UntagResource(ctx context.Context, c access.Caller, ref resource.Repository, keys []string) error {
 	if len(keys) > maxUntagged {
 		return errorf(InvalidTagParameter, "%d tag keys were given; at most %d can be removed at once", len(keys), maxUntagged)
 	}
-	r, err := s.repositoryAbout(ctx, c, ref, subject{removed: keys}, nil, actionUntagResource)
+	r, err := s.repositoryAbout(ctx, c, ref, access.About{Removed: keys}, nil, access.UntagResource)
 	if err != nil {
 		return err
 	}
@@ -109,8 +110,8 @@ func (s *Service) UntagResource(ctx context.Context, c Caller, ref resource.Repo
 }
 
 // ResourceTags in order of key.
-func (s *Service) ResourceTags(ctx context.Context, c Caller, ref resource.Repository) ([]resource.Tag, error) {
-	r, err := s.repository(ctx, c, ref, actionListTags)
+func (s *Service) ResourceTags(ctx context.Context, c access.Caller, ref resource.Repository) ([]resource.Tag, error) {
+	r, err := s.repository(ctx, c, ref, access.ListTagsForResource)
 	if err != nil {
 		return nil, err
 	}

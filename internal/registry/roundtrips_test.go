@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/resource"
@@ -69,10 +70,10 @@ func TestRoundTrips(t *testing.T) {
 		_, err := d.PutManifest(ctx, root(prodAccount), own, registry.NewManifest{Bytes: raw, Digest: digest.FromBytes(raw), Tags: []string{"latest"}})
 		return err
 	}
-	get := func(c registry.Caller, r registry.Reference) func() error {
+	get := func(c access.Caller, r registry.Reference) func() error {
 		return func() error { _, err := d.Manifest(ctx, c, own, r); return err }
 	}
-	head := func(c registry.Caller, r registry.Reference) func() error {
+	head := func(c access.Caller, r registry.Reference) func() error {
 		return func() error { _, err := d.ManifestHead(ctx, c, own, r); return err }
 	}
 	var session string

@@ -9,9 +9,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/metadata"
-	"github.com/twinport/twinport/internal/policy"
+	"github.com/twinport/twinport/internal/parsecache"
 	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/resource"
 )
@@ -43,18 +44,13 @@ type Service struct {
 	log     *slog.Logger
 	now     func() time.Time
 	regions []string
-	// organizations has the id of the one that an account belongs to.
-	organizations map[string]string
 	// registries maps each registry to the id of its row, which never changes.
 	registries map[resource.Registry]int64
 	limits     map[string]quota.Limits
 	usages     usages // of what limits bound
 
-	rules  parseCache[[]ReplicationRule]
-	grants parseCache[policy.Policy]
-	texts  policyTexts
-	// evaluations counts how often policies decided on a caller.
-	evaluations atomic.Int64
+	access *access.Decider
+	rules  parsecache.Cache[[]ReplicationRule]
 
 	retired atomic.Int64 // see deleteRetired
 
@@ -78,8 +74,9 @@ type Service struct {
 func Open(ctx context.Context, c Config) (*Service, error) {
 	s := &Service{
 		meta: c.Metadata, blobs: c.Blobs, log: c.Logger, now: c.Now, grace: c.Grace, limits: c.Limits, regions: c.Regions,
-		organizations: c.Organizations, registries: map[resource.Registry]int64{}, wake: func([]metadata.DueReplication) {},
+		registries: map[resource.Registry]int64{}, wake: func([]metadata.DueReplication) {},
 	}
+	s.access = access.New(access.Config{Served: s.Exists, Organizations: c.Organizations, Logger: c.Logger, Now: c.Now})
 	if a, ok := s.meta.(metadata.Announcer); ok {
 		s.watchers.announcements = newAnnouncements(a, &s.watchers, c.Logger)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/metadata"
@@ -116,13 +117,13 @@ func (d *domain) close() {
 	}
 }
 
-func root(account string) registry.Caller {
-	return registry.Caller{Identity: auth.Identity{Principal: policy.Principal{Account: account, ARN: "arn:aws:iam::" + account + ":root"}}}
+func root(account string) access.Caller {
+	return access.Caller{Identity: auth.Identity{Principal: policy.Principal{Account: account, ARN: "arn:aws:iam::" + account + ":root"}}}
 }
 
 // user is a caller who is not the root of the account.
-func user(account string) registry.Caller {
-	return registry.Caller{Identity: auth.Identity{Principal: policy.Principal{Account: account, ARN: "arn:aws:iam::" + account + ":user/ci"}}}
+func user(account string) access.Caller {
+	return access.Caller{Identity: auth.Identity{Principal: policy.Principal{Account: account, ARN: "arn:aws:iam::" + account + ":user/ci"}}}
 }
 
 func wantCode(t testing.TB, what string, err error, want registry.Code) {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/opencontainers/go-digest"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/quota"
@@ -20,8 +21,8 @@ import (
 const maxLayerSize = 52000 << 20
 
 // StartUpload opens an upload session and returns its id, a UUID: LimitExceeded.
-func (s *Service) StartUpload(ctx context.Context, c Caller, ref resource.Repository) (id string, err error) {
-	repo, err := s.repository(ctx, c, ref, actionInitiateUpload)
+func (s *Service) StartUpload(ctx context.Context, c access.Caller, ref resource.Repository) (id string, err error) {
+	repo, err := s.repository(ctx, c, ref, access.InitiateLayerUpload)
 	if err != nil {
 		return "", err
 	}
@@ -129,8 +130,8 @@ func uploadNotFound(repo *metadata.Repository, id string) *Error {
 }
 
 // UploadSize returns how many bytes the session holds: UploadNotFound.
-func (s *Service) UploadSize(ctx context.Context, c Caller, ref resource.Repository, id string) (n int64, err error) {
-	repo, err := s.repositoryAhead(ctx, c, ref, uploadAhead(id), actionUploadPart)
+func (s *Service) UploadSize(ctx context.Context, c access.Caller, ref resource.Repository, id string) (n int64, err error) {
+	repo, err := s.repositoryAhead(ctx, c, ref, uploadAhead(id), access.UploadLayerPart)
 	if err != nil {
 		return 0, err
 	}
@@ -146,8 +147,8 @@ func (s *Service) UploadSize(ctx context.Context, c Caller, ref resource.Reposit
 // whose Received tells the session's size. It returns the new size. If r
 // fails midway, the bytes before stay and the upload can be resumed. Without
 // room for them the session ends: StorageFull, LimitExceeded.
-func (s *Service) AppendUpload(ctx context.Context, c Caller, ref resource.Repository, id string, offset int64, r io.Reader) (n int64, err error) {
-	repo, err := s.repositoryAhead(ctx, c, ref, uploadAhead(id), actionUploadPart)
+func (s *Service) AppendUpload(ctx context.Context, c access.Caller, ref resource.Repository, id string, offset int64, r io.Reader) (n int64, err error) {
+	repo, err := s.repositoryAhead(ctx, c, ref, uploadAhead(id), access.UploadLayerPart)
 	if err != nil {
 		return 0, err
 	}
@@ -198,10 +199,10 @@ func (u *session) save(ctx context.Context) error {
 // CompleteUpload verifies the digest, makes the blob durable and links it:
 // InvalidLayer (the session is then gone), UploadNotFound. tail, if not nil,
 // is appended first, at offset as in AppendUpload, which needs ecr:UploadLayerPart too.
-func (s *Service) CompleteUpload(ctx context.Context, c Caller, ref resource.Repository, id string, d digest.Digest, offset int64, tail io.Reader) (Layer, error) {
-	actions := []string{actionCompleteUpload}
+func (s *Service) CompleteUpload(ctx context.Context, c access.Caller, ref resource.Repository, id string, d digest.Digest, offset int64, tail io.Reader) (Layer, error) {
+	actions := []string{access.CompleteLayerUpload}
 	if tail != nil {
-		actions = append(actions, actionUploadPart)
+		actions = append(actions, access.UploadLayerPart)
 	}
 	repo, err := s.repositoryAhead(ctx, c, ref, completeAhead(id, d), actions...)
 	if err != nil {
@@ -336,8 +337,8 @@ func (s *Service) forgetUpload(ctx context.Context, id string) {
 }
 
 // CancelUpload drops the session: UploadNotFound.
-func (s *Service) CancelUpload(ctx context.Context, c Caller, ref resource.Repository, id string) error {
-	repo, err := s.repositoryAhead(ctx, c, ref, uploadAhead(id), actionUploadPart)
+func (s *Service) CancelUpload(ctx context.Context, c access.Caller, ref resource.Repository, id string) error {
+	repo, err := s.repositoryAhead(ctx, c, ref, uploadAhead(id), access.UploadLayerPart)
 	if err != nil {
 		return err
 	}
@@ -348,8 +349,8 @@ func (s *Service) CancelUpload(ctx context.Context, c Caller, ref resource.Repos
 }
 
 // PutLayer uploads a blob at once (OCI's single POST): InvalidLayer.
-func (s *Service) PutLayer(ctx context.Context, c Caller, ref resource.Repository, d digest.Digest, r io.Reader) (Layer, error) {
-	repo, err := s.repository(ctx, c, ref, actionInitiateUpload, actionUploadPart, actionCompleteUpload)
+func (s *Service) PutLayer(ctx context.Context, c access.Caller, ref resource.Repository, d digest.Digest, r io.Reader) (Layer, error) {
+	repo, err := s.repository(ctx, c, ref, access.InitiateLayerUpload, access.UploadLayerPart, access.CompleteLayerUpload)
 	if err != nil {
 		return Layer{}, err
 	}

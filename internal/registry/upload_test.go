@@ -16,6 +16,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/resource"
 )
@@ -114,7 +115,7 @@ func TestUploadsOfOthersAreNotFound(t *testing.T) {
 	id := d.startUpload(in(prod))
 	for _, c := range []struct {
 		what   string
-		caller registry.Caller
+		caller access.Caller
 		ref    resource.Repository
 		id     string
 		want   registry.Code

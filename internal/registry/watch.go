@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/resource"
 )
@@ -39,11 +40,8 @@ const (
 // Watch calls emit with what changes in a registry until ctx ends, or emit fails:
 // it returns that error, or one of the store. Something may be told twice. What
 // other processes change is told within a second or so.
-func (s *Service) Watch(ctx context.Context, c Caller, id resource.Registry, emit func(WatchEvent) error) error {
-	if err := s.Authorize(ctx, c, id, actionDescribeRegistry); err != nil {
-		return err
-	}
-	reg, err := s.registry(id)
+func (s *Service) Watch(ctx context.Context, c access.Caller, id resource.Registry, emit func(WatchEvent) error) error {
+	reg, err := s.settings(ctx, c, id, access.DescribeRegistry)
 	if err != nil {
 		return err
 	}

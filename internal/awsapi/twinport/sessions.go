@@ -93,13 +93,12 @@ func (s *Service) RevokeSessions(ctx context.Context, call Call, in *RevokeSessi
 
 // rootOnly refuses callers that are not the root of the registry's account.
 func rootOnly(call Call, operation string) error {
-	who := call.Caller.Identity.Principal
-	if who.Account == call.Registry.Account && who.ARN == "arn:aws:iam::"+who.Account+":root" {
+	if call.Caller.IsRootOf(call.Registry.Account) {
 		return nil
 	}
 	return &awsjson.Exception{
 		Code:    awsjson.AccessDeniedException,
-		Message: "User: " + who.ARN + " is not authorized to perform: twinport:" + operation + ": only the root of account " + call.Registry.Account + " is",
+		Message: "User: " + call.Caller.Identity.Principal.ARN + " is not authorized to perform: twinport:" + operation + ": only the root of account " + call.Registry.Account + " is",
 		Status:  http.StatusBadRequest,
 	}
 }

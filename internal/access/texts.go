@@ -1,4 +1,4 @@
-package registry
+package access
 
 import (
 	"sync"
@@ -10,15 +10,15 @@ import (
 // parsed, they take several times as much.
 const maxPolicyTexts = 1 << 20
 
-// policyTexts remembers what repository policies were parsed to, for readers
+// texts remembers what repository policies were parsed to, for readers
 // of rows that are not cached themselves.
-type policyTexts struct {
+type texts struct {
 	mu        sync.Mutex
 	documents map[string]*policy.Document
 	bytes     int
 }
 
-func (t *policyTexts) get(text string, parse func() *policy.Document) *policy.Document {
+func (t *texts) get(text string, parse func() *policy.Document) *policy.Document {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if d, ok := t.documents[text]; ok {

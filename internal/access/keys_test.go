@@ -1,49 +1,47 @@
-package registry
+package access
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 )
 
 // Columns of the second table of docs/security.md.
 var keyColumns = []struct {
-	keys  keySet
+	keys  KeySet
 	names string
 }{
-	{resourceTags, "`aws:ResourceTag/…`, `ecr:ResourceTag/…`"},
-	{requestTags, "`aws:RequestTag/…`"},
-	{tagKeys, "`aws:TagKeys`"},
+	{ResourceTags, "`aws:ResourceTag/…`, `ecr:ResourceTag/…`"},
+	{RequestTags, "`aws:RequestTag/…`"},
+	{TagKeys, "`aws:TagKeys`"},
 }
 
 // tablesOfKeys are the tables of docs/security.md.
 func tablesOfKeys() string {
 	var b strings.Builder
 	b.WriteString("| key of every request | value |\n|---|---|\n")
-	for _, k := range keysOfAll {
-		value := k.value
+	for _, k := range commonKeys {
+		value := k.Value
 		switch {
-		case k.client && k.known:
+		case k.Client && k.Known:
 			value += "; absent if it says nothing, and in a replication"
-		case k.client:
+		case k.Client:
 			value += "; absent in a replication"
-		case k.known:
+		case k.Known:
 			value += "; absent if it has none"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s |\n", k.name, value)
+		fmt.Fprintf(&b, "| `%s` | %s |\n", k.Name, value)
 	}
 	b.WriteString("\n| action | resource |")
 	for _, c := range keyColumns {
 		fmt.Fprintf(&b, " %s |", c.names)
 	}
 	b.WriteString("\n|---|---|" + strings.Repeat("---|", len(keyColumns)) + "\n")
-	for _, action := range slices.Sorted(maps.Keys(keysOf)) {
+	for _, action := range Actions() {
 		resource := "`*`"
-		if keysOf[action]&ofRepository != 0 {
+		if keysOf[action]&OfRepository != 0 {
 			resource = "repository"
 		}
 		fmt.Fprintf(&b, "| `%s` | %s |", action, resource)
@@ -72,11 +70,11 @@ func TestConditionKeysAreDocumented(t *testing.T) {
 
 // No action is asked for without its row in the table.
 func TestEveryActionHasItsKeys(t *testing.T) {
-	source, err := os.ReadFile("authorize.go")
+	source, err := os.ReadFile("actions.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := regexp.MustCompile(`(?m)^\taction\w+ += "(ecr:\w+)"$`).FindAllStringSubmatch(string(source), -1)
+	named := regexp.MustCompile(`(?m)^\t\w+ += "(ecr:\w+)"$`).FindAllStringSubmatch(string(source), -1)
 	for _, action := range named {
 		if _, ok := keysOf[action[1]]; !ok {
 			t.Errorf("%s has no row in keysOf", action[1])
@@ -86,22 +84,3 @@ func TestEveryActionHasItsKeys(t *testing.T) {
 		t.Errorf("%d actions, %d rows", len(named), len(keysOf))
 	}
 }
-
-// The table, for tests from outside.
-
-var (
-	KeysOfAll = keysOfAll
-	KeysOf    = keysOf
-)
-
-const (
-	ResourceTags = resourceTags
-	RequestTags  = requestTags
-	TagKeys      = tagKeys
-)
-
-func (k conditionKey) Name() string { return k.name }
-func (k conditionKey) Client() bool { return k.client }
-
-// Evaluations counts how often policies decided on a caller.
-func (s *Service) Evaluations() int64 { return s.evaluations.Load() }

@@ -1,0 +1,91 @@
+package access
+
+import (
+	"maps"
+	"slices"
+)
+
+// Key is a condition key that requests for every action have. The tables below are those of docs/security.md, which
+// a test compares.
+type Key struct {
+	Name  string
+	Value string // in words, for the document
+	// Client says that only a request of a client has it, not a replication.
+	Client bool
+	// Known says that it is absent where there is nothing to say.
+	Known bool
+}
+
+var commonKeys = []Key{
+	{Name: "aws:CurrentTime", Value: "the time of the request, such as `2026-11-28T12:00:00Z`"},
+	{Name: "aws:EpochTime", Value: "the same in seconds since 1970"},
+	{Name: "aws:PrincipalAccount", Value: "the caller's account; of a replication, the source's"},
+	{Name: "aws:PrincipalArn", Value: "the caller's ARN"},
+	{Name: "aws:PrincipalIsAWSService", Value: "`false`"},
+	{Name: "aws:PrincipalOrgID", Value: "the caller's `organization` in the configuration", Known: true},
+	{Name: "aws:PrincipalType", Value: "`Account`: the caller is the root of its account"},
+	{Name: "aws:RequestedRegion", Value: "the registry's Region"},
+	{Name: "aws:ResourceAccount", Value: "the registry's account"},
+	{Name: "aws:ResourceOrgID", Value: "the `organization` of the registry's account", Known: true},
+	{Name: "aws:SecureTransport", Value: "whether the client came by TLS; of a replication, `true`"},
+	{Name: "aws:SourceIp", Value: "the client's address", Client: true},
+	{Name: "aws:UserAgent", Value: "what the client calls itself, its first 1,024 bytes", Client: true, Known: true},
+	{Name: "aws:userid", Value: "the caller's unique id: the account, for its root"},
+	{Name: "aws:ViaAWSService", Value: "`false`"},
+}
+
+// CommonKeys returns the keys that requests for every action have.
+func CommonKeys() []Key { return slices.Clone(commonKeys) }
+
+// KeySet is what else requests for an action have.
+type KeySet uint8
+
+const (
+	// OfRepository: the resource is a repository's ARN. Without it, it is "*".
+	OfRepository KeySet = 1 << iota
+	// ResourceTags: aws:ResourceTag/… and ecr:ResourceTag/…, the repository's tags.
+	ResourceTags
+	// RequestTags: aws:RequestTag/…, the tags that the request sets.
+	RequestTags
+	// TagKeys: aws:TagKeys, the keys of the tags that it sets or removes.
+	TagKeys
+)
+
+// keysOf are the keys that requests for one action have, as the Service
+// Authorization Reference has them for Amazon ECR.
+var keysOf = map[string]KeySet{
+	BatchCheckLayerAvailability:    OfRepository | ResourceTags,
+	BatchDeleteImage:               OfRepository | ResourceTags,
+	BatchGetImage:                  OfRepository | ResourceTags,
+	CompleteLayerUpload:            OfRepository | ResourceTags,
+	CreateRepository:               OfRepository | RequestTags | TagKeys, // what is to be made has no tags yet
+	DeleteRegistryPolicy:           0,
+	DeleteRepository:               OfRepository | ResourceTags,
+	DeleteRepositoryPolicy:         OfRepository | ResourceTags,
+	DescribeImageReplicationStatus: OfRepository | ResourceTags,
+	DescribeImages:                 OfRepository | ResourceTags,
+	DescribeRegistry:               0,
+	DescribeRepositories:           OfRepository | ResourceTags,
+	GetDownloadURLForLayer:         OfRepository | ResourceTags,
+	GetRegistryPolicy:              0,
+	GetRepositoryPolicy:            OfRepository | ResourceTags,
+	GetAuthorizationToken:          0,
+	InitiateLayerUpload:            OfRepository | ResourceTags,
+	ListImages:                     OfRepository | ResourceTags,
+	ListTagsForResource:            OfRepository | ResourceTags,
+	PutImage:                       OfRepository | ResourceTags,
+	PutImageTagMutability:          OfRepository | ResourceTags,
+	PutRegistryPolicy:              0,
+	PutReplicationConfiguration:    0,
+	ReplicateImage:                 OfRepository | ResourceTags,
+	SetRepositoryPolicy:            OfRepository | ResourceTags,
+	TagResource:                    OfRepository | ResourceTags | RequestTags | TagKeys,
+	UntagResource:                  OfRepository | ResourceTags | TagKeys,
+	UploadLayerPart:                OfRepository | ResourceTags,
+}
+
+// Actions returns the actions that callers are asked for, in order.
+func Actions() []string { return slices.Sorted(maps.Keys(keysOf)) }
+
+// KeysOf returns the keys that requests for an action have beside CommonKeys.
+func KeysOf(action string) KeySet { return keysOf[action] }

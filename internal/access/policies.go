@@ -1,0 +1,53 @@
+package access
+
+import (
+	"fmt"
+
+	"github.com/twinport/twinport/internal/policy"
+	"github.com/twinport/twinport/internal/resource"
+)
+
+func registryPolicyName(id resource.Registry) string {
+	return fmt.Sprintf("the registry policy of %s in %s", id.Account, id.Region)
+}
+
+// RegistryPolicy parses a registry's stored policy, or remembers how it was parsed.
+func (d *Decider) RegistryPolicy(id resource.Registry, text string) policy.Policy {
+	if !d.Served(id) {
+		return policy.Policy{Name: registryPolicyName(id)} // there are too many that could be
+	}
+	p, _ := d.registryPolicies.Get(id, text, func() (policy.Policy, error) {
+		return d.parse(registryPolicyName(id), text, policy.RegistryPolicy), nil
+	})
+	return p
+}
+
+// LastRegistryPolicy returns the policy that RegistryPolicy returned last, or an empty one.
+func (d *Decider) LastRegistryPolicy(id resource.Registry) policy.Policy {
+	return d.registryPolicies.Last(id)
+}
+
+// RepositoryPolicy parses a repository's stored policy, or remembers how it was parsed.
+func (d *Decider) RepositoryPolicy(ref resource.Repository, text string) policy.Policy {
+	name := fmt.Sprintf("the repository policy of %s in %s %s", ref.Name, ref.Registry.Account, ref.Registry.Region)
+	if text == "" {
+		return policy.Policy{Name: name}
+	}
+	return policy.Policy{Name: name, Document: d.texts.get(text, func() *policy.Document {
+		return d.parse(name, text, policy.RepositoryPolicy).Document
+	})}
+}
+
+// parse parses a stored policy. It was parsed before it was stored, so a failure means that another program stored
+// what this one cannot read. Nobody knows what it denies, so it denies everything until it is set again.
+func (d *Decider) parse(name, text string, kind policy.Kind) policy.Policy {
+	if text == "" {
+		return policy.Policy{Name: name}
+	}
+	doc, err := policy.Parse(text, kind)
+	if err != nil {
+		d.Logger.Error("a stored policy cannot be read: it denies everything until it is set again", "policy", name, "error", err)
+		doc = policy.Unreadable
+	}
+	return policy.Policy{Name: name, Document: doc}
+}
