@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/twinport/twinport/internal/access"
+	"github.com/twinport/twinport/internal/changes"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/resource"
 )
@@ -195,7 +196,7 @@ func (s *Service) RetryReplications(ctx context.Context, c access.Caller, id res
 		if ids := retried; len(ids) > 0 {
 			tx.OnCommit(func() {
 				s.wakeReplications(due)
-				s.watchers.tell(change{registry: reg.ID, replications: ids})
+				s.changes.Notify(changes.Change{Registry: reg.ID, Replications: ids})
 			})
 		}
 		return nil

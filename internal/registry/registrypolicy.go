@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/twinport/twinport/internal/access"
+	"github.com/twinport/twinport/internal/changes"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/resource"
@@ -32,7 +33,7 @@ func (s *Service) replaceRegistryPolicy(ctx context.Context, id resource.Registr
 		if before = reg.Policy; before == "" && text == "" {
 			return registryPolicyNotFound(id)
 		}
-		tx.OnCommit(func() { s.watchers.tell(change{registry: reg.ID, settings: true}) })
+		tx.OnCommit(func() { s.changes.Notify(changes.Change{Registry: reg.ID, Settings: true}) })
 		if err := tx.SetRegistryPolicy(reg.ID, text); err != nil {
 			return err
 		}

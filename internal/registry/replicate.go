@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/twinport/twinport/internal/changes"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/resource"
 )
@@ -55,7 +56,7 @@ func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication
 		row.FailureReason = "The server's database did not answer. The replication is tried again by itself."
 	}
 	return row, s.meta.Update(ctx, func(tx *metadata.Tx) error {
-		tx.OnCommit(func() { s.watchers.tell(change{registry: row.SourceRegistryID, replications: []int64{id}}) })
+		tx.OnCommit(func() { s.changes.Notify(changes.Change{Registry: row.SourceRegistryID, Replications: []int64{id}}) })
 		return tx.SaveReplication(row)
 	})
 }
@@ -92,9 +93,9 @@ func (s *Service) try(ctx context.Context, id int64, room **room) (row metadata.
 			return err
 		}
 		tx.OnCommit(func() {
-			s.watchers.tell(change{registry: row.SourceRegistryID, replications: []int64{id}})
+			s.changes.Notify(changes.Change{Registry: row.SourceRegistryID, Replications: []int64{id}})
 			if row.State == metadata.ReplicationComplete {
-				s.watchers.tell(change{registry: job.RegistryID, repository: job.RepositoryName, replications: []int64{id}})
+				s.changes.Notify(changes.Change{Registry: job.RegistryID, Repository: job.RepositoryName, Replications: []int64{id}})
 			}
 		})
 		return tx.SaveReplication(row)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/twinport/twinport/internal/changes"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/resource"
 )
@@ -99,7 +100,7 @@ func (s *Service) queueDeletions(tx *metadata.Tx, repo *metadata.Repository, d m
 			ids[i] = one.ID
 		}
 		s.wakeReplications(due)
-		s.watchers.tell(change{registry: repo.RegistryID, replications: ids})
+		s.changes.Notify(changes.Change{Registry: repo.RegistryID, Replications: ids})
 	})
 	return nil
 }

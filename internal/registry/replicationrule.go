@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/twinport/twinport/internal/access"
+	"github.com/twinport/twinport/internal/changes"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/resource"
 )
@@ -73,7 +74,7 @@ func (s *Service) SetReplication(ctx context.Context, c access.Caller, id resour
 		return err
 	}
 	return s.update(ctx, func(tx *metadata.Tx) error {
-		tx.OnCommit(func() { s.watchers.tell(change{registry: reg.ID, settings: true}) })
+		tx.OnCommit(func() { s.changes.Notify(changes.Change{Registry: reg.ID, Settings: true}) })
 		return tx.SetReplication(reg.ID, string(text))
 	})
 }
@@ -181,7 +182,7 @@ func (s *Service) queueReplications(tx *metadata.Tx, r *metadata.Repository, d s
 			}})
 		}
 		s.wakeReplications(due)
-		s.watchers.tell(change{registry: r.RegistryID, replications: ids})
+		s.changes.Notify(changes.Change{Registry: r.RegistryID, Replications: ids})
 	})
 	return nil
 }

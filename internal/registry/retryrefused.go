@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/twinport/twinport/internal/changes"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/resource"
 )
@@ -130,7 +131,7 @@ func (s *Service) resume(ctx context.Context, r metadata.Retry) (made int, err e
 			}
 			tx.OnCommit(func() {
 				s.wakeReplications(due)
-				s.watchers.tell(change{registry: route.SourceRegistryID, replications: ids})
+				s.changes.Notify(changes.Change{Registry: route.SourceRegistryID, Replications: ids})
 			})
 		}
 		return nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/blob"
+	"github.com/twinport/twinport/internal/changes"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/parsecache"
 	"github.com/twinport/twinport/internal/quota"
@@ -60,7 +61,7 @@ type Service struct {
 	lost     lostObjects
 	roomMade atomic.Int64 // when makeRoom last did, in Unix nanoseconds
 
-	watchers watchers
+	changes *changes.Feed
 
 	lastRoute lastRoute
 	resumed   resumed
@@ -77,9 +78,7 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 		registries: map[resource.Registry]int64{}, wake: func([]metadata.DueReplication) {},
 	}
 	s.access = access.New(access.Config{Served: s.Exists, Organizations: c.Organizations, Logger: c.Logger, Now: c.Now})
-	if a, ok := s.meta.(metadata.Announcer); ok {
-		s.watchers.announcements = newAnnouncements(a, &s.watchers, c.Logger)
-	}
+	s.changes = changes.New(s.meta, c.Logger)
 	var keys []resource.Registry
 	for _, account := range c.Accounts {
 		for _, region := range c.Regions {
@@ -120,7 +119,7 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 // ForUpkeep returns a domain that sweeps and repairs, and serves no registry.
 // For dry sweeps its stores may be open to read only.
 func ForUpkeep(meta metadata.Store, blobs blob.Store, log *slog.Logger) *Service {
-	return &Service{meta: meta, blobs: blobs, log: log, now: time.Now, wake: func([]metadata.DueReplication) {}}
+	return &Service{meta: meta, blobs: blobs, log: log, now: time.Now, changes: changes.New(nil, log), wake: func([]metadata.DueReplication) {}}
 }
 
 // Exists reports whether the deployment serves the registry.
@@ -198,7 +197,7 @@ func (s *Service) updateWith(ctx context.Context, r *metadata.Repository, open f
 
 // repositoryChanged tells those who watch, once the transaction is committed.
 func (s *Service) repositoryChanged(tx *metadata.Tx, r *metadata.Repository) {
-	tx.OnCommit(func() { s.watchers.tell(change{registry: r.RegistryID, repository: r.Name}) })
+	tx.OnCommit(func() { s.changes.Notify(changes.Change{Registry: r.RegistryID, Repository: r.Name}) })
 }
 
 func storageFull(err error) *Error {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/twinport/twinport/internal/access"
+	"github.com/twinport/twinport/internal/changes"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/resource"
 )
@@ -45,18 +46,16 @@ func (s *Service) Watch(ctx context.Context, c access.Caller, id resource.Regist
 	if err != nil {
 		return err
 	}
-	w := s.watchers.add(reg.ID)
-	defer s.watchers.remove(reg.ID, w)
+	w := s.changes.Watch(reg.ID)
+	defer w.Close()
 	v := &view{service: s, id: id, registry: reg.ID}
 	var poll <-chan time.Time
 	if s.meta.Shared() {
-		if a := s.watchers.announcements; a != nil {
-			defer a.listen(ctx)()
-		}
+		defer s.changes.Listen(ctx)()
 		// What was there before is not told.
-		w.take()
+		w.Take()
 		v.told = map[int64]time.Time{}
-		if _, err := v.changed(v.unseen(notes{})); err != nil {
+		if _, err := v.changed(v.unseen(changes.Notes{})); err != nil {
 			return err
 		}
 		ticker := time.NewTicker(watchPoll)
@@ -75,14 +74,14 @@ func (s *Service) Watch(ctx context.Context, c access.Caller, id resource.Regist
 			return ctx.Err()
 		case <-poll:
 			polled = true
-		case <-w.wake:
+		case <-w.Changed():
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
 			case <-time.After(watchGather):
 			}
 		}
-		n := w.take()
+		n := w.Take()
 		if polled {
 			n = v.unseen(n)
 		}
@@ -105,26 +104,26 @@ type view struct {
 
 // unseen has those replications looked for that others may have changed since
 // the last time.
-func (v *view) unseen(n notes) notes {
+func (v *view) unseen(n changes.Notes) changes.Notes {
 	now := v.service.now()
 	if v.looked.IsZero() || v.looked.After(now) {
 		v.looked = now
 	}
-	n.lookSince(v.looked.Add(-watchOverlap))
+	n.LookSince(v.looked.Add(-watchOverlap))
 	v.looked = now
 	return n
 }
 
 // events tell what was noted.
-func (v *view) events(n notes) (events []WatchEvent, err error) {
-	if n.lost {
+func (v *view) events(n changes.Notes) (events []WatchEvent, err error) {
+	if n.Lost {
 		return []WatchEvent{{Lost: true}}, nil
 	}
 	rows, err := v.changed(n)
 	if err != nil {
 		return nil, err
 	}
-	if len(rows) > maxNotedReplications {
+	if len(rows) > changes.MaxReplications {
 		return []WatchEvent{{Lost: true}}, nil
 	}
 	outgoing, incoming := WatchEvent{Direction: Outgoing}, WatchEvent{Direction: Incoming}
@@ -140,32 +139,32 @@ func (v *view) events(n notes) (events []WatchEvent, err error) {
 			events = append(events, e)
 		}
 	}
-	if len(n.repositories) > 0 || n.settings {
-		events = append(events, WatchEvent{Repositories: slices.Sorted(maps.Keys(n.repositories)), Registry: n.settings})
+	if len(n.Repositories) > 0 || n.Settings {
+		events = append(events, WatchEvent{Repositories: slices.Sorted(maps.Keys(n.Repositories)), Registry: n.Settings})
 	}
 	return events, nil
 }
 
 // changed are the noted replications that the registry may see and was not told of.
-func (v *view) changed(n notes) ([]Replication, error) {
+func (v *view) changed(n changes.Notes) ([]Replication, error) {
 	var lists []func(*metadata.Queries) ([]metadata.ListedReplication, error)
-	if len(n.replications) > 0 {
-		ids := slices.Sorted(maps.Keys(n.replications))
+	if len(n.Replications) > 0 {
+		ids := slices.Sorted(maps.Keys(n.Replications))
 		lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) { return q.ReplicationsByID(ids) },
 			func(q *metadata.Queries) ([]metadata.ListedReplication, error) { return q.DeletionsByID(ids) })
 	}
-	if !n.since.IsZero() {
+	if !n.Since.IsZero() {
 		for _, state := range []string{metadata.ReplicationInProgress, metadata.ReplicationComplete, metadata.ReplicationFailed} {
 			lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
-				return q.ReplicationsFrom(v.registry, state, n.since, metadata.ReplicationKey{}, maxNotedReplications+1)
+				return q.ReplicationsFrom(v.registry, state, n.Since, metadata.ReplicationKey{}, changes.MaxReplications+1)
 			}, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
-				return q.DeletionsFrom(v.registry, state, n.since, metadata.ReplicationKey{}, maxNotedReplications+1)
+				return q.DeletionsFrom(v.registry, state, n.Since, metadata.ReplicationKey{}, changes.MaxReplications+1)
 			})
 		}
 		lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
-			return q.ReplicationsInto(v.id.Account, v.id.Region, n.since, metadata.ReplicationKey{}, maxNotedReplications+1)
+			return q.ReplicationsInto(v.id.Account, v.id.Region, n.Since, metadata.ReplicationKey{}, changes.MaxReplications+1)
 		}, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
-			return q.DeletionsInto(v.id.Account, v.id.Region, n.since, metadata.ReplicationKey{}, maxNotedReplications+1)
+			return q.DeletionsInto(v.id.Account, v.id.Region, n.Since, metadata.ReplicationKey{}, changes.MaxReplications+1)
 		})
 	}
 	if len(lists) == 0 {

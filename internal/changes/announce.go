@@ -1,4 +1,4 @@
-package registry
+package changes
 
 import (
 	"context"
@@ -26,17 +26,16 @@ const (
 	listenPatience = 2 * time.Second
 )
 
-// announcements tell the watchers of other processes what this one's commits
-// change, and this one's what those of others do: all but replications, which
-// watchers look for themselves. They are sent beside the commits, and gathered.
+// announcements notify the watchers of other processes of what this one's commits change, and this one's of what those
+// of others do: all but replications, which watchers look for themselves. They are sent beside the commits, and gathered.
 type announcements struct {
-	store    metadata.Announcer
-	watchers *watchers
-	log      *slog.Logger
-	process  string // who hears itself knows it already
+	store   metadata.Announcer
+	feed    *Feed
+	log     *slog.Logger
+	process string // who hears itself knows it already
 
 	mu       sync.Mutex
-	gathered map[int64]*notes // by the registry's row; nil if nothing waits
+	gathered map[int64]*Notes // by the registry's row; nil if nothing waits
 
 	listeners int // watches; while there are any, the process listens
 	stop      context.CancelFunc
@@ -52,27 +51,27 @@ type announcement struct {
 	Lost         bool     `json:"l,omitempty"`
 }
 
-func newAnnouncements(store metadata.Announcer, ws *watchers, log *slog.Logger) *announcements {
-	return &announcements{store: store, watchers: ws, log: log, process: uuid.NewString()}
+func newAnnouncements(store metadata.Announcer, feed *Feed, log *slog.Logger) *announcements {
+	return &announcements{store: store, feed: feed, log: log, process: uuid.NewString()}
 }
 
 // add gathers a change. The first has all announced that come in a while.
-func (a *announcements) add(c change) {
-	if c.repository == "" && !c.settings {
+func (a *announcements) add(c Change) {
+	if c.Repository == "" && !c.Settings {
 		return
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.gathered == nil {
-		a.gathered = map[int64]*notes{}
+		a.gathered = map[int64]*Notes{}
 		time.AfterFunc(announceInterval, a.send)
 	}
-	n := a.gathered[c.registry]
+	n := a.gathered[c.Registry]
 	if n == nil {
-		n = &notes{}
-		a.gathered[c.registry] = n
+		n = &Notes{}
+		a.gathered[c.Registry] = n
 	}
-	n.add(change{repository: c.repository, settings: c.settings})
+	n.add(Change{Repository: c.Repository, Settings: c.Settings})
 }
 
 func (a *announcements) send() {
@@ -88,15 +87,15 @@ func (a *announcements) send() {
 		}
 	}
 	for registry, n := range gathered {
-		if n.settings || n.lost {
-			put(announcement{Registry: registry, Settings: n.settings, Lost: n.lost})
+		if n.Settings || n.Lost {
+			put(announcement{Registry: registry, Settings: n.Settings, Lost: n.Lost})
 		}
-		for names := range slices.Chunk(slices.Sorted(maps.Keys(n.repositories)), namesPerAnnouncement) {
+		for names := range slices.Chunk(slices.Sorted(maps.Keys(n.Repositories)), namesPerAnnouncement) {
 			put(announcement{Registry: registry, Repositories: names})
 		}
 	}
 	if err := a.store.Announce(context.Background(), texts); err != nil && !errors.Is(err, metadata.ErrClosed) {
-		a.log.Warn("could not tell the other processes what has changed: their consoles show it late", "error", err)
+		a.log.Warn("could not notify the other processes of what has changed: their consoles show it late", "error", err)
 	}
 }
 
@@ -131,7 +130,7 @@ func (a *announcements) listen(ctx context.Context) (release func()) {
 func (a *announcements) keepListening(ctx context.Context, begun func()) {
 	for {
 		err := a.store.Listen(ctx, func() {
-			a.watchers.lose()
+			a.feed.lose()
 			begun()
 		}, a.heard)
 		if ctx.Err() != nil {
@@ -151,11 +150,11 @@ func (a *announcements) heard(text string) {
 	if err := json.Unmarshal([]byte(text), &one); err != nil || one.Process == a.process {
 		return // a later version's, or our own
 	}
-	a.watchers.note(one.Registry, func(n *notes) {
-		n.lost = n.lost || one.Lost
-		n.add(change{settings: one.Settings})
+	a.feed.note(one.Registry, func(n *Notes) {
+		n.Lost = n.Lost || one.Lost
+		n.add(Change{Settings: one.Settings})
 		for _, name := range one.Repositories {
-			n.add(change{repository: name})
+			n.add(Change{Repository: name})
 		}
 	})
 }
