@@ -291,7 +291,7 @@ func (s *Service) mount(ctx context.Context, source, to *metadata.Repository, d 
 	room := s.roomIn(to, quota.StoredBytes)
 	link := func(tx *metadata.Tx, to *metadata.Repository) error {
 		mounted = false
-		if err := room.begin(tx.Queries); err != nil {
+		if err := room.Begin(tx.Queries); err != nil {
 			return err
 		}
 		l, err := tx.Layer(source.ID, string(d))
@@ -307,6 +307,6 @@ func (s *Service) mount(ctx context.Context, source, to *metadata.Repository, d 
 		mounted, err = tx.LinkLayer(to, string(d), s.now())
 		return err
 	}
-	err = room.within(ctx, func() error { return s.addTo(ctx, to, ahead, link) })
+	err = room.Within(ctx, func() error { return s.addTo(ctx, to, ahead, link) })
 	return mounted && err == nil, err
 }

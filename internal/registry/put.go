@@ -15,6 +15,7 @@ import (
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/resource"
+	"github.com/twinport/twinport/internal/usage"
 )
 
 // NewManifest is a manifest to put.
@@ -86,7 +87,7 @@ func (s *Service) PutManifest(ctx context.Context, c access.Caller, ref resource
 	}
 	p := &put{service: s, now: s.now(), registry: r.RegistryID, account: r.Account, digest: string(d), manifest: parsed,
 		NewManifest: n, room: s.roomIn(r, quota.ImagesPerRepository, quota.StoredBytes)}
-	if err := p.room.within(ctx, func() error { return p.commit(ctx, r) }); err != nil {
+	if err := p.room.Within(ctx, func() error { return p.commit(ctx, r) }); err != nil {
 		return PutResult{}, err
 	}
 	return PutResult{Digest: d, MediaType: parsed.MediaType, Subject: parsed.Subject}, nil
@@ -132,7 +133,7 @@ type put struct {
 	account  string // whose it is
 	digest   string
 	manifest parsedManifest
-	room     *room
+	room     *usage.Room
 }
 
 // errImmutable means that a tag may be set once only, so that two pushes that
@@ -173,13 +174,13 @@ func (p *put) ahead(q *metadata.Queries, repository int64) {
 	for _, tag := range p.Tags {
 		_, _ = q.Tag(repository, tag)
 	}
-	p.room.ahead(q)
+	p.room.Ahead(q)
 	p.service.tagsAhead(q, p.account, repository, p.digest, len(p.Tags))
 	_, _ = q.NextSequence(p.registry)
 }
 
 func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
-	if err := p.room.begin(tx.Queries); err != nil {
+	if err := p.room.Begin(tx.Queries); err != nil {
 		return err
 	}
 	_, err := tx.Manifest(r.ID, p.digest)
@@ -194,10 +195,10 @@ func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
 		return err
 	}
 	if !known { // else it keeps the time of its first push (ECR: imagePushedAt)
-		if err := p.room.take(quota.ImagesPerRepository, 1); err != nil {
+		if err := p.room.Take(quota.ImagesPerRepository, 1); err != nil {
 			return err
 		}
-		if err := p.room.take(quota.StoredBytes, int64(len(p.Bytes))); err != nil {
+		if err := p.room.Take(quota.StoredBytes, int64(len(p.Bytes))); err != nil {
 			return err
 		}
 		m := p.manifest.facts(p.Bytes)

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 
 	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/resource"
+	"github.com/twinport/twinport/internal/usage"
 )
 
 // Quota is one of a registry's: what it may hold, or ask for in a second.
@@ -42,7 +42,7 @@ func (s *Service) Quotas(ctx context.Context, c access.Caller, id resource.Regis
 	l := s.limits[id.Account]
 	used := func(name string) (n int64) {
 		if err == nil {
-			n, err = s.used(ctx, id.Account, name, reg.ID)
+			n, err = s.usage.Used(ctx, id.Account, name, reg.ID)
 		}
 		return n
 	}
@@ -72,76 +72,15 @@ func overQuota(id resource.Registry, name string, limit int64) *Error {
 	return e
 }
 
-// What the quotas bound that the database can count.
-var boundings = map[string]struct {
-	limit        func(l quota.Limits) int64
-	inRepository bool // each repository, and not the registry, may have so much
-	quick        bool // to count: by an index
-	// rows counts what a repository or registry has. It need not count past most.
-	rows func(q *metadata.Queries, id, most int64) (int64, error)
-}{
-	quota.Repositories: {
-		limit: func(l quota.Limits) int64 { return l.Repositories }, quick: true,
-		rows: func(q *metadata.Queries, id, _ int64) (int64, error) { return q.RepositoryCount(id) },
-	},
-	quota.ImagesPerRepository: {
-		limit: func(l quota.Limits) int64 { return l.ImagesPerRepository }, inRepository: true, quick: true,
-		rows: (*metadata.Queries).ImageCount,
-	},
-	quota.OpenUploads: {
-		limit: func(l quota.Limits) int64 { return l.OpenUploads }, quick: true,
-		rows: (*metadata.Queries).UploadCount,
-	},
-	quota.StoredBytes: {
-		limit: func(l quota.Limits) int64 { return l.StoredBytes },
-		rows:  func(q *metadata.Queries, id, _ int64) (int64, error) { return q.StoredBytes(id) },
-	},
-	quota.ReplicatedBytes: {
-		limit: func(l quota.Limits) int64 { return l.ReplicatedBytes },
-		rows:  func(q *metadata.Queries, id, _ int64) (int64, error) { return q.ReplicatedBytes(id) },
-	},
-}
-
-// used is how much a registry has of what the quota bounds, counted now unless that
-// takes long. Those who ask at a time share the answer.
-func (s *Service) used(ctx context.Context, account, name string, registry int64) (int64, error) {
-	u := s.usages.get(bounded{account, name, registry}, s.now())
-	err := u.count(ctx, s.now, func() (int64, error) {
-		return boundings[name].rows(s.meta.Read(), registry, math.MaxInt64)
-	})
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.n, err
-}
-
-// room returns what the named quotas leave of a registry, and of a repository in
-// it: 0 if the operation creates that. Past them it is LimitExceeded.
-func (s *Service) room(id resource.Registry, registry, repository int64, names ...string) *room {
-	r := &room{now: s.now, read: s.meta.Read}
-	r.full = func(name string, limit int64) error { return overQuota(id, name, limit) }
-	for _, name := range names {
-		of := boundings[name]
-		b := &bound{quota: name, limit: of.limit(s.limits[id.Account]), quick: of.quick}
-		if b.limit == 0 {
-			continue
-		}
-		what := bounded{id.Account, name, registry}
-		if of.inRepository {
-			what.id = repository
-		}
-		if what.id == 0 { // what is not there yet has nothing
-			b.usage, b.counted = &usage{}, true
-		} else {
-			b.usage = s.usages.get(what, s.now())
-		}
-		b.rows = func(q *metadata.Queries) (int64, error) { return of.rows(q, what.id, b.limit) }
-		r.of = append(r.of, b)
-	}
-	return r
+// room is what the named quotas leave of a registry, and of a repository in it: 0 if the operation creates that. Past
+// them it is LimitExceeded.
+func (s *Service) room(id resource.Registry, registry, repository int64, names ...string) *usage.Room {
+	full := func(name string, limit int64) error { return overQuota(id, name, limit) }
+	return s.usage.Room(id.Account, registry, repository, full, names...)
 }
 
 // roomIn is room for an operation on a repository.
-func (s *Service) roomIn(r *metadata.Repository, names ...string) *room {
+func (s *Service) roomIn(r *metadata.Repository, names ...string) *usage.Room {
 	return s.room(refOf(r).Registry, r.RegistryID, r.ID, names...)
 }
 
@@ -171,21 +110,21 @@ func (s *Service) tagsFull(q *metadata.Queries, account string, repository int64
 }
 
 // takeLayer takes the room for a link to a layer, unless the repository has it.
-func takeLayer(tx *metadata.Tx, r *room, repository int64, digest string, size int64) error {
-	if r.bound(quota.StoredBytes) == nil {
+func takeLayer(tx *metadata.Tx, r *usage.Room, repository int64, digest string, size int64) error {
+	if !r.Bounded(quota.StoredBytes) {
 		return nil
 	}
 	_, err := tx.Layer(repository, digest)
 	if errors.Is(err, metadata.ErrNotFound) {
-		return r.take(quota.StoredBytes, size)
+		return r.Take(quota.StoredBytes, size)
 	}
 	return err
 }
 
 // takeBlob is takeLayer for a blob that the deployment has; if it has not, nothing
 // is taken.
-func takeBlob(tx *metadata.Tx, r *room, repository int64, digest string) error {
-	if r.bound(quota.StoredBytes) == nil {
+func takeBlob(tx *metadata.Tx, r *usage.Room, repository int64, digest string) error {
+	if !r.Bounded(quota.StoredBytes) {
 		return nil
 	}
 	b, err := tx.Blob(digest)
@@ -205,23 +144,18 @@ func (s *Service) boundLayer(ctx context.Context, r *metadata.Repository, conten
 	b := &boundedLayer{r: content, room: maxLayerSize - already,
 		refusal: errorf(LimitExceeded, "A layer may have at most %d bytes", int64(maxLayerSize))}
 	room := s.roomIn(r, quota.StoredBytes)
-	c := room.bound(quota.StoredBytes)
-	if c == nil {
+	if !room.Bounded(quota.StoredBytes) {
 		return b, nil
 	}
-	if err := room.prepare(ctx); err != nil {
+	n, _, err := room.Left(ctx, quota.StoredBytes)
+	if err != nil {
 		return nil, err
 	}
-	n, _ := c.usage.left(c.limit)
 	if n-already < b.room {
-		b.room, b.refusal = n-already, overQuota(refOf(r).Registry, quota.StoredBytes, c.limit)
+		b.room, b.refusal = n-already, overQuota(refOf(r).Registry, quota.StoredBytes, room.Limit(quota.StoredBytes))
 		b.recount = func() (more int64, err error) {
-			c.due = true
-			if err := room.countDue(ctx); err != nil {
-				return 0, err
-			}
-			_, now := c.usage.left(c.limit)
-			return now - n, nil
+			_, now, err := room.Recount(ctx, quota.StoredBytes)
+			return now - n, err
 		}
 	}
 	return b, nil
@@ -253,16 +187,15 @@ func (b *boundedLayer) Read(p []byte) (int, error) {
 }
 
 // roomAt is what the destination of a replication has room for.
-func (s *Service) roomAt(job metadata.ReplicationJob) *room {
-	r := s.room(resource.Registry{Account: job.DestinationAccount, Region: job.DestinationRegion}, job.RegistryID, job.DestinationID,
+func (s *Service) roomAt(job metadata.ReplicationJob) *usage.Room {
+	full := func(name string, _ int64) error { return full(job, name) }
+	return s.usage.Room(job.DestinationAccount, job.RegistryID, job.DestinationID, full,
 		quota.Repositories, quota.ImagesPerRepository, quota.StoredBytes, quota.ReplicatedBytes)
-	r.full = func(name string, _ int64) error { return full(job, name) }
-	return r
 }
 
 // fitsAhead asks what fits is going to ask.
-func (s *Service) fitsAhead(q *metadata.Queries, job metadata.ReplicationJob, r *room) {
-	r.ahead(q)
+func (s *Service) fitsAhead(q *metadata.Queries, job metadata.ReplicationJob, r *usage.Room) {
+	r.Ahead(q)
 	s.tagsAhead(q, job.DestinationAccount, job.DestinationID, job.Digest, tagsOf(job))
 }
 
@@ -276,12 +209,12 @@ func tagsOf(job metadata.ReplicationJob) int {
 
 // fits takes the room for a replication of an image, whose parts are given, and
 // refuses one that would go past a quota of the destination.
-func (s *Service) fits(q *metadata.Queries, job metadata.ReplicationJob, r *room, parts metadata.ImageParts) error {
-	if err := r.begin(q); err != nil {
+func (s *Service) fits(q *metadata.Queries, job metadata.ReplicationJob, r *usage.Room, parts metadata.ImageParts) error {
+	if err := r.Begin(q); err != nil {
 		return err
 	}
 	if job.DestinationID == 0 {
-		if err := r.take(quota.Repositories, 1); err != nil {
+		if err := r.Take(quota.Repositories, 1); err != nil {
 			return err
 		}
 	}
@@ -298,20 +231,20 @@ func (s *Service) fits(q *metadata.Queries, job metadata.ReplicationJob, r *room
 			return full(job, quota.TagsPerImage)
 		}
 	}
-	if err := r.take(quota.ImagesPerRepository, int64(len(parts.Manifests)-parts.There)); err != nil {
+	if err := r.Take(quota.ImagesPerRepository, int64(len(parts.Manifests)-parts.There)); err != nil {
 		return err
 	}
-	if r.bound(quota.StoredBytes) == nil && r.bound(quota.ReplicatedBytes) == nil {
+	if !r.Bounded(quota.StoredBytes) && !r.Bounded(quota.ReplicatedBytes) {
 		return nil
 	}
 	bytes, err := q.CopyCost(job.RepositoryID, parts.Manifests, job.DestinationID)
 	if err != nil {
 		return err
 	}
-	if err := r.take(quota.StoredBytes, bytes); err != nil {
+	if err := r.Take(quota.StoredBytes, bytes); err != nil {
 		return err
 	}
-	return r.take(quota.ReplicatedBytes, bytes)
+	return r.Take(quota.ReplicatedBytes, bytes)
 }
 
 // full refuses a replication for a quota. How much there is of it is not for the

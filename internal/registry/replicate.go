@@ -10,6 +10,7 @@ import (
 	"github.com/twinport/twinport/internal/changes"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/resource"
+	"github.com/twinport/twinport/internal/usage"
 )
 
 // Delays between the tries of a replication that failed through a fault.
@@ -28,18 +29,18 @@ const maxGraph = 10000
 // would then retry. The result says how it ended; an error means that not even
 // that could be stored.
 func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication, error) {
-	var room *room // at the destination
+	var room *usage.Room // at the destination
 	row, err := s.try(ctx, id, &room)
-	for n := 1; n < maxAnew && (errors.Is(err, errChangedSince) || errors.Is(err, errCount)); n++ {
-		if errors.Is(err, errCount) {
-			if err = room.count(ctx); err != nil {
+	for n := 1; n < usage.MaxRuns && (errors.Is(err, errChangedSince) || errors.Is(err, usage.ErrCount)); n++ {
+		if errors.Is(err, usage.ErrCount) {
+			if err = room.Count(ctx); err != nil {
 				break
 			}
 		}
 		row, err = s.try(ctx, id, &room)
 	}
 	if room != nil {
-		room.end(err == nil && row.State == metadata.ReplicationComplete)
+		room.End(err == nil && row.State == metadata.ReplicationComplete)
 	}
 	if err == nil || row.ID == 0 || errors.Is(err, metadata.ErrClosed) || ctx.Err() != nil {
 		return row, err // without an id: it was not found, or not even looked up
@@ -61,10 +62,10 @@ func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication
 	})
 }
 
-// try is the transaction of Replicate: errChangedSince or errCount if it is to be
-// begun anew; after maxAnew times they count as a fault. room is set once the
+// try is the transaction of Replicate: errChangedSince or usage.ErrCount if it is to be
+// begun anew; after usage.MaxRuns times they count as a fault. room is set once the
 // destination is known.
-func (s *Service) try(ctx context.Context, id int64, room **room) (row metadata.Replication, err error) {
+func (s *Service) try(ctx context.Context, id int64, room **usage.Room) (row metadata.Replication, err error) {
 	err = s.meta.UpdateFirst(ctx, func(tx *metadata.Tx) error {
 		row = metadata.Replication{}
 		job, err := claim(tx, id)
@@ -79,7 +80,7 @@ func (s *Service) try(ctx context.Context, id int64, room **room) (row metadata.
 		if job.Deletes {
 			err = s.deleteReplicated(ctx, tx, job)
 		} else {
-			*room = s.roomAt(job).instead(*room)
+			*room = s.roomAt(job).Instead(*room)
 			err = s.copyImage(ctx, tx, job, *room)
 		}
 		var refused *refusal
@@ -125,7 +126,7 @@ func retryDelay(tries int) time.Duration {
 // copyImage makes the image appear in the destination, or returns a refusal;
 // then it has written nothing. First it reads and decides, then it writes: so
 // what it reads is asked, and what it writes is sent, all together.
-func (s *Service) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob, room *room) error {
+func (s *Service) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob, room *usage.Room) error {
 	if err := s.admit(ctx, tx, job); err != nil {
 		return err
 	}

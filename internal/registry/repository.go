@@ -12,6 +12,7 @@ import (
 	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/resource"
+	"github.com/twinport/twinport/internal/usage"
 )
 
 // TagMutability says which tags of a repository may be moved (ECR's
@@ -104,17 +105,17 @@ func (s *Service) CreateRepository(ctx context.Context, c access.Caller, ref res
 	}
 	r := s.newRepository(ref, reg.ID, n)
 	room := s.room(ref.Registry, reg.ID, 0, quota.Repositories)
-	err = room.within(ctx, func() error { return s.createRepository(ctx, r, n, room) })
+	err = room.Within(ctx, func() error { return s.createRepository(ctx, r, n, room) })
 	if err != nil {
 		return Repository{}, err
 	}
 	return repositoryOf(r), nil
 }
 
-func (s *Service) createRepository(ctx context.Context, r *metadata.Repository, n NewRepository, room *room) error {
+func (s *Service) createRepository(ctx context.Context, r *metadata.Repository, n NewRepository, room *usage.Room) error {
 	ref := refOf(r)
 	return s.update(ctx, func(tx *metadata.Tx) error {
-		if err := room.begin(tx.Queries); err != nil {
+		if err := room.Begin(tx.Queries); err != nil {
 			return err
 		}
 		created, err := tx.CreateRepository(r)
@@ -124,7 +125,7 @@ func (s *Service) createRepository(ctx context.Context, r *metadata.Repository, 
 		if !created {
 			return errorf(RepositoryAlreadyExists, "The repository with name '%s' already exists in the registry with id '%s'", ref.Name, ref.Registry.Account)
 		}
-		if err := room.take(quota.Repositories, 1); err != nil {
+		if err := room.Take(quota.Repositories, 1); err != nil {
 			return err
 		}
 		for _, t := range n.Tags {

@@ -16,6 +16,7 @@ import (
 	"github.com/twinport/twinport/internal/parsecache"
 	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/resource"
+	"github.com/twinport/twinport/internal/usage"
 )
 
 // Config is what Open needs; every field must be set, but for Limits and Organizations.
@@ -48,7 +49,7 @@ type Service struct {
 	// registries maps each registry to the id of its row, which never changes.
 	registries map[resource.Registry]int64
 	limits     map[string]quota.Limits
-	usages     usages // of what limits bound
+	usage      *usage.Counter // of what limits bound
 
 	access *access.Decider
 	rules  parsecache.Cache[[]ReplicationRule]
@@ -73,12 +74,7 @@ type Service struct {
 
 // Open returns the domain over its stores and makes sure that every registry has its row.
 func Open(ctx context.Context, c Config) (*Service, error) {
-	s := &Service{
-		meta: c.Metadata, blobs: c.Blobs, log: c.Logger, now: c.Now, grace: c.Grace, limits: c.Limits, regions: c.Regions,
-		registries: map[resource.Registry]int64{}, wake: func([]metadata.DueReplication) {},
-	}
-	s.access = access.New(access.Config{Served: s.Exists, Organizations: c.Organizations, Logger: c.Logger, Now: c.Now})
-	s.changes = changes.New(s.meta, c.Logger)
+	s := newService(c, changes.New(c.Metadata, c.Logger))
 	var keys []resource.Registry
 	for _, account := range c.Accounts {
 		for _, region := range c.Regions {
@@ -116,10 +112,20 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	return s, nil
 }
 
+func newService(c Config, feed *changes.Feed) *Service {
+	s := &Service{
+		meta: c.Metadata, blobs: c.Blobs, log: c.Logger, now: c.Now, grace: c.Grace, limits: c.Limits, regions: c.Regions,
+		registries: map[resource.Registry]int64{}, wake: func([]metadata.DueReplication) {},
+		usage: usage.New(c.Limits, c.Metadata.Read, c.Now), changes: feed,
+	}
+	s.access = access.New(access.Config{Served: s.Exists, Organizations: c.Organizations, Logger: c.Logger, Now: c.Now})
+	return s
+}
+
 // ForUpkeep returns a domain that sweeps and repairs, and serves no registry.
 // For dry sweeps its stores may be open to read only.
 func ForUpkeep(meta metadata.Store, blobs blob.Store, log *slog.Logger) *Service {
-	return &Service{meta: meta, blobs: blobs, log: log, now: time.Now, changes: changes.New(nil, log), wake: func([]metadata.DueReplication) {}}
+	return newService(Config{Metadata: meta, Blobs: blobs, Logger: log, Now: time.Now}, changes.New(nil, log))
 }
 
 // Exists reports whether the deployment serves the registry.

@@ -32,17 +32,17 @@ func (s *Service) StartUpload(ctx context.Context, c access.Caller, ref resource
 func (s *Service) startUpload(ctx context.Context, repo *metadata.Repository) (string, error) {
 	id, room := uuid.NewString(), s.roomIn(repo, quota.OpenUploads)
 	create := func(tx *metadata.Tx, repo *metadata.Repository) error {
-		if err := room.begin(tx.Queries); err != nil {
+		if err := room.Begin(tx.Queries); err != nil {
 			return err
 		}
-		if err := room.take(quota.OpenUploads, 1); err != nil {
+		if err := room.Take(quota.OpenUploads, 1); err != nil {
 			return err
 		}
 		u := metadata.Upload{ID: id, RegistryID: repo.RegistryID, RepositoryID: repo.ID, StartedAt: s.now()}
 		return tx.CreateUpload(u)
 	}
-	ahead := func(q *metadata.Queries, _ int64) { room.ahead(q) }
-	return id, room.within(ctx, func() error { return s.addTo(ctx, repo, ahead, create) })
+	ahead := func(q *metadata.Queries, _ int64) { room.Ahead(q) }
+	return id, room.Within(ctx, func() error { return s.addTo(ctx, repo, ahead, create) })
 }
 
 // uploadAhead asks what withUpload is going to ask.
@@ -264,7 +264,7 @@ func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository,
 		u.object = object
 		room := s.roomIn(repo, quota.StoredBytes)
 		add := func(tx *metadata.Tx, repo *metadata.Repository) error {
-			if err := room.begin(tx.Queries); err != nil {
+			if err := room.Begin(tx.Queries); err != nil {
 				return err
 			}
 			// The session must be there still: else it has expired, and the
@@ -290,7 +290,7 @@ func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository,
 			}
 			return tx.AddLayer(repo, string(d), l.Size, object, s.now())
 		}
-		return room.within(ctx, func() error { return s.addTo(ctx, repo, nil, add) })
+		return room.Within(ctx, func() error { return s.addTo(ctx, repo, nil, add) })
 	})
 	if CodeOf(err) == InvalidLayer {
 		s.forgetUpload(ctx, id)
@@ -306,7 +306,7 @@ func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository,
 func (s *Service) linkInstead(ctx context.Context, repo *metadata.Repository, u *session, d digest.Digest) (linked bool, err error) {
 	room := s.roomIn(repo, quota.StoredBytes)
 	link := func(tx *metadata.Tx, repo *metadata.Repository) error {
-		if err := room.begin(tx.Queries); err != nil {
+		if err := room.Begin(tx.Queries); err != nil {
 			return err
 		}
 		if err := takeBlob(tx, room, repo.ID, string(d)); err != nil {
@@ -317,7 +317,7 @@ func (s *Service) linkInstead(ctx context.Context, repo *metadata.Repository, u 
 		}
 		return tx.DeleteUpload(u.row.ID)
 	}
-	err = room.within(ctx, func() error { return s.addTo(ctx, repo, nil, link) })
+	err = room.Within(ctx, func() error { return s.addTo(ctx, repo, nil, link) })
 	if err != nil || !linked {
 		return false, err
 	}

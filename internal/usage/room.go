@@ -1,4 +1,4 @@
-package registry
+package usage
 
 import (
 	"context"
@@ -9,9 +9,9 @@ import (
 	"github.com/twinport/twinport/internal/metadata"
 )
 
-// room is what an operation may add to, as quotas leave it. It claims what it adds
-// in its transaction, so that others of this process see it before it is committed.
-type room struct {
+// Room is what an operation may add to, as quotas leave it. It claims what it adds in its transaction, so that others
+// of this process see it before it is committed. An operation has a Room of its own, and uses it in one goroutine.
+type Room struct {
 	now  func() time.Time
 	read func() *metadata.Queries
 	of   []*bound
@@ -35,56 +35,55 @@ type bound struct {
 	claimed      int64 // by this operation
 }
 
-// errCount means that a quota may be exceeded, as far as is known: count, and run
-// the transaction again.
-var errCount = errors.New("registry: what a quota bounds is to be counted")
+// ErrCount means that a quota may be exceeded, as far as is known: Count, and run the transaction again.
+var ErrCount = errors.New("what a quota bounds is to be counted")
 
-// maxAnew is how often a transaction is begun while others change what it is about,
-// or what a quota bounds is to be counted.
-const maxAnew = 3
+// MaxRuns is how often a transaction is begun while others change what it is about, or what a quota bounds is to be
+// counted.
+const MaxRuns = 3
 
-// within runs fn, whose transaction takes what it adds.
-func (r *room) within(ctx context.Context, fn func() error) (err error) {
-	defer func() { r.end(err == nil) }()
+// Within runs fn, whose transaction takes what it adds.
+func (r *Room) Within(ctx context.Context, fn func() error) (err error) {
+	defer func() { r.End(err == nil) }()
 	if err = r.prepare(ctx); err != nil {
 		return err
 	}
 	for n := 1; ; n++ {
 		err = fn()
-		if !errors.Is(err, errCount) {
+		if !errors.Is(err, ErrCount) {
 			return err
 		}
-		if n == maxAnew { // others take what is left
+		if n == MaxRuns { // others take what is left
 			return r.refuse()
 		}
-		if err = r.count(ctx); err != nil {
+		if err = r.Count(ctx); err != nil {
 			return err
 		}
 	}
 }
 
-// refuse is the error of what count was to count.
-func (r *room) refuse() error {
+// refuse is the error of what Count was to count.
+func (r *Room) refuse() error {
 	for _, b := range r.of {
 		if b.due {
 			return r.full(b.quota, b.limit)
 		}
 	}
-	return errCount
+	return ErrCount
 }
 
 // prepare counts, before a transaction, what takes long to count and is not known
 // well enough.
-func (r *room) prepare(ctx context.Context) error {
+func (r *Room) prepare(ctx context.Context) error {
 	for _, b := range r.of {
 		b.due = !b.quick && r.unknown(b)
 	}
 	return r.countDue(ctx)
 }
 
-// count counts what a transaction has found to be due; it claims nothing any more.
-func (r *room) count(ctx context.Context) error {
-	r.end(false)
+// Count counts what a transaction has found to be due; it claims nothing any more.
+func (r *Room) Count(ctx context.Context) error {
+	r.End(false)
 	for _, b := range r.of {
 		if b.due {
 			b.usage.settle(ctx)
@@ -93,7 +92,7 @@ func (r *room) count(ctx context.Context) error {
 	return r.countDue(ctx)
 }
 
-func (r *room) countDue(ctx context.Context) error {
+func (r *Room) countDue(ctx context.Context) error {
 	for _, b := range r.of {
 		if !b.due {
 			continue
@@ -106,14 +105,14 @@ func (r *room) countDue(ctx context.Context) error {
 	return nil
 }
 
-func (r *room) unknown(b *bound) bool {
+func (r *Room) unknown(b *bound) bool {
 	b.usage.mu.Lock()
 	defer b.usage.mu.Unlock()
 	return !b.counted && !b.usage.good(b.limit, r.now())
 }
 
-// ahead asks what begin is going to ask.
-func (r *room) ahead(q *metadata.Queries) {
+// Ahead asks what Begin is going to ask.
+func (r *Room) Ahead(q *metadata.Queries) {
 	for _, b := range r.of {
 		if b.quick && r.unknown(b) {
 			b.usage.mu.Lock()
@@ -124,10 +123,10 @@ func (r *room) ahead(q *metadata.Queries) {
 	}
 }
 
-// begin is the first in each run of the transaction. It gives back what a run before
+// Begin is the first in each run of the transaction. It gives back what a run before
 // has claimed, and counts what is quick to count and not known well enough.
-func (r *room) begin(q *metadata.Queries) error {
-	r.end(false)
+func (r *Room) Begin(q *metadata.Queries) error {
+	r.End(false)
 	for _, b := range r.of {
 		if !b.quick || !r.unknown(b) {
 			continue
@@ -152,7 +151,7 @@ func (r *room) begin(q *metadata.Queries) error {
 }
 
 // bound of the quota of this name; nil if there is none.
-func (r *room) bound(quota string) *bound {
+func (r *Room) bound(quota string) *bound {
 	for _, b := range r.of {
 		if b.quota == quota {
 			return b
@@ -161,8 +160,8 @@ func (r *room) bound(quota string) *bound {
 	return nil
 }
 
-// take claims n: errCount, or that the quota is full. Without a quota there is room.
-func (r *room) take(quota string, n int64) error {
+// Take claims n: ErrCount, or that the quota is full. Without a quota there is room.
+func (r *Room) Take(quota string, n int64) error {
 	b := r.bound(quota)
 	if b == nil {
 		return nil
@@ -174,7 +173,7 @@ func (r *room) take(quota string, n int64) error {
 	case n == 0: // also past the quota
 	case !b.counted && !u.good(b.limit, r.now()):
 		b.due = true
-		return errCount
+		return ErrCount
 	case u.n+u.claimed+n <= b.limit:
 		u.claimed += n
 		b.claimed += n
@@ -182,17 +181,17 @@ func (r *room) take(quota string, n int64) error {
 		return r.full(quota, b.limit)
 	default: // what others add now may have been counted, too
 		b.due = true
-		return errCount
+		return ErrCount
 	}
 	return nil
 }
 
-// instead is r in the place of the room of a transaction that was run before.
-func (r *room) instead(before *room) *room {
+// Instead is r in the place of the room of a transaction that was run before.
+func (r *Room) Instead(before *Room) *Room {
 	if before == nil {
 		return r
 	}
-	before.end(false)
+	before.End(false)
 	for _, b := range r.of {
 		if old := before.bound(b.quota); old != nil && old.usage == b.usage {
 			b.counted = old.counted
@@ -201,10 +200,43 @@ func (r *room) instead(before *room) *room {
 	return r
 }
 
-// end gives back what was claimed, or notes that it is there now.
-func (r *room) end(committed bool) {
+// End gives back what was claimed, or notes that it is there now.
+func (r *Room) End(committed bool) {
 	for _, b := range r.of {
 		b.usage.end(b.claimed, committed)
 		b.claimed = 0
 	}
+}
+
+// Bounded reports whether a quota of this name bounds the operation.
+func (r *Room) Bounded(quota string) bool { return r.bound(quota) != nil }
+
+// Left returns how much of a quota that bounds the operation is left at least, and at most, as far as is known. It
+// counts what is not known well enough.
+func (r *Room) Left(ctx context.Context, quota string) (least, most int64, err error) {
+	if err := r.prepare(ctx); err != nil {
+		return 0, 0, err
+	}
+	b := r.bound(quota)
+	least, most = b.usage.left(b.limit)
+	return least, most, nil
+}
+
+// Recount is Left after the quota was counted anew.
+func (r *Room) Recount(ctx context.Context, quota string) (least, most int64, err error) {
+	b := r.bound(quota)
+	b.due = true
+	if err := r.countDue(ctx); err != nil {
+		return 0, 0, err
+	}
+	least, most = b.usage.left(b.limit)
+	return least, most, nil
+}
+
+// Limit returns the quota of this name; 0 if none bounds the operation.
+func (r *Room) Limit(quota string) int64 {
+	if b := r.bound(quota); b != nil {
+		return b.limit
+	}
+	return 0
 }

@@ -1,4 +1,4 @@
-package registry
+package usage
 
 import (
 	"context"
@@ -37,8 +37,8 @@ var errNoRoom = errors.New("no room")
 func newUsage() *usage { return &usage{turn: make(chan struct{}, 1)} }
 
 // roomFor is room for an operation whose quota is 100.
-func roomFor(u *usage, db *countedRows) *room {
-	return &room{
+func roomFor(u *usage, db *countedRows) *Room {
+	return &Room{
 		now: db.clock, read: func() *metadata.Queries { return nil },
 		full: func(string, int64) error { return errNoRoom },
 		of:   []*bound{{quota: "q", limit: 100, usage: u, rows: db.rows}},
@@ -52,9 +52,9 @@ func TestRoomIsCountedAgain(t *testing.T) {
 		t.Helper()
 		r, before := roomFor(u, db), db.asked
 		runs := 0
-		err := r.within(context.Background(), func() error {
+		err := r.Within(context.Background(), func() error {
 			runs++
-			return r.take("q", n)
+			return r.Take("q", n)
 		})
 		if !errors.Is(err, want) || (err == nil) != (want == nil) || db.asked-before != asked || runs > 2 {
 			t.Errorf("%s: %v after it was counted %d times and tried %d times; want %v, counted %d times",
@@ -111,8 +111,8 @@ func TestRoomIsCountedAgain(t *testing.T) {
 func TestRoomWhileOthersAdd(t *testing.T) {
 	t.Parallel()
 	u, db := newUsage(), &countedRows{n: 10, now: time.Unix(1000, 0), takes: 10 * time.Millisecond}
-	within := func(r *room, n int64) error {
-		return r.within(context.Background(), func() error { return r.take("q", n) })
+	within := func(r *Room, n int64) error {
+		return r.Within(context.Background(), func() error { return r.Take("q", n) })
 	}
 	db.during = func() {
 		db.during = nil
@@ -132,16 +132,16 @@ func TestRoomWhileOthersAdd(t *testing.T) {
 	if err := other.prepare(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if err := other.take("q", 40); err != nil {
+	if err := other.Take("q", 40); err != nil {
 		t.Fatal(err)
 	}
 	db.n += 40
 	db.now = db.now.Add(time.Hour) // the next counts anew
 	r, runs := roomFor(u, db), 0
-	err := r.within(context.Background(), func() error {
-		err := r.take("q", 8)
+	err := r.Within(context.Background(), func() error {
+		err := r.Take("q", 8)
 		if runs++; runs == 1 {
-			time.AfterFunc(10*time.Millisecond, func() { other.end(true) })
+			time.AfterFunc(10*time.Millisecond, func() { other.End(true) })
 		}
 		return err
 	})
@@ -166,8 +166,8 @@ func TestRoomIsClaimed(t *testing.T) {
 				defer mu.Unlock()
 				return db.rows(nil)
 			}
-			err := r.within(context.Background(), func() error {
-				if err := r.take("q", 1); err != nil {
+			err := r.Within(context.Background(), func() error {
+				if err := r.Take("q", 1); err != nil {
 					return err
 				}
 				mu.Lock()
@@ -189,17 +189,17 @@ func TestRoomIsClaimed(t *testing.T) {
 		t.Errorf("%d passed where 100 may", passed)
 	}
 	r := roomFor(u, db)
-	if err := r.within(context.Background(), func() error { return r.take("q", int64(100-passed)) }); err != nil {
+	if err := r.Within(context.Background(), func() error { return r.Take("q", int64(100-passed)) }); err != nil {
 		t.Errorf("%d passed, and the rest does not: %v", passed, err)
 	}
 	// A transaction that is run again takes what its last run takes: once, or nothing.
 	for _, last := range []int64{60, 0} {
 		db.n = 0
 		r = roomFor(newUsage(), db)
-		err := r.within(context.Background(), func() error {
-			err := errors.Join(r.begin(nil), r.take("q", 60), r.begin(nil))
+		err := r.Within(context.Background(), func() error {
+			err := errors.Join(r.Begin(nil), r.Take("q", 60), r.Begin(nil))
 			if last > 0 {
-				err = errors.Join(err, r.take("q", last))
+				err = errors.Join(err, r.Take("q", last))
 			}
 			return err
 		})
@@ -207,7 +207,7 @@ func TestRoomIsClaimed(t *testing.T) {
 			t.Errorf("%v, %d are known, want %d", err, r.of[0].usage.n, last)
 		}
 	}
-	if err := r.take("another", 1<<40); err != nil {
+	if err := r.Take("another", 1<<40); err != nil {
 		t.Errorf("without a quota: %v", err)
 	}
 }
