@@ -1,13 +1,141 @@
 package test
 
 import (
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
+
+// imports says which packages of internal a package of internal may import.
+// Tests may import more.
+var imports = map[string]string{
+	"access": "auth parsecache policy resource",
+	"auth":   "policy",
+	"awsapi": "access auth awsapi/awsjson awsapi/ecr awsapi/sts awsapi/twinport awsapi/uri budget " +
+		"metadata quota registry resource session",
+	"awsapi/awsjson": "budget registry",
+	"awsapi/ecr":     "access auth awsapi/awsjson awsapi/uri budget metadata registry resource session",
+	"awsapi/sts":     "auth",
+	"awsapi/twinport": "access auth awsapi/awsjson awsapi/ecr awsapi/uri metadata policy registry resource " +
+		"session",
+	"awsapi/uri":     "resource",
+	"backup":         "blob blob/filestore durable metadata",
+	"blob/blobtest":  "blob",
+	"blob/filestore": "blob durable",
+	"blob/s3store":   "blob budget",
+	"changes":        "metadata",
+	"cli": "backup blob/filestore config control metadata migrate registry server stores sweep " +
+		"verify",
+	"config":     "auth policy quota",
+	"console":    "auth metadata session",
+	"metadata":   "durable resource",
+	"migrate":    "blob blob/filestore durable metadata",
+	"oci":        "access auth budget quota registry resource session",
+	"parsecache": "resource",
+	"policy":     "strictjson",
+	"registry":   "access blob budget changes metadata parsecache policy quota resource strictjson usage",
+	// The engine still reads replications from the store itself.
+	"replication": "metadata",
+	"server": "auth awsapi awsapi/uri blob blob/filestore blob/s3store budget config console control " +
+		"durable metadata migrate oci quota registry replication resource session stores sweep",
+	"session": "auth metadata",
+	"stores":  "blob blob/filestore blob/s3store config metadata migrate",
+	"sweep":   "blob metadata registry",
+	"usage":   "metadata quota",
+	"verify":  "blob metadata registry",
+}
+
+const module = "github.com/twinport/twinport/internal/"
+
+// TestImports finds every import between packages of internal in the table, and
+// nothing else in the table.
+func TestImports(t *testing.T) {
+	t.Parallel()
+	found := importsOfInternal(t)
+	for name, imported := range found {
+		allowed := strings.Fields(imports[name])
+		for _, other := range imported {
+			if !slices.Contains(allowed, other) {
+				t.Errorf("internal/%s imports internal/%s, which the table of imports does not allow", name, other)
+			}
+		}
+	}
+	for name, allowed := range imports {
+		for _, other := range strings.Fields(allowed) {
+			if !slices.Contains(found[name], other) {
+				t.Errorf("the table of imports lets internal/%s import internal/%s, which it does not", name, other)
+			}
+		}
+	}
+}
+
+// TestHouse finds every folder of internal in the house of docs/architecture.md,
+// in an order in which imports run down only.
+func TestHouse(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var house []string
+	for _, m := range regexp.MustCompile(`(?m)^    internal/([a-z]+) `).FindAllStringSubmatch(string(text), -1) {
+		house = append(house, m[1])
+	}
+	folders, err := os.ReadDir("../internal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var there []string
+	for _, folder := range folders {
+		there = append(there, folder.Name())
+	}
+	if sorted := slices.Sorted(slices.Values(house)); !slices.Equal(sorted, there) {
+		t.Fatalf("the house of docs/architecture.md has\n%s\nand internal has\n%s", sorted, there)
+	}
+	for name, imported := range importsOfInternal(t) {
+		from, _, _ := strings.Cut(name, "/")
+		for _, other := range imported {
+			to, _, _ := strings.Cut(other, "/")
+			if slices.Index(house, to) < slices.Index(house, from) {
+				t.Errorf("internal/%s imports internal/%s, which stands above it in docs/architecture.md", name, other)
+			}
+		}
+	}
+}
+
+// importsOfInternal returns which packages of internal each package of internal
+// imports, but for its tests.
+func importsOfInternal(t *testing.T) map[string][]string {
+	t.Helper()
+	found := map[string][]string{}
+	err := filepath.WalkDir("../internal", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		name := strings.TrimPrefix(filepath.ToSlash(filepath.Dir(path)), "../internal/")
+		for _, spec := range file.Imports {
+			other, internal := strings.CutPrefix(strings.Trim(spec.Path.Value, `"`), module)
+			if internal && !slices.Contains(found[name], other) {
+				found[name] = append(found[name], other)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
 
 // TestArchitecture finds what docs/architecture.md names: every test, every
 // file and, in the table of rules, every function of the files beside it.
