@@ -12,28 +12,27 @@ import (
 	"testing"
 )
 
-// imports says which packages of internal a package of internal may import.
-// Tests may import more.
+// imports says which packages of internal a package of internal may import:
+// the protocols no storage. Tests may import more.
 var imports = map[string]string{
 	"access": "auth parsecache policy resource",
 	"auth":   "policy",
-	"awsapi": "access auth awsapi/awsjson awsapi/ecr awsapi/sts awsapi/twinport awsapi/uri budget " +
-		"metadata quota registry resource session",
-	"awsapi/awsjson": "budget registry",
-	"awsapi/ecr":     "access auth awsapi/awsjson awsapi/uri budget metadata registry resource session",
-	"awsapi/sts":     "auth",
-	"awsapi/twinport": "access auth awsapi/awsjson awsapi/ecr awsapi/uri metadata policy registry resource " +
-		"session",
-	"awsapi/uri":     "resource",
-	"backup":         "blob blob/filestore durable metadata",
-	"blob/blobtest":  "blob",
-	"blob/filestore": "blob durable",
-	"blob/s3store":   "blob budget",
-	"changes":        "metadata",
+	"awsapi": "access auth awsapi/awsjson awsapi/ecr awsapi/sts awsapi/twinport awsapi/uri budget quota " +
+		"registry resource session",
+	"awsapi/awsjson":  "budget registry",
+	"awsapi/ecr":      "access auth awsapi/awsjson awsapi/uri budget registry resource session",
+	"awsapi/sts":      "auth",
+	"awsapi/twinport": "access auth awsapi/awsjson awsapi/ecr awsapi/uri policy registry resource session",
+	"awsapi/uri":      "resource",
+	"backup":          "blob blob/filestore durable metadata",
+	"blob/blobtest":   "blob",
+	"blob/filestore":  "blob durable",
+	"blob/s3store":    "blob budget",
+	"changes":         "metadata",
 	"cli": "backup blob/filestore config control metadata migrate registry server stores sweep " +
 		"verify",
 	"config":     "auth policy quota",
-	"console":    "auth metadata session",
+	"console":    "auth session",
 	"metadata":   "durable resource",
 	"migrate":    "blob blob/filestore durable metadata",
 	"oci":        "access auth budget quota registry resource session",

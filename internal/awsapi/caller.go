@@ -11,7 +11,6 @@ import (
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/twinport"
 	"github.com/twinport/twinport/internal/budget"
-	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/resource"
 	"github.com/twinport/twinport/internal/session"
 )
@@ -20,7 +19,7 @@ import (
 type Sessions interface {
 	// Of returns the session that a request has for the account:
 	// session.ErrEnded.
-	Of(r *http.Request, account string) (metadata.Session, auth.Identity, error)
+	Of(r *http.Request, account string) (session.Session, auth.Identity, error)
 	twinport.Sessions
 }
 
@@ -30,7 +29,7 @@ var _ Sessions = (*session.Service)(nil)
 type caller struct {
 	access.Caller
 	registry resource.Registry
-	session  metadata.Session // zero where a signature tells who it is
+	session  session.Session // zero where a signature tells who it is
 }
 
 // registryHeader names the registry, <account>/<region>, in requests of the
@@ -51,7 +50,7 @@ func (h *Handler) callerOfSession(r *http.Request) (caller, error) {
 	if !ok {
 		return caller{}, &failure{awsjson.InvalidParameterException, registryHeader + " must be <account>/<region>", http.StatusBadRequest}
 	}
-	row, identity, err := h.sessions.Of(r, account)
+	found, identity, err := h.sessions.Of(r, account)
 	if errors.Is(err, session.ErrEnded) {
 		return caller{}, &failure{"ExpiredTokenException", "The session with account " + strconv.Quote(account[:min(len(account), 12)]) + " has ended: sign in again", http.StatusUnauthorized}
 	}
@@ -64,7 +63,7 @@ func (h *Handler) callerOfSession(r *http.Request) (caller, error) {
 		return caller{}, &failure{awsjson.InvalidParameterException, registryHeader + " must name a Region that this deployment serves (" +
 			strings.Join(h.registry.Regions(), ", ") + "), not " + strconv.Quote(region[:min(len(region), 64)]), http.StatusBadRequest}
 	}
-	return caller{Caller: callerOf(r, identity), registry: id, session: row}, nil
+	return caller{Caller: callerOf(r, identity), registry: id, session: found}, nil
 }
 
 // signed reads the signature of a request whose body is still to come.

@@ -6,12 +6,11 @@ import (
 	"testing"
 
 	"github.com/twinport/twinport/internal/auth"
-	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/session"
 )
 
 // signIn begins a session and returns it with its cookie.
-func (a *api) signIn(t *testing.T) (metadata.Session, string) {
+func (a *api) signIn(t *testing.T) (session.Session, string) {
 	t.Helper()
 	s, token, err := a.sessions.SignIn(t.Context(), keyID, secret, session.Client{RemoteAddr: "192.0.2.1:1", UserAgent: "browser"})
 	if err != nil {

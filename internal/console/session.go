@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/twinport/twinport/internal/auth"
-	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/session"
 )
 
@@ -41,9 +40,9 @@ type sessionOf struct {
 	ExpiresAt   float64 `json:"expiresAt"`
 }
 
-func (s *sessions) describe(row metadata.Session) sessionOf {
-	account, _ := s.accounts.Account(row.Account) // it has the session's access key
-	return sessionOf{row.Account, account.Name, row.AccessKey, float64(row.ExpiresAt.UnixMilli()) / 1000}
+func (s *sessions) describe(one session.Session) sessionOf {
+	account, _ := s.accounts.Account(one.Account) // it has the session's access key
+	return sessionOf{one.Account, account.Name, one.AccessKey, float64(one.ExpiresAt.UnixMilli()) / 1000}
 }
 
 // serve answers requests for all sessions of the browser.
@@ -73,9 +72,9 @@ func (s *sessions) serveOne(w http.ResponseWriter, r *http.Request, account stri
 		w.WriteHeader(http.StatusNoContent) // nobody is signed in to it
 		return
 	}
-	row, _, err := s.service.Of(r, account)
+	found, _, err := s.service.Of(r, account)
 	if err == nil {
-		_, err = s.service.Revoke(r.Context(), account, []string{row.ID})
+		_, err = s.service.Revoke(r.Context(), account, []string{found.ID})
 	}
 	if err != nil && !errors.Is(err, session.ErrEnded) {
 		s.failInside(w, r, "end a session", err)
@@ -86,7 +85,7 @@ func (s *sessions) serveOne(w http.ResponseWriter, r *http.Request, account stri
 }
 
 func (s *sessions) list(w http.ResponseWriter, r *http.Request) {
-	rows, err := s.service.All(r)
+	all, err := s.service.All(r)
 	if err != nil {
 		s.failInside(w, r, "read the sessions", err)
 		return
@@ -96,8 +95,8 @@ func (s *sessions) list(w http.ResponseWriter, r *http.Request) {
 		Regions  []string    `json:"regions"`
 		Version  string      `json:"version"`
 	}{[]sessionOf{}, s.regions, s.version}
-	for _, row := range rows {
-		out.Sessions = append(out.Sessions, s.describe(row))
+	for _, one := range all {
+		out.Sessions = append(out.Sessions, s.describe(one))
 	}
 	answer(w, http.StatusOK, out)
 }
@@ -137,7 +136,7 @@ func (s *sessions) signIn(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, "InvalidParameterException", "The secretAccessKey must have 1 to "+strconv.Itoa(maxSecret)+" characters")
 		return
 	}
-	row, token, err := s.service.SignIn(r.Context(), key.AccessKeyID, key.SecretAccessKey, session.Client{RemoteAddr: r.RemoteAddr, UserAgent: r.UserAgent()})
+	begun, token, err := s.service.SignIn(r.Context(), key.AccessKeyID, key.SecretAccessKey, session.Client{RemoteAddr: r.RemoteAddr, UserAgent: r.UserAgent()})
 	switch {
 	case errors.Is(err, session.ErrWrongKey):
 		// The id is logged only if it is one: people paste secrets into the wrong field.
@@ -153,9 +152,9 @@ func (s *sessions) signIn(w http.ResponseWriter, r *http.Request) {
 		s.failInside(w, r, "sign in", err)
 		return
 	}
-	s.log.InfoContext(r.Context(), "signed in to the console", "account", row.Account, "access_key", row.AccessKey, "client", r.RemoteAddr)
-	http.SetCookie(w, session.Cookie(row.Account, token, row.ExpiresAt, secure(r)))
-	answer(w, http.StatusCreated, s.describe(row))
+	s.log.InfoContext(r.Context(), "signed in to the console", "account", begun.Account, "access_key", begun.AccessKey, "client", r.RemoteAddr)
+	http.SetCookie(w, session.Cookie(begun.Account, token, begun.ExpiresAt, secure(r)))
+	answer(w, http.StatusCreated, s.describe(begun))
 }
 
 // fromHere refuses a request that a page of another site has made.
@@ -180,9 +179,9 @@ func (s *sessions) failInside(w http.ResponseWriter, r *http.Request, what strin
 	}
 	s.log.ErrorContext(r.Context(), "a request of the console failed", "tried", what, "error", err)
 	switch {
-	case errors.Is(err, metadata.ErrFull):
+	case errors.Is(err, session.ErrFull):
 		fail(w, http.StatusInternalServerError, "ServerException", "The registry's disk is full: ask the operator to make room, and try again")
-	case errors.Is(err, metadata.ErrUnavailable):
+	case errors.Is(err, session.ErrUnavailable):
 		w.Header().Set("Retry-After", "1")
 		fail(w, http.StatusServiceUnavailable, "ServerException", "The registry's database does not answer at the moment: try again")
 	default:

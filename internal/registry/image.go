@@ -43,6 +43,10 @@ type Manifest struct {
 	Bytes     []byte
 }
 
+// LargeManifest is from how many bytes on a manifest that is read counts for the
+// caller until the request ends.
+const LargeManifest = metadata.LargeManifest
+
 // Image is what DescribeImages tells of an image.
 type Image struct {
 	Digest       digest.Digest

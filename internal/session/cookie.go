@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/twinport/twinport/internal/auth"
-	"github.com/twinport/twinport/internal/metadata"
 )
 
 const (
@@ -36,23 +35,23 @@ func NoCookie(account string, secure bool) *http.Cookie {
 
 // Of returns the session that a request has for the account, and who it speaks
 // for, in no Region: ErrEnded.
-func (s *Service) Of(r *http.Request, account string) (metadata.Session, auth.Identity, error) {
+func (s *Service) Of(r *http.Request, account string) (Session, auth.Identity, error) {
 	cookies := r.CookiesNamed(cookiePrefix + account)
 	for _, cookie := range cookies[:min(len(cookies), maxCookies)] {
-		row, identity, err := s.Verify(cookie.Value)
-		if err == nil && row.Account == account {
-			return row, identity, nil
+		found, identity, err := s.Verify(cookie.Value)
+		if err == nil && found.Account == account {
+			return found, identity, nil
 		}
 		if err != nil && !errors.Is(err, ErrEnded) {
-			return row, identity, err
+			return found, identity, err
 		}
 	}
-	return metadata.Session{}, auth.Identity{}, ErrEnded
+	return Session{}, auth.Identity{}, ErrEnded
 }
 
 // All returns the sessions that a request has.
-func (s *Service) All(r *http.Request) ([]metadata.Session, error) {
-	var all []metadata.Session
+func (s *Service) All(r *http.Request) ([]Session, error) {
+	var all []Session
 	seen := map[string]bool{}
 	for _, cookie := range r.Cookies() {
 		account, ok := strings.CutPrefix(cookie.Name, cookiePrefix)
@@ -63,14 +62,14 @@ func (s *Service) All(r *http.Request) ([]metadata.Session, error) {
 		if len(seen) > maxCookies {
 			break
 		}
-		row, _, err := s.Of(r, account)
+		found, _, err := s.Of(r, account)
 		if errors.Is(err, ErrEnded) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, row)
+		all = append(all, found)
 	}
 	return all, nil
 }

@@ -43,7 +43,22 @@ var (
 	ErrWrongKey = errors.New("session: the access key is not valid")
 	// ErrTooManyTries: the access key is not valid, and too many were not before it.
 	ErrTooManyTries = errors.New("session: too many wrong access keys")
+	// ErrFull: the store has no room for the session.
+	ErrFull = metadata.ErrFull
+	// ErrUnavailable: the store does not answer now; the client may try again.
+	ErrUnavailable = metadata.ErrUnavailable
 )
+
+// Session is one of the console: who signed in, with which access key.
+type Session struct {
+	ID            string
+	Account       string
+	AccessKey     string // its id
+	CreatedAt     time.Time
+	ExpiresAt     time.Time
+	UserAgent     string
+	RemoteAddress string
+}
 
 // Config is what New needs; every field must be set.
 type Config struct {
@@ -75,7 +90,7 @@ type Client struct {
 
 // SignIn begins a session if the secret is that of the access key, and returns
 // it with its token: ErrWrongKey, ErrTooManyTries.
-func (s *Service) SignIn(ctx context.Context, keyID, secret string, c Client) (metadata.Session, string, error) {
+func (s *Service) SignIn(ctx context.Context, keyID, secret string, c Client) (Session, string, error) {
 	address, network := c.address()
 	key, known := s.keys.AccessKey(keyID)
 	// Digests have one length, so the time tells nothing of the secret's. A
@@ -83,12 +98,12 @@ func (s *Service) SignIn(ctx context.Context, keyID, secret string, c Client) (m
 	given, right := sha256.Sum256([]byte(secret)), sha256.Sum256([]byte(key.Secret))
 	if subtle.ConstantTimeCompare(given[:], right[:]) != 1 || !known || key.SessionToken != "" {
 		if s.tries.wrong(keyID, network) {
-			return metadata.Session{}, "", ErrTooManyTries
+			return Session{}, "", ErrTooManyTries
 		}
-		return metadata.Session{}, "", ErrWrongKey
+		return Session{}, "", ErrWrongKey
 	}
 	now := s.now()
-	begun := metadata.Session{
+	begun := Session{
 		ID: uuid.NewString(), Account: key.Principal.Account, AccessKey: key.ID,
 		CreatedAt: now.UTC(), ExpiresAt: now.Add(Lifetime).UTC().Truncate(time.Second), // tokens have whole seconds
 		UserAgent: shortened(c.UserAgent), RemoteAddress: address,
@@ -110,30 +125,30 @@ func (s *Service) SignIn(ctx context.Context, keyID, secret string, c Client) (m
 				return err
 			}
 		}
-		return tx.CreateSession(begun)
+		return tx.CreateSession(metadata.Session(begun))
 	})
 	if err != nil {
-		return metadata.Session{}, "", err
+		return Session{}, "", err
 	}
 	return begun, auth.SignToken(key, auth.Token{Scope: scopePrefix + begun.ID, Expires: begun.ExpiresAt}), nil
 }
 
 // Verify returns the session of a token, and who it speaks for, in no Region:
 // ErrEnded.
-func (s *Service) Verify(token string) (metadata.Session, auth.Identity, error) {
+func (s *Service) Verify(token string) (Session, auth.Identity, error) {
 	t, identity, err := s.verifier.VerifyToken(token)
 	if err != nil {
-		return metadata.Session{}, auth.Identity{}, ErrEnded
+		return Session{}, auth.Identity{}, ErrEnded
 	}
 	id, ok := strings.CutPrefix(t.Scope, scopePrefix)
 	if !ok {
-		return metadata.Session{}, auth.Identity{}, ErrEnded
+		return Session{}, auth.Identity{}, ErrEnded
 	}
-	row, err := s.going(id, identity)
+	found, err := s.going(id, identity)
 	if err != nil {
-		return metadata.Session{}, auth.Identity{}, err
+		return Session{}, auth.Identity{}, err
 	}
-	return row, identity, nil
+	return found, identity, nil
 }
 
 // LoginScope is the scope of the token of a registry login that ends with the session.
@@ -155,36 +170,39 @@ func (s *Service) CheckLogin(scope string, identity auth.Identity) error {
 
 // live reports whether a session has not expired, and could have begun by now: the
 // clock may have been ahead.
-func (s *Service) live(row metadata.Session) bool {
+func (s *Service) live(one Session) bool {
 	now := s.now()
-	return now.Before(row.ExpiresAt) && !row.ExpiresAt.After(now.Add(Lifetime+auth.MaxSkew))
+	return now.Before(one.ExpiresAt) && !one.ExpiresAt.After(now.Add(Lifetime+auth.MaxSkew))
 }
 
 // going returns the session if it is the identity's and has not ended: ErrEnded.
-func (s *Service) going(id string, identity auth.Identity) (metadata.Session, error) {
+func (s *Service) going(id string, identity auth.Identity) (Session, error) {
 	row, err := s.store.Read().Session(id)
 	switch {
 	case errors.Is(err, metadata.ErrNotFound):
-		return metadata.Session{}, ErrEnded
+		return Session{}, ErrEnded
 	case err != nil:
-		return metadata.Session{}, err
-	case row.Account != identity.Principal.Account || row.AccessKey != identity.AccessKeyID || !s.live(row):
-		return metadata.Session{}, ErrEnded
+		return Session{}, err
 	}
-	return row, nil
+	found := Session(row)
+	if found.Account != identity.Principal.Account || found.AccessKey != identity.AccessKeyID || !s.live(found) {
+		return Session{}, ErrEnded
+	}
+	return found, nil
 }
 
 // List returns the account's sessions that go on, the latest first.
-func (s *Service) List(account string) ([]metadata.Session, error) {
+func (s *Service) List(account string) ([]Session, error) {
 	rows, err := s.store.Read().Sessions(account, 2*MaxPerAccount)
 	if err != nil {
 		return nil, err
 	}
-	var live []metadata.Session
+	var live []Session
 	for _, row := range rows {
-		key, known := s.keys.AccessKey(row.AccessKey)
-		if known && key.Principal.Account == account && s.live(row) {
-			live = append(live, row)
+		one := Session(row)
+		key, known := s.keys.AccessKey(one.AccessKey)
+		if known && key.Principal.Account == account && s.live(one) {
+			live = append(live, one)
 		}
 	}
 	return live, nil

@@ -72,7 +72,7 @@ func newDeployment(t *testing.T) *deployment {
 	return d
 }
 
-func (d *deployment) mustSignIn(t *testing.T, keyID string) (metadata.Session, string) {
+func (d *deployment) mustSignIn(t *testing.T, keyID string) (Session, string) {
 	t.Helper()
 	s, token, err := d.SignIn(context.Background(), keyID, "secret of "+keyID, Client{RemoteAddr: "192.0.2.1:4711", UserAgent: "browser"})
 	if err != nil {

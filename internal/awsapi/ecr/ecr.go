@@ -19,9 +19,9 @@ import (
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/uri"
-	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/resource"
+	"github.com/twinport/twinport/internal/session"
 )
 
 // Registry is the part of the domain that the operations use.
@@ -105,7 +105,7 @@ type Call struct {
 	Caller   access.Caller
 	Registry resource.Registry
 	// Session is the one that the request rests on; zero if it is signed.
-	Session metadata.Session
+	Session session.Session
 	// Asked is where the request went to.
 	Asked uri.Asked
 }

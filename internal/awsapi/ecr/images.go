@@ -15,7 +15,6 @@ import (
 
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/budget"
-	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/resource"
 )
@@ -133,7 +132,7 @@ func (s *Service) BatchGetImage(ctx context.Context, call Call, in *BatchGetImag
 		if size += len(m.Bytes); size > maxBatchManifests {
 			return nil, awsjson.Exceptionf(LimitExceededException, "The manifests are larger than %d bytes together: ask for fewer images at once", maxBatchManifests)
 		}
-		if size > largeBatch && len(m.Bytes) < metadata.LargeManifest {
+		if size > largeBatch && len(m.Bytes) < registry.LargeManifest {
 			// Of large ones the domain has counted the bytes. All is held until the client has taken the answer.
 			if err := budget.TakeMemory(ctx, len(m.Bytes)); err != nil {
 				return nil, err

@@ -28,15 +28,15 @@ func (s *Service) ListSessions(_ context.Context, call Call, _ *empty) (*ListSes
 	if err := rootOnly(call, "ListSessions"); err != nil {
 		return nil, err
 	}
-	rows, err := s.Sessions.List(call.Registry.Account)
+	sessions, err := s.Sessions.List(call.Registry.Account)
 	if err != nil {
 		return nil, err
 	}
 	out := &ListSessionsResponse{Sessions: []Session{}}
-	for _, row := range rows {
+	for _, one := range sessions {
 		out.Sessions = append(out.Sessions, Session{
-			SessionID: row.ID, AccessKeyID: row.AccessKey, CreatedAt: seconds{row.CreatedAt}, ExpiresAt: seconds{row.ExpiresAt},
-			UserAgent: row.UserAgent, RemoteAddress: row.RemoteAddress, Current: row.ID == call.Session.ID,
+			SessionID: one.ID, AccessKeyID: one.AccessKey, CreatedAt: seconds{one.CreatedAt}, ExpiresAt: seconds{one.ExpiresAt},
+			UserAgent: one.UserAgent, RemoteAddress: one.RemoteAddress, Current: one.ID == call.Session.ID,
 		})
 	}
 	return out, nil

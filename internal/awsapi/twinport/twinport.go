@@ -11,7 +11,6 @@ import (
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/ecr"
 	"github.com/twinport/twinport/internal/awsapi/uri"
-	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/resource"
 	"github.com/twinport/twinport/internal/session"
@@ -50,7 +49,7 @@ var _ Registry = (*registry.Service)(nil)
 // Sessions are those of the console; *session.Service has them.
 type Sessions interface {
 	// List returns the account's sessions that go on, the latest first.
-	List(account string) ([]metadata.Session, error)
+	List(account string) ([]session.Session, error)
 	// Revoke ends those of the account's sessions that the ids name, and returns
 	// the ids of those that were there.
 	Revoke(ctx context.Context, account string, ids []string) ([]string, error)
