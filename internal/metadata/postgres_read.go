@@ -35,10 +35,9 @@ func (k *knownRepositories) see(key repositoryKey, r *Repository) {
 	if len(k.rows) >= maxKnown {
 		clear(k.rows)
 	}
-	// Without the view, which holds what was read for one request.
-	k.rows[key] = &Repository{ID: r.ID, RegistryID: r.RegistryID, Account: r.Account, Region: r.Region, Name: r.Name, CreatedAt: r.CreatedAt,
-		TagMutability: r.TagMutability, Exclusions: r.Exclusions, ScanOnPush: r.ScanOnPush, EncryptionType: r.EncryptionType, KMSKey: r.KMSKey,
-		Policy: r.Policy, RegistryPolicy: r.RegistryPolicy, Replication: r.Replication, memo: r.memo}
+	row := r.facts() // without the view, which holds what was read for one request
+	row.memo = r.memo
+	k.rows[key] = &row
 }
 
 func (k *knownRepositories) forget(key repositoryKey) {

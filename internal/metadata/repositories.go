@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -47,12 +48,17 @@ func (r *Repository) Memo(build func(*Repository) any) any {
 	return r.memo.value
 }
 
-// sameFacts reports whether two rows say the same.
+// sameFacts reports whether two rows say the same, in every field that facts
+// leaves as it is.
 func (r *Repository) sameFacts(o *Repository) bool {
-	return r.ID == o.ID && r.RegistryID == o.RegistryID && r.Account == o.Account && r.Region == o.Region && r.Name == o.Name && r.CreatedAt.Equal(o.CreatedAt) &&
-		r.TagMutability == o.TagMutability && slices.Equal(r.Exclusions, o.Exclusions) && r.ScanOnPush == o.ScanOnPush &&
-		r.EncryptionType == o.EncryptionType && r.KMSKey == o.KMSKey &&
-		r.Policy == o.Policy && r.RegistryPolicy == o.RegistryPolicy && r.Replication == o.Replication
+	return reflect.DeepEqual(r.facts(), o.facts())
+}
+
+// facts is the row without what a process adds to it.
+func (r *Repository) facts() Repository {
+	f := *r
+	f.cached, f.view, f.memo = nil, nil, nil
+	return f
 }
 
 const repositoryColumns = `p.id, p.registry_id, g.account, g.region, p.name, p.created_at, p.tag_mutability, p.exclusions,
