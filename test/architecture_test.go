@@ -23,7 +23,7 @@ var imports = map[string]string{
 	"awsapi/ecr":      "access auth awsapi/awsjson awsapi/uri budget registry resource session",
 	"awsapi/sts":      "auth",
 	"awsapi/twinport": "access auth awsapi/awsjson awsapi/ecr awsapi/uri policy registry resource session",
-	"awsapi/uri":      "resource",
+	"awsapi/uri":      "auth resource",
 	"backup":          "blob blob/filestore durable metadata",
 	"blob/blobtest":   "blob",
 	"blob/filestore":  "blob durable",

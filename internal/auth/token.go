@@ -14,13 +14,6 @@ import (
 const TokenLifetime = 12 * time.Hour
 
 const (
-	// DownloadScope begins the scope of a token that opens one layer, and
-	// DownloadLifetime is how long it is valid.
-	DownloadScope    = "blob:"
-	DownloadLifetime = time.Hour
-)
-
-const (
 	// maxTokenText bounds the text that VerifyToken looks at, in bytes. The
 	// longest scope, a repository name of 256 and a sha512 digest, needs about 700.
 	maxTokenText = 2048
@@ -103,7 +96,7 @@ func (v *Verifier) VerifyToken(text string) (Token, Identity, error) {
 // then: one of a clock that was ahead must not outlive the step back.
 func (t Token) validAt(now time.Time) bool {
 	lifetime := TokenLifetime
-	if strings.HasPrefix(t.Scope, DownloadScope) {
+	if t.isDownload() {
 		lifetime = DownloadLifetime
 	}
 	return now.Before(t.Expires) && !t.Expires.After(now.Add(lifetime+MaxSkew))

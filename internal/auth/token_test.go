@@ -107,7 +107,7 @@ func TestTokenOfAClockAhead(t *testing.T) {
 	for _, kind := range []struct {
 		scope    string
 		lifetime time.Duration
-	}{{"", auth.TokenLifetime}, {"console session", auth.TokenLifetime}, {auth.DownloadScope + "x", auth.DownloadLifetime}} {
+	}{{"", auth.TokenLifetime}, {"console session", auth.TokenLifetime}, {"blob:x", auth.DownloadLifetime}} {
 		for _, step := range []struct {
 			signed time.Time
 			want   error

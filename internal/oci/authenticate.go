@@ -48,8 +48,7 @@ func (h *handler) authenticate(r *http.Request, req *request) error {
 	if req.from != nil && req.from.Registry == (resource.Registry{}) {
 		req.from.Registry = resource.Registry{Account: identity.Principal.Account, Region: token.Region}
 	}
-	switch {
-	case download && token.Scope != downloadScope(req):
+	if download && !token.Opens(req.ref.String(), req.digest.String()) {
 		return errOtherDownload
 	}
 	if err := h.checkServed(req.ref.Registry); err != nil {
@@ -74,9 +73,4 @@ func (h *handler) checkLogin(scope string, identity auth.Identity) error {
 		return errTokenExpired
 	}
 	return err
-}
-
-// downloadScope is the scope of the one token that opens the blob without a login.
-func downloadScope(req *request) string {
-	return auth.DownloadScope + req.ref.String() + "@" + string(req.digest)
 }

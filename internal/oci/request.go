@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/twinport/twinport/internal/access"
+	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/resource"
@@ -18,10 +19,6 @@ import (
 // maxQuery bounds the query of a request, in bytes: room for a hundred tag
 // parameters of full length (the specification asks for ten).
 const maxQuery = 16 << 10
-
-// downloadTokenParameter carries a token that opens one blob, in URLs that
-// GetDownloadUrlForLayer hands out.
-const downloadTokenParameter = "X-Twinport-Token"
 
 // operation is an endpoint of the specification together with a method that
 // it allows. The comments name the specification's endpoints.
@@ -299,7 +296,7 @@ func (req *request) parseQuery(raw string) error {
 	}
 	switch req.op {
 	case opGetBlob, opHeadBlob:
-		req.downloadToken = q.Get(downloadTokenParameter)
+		req.downloadToken = q.Get(auth.DownloadParameter)
 	case opPutManifest:
 		return req.parseTags(q["tag"])
 	case opListRepositories, opListTags, opListReferrers:

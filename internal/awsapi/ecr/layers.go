@@ -75,12 +75,7 @@ func (s *Service) GetDownloadUrlForLayer(ctx context.Context, call Call, in *Get
 	if err != nil {
 		return nil, err
 	}
-	token := auth.SignToken(key, auth.Token{
-		AccessKeyID: key.ID,
-		Region:      ref.Registry.Region,
-		Scope:       auth.DownloadScope + ref.String() + "@" + layer.Digest.String(),
-		Expires:     s.now().Add(auth.DownloadLifetime),
-	})
+	token := auth.SignDownload(key, ref.Registry.Region, ref.String(), layer.Digest.String(), s.now())
 	return &GetDownloadUrlForLayerResponse{DownloadURL: s.uris.Layer(call.Asked, ref, layer.Digest, token), LayerDigest: layer.Digest.String()}, nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/resource"
 )
 
@@ -106,7 +107,6 @@ func (w Writer) Login(a Asked, id resource.Registry) string {
 // Layer is the URL of a layer on the host that was asked: who asked there
 // reaches it.
 func (w Writer) Layer(a Asked, ref resource.Repository, d digest.Digest, token string) string {
-	const parameter = "?X-Twinport-Token="
 	name, at := ref.Name, w.scheme(a)+"://"+a.Host
 	switch {
 	case !hostGrammar.MatchString(a.Host) || registryHost.MatchString(a.Host):
@@ -115,5 +115,5 @@ func (w Writer) Layer(a Asked, ref resource.Repository, d digest.Digest, token s
 	default:
 		name = ref.Registry.Account + "/" + ref.Registry.Region + "/" + name
 	}
-	return at + "/v2/" + name + "/blobs/" + d.String() + parameter + url.QueryEscape(token)
+	return at + "/v2/" + name + "/blobs/" + d.String() + "?" + auth.DownloadParameter + "=" + url.QueryEscape(token)
 }
