@@ -198,16 +198,3 @@ func ValidID(id string) bool {
 	}
 	return true
 }
-
-// ValidateDigest checks that d is a digest that content can be verified by:
-// sha256 or sha512.
-func ValidateDigest(d digest.Digest) error {
-	if err := d.Validate(); err != nil {
-		return fmt.Errorf("blob %q: %w", d, err)
-	}
-	switch d.Algorithm() {
-	case digest.SHA256, digest.SHA512:
-		return nil
-	}
-	return fmt.Errorf("blob %q: %w", d, digest.ErrDigestUnsupported)
-}

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/twinport/twinport/internal/blob"
 )
 
 // Limits of names (ECR: RepositoryName; OCI distribution-spec: tag grammar).
@@ -63,8 +65,11 @@ func validTag(tag string) error {
 	return errorf(InvalidParameter, "Invalid parameter at 'imageTag' failed to satisfy constraint: 'must be 1 to %d characters of a-z, A-Z, 0-9, _ . and -, and not begin with . or -'", maxTagLength)
 }
 
-// ValidTag reports whether tag can be an image's:
-// [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127} (distribution-spec, "Pulling manifests").
+// TagGrammar is the regular expression that the whole of a tag matches
+// (distribution-spec, "Pulling manifests").
+const TagGrammar = "[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}"
+
+// ValidTag reports whether tag can be an image's: it matches TagGrammar.
 func ValidTag(tag string) bool {
 	ok := tag != "" && len(tag) <= maxTagLength && tag[0] != '.' && tag[0] != '-'
 	for i := 0; ok && i < len(tag); i++ {
@@ -82,25 +87,11 @@ func validDigest(d digest.Digest) error {
 	return errorf(InvalidParameter, "Invalid parameter: '%s' is not a digest; it must be sha256: or sha512: followed by lower-case hexadecimal digits", shorten(string(d)))
 }
 
-// encodedLengths are the algorithms that blobs and manifests are stored under,
-// each with the length of its hexadecimal digits (image-spec, "Digests").
-var encodedLengths = map[string]int{"sha256": 64, "sha512": 128}
-
 // SupportedAlgorithm reports whether content is stored under digests of the algorithm.
-func SupportedAlgorithm(name string) bool { return encodedLengths[name] > 0 }
+func SupportedAlgorithm(name string) bool { return blob.SupportedAlgorithm(name) }
 
 // ValidDigest reports whether d is well-formed and of a supported algorithm.
-// Unlike d.Validate it uses no regular expression, which would be a good part
-// of the cost of a HEAD.
-func ValidDigest(d digest.Digest) bool {
-	algorithm, encoded, _ := strings.Cut(string(d), ":")
-	ok := SupportedAlgorithm(algorithm) && len(encoded) == encodedLengths[algorithm]
-	for i := 0; ok && i < len(encoded); i++ {
-		c := encoded[i]
-		ok = c >= '0' && c <= '9' || c >= 'a' && c <= 'f'
-	}
-	return ok
-}
+func ValidDigest(d digest.Digest) bool { return blob.ValidDigest(d) }
 
 // shorten keeps hostile input from filling messages and logs.
 func shorten(s string) string {

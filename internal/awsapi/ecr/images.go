@@ -356,9 +356,6 @@ func violation(at string, id ImageIdentifier, failure *ImageFailure) *awsjson.Ex
 	return awsjson.Violation(at, failure.FailureReason)
 }
 
-// tagGrammar is that of the OCI distribution specification.
-var tagGrammar = regexp.MustCompile(`\A[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}\z`)
-
 // reference turns an identifier into the domain's, or says why it is none.
 func reference(id ImageIdentifier) (registry.Reference, *ImageFailure) {
 	failure := func(code ImageFailureCode, reason string) *ImageFailure {
@@ -380,8 +377,8 @@ func reference(id ImageIdentifier) (registry.Reference, *ImageFailure) {
 		}
 		out.Digest = d
 	}
-	if id.ImageTag != "" && !tagGrammar.MatchString(id.ImageTag) {
-		return out, failure(ImageFailureCodeInvalidImageTag, "Invalid request parameters: image tag should satisfy the regex '[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}'")
+	if id.ImageTag != "" && !registry.ValidTag(id.ImageTag) {
+		return out, failure(ImageFailureCodeInvalidImageTag, "Invalid request parameters: image tag should satisfy the regex '"+registry.TagGrammar+"'")
 	}
 	return out, nil
 }
@@ -389,7 +386,7 @@ func reference(id ImageIdentifier) (registry.Reference, *ImageFailure) {
 // parseDigest accepts the digests of the algorithms that content is stored under.
 func parseDigest(text string) (digest.Digest, bool) {
 	d := digest.Digest(text)
-	if d.Validate() != nil || d.Algorithm() != digest.SHA256 && d.Algorithm() != digest.SHA512 {
+	if !registry.ValidDigest(d) {
 		return "", false
 	}
 	return d, true

@@ -176,7 +176,7 @@ func layerDigest(texts []string) (digest.Digest, error) {
 	byAlgorithm := make(map[digest.Algorithm]digest.Digest)
 	for i, text := range texts {
 		algorithm, _, _ := strings.Cut(text, ":")
-		if a := digest.Algorithm(algorithm); a != digest.SHA256 && a != digest.SHA512 {
+		if !registry.SupportedAlgorithm(algorithm) {
 			continue
 		}
 		d, ok := parseDigest(text)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
+	"github.com/twinport/twinport/internal/registry"
 )
 
 func validateJSON[T any, P awsjson.Decodable[T]](t *testing.T, text string) *awsjson.Exception {
@@ -84,5 +85,17 @@ func TestPatternsCompile(t *testing.T) {
 		limitsScanningRepositoryFilterValue.Pattern, limitsSigningProfileArn.Pattern, limitsSigningRepositoryFilterValue.Pattern, limitsUploadId.Pattern,
 	} {
 		p.Compile()
+	}
+}
+
+// ECR's model and the domain take the same names of repositories.
+func TestRepositoryNames(t *testing.T) {
+	for _, name := range []string{
+		"", "a", "ab", "a/b", "team/app", "a..b", "a.b", "a_b", "a__b", "a___b", "a-b", "a---b", "a-_b", "/a", "a/", "a//b", "A/b", "-a", "a-",
+		"a/../b", "a\n", "é", "a b", strings.Repeat("a", 256), strings.Repeat("a", 257),
+	} {
+		if e := limitsRepositoryName.Check("", "repositoryName", name); (e == nil) != registry.ValidName(name) {
+			t.Errorf("%q: the model says %v, the domain %v", name, e, registry.ValidName(name))
+		}
 	}
 }
