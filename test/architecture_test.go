@@ -108,15 +108,26 @@ func TestHouse(t *testing.T) {
 	}
 }
 
+// TestEnvironment finds nothing that sets variables of the process, but for the
+// switch to stores whose clients know no other way.
+func TestEnvironment(t *testing.T) {
+	t.Parallel()
+	sets := regexp.MustCompile(`\bos\.(Setenv|Unsetenv|Clearenv)\b`)
+	eachSource(t, func(path string) error {
+		source, err := os.ReadFile(path)
+		if sets.Match(source) && path != filepath.Join("../internal", "server", "environment.go") {
+			t.Errorf("%s sets variables of the process", path)
+		}
+		return err
+	})
+}
+
 // importsOfInternal returns which packages of internal each package of internal
 // imports, but for its tests.
 func importsOfInternal(t *testing.T) map[string][]string {
 	t.Helper()
 	found := map[string][]string{}
-	err := filepath.WalkDir("../internal", func(path string, _ fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-			return err
-		}
+	eachSource(t, func(path string) error {
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
 		if err != nil {
 			return err
@@ -130,10 +141,21 @@ func importsOfInternal(t *testing.T) map[string][]string {
 		}
 		return nil
 	})
+	return found
+}
+
+// eachSource calls do with the path of each source of internal that is no test.
+func eachSource(t *testing.T, do func(path string) error) {
+	t.Helper()
+	err := filepath.WalkDir("../internal", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		return do(path)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return found
 }
 
 // TestArchitecture finds what docs/architecture.md names: every test, every

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -209,27 +208,6 @@ func (m *migrations) retire(g *generation) {
 	}
 	if err := g.close(); err != nil {
 		m.server.log.Warn("could not close the old stores", "error", err)
-	}
-}
-
-// setEnvironment sets variables of the process and returns what undoes it.
-func setEnvironment(values map[string]string) (restore func()) {
-	before := map[string]*string{}
-	for name, value := range values {
-		before[name] = nil
-		if old, set := os.LookupEnv(name); set {
-			before[name] = &old
-		}
-		_ = os.Setenv(name, value) // fails only for names that Check refuses
-	}
-	return func() {
-		for name, old := range before {
-			if old == nil {
-				_ = os.Unsetenv(name)
-			} else {
-				_ = os.Setenv(name, *old)
-			}
-		}
 	}
 }
 
