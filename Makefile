@@ -89,7 +89,7 @@ test: tools ## everything: lint, unit, fuzz seeds, conformance, real clients and
 
 # The whole program's tests that need no other program and little time. What waits
 # for PostgreSQL, S3, Docker or a browser is in `test` only.
-CHECKED := ^Test(BackupRefusals|BadConfiguration|DeleteAsOCI|Init|MakeHelp|Serve|Version)
+CHECKED := ^Test(Architecture|BackupRefusals|BadConfiguration|DeleteAsOCI|Environment|House|Imports|Init|MakeHelp|Serve|Version)
 
 check: ## the inner loop: lint, the tests that need no server of others, the console's parts; part of test
 	@$(MAKE) --no-print-directory lint
