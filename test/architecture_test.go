@@ -29,10 +29,11 @@ var imports = map[string]string{
 	"blob/filestore":  "blob durable",
 	"blob/s3store":    "blob budget",
 	"changes":         "metadata",
-	"cli": "backup blob/filestore config control metadata migrate registry server stores sweep " +
+	"cli": "backup blob/filestore config control jobs metadata migrate registry server stores sweep " +
 		"verify",
 	"config":     "auth policy quota",
 	"console":    "auth session",
+	"jobs":       "metadata",
 	"metadata":   "durable resource",
 	"migrate":    "blob blob/filestore durable metadata",
 	"oci":        "access auth budget quota registry resource session",
@@ -42,10 +43,11 @@ var imports = map[string]string{
 	// The engine still reads replications from the store itself.
 	"replication": "metadata",
 	"server": "auth awsapi awsapi/uri blob blob/filestore blob/s3store budget config console control " +
-		"durable metadata migrate oci quota registry replication resource session stores sweep",
+		"durable jobs metadata migrate oci quota registry replication resource session stores " +
+		"sweep",
 	"session": "auth metadata",
 	"stores":  "blob blob/filestore blob/s3store config metadata migrate",
-	"sweep":   "blob metadata registry",
+	"sweep":   "blob jobs registry",
 	"usage":   "metadata quota",
 	"verify":  "blob metadata registry",
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/twinport/twinport/internal/config"
+	"github.com/twinport/twinport/internal/jobs"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/stores"
@@ -94,7 +95,7 @@ func (c sweepCommand) served(ctx context.Context, cfg config.Config) error {
 	if meta, blobs, err := stores.Beside(ctx, cfg); err == nil {
 		defer meta.Close()
 		defer blobs.Close()
-		switch end, underWay, err := sweep.LastEnd(meta.Read()); {
+		switch end, underWay, err := jobs.LastRun(meta.Read(), sweep.JobName); {
 		case err != nil:
 		case underWay:
 			last = " One is under way now."

@@ -1,67 +1,61 @@
 package server
 
 import (
-	"context"
 	"log/slog"
-	"maps"
 	"sync"
 
 	"github.com/twinport/twinport/internal/config"
-	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/jobs"
 	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/sweep"
 )
 
-// background is the work that goes on beside requests: replication and sweeps.
+// background is the work that goes on beside requests: replication, and jobs.
 // It can be stopped and started again, over the same generation or another, and
 // its counts go on.
 type background struct {
-	config config.Sweep
-	log    *slog.Logger
-
-	mu      sync.Mutex
-	engine  *replication.Engine // nil while it rests
+	config  config.Sweep
+	log     *slog.Logger
+	runner  *jobs.Runner
 	sweeper *sweep.Sweeper
-	stopped func() // stops the sweeper and waits for it
-	// What those before have counted.
-	replicated replication.Stats
-	swept      sweep.Stats
+
+	mu         sync.Mutex
+	engine     *replication.Engine // nil while it rests
+	replicated replication.Stats   // what those before have counted
 }
 
 func newBackground(c config.Sweep, log *slog.Logger) *background {
-	return &background{config: c, log: log, swept: sweep.Stats{Found: map[registry.SweepStep]int64{}}}
+	return &background{config: c, log: log, runner: jobs.New(log), sweeper: sweep.New()}
+}
+
+// jobs are those of a generation.
+func (b *background) jobs(g *generation) []jobs.Job {
+	return []jobs.Job{
+		b.sweeper.Job(sweep.Config{Registry: g.registry, Interval: b.config.Interval, Grace: b.config.Grace}),
+	}
 }
 
 func (b *background) start(g *generation) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.engine = replication.New(g.registry, b.log)
-	b.sweeper = sweep.New(sweep.Config{Metadata: g.metadata, Registry: g.registry, Interval: b.config.Interval, Grace: b.config.Grace, Logger: b.log})
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	sweeper := b.sweeper
-	running.Go(func() { sweeper.Run(ctx) })
-	b.stopped = func() {
-		cancel()
-		running.Wait()
-	}
+	b.runner.Start(g.metadata, b.jobs(g)...)
 	b.engine.Start()
 }
 
 // stop waits for what is under way. Stopping what does not run does nothing.
 func (b *background) stop() {
 	b.mu.Lock()
-	engine, stopped := b.engine, b.stopped
+	engine := b.engine
 	b.mu.Unlock()
 	if engine == nil {
 		return
 	}
 	engine.Stop()
-	stopped()
+	b.runner.Stop()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.replicated, b.swept = b.replications(), b.sweeps()
-	b.engine, b.sweeper, b.stopped = nil, nil, nil
+	b.replicated, b.engine = b.replications(), nil
 }
 
 // Replications are the counts since the start of the process.
@@ -80,25 +74,12 @@ func (b *background) replications() replication.Stats {
 	return s
 }
 
-// Sweeps are the counts since the start of the process.
-func (b *background) Sweeps() sweep.Stats {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.sweeps()
-}
-
-func (b *background) sweeps() sweep.Stats {
-	s := b.swept
-	if b.sweeper == nil {
-		return s
+// sweeping reports whether this process sweeps now.
+func (b *background) sweeping() bool {
+	for _, s := range b.runner.Stats() {
+		if s.Job == sweep.JobName {
+			return s.Step > 0
+		}
 	}
-	now := b.sweeper.Stats()
-	s.Running, s.Bytes, s.Found = now.Running, s.Bytes+now.Bytes, maps.Clone(s.Found)
-	if now.Finished.After(s.Finished) {
-		s.Finished = now.Finished
-	}
-	for step, n := range now.Found {
-		s.Found[step] += n
-	}
-	return s
+	return false
 }

@@ -90,12 +90,15 @@ func certificateExpiry(notAfter func() time.Time) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "twinport_tls_certificate_expiry_timestamp_seconds",
 		Help: "When the TLS certificate in use ends (of several, the first), in Unix time; 0 while one is missing.",
-	}, func() float64 {
-		if end := notAfter(); !end.IsZero() {
-			return float64(end.Unix())
-		}
+	}, func() float64 { return unixSeconds(notAfter()) })
+}
+
+// unixSeconds is a time as metrics show it: 0 if it is zero.
+func unixSeconds(t time.Time) float64 {
+	if t.IsZero() {
 		return 0
-	})
+	}
+	return float64(t.Unix())
 }
 
 func (m *requestMetrics) observe(p protocol, status int, duration time.Duration) {

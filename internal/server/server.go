@@ -151,7 +151,9 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 		console: s.door.guard(s.generations.handler(func(g *generation) http.Handler { return g.console })),
 		ready:   s.ready,
 	}
-	s.requests, routes.metrics = newMetrics(s.background.Replications, slices.Concat(sweepMetrics(s.background.Sweeps), budgetMetrics(s.limits), databaseMetrics(s.generations.store), []prometheus.Collector{newBacklogMetrics(s.generations.store)}, certificateMetrics)...)
+	s.requests, routes.metrics = newMetrics(s.background.Replications, slices.Concat(
+		sweepMetrics(s.background.sweeper.Stats, s.background.sweeping), budgetMetrics(s.limits), databaseMetrics(s.generations.store),
+		[]prometheus.Collector{newBacklogMetrics(s.generations.store), newJobMetrics(s.background.runner.Stats)}, certificateMetrics)...)
 	if cfg.Metrics != "" {
 		if s.metrics, err = listenForMetrics(ctx, cfg.Metrics, routes.metrics, log); err != nil {
 			return nil, err

@@ -8,27 +8,25 @@ import (
 )
 
 // sweepMetrics shows what this process's sweeps have done.
-func sweepMetrics(stats func() sweep.Stats) []prometheus.Collector {
-	gauge := func(name, help string, value func(sweep.Stats) float64) prometheus.Collector {
-		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return value(stats()) })
-	}
+func sweepMetrics(stats func() sweep.Stats, running func() bool) []prometheus.Collector {
 	metrics := []prometheus.Collector{
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "twinport_swept_bytes_total",
 			Help: "Bytes of objects that this process's sweeps have deleted.",
 		}, func() float64 { return float64(stats().Bytes) }),
-		gauge("twinport_sweep_running", "1 while this process sweeps.", func(s sweep.Stats) float64 {
-			if s.Running {
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "twinport_sweep_running",
+			Help: "1 while this process sweeps.",
+		}, func() float64 {
+			if running() {
 				return 1
 			}
 			return 0
 		}),
-		gauge("twinport_sweep_finished_timestamp_seconds", "When this process last ended a sweep; 0 if it never did.", func(s sweep.Stats) float64 {
-			if s.Finished.IsZero() {
-				return 0
-			}
-			return float64(s.Finished.Unix())
-		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "twinport_sweep_finished_timestamp_seconds",
+			Help: "When this process last ended a sweep; 0 if it never did.",
+		}, func() float64 { return unixSeconds(stats().Finished) }),
 	}
 	for _, step := range registry.SweepSteps {
 		metrics = append(metrics, prometheus.NewCounterFunc(prometheus.CounterOpts{

@@ -1,0 +1,75 @@
+// Package jobs runs what a deployment does in the background, now and then: one
+// process at a time, page by page, beside requests. When that process stops or
+// dies, another goes on where it was.
+package jobs
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/twinport/twinport/internal/metadata"
+)
+
+// Job is work that is done again and again. A run goes through its steps, in
+// their order.
+type Job struct {
+	// Name is that of its lease, and of its figures in /metrics.
+	Name string
+	// Interval is the time from the end of one run to the beginning of the next.
+	Interval time.Duration
+	Steps    []Step
+}
+
+// Step is a part of a job. It is done page by page, and a page may be done again:
+// how far a run has come is not stored after each.
+type Step struct {
+	Name string
+	// Page does what comes after a key, "" at first, and returns the key to go on
+	// at: "" when the step is done. It must end long before a lease expires.
+	Page func(ctx context.Context, after string) (next string, err error)
+}
+
+// ErrPostponed is what a page returns, or wraps, that cannot be done now and is
+// no fault: the run goes on later.
+var ErrPostponed = errors.New("the job is postponed")
+
+// state is what is stored with the lease of a job, for whoever runs it next.
+type state struct {
+	Step     int    `json:"step"`               // of the job's
+	After    string `json:"after,omitempty"`    // the key at which it goes on
+	Finished int64  `json:"finished,omitempty"` // of the last run, in microseconds since 1970
+}
+
+// stateOf reads what is stored. What cannot be read begins anew.
+func stateOf(lease metadata.Lease) (s state) {
+	if json.Unmarshal([]byte(lease.Progress), &s) != nil || s.Step < 0 {
+		return state{}
+	}
+	return s
+}
+
+// due reports whether a run is to begin, or to go on. One that ended in the
+// future did so by a clock that was ahead.
+func (s state) due(now time.Time, interval time.Duration) bool {
+	since := now.Sub(time.UnixMicro(s.Finished))
+	return s.Step > 0 || s.After != "" || since >= interval || since < 0
+}
+
+// LastRun is when a run of the job last ended in the deployment, zero if none did
+// yet, and whether one is under way.
+func LastRun(q *metadata.Queries, name string) (finished time.Time, underWay bool, err error) {
+	lease, err := q.Lease(name)
+	if err != nil {
+		return finished, false, err
+	}
+	return stateOf(lease).finished(), lease.Holder != "", nil
+}
+
+func (s state) finished() time.Time {
+	if s.Finished == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(s.Finished)
+}
