@@ -3,10 +3,12 @@ package server
 import (
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/twinport/twinport/internal/config"
 	"github.com/twinport/twinport/internal/jobs"
 	"github.com/twinport/twinport/internal/replication"
+	"github.com/twinport/twinport/internal/session"
 	"github.com/twinport/twinport/internal/sweep"
 )
 
@@ -32,6 +34,7 @@ func newBackground(c config.Sweep, log *slog.Logger) *background {
 func (b *background) jobs(g *generation) []jobs.Job {
 	return []jobs.Job{
 		b.sweeper.Job(sweep.Config{Registry: g.registry, Interval: b.config.Interval, Grace: b.config.Grace}),
+		session.ExpiryJob(g.metadata, time.Now),
 	}
 }
 

@@ -109,7 +109,7 @@ func (s *Service) SignIn(ctx context.Context, keyID, secret string, c Client) (S
 		UserAgent: shortened(c.UserAgent), RemoteAddress: address,
 	}
 	err := s.store.Update(ctx, func(tx *metadata.Tx) error {
-		if err := tx.DeleteExpiredSessions(now, now.Add(Lifetime+auth.MaxSkew)); err != nil {
+		if err := deleteExpired(tx, now); err != nil {
 			return err
 		}
 		others, err := tx.Sessions(begun.Account, 2*MaxPerAccount)
