@@ -54,8 +54,11 @@ func stateOf(lease metadata.Lease) (s state) {
 // future did so by a clock that was ahead.
 func (s state) due(now time.Time, interval time.Duration) bool {
 	since := now.Sub(time.UnixMicro(s.Finished))
-	return s.Step > 0 || s.After != "" || since >= interval || since < 0
+	return s.underWay() || since >= interval || since < 0
 }
+
+// underWay reports whether a run has begun and not ended.
+func (s state) underWay() bool { return s.Step > 0 || s.After != "" }
 
 // LastRun is when a run of the job last ended in the deployment, zero if none did
 // yet, and whether one is under way.

@@ -190,8 +190,9 @@ func TestOneProcessRunsAJobUntilTheEnd(t *testing.T) {
 		if n := w.count(); n != all {
 			t.Errorf("the job ran again at once: %d pages", n)
 		}
-		if finished, underWay, err := LastRun(a.Read(), "work"); err != nil || underWay || !finished.Equal(stats(third).Finished) {
-			t.Errorf("the last run: %v, %v, %v; seen: %v", finished, underWay, err, stats(third).Finished)
+		finished, underWay, err := LastRun(a.Read(), "work")
+		if seen := stats(third).Finished; err != nil || underWay || !finished.Equal(seen) {
+			t.Errorf("the last run: %v, %v, %v; seen: %v", finished, underWay, err, seen)
 		}
 	})
 }

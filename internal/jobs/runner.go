@@ -17,7 +17,7 @@ type Runner struct {
 	holder string // this process, in leases
 
 	mu     sync.Mutex
-	counts map[string]*count // by job
+	kept   map[string]*kept // by job
 	cancel context.CancelFunc
 
 	running sync.WaitGroup // the goroutines of the jobs
@@ -25,7 +25,7 @@ type Runner struct {
 
 // New returns a runner that has not started.
 func New(log *slog.Logger) *Runner {
-	return &Runner{log: log, holder: uuid.NewString(), counts: map[string]*count{}, cancel: func() {}}
+	return &Runner{log: log, holder: uuid.NewString(), kept: map[string]*kept{}, cancel: func() {}}
 }
 
 // Start begins to run the jobs, on leases in the store. Before it starts again
@@ -36,12 +36,32 @@ func (r *Runner) Start(store metadata.Store, jobs ...Job) {
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
 	for _, j := range jobs {
-		w := &worker{Job: j, store: store, holder: r.holder, log: r.log.With("job", j.Name), count: r.counts[j.Name]}
-		if w.count == nil {
-			w.count = new(count)
-			r.counts[j.Name] = w.count
+		if r.kept[j.Name] == nil {
+			r.kept[j.Name] = &kept{wake: make(chan struct{}, 1)}
 		}
+		w := &worker{Job: j, store: store, holder: r.holder, log: r.log.With("job", j.Name), kept: r.kept[j.Name]}
 		r.running.Go(func() { w.watch(ctx) })
+	}
+}
+
+// kept is what the runner keeps of a job while it is stopped.
+type kept struct {
+	count count
+	wake  chan struct{} // says that the job is due
+}
+
+// Wake makes a job due, whenever it ran last: a run begins at once, or when the
+// one that is under way, here or in another process, has ended. It does not wait.
+func (r *Runner) Wake(job string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	k := r.kept[job]
+	if k == nil {
+		return // it has not started
+	}
+	select {
+	case k.wake <- struct{}{}:
+	default: // one that waits is as good as two
 	}
 }
 

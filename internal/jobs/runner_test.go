@@ -42,8 +42,11 @@ func TestJobsRunBesideEachOther(t *testing.T) {
 	defer close(leave)
 	waitFor(t, "the short job", 10*time.Second, func() bool { return !r.Stats()[1].Finished.IsZero() })
 	all := r.Stats()
-	if all[0].Job != "long" || all[0].Step != 1 || all[0].Pages != 0 || all[1].Job != "work" || all[1].Pages != int64(w.count()) {
-		t.Errorf("stats: %+v", all)
+	if all[0].Job != "long" || all[0].Step != 1 || all[0].Pages != 0 {
+		t.Errorf("the long one: %+v", all[0])
+	}
+	if all[1].Job != "work" || all[1].Pages != int64(w.count()) {
+		t.Errorf("the short one: %+v", all[1])
 	}
 }
 
@@ -85,5 +88,97 @@ func TestPostponedRun(t *testing.T) {
 	r.Stop()
 	if s, l := stats(r), leaseOf(t, store); s.Faults != 0 || l.Progress != `{"step":1,"after":"1"}` {
 		t.Errorf("stats: %+v; lease: %+v", s, l)
+	}
+}
+
+// A job that is woken runs again, for what was there when it was woken.
+func TestWake(t *testing.T) {
+	t.Parallel()
+	store, _ := openTwo(t)
+	entered, leave := make(chan struct{}), make(chan struct{})
+	page := func(ctx context.Context, _ string) (string, error) {
+		entered <- struct{}{}
+		<-leave
+		return "", nil
+	}
+	r := start(t, store, Job{Name: "work", Interval: time.Hour, Steps: []Step{{Name: "only", Page: page}}})
+	within := func(what string, c chan struct{}) {
+		t.Helper()
+		select {
+		case <-c:
+		case <-time.After(5 * time.Second):
+			t.Fatal(what)
+		}
+	}
+	within("it was never due", entered)
+	r.Wake("work") // twice while it runs: once more after it
+	r.Wake("work")
+	leave <- struct{}{}
+	within("what woke it during a run was lost", entered)
+	leave <- struct{}{}
+	waitFor(t, "the end", 5*time.Second, func() bool { return stats(r).Step == 0 })
+	select {
+	case <-entered:
+		t.Error("it runs a third time")
+	case <-time.After(200 * time.Millisecond):
+	}
+	r.Wake("work")
+	within("it was not woken", entered)
+	leave <- struct{}{}
+	r.Wake("unknown")
+}
+
+// A run that goes on in the middle does not count for what woke the process: a
+// whole run follows at once.
+func TestWakeInTheMiddleOfARun(t *testing.T) {
+	t.Parallel()
+	store, _ := openTwo(t)
+	err := store.Update(t.Context(), func(tx *metadata.Tx) error {
+		if _, err := tx.TakeLease(metadata.Lease{Name: "work"}, "another"); err != nil {
+			return err
+		}
+		return tx.ReleaseLease("work", "another", `{"step":3}`)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &work{pages: 1}
+	leave := make(chan struct{})
+	w.before = func(string, string) error {
+		<-leave
+		return nil
+	}
+	r := start(t, store, w.of("a"))
+	r.Wake("work")
+	close(leave)
+	waitFor(t, "a whole run", 5*time.Second, func() bool { return w.count() == 1+len(steps) })
+	if w.done[0] != "four" || w.done[1] != "one" {
+		t.Errorf("done: %q", w.done)
+	}
+}
+
+// What woke a process while another runs the job has it run the job afterwards,
+// since that one may have passed it already.
+func TestWakeWhileAnotherProcessRunsTheJob(t *testing.T) {
+	t.Parallel()
+	store, _ := openTwo(t)
+	w := &work{pages: 1}
+	leave := make(chan struct{})
+	w.before = func(process, page string) error {
+		if process == "a" && page == "four" {
+			<-leave
+		}
+		return nil
+	}
+	one := start(t, store, w.of("a"))
+	waitFor(t, "the last page of the first", 10*time.Second, func() bool { return stats(one).Step == len(steps) })
+	two := start(t, store, w.of("b"))
+	two.Wake("work")
+	time.Sleep(100 * time.Millisecond)
+	close(leave)
+	all := int64(len(steps))
+	waitFor(t, "the second's run", 2*watchInterval+5*time.Second, func() bool { return stats(two).Pages == all })
+	if n := stats(one).Pages; n != all || w.overlap.Load() {
+		t.Errorf("the first did %d pages; two at once: %v", n, w.overlap.Load())
 	}
 }

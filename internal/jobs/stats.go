@@ -22,7 +22,8 @@ type Stats struct {
 func (r *Runner) Stats() (all []Stats) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for name, c := range r.counts {
+	for name, k := range r.kept {
+		c := &k.count
 		s := Stats{Job: name, Step: int(c.step.Load()), Pages: c.pages.Load(), Faults: c.faults.Load()}
 		s.Finished = state{Finished: c.finished.Load()}.finished()
 		all = append(all, s)

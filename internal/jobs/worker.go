@@ -33,18 +33,20 @@ type worker struct {
 	store  metadata.Store
 	holder string
 	log    *slog.Logger
-	count  *count
+	*kept
 }
 
 // watch runs the job, whenever it is due and no other process does, until ctx
 // is done.
 func (w *worker) watch(ctx context.Context) {
 	var seen metadata.Lease
-	since := time.Now()
+	since, woken := time.Now(), false
 	for wait := time.Duration(0); ; {
 		select {
 		case <-ctx.Done():
 			return
+		case <-w.wake:
+			woken = true
 		case <-time.After(wait):
 		}
 		lease, err := w.store.Read().Lease(w.Name)
@@ -62,10 +64,19 @@ func (w *worker) watch(ctx context.Context) {
 		switch {
 		case lease.Holder != "" && time.Since(since) < leaseExpiry:
 			wait = watchInterval
-		case lease.Holder != "" || s.due(time.Now(), w.Interval):
-			if err := w.run(ctx, lease, s); err != nil && ctx.Err() == nil {
+		case lease.Holder != "" || woken || s.due(time.Now(), w.Interval):
+			switch ended, err := w.run(ctx, lease, s); {
+			case ctx.Err() != nil:
+			case err != nil:
 				w.report(ctx, err)
 				wait = faultPause
+			case ended:
+				// One that went on elsewhere may have passed what woke this process.
+				if woken = woken && s.underWay(); woken {
+					wait = 0
+				}
+			default:
+				wait = watchInterval
 			}
 		}
 	}
@@ -83,15 +94,16 @@ func (w *worker) report(ctx context.Context, err error) {
 // errLost means that another process has taken the lease over.
 var errLost = errors.New("another process has taken over")
 
-// run takes the lease and goes on at s until the end.
-func (w *worker) run(ctx context.Context, lease metadata.Lease, s state) (err error) {
+// run takes the lease and goes on at s until the end: false if another process
+// took the lease.
+func (w *worker) run(ctx context.Context, lease metadata.Lease, s state) (ended bool, err error) {
 	taken := false
 	err = w.store.Update(ctx, func(tx *metadata.Tx) (err error) {
 		taken, err = tx.TakeLease(lease, w.holder)
 		return err
 	})
 	if err != nil || !taken {
-		return err // another was first
+		return false, err
 	}
 	defer w.count.step.Store(0)
 	s, err = w.pages(ctx, s)
@@ -99,11 +111,11 @@ func (w *worker) run(ctx context.Context, lease metadata.Lease, s state) (err er
 	releaseErr := w.release(context.WithoutCancel(ctx), s)
 	switch {
 	case errors.Is(err, errLost):
-		return nil
+		return false, nil
 	case err == nil:
-		return releaseErr
+		err = releaseErr
 	}
-	return err
+	return err == nil, err
 }
 
 // pages does page after page from s on, and returns where it stopped.

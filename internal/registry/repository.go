@@ -282,8 +282,8 @@ func (s *Service) DeleteRepository(ctx context.Context, c access.Caller, ref res
 		}
 		return s.retryRefusedInto(tx, r.RegistryID, ref) // it may have denied what a new one would take
 	})
-	if err == nil && more {
-		s.deleteRetired()
+	if wake := s.retired.Load(); err == nil && more && wake != nil {
+		(*wake)()
 	}
 	return repositoryOf(r), err
 }
@@ -292,32 +292,9 @@ func (s *Service) DeleteRepository(ctx context.Context, c access.Caller, ref res
 // transaction removes. Nobody's push should wait until 100,000 are gone.
 const deleteBatch = 200
 
-// deleteRetired removes the rows of repositories that were retired, in the
-// background. One goroutine does; what it does not come to, because of a fault
-// or the end of the process, is left to the next sweep.
-func (s *Service) deleteRetired() {
-	if s.retired.Add(1) > 1 {
-		return // who removes looks again
-	}
-	go func() {
-		for seen := s.retired.Load(); ; seen = s.retired.Load() {
-			for more := true; more; {
-				p, err := s.sweepRepositories(context.Background(), false)
-				if err != nil {
-					s.retired.Store(0)
-					if !errors.Is(err, metadata.ErrClosed) {
-						s.log.Warn("deleting the rest of a repository met a fault; the next sweep goes on", "error", err)
-					}
-					return
-				}
-				more = p.Next != ""
-			}
-			if s.retired.CompareAndSwap(seen, 0) {
-				return
-			}
-		}
-	}()
-}
+// OnRetired sets what is called when a repository was retired, for its rows to
+// be deleted soon. Else a sweep does. It must not block.
+func (s *Service) OnRetired(wake func()) { s.retired.Store(&wake) }
 
 // sweepRepositories removes one batch of a repository that was retired.
 func (s *Service) sweepRepositories(ctx context.Context, dry bool) (p SweepPage, err error) {

@@ -54,7 +54,7 @@ type Service struct {
 	access *access.Decider
 	rules  parsecache.Cache[[]ReplicationRule]
 
-	retired atomic.Int64 // see deleteRetired
+	retired atomic.Pointer[func()] // see OnRetired
 
 	pulls, renewals recent
 	grace           time.Duration

@@ -34,6 +34,7 @@ func newBackground(c config.Sweep, log *slog.Logger) *background {
 func (b *background) jobs(g *generation) []jobs.Job {
 	return []jobs.Job{
 		b.sweeper.Job(sweep.Config{Registry: g.registry, Interval: b.config.Interval, Grace: b.config.Grace}),
+		sweep.Repositories(g.registry),
 		session.ExpiryJob(g.metadata, time.Now),
 	}
 }
@@ -42,6 +43,7 @@ func (b *background) start(g *generation) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.engine = replication.New(g.registry, b.log)
+	g.registry.OnRetired(func() { b.runner.Wake(sweep.RepositoriesJob) })
 	b.runner.Start(g.metadata, b.jobs(g)...)
 	b.engine.Start()
 }
