@@ -41,11 +41,11 @@ var imports = map[string]string{
 	"policy":     "strictjson",
 	"registry":   "access blob budget changes metadata parsecache policy quota resource strictjson usage",
 	// The engine still reads replications from the store itself.
-	"replication": "metadata",
+	"replication": "jobs metadata",
 	"server": "auth awsapi awsapi/uri blob blob/filestore blob/s3store budget config console control " +
 		"durable jobs metadata migrate oci quota registry replication resource session stores " +
 		"sweep",
-	"session": "auth metadata",
+	"session": "auth jobs metadata",
 	"stores":  "blob blob/filestore blob/s3store config metadata migrate",
 	"sweep":   "blob jobs registry",
 	"usage":   "metadata quota",

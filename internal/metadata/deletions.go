@@ -159,8 +159,9 @@ func (q *Queries) DeletionsByID(ids []int64) ([]ListedReplication, error) {
 	return q.listedDeletions(listedDeletions+`WHERE r.manifest_id IS NULL AND r.id IN (SELECT value FROM numbers(?))`, numberList(ids))
 }
 
-// ForgetDeletions removes up to limit deletions that ended before t.
-func (tx *Tx) ForgetDeletions(t time.Time, limit int) error {
-	return tx.conn.exec(`DELETE FROM replications WHERE id IN (SELECT r.id FROM replications r
+// ForgetDeletions removes up to limit deletions that ended before t, and returns
+// how many.
+func (tx *Tx) ForgetDeletions(t time.Time, limit int) (int64, error) {
+	return tx.conn.changed(`DELETE FROM replications WHERE id IN (SELECT r.id FROM replications r
 		WHERE r.manifest_id IS NULL AND r.state <> 'IN_PROGRESS' AND r.finished_at < ? ORDER BY r.finished_at LIMIT ?)`, fromTime(t), limit)
 }

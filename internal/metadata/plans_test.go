@@ -404,7 +404,7 @@ func asks(e *explainer) map[string]func() {
 		"DeletionsFrom":            func() { _, _ = q.DeletionsFrom(3, ReplicationComplete, time.Time{}, ReplicationKey{}, 100) },
 		"DeletionsInto":            func() { _, _ = q.DeletionsInto("100000000002", "r", now, ReplicationKey{}, 100) },
 		"DeletionsByID":            func() { _, _ = q.DeletionsByID([]int64{100, 101}) },
-		"ForgetDeletions":          func() { _ = tx.ForgetDeletions(now, 1000) },
+		"ForgetDeletions":          func() { _, _ = tx.ForgetDeletions(now, 1000) },
 
 		"Blobs":             func() { _, _ = q.Blobs("sha256:6", 500) },
 		"BlobsByObject":     func() { _, _ = q.BlobsByObject("object6", 500) },

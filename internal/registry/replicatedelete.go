@@ -14,9 +14,6 @@ import (
 // are kept. (Other replications go with their image.)
 const deletionsKept = 7 * 24 * time.Hour
 
-// maxForgotten bounds how many are forgotten at once.
-const maxForgotten = 1000
-
 // deleteTag removes a tag of a repository that is locked, and records where
 // that is to be done, too: false if it was not there.
 func (s *Service) deleteTag(tx *metadata.Tx, repo *metadata.Repository, name string) (bool, error) {

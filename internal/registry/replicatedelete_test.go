@@ -320,7 +320,7 @@ func TestDeletionsAreDurable(t *testing.T) {
 		left int
 	}{{6, 2}, {2, 0}} {
 		d.clock.advance(c.days * 24 * time.Hour)
-		if err := d.SaveReplicationCounts(ctx, nil); err != nil {
+		if _, err := d.ForgetReplications(ctx); err != nil {
 			t.Fatal(err)
 		}
 		if rows := d.list(prod, registry.Outgoing, "", 10); len(rows) != c.left {

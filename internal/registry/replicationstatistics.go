@@ -172,8 +172,7 @@ func (s *Service) sumUp(registry int64, sum *statisticsSum) error {
 }
 
 // SaveReplicationCounts stores how replications ended, each in place of what
-// its process stored before of the same minute, and forgets what is too old:
-// deletions, too.
+// its process stored before of the same minute.
 func (s *Service) SaveReplicationCounts(ctx context.Context, counts []metadata.ReplicationCount) error {
 	return s.meta.Update(ctx, func(tx *metadata.Tx) error {
 		for _, c := range counts {
@@ -181,9 +180,6 @@ func (s *Service) SaveReplicationCounts(ctx context.Context, counts []metadata.R
 				return err
 			}
 		}
-		if err := tx.ForgetDeletions(s.now().Add(-deletionsKept), maxForgotten); err != nil {
-			return err
-		}
-		return tx.ForgetReplicationCounts(s.now().Add(-statisticsKept))
+		return nil
 	})
 }

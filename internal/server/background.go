@@ -35,6 +35,7 @@ func (b *background) jobs(g *generation) []jobs.Job {
 	return []jobs.Job{
 		b.sweeper.Job(sweep.Config{Registry: g.registry, Interval: b.config.Interval, Grace: b.config.Grace}),
 		sweep.Repositories(g.registry),
+		replication.ForgetJob(g.registry.ForgetReplications),
 		session.ExpiryJob(g.metadata, time.Now),
 	}
 }
