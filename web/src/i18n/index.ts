@@ -7,8 +7,9 @@
 import { createContext, useContext } from 'react';
 
 import * as en from './en';
+import type { Messages } from './messages';
 
-export type Messages = typeof en;
+export type { Messages };
 export type Language = 'en' | 'ja';
 export const languages: Record<Language, string> = { en: 'English', ja: '日本語' };
 

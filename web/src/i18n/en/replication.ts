@@ -1,6 +1,4 @@
-import type { Problem } from '../../pages/replication/form';
-
-const problems: Record<Problem, string> = {
+const problems = {
   accountNeeded: 'Enter an account ID, or remove this row.',
   accountCharacters: 'An account ID has only digits.',
   accountLong: 'An account ID has 12 digits; this is too long.',

@@ -1,4 +1,4 @@
-import type { Messages } from '..';
+import type { Messages } from '../messages';
 
 const count = (n: number) => n.toLocaleString('ja');
 

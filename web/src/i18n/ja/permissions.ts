@@ -1,4 +1,4 @@
-import type { Messages } from '..';
+import type { Messages } from '../messages';
 
 export const permissions: Messages['permissions'] = {
   description: 'ほかのアカウントがこのレジストリでできることを定めます。別のアカウントからのレプリケーションにはここにステートメントが必要ですが、このアカウントからのレプリケーションには不要です。',

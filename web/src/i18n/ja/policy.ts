@@ -1,4 +1,4 @@
-import type { Messages } from '..';
+import type { Messages } from '../messages';
 
 export const policy: Messages['policy'] = {
   checking: '確認しています…',

@@ -11,7 +11,7 @@ import { loadCode } from '../../app/code';
 import { Problem } from '../../app/Problem';
 import { useTwinport } from '../../app/registry';
 import { useMessages } from '../../i18n';
-import { destinationKey } from '../replication/destinationChecks';
+import { destinationKey } from '../../parts/destinations/destinationChecks';
 import { useNow } from './now';
 import { pointsOf } from './statistics';
 

@@ -11,9 +11,9 @@ import type { DestinationStatistics } from '../../api/twinport';
 import { AccountName } from '../../app/AccountName';
 import { useMessages } from '../../i18n';
 import { useFormat } from '../../i18n/format';
-import { destinationKey, useDestinationChecks, worstCheck } from '../replication/destinationChecks';
-import { GrantState } from '../replication/GrantState';
-import { MissingGrant, refusalOf } from '../replication/MissingGrant';
+import { destinationKey, useDestinationChecks, worstCheck } from '../../parts/destinations/destinationChecks';
+import { GrantState } from '../../parts/destinations/GrantState';
+import { MissingGrant, refusalOf } from '../../parts/destinations/MissingGrant';
 import { useNow } from './now';
 import { countedUpTo, lagPercentile } from './statistics';
 

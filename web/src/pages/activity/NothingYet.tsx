@@ -8,9 +8,9 @@ import { Empty } from '../../app/Empty';
 import { PageButton } from '../../app/PageLink';
 import { pagePath, useRegistry, useTwinport } from '../../app/registry';
 import { useMessages } from '../../i18n';
-import { Command } from '../repositories/Command';
-import { awsLogin, pushCommands } from '../repositories/commands';
-import { usePlaceOf } from '../repositories/NamingChoice';
+import { Command } from '../../parts/commands/Command';
+import { awsLogin, pushCommands } from '../../parts/commands/commands';
+import { usePlaceOf } from '../../parts/commands/NamingChoice';
 
 /** There is no rule, so nothing is replicated. */
 export function NoRules() {

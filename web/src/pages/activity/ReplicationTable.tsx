@@ -12,13 +12,13 @@ import { AccountName } from '../../app/AccountName';
 import { Problem } from '../../app/Problem';
 import { useMessages, type Messages } from '../../i18n';
 import { useFormat, type Format } from '../../i18n/format';
-import { imageName } from './imageName';
+import { imageName } from '../../parts/replications/imageName';
+import { ReplicationDetail } from '../../parts/replications/ReplicationDetail';
+import { ReplicationState } from '../../parts/replications/ReplicationState';
+import { useRetry } from '../../parts/replications/useRetry';
 import { useNow } from './now';
-import { ReplicationDetail } from './ReplicationDetail';
-import { ReplicationState } from './ReplicationState';
 import { countedUpTo, type Totals } from './statistics';
 import { useFeed } from './useFeed';
-import { useRetry } from './useRetry';
 
 const states: readonly State[] = ['IN_PROGRESS', 'COMPLETE', 'FAILED'];
 

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { permissions as m } from '../../i18n/en/permissions';
 import { policy as editorTexts } from '../../i18n/en/policy';
 import { shell } from '../../i18n/en/shell';
-import { policyText, type Statement } from '../../policy/document';
+import { policyText, type Statement } from '../../parts/policy/document';
 import { show } from '../../testing/show';
 import { PermissionsPage } from './PermissionsPage';
 

@@ -20,10 +20,10 @@ import { useReread, useRegistry } from '../../app/registry';
 import { useUnsaved } from '../../app/unsaved';
 import { Waiting } from '../../app/Waiting';
 import { useMessages } from '../../i18n';
-import { usePolicyCheck } from '../../policy/check';
-import { addStatement, readPolicy, type Statement } from '../../policy/document';
-import { PolicyEditor } from '../../policy/PolicyEditor';
-import { readRegistryPolicy, useRegistryPolicy } from '../../policy/registryPolicy';
+import { usePolicyCheck } from '../../parts/policy/check';
+import { addStatement, readPolicy, type Statement } from '../../parts/policy/document';
+import { PolicyEditor } from '../../parts/policy/PolicyEditor';
+import { readRegistryPolicy, useRegistryPolicy } from '../../parts/policy/registryPolicy';
 import { StatementGenerator } from './StatementGenerator';
 
 export function PermissionsPage() {

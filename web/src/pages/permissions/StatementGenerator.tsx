@@ -18,8 +18,8 @@ import { useEffect, useRef, useState } from 'react';
 import { useRegistry } from '../../app/registry';
 import { useMessages } from '../../i18n';
 import { groupedAccount } from '../../i18n/format';
-import { readAccounts } from '../../policy/accounts';
-import { freeSid, policyText, type Statement } from '../../policy/document';
+import { readAccounts } from '../../parts/policy/accounts';
+import { freeSid, policyText, type Statement } from '../../parts/policy/document';
 import { actionGroups, checkForm, defaultSids, emptyForm, statementOf, type FormProblems, type StatementForm } from './statement';
 
 interface Props {

@@ -1,8 +1,8 @@
 // A statement of a registry policy, from what is filled in.
 
 import type { Registry } from '../../api/client';
-import { readAccounts, type AccountProblem } from '../../policy/accounts';
-import type { Statement } from '../../policy/document';
+import { readAccounts, type AccountProblem } from '../../parts/policy/accounts';
+import type { Statement } from '../../parts/policy/document';
 
 export interface StatementForm {
   type: 'replication' | 'custom';

@@ -9,7 +9,7 @@ import { PageButton } from '../../app/PageLink';
 import { pagePath, useRegistry } from '../../app/registry';
 import { useMessages } from '../../i18n';
 import { groupedAccount } from '../../i18n/format';
-import { useRegistryPolicy } from '../../policy/registryPolicy';
+import { useRegistryPolicy } from '../../parts/policy/registryPolicy';
 import { useDestinations } from './destinations';
 import { PermissionsSummary } from './PermissionsSummary';
 import { permittedBy } from './permitted';

@@ -11,7 +11,7 @@ import { Problem } from '../../app/Problem';
 import { pagePath, useRegistry } from '../../app/registry';
 import { useMessages } from '../../i18n';
 import { useFormat } from '../../i18n/format';
-import { GrantState } from '../replication/GrantState';
+import { GrantState } from '../../parts/destinations/GrantState';
 import type { RuleDestination } from './destinations';
 
 /** Where images go from here, and whether they are taken there. */

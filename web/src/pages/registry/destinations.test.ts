@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { DestinationCheck, Statistics } from '../../api/twinport';
-import { destinationKey } from '../replication/destinationChecks';
+import { destinationKey } from '../../parts/destinations/destinationChecks';
 import { destinationRows } from './destinations';
 
 const east = { registryId: '444455556666', region: 'us-east-1' };

@@ -3,7 +3,7 @@
 import type { Destination, ReplicationRule } from '../../api/ecr';
 import type { DestinationCheck, DestinationStatistics, Statistics } from '../../api/twinport';
 import { useECR, useTwinport } from '../../app/registry';
-import { destinationKey, useDestinationChecks } from '../replication/destinationChecks';
+import { destinationKey, useDestinationChecks } from '../../parts/destinations/destinationChecks';
 
 export interface RuleDestination extends Destination {
   /** Which rule names it, from 0. */

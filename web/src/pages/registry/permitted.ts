@@ -1,6 +1,6 @@
 // Who may do what in a registry, as its policy says: one line per statement.
 
-import { coversAction, listOf, principalsOf, readPolicy, type Statement } from '../../policy/document';
+import { coversAction, listOf, principalsOf, readPolicy, type Statement } from '../../parts/policy/document';
 
 export interface Permitted {
   sid: string | undefined;

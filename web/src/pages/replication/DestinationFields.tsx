@@ -11,10 +11,10 @@ import type { ReplicationRule } from '../../api/ecr';
 import { useRegistry } from '../../app/registry';
 import { useSettled } from '../../app/settled';
 import { useMessages } from '../../i18n';
-import { destinationKey, useDestinationChecks } from './destinationChecks';
+import { destinationKey, useDestinationChecks } from '../../parts/destinations/destinationChecks';
+import { GrantState } from '../../parts/destinations/GrantState';
+import type { Editing } from './editing';
 import { accountDigits, accountProblem, filterProblem, newAccountRow, type AccountRow, type RuleForm } from './form';
-import { GrantState } from './GrantState';
-import type { Editing } from './ReplicationEditor';
 import { useRows } from './rows';
 
 interface Fields {

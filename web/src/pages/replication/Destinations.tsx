@@ -7,9 +7,9 @@ import { AccountName } from '../../app/AccountName';
 import { Problem } from '../../app/Problem';
 import { useRegistry } from '../../app/registry';
 import { useMessages, type Messages } from '../../i18n';
-import { destinationKey, type RuleCheck } from './destinationChecks';
-import { GrantState } from './GrantState';
-import { MissingGrant, refusalOf } from './MissingGrant';
+import { destinationKey, type RuleCheck } from '../../parts/destinations/destinationChecks';
+import { GrantState } from '../../parts/destinations/GrantState';
+import { MissingGrant, refusalOf } from '../../parts/destinations/MissingGrant';
 
 function kindOf(destination: Destination, here: { account: string; region: string }, m: Messages['replication']): string {
   if (destination.registryId === here.account) {

@@ -7,9 +7,9 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 
 import { useSettled } from '../../app/settled';
 import { useMessages } from '../../i18n';
+import type { Editing } from './editing';
 import { filterProblem, maxFilters, newFilterRow, type FilterRow, type RuleForm } from './form';
 import { MatchingRepositories } from './MatchingRepositories';
-import type { Editing } from './ReplicationEditor';
 import { useRows } from './rows';
 
 /** Which repositories a rule is for, and which those are now. */

@@ -12,7 +12,8 @@ import { useNotify } from '../../app/notifications';
 import { pagePath, useReread, useRegistry } from '../../app/registry';
 import { useUnsaved } from '../../app/unsaved';
 import { useMessages } from '../../i18n';
-import { changesOf, fieldOf, formOf, newRule, problemsOf, rulesOf, sameRules, showsAtOnce, type Field, type ReplicationForm } from './form';
+import type { Editing } from './editing';
+import { changesOf, fieldOf, formOf, newRule, problemsOf, rulesOf, sameRules, showsAtOnce, type ReplicationForm } from './form';
 import { ReviewStep } from './ReviewStep';
 import { RulesStep } from './RulesStep';
 import { TypesStep } from './TypesStep';
@@ -30,16 +31,6 @@ function beginning(rules: readonly ReplicationRule[], registry: Registry, begin:
     form.rules.push(newRule(registry, form.crossAccount));
   }
   return form;
-}
-
-/** What the steps need of the form that is being edited. */
-export interface Editing {
-  form: ReplicationForm;
-  change: (form: ReplicationForm) => void;
-  /** What to say beside a field, if anything is wrong with it and it is time to say so. */
-  errorOf: (key: string, field: Field) => string | undefined;
-  /** Notes that a field was left. */
-  leave: (key: string, field: Field) => void;
 }
 
 /** Walks through the replication rules; current are those of the registry, which may change while they are edited here. */

@@ -12,10 +12,10 @@ import { Problem } from '../../app/Problem';
 import { pagePath, useECR, useRegistry } from '../../app/registry';
 import { Waiting } from '../../app/Waiting';
 import { useMessages } from '../../i18n';
-import { useDestinationChecks, type RuleCheck } from './destinationChecks';
+import { useDestinationChecks, type RuleCheck } from '../../parts/destinations/destinationChecks';
 import { Destinations } from './Destinations';
-import { MatchingRepositories } from './MatchingRepositories';
 import { maxRules } from './form';
+import { MatchingRepositories } from './MatchingRepositories';
 import { RemoveRule } from './RemoveRule';
 
 /** The replication rules of the registry, and whether their destinations allow them. */

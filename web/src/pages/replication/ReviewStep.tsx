@@ -10,7 +10,7 @@ import { Problem } from '../../app/Problem';
 import { useRegistry } from '../../app/registry';
 import { useMessages } from '../../i18n';
 import { groupedAccount, useFormat } from '../../i18n/format';
-import { useDestinationChecks } from './destinationChecks';
+import { useDestinationChecks } from '../../parts/destinations/destinationChecks';
 import { Destinations } from './Destinations';
 import type { Changes } from './form';
 import { MatchingRepositories } from './MatchingRepositories';

@@ -10,9 +10,9 @@ import { useRegistry } from '../../app/registry';
 import { useMessages } from '../../i18n';
 import { DeletionField } from './DeletionField';
 import { DestinationFields } from './DestinationFields';
+import type { Editing } from './editing';
 import { FilterFields } from './FilterFields';
 import { destinationCount, maxDestinations, maxRules, newRule, type RuleForm } from './form';
-import type { Editing } from './ReplicationEditor';
 
 /** The rules: which repositories go to which destinations. */
 export function RulesStep({ editing, begin }: { editing: Editing; begin: string | null }) {

@@ -5,8 +5,8 @@ import Toggle from '@cloudscape-design/components/toggle';
 
 import { useRegistry } from '../../app/registry';
 import { useMessages } from '../../i18n';
+import type { Editing } from './editing';
 import { newAccountRow } from './form';
-import type { Editing } from './ReplicationEditor';
 
 /** Which kinds of destinations there may be. */
 export function TypesStep({ editing: { form, change } }: { editing: Editing }) {

@@ -3,6 +3,7 @@
 
 import type { Registry } from '../../api/client';
 import type { Destination, ReplicationRule } from '../../api/ecr';
+import type { Messages } from '../../i18n';
 
 // Limits of a replication configuration, as the server has them.
 export const maxRules = 25;
@@ -120,24 +121,8 @@ export function accountDigits(typed: string): string {
   return typed.normalize('NFKC').replace(/[\s‐-―-]/g, '');
 }
 
-export type Problem =
-  | 'accountNeeded'
-  | 'accountCharacters'
-  | 'accountLong'
-  | 'accountShort'
-  | 'ownAccount'
-  | 'duplicateDestination'
-  | 'regionNeeded'
-  | 'regionNotServed'
-  | 'noDestination'
-  | 'filterNeeded'
-  | 'filterShort'
-  | 'filterLong'
-  | 'filterPattern'
-  | 'duplicateFilter'
-  | 'tooManyFilters'
-  | 'tooManyDestinations'
-  | 'tooManyRules';
+/** What may be wrong with a field, or with the form as a whole; the messages have a text for each. */
+export type Problem = keyof Messages['replication']['problems'];
 
 /** Those that are certain while one still types; the others wait until the field is left. */
 const immediate: ReadonlySet<Problem> = new Set<Problem>([

@@ -18,8 +18,8 @@ import { pagePath, repositoryPath, useECR, useRegistry, useReread, useTwinport }
 import { useUnsaved } from '../../app/unsaved';
 import { useMessages } from '../../i18n';
 import { useFormat } from '../../i18n/format';
+import { useDestinationName } from '../../parts/destinations/destination';
 import { Crumbs } from './Crumbs';
-import { useDestinationName } from './destination';
 import { mutabilityValid, settingOf, type Mutability } from './mutability';
 import { MutabilityFields } from './MutabilityFields';
 import { nameProblem } from './names';

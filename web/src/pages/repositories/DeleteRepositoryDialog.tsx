@@ -17,7 +17,7 @@ import { Problem } from '../../app/Problem';
 import { useReread, useRegistry, useTwinport } from '../../app/registry';
 import { useMessages } from '../../i18n';
 import { useFormat } from '../../i18n/format';
-import { useDestinationName } from './destination';
+import { useDestinationName } from '../../parts/destinations/destination';
 
 interface Props {
   repository: FoundRepository;

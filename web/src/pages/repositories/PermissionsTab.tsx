@@ -13,8 +13,8 @@ import { useECR, useRegistry, useReread } from '../../app/registry';
 import { useUnsaved } from '../../app/unsaved';
 import { Waiting } from '../../app/Waiting';
 import { useMessages } from '../../i18n';
-import { usePolicyCheck } from '../../policy/check';
-import { PolicyEditor } from '../../policy/PolicyEditor';
+import { usePolicyCheck } from '../../parts/policy/check';
+import { PolicyEditor } from '../../parts/policy/PolicyEditor';
 import { SubmitProblem } from './SubmitProblem';
 
 /** The repository policy as text. */

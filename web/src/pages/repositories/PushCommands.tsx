@@ -13,10 +13,10 @@ import { Problem } from '../../app/Problem';
 import { useRegistry } from '../../app/registry';
 import { useMessages } from '../../i18n';
 import { useFormat } from '../../i18n/format';
-import { Command } from './Command';
-import { awsLogin, curlLogin, dockerLogin, needsInsecureRegistry, passwordOf, pushCommands, registryHost, type Naming } from './commands';
-import { CopyButton } from './CopyButton';
-import { NamingChoice, usePlaceOf } from './NamingChoice';
+import { Command } from '../../parts/commands/Command';
+import { awsLogin, curlLogin, dockerLogin, needsInsecureRegistry, passwordOf, pushCommands, registryHost, type Naming } from '../../parts/commands/commands';
+import { NamingChoice, usePlaceOf } from '../../parts/commands/NamingChoice';
+import { CopyButton } from '../../parts/CopyButton';
 
 /** The commands that push an image to the repository, on this server, ready to copy. */
 export function PushCommands({ repository, onClose }: { repository: Repository; onClose: () => void }) {

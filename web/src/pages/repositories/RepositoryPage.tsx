@@ -13,7 +13,7 @@ import { Problem } from '../../app/Problem';
 import { pagePath, repositoryPath, useRegistry, useTwinport } from '../../app/registry';
 import { Waiting } from '../../app/Waiting';
 import { useMessages } from '../../i18n';
-import { CopyButton } from './CopyButton';
+import { CopyButton } from '../../parts/CopyButton';
 import { Crumbs } from './Crumbs';
 import { DeleteRepositoryDialog } from './DeleteRepositoryDialog';
 import { ImagePage } from './images/ImagePage';

@@ -2,7 +2,7 @@ import { useEffect, useRef } from 'react';
 
 import { Problem } from '../../app/Problem';
 
-import './repositories.css';
+import './submit-problem.css';
 
 /** Why a form could not be sent, at its top: brought into view, for the button may be far below. */
 export function SubmitProblem({ error }: { error: unknown }) {

@@ -1,5 +1,5 @@
 import type { Destination, ReplicationRule } from '../../api/ecr';
-import { sameDestination } from './destination';
+import { sameDestination } from '../../parts/destinations/destination';
 
 /** Where the rules send the images of a repository, each destination once. */
 export function destinationsFor(repositoryName: string, rules: readonly ReplicationRule[]): Destination[] {

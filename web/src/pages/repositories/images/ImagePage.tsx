@@ -19,12 +19,12 @@ import { repositoryPath, useECR, useRegistry, useTwinport } from '../../../app/r
 import { Waiting } from '../../../app/Waiting';
 import { useMessages } from '../../../i18n';
 import { useFormat } from '../../../i18n/format';
-import { Command } from '../Command';
-import { imageName, pullCommand, type Naming } from '../commands';
-import { CopyButton } from '../CopyButton';
+import { Command } from '../../../parts/commands/Command';
+import { imageName, pullCommand, type Naming } from '../../../parts/commands/commands';
+import { NamingChoice, usePlaceOf } from '../../../parts/commands/NamingChoice';
+import { CopyButton } from '../../../parts/CopyButton';
+import { useDestinationName } from '../../../parts/destinations/destination';
 import { Crumbs } from '../Crumbs';
-import { useDestinationName } from '../destination';
-import { NamingChoice, usePlaceOf } from '../NamingChoice';
 import { Digest } from './columns';
 import { DeleteImagesDialog } from './DeleteImagesDialog';
 import { clientOf, shortDigest } from './kind';

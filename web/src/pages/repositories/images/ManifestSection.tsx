@@ -10,7 +10,7 @@ import { Problem } from '../../../app/Problem';
 import { useECR } from '../../../app/registry';
 import { useMessages } from '../../../i18n';
 import { useFormat } from '../../../i18n/format';
-import { CopyButton } from '../CopyButton';
+import { CopyButton } from '../../../parts/CopyButton';
 import { Digest } from './columns';
 import { readable, readManifest, type Descriptor } from './manifest';
 

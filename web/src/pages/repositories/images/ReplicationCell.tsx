@@ -7,8 +7,8 @@ import { useState } from 'react';
 import type { Replication } from '../../../api/twinport';
 import { useMessages } from '../../../i18n';
 import { useFormat } from '../../../i18n/format';
-import { failureText } from '../../activity/failureText';
-import { ReplicationDetail } from '../../activity/ReplicationDetail';
+import { failureText } from '../../../parts/replications/failureText';
+import { ReplicationDetail } from '../../../parts/replications/ReplicationDetail';
 
 /** How the replication of an image to one destination stands: when and with which lag, or why not, and more on a click. */
 export function ReplicationCell({ replication }: { replication: Replication | undefined }) {
