@@ -158,8 +158,8 @@ export const replication = {
   savedAdvice: 'The next push is replicated. You can watch it on the page Replication activity.',
   saveFailed: 'Replication is not saved',
   fixFirst: 'Correct what is marked first.',
-  changedMeanwhile: 'Someone else has changed the rules meanwhile',
-  changedMeanwhileAdvice: 'Saving would undo their change. You can load their rules, which drops what you have changed here, or save yours over them.',
-  loadTheirs: 'Load their rules',
+  conflict: 'Someone else has changed the rules meanwhile',
+  conflictAdvice: 'Saving would undo their change. You can load their rules, which drops what you have changed here, or save yours over them.',
+  takeStored: 'Load their rules',
   keepMine: 'Keep mine',
 };

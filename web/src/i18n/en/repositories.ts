@@ -75,13 +75,19 @@ export const repositories = {
   hasNoPolicy: 'None: only this account has access',
   details: 'Details',
   saved: 'Saved',
+  conflict: 'What is stored has changed meanwhile',
+  conflictAdvice: 'What you have changed is still below. The server has this now:',
+  takeStored: 'Take what is stored',
+  keepMine: 'Keep mine',
 
   // Permissions
   policyAdvice: 'Says who else may pull from and push to this repository. Without a policy only this account may.',
   policyRemoved: 'The repository policy is removed',
+  noPolicy: 'No policy',
 
   // Resource tags
   tagsAdvice: 'Keys and values for your own order: by team, by cost centre. They are not the tags of images.',
+  noTags: 'No resource tags',
 
   // Delete
   deleteTitle: (name: string) => `Delete ${name}?`,

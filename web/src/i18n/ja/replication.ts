@@ -151,8 +151,8 @@ export const replication: Messages['replication'] = {
   savedAdvice: '次回のプッシュから複製されます。レプリケーションの状況のページで確認できます。',
   saveFailed: 'レプリケーションの設定を保存できませんでした',
   fixFirst: '先に、エラーのある項目を修正してください。',
-  changedMeanwhile: '編集中に、ルールが別の場所で変更されました',
-  changedMeanwhileAdvice: 'このまま保存すると、その変更が失われます。変更後のルールを読み込むか（ここでの変更は破棄されます）、ここでの内容で上書きできます。',
-  loadTheirs: '変更後のルールを読み込む',
+  conflict: '編集中に、ルールが別の場所で変更されました',
+  conflictAdvice: 'このまま保存すると、その変更が失われます。変更後のルールを読み込むか（ここでの変更は破棄されます）、ここでの内容で上書きできます。',
+  takeStored: '変更後のルールを読み込む',
   keepMine: 'ここでの内容を使う',
 };

@@ -73,11 +73,17 @@ export const repositories: Messages['repositories'] = {
   hasNoPolicy: 'なし：アクセスできるのはこのアカウントだけです',
   details: '詳細',
   saved: '保存しました',
+  conflict: '編集中に、保存されている内容が変わりました',
+  conflictAdvice: '変更した内容は下に残っています。サーバーには現在、次の内容が保存されています。',
+  takeStored: '保存されている内容を使う',
+  keepMine: '自分の内容を使う',
 
   policyAdvice: 'ほかに誰がこのリポジトリでプルやプッシュをできるかを定めます。ポリシーがなければ、このアカウントだけが使えます。',
   policyRemoved: 'リポジトリポリシーを削除しました',
+  noPolicy: 'ポリシーなし',
 
   tagsAdvice: 'チームやコストセンターなど、整理のために自由に付けるキーと値です。イメージのタグとは別のものです。',
+  noTags: 'リソースタグはありません',
 
   deleteTitle: (name) => `${name} を削除しますか？`,
   deleteAdvice: 'この操作は元に戻せません。',

@@ -9,8 +9,7 @@ import Header from '@cloudscape-design/components/header';
 import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
-import { useMutation } from '@tanstack/react-query';
-import { useEffect, useRef, useState } from 'react';
+import { useRef, useState } from 'react';
 import { useSearchParams } from 'react-router';
 
 import { ecr } from '../../api/client';
@@ -24,15 +23,14 @@ import { usePolicyCheck } from '../../parts/policy/check';
 import { addStatement, readPolicy, type Statement } from '../../parts/policy/document';
 import { PolicyEditor } from '../../parts/policy/PolicyEditor';
 import { readRegistryPolicy, useRegistryPolicy } from '../../parts/policy/registryPolicy';
+import { ConflictAlert } from '../../parts/saving/ConflictAlert';
+import { useGuardedSave } from '../../parts/saving/useGuardedSave';
 import { StatementGenerator } from './StatementGenerator';
 
 export function PermissionsPage() {
   const policy = useRegistryPolicy();
   return policy.data === undefined ? <Waiting error={policy.error} onRetry={() => void policy.refetch()} /> : <Permissions stored={policy.data} />;
 }
-
-/** The policy was changed elsewhere since it was shown here. */
-class ConflictError extends Error {}
 
 /** Stored is the policy's text as the server has it now. */
 function Permissions({ stored }: { stored: string }) {
@@ -41,56 +39,46 @@ function Permissions({ stored }: { stored: string }) {
   const notify = useNotify();
   const reread = useReread();
   const [parameters] = useSearchParams();
-  // What the text began as: where the server has another by now, neither is
-  // given up without a word.
-  const [base, setBase] = useState(stored);
-  const [text, setText] = useState(stored);
+  const [edited, setEdited] = useState<string>();
+  const text = edited ?? stored;
+  const changed = text !== stored;
   const [generating, setGenerating] = useState(() => parameters.has('generate'));
   const [filled, setFilled] = useState(false);
   const [said, setSaid] = useState<string>();
   const [confirming, setConfirming] = useState(false);
   const editor = useRef<HTMLDivElement>(null);
   const check = usePolicyCheck(text, 'REGISTRY');
-  const changed = text !== base;
-  const conflict = stored !== base && stored !== text;
-  useEffect(() => {
-    if (stored !== base && (text === base || text === stored)) {
-      setBase(stored);
-      setText(stored);
-    }
-  }, [stored, base, text]);
   const unsaved = useUnsaved(changed || (generating && filled));
 
-  const save = useMutation({
-    mutationFn: async (wanted: string) => {
-      if ((await readRegistryPolicy(registry)) !== base) {
-        throw new ConflictError();
-      }
+  const guard = useGuardedSave({
+    stored,
+    edited: changed,
+    read: () => readRegistryPolicy(registry),
+    write: async (wanted: string) => {
       if (wanted.trim() === '') {
         await ecr(registry, 'DeleteRegistryPolicy', {});
         return '';
       }
       return (await ecr(registry, 'PutRegistryPolicy', { policyText: wanted })).policyText;
     },
-    onSuccess: (now, wanted) => {
-      setBase(now);
-      setText((typed) => (typed === wanted ? now : typed));
+    reread: () => reread(registry, 'GetRegistryPolicy', 'CheckReplicationDestinations'),
+    onSaved: (now, wanted) => {
+      setEdited((typed) => (typed === wanted ? undefined : typed));
       setSaid(undefined);
       notify({ type: 'success', id: 'policy', header: now === '' ? m.deleted : m.saved, content: now === '' ? undefined : m.savedAdvice });
     },
-    onSettled: () => reread(registry, 'GetRegistryPolicy', 'CheckReplicationDestinations'),
   });
   const submit = () => {
     setSaid(undefined);
     if (check.problems.length > 0) {
       editor.current?.querySelector('textarea')?.focus();
     } else {
-      save.mutate(text);
+      guard.save(text);
     }
   };
   const add = (statement: Statement) => {
     const result = addStatement(text, statement);
-    setText(result.text);
+    setEdited(result.text);
     setSaid(result.added ? m.added(result.sid ?? '') : m.alreadyThere(result.sid ?? ''));
     setGenerating(false);
     editor.current?.querySelector('textarea')?.focus();
@@ -122,29 +110,10 @@ function Permissions({ stored }: { stored: string }) {
             onCancel={() => setGenerating(false)}
           />
         )}
-        {conflict && (
-          <Alert
-            type="warning"
-            header={m.conflict}
-            action={
-              <SpaceBetween direction="horizontal" size="xs">
-                <Button
-                  onClick={() => {
-                    setBase(stored);
-                    setText(stored);
-                  }}
-                >
-                  {m.takeStored}
-                </Button>
-                <Button onClick={() => setBase(stored)}>{m.keepMine}</Button>
-              </SpaceBetween>
-            }
-          >
-            {m.conflictAdvice}
-            <pre className="json">{stored || m.noPolicy}</pre>
-          </Alert>
-        )}
-        {save.error && !(save.error instanceof ConflictError) && <Problem error={save.error} />}
+        <ConflictAlert guard={guard} texts={m} onTakeStored={() => setEdited(undefined)}>
+          <pre className="json">{stored || m.noPolicy}</pre>
+        </ConflictAlert>
+        {guard.error && <Problem error={guard.error} />}
         {said && <Alert type="info" dismissible onDismiss={() => setSaid(undefined)}>{said}</Alert>}
         <Container
           header={
@@ -153,13 +122,13 @@ function Permissions({ stored }: { stored: string }) {
               description={m.policyDescription}
               actions={
                 <SpaceBetween direction="horizontal" size="xs">
-                  <Button disabled={base === ''} onClick={() => setConfirming(true)}>{shell.delete}</Button>
-                  <Button disabled={!changed} onClick={() => setText(base)}>{m.revert}</Button>
+                  <Button disabled={stored === ''} onClick={() => setConfirming(true)}>{shell.delete}</Button>
+                  <Button disabled={!changed} onClick={() => setEdited(undefined)}>{m.revert}</Button>
                   <Button
                     variant="primary"
-                    loading={save.isPending}
-                    disabled={!changed || conflict}
-                    disabledReason={conflict ? m.conflict : m.unchanged}
+                    loading={guard.saving}
+                    disabled={!changed || guard.conflict}
+                    disabledReason={guard.conflict ? m.conflict : m.unchanged}
                     onClick={submit}
                   >
                     {shell.save}
@@ -173,7 +142,7 @@ function Permissions({ stored }: { stored: string }) {
         >
           <SpaceBetween size="xs">
             <div ref={editor}>
-              <PolicyEditor label={m.policy} text={text} onChange={setText} check={check} />
+              <PolicyEditor label={m.policy} text={text} onChange={setEdited} check={check} />
             </div>
             {changed && <StatusIndicator type="warning">{m.notSaved}</StatusIndicator>}
           </SpaceBetween>
@@ -192,8 +161,8 @@ function Permissions({ stored }: { stored: string }) {
                 variant="primary"
                 onClick={() => {
                   setConfirming(false);
-                  setText('');
-                  save.mutate('');
+                  setEdited('');
+                  guard.save('');
                 }}
               >
                 {shell.delete}

@@ -121,7 +121,7 @@ test('their rules can be taken over', async () => {
   next();
   server.rules = [toTokyo];
   next();
-  fireEvent.click(await screen.findByRole('button', { name: m.loadTheirs }));
+  fireEvent.click(await screen.findByRole('button', { name: m.takeStored }));
   expect(screen.getByText(m.sentence(m.sentenceAll, m.sentenceOwn('ap-northeast-1')))).toBeTruthy();
   expect(screen.queryByRole('button', { name: m.keepMine })).toBeNull();
   expect(server).toEqual({ rules: [toTokyo], puts: 0 });

@@ -1,8 +1,5 @@
-import Alert from '@cloudscape-design/components/alert';
-import Button from '@cloudscape-design/components/button';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Wizard from '@cloudscape-design/components/wizard';
-import { useMutation } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { useNavigate } from 'react-router';
 
@@ -12,6 +9,8 @@ import { useNotify } from '../../app/notifications';
 import { pagePath, useReread, useRegistry } from '../../app/registry';
 import { useUnsaved } from '../../app/unsaved';
 import { useMessages } from '../../i18n';
+import { ConflictAlert } from '../../parts/saving/ConflictAlert';
+import { useGuardedSave } from '../../parts/saving/useGuardedSave';
 import type { Editing } from './editing';
 import { changesOf, fieldOf, formOf, newRule, problemsOf, rulesOf, sameRules, showsAtOnce, type ReplicationForm } from './form';
 import { ReviewStep } from './ReviewStep';
@@ -20,9 +19,6 @@ import { TypesStep } from './TypesStep';
 
 /** Where the steps are in the walk. */
 const steps = { types: 0, rules: 1, review: 2 };
-
-/** The rules are not those any more that the form was made of. */
-class ChangedMeanwhile extends Error {}
 
 /** The form at its beginning: an empty rule is there to be filled in if there is none, or if one is to be added. */
 function beginning(rules: readonly ReplicationRule[], registry: Registry, begin: string | null): ReplicationForm {
@@ -43,7 +39,6 @@ export function ReplicationEditor({ current, begin }: { current: readonly Replic
   const [base, setBase] = useState(current);
   const [initial, setInitial] = useState(() => beginning(current, registry, begin));
   const [form, setForm] = useState(initial);
-  const [overwritten, setOverwritten] = useState<readonly ReplicationRule[]>(); // rules of someone else's that may go
   const [step, setStep] = useState(begin ? steps.rules : steps.types);
   const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
   const [tries, setTries] = useState(0); // to go on, or to save
@@ -57,25 +52,21 @@ export function ReplicationEditor({ current, begin }: { current: readonly Replic
     setInitial(fresh);
     setForm(fresh);
   };
-  const changedMeanwhile = !sameRules(current, base) && !(overwritten && sameRules(current, overwritten));
-  if (changedMeanwhile && !edited) {
+  if (!edited && !sameRules(current, base)) {
     restart(current);
   }
 
   const problems = problemsOf(form, registry, registry.regions);
   const rules = rulesOf(form, registry);
-  const save = useMutation({
-    mutationFn: async () => {
-      const { rules: now } = (await ecr(registry, 'DescribeRegistry', {})).replicationConfiguration;
-      if (!sameRules(now, base) && !(overwritten && sameRules(now, overwritten))) {
-        await reread(registry, 'DescribeRegistry');
-        scrollTo({ top: 0 }); // to what there is to choose
-        throw new ChangedMeanwhile();
-      }
-      await ecr(registry, 'PutReplicationConfiguration', { replicationConfiguration: { rules } });
-    },
-    onSuccess: async () => {
-      await reread(registry);
+  const guard = useGuardedSave({
+    stored: current,
+    edited,
+    read: async () => (await ecr(registry, 'DescribeRegistry', {})).replicationConfiguration.rules,
+    same: sameRules,
+    write: async (wanted: ReplicationRule[]) =>
+      (await ecr(registry, 'PutReplicationConfiguration', { replicationConfiguration: { rules: wanted } })).replicationConfiguration.rules,
+    reread: () => reread(registry),
+    onSaved: () => {
       notify({ type: 'success', header: m.saved, content: rules.length > 0 ? m.savedAdvice : undefined });
       leaveTo(pagePath(registry, 'replication'));
     },
@@ -87,11 +78,6 @@ export function ReplicationEditor({ current, begin }: { current: readonly Replic
       walk.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
     }
   }, [tries]);
-
-  const keepMine = () => {
-    save.reset();
-    setOverwritten(current);
-  };
 
   const editing: Editing = {
     form,
@@ -110,7 +96,7 @@ export function ReplicationEditor({ current, begin }: { current: readonly Replic
       setStep(steps.rules);
       return;
     }
-    save.reset();
+    guard.reset();
     setTries(0);
     setStep(requested);
   };
@@ -119,26 +105,13 @@ export function ReplicationEditor({ current, begin }: { current: readonly Replic
     <div ref={walk}>
       <SpaceBetween size="l">
         {prompt}
-        {changedMeanwhile && edited && (
-          <Alert
-            type="warning"
-            header={m.changedMeanwhile}
-            action={
-              <SpaceBetween direction="horizontal" size="xs">
-                <Button onClick={() => restart(current)}>{m.loadTheirs}</Button>
-                <Button onClick={keepMine}>{m.keepMine}</Button>
-              </SpaceBetween>
-            }
-          >
-            {m.changedMeanwhileAdvice}
-          </Alert>
-        )}
+        <ConflictAlert guard={guard} texts={m} onTakeStored={() => restart(current)} />
         <Wizard
           activeStepIndex={step}
           onNavigate={({ detail }) => goTo(detail.requestedStepIndex)}
           onCancel={() => void navigate(pagePath(registry, 'replication'))}
-          onSubmit={() => save.mutate()}
-          isLoadingNextStep={save.isPending}
+          onSubmit={() => guard.save(rules)}
+          isLoadingNextStep={guard.saving}
           submitButtonText={shell.save}
           steps={[
             { title: m.typesTitle, description: m.typesAdvice, content: <TypesStep editing={editing} /> },
@@ -146,8 +119,8 @@ export function ReplicationEditor({ current, begin }: { current: readonly Replic
             {
               title: m.reviewTitle,
               description: m.reviewAdvice,
-              content: <ReviewStep changes={changesOf(base, initial, form, registry)} error={save.error instanceof ChangedMeanwhile ? null : save.error} />,
-              errorText: save.error ? (save.error instanceof ChangedMeanwhile ? m.changedMeanwhile : m.saveFailed) : undefined,
+              content: <ReviewStep changes={changesOf(base, initial, form, registry)} error={guard.error} />,
+              errorText: guard.error ? m.saveFailed : guard.refused ? m.conflict : undefined,
             },
           ]}
         />

@@ -19,12 +19,12 @@ import { useUnsaved } from '../../app/unsaved';
 import { useMessages } from '../../i18n';
 import { useFormat } from '../../i18n/format';
 import { useDestinationName } from '../../parts/destinations/destination';
+import { focusInvalid, SubmitProblem } from '../../parts/saving/SubmitProblem';
 import { Crumbs } from './Crumbs';
 import { mutabilityValid, settingOf, type Mutability } from './mutability';
 import { MutabilityFields } from './MutabilityFields';
 import { nameProblem } from './names';
 import { destinationsFor } from './rules';
-import { focusInvalid, SubmitProblem } from './SubmitProblem';
 
 export function CreateRepositoryPage() {
   const { repositories: m, shell } = useMessages();

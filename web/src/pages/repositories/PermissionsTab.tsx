@@ -3,58 +3,64 @@ import Container from '@cloudscape-design/components/container';
 import Form from '@cloudscape-design/components/form';
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 
-import { APIError, ecr } from '../../api/client';
+import { ecr } from '../../api/client';
 import type { Repository } from '../../api/ecr';
 import { useNotify } from '../../app/notifications';
-import { useECR, useRegistry, useReread } from '../../app/registry';
+import { useRegistry, useReread } from '../../app/registry';
 import { useUnsaved } from '../../app/unsaved';
 import { Waiting } from '../../app/Waiting';
 import { useMessages } from '../../i18n';
 import { usePolicyCheck } from '../../parts/policy/check';
 import { PolicyEditor } from '../../parts/policy/PolicyEditor';
-import { SubmitProblem } from './SubmitProblem';
+import { ConflictAlert } from '../../parts/saving/ConflictAlert';
+import { SubmitProblem } from '../../parts/saving/SubmitProblem';
+import { useGuardedSave } from '../../parts/saving/useGuardedSave';
+import { readRepositoryPolicy, useRepositoryPolicy } from './repositoryPolicy';
 
-/** The repository policy as text. */
-export function PermissionsTab({ repository }: { repository: Repository }) {
+export function PermissionsTab({ repository: { repositoryName } }: { repository: Repository }) {
+  const policy = useRepositoryPolicy(repositoryName);
+  if (policy.data === undefined) {
+    return <Waiting error={policy.error ?? policy.failureReason} />;
+  }
+  return <PolicyForm repositoryName={repositoryName} stored={policy.data} />;
+}
+
+/** The repository policy as text; stored is that of the server. */
+function PolicyForm({ repositoryName, stored }: { repositoryName: string; stored: string }) {
   const { repositories: m, shell } = useMessages();
   const registry = useRegistry();
   const notify = useNotify();
   const reread = useReread();
-  const { repositoryName } = repository;
-  const read = useECR('GetRepositoryPolicy', { repositoryName });
-  const none = read.error instanceof APIError && read.error.code === 'RepositoryPolicyNotFoundException';
-  const saved = none ? '' : read.data?.policyText;
   const [edited, setEdited] = useState<string>();
-  const text = edited ?? saved ?? '';
+  const text = edited ?? stored;
   const check = usePolicyCheck(text, 'REPOSITORY');
-  const changed = edited !== undefined && edited !== saved;
+  const changed = text !== stored;
   const unsaved = useUnsaved(changed);
-  const attempt = useMutation({
-    mutationFn: async (policyText: string) => {
+  const guard = useGuardedSave({
+    stored,
+    edited: changed,
+    read: () => readRepositoryPolicy(registry, repositoryName),
+    write: async (policyText: string) => {
       if (policyText.trim() === '') {
         await ecr(registry, 'DeleteRepositoryPolicy', { repositoryName });
-      } else {
-        await ecr(registry, 'SetRepositoryPolicy', { repositoryName, policyText });
+        return '';
       }
+      return (await ecr(registry, 'SetRepositoryPolicy', { repositoryName, policyText })).policyText;
     },
-    onSuccess: async (_, policyText) => {
-      await reread(registry, 'GetRepositoryPolicy', 'FindRepositories');
+    reread: () => reread(registry, 'GetRepositoryPolicy', 'FindRepositories'),
+    onSaved: (now) => {
       setEdited(undefined);
-      notify({ type: 'success', header: policyText.trim() === '' ? m.policyRemoved : m.saved, id: 'saved' });
+      notify({ type: 'success', header: now === '' ? m.policyRemoved : m.saved, id: 'saved' });
     },
   });
-  if (saved === undefined) {
-    return <Waiting error={read.error ?? read.failureReason} />;
-  }
   return (
     <form
       onSubmit={(event) => {
         event.preventDefault();
         if (changed) {
-          attempt.mutate(edited);
+          guard.save(text);
         }
       }}
     >
@@ -62,12 +68,15 @@ export function PermissionsTab({ repository }: { repository: Repository }) {
         actions={
           <SpaceBetween direction="horizontal" size="xs">
             <Button variant="link" formAction="none" disabled={!changed} onClick={() => setEdited(undefined)}>{shell.cancel}</Button>
-            <Button variant="primary" formAction="submit" disabled={!changed || check.problems.length > 0} loading={attempt.isPending}>{shell.save}</Button>
+            <Button variant="primary" formAction="submit" disabled={!changed || guard.conflict || check.problems.length > 0} loading={guard.saving}>{shell.save}</Button>
           </SpaceBetween>
         }
       >
         <SpaceBetween size="m">
-          <SubmitProblem error={attempt.error} />
+          <SubmitProblem error={guard.error} />
+          <ConflictAlert guard={guard} texts={m} onTakeStored={() => setEdited(undefined)}>
+            <pre className="json">{stored || m.noPolicy}</pre>
+          </ConflictAlert>
           <Container header={<Header variant="h2" description={m.policyAdvice}>{m.repositoryPolicy}</Header>}>
             <PolicyEditor label={m.repositoryPolicy} text={text} onChange={setEdited} check={check} />
           </Container>

@@ -2,9 +2,9 @@ import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import Form from '@cloudscape-design/components/form';
 import Header from '@cloudscape-design/components/header';
+import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import TagEditor, { type TagEditorProps } from '@cloudscape-design/components/tag-editor';
-import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 
 import { ecr } from '../../api/client';
@@ -14,8 +14,10 @@ import { Problem } from '../../app/Problem';
 import { useECR, useRegistry, useReread } from '../../app/registry';
 import { useUnsaved } from '../../app/unsaved';
 import { useMessages } from '../../i18n';
-import { tagChanges } from './resourceTags';
-import { focusInvalid, SubmitProblem } from './SubmitProblem';
+import { ConflictAlert } from '../../parts/saving/ConflictAlert';
+import { focusInvalid, SubmitProblem } from '../../parts/saving/SubmitProblem';
+import { useGuardedSave } from '../../parts/saving/useGuardedSave';
+import { sameTags, tagChanges } from './resourceTags';
 
 export function ResourceTagsTab({ repository }: { repository: Repository }) {
   const { repositories: m, shell } = useMessages();
@@ -29,8 +31,13 @@ export function ResourceTagsTab({ repository }: { repository: Repository }) {
   const changes = edited ? tagChanges(saved, edited.tags) : undefined;
   const changed = changes !== undefined && changes.tags.length + changes.tagKeys.length > 0;
   const unsaved = useUnsaved(changed);
-  const attempt = useMutation({
-    mutationFn: async ({ tags, tagKeys }: ReturnType<typeof tagChanges>) => {
+  const readTags = async () => (await ecr(registry, 'ListTagsForResource', { resourceArn })).tags;
+  const guard = useGuardedSave({
+    stored: saved,
+    edited: changed,
+    read: readTags,
+    same: sameTags,
+    write: async ({ tags, tagKeys }: ReturnType<typeof tagChanges>) => {
       // First what goes: there may be room for no more.
       if (tagKeys.length > 0) {
         await ecr(registry, 'UntagResource', { resourceArn, tagKeys });
@@ -38,9 +45,10 @@ export function ResourceTagsTab({ repository }: { repository: Repository }) {
       if (tags.length > 0) {
         await ecr(registry, 'TagResource', { resourceArn, tags });
       }
+      return readTags();
     },
-    onSuccess: async () => {
-      await reread(registry, 'ListTagsForResource');
+    reread: () => reread(registry, 'ListTagsForResource'),
+    onSaved: () => {
       setEdited(undefined);
       notify({ type: 'success', header: m.saved, id: 'saved' });
     },
@@ -50,7 +58,7 @@ export function ResourceTagsTab({ repository }: { repository: Repository }) {
       onSubmit={(event) => {
         event.preventDefault();
         if (changed && edited?.valid) {
-          attempt.mutate(changes);
+          guard.save(changes);
         } else {
           focusInvalid(event.currentTarget);
         }
@@ -60,13 +68,16 @@ export function ResourceTagsTab({ repository }: { repository: Repository }) {
         actions={
           <SpaceBetween direction="horizontal" size="xs">
             <Button variant="link" formAction="none" disabled={!changed} onClick={() => setEdited(undefined)}>{shell.cancel}</Button>
-            <Button variant="primary" formAction="submit" disabled={!changed} loading={attempt.isPending}>{shell.save}</Button>
+            <Button variant="primary" formAction="submit" disabled={!changed || guard.conflict} loading={guard.saving}>{shell.save}</Button>
           </SpaceBetween>
         }
       >
         <SpaceBetween size="m">
           <Problem error={read.error ?? (read.data ? undefined : read.failureReason)} />
-          <SubmitProblem error={attempt.error} />
+          <SubmitProblem error={guard.error} />
+          <ConflictAlert guard={guard} texts={m} onTakeStored={() => setEdited(undefined)}>
+            {saved.length > 0 ? <KeyValuePairs items={saved.map((tag) => ({ label: tag.Key, value: tag.Value }))} /> : <div>{m.noTags}</div>}
+          </ConflictAlert>
           <Container header={<Header variant="h2" description={m.tagsAdvice}>{m.tags}</Header>}>
             <TagEditor
               loading={read.isPending}

@@ -4,7 +4,6 @@ import Form from '@cloudscape-design/components/form';
 import Header from '@cloudscape-design/components/header';
 import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 
 import { ecr } from '../../api/client';
@@ -16,9 +15,12 @@ import { useMessages } from '../../i18n';
 import { useFormat } from '../../i18n/format';
 import { CopyButton } from '../../parts/CopyButton';
 import { useDestinationName } from '../../parts/destinations/destination';
-import { mutabilityOf, mutabilityValid, settingOf, type Mutability } from './mutability';
+import { ConflictAlert } from '../../parts/saving/ConflictAlert';
+import { focusInvalid, SubmitProblem } from '../../parts/saving/SubmitProblem';
+import { useGuardedSave } from '../../parts/saving/useGuardedSave';
+import { mutabilityOf, mutabilityValid, sameMutability, settingOf, type Mutability } from './mutability';
 import { MutabilityFields } from './MutabilityFields';
-import { focusInvalid, SubmitProblem } from './SubmitProblem';
+import { MutabilityText } from './MutabilityText';
 
 export function SettingsTab({ repository }: { repository: FoundRepository }) {
   const { repositories: m } = useMessages();
@@ -53,12 +55,20 @@ function MutabilityForm({ repository }: { repository: FoundRepository }) {
   const saved = mutabilityOf(repository);
   const [edited, setEdited] = useState<Mutability>();
   const [tried, setTried] = useState(false);
-  const changed = edited !== undefined && JSON.stringify(edited) !== JSON.stringify(saved);
+  const changed = edited !== undefined && !sameMutability(edited, saved);
   const unsaved = useUnsaved(changed);
-  const attempt = useMutation({
-    mutationFn: (mutability: Mutability) => ecr(registry, 'PutImageTagMutability', { repositoryName: repository.repositoryName, ...settingOf(mutability) }),
-    onSuccess: async () => {
-      await reread(registry, 'FindRepositories');
+  const { repositoryName } = repository;
+  const guard = useGuardedSave({
+    stored: saved,
+    edited: changed,
+    read: async () => mutabilityOf((await ecr(registry, 'DescribeRepositories', { repositoryNames: [repositoryName] })).repositories[0]!),
+    same: sameMutability,
+    write: async (wanted: Mutability) => {
+      await ecr(registry, 'PutImageTagMutability', { repositoryName, ...settingOf(wanted) });
+      return wanted;
+    },
+    reread: () => reread(registry, 'FindRepositories'),
+    onSaved: () => {
       setEdited(undefined);
       setTried(false);
       notify({ type: 'success', header: m.saved, id: 'saved' });
@@ -73,7 +83,7 @@ function MutabilityForm({ repository }: { repository: FoundRepository }) {
           return;
         }
         if (mutabilityValid(edited)) {
-          attempt.mutate(edited);
+          guard.save(edited);
         } else {
           focusInvalid(event.currentTarget);
         }
@@ -83,12 +93,15 @@ function MutabilityForm({ repository }: { repository: FoundRepository }) {
         actions={
           <SpaceBetween direction="horizontal" size="xs">
             <Button variant="link" formAction="none" disabled={!changed} onClick={() => setEdited(undefined)}>{shell.cancel}</Button>
-            <Button variant="primary" formAction="submit" disabled={!changed} loading={attempt.isPending}>{shell.save}</Button>
+            <Button variant="primary" formAction="submit" disabled={!changed || guard.conflict} loading={guard.saving}>{shell.save}</Button>
           </SpaceBetween>
         }
       >
         <SpaceBetween size="m">
-          <SubmitProblem error={attempt.error} />
+          <SubmitProblem error={guard.error} />
+          <ConflictAlert guard={guard} texts={m} onTakeStored={() => setEdited(undefined)}>
+            <div><MutabilityText repository={repository} /></div>
+          </ConflictAlert>
           <Container>
             <MutabilityFields value={edited ?? saved} onChange={setEdited} tried={tried} />
           </Container>

@@ -27,6 +27,10 @@ export function settingOf({ base, exclusions }: Mutability): { imageTagMutabilit
   };
 }
 
+export function sameMutability(a: Mutability, b: Mutability): boolean {
+  return a.base === b.base && a.exclusions.length === b.exclusions.length && a.exclusions.every((filter, i) => filter === b.exclusions[i]);
+}
+
 export function mutabilityValid({ exclusions }: Mutability): boolean {
   return exclusions.length <= maxExclusions && exclusions.every((filter) => !filterProblem(filter, exclusions));
 }

@@ -6,6 +6,12 @@ interface EditedTag {
   markedForRemoval?: boolean;
 }
 
+/** Whether two lists have the same tags, in any order. */
+export function sameTags(a: readonly ResourceTag[], b: readonly ResourceTag[]): boolean {
+  const values = new Map(b.map((tag) => [tag.Key, tag.Value]));
+  return a.length === b.length && a.every((tag) => values.get(tag.Key) === tag.Value);
+}
+
 /** What TagResource and UntagResource have to be asked for, to make of the saved tags the edited ones. */
 export function tagChanges(saved: readonly ResourceTag[], edited: readonly EditedTag[]): { tags: ResourceTag[]; tagKeys: string[] } {
   const wanted = new Map(edited.filter((tag) => !tag.markedForRemoval).map((tag) => [tag.key, tag.value]));
