@@ -34,16 +34,16 @@ export const test = base.extend<Fixtures>({
   server: [
     // Vitest reads the names of the fixtures that are needed from the pattern.
     // eslint-disable-next-line no-empty-pattern
-    async ({}, use) => {
+    async ({}, provide) => {
       const server = await Server.start(inject('program'));
-      await use(server);
+      await provide(server);
       await server.end();
     },
     { scope: 'file' },
   ],
   browser: [
     // eslint-disable-next-line no-empty-pattern
-    async ({}, use) => {
+    async ({}, provide) => {
       const browser = await chromium.launch({
         executablePath: tool('chromium'),
         args: [
@@ -57,14 +57,14 @@ export const test = base.extend<Fixtures>({
           '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1', // no test needs another host
         ],
       });
-      await use(browser);
+      await provide(browser);
       await browser.close();
     },
     { scope: 'file' },
   ],
-  open: async ({ browser, server, task }, use) => {
+  open: async ({ browser, server, task }, provide) => {
     const windows: { context: BrowserContext; faults: string[] }[] = [];
-    await use(async ({ language = 'en', dark = false, width = desk.width, height = desk.height } = {}) => {
+    await provide(async ({ language = 'en', dark = false, width = desk.width, height = desk.height } = {}) => {
       const context = await browser.newContext({
         baseURL: server.url,
         locale: language === 'ja' ? 'ja-JP' : 'en-US',

@@ -4,20 +4,20 @@ import { useLanguage, type Language } from '.';
 
 export interface Format {
   /** A moment, from seconds since 1970. */
-  dateTime(seconds: number): string;
+  dateTime: (seconds: number) => string;
   /** The time of a moment of today, with seconds. */
-  time(seconds: number): string;
+  time: (seconds: number) => string;
   /** The time of a moment of today, to the minute. */
-  clock(seconds: number): string;
+  clock: (seconds: number) => string;
   /** How long ago a moment was, roughly. */
-  ago(seconds: number, now?: number): string;
-  bytes(count: number): string;
+  ago: (seconds: number, now?: number) => string;
+  bytes: (count: number) => string;
   /** A duration, from milliseconds. */
-  duration(millis: number): string;
-  number(value: number): string;
-  list(items: string[]): string;
+  duration: (millis: number) => string;
+  number: (value: number) => string;
+  list: (items: string[]) => string;
   /** A list of which one is enough: a, b, or c. */
-  either(items: string[]): string;
+  either: (items: string[]) => string;
 }
 
 /** Twelve digits in three groups, as people read them aloud. */

@@ -15,7 +15,7 @@ export const languages: Record<Language, string> = { en: 'English', ja: '日本�
 
 const loaders: Record<Language, () => Promise<Messages>> = {
   en: () => Promise.resolve(en),
-  ja: () => import('./ja') as Promise<Messages>,
+  ja: () => import('./ja'),
 };
 
 /** Loads the catalogue of a language. */

@@ -46,9 +46,9 @@ function serve(answers: Answers): typeof fetch {
       if (!answer) {
         throw 'UnknownOperationException';
       }
-      return Response.json(typeof answer === 'function' ? answer(JSON.parse(String(init?.body))) : answer);
+      return Response.json(typeof answer === 'function' ? answer(JSON.parse(init?.body as string)) : answer);
     } catch (name) {
-      return Response.json({ __type: name, message: `${operation}: ${name}` }, { status: 400 });
+      return Response.json({ __type: name, message: `${operation}: ${String(name)}` }, { status: 400 });
     }
   };
 }

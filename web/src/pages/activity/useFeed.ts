@@ -70,7 +70,8 @@ export function useFeed(selection: Selection): Feed {
     const told = changes.since(asOf, direction);
     const listed = data?.replications ?? [];
     return token ? laterPage(listed, told) : firstPage(listed, told, { direction, status });
-  }, [data, asOf, direction, status, token, changes, shown]); // shown counts the changes that are to be seen
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- shown counts the changes that are to be seen
+  }, [data, asOf, direction, status, token, changes, shown]);
 
   const timers = useRef<{ show?: ReturnType<typeof setTimeout> | undefined; reread?: ReturnType<typeof setTimeout> | undefined }>({});
   const rereadSoon = () => {

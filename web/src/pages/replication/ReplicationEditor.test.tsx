@@ -32,7 +32,7 @@ async function walk(...rules: ReplicationRule[]) {
   return { server, next };
 }
 
-const accountField = () => screen.getByRole('textbox', { name: `${m.accountsLabel} ${m.accountLabel}` }) as HTMLInputElement;
+const accountField = () => screen.getByRole<HTMLInputElement>('textbox', { name: `${m.accountsLabel} ${m.accountLabel}` });
 const type = (field: HTMLElement, value: string) => fireEvent.change(field, { target: { value } });
 
 test('the first rule is typed, checked and saved', async () => {
@@ -70,7 +70,7 @@ test('a rule that is changed keeps whether deletions are replicated', async () =
   const deleting = { ...toDev, deleteReplication: { enabled: true } };
   const { server, next } = await walk(deleting);
   next();
-  expect((screen.getByLabelText(m.deletionsSwitch) as HTMLInputElement).checked).toBe(true);
+  expect(screen.getByLabelText<HTMLInputElement>(m.deletionsSwitch).checked).toBe(true);
   fireEvent.click(screen.getByLabelText(m.filtersAll));
   next();
   expect(screen.getByText(m.sentenceWithDeletions(m.sentenceAll, m.sentencePlace('4444-5555-6666', 'us-east-1')))).toBeTruthy();

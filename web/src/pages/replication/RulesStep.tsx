@@ -24,7 +24,8 @@ export function RulesStep({ editing, begin }: { editing: Editing; begin: string 
     if (wanted > 1) {
       document.getElementById(`rule-${wanted}`)?.scrollIntoView();
     }
-  }, []); // only when the step is first shown
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- only when the step is first shown
+  }, []);
   if (!form.crossRegion && !form.crossAccount) {
     return <Alert type="info">{m.rulesOff}</Alert>;
   }

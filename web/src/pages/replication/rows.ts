@@ -23,7 +23,8 @@ export function useRows<Row extends { key: string }>(rows: readonly Row[], set: 
     } else {
       editor.current?.focusAddButton();
     }
-  }, [removed]); // once for each removal
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- once for each removal
+  }, [removed]);
   return {
     editor,
     add: () => {

@@ -19,7 +19,7 @@ async function showForm() {
       },
     },
   });
-  const name = screen.getByLabelText(m.name) as HTMLInputElement;
+  const name = screen.getByLabelText<HTMLInputElement>(m.name);
   return { created, name, type: (text: string) => fireEvent.change(name, { target: { value: text } }), press: () => fireEvent.click(screen.getByRole('button', { name: m.create })) };
 }
 

@@ -31,7 +31,7 @@ test.each([
   ['{} {}', 'after', 3],
   ['['.repeat(100), 'depth', 65],
 ] as const)('%j is not: %s at %i', (text, kind, offset) => {
-  expect(() => JSON.parse(text)).toThrow();
+  expect(() => void JSON.parse(text)).toThrow();
   expect(findJSONProblem(text)).toEqual({ kind, offset });
 });
 
