@@ -21,14 +21,20 @@ export async function expectAccessible(page: Page): Promise<void> {
 }
 
 function describe({ id, help, nodes }: Result): string {
-  return [`${id}: ${help}`, ...nodes.slice(0, 5).map((node) => `${node.html.slice(0, 200)} ${node.failureSummary ?? ''}`)].join('\n');
+  return [
+    `${id}: ${help}`,
+    ...nodes.slice(0, 5).map((node) => `${node.html.slice(0, 200)} ${node.failureSummary ?? ''}`),
+  ].join('\n');
 }
 
 /** Fails if the page has to be moved sideways to be seen, at its width now. */
 export async function expectNoSidewaysScrolling(page: Page): Promise<void> {
   const { width, beyond } = await page.evaluate(() => {
     const width = document.documentElement.clientWidth;
-    const beyond = document.documentElement.scrollWidth > width ? [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > width + 1) : [];
+    const beyond =
+      document.documentElement.scrollWidth > width
+        ? [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > width + 1)
+        : [];
     return { width, beyond: beyond.slice(-5).map((e) => e.outerHTML.slice(0, 200)) };
   });
   expect(beyond, `wider than ${width} px: ${page.url()}`).toEqual([]);

@@ -131,7 +131,7 @@ export async function settle(page: Page): Promise<void> {
     let changed = performance.now();
     const observer = new MutationObserver(() => (changed = performance.now()));
     observer.observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
-    for (const deadline = changed + 10_000; performance.now() < Math.min(changed + quiet, deadline); ) {
+    for (const deadline = changed + 10_000; performance.now() < Math.min(changed + quiet, deadline);) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     observer.disconnect();

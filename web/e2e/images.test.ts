@@ -14,7 +14,10 @@ test('an index shows its platforms and its SBOM, and is deleted with the SBOM', 
 
   await page.getByRole('button', { name: m.repositories.pushCommands }).click();
   const commands = page.getByRole('dialog');
-  await commands.getByText(`docker push ${server.image(source, 'team/web')}`).first().waitFor();
+  await commands
+    .getByText(`docker push ${server.image(source, 'team/web')}`)
+    .first()
+    .waitFor();
   await commands.getByRole('button', { name: m.shell.close }).first().click();
 
   await page.getByRole('button', { name: m.images.expand('1.5.0') }).click();

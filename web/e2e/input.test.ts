@@ -52,9 +52,17 @@ test('a policy as text', async ({ open, server }) => {
   const broken = '{\n  "Version": "2012-10-17",\n  "Statement": [}\n}';
   await policy.fill(broken);
   await page.getByText(m.policy.position(3, 17)).first().waitFor();
-  await policy.fill('{\n  "Version": "2012-10-17",\n  "Statement": {\n    "Effect": "Perhaps",\n    "Principal": "*",\n    "Action": "ecr:*",\n    "Resource": "*"\n  }\n}');
-  await page.getByText(/Perhaps/).last().waitFor();
-  await page.getByText(/Line 4/).first().waitFor();
+  await policy.fill(
+    '{\n  "Version": "2012-10-17",\n  "Statement": {\n    "Effect": "Perhaps",\n    "Principal": "*",\n    "Action": "ecr:*",\n    "Resource": "*"\n  }\n}',
+  );
+  await page
+    .getByText(/Perhaps/)
+    .last()
+    .waitFor();
+  await page
+    .getByText(/Line 4/)
+    .first()
+    .waitFor();
   await expect(server.ecr(taker, 'GetRegistryPolicy', {})).rejects.toThrow('RegistryPolicyNotFoundException');
   await policy.fill(grantOf(taker));
   await page.getByText(m.policy.valid).waitFor();

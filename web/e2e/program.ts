@@ -23,7 +23,10 @@ export default function setup(project: TestProject) {
   // With the race detector, as make test has compiled the packages already.
   const race = process.env.RACE ? [process.env.RACE] : [];
   try {
-    execFileSync(process.env.GO ?? 'go', ['build', ...race, '-o', program, './cmd/twinport'], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+    execFileSync(process.env.GO ?? 'go', ['build', ...race, '-o', program, './cmd/twinport'], {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
   } catch (error) {
     rmSync(folder, { recursive: true });
     throw error;

@@ -64,19 +64,34 @@ test('a password for docker lets its holder in', async ({ open, server }) => {
   await page.getByRole('button', { name: m.repositories.copyPassword }).click();
   await page.getByText(m.shell.copied, { exact: true }).waitFor();
   const password = await page.evaluate(() => navigator.clipboard.readText());
-  const answer = await fetch(`${server.url}/v2/by-password/tags/list`, { headers: { Authorization: `Basic ${btoa(`AWS:${password}`)}` } });
+  const answer = await fetch(`${server.url}/v2/by-password/tags/list`, {
+    headers: { Authorization: `Basic ${btoa(`AWS:${password}`)}` },
+  });
   expect(answer.status).toBe(200);
 });
 
-test('an index goes with what belongs to it, but for what has a tag or is named by another', async ({ open, server }) => {
+test('an index goes with what belongs to it, but for what has a tag or is named by another', async ({
+  open,
+  server,
+}) => {
   await server.ecr(here, 'CreateRepository', { repositoryName: 'many' });
-  for (const [name, tag] of [['one', 'amd64'], ['two', 'arm64'], ['three', 'riscv64']] as const) {
+  for (const [name, tag] of [
+    ['one', 'amd64'],
+    ['two', 'arm64'],
+    ['three', 'riscv64'],
+  ] as const) {
     const image = server.image(here, `many:${tag}`);
     await server.push(here, `many:${tag}`, name);
     await server.client('crane', here, ['mutate', '--set-platform', `linux/${tag}`, '--tag', image, image]);
   }
   const append = (tag: string, ...parts: string[]) =>
-    server.client('crane', here, ['index', 'append', ...parts.flatMap((part) => ['--manifest', server.image(here, `many:${part}`)]), '--tag', server.image(here, `many:${tag}`)]);
+    server.client('crane', here, [
+      'index',
+      'append',
+      ...parts.flatMap((part) => ['--manifest', server.image(here, `many:${part}`)]),
+      '--tag',
+      server.image(here, `many:${tag}`),
+    ]);
   await append('1.0', 'amd64', 'arm64', 'riscv64');
   await append('2.0', 'arm64');
   for (const tag of ['amd64', 'arm64']) {
@@ -84,7 +99,9 @@ test('an index goes with what belongs to it, but for what has a tag or is named 
   }
   const page = await open();
   await visit(page, m, here, 'repository/many');
-  await row(page, '1.0').getByRole('button', { name: m.images.expand('1.0') }).click();
+  await row(page, '1.0')
+    .getByRole('button', { name: m.images.expand('1.0') })
+    .click();
   await page.getByRole('link', { name: 'linux/riscv64' }).waitFor();
 
   const dialog = await startDeleting(page, '1.0');
@@ -98,7 +115,12 @@ test('an index goes with what belongs to it, but for what has a tag or is named 
   await row(page, '1.0').waitFor({ state: 'detached' });
   await row(page, '2.0').waitFor();
   const left = await server.twinport(here, 'FindImages', { repositoryName: 'many' });
-  expect(left.images.map((image) => [image.imageTags, image.children.length])).toEqual(expect.arrayContaining([[['2.0'], 1], [['riscv64'], 0]]));
+  expect(left.images.map((image) => [image.imageTags, image.children.length])).toEqual(
+    expect.arrayContaining([
+      [['2.0'], 1],
+      [['riscv64'], 0],
+    ]),
+  );
 });
 
 test('a repository with images is deleted once its name is typed', async ({ open, server }) => {
@@ -122,7 +144,14 @@ test('searching and paging through many images keeps the place', async ({ open, 
   await server.push(here, 'long:v000', 'the same for all');
   for (let i = 1; i < 60; i++) {
     const tag = `v${String(i).padStart(3, '0')}`;
-    await server.client('crane', here, ['mutate', '--annotation', `n=${i}`, '--tag', server.image(here, `long:${tag}`), first]);
+    await server.client('crane', here, [
+      'mutate',
+      '--annotation',
+      `n=${i}`,
+      '--tag',
+      server.image(here, `long:${tag}`),
+      first,
+    ]);
   }
   const page = await open();
   await visit(page, m, here, 'repository/long');
@@ -147,7 +176,9 @@ test('the page of an image shows its layers and how to pull it, on a phone too',
   await visit(page, m, here, 'repository/single');
   await page.getByRole('link', { name: '1.0', exact: true }).click();
   await page.getByRole('heading', { name: '1.0', level: 1 }).waitFor();
-  expect(await page.getByLabel(m.images.pullByDigest).first().textContent()).toBe(`docker pull ${server.image(here, 'single')}@${digest}`);
+  expect(await page.getByLabel(m.images.pullByDigest).first().textContent()).toBe(
+    `docker pull ${server.image(here, 'single')}@${digest}`,
+  );
   await page.getByRole('button', { name: m.images.showManifest }).click();
   await page.getByText(m.images.layersOf(1, ''), { exact: false }).waitFor();
   for (const width of [1280, 390]) {

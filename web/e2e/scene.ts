@@ -40,8 +40,16 @@ export async function furnish(server: Server): Promise<void> {
   await server.ecr(source, 'PutReplicationConfiguration', {
     replicationConfiguration: {
       rules: [
-        { destinations: [{ registryId: dev.id, region: virginia }, { registryId: prod.id, region: tokyo }] },
-        { destinations: [{ registryId: dev.id, region: tokyo }], repositoryFilters: [{ filter: 'team/', filterType: 'PREFIX_MATCH' }] },
+        {
+          destinations: [
+            { registryId: dev.id, region: virginia },
+            { registryId: prod.id, region: tokyo },
+          ],
+        },
+        {
+          destinations: [{ registryId: dev.id, region: tokyo }],
+          repositoryFilters: [{ filter: 'team/', filterType: 'PREFIX_MATCH' }],
+        },
       ],
     },
   });
@@ -51,19 +59,40 @@ export async function furnish(server: Server): Promise<void> {
   await server.push(source, 'team/api:2026.11.2', 'api 2', 4);
   await server.push(source, 'team/web:1.4.0', 'web 1.4.0', 5);
   for (const { name, tag } of platforms) {
-    await server.client('crane', source, ['mutate', '--set-platform', name, '--tag', server.image(source, `team/web:1.5.0-${tag}`), server.image(source, `build:${tag}`)]);
+    await server.client('crane', source, [
+      'mutate',
+      '--set-platform',
+      name,
+      '--tag',
+      server.image(source, `team/web:1.5.0-${tag}`),
+      server.image(source, `build:${tag}`),
+    ]);
   }
   await server.ecr(source, 'DeleteRepository', { repositoryName: 'build', force: true });
   const index = server.image(source, 'team/web:1.5.0');
   const children = platforms.flatMap(({ tag }) => ['--manifest', server.image(source, `team/web:1.5.0-${tag}`)]);
   await server.client('crane', source, ['index', 'append', ...children, '--tag', index]);
   writeFileSync(join(server.folder, 'sbom.json'), '{"spdxVersion":"SPDX-2.3","name":"team/web"}');
-  await server.client('oras', source, ['attach', '--plain-http', '--artifact-type', 'application/spdx+json', index, 'sbom.json:application/spdx+json']);
+  await server.client('oras', source, [
+    'attach',
+    '--plain-http',
+    '--artifact-type',
+    'application/spdx+json',
+    index,
+    'sbom.json:application/spdx+json',
+  ]);
   await server.ecr(source, 'SetRepositoryPolicy', {
     repositoryName: 'team/web',
     policyText: JSON.stringify({
       Version: '2012-10-17',
-      Statement: [{ Sid: 'PullFromDev', Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${dev.id}:root` }, Action: ['ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'] }],
+      Statement: [
+        {
+          Sid: 'PullFromDev',
+          Effect: 'Allow',
+          Principal: { AWS: `arn:aws:iam::${dev.id}:root` },
+          Action: ['ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'],
+        },
+      ],
     }),
   });
 }

@@ -32,7 +32,15 @@ describe.runIf(folder)('pictures', () => {
   test('of the main pages', async ({ open, server }) => {
     await furnish(server);
     // Statistics are written every five seconds.
-    await expect.poll(async () => (await server.twinport(source, 'GetReplicationStatistics', { period: 'HOUR' })).destinations.filter((d) => d.lastCompletedAt).length, { timeout: 20_000 }).toBe(2);
+    await expect
+      .poll(
+        async () =>
+          (await server.twinport(source, 'GetReplicationStatistics', { period: 'HOUR' })).destinations.filter(
+            (d) => d.lastCompletedAt,
+          ).length,
+        { timeout: 20_000 },
+      )
+      .toBe(2);
     for (const { name, path, registry = source, language = 'en', ...view } of pictures) {
       const page = await open({ height: 860, language, ...view });
       await visit(page, messages[language], registry === source ? taker : source);

@@ -20,8 +20,18 @@ export interface Account {
   secret: string;
 }
 
-export const prod: Account = { id: '111122223333', name: 'prod', key: 'AKIAPRODEXAMPLE00001', secret: 'prod+secret/kept/by/the/tests/only000001' };
-export const dev: Account = { id: '444455556666', name: 'dev', key: 'AKIADEVEXAMPLE000002', secret: 'dev+secret/kept/by/the/tests/only0000002' };
+export const prod: Account = {
+  id: '111122223333',
+  name: 'prod',
+  key: 'AKIAPRODEXAMPLE00001',
+  secret: 'prod+secret/kept/by/the/tests/only000001',
+};
+export const dev: Account = {
+  id: '444455556666',
+  name: 'dev',
+  key: 'AKIADEVEXAMPLE000002',
+  secret: 'dev+secret/kept/by/the/tests/only0000002',
+};
 export const virginia = 'us-east-1';
 export const tokyo = 'ap-northeast-1';
 
@@ -47,7 +57,9 @@ export class Server {
   /** Starts a server with the accounts prod and dev and two Regions. */
   static async start(program: string): Promise<Server> {
     const server = new Server(program, await freePort());
-    const accounts = [prod, dev].map((a) => `  - {id: "${a.id}", name: ${a.name}, access_keys: [{id: ${a.key}, secret: "${a.secret}"}]}\n`);
+    const accounts = [prod, dev].map(
+      (a) => `  - {id: "${a.id}", name: ${a.name}, access_keys: [{id: ${a.key}, secret: "${a.secret}"}]}\n`,
+    );
     writeFileSync(
       join(server.folder, 'twinport.yaml'),
       `listen: 127.0.0.1:${server.port}\ndata: ${server.folder}/data\nregions: [${tokyo}, ${virginia}]\naccounts:\n${accounts.join('')}`,
@@ -76,7 +88,12 @@ export class Server {
       if (child.exitCode !== null) {
         throw new Error(`serve ended at its start:\n${this.log}`);
       }
-      if (await fetch(`${this.url}/readyz`).then((r) => r.ok, () => false)) {
+      if (
+        await fetch(`${this.url}/readyz`).then(
+          (r) => r.ok,
+          () => false,
+        )
+      ) {
         return;
       }
       if (Date.now() > deadline) {
@@ -116,7 +133,11 @@ export class Server {
   }
 
   /** Calls one of Twinport's own operations. */
-  twinport<Name extends keyof Twinport>(registry: Registry, name: Name, input: Twinport[Name]['in']): Promise<Twinport[Name]['out']> {
+  twinport<Name extends keyof Twinport>(
+    registry: Registry,
+    name: Name,
+    input: Twinport[Name]['in'],
+  ): Promise<Twinport[Name]['out']> {
     return this.call(registry, `Twinport_V20261101.${name}`, input);
   }
 
@@ -174,10 +195,23 @@ export class Server {
   /** Runs a client that is logged in to the registry, and returns what it prints. */
   async client(name: 'crane' | 'oras', registry: Registry, args: string[]): Promise<string> {
     const home = join(this.folder, `home-${registry.account.id}-${registry.region}`);
-    const token = await this.call<{ authorizationData: [{ authorizationToken: string }] }>(registry, 'AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken', {});
+    const token = await this.call<{ authorizationData: [{ authorizationToken: string }] }>(
+      registry,
+      'AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken',
+      {},
+    );
     mkdirSync(home, { recursive: true });
-    writeFileSync(join(home, 'config.json'), JSON.stringify({ auths: { [`127.0.0.1:${this.port}`]: { auth: token.authorizationData[0].authorizationToken } } }), { mode: 0o600 });
-    const { stdout } = await run(tool(name), args, { cwd: this.folder, env: { ...process.env, HOME: home, DOCKER_CONFIG: home } });
+    writeFileSync(
+      join(home, 'config.json'),
+      JSON.stringify({
+        auths: { [`127.0.0.1:${this.port}`]: { auth: token.authorizationData[0].authorizationToken } },
+      }),
+      { mode: 0o600 },
+    );
+    const { stdout } = await run(tool(name), args, {
+      cwd: this.folder,
+      env: { ...process.env, HOME: home, DOCKER_CONFIG: home },
+    });
     return stdout;
   }
 }

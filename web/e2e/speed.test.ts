@@ -23,7 +23,8 @@ test('a first visit is small and quick', async ({ open }) => {
   const form = await firstVisits(anonymous, '/console/');
   const overview = await firstVisits(page, `/console/${prod.id}/${virginia}/`);
   const quick = () => form.best() < formPainted && overview.best() < overviewPainted * form.best();
-  for (let tries = 0; tries < visits && !quick(); tries++) { // in turn, so that other load meets both
+  for (let tries = 0; tries < visits && !quick(); tries++) {
+    // in turn, so that other load meets both
     await form.again();
     await overview.again();
   }
@@ -53,8 +54,12 @@ async function visitFirst(page: Page, path: string): Promise<{ sizes: Map<string
   await session.send('Network.clearBrowserCache');
   const names = new Map<string, string>();
   const sizes = new Map<string, number>();
-  session.on('Network.responseReceived', ({ requestId, response }) => names.set(requestId, `${response.url} ${requestId}`));
-  session.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => sizes.set(names.get(requestId)!, encodedDataLength));
+  session.on('Network.responseReceived', ({ requestId, response }) =>
+    names.set(requestId, `${response.url} ${requestId}`),
+  );
+  session.on('Network.loadingFinished', ({ requestId, encodedDataLength }) =>
+    sizes.set(names.get(requestId)!, encodedDataLength),
+  );
   await page.goto(path);
   const painted = await page.waitForFunction(() => (globalThis as { headingPainted?: number }).headingPainted);
   await page.waitForTimeout(200); // what is loaded beside the heading

@@ -9,14 +9,16 @@ function find(name: string): string | undefined {
   const installed = join(root, '.cache/tools');
   const pinned = existsSync(installed) ? readdirSync(installed).filter((entry) => entry.startsWith(`${name}@`)) : [];
   const folders = [...pinned.map((entry) => join(installed, entry)), ...(process.env.PATH ?? '').split(delimiter)];
-  return folders.map((folder) => join(folder, name)).find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  return folders
+    .map((folder) => join(folder, name))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
 }
 
 const found = { chromium: find('chromium'), crane: find('crane'), oras: find('oras'), setpriv: find('setpriv') };

@@ -30,7 +30,9 @@ for (const { language, region } of [
     // dev does not allow it yet: the rule says so, with the statement to add.
     await page.getByText(m.replication.grants.NOT_GRANTED).waitFor();
     await page.getByText(m.replication.missing.NOT_GRANTED(m.replication.place(dev.id, region))).waitFor();
-    expect(await page.getByRole('group', { name: m.replication.statement }).textContent()).toContain(`arn:aws:iam::${prod.id}:root`);
+    expect(await page.getByRole('group', { name: m.replication.statement }).textContent()).toContain(
+      `arn:aws:iam::${prod.id}:root`,
+    );
 
     // A push is refused, and the page of replications tells it by itself.
     await goTo(page, m.shell.activity);
@@ -65,11 +67,21 @@ test('whoever is signed in to both accounts mends a missing grant with one butto
   const source: Registry = { account: dev, region: tokyo };
   const kept = JSON.stringify({
     Version: '2012-10-17',
-    Statement: [{ Sid: 'Keep', Effect: 'Deny', Principal: '*', Action: 'ecr:DeleteRepository', Resource: `arn:aws:ecr:${tokyo}:${prod.id}:repository/*` }],
+    Statement: [
+      {
+        Sid: 'Keep',
+        Effect: 'Deny',
+        Principal: '*',
+        Action: 'ecr:DeleteRepository',
+        Resource: `arn:aws:ecr:${tokyo}:${prod.id}:repository/*`,
+      },
+    ],
   });
   await server.ecr({ account: prod, region: tokyo }, 'PutRegistryPolicy', { policyText: kept });
   await server.ecr(source, 'CreateRepository', { repositoryName: 'team/web' });
-  await server.ecr(source, 'PutReplicationConfiguration', { replicationConfiguration: { rules: [{ destinations: [{ registryId: prod.id, region: tokyo }] }] } });
+  await server.ecr(source, 'PutReplicationConfiguration', {
+    replicationConfiguration: { rules: [{ destinations: [{ registryId: prod.id, region: tokyo }] }] },
+  });
   await server.push(source, 'team/web:1', 'refused at first');
 
   const page = await open();
@@ -92,7 +104,9 @@ test('a page that is opened right after a push comes to know of it in its statis
   const m = messages.en;
   const source: Registry = { account: dev, region: virginia };
   await server.ecr(source, 'CreateRepository', { repositoryName: 'once' });
-  await server.ecr(source, 'PutReplicationConfiguration', { replicationConfiguration: { rules: [{ destinations: [{ registryId: dev.id, region: tokyo }] }] } });
+  await server.ecr(source, 'PutReplicationConfiguration', {
+    replicationConfiguration: { rules: [{ destinations: [{ registryId: dev.id, region: tokyo }] }] },
+  });
   const page = await open();
   await visit(page, m, source, 'activity');
   await server.push(source, 'once:1', 'once');

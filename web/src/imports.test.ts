@@ -14,7 +14,11 @@ const allowed: Record<string, string[]> = {
   'main.tsx': ['app'],
 };
 
-const sources = import.meta.glob<string>(['./**/*.{ts,tsx}', '!./imports.test.ts'], { query: '?raw', import: 'default', eager: true });
+const sources = import.meta.glob<string>(['./**/*.{ts,tsx}', '!./imports.test.ts'], {
+  query: '?raw',
+  import: 'default',
+  eager: true,
+});
 
 /** The file that a relative import of another file names. */
 function resolve(from: string, to: string): string {
@@ -47,11 +51,15 @@ function allows(file: string, other: string): boolean {
   }
   const own = layer(file);
   const [wanted] = other.split('/');
-  return own === wanted || allowed[own]?.includes(wanted!) === true || (wanted === 'testing' && file.includes('.test.'));
+  return (
+    own === wanted || allowed[own]?.includes(wanted!) === true || (wanted === 'testing' && file.includes('.test.'))
+  );
 }
 
 test('files import what their folder may import', () => {
-  const wrong = [...imports].flatMap(([file, named]) => named.filter((other) => !allows(file, other)).map((other) => `${file} imports ${other}`));
+  const wrong = [...imports].flatMap(([file, named]) =>
+    named.filter((other) => !allows(file, other)).map((other) => `${file} imports ${other}`),
+  );
   expect(wrong).toEqual([]);
 });
 

@@ -42,7 +42,12 @@ const ecrTarget = 'AmazonEC2ContainerRegistry_V20150921';
 const twinportTarget = 'Twinport_V20261101';
 
 /** Asks the server; the answer may be a stream. */
-export async function send(registry: Registry, target: string, input: unknown, signal?: AbortSignal): Promise<Response> {
+export async function send(
+  registry: Registry,
+  target: string,
+  input: unknown,
+  signal?: AbortSignal,
+): Promise<Response> {
   let response: Response;
   try {
     response = await fetch('/', {
@@ -93,7 +98,12 @@ async function answer<Out>(registry: Registry, target: string, input: unknown, s
 }
 
 /** Calls an operation of Amazon ECR. */
-export function ecr<Name extends keyof ECR>(registry: Registry, name: Name, input: ECR[Name]['in'], signal?: AbortSignal): Promise<ECR[Name]['out']> {
+export function ecr<Name extends keyof ECR>(
+  registry: Registry,
+  name: Name,
+  input: ECR[Name]['in'],
+  signal?: AbortSignal,
+): Promise<ECR[Name]['out']> {
   return answer(registry, `${ecrTarget}.${name}`, input, signal);
 }
 

@@ -66,7 +66,10 @@ export interface ResourceTag {
 
 /** Each operation's request and answer. */
 export interface ECR {
-  DescribeRegistry: { in: Record<string, never>; out: { registryId: string; replicationConfiguration: { rules: ReplicationRule[] } } };
+  DescribeRegistry: {
+    in: Record<string, never>;
+    out: { registryId: string; replicationConfiguration: { rules: ReplicationRule[] } };
+  };
   PutReplicationConfiguration: {
     in: { replicationConfiguration: { rules: ReplicationRule[] } };
     out: { replicationConfiguration: { rules: ReplicationRule[] } };
@@ -84,14 +87,24 @@ export interface ECR {
     };
     out: { repository: Repository };
   };
-  DescribeRepositories: { in: { repositoryNames?: string[]; maxResults?: number; nextToken?: string }; out: { repositories: Repository[]; nextToken?: string } };
+  DescribeRepositories: {
+    in: { repositoryNames?: string[]; maxResults?: number; nextToken?: string };
+    out: { repositories: Repository[]; nextToken?: string };
+  };
   DeleteRepository: { in: { repositoryName: string; force?: boolean }; out: { repository: Repository } };
   PutImageTagMutability: {
-    in: { repositoryName: string; imageTagMutability: TagMutability; imageTagMutabilityExclusionFilters?: MutabilityFilter[] };
+    in: {
+      repositoryName: string;
+      imageTagMutability: TagMutability;
+      imageTagMutabilityExclusionFilters?: MutabilityFilter[];
+    };
     out: { repositoryName: string };
   };
   GetRepositoryPolicy: { in: { repositoryName: string }; out: { policyText: string } };
-  SetRepositoryPolicy: { in: { repositoryName: string; policyText: string; force?: boolean }; out: { policyText: string } };
+  SetRepositoryPolicy: {
+    in: { repositoryName: string; policyText: string; force?: boolean };
+    out: { policyText: string };
+  };
   DeleteRepositoryPolicy: { in: { repositoryName: string }; out: { policyText: string } };
   ListTagsForResource: { in: { resourceArn: string }; out: { tags: ResourceTag[] } };
   TagResource: { in: { resourceArn: string; tags: ResourceTag[] }; out: Record<string, never> };
@@ -99,8 +112,17 @@ export interface ECR {
   DescribeImages: { in: { repositoryName: string; imageIds: ImageIdentifier[] }; out: { imageDetails: ImageDetail[] } };
   BatchGetImage: {
     in: { repositoryName: string; imageIds: ImageIdentifier[] };
-    out: { images: { imageId: ImageIdentifier; imageManifest: string; imageManifestMediaType: string }[]; failures: ImageFailure[] };
+    out: {
+      images: { imageId: ImageIdentifier; imageManifest: string; imageManifestMediaType: string }[];
+      failures: ImageFailure[];
+    };
   };
-  BatchDeleteImage: { in: { repositoryName: string; imageIds: ImageIdentifier[] }; out: { imageIds: ImageIdentifier[]; failures: ImageFailure[] } };
-  GetAuthorizationToken: { in: Record<string, never>; out: { authorizationData: { authorizationToken: string; proxyEndpoint: string; expiresAt: number }[] } };
+  BatchDeleteImage: {
+    in: { repositoryName: string; imageIds: ImageIdentifier[] };
+    out: { imageIds: ImageIdentifier[]; failures: ImageFailure[] };
+  };
+  GetAuthorizationToken: {
+    in: Record<string, never>;
+    out: { authorizationData: { authorizationToken: string; proxyEndpoint: string; expiresAt: number }[] };
+  };
 }

@@ -152,16 +152,34 @@ interface PageRequest {
 export interface Twinport {
   DescribeDeployment: { in: Record<string, never>; out: Deployment };
   DescribeQuotas: { in: Record<string, never>; out: { quotas: Quota[] } };
-  CheckReplicationDestinations: { in: { destinations: Destination[]; repositoryFilters?: RepositoryFilter[] }; out: { destinations: DestinationCheck[] } };
-  ListReplications: { in: { direction?: Direction; status?: ReplicationState } & PageRequest; out: { replications: Replication[]; nextToken?: string } };
+  CheckReplicationDestinations: {
+    in: { destinations: Destination[]; repositoryFilters?: RepositoryFilter[] };
+    out: { destinations: DestinationCheck[] };
+  };
+  ListReplications: {
+    in: { direction?: Direction; status?: ReplicationState } & PageRequest;
+    out: { replications: Replication[]; nextToken?: string };
+  };
   RetryReplications: {
     in: { replicationIds: string[] };
-    out: { replicationIds: string[]; failures: { replicationId: string; failureCode: string; failureReason: string }[] };
+    out: {
+      replicationIds: string[];
+      failures: { replicationId: string; failureCode: string; failureReason: string }[];
+    };
   };
   GetReplicationStatistics: { in: { period: 'HOUR' | 'DAY' }; out: Statistics };
-  FindRepositories: { in: { contains?: string; startsWith?: string } & PageRequest; out: { repositories: FoundRepository[]; nextToken?: string } };
-  FindImages: { in: { repositoryName: string; startsWith?: string } & PageRequest; out: { images: FoundImage[]; nextToken?: string } };
-  ValidatePolicy: { in: { policyText: string; policyType: 'REGISTRY' | 'REPOSITORY' }; out: { problems: PolicyProblem[] } };
+  FindRepositories: {
+    in: { contains?: string; startsWith?: string } & PageRequest;
+    out: { repositories: FoundRepository[]; nextToken?: string };
+  };
+  FindImages: {
+    in: { repositoryName: string; startsWith?: string } & PageRequest;
+    out: { images: FoundImage[]; nextToken?: string };
+  };
+  ValidatePolicy: {
+    in: { policyText: string; policyType: 'REGISTRY' | 'REPOSITORY' };
+    out: { problems: PolicyProblem[] };
+  };
   ListSessions: { in: Record<string, never>; out: { sessions: SessionDetail[] } };
   RevokeSessions: { in: { sessionIds: string[] }; out: { sessionIds: string[] } };
 }

@@ -12,7 +12,11 @@ export type WatchEvent =
 const silence = 40_000;
 
 /** Follows the registry until the signal, or an error: the stream's end is one, too. */
-export async function watch(registry: Registry, signal: AbortSignal, onEvent: (event: WatchEvent) => void): Promise<never> {
+export async function watch(
+  registry: Registry,
+  signal: AbortSignal,
+  onEvent: (event: WatchEvent) => void,
+): Promise<never> {
   const controller = new AbortController();
   const stop = () => controller.abort(signal.reason);
   signal.addEventListener('abort', stop);

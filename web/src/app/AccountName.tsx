@@ -8,8 +8,11 @@ export function AccountName({ account, region }: { account: string; region?: str
   const session = useContext(RegistryContext)?.sessions.find((s) => s.accountId === account);
   return (
     <span className="account-name">
-      {session && <span className="account-dot" style={{ backgroundColor: accountColour(account) }} aria-hidden="true" />}
-      {session && <strong>{session.accountName}</strong>} <code>{account}</code> {region && <span className="account-region">{region}</span>}
+      {session && (
+        <span className="account-dot" style={{ backgroundColor: accountColour(account) }} aria-hidden="true" />
+      )}
+      {session && <strong>{session.accountName}</strong>} <code>{account}</code>{' '}
+      {region && <span className="account-region">{region}</span>}
     </span>
   );
 }

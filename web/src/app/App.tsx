@@ -19,7 +19,8 @@ const onError = (error: unknown) => {
 
 // Reads are tried again for as long as the server is away, and a few times if it
 // met a fault; what changes something is tried once, and the page says how it went.
-const retry = (count: number, error: unknown) => error instanceof APIError && (error.away || (error.transient && count < 3));
+const retry = (count: number, error: unknown) =>
+  error instanceof APIError && (error.away || (error.transient && count < 3));
 
 const queries = new QueryClient({
   queryCache: new QueryCache({ onError }),

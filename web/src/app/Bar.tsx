@@ -107,7 +107,12 @@ function AccountMenu() {
       </ButtonDropdown>
       <ButtonDropdown
         ariaLabel={m.switchRegion(registry.region)}
-        items={registry.regions.map((r) => ({ id: r, text: r, itemType: 'checkbox' as const, checked: r === registry.region }))}
+        items={registry.regions.map((r) => ({
+          id: r,
+          text: r,
+          itemType: 'checkbox' as const,
+          checked: r === registry.region,
+        }))}
         onItemClick={({ detail }) => goTo(registry.account, detail.id)}
       >
         {m.region}
@@ -137,11 +142,22 @@ function SettingsMenu() {
       items={[
         {
           text: m.language,
-          items: Object.entries(languages).map(([id, text]) => ({ id: `language ${id}`, text, lang: id, itemType: 'checkbox' as const, checked: id === language })),
+          items: Object.entries(languages).map(([id, text]) => ({
+            id: `language ${id}`,
+            text,
+            lang: id,
+            itemType: 'checkbox' as const,
+            checked: id === language,
+          })),
         },
         {
           text: m.appearance,
-          items: Object.entries(appearances).map(([id, text]) => ({ id: `appearance ${id}`, text, itemType: 'checkbox' as const, checked: id === appearance })),
+          items: Object.entries(appearances).map(([id, text]) => ({
+            id: `appearance ${id}`,
+            text,
+            itemType: 'checkbox' as const,
+            checked: id === appearance,
+          })),
         },
       ]}
       onItemClick={({ detail }) => {

@@ -8,7 +8,9 @@ export function Empty({ title, advice, action }: { title: string; advice: string
     <Box textAlign="center" padding={{ vertical: 's' }}>
       <SpaceBetween size="xs" alignItems="center">
         <Box variant="strong">{title}</Box>
-        <Box variant="p" color="text-body-secondary">{advice}</Box>
+        <Box variant="p" color="text-body-secondary">
+          {advice}
+        </Box>
         {action}
       </SpaceBetween>
     </Box>

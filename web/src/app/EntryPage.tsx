@@ -16,5 +16,10 @@ export function EntryPage() {
   if (!session) {
     return <Navigate to="/sign-in" replace />;
   }
-  return <Navigate to={pagePath({ account: session.accountId, region: regions.find((r) => r === region) ?? regions[0]! })} replace />;
+  return (
+    <Navigate
+      to={pagePath({ account: session.accountId, region: regions.find((r) => r === region) ?? regions[0]! })}
+      replace
+    />
+  );
 }

@@ -50,9 +50,18 @@ export function Frame() {
   }, [covered]);
   return (
     <>
-      <Bar navigation={{ id, open, onToggle: () => setOpen(!open), label: open ? m.closeNavigation : m.openNavigation }} />
+      <Bar
+        navigation={{ id, open, onToggle: () => setOpen(!open), label: open ? m.closeNavigation : m.openNavigation }}
+      />
       <div className="frame">
-        <nav id={id} ref={navigation} className="frame-navigation" aria-label={m.privateRegistry} hidden={!open} tabIndex={-1}>
+        <nav
+          id={id}
+          ref={navigation}
+          className="frame-navigation"
+          aria-label={m.privateRegistry}
+          hidden={!open}
+          tabIndex={-1}
+        >
           <Navigation onFollow={() => above && setOpen(false)} />
         </nav>
         {covered && <div className="frame-cover" onClick={() => setOpen(false)} />}
@@ -75,7 +84,11 @@ function Navigation({ onFollow }: { onFollow: () => void }) {
   const link = (path: string) => `/console${pagePath(registry, path)}`;
   const page = (text: string, path: string) => ({ type: 'link' as const, text, href: link(path) });
   const pages = [page(m.overview, ''), page(m.repositories, 'repositories'), page(m.activity, 'activity')];
-  const settings = [page(m.replication, 'replication'), page(m.permissions, 'permissions'), page(m.sessions, 'sessions')];
+  const settings = [
+    page(m.replication, 'replication'),
+    page(m.permissions, 'permissions'),
+    page(m.sessions, 'sessions'),
+  ];
   const active = link(section === 'repository' ? 'repositories' : section);
   const title = [...pages, ...settings].find(({ href }) => href === active)?.text;
   useEffect(() => {

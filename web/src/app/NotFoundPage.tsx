@@ -7,7 +7,9 @@ export function NotFoundPage() {
   const m = useMessages().shell;
   return (
     <Box padding="xxl" textAlign="center">
-      <Box variant="h1" padding={{ bottom: 's' }}>{m.notFound}</Box>
+      <Box variant="h1" padding={{ bottom: 's' }}>
+        {m.notFound}
+      </Box>
       <PageLink to="/">{m.product}</PageLink>
     </Box>
   );

@@ -34,10 +34,18 @@ export function RegistryLayout() {
     }
   }, [here, account, region]);
   if (!/^\d{12}$/.test(account)) {
-    return <Plain><NotFoundPage /></Plain>;
+    return (
+      <Plain>
+        <NotFoundPage />
+      </Plain>
+    );
   }
   if (!sessions.data) {
-    return <Plain><Waiting error={sessions.error ?? sessions.failureReason} /></Plain>;
+    return (
+      <Plain>
+        <Waiting error={sessions.error ?? sessions.failureReason} />
+      </Plain>
+    );
   }
   // A session that has ended while the page is open is renewed above the page:
   // nothing that was typed is lost.
@@ -52,14 +60,27 @@ export function RegistryLayout() {
           <Box variant="h1">{m.shell.unknownRegion(region)}</Box>
           <Box variant="p">{m.shell.servedRegions}</Box>
           <SpaceBetween size="xs">
-            {sessions.data.regions.map((served) => <PageLink key={served} to={pagePath({ account, region: served })}>{served}</PageLink>)}
+            {sessions.data.regions.map((served) => (
+              <PageLink key={served} to={pagePath({ account, region: served })}>
+                {served}
+              </PageLink>
+            ))}
           </SpaceBetween>
         </Box>
       </Plain>
     );
   }
   return (
-    <RegistryContext value={{ account, region, session, sessions: sessions.data.sessions, regions: sessions.data.regions, version: sessions.data.version }}>
+    <RegistryContext
+      value={{
+        account,
+        region,
+        session,
+        sessions: sessions.data.sessions,
+        regions: sessions.data.regions,
+        version: sessions.data.version,
+      }}
+    >
       <LiveProvider key={`${account}/${region}`}>
         <Frame />
         {!here && <Renewal />}
@@ -81,10 +102,20 @@ function Renewal() {
       header={m.errors.signedOut}
       onDismiss={({ detail }) => detail.reason === 'closeButton' && leave()}
       closeAriaLabel={m.sessions.leave}
-      footer={<Box float="right"><Button variant="link" onClick={leave}>{m.sessions.leave}</Button></Box>}
+      footer={
+        <Box float="right">
+          <Button variant="link" onClick={leave}>
+            {m.sessions.leave}
+          </Button>
+        </Box>
+      }
     >
       <Box padding={{ bottom: 'l' }}>{m.sessions.expiredAdvice(registry.session.accountName, registry.account)}</Box>
-      <SignInForm account={registry.account} accessKeyId={registry.session.accessKeyId} onSignedIn={() => void reread(registry)} />
+      <SignInForm
+        account={registry.account}
+        accessKeyId={registry.session.accessKeyId}
+        onSignedIn={() => void reread(registry)}
+      />
     </Modal>
   );
 }

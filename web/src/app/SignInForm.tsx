@@ -64,16 +64,41 @@ export function SignInForm({ account, accessKeyId = '', onSignedIn }: Props) {
         submit();
       }}
     >
-      <Form actions={<Button variant="primary" formAction="submit" loading={attempt.isPending}>{m.signIn}</Button>}>
+      <Form
+        actions={
+          <Button variant="primary" formAction="submit" loading={attempt.isPending}>
+            {m.signIn}
+          </Button>
+        }
+      >
         <SpaceBetween size="l">
           {attempt.error && !wrong && <Problem error={attempt.error} />}
           {wrong && <Alert type="error">{m.wrongKey}</Alert>}
           {other && account && <Alert type="error">{m.otherAccount(other, account)}</Alert>}
-          <FormField label={m.accessKeyId} description={m.accessKeyIdHint} errorText={tried && !id.trim() ? m.needed : undefined}>
-            <Input ref={idField} value={id} onChange={({ detail }) => setID(detail.value)} autoComplete="username" spellcheck={false} disableBrowserAutocorrect name="access-key-id" />
+          <FormField
+            label={m.accessKeyId}
+            description={m.accessKeyIdHint}
+            errorText={tried && !id.trim() ? m.needed : undefined}
+          >
+            <Input
+              ref={idField}
+              value={id}
+              onChange={({ detail }) => setID(detail.value)}
+              autoComplete="username"
+              spellcheck={false}
+              disableBrowserAutocorrect
+              name="access-key-id"
+            />
           </FormField>
           <FormField label={m.secretAccessKey} errorText={tried && !secret.trim() ? m.needed : undefined}>
-            <Input ref={secretField} value={secret} onChange={({ detail }) => setSecret(detail.value)} type="password" autoComplete="current-password" name="secret-access-key" />
+            <Input
+              ref={secretField}
+              value={secret}
+              onChange={({ detail }) => setSecret(detail.value)}
+              type="password"
+              autoComplete="current-password"
+              name="secret-access-key"
+            />
           </FormField>
         </SpaceBetween>
       </Form>

@@ -39,12 +39,16 @@ export function SignInPage() {
         >
           <SignInForm
             account={wanted?.[1]}
-            onSignedIn={({ accountId: account }) => void navigate(wanted ? next! : region ? pagePath({ account, region }) : '/', { replace: true })}
+            onSignedIn={({ accountId: account }) =>
+              void navigate(wanted ? next! : region ? pagePath({ account, region }) : '/', { replace: true })
+            }
           />
         </Container>
         {region && signedIn.length > 0 && (
           <Box padding="l">
-            <Box variant="h2" fontSize="heading-s">{m.signedInTo}</Box>
+            <Box variant="h2" fontSize="heading-s">
+              {m.signedInTo}
+            </Box>
             <SpaceBetween size="xs">
               {signedIn.map(({ accountId: account, accountName }) => (
                 <PageLink key={account} to={pagePath({ account, region })}>

@@ -17,7 +17,9 @@ export function Waiting({ error, onRetry }: { error?: unknown; onRetry?: () => v
   return (
     <Box padding="xxl" textAlign="center">
       <Spinner size="large" />
-      <Box variant="span" color="text-status-inactive" padding="s">{m.loading}</Box>
+      <Box variant="span" color="text-status-inactive" padding="s">
+        {m.loading}
+      </Box>
     </Box>
   );
 }

@@ -5,7 +5,10 @@ import { remember, remembered } from './storage';
 
 export type Appearance = 'light' | 'dark' | 'system';
 
-const AppearanceContext = createContext<{ appearance: Appearance; setAppearance: (a: Appearance) => void }>({ appearance: 'system', setAppearance: () => {} });
+const AppearanceContext = createContext<{ appearance: Appearance; setAppearance: (a: Appearance) => void }>({
+  appearance: 'system',
+  setAppearance: () => {},
+});
 
 export function useAppearance() {
   return useContext(AppearanceContext);

@@ -20,7 +20,11 @@ test('code that is there is loaded, and nothing else happens', async () => {
 });
 
 test('code that is gone has the console loaded again, once the server answers', async () => {
-  const answers = [() => Promise.reject(new TypeError()), () => Promise.resolve(new Response(null, { status: 503 })), () => Promise.resolve(new Response())];
+  const answers = [
+    () => Promise.reject(new TypeError()),
+    () => Promise.resolve(new Response(null, { status: 503 })),
+    () => Promise.resolve(new Response()),
+  ];
   vi.stubGlobal('fetch', () => answers.shift()!());
   const reload = vi.fn(() => true);
   void loadCode(() => Promise.reject(gone), reload);
@@ -41,5 +45,10 @@ test('a reload that does not help is not tried again and again', async () => {
 
 test('what is no longer wanted is an error', async () => {
   vi.stubGlobal('fetch', () => Promise.resolve(new Response()));
-  await expect(loadCode(() => Promise.reject(gone), () => false)).rejects.toBe(gone);
+  await expect(
+    loadCode(
+      () => Promise.reject(gone),
+      () => false,
+    ),
+  ).rejects.toBe(gone);
 });

@@ -15,7 +15,15 @@ test('more accounts than colours share them, and what was stored may be anything
   for (let i = 0; i < 3 * palette.length; i++) {
     expect(palette).toContain(accountColour(String(i).padStart(12, '0')));
   }
-  for (const stored of ['{', 'null', '[]', '"x"', '{"000000000001": "red"}', '{"000000000001": -1}', '{"000000000001": 1e9}']) {
+  for (const stored of [
+    '{',
+    'null',
+    '[]',
+    '"x"',
+    '{"000000000001": "red"}',
+    '{"000000000001": -1}',
+    '{"000000000001": 1e9}',
+  ]) {
     localStorage.setItem('twinport.colours', stored);
     expect(palette, stored).toContain(accountColour('000000000001'));
   }

@@ -3,7 +3,16 @@
 import { remember, remembered } from './storage';
 
 /** Dark enough for white text (4.5:1), and told apart by people who see colours differently. */
-export const palette = ['#0b5cad', '#a3410a', '#1d7a3a', '#7a2b94', '#8a1f3d', '#00706b', '#5c4b00', '#4a4f57'] as const;
+export const palette = [
+  '#0b5cad',
+  '#a3410a',
+  '#1d7a3a',
+  '#7a2b94',
+  '#8a1f3d',
+  '#00706b',
+  '#5c4b00',
+  '#4a4f57',
+] as const;
 
 /** The account's colour: the first that no other has, kept from then on. */
 export function accountColour(account: string): string {

@@ -31,8 +31,22 @@ export function useLive(listener: (event: WatchEvent) => void): void {
 
 /** What may be different after a change of each kind. */
 const ofReplications = ['FindImages', 'GetReplicationStatistics', 'CheckReplicationDestinations'];
-const ofRepositories = ['FindRepositories', 'MatchingRepositories', 'FindImages', 'DescribeImages', 'DescribeRepositories', 'GetRepositoryPolicy', 'ListTagsForResource'];
-const ofRegistry = ['DescribeRegistry', 'GetRegistryPolicy', 'CheckReplicationDestinations', 'GetReplicationStatistics', 'FindRepositories'];
+const ofRepositories = [
+  'FindRepositories',
+  'MatchingRepositories',
+  'FindImages',
+  'DescribeImages',
+  'DescribeRepositories',
+  'GetRepositoryPolicy',
+  'ListTagsForResource',
+];
+const ofRegistry = [
+  'DescribeRegistry',
+  'GetRegistryPolicy',
+  'CheckReplicationDestinations',
+  'GetReplicationStatistics',
+  'FindRepositories',
+];
 
 /** A page that is not seen for this long stops following, in milliseconds: browsers open only six connections to a host. */
 const unseen = 20_000;
@@ -41,7 +55,11 @@ const unseen = 20_000;
 const rereadInterval = 300;
 
 /** Longer for answers that cost the server more than a page of a list, or of which a page may ask a hundred. */
-const costly: Record<string, number> = { GetReplicationStatistics: 2000, CheckReplicationDestinations: 2000, MatchingRepositories: 5000 };
+const costly: Record<string, number> = {
+  GetReplicationStatistics: 2000,
+  CheckReplicationDestinations: 2000,
+  MatchingRepositories: 5000,
+};
 
 /** The server writes what ended every five seconds: so long after the last change its statistics know all of them. */
 const writtenAfter = 6000;

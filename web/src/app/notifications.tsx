@@ -72,6 +72,11 @@ export function NotificationBar() {
     content: m.shell.upgradedAdvice,
     action: <Button onClick={() => location.reload()}>{m.errors.reload}</Button>,
   };
-  const lost: FlashbarProps.MessageDefinition = { id: 'offline', type: 'warning', header: m.errors.network, content: m.errors.networkAdvice };
+  const lost: FlashbarProps.MessageDefinition = {
+    id: 'offline',
+    type: 'warning',
+    header: m.errors.network,
+    content: m.errors.networkAdvice,
+  };
   return <Flashbar items={[...(away ? [lost] : []), ...(version === own ? [] : [upgraded]), ...items]} />;
 }

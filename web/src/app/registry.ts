@@ -55,13 +55,25 @@ export function queryKey(registry: Registry, operation?: string, input?: unknown
 }
 
 /** Reads with an operation of Amazon ECR, for the page's registry. */
-export function useECR<Name extends keyof ECR>(name: Name, input: ECR[Name]['in'], options: { enabled?: boolean } = {}) {
+export function useECR<Name extends keyof ECR>(
+  name: Name,
+  input: ECR[Name]['in'],
+  options: { enabled?: boolean } = {},
+) {
   const registry = useRegistry();
-  return useQuery({ queryKey: queryKey(registry, name, input), queryFn: ({ signal }) => ecr(registry, name, input, signal), ...options });
+  return useQuery({
+    queryKey: queryKey(registry, name, input),
+    queryFn: ({ signal }) => ecr(registry, name, input, signal),
+    ...options,
+  });
 }
 
 /** Reads with one of Twinport's operations, for the page's registry. With keep, the answer before is shown until another input is answered. */
-export function useTwinport<Name extends keyof Twinport>(name: Name, input: Twinport[Name]['in'], { enabled = true, keep = false } = {}) {
+export function useTwinport<Name extends keyof Twinport>(
+  name: Name,
+  input: Twinport[Name]['in'],
+  { enabled = true, keep = false } = {},
+) {
   const registry = useRegistry();
   return useQuery({
     queryKey: queryKey(registry, name, input),
@@ -77,5 +89,7 @@ export function useReread() {
   return (registry: Registry, ...operations: string[]) =>
     operations.length === 0
       ? queries.invalidateQueries({ queryKey: queryKey(registry) })
-      : Promise.all(operations.map((operation) => queries.invalidateQueries({ queryKey: queryKey(registry, operation) })));
+      : Promise.all(
+          operations.map((operation) => queries.invalidateQueries({ queryKey: queryKey(registry, operation) })),
+        );
 }

@@ -33,12 +33,30 @@ function reload(): boolean {
 
 const pages: RouteObject[] = [
   { index: true, lazy: page(async () => (await import('../pages/registry/RegistryPage')).RegistryPage) },
-  { path: 'replication', lazy: page(async () => (await import('../pages/replication/ReplicationPage')).ReplicationPage) },
-  { path: 'replication/edit', lazy: page(async () => (await import('../pages/replication/EditReplicationPage')).EditReplicationPage) },
-  { path: 'permissions', lazy: page(async () => (await import('../pages/permissions/PermissionsPage')).PermissionsPage) },
-  { path: 'repositories', lazy: page(async () => (await import('../pages/repositories/RepositoriesPage')).RepositoriesPage) },
-  { path: 'repositories/create', lazy: page(async () => (await import('../pages/repositories/CreateRepositoryPage')).CreateRepositoryPage) },
-  { path: 'repository/*', lazy: page(async () => (await import('../pages/repositories/RepositoryPage')).RepositoryPage) },
+  {
+    path: 'replication',
+    lazy: page(async () => (await import('../pages/replication/ReplicationPage')).ReplicationPage),
+  },
+  {
+    path: 'replication/edit',
+    lazy: page(async () => (await import('../pages/replication/EditReplicationPage')).EditReplicationPage),
+  },
+  {
+    path: 'permissions',
+    lazy: page(async () => (await import('../pages/permissions/PermissionsPage')).PermissionsPage),
+  },
+  {
+    path: 'repositories',
+    lazy: page(async () => (await import('../pages/repositories/RepositoriesPage')).RepositoriesPage),
+  },
+  {
+    path: 'repositories/create',
+    lazy: page(async () => (await import('../pages/repositories/CreateRepositoryPage')).CreateRepositoryPage),
+  },
+  {
+    path: 'repository/*',
+    lazy: page(async () => (await import('../pages/repositories/RepositoryPage')).RepositoryPage),
+  },
   { path: 'activity', lazy: page(async () => (await import('../pages/activity/ActivityPage')).ActivityPage) },
   { path: 'sessions', lazy: page(async () => (await import('../pages/sessions/SessionsPage')).SessionsPage) },
   { path: '*', Component: NotFoundPage },
@@ -47,7 +65,11 @@ const pages: RouteObject[] = [
 export const router = createBrowserRouter(
   [
     {
-      errorElement: <main><CrashPage /></main>,
+      errorElement: (
+        <main>
+          <CrashPage />
+        </main>
+      ),
       HydrateFallback: Waiting,
       children: [
         {

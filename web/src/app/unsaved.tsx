@@ -20,7 +20,8 @@ export function useUnsaved(unsaved: boolean): Unsaved {
   const navigate = useNavigate();
   const settled = useRef(false);
   const blocker = useBlocker(
-    ({ currentLocation: here, nextLocation: there }) => unsaved && !settled.current && here.pathname + here.search !== there.pathname + there.search,
+    ({ currentLocation: here, nextLocation: there }) =>
+      unsaved && !settled.current && here.pathname + here.search !== there.pathname + there.search,
   );
   useEffect(() => {
     if (!unsaved) {
@@ -43,8 +44,12 @@ export function useUnsaved(unsaved: boolean): Unsaved {
       footer={
         <Box float="right">
           <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={() => blocker.reset?.()}>{m.stay}</Button>
-            <Button variant="primary" onClick={() => blocker.proceed?.()}>{m.leave}</Button>
+            <Button variant="link" onClick={() => blocker.reset?.()}>
+              {m.stay}
+            </Button>
+            <Button variant="primary" onClick={() => blocker.proceed?.()}>
+              {m.leave}
+            </Button>
           </SpaceBetween>
         </Box>
       }

@@ -44,7 +44,12 @@ export function formatOf(language: Language): Format {
     const key = `${name} ${maximumSignificantDigits}`;
     let format = units.get(key);
     if (!format) {
-      format = new Intl.NumberFormat(locale, { style: 'unit', unit: name, unitDisplay: 'short', maximumSignificantDigits });
+      format = new Intl.NumberFormat(locale, {
+        style: 'unit',
+        unit: name,
+        unitDisplay: 'short',
+        maximumSignificantDigits,
+      });
       units.set(key, format);
     }
     return format.format(value);

@@ -20,7 +20,11 @@ test.each([
 /** The paths of all messages that are texts. */
 function texts(messages: object, path = ''): [string, string][] {
   return Object.entries(messages).flatMap(([name, message]): [string, string][] =>
-    typeof message === 'string' ? [[path + name, message]] : typeof message === 'object' && message !== null ? texts(message as object, `${path}${name}.`) : [],
+    typeof message === 'string'
+      ? [[path + name, message]]
+      : typeof message === 'object' && message !== null
+        ? texts(message as object, `${path}${name}.`)
+        : [],
   );
 }
 
@@ -28,6 +32,8 @@ test('no message is empty, and none was left in English', () => {
   const english = new Map(texts(en));
   const japanese = texts(ja);
   expect(japanese.map(([path]) => path).sort()).toEqual([...english.keys()].sort());
-  const alike = japanese.filter(([path, text]) => text === '' || (text === english.get(path) && /[a-z]{3,} [a-z]{2,}/i.test(text)));
+  const alike = japanese.filter(
+    ([path, text]) => text === '' || (text === english.get(path) && /[a-z]{3,} [a-z]{2,}/i.test(text)),
+  );
   expect(alike).toEqual([]);
 });

@@ -15,12 +15,22 @@ import { loadMessages, LocalisationContext, type Language } from '../i18n';
 type Operations = ECR & Twinport;
 
 /** How the server answers: per operation what, or a function of the input; what a function throws is an error's name. */
-export type Answers = { [Name in keyof Operations]?: Operations[Name]['out'] | ((input: Operations[Name]['in']) => Operations[Name]['out']) };
+export type Answers = {
+  [Name in keyof Operations]?: Operations[Name]['out'] | ((input: Operations[Name]['in']) => Operations[Name]['out']);
+};
 
-const session: Session = { accountId: '111122223333', accountName: 'prod', accessKeyId: 'AKIAPRODEXAMPLE00001', expiresAt: 4e9 };
+const session: Session = {
+  accountId: '111122223333',
+  accountName: 'prod',
+  accessKeyId: 'AKIAPRODEXAMPLE00001',
+  expiresAt: 4e9,
+};
 
 /** Renders the element in the registry of prod in us-east-1, where dev's keys are not known. */
-export async function show(element: ReactNode, { answers = {}, language = 'en' }: { answers?: Answers; language?: Language } = {}) {
+export async function show(
+  element: ReactNode,
+  { answers = {}, language = 'en' }: { answers?: Answers; language?: Language } = {},
+) {
   vi.stubGlobal('fetch', serve(answers));
   const messages = await loadMessages(language);
   const queries = new QueryClient({ defaultOptions: { queries: { retry: false } } });
@@ -30,7 +40,16 @@ export async function show(element: ReactNode, { answers = {}, language = 'en' }
   return render(
     <LocalisationContext value={{ language, setLanguage: () => {}, messages }}>
       <QueryClientProvider client={queries}>
-        <RegistryContext value={{ account: session.accountId, region: 'us-east-1', session, sessions: [session], regions, version: 'test' }}>
+        <RegistryContext
+          value={{
+            account: session.accountId,
+            region: 'us-east-1',
+            session,
+            sessions: [session],
+            regions,
+            version: 'test',
+          }}
+        >
           <RouterProvider router={router} />
         </RegistryContext>
       </QueryClientProvider>

@@ -2,7 +2,8 @@
 const failures: Record<string, string> = {
   DESTINATION_REGISTRY_ACCESS_DENIED: 'The destination does not allow replication from here',
   ReplicateImageNotAllowed: 'The destination’s permissions do not allow, or deny, replication from here',
-  CreateRepositoryNotAllowed: 'The destination’s permissions do not allow, or deny, that replication creates the repository',
+  CreateRepositoryNotAllowed:
+    'The destination’s permissions do not allow, or deny, that replication creates the repository',
   BatchDeleteImageNotAllowed: 'The destination’s permissions deny that images are deleted',
   DestinationRegistryNotFound: 'There is no such account or Region in this deployment',
   DestinationLimitExceeded: 'A quota of the destination leaves no room for it',
@@ -43,7 +44,8 @@ export const activity = {
   ofDestination: 'Destination',
   allDestinations: 'All destinations',
   lagChart: 'Lag',
-  lagChartAdvice: 'From the end of a push until the image is at the destination: half of the images took at most p50, 99 of 100 at most p99.',
+  lagChartAdvice:
+    'From the end of a push until the image is at the destination: half of the images took at most p50, 99 of 100 at most p99.',
   p50: 'p50',
   p99: 'p99',
   throughputChart: 'Throughput',
@@ -92,7 +94,8 @@ export const activity = {
   noTag: 'pushed by digest',
   allTags: 'the image with all its tags',
   deletionOf: (image: string) => `${image} (deletion)`,
-  deletionAdvice: 'It was deleted at the source, and is deleted at the destination, too. What a push or another registry has brought there stays.',
+  deletionAdvice:
+    'It was deleted at the source, and is deleted at the destination, too. What a push or another registry has brought there stays.',
   deleted: 'Deleted',
   mediaType: 'Media type',
   reason: 'Reason',
@@ -102,9 +105,14 @@ export const activity = {
   retryOf: (image: string, place: string) => `Retry ${image} to ${place}`,
   retrySelected: 'Retry selected',
   retryAll: 'Retry all failed shown',
-  retried: (count: number, text: string) => (count === 1 ? '1 replication is tried again' : `${text} replications are tried again`),
-  retryFailures: (count: number, text: string) => (count === 1 ? '1 replication could not be tried again' : `${text} replications could not be tried again`),
-  retryFailureCodes: { ReplicationNotFound: 'It is not there any more: the image was deleted.', ReplicationNotFailed: 'It has not failed: it is in progress, or done.' },
+  retried: (count: number, text: string) =>
+    count === 1 ? '1 replication is tried again' : `${text} replications are tried again`,
+  retryFailures: (count: number, text: string) =>
+    count === 1 ? '1 replication could not be tried again' : `${text} replications could not be tried again`,
+  retryFailureCodes: {
+    ReplicationNotFound: 'It is not there any more: the image was deleted.',
+    ReplicationNotFailed: 'It has not failed: it is in progress, or done.',
+  },
   selectAll: 'Select all that have failed',
   select: (image: string) => `Select ${image}`,
   still: 'This page stands still; the newest is on the first one.',
@@ -114,7 +122,8 @@ export const activity = {
   noRulesAdvice: 'There is no rule that says which images go where.',
   setUp: 'Set up replication',
   noPush: 'Nothing has been pushed since replication was set up',
-  noPushAdvice: (repository: string) => `Push an image, and it appears here at once. These commands push to the repository ${repository}.`,
+  noPushAdvice: (repository: string) =>
+    `Push an image, and it appears here at once. These commands push to the repository ${repository}.`,
   stepLogin: 'Sign in with Docker, with the account’s access key',
   stepTag: 'Tag an image of yours',
   stepPush: 'Push it',
@@ -126,6 +135,7 @@ export const activity = {
     FAILED: 'Nothing has failed.',
   },
   noneIncoming: 'Nothing has arrived yet',
-  noneIncomingAdvice: 'Another account can replicate into this registry once its permissions allow it, and a rule there names this account.',
+  noneIncomingAdvice:
+    'Another account can replicate into this registry once its permissions allow it, and a rule there names this account.',
   openPermissions: 'Open permissions',
 };

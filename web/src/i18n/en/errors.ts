@@ -7,6 +7,7 @@ export const errors = {
   notFound: 'Not found',
   retry: 'Try again',
   crashed: 'This page met a fault of its own',
-  crashedAdvice: 'Loading it again usually helps. If it comes back, tell whoever runs this server what you did, and this text:',
+  crashedAdvice:
+    'Loading it again usually helps. If it comes back, tell whoever runs this server what you did, and this text:',
   reload: 'Load the page again',
 };

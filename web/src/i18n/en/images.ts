@@ -1,4 +1,5 @@
-const several = (count: number, one: string, many: string) => `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
+const several = (count: number, one: string, many: string) =>
+  `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
 
 export const images = {
   // The list
@@ -51,7 +52,8 @@ export const images = {
   failed: 'Failed',
   after: (lag: string) => `after ${lag}`,
   notReplicated: 'Not replicated',
-  notReplicatedReason: 'An image replicates when it is pushed. This one was pushed before the rule was made, or came here by a replication itself; those do not go on to others.',
+  notReplicatedReason:
+    'An image replicates when it is pushed. This one was pushed before the rule was made, or came here by a replication itself; those do not go on to others.',
 
   // One image
   gone: 'There is no such image in this repository',
@@ -99,13 +101,15 @@ export const images = {
   namedBy: (digest: string) => `named by ${digest}`,
   childrenToo: (count: number) => `Also delete ${several(count, 'child image', 'child images')} without a tag`,
   childrenHint: 'Else they stay behind untagged, and take up disk. One that another index names stays.',
-  referrersToo: (count: number) => `Also delete ${several(count, 'signature, SBOM or other referrer', 'signatures, SBOMs and other referrers')}`,
+  referrersToo: (count: number) =>
+    `Also delete ${several(count, 'signature, SBOM or other referrer', 'signatures, SBOMs and other referrers')}`,
   referrersHint: 'Else they stay, and refer to an image that is gone.',
   taggedStay: 'These belong to what is deleted, and stay because they have tags of their own:',
   lookingUp: 'Looking up what belongs to it…',
   deleting: (done: number, all: number) => `Deleting: ${done.toLocaleString('en')} of ${all.toLocaleString('en')}`,
   deleted: (count: number) => `${several(count, 'image is', 'images are')} deleted`,
-  deletedPartly: (done: number, failed: number) => `${several(done, 'image is', 'images are')} deleted, ${several(failed, 'is', 'are')} not`,
+  deletedPartly: (done: number, failed: number) =>
+    `${several(done, 'image is', 'images are')} deleted, ${several(failed, 'is', 'are')} not`,
   failures: {
     ImageReferencedByManifestList: 'Stays: an image index names it. Delete the index first.',
   } as Record<string, string>,

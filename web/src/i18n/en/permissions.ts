@@ -1,5 +1,6 @@
 export const permissions = {
-  description: 'Says what other accounts may do in this registry. A replication from another account needs a statement here; one from this account does not.',
+  description:
+    'Says what other accounts may do in this registry. A replication from another account needs a statement here; one from this account does not.',
   policy: 'Registry policy',
   policyDescription: 'JSON in the IAM policy language. Nothing changes before you save.',
   noPolicy: 'No policy',
@@ -11,13 +12,15 @@ export const permissions = {
   savedAdvice: 'Replications that it was missing for are tried again now.',
   deleted: 'The registry policy is deleted',
   added: (sid: string) => `The statement ${sid} is in the text below. Save to make it effective.`,
-  alreadyThere: (sid: string) => `The policy says this already${sid ? `, in the statement ${sid}` : ''}: nothing was added.`,
+  alreadyThere: (sid: string) =>
+    `The policy says this already${sid ? `, in the statement ${sid}` : ''}: nothing was added.`,
   conflict: 'The policy was changed elsewhere meanwhile',
   conflictAdvice: 'What you have typed is still below. The server has this now:',
   takeStored: 'Take the stored one',
   keepMine: 'Keep mine',
   deleteTitle: 'Delete the registry policy?',
-  deleteAdvice: 'Other accounts lose whatever it allows them. Their replications into this registry fail until a policy allows them again.',
+  deleteAdvice:
+    'Other accounts lose whatever it allows them. Their replications into this registry fail until a policy allows them again.',
 
   addToPolicy: 'Add to policy',
   mendFirst: 'The text of the policy has a mistake. Mend it first: then the statement can be added.',
@@ -52,9 +55,11 @@ export const permissions = {
     sidTaken: 'The policy has a statement of this ID already.',
     sidCharacters: 'Control characters do not belong here.',
     accountCharacters: (account: string) => `${account} is not an account ID: it has twelve digits and nothing else.`,
-    accountLength: (account: string, digits: number) => `${account} has ${digits} ${digits === 1 ? 'digit' : 'digits'}; an account ID has 12.`,
+    accountLength: (account: string, digits: number) =>
+      `${account} has ${digits} ${digits === 1 ? 'digit' : 'digits'}; an account ID has 12.`,
     accountTwice: (account: string) => `${account} stands here twice.`,
     accountOwn: (account: string) => `${account} is this registry’s own account, which needs no permission.`,
-    prefix: (prefix: string) => `${prefix} cannot begin a repository’s name: small letters, digits and . _ - / between them.`,
+    prefix: (prefix: string) =>
+      `${prefix} cannot begin a repository’s name: small letters, digits and . _ - / between them.`,
   },
 };

@@ -5,7 +5,8 @@ export const policy = {
   valid: 'No problems found',
   position: (line: number, column: number) => `Line ${line}, column ${column}`,
   length: (length: number, most: number) => `${length.toLocaleString('en')} of ${most.toLocaleString('en')} characters`,
-  tooLong: (length: number, most: number) => `A policy has at most ${most.toLocaleString('en')} characters, this one ${length.toLocaleString('en')}.`,
+  tooLong: (length: number, most: number) =>
+    `A policy has at most ${most.toLocaleString('en')} characters, this one ${length.toLocaleString('en')}.`,
   format: 'Format',
   json: {
     end: 'The text ends too early: a bracket or a quotation mark is not closed.',

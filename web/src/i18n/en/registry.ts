@@ -1,6 +1,7 @@
 export const registry = {
   title: 'Private registry',
-  description: (name: string, account: string, region: string) => `The registry of account ${name} (${account}) in ${region}.`,
+  description: (name: string, account: string, region: string) =>
+    `The registry of account ${name} (${account}) in ${region}.`,
   createRepository: 'Create repository',
 
   state: 'State',
@@ -63,7 +64,8 @@ export const registry = {
   quotaUsage: 'In use',
   noLimit: 'None',
   perSecond: (count: string) => `${count} per second`,
-  quotaRate: (operation: string) => (operation === 'other' ? 'Rate of all other requests' : `Rate of ${operation} requests`),
+  quotaRate: (operation: string) =>
+    operation === 'other' ? 'Rate of all other requests' : `Rate of ${operation} requests`,
   quotaUsedUp: (used: string) => `${used}: used up`,
   quotaNames: {
     'Registered repositories': 'Repositories',

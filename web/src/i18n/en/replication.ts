@@ -3,7 +3,8 @@ const problems = {
   accountCharacters: 'An account ID has only digits.',
   accountLong: 'An account ID has 12 digits; this is too long.',
   accountShort: 'An account ID has 12 digits.',
-  ownAccount: 'This is the account that you are in. To replicate to another of its Regions, use cross-Region replication.',
+  ownAccount:
+    'This is the account that you are in. To replicate to another of its Regions, use cross-Region replication.',
   duplicateDestination: 'This rule replicates there already.',
   regionNeeded: 'Choose a Region.',
   regionNotServed: 'This deployment does not serve this Region (any more). Choose another, or remove it.',
@@ -11,7 +12,8 @@ const problems = {
   filterNeeded: 'Enter the beginning of repository names. Without it the rule would replicate all repositories.',
   filterShort: 'Enter at least 2 characters.',
   filterLong: 'Enter at most 256 characters.',
-  filterPattern: 'Only lower-case letters, digits, and . _ - / between them. No wildcard is needed: what begins with the text matches.',
+  filterPattern:
+    'Only lower-case letters, digits, and . _ - / between them. No wildcard is needed: what begins with the text matches.',
   duplicateFilter: 'This filter is there already.',
   tooManyFilters: 'A rule has at most 100 filters.',
   tooManyDestinations: 'All rules together have at most 25 different destinations.',
@@ -37,7 +39,8 @@ export const replication = {
   addRule: 'Add rule',
   removeRule: (number: number) => `Remove rule ${number}`,
   noRules: 'Nothing is replicated yet',
-  noRulesAdvice: 'Say which images go where. They are copied from the next push on; the destination account must allow it.',
+  noRulesAdvice:
+    'Say which images go where. They are copied from the next push on; the destination account must allow it.',
   setUp: 'Set up replication',
   rule: (number: number) => `Rule ${number}`,
   destinations: 'Destinations',
@@ -60,7 +63,8 @@ export const replication = {
 
   // Removing a rule
   removeTitle: (number: number) => `Remove rule ${number}?`,
-  removeAdvice: 'What is pushed from now on is not replicated by this rule any more. What has been replicated stays where it is.',
+  removeAdvice:
+    'What is pushed from now on is not replicated by this rule any more. What has been replicated stays where it is.',
   removed: 'The rule is removed',
   ruleGone: 'The rules have changed meanwhile: this rule is not there any more.',
 
@@ -72,15 +76,19 @@ export const replication = {
     NO_REGISTRY: (place: string) => `${place} does not exist in this deployment`,
   },
   missingAdvice: {
-    NOT_GRANTED: 'Images fail until this statement is in its permissions and no other denies what it allows. Those that have failed are then replicated by themselves.',
-    DENIED: 'A statement of its permissions denies it, which counts more than any that allows it. Someone signed in to that account must change or remove that statement.',
-    NO_REGISTRY: 'Check the account ID and the Region. If they are right, whoever runs this server must add the account to its configuration.',
+    NOT_GRANTED:
+      'Images fail until this statement is in its permissions and no other denies what it allows. Those that have failed are then replicated by themselves.',
+    DENIED:
+      'A statement of its permissions denies it, which counts more than any that allows it. Someone signed in to that account must change or remove that statement.',
+    NO_REGISTRY:
+      'Check the account ID and the Region. If they are right, whoever runs this server must add the account to its configuration.',
   },
   decidedFor: (repository: string) => `Decided for the repository ${repository}.`,
   addStatement: (account: string) => `Add the statement in ${account}`,
   addedStatement: (place: string) => `${place} allows replication from here now`,
   signedInThere: (account: string) => `You are signed in to ${account} too, so you can do it from here.`,
-  notSignedInThere: 'Someone who can sign in to that account must do this: open its permissions, add the statement, save. Send them the link and the statement, or sign in to that account here as well.',
+  notSignedInThere:
+    'Someone who can sign in to that account must do this: open its permissions, add the statement, save. Send them the link and the statement, or sign in to that account here as well.',
   openPermissions: (place: string) => `Permissions of ${place}`,
   statement: 'Statement to add',
   copyStatement: 'Copy the statement',
@@ -95,7 +103,8 @@ export const replication = {
   oneRegion: 'This deployment serves only one Region.',
   crossAccountSwitch: 'Cross-account replication',
   crossAccountAdvice: 'To other accounts, in any Region. The other account must allow it.',
-  switchedOff: (count: number) => (count === 1 ? '1 destination is removed when you save.' : `${count} destinations are removed when you save.`),
+  switchedOff: (count: number) =>
+    count === 1 ? '1 destination is removed when you save.' : `${count} destinations are removed when you save.`,
   bothOff: 'Both are off: saving removes all rules, and nothing is replicated any more.',
   rulesTitle: 'Rules',
   rulesAdvice: 'Each rule says which repositories go to which destinations.',
@@ -141,7 +150,8 @@ export const replication = {
   // Review
   reviewTitle: 'Review and save',
   reviewAdvice: 'This is what will happen.',
-  reviewOn: 'From the next push on, each image is copied as its rule says. Images that are here already are not copied: push them again.',
+  reviewOn:
+    'From the next push on, each image is copied as its rule says. Images that are here already are not copied: push them again.',
   reviewOff: 'Nothing is replicated any more. Images and repositories that have been replicated stay where they are.',
   reviewSame: 'Nothing is changed yet.',
   changes: { new: 'New', changed: 'Changed', none: 'As before' },
@@ -149,7 +159,8 @@ export const replication = {
   removedRules: 'These rules are removed',
   removedRulesAdvice: 'What they have replicated stays where it is.',
   sentence: (repositories: string, places: string) => `Images pushed to ${repositories} are copied to ${places}.`,
-  sentenceWithDeletions: (repositories: string, places: string) => `Images pushed to ${repositories} are copied to ${places}, and deleted there when they are deleted here.`,
+  sentenceWithDeletions: (repositories: string, places: string) =>
+    `Images pushed to ${repositories} are copied to ${places}, and deleted there when they are deleted here.`,
   sentenceAll: 'any repository',
   sentenceSome: (prefixes: string) => `repositories whose names begin with ${prefixes}`,
   sentencePlace: (account: string, region: string) => `account ${account} in ${region}`,
@@ -159,7 +170,8 @@ export const replication = {
   saveFailed: 'Replication is not saved',
   fixFirst: 'Correct what is marked first.',
   conflict: 'Someone else has changed the rules meanwhile',
-  conflictAdvice: 'Saving would undo their change. You can load their rules, which drops what you have changed here, or save yours over them.',
+  conflictAdvice:
+    'Saving would undo their change. You can load their rules, which drops what you have changed here, or save yours over them.',
   takeStored: 'Load their rules',
   keepMine: 'Keep mine',
 };

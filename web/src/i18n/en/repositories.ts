@@ -4,7 +4,8 @@ export const repositories = {
   search: 'Search by part of the name',
   clearSearch: 'Clear search',
   none: 'No repositories yet',
-  noneAdvice: 'An image is pushed to a repository. Create the first one, or let a replication of another account create it.',
+  noneAdvice:
+    'An image is pushed to a repository. Create the first one, or let a replication of another account create it.',
   noMatch: 'No repository has this in its name',
   create: 'Create repository',
   pushCommands: 'View push commands',
@@ -44,7 +45,8 @@ export const repositories = {
   // Create
   createTitle: 'Create repository',
   general: 'General settings',
-  nameHint: 'Lower-case letters, digits and . _ - / between them. Parts before a slash group repositories: replication rules filter by how a name begins.',
+  nameHint:
+    'Lower-case letters, digits and . _ - / between them. Parts before a slash group repositories: replication rules filter by how a name begins.',
   nameProblems: {
     short: 'A name has at least 2 characters',
     long: 'A name has at most 256 characters',
@@ -57,7 +59,8 @@ export const repositories = {
   nameTaken: 'There is a repository of this name already',
   uriPreview: (uri: string) => `Its URI will be ${uri}`,
   created: (name: string) => `Repository ${name} is created`,
-  willReplicate: (destinations: string) => `By the rules of this registry, images pushed to it replicate to ${destinations}.`,
+  willReplicate: (destinations: string) =>
+    `By the rules of this registry, images pushed to it replicate to ${destinations}.`,
 
   // One repository
   gone: (name: string) => `There is no repository ${name} in this registry`,
@@ -113,12 +116,15 @@ export const repositories = {
     login: 'Short: the registry is that of the account and Region you log in with.',
   },
   loginsByHost: 'Docker keeps one login per host: logging in for another account takes the place of this one.',
-  insecure: (host: string) => `This server speaks plain HTTP. Docker must be told to accept that: add "${host}" to insecure-registries in its daemon.json.`,
+  insecure: (host: string) =>
+    `This server speaks plain HTTP. Docker must be told to accept that: add "${host}" to insecure-registries in its daemon.json.`,
   posix: 'macOS / Linux',
   windows: 'Windows',
   withoutAws: 'Without aws',
-  credentials: (account: string) => `The aws command needs an access key of account ${account}, for example from a profile: export AWS_PROFILE=…`,
-  credentialsOnWindows: (account: string) => `The aws command needs an access key of account ${account}, for example from a profile: $env:AWS_PROFILE = "…"`,
+  credentials: (account: string) =>
+    `The aws command needs an access key of account ${account}, for example from a profile: export AWS_PROFILE=…`,
+  credentialsOnWindows: (account: string) =>
+    `The aws command needs an access key of account ${account}, for example from a profile: $env:AWS_PROFILE = "…"`,
   stepLogin: 'Log Docker in. The login holds for 12 hours.',
   stepBuild: 'Build the image. Leave this out if you have one.',
   stepTag: 'Give the image the name that it has here.',
@@ -126,6 +132,7 @@ export const repositories = {
   stepLoginPassword: 'Log Docker in. It asks for a password: paste the one that you copy below.',
   makePassword: 'Make a password',
   copyPassword: 'Copy password',
-  passwordUntil: (time: string) => `Valid until ${time}, or until you sign out. Whoever has it may do in this Region what you may.`,
+  passwordUntil: (time: string) =>
+    `Valid until ${time}, or until you sign out. Whoever has it may do in this Region what you may.`,
   stepLoginCurl: 'Or in a script, with an access key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY:',
 };

@@ -14,7 +14,8 @@ export const shell = {
   dismiss: 'Dismiss',
   account: 'Account',
   region: 'Region',
-  switchAccount: (name: string, id: string, region: string) => `Account ${name}, ${id}, Region ${region}: switch account`,
+  switchAccount: (name: string, id: string, region: string) =>
+    `Account ${name}, ${id}, Region ${region}: switch account`,
   switchRegion: (region: string) => `Region ${region}: switch Region`,
   signedIn: 'Signed in',
   addAccount: 'Sign in to another account',

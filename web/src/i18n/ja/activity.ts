@@ -3,8 +3,10 @@ import type { Messages } from '../messages';
 export const activity: Messages['activity'] = {
   failures: {
     DESTINATION_REGISTRY_ACCESS_DENIED: '送信先が、このレジストリからのレプリケーションを許可していません',
-    ReplicateImageNotAllowed: '送信先の許可で、このレジストリからのレプリケーションが許可されていないか、拒否されています',
-    CreateRepositoryNotAllowed: '送信先の許可で、レプリケーションによるリポジトリの作成が許可されていないか、拒否されています',
+    ReplicateImageNotAllowed:
+      '送信先の許可で、このレジストリからのレプリケーションが許可されていないか、拒否されています',
+    CreateRepositoryNotAllowed:
+      '送信先の許可で、レプリケーションによるリポジトリの作成が許可されていないか、拒否されています',
     BatchDeleteImageNotAllowed: '送信先の許可で、イメージの削除が拒否されています',
     DestinationRegistryNotFound: 'このアカウントまたはリージョンは、このデプロイメントにありません',
     DestinationLimitExceeded: '送信先のクォータに空きがありません',
@@ -40,7 +42,8 @@ export const activity: Messages['activity'] = {
   ofDestination: '送信先',
   allDestinations: 'すべての送信先',
   lagChart: '遅延',
-  lagChartAdvice: 'プッシュの完了から、イメージが送信先に届くまでの時間です。半数は p50 以内、100 件中 99 件は p99 以内に届きました。',
+  lagChartAdvice:
+    'プッシュの完了から、イメージが送信先に届くまでの時間です。半数は p50 以内、100 件中 99 件は p99 以内に届きました。',
   p50: 'p50',
   p99: 'p99',
   throughputChart: 'スループット',
@@ -88,7 +91,8 @@ export const activity: Messages['activity'] = {
   noTag: 'ダイジェストでプッシュ',
   allTags: 'イメージとすべてのタグ',
   deletionOf: (image) => `${image}（削除）`,
-  deletionAdvice: '送信元で削除されたため、送信先でも削除されます。プッシュや他のレジストリからのレプリケーションで送信先に届いたものは残ります。',
+  deletionAdvice:
+    '送信元で削除されたため、送信先でも削除されます。プッシュや他のレジストリからのレプリケーションで送信先に届いたものは残ります。',
   deleted: '削除日時',
   mediaType: 'メディアタイプ',
   reason: '理由',
@@ -100,7 +104,10 @@ export const activity: Messages['activity'] = {
   retryAll: '表示中の失敗をすべて再試行',
   retried: (_, text) => `${text} 件のレプリケーションを再試行します`,
   retryFailures: (_, text) => `${text} 件のレプリケーションは再試行できませんでした`,
-  retryFailureCodes: { ReplicationNotFound: 'イメージが削除されたため、すでにありません。', ReplicationNotFailed: '失敗していません。進行中か、完了しています。' },
+  retryFailureCodes: {
+    ReplicationNotFound: 'イメージが削除されたため、すでにありません。',
+    ReplicationNotFailed: '失敗していません。進行中か、完了しています。',
+  },
   selectAll: '失敗したものをすべて選択',
   select: (image) => `${image} を選択`,
   still: 'このページの並びは固定されています。最新のものは最初のページに表示されます。',
@@ -109,7 +116,8 @@ export const activity: Messages['activity'] = {
   noRulesAdvice: 'どのイメージをどこに複製するかを決めるルールがありません。',
   setUp: 'レプリケーションを設定',
   noPush: 'レプリケーションの設定後、まだ何もプッシュされていません',
-  noPushAdvice: (repository) => `イメージをプッシュすると、すぐにここに表示されます。次のコマンドは、リポジトリ ${repository} にプッシュします。`,
+  noPushAdvice: (repository) =>
+    `イメージをプッシュすると、すぐにここに表示されます。次のコマンドは、リポジトリ ${repository} にプッシュします。`,
   stepLogin: 'アカウントのアクセスキーで Docker にサインインする',
   stepTag: '手元のイメージにタグを付ける',
   stepPush: 'プッシュする',
@@ -121,6 +129,7 @@ export const activity: Messages['activity'] = {
     FAILED: '失敗したものはありません。',
   },
   noneIncoming: 'まだ何も受信していません',
-  noneIncomingAdvice: 'このレジストリの許可で認められ、送信元のルールにこのアカウントが設定されると、他のアカウントからここに複製できます。',
+  noneIncomingAdvice:
+    'このレジストリの許可で認められ、送信元のルールにこのアカウントが設定されると、他のアカウントからここに複製できます。',
   openPermissions: '許可を開く',
 };

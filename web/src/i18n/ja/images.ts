@@ -51,7 +51,8 @@ export const images: Messages['images'] = {
   failed: '失敗',
   after: (lag) => `${lag} で完了`,
   notReplicated: 'レプリケートなし',
-  notReplicatedReason: 'イメージはプッシュ時にレプリケートされます。このイメージは、ルールの作成前にプッシュされたか、レプリケーションで届いたものです。届いたイメージは、さらにほかへレプリケートされません。',
+  notReplicatedReason:
+    'イメージはプッシュ時にレプリケートされます。このイメージは、ルールの作成前にプッシュされたか、レプリケーションで届いたものです。届いたイメージは、さらにほかへレプリケートされません。',
 
   gone: 'このリポジトリにそのイメージはありません',
   goneAdvice: '削除された可能性があります。',
@@ -93,7 +94,8 @@ export const images: Messages['images'] = {
   takesMoreTags: (tags, n) => `タグ ${tags} ほか ${count(n)} 件も削除されます`,
   hasNoTag: 'タグはありません',
   andOthers: (n) => `ほか ${count(n)} 件`,
-  willRefuse: '次のイメージはイメージインデックスに含まれているため、サーバーが削除を拒否します。先にインデックスを削除するか、一緒に削除してください。',
+  willRefuse:
+    '次のイメージはイメージインデックスに含まれているため、サーバーが削除を拒否します。先にインデックスを削除するか、一緒に削除してください。',
   namedBy: (digest) => `${digest} に含まれています`,
   childrenToo: (n) => `タグのない子イメージ ${count(n)} 件も削除する`,
   childrenHint: '削除しない場合は、タグのないまま残ってディスクを使います。別のインデックスに含まれるものは残ります。',
@@ -105,6 +107,7 @@ export const images: Messages['images'] = {
   deleted: (n) => `${count(n)} 件のイメージを削除しました`,
   deletedPartly: (done, failed) => `${count(done)} 件を削除しました。${count(failed)} 件は削除できませんでした`,
   failures: {
-    ImageReferencedByManifestList: 'イメージインデックスに含まれているため残ります。先にインデックスを削除してください。',
+    ImageReferencedByManifestList:
+      'イメージインデックスに含まれているため残ります。先にインデックスを削除してください。',
   },
 };

@@ -1,7 +1,8 @@
 import type { Messages } from '../messages';
 
 export const permissions: Messages['permissions'] = {
-  description: 'ほかのアカウントがこのレジストリでできることを定めます。別のアカウントからのレプリケーションにはここにステートメントが必要ですが、このアカウントからのレプリケーションには不要です。',
+  description:
+    'ほかのアカウントがこのレジストリでできることを定めます。別のアカウントからのレプリケーションにはここにステートメントが必要ですが、このアカウントからのレプリケーションには不要です。',
   policy: 'レジストリポリシー',
   policyDescription: 'IAM ポリシー言語の JSON です。保存するまで何も変わりません。',
   noPolicy: 'ポリシーなし',
@@ -13,13 +14,15 @@ export const permissions: Messages['permissions'] = {
   savedAdvice: '許可がないために失敗していたレプリケーションを、いま再試行しています。',
   deleted: 'レジストリポリシーを削除しました',
   added: (sid) => `ステートメント ${sid} を下のテキストに追加しました。保存すると有効になります。`,
-  alreadyThere: (sid) => `ポリシーには同じ内容${sid ? `のステートメント ${sid} ` : ''}がすでにあるため、何も追加しませんでした。`,
+  alreadyThere: (sid) =>
+    `ポリシーには同じ内容${sid ? `のステートメント ${sid} ` : ''}がすでにあるため、何も追加しませんでした。`,
   conflict: 'ポリシーはその間に別の場所で変更されました',
   conflictAdvice: '入力した内容は下に残っています。サーバーには現在、次の内容が保存されています。',
   takeStored: '保存されている内容を使う',
   keepMine: '自分の内容を使う',
   deleteTitle: 'レジストリポリシーを削除しますか？',
-  deleteAdvice: 'ほかのアカウントは、このポリシーによる許可を失います。ポリシーで再び許可されるまで、このレジストリへのレプリケーションは失敗します。',
+  deleteAdvice:
+    'ほかのアカウントは、このポリシーによる許可を失います。ポリシーで再び許可されるまで、このレジストリへのレプリケーションは失敗します。',
 
   addToPolicy: 'ポリシーに追加',
   mendFirst: 'ポリシーのテキストに誤りがあります。修正すると、ステートメントを追加できます。',
@@ -57,6 +60,7 @@ export const permissions: Messages['permissions'] = {
     accountLength: (account, digits) => `${account} は ${digits} 桁です。アカウント ID は 12 桁です。`,
     accountTwice: (account) => `${account} が重複しています。`,
     accountOwn: (account) => `${account} はこのレジストリ自身のアカウントです。許可は必要ありません。`,
-    prefix: (prefix) => `${prefix} で始まるリポジトリ名はありません。英小文字、数字と、その間の . _ - / を使用できます。`,
+    prefix: (prefix) =>
+      `${prefix} で始まるリポジトリ名はありません。英小文字、数字と、その間の . _ - / を使用できます。`,
   },
 };

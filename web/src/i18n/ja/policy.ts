@@ -7,7 +7,8 @@ export const policy: Messages['policy'] = {
   valid: '問題はありません',
   position: (line, column) => `${line} 行 ${column} 列`,
   length: (length, most) => `${length.toLocaleString('ja')} / ${most.toLocaleString('ja')} 文字`,
-  tooLong: (length, most) => `ポリシーは ${most.toLocaleString('ja')} 文字までです。現在 ${length.toLocaleString('ja')} 文字あります。`,
+  tooLong: (length, most) =>
+    `ポリシーは ${most.toLocaleString('ja')} 文字までです。現在 ${length.toLocaleString('ja')} 文字あります。`,
   format: '整形',
   json: {
     end: 'テキストが途中で終わっています。括弧または引用符が閉じられていません。',

@@ -32,7 +32,8 @@ export const registry: Messages['registry'] = {
   failedHere: '失敗',
   lastReplicated: '最後のレプリケーション',
 
-  permissionsDescription: 'レジストリポリシーの内容です。別のアカウントからのレプリケーションには、ここにステートメントが必要です。',
+  permissionsDescription:
+    'レジストリポリシーの内容です。別のアカウントからのレプリケーションには、ここにステートメントが必要です。',
   editPermissions: '許可を編集',
   noPermissions: 'ほかのアカウントへの許可はありません',
   noPermissionsAdvice: 'ステートメントで許可すると、別のアカウントからこのレジストリにレプリケートできます。',

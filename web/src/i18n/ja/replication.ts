@@ -6,7 +6,8 @@ export const replication: Messages['replication'] = {
     accountCharacters: 'アカウント ID に使えるのは数字だけです。',
     accountLong: 'アカウント ID は 12 桁です。桁数が多すぎます。',
     accountShort: 'アカウント ID は 12 桁です。',
-    ownAccount: '現在操作しているアカウントです。このアカウントの別のリージョンに複製するには、クロスリージョンレプリケーションを使用してください。',
+    ownAccount:
+      '現在操作しているアカウントです。このアカウントの別のリージョンに複製するには、クロスリージョンレプリケーションを使用してください。',
     duplicateDestination: 'この送信先は、このルールにすでにあります。',
     regionNeeded: 'リージョンを選択してください。',
     regionNotServed: 'このリージョンは、このデプロイメントにありません。別のリージョンを選択するか、削除してください。',
@@ -14,7 +15,8 @@ export const replication: Messages['replication'] = {
     filterNeeded: 'リポジトリ名の先頭部分を入力してください。入力がないと、すべてのリポジトリが複製されます。',
     filterShort: '2 文字以上で入力してください。',
     filterLong: '256 文字以内で入力してください。',
-    filterPattern: '使えるのは英小文字と数字、および区切りの . _ - / です。ワイルドカードは不要です。入力した文字列で始まる名前が一致します。',
+    filterPattern:
+      '使えるのは英小文字と数字、および区切りの . _ - / です。ワイルドカードは不要です。入力した文字列で始まる名前が一致します。',
     duplicateFilter: 'このフィルターはすでにあります。',
     tooManyFilters: '1 つのルールに設定できるフィルターは 100 個までです。',
     tooManyDestinations: '送信先は、すべてのルールを合わせて 25 か所までです。',
@@ -34,7 +36,8 @@ export const replication: Messages['replication'] = {
   addRule: 'ルールを追加',
   removeRule: (number) => `ルール ${number} を削除`,
   noRules: 'レプリケーションはまだ設定されていません',
-  noRulesAdvice: 'どのイメージをどこへ複製するかを設定します。次回のプッシュから複製されます。送信先アカウントの許可が必要です。',
+  noRulesAdvice:
+    'どのイメージをどこへ複製するかを設定します。次回のプッシュから複製されます。送信先アカウントの許可が必要です。',
   setUp: 'レプリケーションを設定',
   rule: (number) => `ルール ${number}`,
   destinations: '送信先',
@@ -56,7 +59,8 @@ export const replication: Messages['replication'] = {
   checkFailed: '送信先の許可を確認できませんでした',
 
   removeTitle: (number) => `ルール ${number} を削除しますか？`,
-  removeAdvice: '今後プッシュされるイメージは、このルールでは複製されなくなります。複製済みのイメージはそのまま残ります。',
+  removeAdvice:
+    '今後プッシュされるイメージは、このルールでは複製されなくなります。複製済みのイメージはそのまま残ります。',
   removed: 'ルールを削除しました',
   ruleGone: '操作中にルールが変更されました。このルールはすでにありません。',
 
@@ -67,15 +71,19 @@ export const replication: Messages['replication'] = {
     NO_REGISTRY: (place) => `${place}は、このデプロイメントにありません`,
   },
   missingAdvice: {
-    NOT_GRANTED: '次のステートメントが送信先の許可に追加され、それを拒否するステートメントがなくなるまで、複製は失敗します。その後、失敗したものは自動的に複製されます。',
-    DENIED: '送信先の許可に、これを拒否するステートメントがあります。拒否は、どの許可よりも優先されます。送信先アカウントにサインインできる人が、そのステートメントを変更または削除する必要があります。',
-    NO_REGISTRY: 'アカウント ID とリージョンを確認してください。正しい場合は、サーバーの管理者がアカウントを設定に追加する必要があります。',
+    NOT_GRANTED:
+      '次のステートメントが送信先の許可に追加され、それを拒否するステートメントがなくなるまで、複製は失敗します。その後、失敗したものは自動的に複製されます。',
+    DENIED:
+      '送信先の許可に、これを拒否するステートメントがあります。拒否は、どの許可よりも優先されます。送信先アカウントにサインインできる人が、そのステートメントを変更または削除する必要があります。',
+    NO_REGISTRY:
+      'アカウント ID とリージョンを確認してください。正しい場合は、サーバーの管理者がアカウントを設定に追加する必要があります。',
   },
   decidedFor: (repository) => `リポジトリ ${repository} について判定しました。`,
   addStatement: (account) => `${account} にステートメントを追加`,
   addedStatement: (place) => `${place}が、このレジストリからのレプリケーションを許可しました`,
   signedInThere: (account) => `${account} にもサインインしているため、ここから追加できます。`,
-  notSignedInThere: '送信先アカウントにサインインできる人が、そのアカウントの許可のページを開き、ステートメントを追加して保存する必要があります。リンクとステートメントを送るか、ここでそのアカウントにもサインインしてください。',
+  notSignedInThere:
+    '送信先アカウントにサインインできる人が、そのアカウントの許可のページを開き、ステートメントを追加して保存する必要があります。リンクとステートメントを送るか、ここでそのアカウントにもサインインしてください。',
   openPermissions: (place) => `${place}の許可`,
   statement: '追加するステートメント',
   copyStatement: 'ステートメントをコピー',
@@ -134,7 +142,8 @@ export const replication: Messages['replication'] = {
 
   reviewTitle: '確認と保存',
   reviewAdvice: '保存すると、次のようになります。',
-  reviewOn: '次回のプッシュから、イメージはルールに従って複製されます。すでにあるイメージは複製されません。必要な場合は、もう一度プッシュしてください。',
+  reviewOn:
+    '次回のプッシュから、イメージはルールに従って複製されます。すでにあるイメージは複製されません。必要な場合は、もう一度プッシュしてください。',
   reviewOff: '今後は複製されません。複製済みのイメージとリポジトリはそのまま残ります。',
   reviewSame: '変更はまだありません。',
   changes: { new: '新規', changed: '変更あり', none: '変更なし' },
@@ -142,7 +151,8 @@ export const replication: Messages['replication'] = {
   removedRules: '次のルールは削除されます',
   removedRulesAdvice: '複製済みのイメージはそのまま残ります。',
   sentence: (repositories, places) => `${repositories}にプッシュされたイメージを、${places}に複製します。`,
-  sentenceWithDeletions: (repositories, places) => `${repositories}にプッシュされたイメージを、${places}に複製し、ここで削除されると複製先でも削除します。`,
+  sentenceWithDeletions: (repositories, places) =>
+    `${repositories}にプッシュされたイメージを、${places}に複製し、ここで削除されると複製先でも削除します。`,
   sentenceAll: 'すべてのリポジトリ',
   sentenceSome: (prefixes) => `名前が ${prefixes} で始まるリポジトリ`,
   sentencePlace: (account, region) => `アカウント ${account}（${region}）`,
@@ -152,7 +162,8 @@ export const replication: Messages['replication'] = {
   saveFailed: 'レプリケーションの設定を保存できませんでした',
   fixFirst: '先に、エラーのある項目を修正してください。',
   conflict: '編集中に、ルールが別の場所で変更されました',
-  conflictAdvice: 'このまま保存すると、その変更が失われます。変更後のルールを読み込むか（ここでの変更は破棄されます）、ここでの内容で上書きできます。',
+  conflictAdvice:
+    'このまま保存すると、その変更が失われます。変更後のルールを読み込むか（ここでの変更は破棄されます）、ここでの内容で上書きできます。',
   takeStored: '変更後のルールを読み込む',
   keepMine: 'ここでの内容を使う',
 };

@@ -5,7 +5,8 @@ export const repositories: Messages['repositories'] = {
   search: '名前の一部で検索',
   clearSearch: '検索をクリア',
   none: 'リポジトリはまだありません',
-  noneAdvice: 'イメージはリポジトリにプッシュします。最初のリポジトリを作成してください。ほかのアカウントからのレプリケーションで作成されることもあります。',
+  noneAdvice:
+    'イメージはリポジトリにプッシュします。最初のリポジトリを作成してください。ほかのアカウントからのレプリケーションで作成されることもあります。',
   noMatch: '名前が一致するリポジトリはありません',
   create: 'リポジトリを作成',
   pushCommands: 'プッシュコマンドの表示',
@@ -43,7 +44,8 @@ export const repositories: Messages['repositories'] = {
 
   createTitle: 'リポジトリを作成',
   general: '一般設定',
-  nameHint: '小文字の英数字と、その間に . _ - / を使えます。スラッシュより前の部分でリポジトリをまとめられます。レプリケーションルールは、名前の先頭部分で対象を絞り込みます。',
+  nameHint:
+    '小文字の英数字と、その間に . _ - / を使えます。スラッシュより前の部分でリポジトリをまとめられます。レプリケーションルールは、名前の先頭部分で対象を絞り込みます。',
   nameProblems: {
     short: '名前は 2 文字以上で入力してください',
     long: '名前は 256 文字以内で入力してください',
@@ -56,7 +58,8 @@ export const repositories: Messages['repositories'] = {
   nameTaken: '同じ名前のリポジトリがすでにあります',
   uriPreview: (uri) => `URI は ${uri} になります`,
   created: (name) => `リポジトリ ${name} を作成しました`,
-  willReplicate: (destinations) => `このレジストリのルールにより、プッシュしたイメージは ${destinations} にレプリケートされます。`,
+  willReplicate: (destinations) =>
+    `このレジストリのルールにより、プッシュしたイメージは ${destinations} にレプリケートされます。`,
 
   gone: (name) => `このレジストリにリポジトリ ${name} はありません`,
   goneAdvice: '削除されたか、別のアカウントまたはリージョンにある可能性があります。',
@@ -78,7 +81,8 @@ export const repositories: Messages['repositories'] = {
   takeStored: '保存されている内容を使う',
   keepMine: '自分の内容を使う',
 
-  policyAdvice: 'ほかに誰がこのリポジトリでプルやプッシュをできるかを定めます。ポリシーがなければ、このアカウントだけが使えます。',
+  policyAdvice:
+    'ほかに誰がこのリポジトリでプルやプッシュをできるかを定めます。ポリシーがなければ、このアカウントだけが使えます。',
   policyRemoved: 'リポジトリポリシーを削除しました',
   noPolicy: 'ポリシーなし',
 
@@ -107,12 +111,15 @@ export const repositories: Messages['repositories'] = {
     login: '短い形式です。ログインしたアカウントとリージョンのレジストリになります。',
   },
   loginsByHost: 'Docker のログインはホストごとに 1 つです。別のアカウントでログインすると置き換わります。',
-  insecure: (host) => `このサーバーは暗号化されていない HTTP を使っています。Docker の daemon.json で、insecure-registries に "${host}" を追加してください。`,
+  insecure: (host) =>
+    `このサーバーは暗号化されていない HTTP を使っています。Docker の daemon.json で、insecure-registries に "${host}" を追加してください。`,
   posix: 'macOS / Linux',
   windows: 'Windows',
   withoutAws: 'aws を使わない',
-  credentials: (account) => `aws コマンドには、アカウント ${account} のアクセスキーが必要です。プロファイルを使う例：export AWS_PROFILE=…`,
-  credentialsOnWindows: (account) => `aws コマンドには、アカウント ${account} のアクセスキーが必要です。プロファイルを使う例：$env:AWS_PROFILE = "…"`,
+  credentials: (account) =>
+    `aws コマンドには、アカウント ${account} のアクセスキーが必要です。プロファイルを使う例：export AWS_PROFILE=…`,
+  credentialsOnWindows: (account) =>
+    `aws コマンドには、アカウント ${account} のアクセスキーが必要です。プロファイルを使う例：$env:AWS_PROFILE = "…"`,
   stepLogin: 'Docker でログインします。ログインは 12 時間有効です。',
   stepBuild: 'イメージをビルドします。イメージがすでにある場合は不要です。',
   stepTag: 'このリポジトリでの名前をイメージに付けます。',
@@ -120,6 +127,7 @@ export const repositories: Messages['repositories'] = {
   stepLoginPassword: 'Docker でログインします。パスワードを尋ねられたら、下でコピーしたものを貼り付けてください。',
   makePassword: 'パスワードを発行',
   copyPassword: 'パスワードをコピー',
-  passwordUntil: (time) => `${time} まで、またはサインアウトするまで有効です。これを持つ人は、このリージョンであなたと同じ操作ができます。`,
+  passwordUntil: (time) =>
+    `${time} まで、またはサインアウトするまで有効です。これを持つ人は、このリージョンであなたと同じ操作ができます。`,
   stepLoginCurl: 'スクリプトでは、AWS_ACCESS_KEY_ID と AWS_SECRET_ACCESS_KEY にアクセスキーを設定して実行します。',
 };

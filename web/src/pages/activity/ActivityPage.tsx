@@ -44,11 +44,14 @@ export function ActivityPage() {
   const asked = parameters.get('direction');
   const direction: Direction = asked === 'INCOMING' || (asked === null && !sends) ? 'INCOMING' : 'OUTGOING';
   const status = states.find((s) => s === parameters.get('state'));
-  const show = (to: Direction, state?: ReplicationState) => setParameters({ direction: to, ...(state ? { state } : {}) }, { replace: true });
+  const show = (to: Direction, state?: ReplicationState) =>
+    setParameters({ direction: to, ...(state ? { state } : {}) }, { replace: true });
   return (
     <ContentLayout header={header}>
       <SpaceBetween size="l">
-        {statistics.error && !statistics.data ? <Problem error={statistics.error} onRetry={() => void statistics.refetch()} /> : null}
+        {statistics.error && !statistics.data ? (
+          <Problem error={statistics.error} onRetry={() => void statistics.refetch()} />
+        ) : null}
         {destinations.length > 0 && <Health destinations={destinations} rules={rules} />}
         {destinations.length > 0 && <ChartSection />}
         <Tabs
@@ -73,7 +76,15 @@ export function ActivityPage() {
             {
               id: 'INCOMING',
               label: m.incoming,
-              content: <ReplicationTable direction="INCOMING" status={undefined} setStatus={() => {}} totals={undefined} empty={<NoneIncoming />} />,
+              content: (
+                <ReplicationTable
+                  direction="INCOMING"
+                  status={undefined}
+                  setStatus={() => {}}
+                  totals={undefined}
+                  empty={<NoneIncoming />}
+                />
+              ),
             },
           ]}
         />

@@ -113,7 +113,10 @@ function ThroughputChart({ points }: { points: readonly Point[] }) {
     valueFormatter: format,
     data: points.map((p, i) => ({ x: times[i]!, y: of(p) })),
   });
-  const images = [series(m.completedSeries, colours.completed, (p) => p.completed, f.number), series(m.failedSeries, colours.failed, (p) => p.failed, f.number)];
+  const images = [
+    series(m.completedSeries, colours.completed, (p) => p.completed, f.number),
+    series(m.failedSeries, colours.failed, (p) => p.failed, f.number),
+  ];
   const bytes = [series(m.bytesSeries, colours.bytes, (p) => p.bytes, f.bytes)];
   const shown = measure === 'images' ? images : bytes;
   const most = Math.max(...points.map((p) => (measure === 'images' ? p.completed + p.failed : p.bytes)));

@@ -18,7 +18,13 @@ import { useNow } from './now';
 import { countedUpTo, lagPercentile } from './statistics';
 
 /** How each destination is: whether it allows replication, what waits and has failed, and how quick it was in the last hour. */
-export function Health({ destinations, rules }: { destinations: readonly DestinationStatistics[]; rules: readonly ReplicationRule[] }) {
+export function Health({
+  destinations,
+  rules,
+}: {
+  destinations: readonly DestinationStatistics[];
+  rules: readonly ReplicationRule[];
+}) {
   const { activity: m, replication: words, shell } = useMessages();
   const f = useFormat();
   const now = useNow(5);
@@ -68,7 +74,11 @@ export function Health({ destinations, rules }: { destinations: readonly Destina
                 <SpaceBetween direction="horizontal" size="xs">
                   <GrantState check={check} loading={loading} />
                   {refusalOf(check) && (
-                    <Button variant="inline-link" onClick={() => setMending(destinationKey(d))} ariaLabel={`${m.fix}: ${words.place(d.registryId, d.region)}`}>
+                    <Button
+                      variant="inline-link"
+                      onClick={() => setMending(destinationKey(d))}
+                      ariaLabel={`${m.fix}: ${words.place(d.registryId, d.region)}`}
+                    >
                       {m.fix}
                     </Button>
                   )}
@@ -91,19 +101,35 @@ export function Health({ destinations, rules }: { destinations: readonly Destina
               </>
             ),
           },
-          { id: 'failed', header: m.failed, minWidth: 80, cell: (d) => (d.failed > 0 ? <Box color="text-status-error">{count(d.failed)}</Box> : count(0)) },
+          {
+            id: 'failed',
+            header: m.failed,
+            minWidth: 80,
+            cell: (d) => (d.failed > 0 ? <Box color="text-status-error">{count(d.failed)}</Box> : count(0)),
+          },
           {
             id: 'lastCompleted',
             header: m.lastCompleted,
             minWidth: 120,
-            cell: (d) => (d.lastCompletedAt === undefined ? m.never : <span title={f.dateTime(d.lastCompletedAt)}>{f.ago(d.lastCompletedAt, now)}</span>),
+            cell: (d) =>
+              d.lastCompletedAt === undefined ? (
+                m.never
+              ) : (
+                <span title={f.dateTime(d.lastCompletedAt)}>{f.ago(d.lastCompletedAt, now)}</span>
+              ),
           },
           { id: 'p50', header: m.lagP50, minWidth: 110, cell: (d) => lag(d, 0.5) },
           { id: 'p99', header: m.lagP99, minWidth: 110, cell: (d) => lag(d, 0.99) },
         ]}
       />
       {refusal && (
-        <Modal visible size="large" header={words.place(refusal.registryId, refusal.region)} closeAriaLabel={shell.close} onDismiss={() => setMending(undefined)}>
+        <Modal
+          visible
+          size="large"
+          header={words.place(refusal.registryId, refusal.region)}
+          closeAriaLabel={shell.close}
+          onDismiss={() => setMending(undefined)}
+        >
           <MissingGrant refusal={refusal} />
         </Modal>
       )}

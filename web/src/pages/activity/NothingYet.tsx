@@ -15,7 +15,13 @@ import { usePlaceOf } from '../../parts/commands/NamingChoice';
 /** There is no rule, so nothing is replicated. */
 export function NoRules() {
   const m = useMessages().activity;
-  return <Empty title={m.noRules} advice={m.noRulesAdvice} action={<PageButton to={pagePath(useRegistry(), 'replication/edit')}>{m.setUp}</PageButton>} />;
+  return (
+    <Empty
+      title={m.noRules}
+      advice={m.noRulesAdvice}
+      action={<PageButton to={pagePath(useRegistry(), 'replication/edit')}>{m.setUp}</PageButton>}
+    />
+  );
 }
 
 /** There is a rule, but nothing was pushed for it: how to push to a repository that it is for. */
@@ -27,7 +33,13 @@ export function NoPush({ rules }: { rules: readonly ReplicationRule[] }) {
   const repository = data?.repositories[0];
   const place = usePlaceOf({ repositoryName: repository?.repositoryName ?? '' });
   if (!repository) {
-    return <Empty title={m.noPush} advice={m.noRepository} action={<PageButton to={pagePath({ account, region }, 'repositories/create')}>{m.createRepository}</PageButton>} />;
+    return (
+      <Empty
+        title={m.noPush}
+        advice={m.noRepository}
+        action={<PageButton to={pagePath({ account, region }, 'repositories/create')}>{m.createRepository}</PageButton>}
+      />
+    );
   }
   const { tag, push } = pushCommands('path', place);
   const steps = [
@@ -57,5 +69,11 @@ export function NoPush({ rules }: { rules: readonly ReplicationRule[] }) {
 /** Nothing has arrived from other registries. */
 export function NoneIncoming() {
   const m = useMessages().activity;
-  return <Empty title={m.noneIncoming} advice={m.noneIncomingAdvice} action={<PageButton to={pagePath(useRegistry(), 'permissions')}>{m.openPermissions}</PageButton>} />;
+  return (
+    <Empty
+      title={m.noneIncoming}
+      advice={m.noneIncomingAdvice}
+      action={<PageButton to={pagePath(useRegistry(), 'permissions')}>{m.openPermissions}</PageButton>}
+    />
+  );
 }

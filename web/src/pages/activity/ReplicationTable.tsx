@@ -48,7 +48,9 @@ export function ReplicationTable({ direction, status, setStatus, totals, empty }
   const stateText = (state: State) => {
     const count = state === 'IN_PROGRESS' ? totals?.inProgress : state === 'FAILED' ? totals?.failed : undefined;
     const text = f.number(count ?? 0);
-    return count === undefined ? m.states[state] : m.withCount(m.states[state], count >= countedUpTo ? m.countedUpTo(text) : text);
+    return count === undefined
+      ? m.states[state]
+      : m.withCount(m.states[state], count >= countedUpTo ? m.countedUpTo(text) : text);
   };
   const mayBeMore = feed.page > 1 || feed.hasOlder;
   return (
@@ -73,7 +75,8 @@ export function ReplicationTable({ direction, status, setStatus, totals, empty }
               selectionType: 'multi' as const,
               selectedItems: chosen,
               isItemDisabled: (r: Replication) => r.status !== 'FAILED',
-              onSelectionChange: ({ detail }) => setSelected(new Set(detail.selectedItems.map((r: Replication) => r.replicationId))),
+              onSelectionChange: ({ detail }) =>
+                setSelected(new Set(detail.selectedItems.map((r: Replication) => r.replicationId))),
             }
           : {})}
         header={
@@ -83,10 +86,18 @@ export function ReplicationTable({ direction, status, setStatus, totals, empty }
             actions={
               outgoing && (
                 <SpaceBetween direction="horizontal" size="xs">
-                  <Button disabled={chosen.length === 0} loading={retry.isPending} onClick={() => retry.mutate(chosen.map((r) => r.replicationId))}>
+                  <Button
+                    disabled={chosen.length === 0}
+                    loading={retry.isPending}
+                    onClick={() => retry.mutate(chosen.map((r) => r.replicationId))}
+                  >
                     {m.retrySelected}
                   </Button>
-                  <Button disabled={failed.length === 0} loading={retry.isPending} onClick={() => retry.mutate(failed.map((r) => r.replicationId))}>
+                  <Button
+                    disabled={failed.length === 0}
+                    loading={retry.isPending}
+                    onClick={() => retry.mutate(failed.map((r) => r.replicationId))}
+                  >
                     {m.retryAll}
                   </Button>
                 </SpaceBetween>
@@ -112,7 +123,9 @@ export function ReplicationTable({ direction, status, setStatus, totals, empty }
               currentPageIndex={feed.page}
               pagesCount={feed.page}
               openEnd={feed.hasOlder}
-              onChange={({ detail }) => (detail.currentPageIndex > feed.page ? feed.older() : feed.goTo(detail.currentPageIndex))}
+              onChange={({ detail }) =>
+                detail.currentPageIndex > feed.page ? feed.older() : feed.goTo(detail.currentPageIndex)
+              }
             />
           )
         }
@@ -127,7 +140,9 @@ export function ReplicationTable({ direction, status, setStatus, totals, empty }
           )
         }
       />
-      {opened && <ReplicationDetail replication={feed.now(opened)} direction={direction} onClose={() => setOpened(undefined)} />}
+      {opened && (
+        <ReplicationDetail replication={feed.now(opened)} direction={direction} onClose={() => setOpened(undefined)} />
+      )}
     </>
   );
 }
@@ -135,10 +150,18 @@ export function ReplicationTable({ direction, status, setStatus, totals, empty }
 const noIDs: string[] = [];
 
 /** The columns of a direction; the same from one change of the rows to the next. */
-function useColumns(direction: Direction, onOpen: (r: Replication) => void, onRetry: (ids: string[]) => void, retrying: string[]) {
+function useColumns(
+  direction: Direction,
+  onOpen: (r: Replication) => void,
+  onRetry: (ids: string[]) => void,
+  retrying: string[],
+) {
   const { activity: m, replication: words } = useMessages();
   const f = useFormat();
-  return useMemo(() => columnsOf(direction, { m, words, f, onOpen, onRetry, retrying }), [direction, m, words, f, onOpen, onRetry, retrying]);
+  return useMemo(
+    () => columnsOf(direction, { m, words, f, onOpen, onRetry, retrying }),
+    [direction, m, words, f, onOpen, onRetry, retrying],
+  );
 }
 
 interface Parts {
@@ -150,7 +173,10 @@ interface Parts {
   retrying: string[];
 }
 
-function columnsOf(direction: Direction, { m, words, f, onOpen, onRetry, retrying }: Parts): TableProps.ColumnDefinition<Replication>[] {
+function columnsOf(
+  direction: Direction,
+  { m, words, f, onOpen, onRetry, retrying }: Parts,
+): TableProps.ColumnDefinition<Replication>[] {
   const image: TableProps.ColumnDefinition<Replication> = {
     id: 'image',
     header: m.image,
@@ -163,8 +189,18 @@ function columnsOf(direction: Direction, { m, words, f, onOpen, onRetry, retryin
     ),
   };
   const nowrap = { whiteSpace: 'nowrap' } as const;
-  const size: TableProps.ColumnDefinition<Replication> = { id: 'size', header: m.size, minWidth: 95, cell: (r) => (r.action === 'DELETE' ? '–' : <span style={nowrap}>{f.bytes(r.imageSizeInBytes)}</span>) };
-  const lag: TableProps.ColumnDefinition<Replication> = { id: 'lag', header: m.lagAndRate, minWidth: 115, cell: (r) => <div style={nowrap}>{lagCell(r)}</div> };
+  const size: TableProps.ColumnDefinition<Replication> = {
+    id: 'size',
+    header: m.size,
+    minWidth: 95,
+    cell: (r) => (r.action === 'DELETE' ? '–' : <span style={nowrap}>{f.bytes(r.imageSizeInBytes)}</span>),
+  };
+  const lag: TableProps.ColumnDefinition<Replication> = {
+    id: 'lag',
+    header: m.lagAndRate,
+    minWidth: 115,
+    cell: (r) => <div style={nowrap}>{lagCell(r)}</div>,
+  };
   const lagCell = (r: Replication) => {
     if (r.lagInMillis === undefined) {
       return r.status === 'IN_PROGRESS' ? <Elapsed since={r.pushedAt} /> : '–';
@@ -180,7 +216,11 @@ function columnsOf(direction: Direction, { m, words, f, onOpen, onRetry, retryin
       </>
     );
   };
-  const time = (id: string, header: string, of: (r: Replication) => number): TableProps.ColumnDefinition<Replication> => ({
+  const time = (
+    id: string,
+    header: string,
+    of: (r: Replication) => number,
+  ): TableProps.ColumnDefinition<Replication> => ({
     id,
     header,
     minWidth: 115,
@@ -211,7 +251,12 @@ function columnsOf(direction: Direction, { m, words, f, onOpen, onRetry, retryin
   if (direction === 'INCOMING') {
     return [
       image,
-      { id: 'source', header: m.source, minWidth: 170, cell: (r) => <AccountName account={r.sourceRegistryId} region={r.sourceRegion} /> },
+      {
+        id: 'source',
+        header: m.source,
+        minWidth: 170,
+        cell: (r) => <AccountName account={r.sourceRegistryId} region={r.sourceRegion} />,
+      },
       size,
       lag,
       time('arrived', m.arrived, (r) => r.finishedAt ?? r.changedAt),
@@ -220,7 +265,12 @@ function columnsOf(direction: Direction, { m, words, f, onOpen, onRetry, retryin
   return [
     image,
     { id: 'state', header: m.state, minWidth: 150, cell: stateCell },
-    { id: 'destination', header: m.destination, minWidth: 170, cell: (r) => <AccountName account={r.registryId} region={r.region} /> },
+    {
+      id: 'destination',
+      header: m.destination,
+      minWidth: 170,
+      cell: (r) => <AccountName account={r.registryId} region={r.region} />,
+    },
     size,
     lag,
     time('changed', m.changed, (r) => r.changedAt),

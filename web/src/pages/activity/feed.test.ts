@@ -39,7 +39,15 @@ describe('the first page', () => {
   it('lets go of what is in another state now', () => {
     const failed = { ...outgoing, status: 'FAILED' as const };
     const listed = [replication(2, 20, 'FAILED'), replication(1, 10, 'FAILED')];
-    expect(ids(firstPage(listed, [replication(2, 30, 'IN_PROGRESS'), replication(3, 31), replication(4, 32, 'FAILED')], failed))).toEqual([4, 1]);
+    expect(
+      ids(
+        firstPage(
+          listed,
+          [replication(2, 30, 'IN_PROGRESS'), replication(3, 31), replication(4, 32, 'FAILED')],
+          failed,
+        ),
+      ),
+    ).toEqual([4, 1]);
   });
 
   it('is as long as a page', () => {
@@ -50,7 +58,9 @@ describe('the first page', () => {
   });
 
   it('orders what changed at the same time by number', () => {
-    expect(ids(firstPage([replication(9, 1), replication(10, 1), replication(8, 1)], [], outgoing))).toEqual([10, 9, 8]);
+    expect(ids(firstPage([replication(9, 1), replication(10, 1), replication(8, 1)], [], outgoing))).toEqual([
+      10, 9, 8,
+    ]);
   });
 });
 
@@ -84,7 +94,10 @@ describe('changes', () => {
 
   it('are bounded, and say so', () => {
     const changes = new Changes();
-    changes.add('OUTGOING', Array.from({ length: 1000 }, (_, i) => replication(i, i)));
+    changes.add(
+      'OUTGOING',
+      Array.from({ length: 1000 }, (_, i) => replication(i, i)),
+    );
     expect(changes.knownSince(0)).toBe(true);
     changes.add('OUTGOING', [replication(1000, 1000)]);
     expect(changes.knownSince(0)).toBe(false);

@@ -36,7 +36,11 @@ export class Changes {
       const key = `${direction} ${row.replicationId}`;
       const before = this.latest.get(key);
       this.latest.delete(key); // the map keeps the order of the latest changes
-      this.latest.set(key, { row: before && !newer(row, before.row) ? before.row : row, number: ++this.count, direction });
+      this.latest.set(key, {
+        row: before && !newer(row, before.row) ? before.row : row,
+        number: ++this.count,
+        direction,
+      });
     }
     for (const [key, change] of this.latest) {
       if (this.latest.size <= maxChanges) {
@@ -72,11 +76,19 @@ export function newer(a: Replication, b: Replication): boolean {
 
 /** The order of the list: the latest changed first. */
 export function inOrder(a: Replication, b: Replication): number {
-  return b.changedAt - a.changedAt || b.replicationId.length - a.replicationId.length || (b.replicationId > a.replicationId ? 1 : -1);
+  return (
+    b.changedAt - a.changedAt ||
+    b.replicationId.length - a.replicationId.length ||
+    (b.replicationId > a.replicationId ? 1 : -1)
+  );
 }
 
 /** The first page as it is after the changes: what changed comes to the top, what is not selected any more goes. */
-export function firstPage(listed: readonly Replication[], changes: readonly Replication[], { status }: Selection): Replication[] {
+export function firstPage(
+  listed: readonly Replication[],
+  changes: readonly Replication[],
+  { status }: Selection,
+): Replication[] {
   const rows = new Map(listed.map((row) => [row.replicationId, row]));
   for (const change of changes) {
     const row = rows.get(change.replicationId);

@@ -4,7 +4,15 @@ import type { DestinationStatistics, StatisticsInterval } from '../../api/twinpo
 import { lagPercentile, pointsOf } from './statistics';
 
 function interval(time: number, completed: number, p50: number, p99: number, max = p99): StatisticsInterval {
-  return { time, completed, failed: 1, bytes: completed * 10, lagP50InMillis: p50, lagP99InMillis: p99, lagMaxInMillis: max };
+  return {
+    time,
+    completed,
+    failed: 1,
+    bytes: completed * 10,
+    lagP50InMillis: p50,
+    lagP99InMillis: p99,
+    lagMaxInMillis: max,
+  };
 }
 
 function destination(...intervals: StatisticsInterval[]): DestinationStatistics {
@@ -45,7 +53,11 @@ describe('points of the charts', () => {
   });
 
   it('add destinations up', () => {
-    const points = pointsOf([destination(interval(7200, 3, 1, 2)), destination(interval(7200, 4, 5, 6))], { length: 3600, interval: 60, now: 7210 });
+    const points = pointsOf([destination(interval(7200, 3, 1, 2)), destination(interval(7200, 4, 5, 6))], {
+      length: 3600,
+      interval: 60,
+      now: 7210,
+    });
     expect(points.at(-1)).toMatchObject({ completed: 7, failed: 2, bytes: 70 });
     expect(points.at(-1)!.lagP99).toBeGreaterThan(4);
   });

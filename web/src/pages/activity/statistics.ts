@@ -58,7 +58,10 @@ export interface Point {
 }
 
 /** A point for every interval from the first to the one that now falls into, empty ones too. */
-export function pointsOf(destinations: readonly DestinationStatistics[], period: { length: number; interval: number; now: number }): Point[] {
+export function pointsOf(
+  destinations: readonly DestinationStatistics[],
+  period: { length: number; interval: number; now: number },
+): Point[] {
   const byTime = new Map<number, StatisticsInterval[]>();
   for (const interval of destinations.flatMap((d) => d.intervals)) {
     const time = Math.floor(interval.time / period.interval) * period.interval;
@@ -69,7 +72,12 @@ export function pointsOf(destinations: readonly DestinationStatistics[], period:
   for (let time = last - period.length + period.interval; time <= last; time += period.interval) {
     const there = byTime.get(time) ?? [];
     const sum = (of: (i: StatisticsInterval) => number) => there.reduce((total, i) => total + of(i), 0);
-    const point: Point = { time, completed: sum((i) => i.completed), failed: sum((i) => i.failed), bytes: sum((i) => i.bytes) };
+    const point: Point = {
+      time,
+      completed: sum((i) => i.completed),
+      failed: sum((i) => i.failed),
+      bytes: sum((i) => i.bytes),
+    };
     const lagP50 = lagPercentile(there, 0.5);
     const lagP99 = lagPercentile(there, 0.99);
     points.push(lagP50 === undefined || lagP99 === undefined ? point : { ...point, lagP50, lagP99 });
@@ -84,7 +92,10 @@ export interface Totals {
 
 /** What is in progress and what has failed now, to all destinations. */
 export function totalsOf(statistics: Statistics): Totals {
-  return statistics.destinations.reduce((sum, d) => ({ inProgress: sum.inProgress + d.inProgress, failed: sum.failed + d.failed }), { inProgress: 0, failed: 0 });
+  return statistics.destinations.reduce(
+    (sum, d) => ({ inProgress: sum.inProgress + d.inProgress, failed: sum.failed + d.failed }),
+    { inProgress: 0, failed: 0 },
+  );
 }
 
 /** The server counts no further. */

@@ -53,7 +53,12 @@ export function useFeed(selection: Selection): Feed {
 
   // Not named as the operation: what the stream tells does not have it read again.
   const everyPage = useMemo(() => queryKey(registry, 'ReplicationFeed'), [registry]);
-  const input = { direction, ...(status ? { status } : {}), maxResults: pageSize, ...(token ? { nextToken: token } : {}) };
+  const input = {
+    direction,
+    ...(status ? { status } : {}),
+    maxResults: pageSize,
+    ...(token ? { nextToken: token } : {}),
+  };
   const { data, error, failureReason, isPlaceholderData, refetch } = useQuery({
     queryKey: [...everyPage, input],
     queryFn: async ({ signal }) => {
@@ -73,7 +78,10 @@ export function useFeed(selection: Selection): Feed {
     // eslint-disable-next-line react-hooks/exhaustive-deps -- shown counts the changes that are to be seen
   }, [data, asOf, direction, status, token, changes, shown]);
 
-  const timers = useRef<{ show?: ReturnType<typeof setTimeout> | undefined; reread?: ReturnType<typeof setTimeout> | undefined }>({});
+  const timers = useRef<{
+    show?: ReturnType<typeof setTimeout> | undefined;
+    reread?: ReturnType<typeof setTimeout> | undefined;
+  }>({});
   const rereadSoon = () => {
     timers.current.reread ??= setTimeout(() => {
       timers.current.reread = undefined;
@@ -106,11 +114,14 @@ export function useFeed(selection: Selection): Feed {
         if (!changes.knownSince(asOf)) {
           rereadSoon();
         }
-        timers.current.show ??= setTimeout(() => {
-          timers.current.show = undefined;
-          showing.current.began = performance.now();
-          startTransition(() => setShown(changes.number)); // what the viewer does goes before
-        }, Math.max(showInterval, showing.current.took / busyShare));
+        timers.current.show ??= setTimeout(
+          () => {
+            timers.current.show = undefined;
+            showing.current.began = performance.now();
+            startTransition(() => setShown(changes.number)); // what the viewer does goes before
+          },
+          Math.max(showInterval, showing.current.took / busyShare),
+        );
     }
   });
 

@@ -35,7 +35,11 @@ async function showPage(begin = stored) {
         server.policy = '';
         return { registryId: '111122223333', policyText: before };
       },
-      ValidatePolicy: ({ policyText }) => ({ problems: policyText.includes('wrong') ? [{ line: 2, column: 3, path: 'Version', message: 'not a version' }] : [] }),
+      ValidatePolicy: ({ policyText }) => ({
+        problems: policyText.includes('wrong')
+          ? [{ line: 2, column: 3, path: 'Version', message: 'not a version' }]
+          : [],
+      }),
     },
   });
   await editor();
@@ -75,7 +79,10 @@ test('a generated statement is added to the text, which is saved as a whole', as
   expect(server.puts).toEqual([]);
   save();
   await waitFor(() => expect(server.puts).toHaveLength(1));
-  expect(JSON.parse(server.policy)).toMatchObject({ Version: '2012-10-17', Statement: [there, { Sid: 'ReplicationAccessCrossAccount' }] });
+  expect(JSON.parse(server.policy)).toMatchObject({
+    Version: '2012-10-17',
+    Statement: [there, { Sid: 'ReplicationAccessCrossAccount' }],
+  });
 });
 
 test('what another has saved meanwhile is not overwritten without a word', async () => {

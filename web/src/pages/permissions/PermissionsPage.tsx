@@ -29,7 +29,11 @@ import { StatementGenerator } from './StatementGenerator';
 
 export function PermissionsPage() {
   const policy = useRegistryPolicy();
-  return policy.data === undefined ? <Waiting error={policy.error} onRetry={() => void policy.refetch()} /> : <Permissions stored={policy.data} />;
+  return policy.data === undefined ? (
+    <Waiting error={policy.error} onRetry={() => void policy.refetch()} />
+  ) : (
+    <Permissions stored={policy.data} />
+  );
 }
 
 /** Stored is the policy's text as the server has it now. */
@@ -65,7 +69,12 @@ function Permissions({ stored }: { stored: string }) {
     onSaved: (now, wanted) => {
       setEdited((typed) => (typed === wanted ? undefined : typed));
       setSaid(undefined);
-      notify({ type: 'success', id: 'policy', header: now === '' ? m.deleted : m.saved, content: now === '' ? undefined : m.savedAdvice });
+      notify({
+        type: 'success',
+        id: 'policy',
+        header: now === '' ? m.deleted : m.saved,
+        content: now === '' ? undefined : m.savedAdvice,
+      });
     },
   });
   const submit = () => {
@@ -114,7 +123,11 @@ function Permissions({ stored }: { stored: string }) {
           <pre className="json">{stored || m.noPolicy}</pre>
         </ConflictAlert>
         {guard.error && <Problem error={guard.error} />}
-        {said && <Alert type="info" dismissible onDismiss={() => setSaid(undefined)}>{said}</Alert>}
+        {said && (
+          <Alert type="info" dismissible onDismiss={() => setSaid(undefined)}>
+            {said}
+          </Alert>
+        )}
         <Container
           header={
             <Header
@@ -122,8 +135,12 @@ function Permissions({ stored }: { stored: string }) {
               description={m.policyDescription}
               actions={
                 <SpaceBetween direction="horizontal" size="xs">
-                  <Button disabled={stored === ''} onClick={() => setConfirming(true)}>{shell.delete}</Button>
-                  <Button disabled={!changed} onClick={() => setEdited(undefined)}>{m.revert}</Button>
+                  <Button disabled={stored === ''} onClick={() => setConfirming(true)}>
+                    {shell.delete}
+                  </Button>
+                  <Button disabled={!changed} onClick={() => setEdited(undefined)}>
+                    {m.revert}
+                  </Button>
                   <Button
                     variant="primary"
                     loading={guard.saving}
@@ -156,7 +173,9 @@ function Permissions({ stored }: { stored: string }) {
         footer={
           <Box float="right">
             <SpaceBetween direction="horizontal" size="xs">
-              <Button variant="link" onClick={() => setConfirming(false)}>{shell.cancel}</Button>
+              <Button variant="link" onClick={() => setConfirming(false)}>
+                {shell.cancel}
+              </Button>
               <Button
                 variant="primary"
                 onClick={() => {

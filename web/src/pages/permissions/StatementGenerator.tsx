@@ -20,7 +20,15 @@ import { useMessages } from '../../i18n';
 import { groupedAccount } from '../../i18n/format';
 import { readAccounts } from '../../parts/policy/accounts';
 import { freeSid, policyText, type Statement } from '../../parts/policy/document';
-import { actionGroups, checkForm, defaultSids, emptyForm, statementOf, type FormProblems, type StatementForm } from './statement';
+import {
+  actionGroups,
+  checkForm,
+  defaultSids,
+  emptyForm,
+  statementOf,
+  type FormProblems,
+  type StatementForm,
+} from './statement';
 
 interface Props {
   /** Of the policy that the statement is for; undefined while its text is none. */
@@ -47,7 +55,11 @@ export function StatementGenerator({ statements, accounts, onFilled, onAdd, onCa
     return () => onFilled(false);
   }, [filled, onFilled]);
 
-  const problems = checkForm(form, registry.account, (statements ?? []).map((s) => s.Sid));
+  const problems = checkForm(
+    form,
+    registry.account,
+    (statements ?? []).map((s) => s.Sid),
+  );
   const errors = useProblemTexts(problems, tried);
   const statement = statementOf(form, registry);
   const json = policyText(statement);
@@ -63,7 +75,8 @@ export function StatementGenerator({ statements, accounts, onFilled, onAdd, onCa
       setTimeout(() => element.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus());
     }
   };
-  const setType = (type: StatementForm['type']) => set(form.sid === defaultSid(form.type) ? { type, sid: defaultSid(type) } : { type });
+  const setType = (type: StatementForm['type']) =>
+    set(form.sid === defaultSid(form.type) ? { type, sid: defaultSid(type) } : { type });
   return (
     <form
       ref={element}
@@ -76,8 +89,12 @@ export function StatementGenerator({ statements, accounts, onFilled, onAdd, onCa
         <Form
           actions={
             <SpaceBetween direction="horizontal" size="xs">
-              <Button variant="link" formAction="none" onClick={onCancel}>{shell.cancel}</Button>
-              <Button variant="primary" formAction="submit">{m.addToPolicy}</Button>
+              <Button variant="link" formAction="none" onClick={onCancel}>
+                {shell.cancel}
+              </Button>
+              <Button variant="primary" formAction="submit">
+                {m.addToPolicy}
+              </Button>
             </SpaceBetween>
           }
           errorText={tried && !statements ? m.mendFirst : undefined}
@@ -94,7 +111,12 @@ export function StatementGenerator({ statements, accounts, onFilled, onAdd, onCa
               />
             </FormField>
             <FormField label={m.sid} description={m.sidDescription} errorText={errors.sid}>
-              <Input value={form.sid} onChange={({ detail }) => set({ sid: detail.value })} spellcheck={false} autoComplete="off" />
+              <Input
+                value={form.sid}
+                onChange={({ detail }) => set({ sid: detail.value })}
+                spellcheck={false}
+                autoComplete="off"
+              />
             </FormField>
             <FormField
               label={m.accounts}
@@ -104,7 +126,14 @@ export function StatementGenerator({ statements, accounts, onFilled, onAdd, onCa
                 others.length > 0 && (
                   <SpaceBetween direction="horizontal" size="xs">
                     {others.map((s) => (
-                      <Button key={s.accountId} formAction="none" iconName="add-plus" onClick={() => set({ accounts: [form.accounts.trim(), s.accountId].filter(Boolean).join(', ') })}>
+                      <Button
+                        key={s.accountId}
+                        formAction="none"
+                        iconName="add-plus"
+                        onClick={() =>
+                          set({ accounts: [form.accounts.trim(), s.accountId].filter(Boolean).join(', ') })
+                        }
+                      >
                         {`${s.accountName} ${groupedAccount(s.accountId)}`}
                       </Button>
                     ))}
@@ -112,7 +141,14 @@ export function StatementGenerator({ statements, accounts, onFilled, onAdd, onCa
                 )
               }
             >
-              <Input value={form.accounts} onChange={({ detail }) => set({ accounts: detail.value })} inputMode="numeric" placeholder="111122223333, 444455556666" spellcheck={false} autoComplete="off" />
+              <Input
+                value={form.accounts}
+                onChange={({ detail }) => set({ accounts: detail.value })}
+                inputMode="numeric"
+                placeholder="111122223333, 444455556666"
+                spellcheck={false}
+                autoComplete="off"
+              />
             </FormField>
             {form.type === 'custom' && (
               <FormField label={m.effect}>
@@ -129,8 +165,16 @@ export function StatementGenerator({ statements, accounts, onFilled, onAdd, onCa
             {form.type === 'replication' ? (
               <FormField label={m.actions}>
                 <SpaceBetween size="xs">
-                  <Checkbox checked disabled description={m.replicateDescription}>ecr:ReplicateImage</Checkbox>
-                  <Checkbox checked={form.creates} onChange={({ detail }) => set({ creates: detail.checked })} description={m.createDescription}>ecr:CreateRepository</Checkbox>
+                  <Checkbox checked disabled description={m.replicateDescription}>
+                    ecr:ReplicateImage
+                  </Checkbox>
+                  <Checkbox
+                    checked={form.creates}
+                    onChange={({ detail }) => set({ creates: detail.checked })}
+                    description={m.createDescription}
+                  >
+                    ecr:CreateRepository
+                  </Checkbox>
                 </SpaceBetween>
               </FormField>
             ) : (
@@ -160,14 +204,30 @@ export function StatementGenerator({ statements, accounts, onFilled, onAdd, onCa
             </FormField>
             {!form.everyRepository && (
               <FormField label={m.prefixes} description={m.prefixesDescription} errorText={errors.prefixes}>
-                <Input value={form.prefixes} onChange={({ detail }) => set({ prefixes: detail.value })} placeholder="team/, base/" spellcheck={false} autoComplete="off" />
+                <Input
+                  value={form.prefixes}
+                  onChange={({ detail }) => set({ prefixes: detail.value })}
+                  placeholder="team/, base/"
+                  spellcheck={false}
+                  autoComplete="off"
+                />
               </FormField>
             )}
             <div>
-              <Box variant="h3" fontSize="heading-s">{m.preview}</Box>
+              <Box variant="h3" fontSize="heading-s">
+                {m.preview}
+              </Box>
               <div className="json-preview">
-                <pre className="json" tabIndex={0} aria-label={m.preview}>{json}</pre>
-                <CopyToClipboard variant="icon" textToCopy={json} copyButtonAriaLabel={m.copyStatement} copySuccessText={shell.copied} copyErrorText={shell.copyFailed} />
+                <pre className="json" tabIndex={0} aria-label={m.preview}>
+                  {json}
+                </pre>
+                <CopyToClipboard
+                  variant="icon"
+                  textToCopy={json}
+                  copyButtonAriaLabel={m.copyStatement}
+                  copySuccessText={shell.copied}
+                  copyErrorText={shell.copyFailed}
+                />
               </div>
             </div>
             {!statements && <Alert type="warning">{m.mendFirst}</Alert>}
@@ -191,7 +251,9 @@ function useProblemTexts(problems: FormProblems, tried: boolean): Partial<Record
         ? missing
         : accounts.kind === 'length'
           ? m.accountLength(accounts.account, accounts.digits)
-          : { characters: m.accountCharacters, twice: m.accountTwice, own: m.accountOwn }[accounts.kind](accounts.account)),
+          : { characters: m.accountCharacters, twice: m.accountTwice, own: m.accountOwn }[accounts.kind](
+              accounts.account,
+            )),
     actions: actions && missing,
     prefixes: prefixes && (prefixes === 'missing' ? missing : m.prefix(prefixes.prefix)),
   };

@@ -16,16 +16,32 @@ test('a replication, as the AWS console writes it', () => {
 });
 
 test('a replication without new repositories, of several accounts, for some repositories', () => {
-  const form = { ...emptyForm, accounts: `${source} 777788889999`, creates: false, everyRepository: false, prefixes: 'team/, base/*' };
+  const form = {
+    ...emptyForm,
+    accounts: `${source} 777788889999`,
+    creates: false,
+    everyRepository: false,
+    prefixes: 'team/, base/*',
+  };
   expect(statementOf(form, registry)).toMatchObject({
     Principal: { AWS: ['arn:aws:iam::111122223333:root', 'arn:aws:iam::777788889999:root'] },
     Action: ['ecr:ReplicateImage'],
-    Resource: ['arn:aws:ecr:us-east-1:444455556666:repository/team/*', 'arn:aws:ecr:us-east-1:444455556666:repository/base/*'],
+    Resource: [
+      'arn:aws:ecr:us-east-1:444455556666:repository/team/*',
+      'arn:aws:ecr:us-east-1:444455556666:repository/base/*',
+    ],
   });
 });
 
 test('a custom statement has the effect and actions that were chosen', () => {
-  const form = { ...emptyForm, type: 'custom' as const, sid: ' Mine ', accounts: source, effect: 'Deny' as const, actions: ['ecr:PutImage'] };
+  const form = {
+    ...emptyForm,
+    type: 'custom' as const,
+    sid: ' Mine ',
+    accounts: source,
+    effect: 'Deny' as const,
+    actions: ['ecr:PutImage'],
+  };
   expect(statementOf(form, registry)).toMatchObject({ Sid: 'Mine', Effect: 'Deny', Action: ['ecr:PutImage'] });
 });
 
@@ -41,7 +57,9 @@ test('what is missing is told by field, and what does not apply is not', () => {
 });
 
 test('a Sid is unique, and accounts are not one’s own', () => {
-  expect(checkForm({ ...emptyForm, accounts: registry.account }, registry.account, ['ReplicationAccessCrossAccount'])).toEqual({
+  expect(
+    checkForm({ ...emptyForm, accounts: registry.account }, registry.account, ['ReplicationAccessCrossAccount']),
+  ).toEqual({
     sid: 'taken',
     accounts: { kind: 'own', account: registry.account },
   });

@@ -20,7 +20,10 @@ export interface StatementForm {
 }
 
 /** What a statement of each type is called before it is given a name. */
-export const defaultSids: Record<StatementForm['type'], string> = { replication: 'ReplicationAccessCrossAccount', custom: 'CustomAccess' };
+export const defaultSids: Record<StatementForm['type'], string> = {
+  replication: 'ReplicationAccessCrossAccount',
+  custom: 'CustomAccess',
+};
 
 export const emptyForm: StatementForm = {
   type: 'replication',
@@ -38,7 +41,14 @@ export const actionGroups = {
   replicate: ['ecr:ReplicateImage', 'ecr:CreateRepository'],
   pull: ['ecr:BatchCheckLayerAvailability', 'ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'],
   push: ['ecr:InitiateLayerUpload', 'ecr:UploadLayerPart', 'ecr:CompleteLayerUpload', 'ecr:PutImage'],
-  list: ['ecr:DescribeRepositories', 'ecr:DescribeImages', 'ecr:ListImages', 'ecr:DescribeImageReplicationStatus', 'ecr:ListTagsForResource', 'ecr:GetRepositoryPolicy'],
+  list: [
+    'ecr:DescribeRepositories',
+    'ecr:DescribeImages',
+    'ecr:ListImages',
+    'ecr:DescribeImageReplicationStatus',
+    'ecr:ListTagsForResource',
+    'ecr:GetRepositoryPolicy',
+  ],
   manage: [
     'ecr:BatchDeleteImage',
     'ecr:DeleteRepository',
@@ -54,10 +64,19 @@ export type PrefixProblem = { prefix: string };
 
 /** Beginnings of repository names. */
 export function readPrefixes(text: string): { prefixes: string[]; problems: PrefixProblem[] } {
-  const words = [...new Set(text.normalize('NFKC').split(/[\s,;、]+/).filter((w) => w !== ''))].map((w) => w.replace(/\*$/, ''));
+  const words = [
+    ...new Set(
+      text
+        .normalize('NFKC')
+        .split(/[\s,;、]+/)
+        .filter((w) => w !== ''),
+    ),
+  ].map((w) => w.replace(/\*$/, ''));
   return {
     prefixes: words,
-    problems: words.filter((w) => w.length > 256 || !/^[a-z0-9](?:[a-z0-9]|[._/-](?!\/))*$/.test(w)).map((prefix) => ({ prefix })),
+    problems: words
+      .filter((w) => w.length > 256 || !/^[a-z0-9](?:[a-z0-9]|[._/-](?!\/))*$/.test(w))
+      .map((prefix) => ({ prefix })),
   };
 }
 

@@ -22,7 +22,11 @@ export function PermissionsSummary({ permitted, error }: { permitted: Permitted[
       variant="h2"
       counter={rows.length > 0 ? `(${rows.length})` : undefined}
       description={m.permissionsDescription}
-      actions={<PageButton to={pagePath(registry, 'permissions')} ariaLabel={m.editPermissions}>{shell.edit}</PageButton>}
+      actions={
+        <PageButton to={pagePath(registry, 'permissions')} ariaLabel={m.editPermissions}>
+          {shell.edit}
+        </PageButton>
+      }
     >
       {shell.permissions}
     </Header>
@@ -30,7 +34,11 @@ export function PermissionsSummary({ permitted, error }: { permitted: Permitted[
   if (permitted?.length === 0) {
     return (
       <Container header={header}>
-        <Empty title={m.noPermissions} advice={m.noPermissionsAdvice} action={<PageButton to={pagePath(registry, 'permissions?generate')}>{m.generateStatement}</PageButton>} />
+        <Empty
+          title={m.noPermissions}
+          advice={m.noPermissionsAdvice}
+          action={<PageButton to={pagePath(registry, 'permissions?generate')}>{m.generateStatement}</PageButton>}
+        />
       </Container>
     );
   }
@@ -46,20 +54,43 @@ export function PermissionsSummary({ permitted, error }: { permitted: Permitted[
         wrapLines
         columnDefinitions={[
           { id: 'sid', header: m.statement, isRowHeader: true, cell: (p) => p.sid ?? m.nameless(p.number + 1) },
-          { id: 'effect', header: m.effect, cell: (p) => <Badge color={p.effect === 'Deny' ? 'red' : 'green'}>{p.effect === 'Deny' ? m.denied : m.allowed}</Badge> },
+          {
+            id: 'effect',
+            header: m.effect,
+            cell: (p) => (
+              <Badge color={p.effect === 'Deny' ? 'red' : 'green'}>{p.effect === 'Deny' ? m.denied : m.allowed}</Badge>
+            ),
+          },
           {
             id: 'principals',
             header: m.principals,
             minWidth: 190,
-            cell: (p) => p.principals.map((who) => <div key={who}>{/^\d{12}$/.test(who) ? <AccountName account={who} /> : who === '*' ? m.everyone : <code>{who}</code>}</div>),
+            cell: (p) =>
+              p.principals.map((who) => (
+                <div key={who}>
+                  {/^\d{12}$/.test(who) ? <AccountName account={who} /> : who === '*' ? m.everyone : <code>{who}</code>}
+                </div>
+              )),
           },
           {
             id: 'actions',
             header: m.actions,
             minWidth: 150,
-            cell: (p) => [p.replicates && m.replicates, p.creates && m.creates, p.more && m.more].filter((a) => a !== false).map((a) => <div key={a}>{a}</div>),
+            cell: (p) =>
+              [p.replicates && m.replicates, p.creates && m.creates, p.more && m.more]
+                .filter((a) => a !== false)
+                .map((a) => <div key={a}>{a}</div>),
           },
-          { id: 'resources', header: m.resources, cell: (p) => p.resources.map((r) => <div key={r}><code>{r}</code></div>) },
+          {
+            id: 'resources',
+            header: m.resources,
+            cell: (p) =>
+              p.resources.map((r) => (
+                <div key={r}>
+                  <code>{r}</code>
+                </div>
+              )),
+          },
         ]}
       />
     </SpaceBetween>

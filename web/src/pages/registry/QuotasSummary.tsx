@@ -35,7 +35,11 @@ export function QuotasSummary() {
     <SpaceBetween size="s">
       <Problem error={quotas.error} />
       <Table
-        header={<Header variant="h2" description={m.quotasDescription}>{m.quotas}</Header>}
+        header={
+          <Header variant="h2" description={m.quotasDescription}>
+            {m.quotas}
+          </Header>
+        }
         items={quotas.data?.quotas ?? []}
         trackBy="name"
         loading={quotas.isPending}

@@ -33,14 +33,22 @@ export function RegistryPage() {
         <Header
           variant="h1"
           description={m.description(registry.session.accountName, groupedAccount(registry.account), registry.region)}
-          actions={<PageButton to={pagePath(registry, 'repositories/create')} variant="primary">{m.createRepository}</PageButton>}
+          actions={
+            <PageButton to={pagePath(registry, 'repositories/create')} variant="primary">
+              {m.createRepository}
+            </PageButton>
+          }
         >
           {m.title}
         </Header>
       }
     >
       <SpaceBetween size="l">
-        <StateSummary rows={destinations.rows} permitted={permitted} failed={Boolean(destinations.error ?? policy.error)} />
+        <StateSummary
+          rows={destinations.rows}
+          permitted={permitted}
+          failed={Boolean(destinations.error ?? policy.error)}
+        />
         <ReplicationSummary rows={destinations.rows} error={destinations.error} />
         <PermissionsSummary permitted={permitted} error={policy.error} />
         <RepositoriesSummary />

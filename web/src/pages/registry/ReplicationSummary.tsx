@@ -27,7 +27,9 @@ export function ReplicationSummary({ rows, error }: { rows: RuleDestination[] | 
       actions={
         <SpaceBetween direction="horizontal" size="xs">
           <PageButton to={pagePath(registry, 'activity')}>{shell.activity}</PageButton>
-          <PageButton to={pagePath(registry, 'replication')} ariaLabel={m.editReplication}>{shell.edit}</PageButton>
+          <PageButton to={pagePath(registry, 'replication')} ariaLabel={m.editReplication}>
+            {shell.edit}
+          </PageButton>
         </SpaceBetween>
       }
     >
@@ -37,7 +39,11 @@ export function ReplicationSummary({ rows, error }: { rows: RuleDestination[] | 
   if (rows?.length === 0) {
     return (
       <Container header={header}>
-        <Empty title={m.noRules} advice={m.noRulesAdvice} action={<PageButton to={pagePath(registry, 'replication/edit')}>{m.setUpReplication}</PageButton>} />
+        <Empty
+          title={m.noRules}
+          advice={m.noRulesAdvice}
+          action={<PageButton to={pagePath(registry, 'replication/edit')}>{m.setUpReplication}</PageButton>}
+        />
       </Container>
     );
   }
@@ -52,11 +58,31 @@ export function ReplicationSummary({ rows, error }: { rows: RuleDestination[] | 
         loadingText={shell.loading}
         wrapLines
         columnDefinitions={[
-          { id: 'destination', header: m.destination, minWidth: 190, isRowHeader: true, cell: (r) => <AccountName account={r.registryId} region={r.region} /> },
-          { id: 'filters', header: m.filters, minWidth: 110, cell: (r) => (r.prefixes.length === 0 ? m.everyRepository : format.list(r.prefixes.map((p) => `${p}*`))) },
+          {
+            id: 'destination',
+            header: m.destination,
+            minWidth: 190,
+            isRowHeader: true,
+            cell: (r) => <AccountName account={r.registryId} region={r.region} />,
+          },
+          {
+            id: 'filters',
+            header: m.filters,
+            minWidth: 110,
+            cell: (r) => (r.prefixes.length === 0 ? m.everyRepository : format.list(r.prefixes.map((p) => `${p}*`))),
+          },
           { id: 'grant', header: m.grant, minWidth: 210, cell: (r) => <Permission row={r} /> },
-          { id: 'failed', header: m.failedHere, cell: (r) => (r.statistics ? format.number(r.statistics.failed) : '–') },
-          { id: 'last', header: m.lastReplicated, minWidth: 120, cell: (r) => (r.statistics?.lastCompletedAt ? format.ago(r.statistics.lastCompletedAt) : '–') },
+          {
+            id: 'failed',
+            header: m.failedHere,
+            cell: (r) => (r.statistics ? format.number(r.statistics.failed) : '–'),
+          },
+          {
+            id: 'last',
+            header: m.lastReplicated,
+            minWidth: 120,
+            cell: (r) => (r.statistics?.lastCompletedAt ? format.ago(r.statistics.lastCompletedAt) : '–'),
+          },
         ]}
       />
     </SpaceBetween>

@@ -27,7 +27,11 @@ export function RepositoriesSummary() {
   if (found.data?.repositories.length === 0) {
     return (
       <Container header={header}>
-        <Empty title={m.noRepositories} advice={m.noRepositoriesAdvice} action={<PageButton to={pagePath(registry, 'repositories/create')}>{m.createRepository}</PageButton>} />
+        <Empty
+          title={m.noRepositories}
+          advice={m.noRepositoriesAdvice}
+          action={<PageButton to={pagePath(registry, 'repositories/create')}>{m.createRepository}</PageButton>}
+        />
       </Container>
     );
   }
@@ -53,7 +57,15 @@ export function RepositoriesSummary() {
             id: 'uri',
             header: m.uri,
             minWidth: 280,
-            cell: (r) => <CopyToClipboard variant="inline" textToCopy={r.repositoryUri} copyButtonAriaLabel={m.copyURI(r.repositoryName)} copySuccessText={shell.copied} copyErrorText={shell.copyFailed} />,
+            cell: (r) => (
+              <CopyToClipboard
+                variant="inline"
+                textToCopy={r.repositoryUri}
+                copyButtonAriaLabel={m.copyURI(r.repositoryName)}
+                copySuccessText={shell.copied}
+                copyErrorText={shell.copyFailed}
+              />
+            ),
           },
           { id: 'created', header: m.created, cell: (r) => format.dateTime(r.createdAt) },
         ]}

@@ -28,10 +28,38 @@ export function StateSummary({ rows, permitted, failed }: Props) {
       <KeyValuePairs
         columns={4}
         items={[
-          { label: m.replication, value: <Known of={rows} failed={failed}>{(r) => <Replication rows={r} />}</Known> },
-          { label: m.destinations, value: <Known of={checks} failed={failed}>{(r) => <Grants rows={r} />}</Known> },
-          { label: m.failures, value: <Known of={statistics} failed={failed}>{(r) => <Failures rows={r} />}</Known> },
-          { label: m.incoming, value: <Known of={permitted} failed={failed}>{(p) => <Incoming permitted={p} />}</Known> },
+          {
+            label: m.replication,
+            value: (
+              <Known of={rows} failed={failed}>
+                {(r) => <Replication rows={r} />}
+              </Known>
+            ),
+          },
+          {
+            label: m.destinations,
+            value: (
+              <Known of={checks} failed={failed}>
+                {(r) => <Grants rows={r} />}
+              </Known>
+            ),
+          },
+          {
+            label: m.failures,
+            value: (
+              <Known of={statistics} failed={failed}>
+                {(r) => <Failures rows={r} />}
+              </Known>
+            ),
+          },
+          {
+            label: m.incoming,
+            value: (
+              <Known of={permitted} failed={failed}>
+                {(p) => <Incoming permitted={p} />}
+              </Known>
+            ),
+          },
         ]}
       />
     </Container>
@@ -48,7 +76,11 @@ function Known<T>({ of, failed, children }: { of: T | undefined; failed: boolean
 
 function Replication({ rows }: { rows: RuleDestination[] }) {
   const m = useMessages().registry;
-  return rows.length === 0 ? <StatusIndicator type="stopped">{m.off}</StatusIndicator> : <StatusIndicator>{m.on(new Set(rows.map((r) => r.rule)).size)}</StatusIndicator>;
+  return rows.length === 0 ? (
+    <StatusIndicator type="stopped">{m.off}</StatusIndicator>
+  ) : (
+    <StatusIndicator>{m.on(new Set(rows.map((r) => r.rule)).size)}</StatusIndicator>
+  );
 }
 
 function Grants({ rows }: { rows: RuleDestination[] }) {
@@ -57,7 +89,11 @@ function Grants({ rows }: { rows: RuleDestination[] }) {
     return '–';
   }
   const granted = rows.filter((r) => r.check!.status === 'GRANTED').length;
-  return <StatusIndicator type={granted === rows.length ? 'success' : 'warning'}>{m.grantedOf(granted, rows.length)}</StatusIndicator>;
+  return (
+    <StatusIndicator type={granted === rows.length ? 'success' : 'warning'}>
+      {m.grantedOf(granted, rows.length)}
+    </StatusIndicator>
+  );
 }
 
 function Failures({ rows }: { rows: RuleDestination[] }) {
@@ -65,13 +101,18 @@ function Failures({ rows }: { rows: RuleDestination[] }) {
   const format = useFormat();
   const registry = useRegistry();
   // A destination of several rules is counted once.
-  const failed = [...new Map(rows.map((r) => [`${r.registryId}/${r.region}`, r.statistics!.failed])).values()].reduce((sum, n) => sum + n, 0);
+  const failed = [...new Map(rows.map((r) => [`${r.registryId}/${r.region}`, r.statistics!.failed])).values()].reduce(
+    (sum, n) => sum + n,
+    0,
+  );
   if (failed === 0) {
     return <StatusIndicator>{m.noFailures}</StatusIndicator>;
   }
   return (
     <StatusIndicator type="error">
-      <PageLink to={pagePath(registry, 'activity?state=FAILED')} ariaLabel={m.showFailed(format.number(failed))}>{format.number(failed)}</PageLink>
+      <PageLink to={pagePath(registry, 'activity?state=FAILED')} ariaLabel={m.showFailed(format.number(failed))}>
+        {format.number(failed)}
+      </PageLink>
     </StatusIndicator>
   );
 }
@@ -79,5 +120,9 @@ function Failures({ rows }: { rows: RuleDestination[] }) {
 function Incoming({ permitted }: { permitted: Permitted[] }) {
   const m = useMessages().registry;
   const accounts = new Set(permitted.filter((p) => p.effect === 'Allow' && p.replicates).flatMap((p) => p.principals));
-  return accounts.size === 0 ? <StatusIndicator type="stopped">{m.ownOnly}</StatusIndicator> : <StatusIndicator>{m.allowedFor(accounts.size)}</StatusIndicator>;
+  return accounts.size === 0 ? (
+    <StatusIndicator type="stopped">{m.ownOnly}</StatusIndicator>
+  ) : (
+    <StatusIndicator>{m.allowedFor(accounts.size)}</StatusIndicator>
+  );
 }

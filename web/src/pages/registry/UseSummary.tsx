@@ -14,10 +14,22 @@ export function UseSummary() {
   const registry = useRegistry();
   const deployment = useTwinport('DescribeDeployment', {});
   const uri = (text: string) => (
-    <CopyToClipboard variant="inline" textToCopy={text} copyButtonAriaLabel={m.copyAddress(text)} copySuccessText={shell.copied} copyErrorText={shell.copyFailed} />
+    <CopyToClipboard
+      variant="inline"
+      textToCopy={text}
+      copyButtonAriaLabel={m.copyAddress(text)}
+      copySuccessText={shell.copied}
+      copyErrorText={shell.copyFailed}
+    />
   );
   return (
-    <Container header={<Header variant="h2" description={m.useDescription}>{m.use}</Header>}>
+    <Container
+      header={
+        <Header variant="h2" description={m.useDescription}>
+          {m.use}
+        </Header>
+      }
+    >
       <SpaceBetween size="s">
         <Problem error={deployment.error} />
         <KeyValuePairs

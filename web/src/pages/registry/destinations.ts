@@ -16,7 +16,11 @@ export interface RuleDestination extends Destination {
 }
 
 /** One row per rule and destination, in the rules' order; checks are the rules', by destinationKey. */
-export function destinationRows(rules: ReplicationRule[], checks: ReadonlyMap<string, DestinationCheck>[], statistics: Statistics | undefined): RuleDestination[] {
+export function destinationRows(
+  rules: ReplicationRule[],
+  checks: ReadonlyMap<string, DestinationCheck>[],
+  statistics: Statistics | undefined,
+): RuleDestination[] {
   const statisticsOf = new Map(statistics?.destinations.map((s) => [destinationKey(s), s]));
   return rules.flatMap((rule, i) =>
     rule.destinations.map((d) => ({
@@ -39,7 +43,13 @@ export function useDestinations() {
   const statistics = useTwinport('GetReplicationStatistics', { period: 'HOUR' });
   return {
     /** Undefined until the rules are known. */
-    rows: rules && destinationRows(rules, checks.map((c) => c.checks), statistics.data),
+    rows:
+      rules &&
+      destinationRows(
+        rules,
+        checks.map((c) => c.checks),
+        statistics.data,
+      ),
     error: described.error ?? checks.find((c) => c.error)?.error ?? statistics.error,
   };
 }

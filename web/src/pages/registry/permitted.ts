@@ -25,7 +25,13 @@ export function permittedBy(text: string): Permitted[] {
     principals: principalsOf(s),
     replicates: coversAction(s, 'ecr:ReplicateImage'),
     creates: coversAction(s, 'ecr:CreateRepository'),
-    more: s.Condition !== undefined || s.NotAction !== undefined || s.NotPrincipal !== undefined || listOf(s.Action).some((a) => !ofReplication.test(a)),
-    resources: listOf(s.Resource).map((r) => String(r).match(/^arn:[^:]*:ecr:[^:]*:[^:]*:repository\/(.+)$/)?.[1] ?? String(r)),
+    more:
+      s.Condition !== undefined ||
+      s.NotAction !== undefined ||
+      s.NotPrincipal !== undefined ||
+      listOf(s.Action).some((a) => !ofReplication.test(a)),
+    resources: listOf(s.Resource).map(
+      (r) => String(r).match(/^arn:[^:]*:ecr:[^:]*:[^:]*:repository\/(.+)$/)?.[1] ?? String(r),
+    ),
   }));
 }

@@ -11,7 +11,11 @@ export function DeletionField({ rule, set }: { rule: RuleForm; set: (rule: RuleF
   return (
     <SpaceBetween size="s">
       <Box variant="h3">{m.deletions}</Box>
-      <Toggle checked={rule.deletions} onChange={({ detail }) => set({ ...rule, deletions: detail.checked })} description={m.deletionsAdvice}>
+      <Toggle
+        checked={rule.deletions}
+        onChange={({ detail }) => set({ ...rule, deletions: detail.checked })}
+        description={m.deletionsAdvice}
+      >
         {m.deletionsSwitch}
       </Toggle>
     </SpaceBetween>

@@ -48,7 +48,11 @@ function RegionField({ rule, set, editing, missing }: Fields & { missing: string
   // A Region that is not served any more is there to be taken out.
   const offered = [...regions.filter((r) => r !== here), ...rule.regions.filter((r) => !regions.includes(r))];
   return (
-    <FormField label={m.regionsLabel} description={m.regionsAdvice} errorText={editing.errorOf(rule.key, 'regions') ?? missing}>
+    <FormField
+      label={m.regionsLabel}
+      description={m.regionsAdvice}
+      errorText={editing.errorOf(rule.key, 'regions') ?? missing}
+    >
       <Multiselect
         options={offered.map(option)}
         selectedOptions={rule.regions.map(option)}
@@ -63,8 +67,13 @@ function RegionField({ rule, set, editing, missing }: Fields & { missing: string
 function AccountRows({ rule, set, editing, full }: Fields & { full: boolean }) {
   const { replication: m, shell } = useMessages();
   const { region: here, regions, sessions } = useRegistry();
-  const rows = useRows(rule.accounts, (accounts) => set({ ...rule, accounts }), () => newAccountRow(here));
-  const setRow = (row: AccountRow) => set({ ...rule, accounts: rule.accounts.map((r) => (r.key === row.key ? row : r)) });
+  const rows = useRows(
+    rule.accounts,
+    (accounts) => set({ ...rule, accounts }),
+    () => newAccountRow(here),
+  );
+  const setRow = (row: AccountRow) =>
+    set({ ...rule, accounts: rule.accounts.map((r) => (r.key === row.key ? row : r)) });
   const hint = ({ account }: AccountRow) => {
     const session = sessions.find((s) => s.accountId === account);
     return session ? m.signedIn(session.accountName) : account.length < 12 ? m.digits(account.length) : undefined;
@@ -109,7 +118,10 @@ function AccountRows({ rule, set, editing, full }: Fields & { full: boolean }) {
             control: (row) => (
               <Select
                 selectedOption={row.region ? { value: row.region, label: row.region } : null}
-                options={[...new Set([...regions, ...(row.region ? [row.region] : [])])].map((value) => ({ value, label: value }))}
+                options={[...new Set([...regions, ...(row.region ? [row.region] : [])])].map((value) => ({
+                  value,
+                  label: value,
+                }))}
                 onChange={({ detail }) => setRow({ ...row, region: detail.selectedOption.value! })}
                 onBlur={() => editing.leave(row.key, 'region')}
                 placeholder={m.problems.regionNeeded}
@@ -129,7 +141,9 @@ function RowState({ row, rule }: { row: AccountRow; rule: RuleForm }) {
   const { account, regions } = useRegistry();
   const whole = accountProblem(row.account, account) === undefined && regions.includes(row.region);
   const asked = useMemo(() => {
-    const filters = rule.filtered ? rule.filters.map((f) => f.filter).filter((f) => filterProblem(f) === undefined) : [];
+    const filters = rule.filtered
+      ? rule.filters.map((f) => f.filter).filter((f) => filterProblem(f) === undefined)
+      : [];
     const question: ReplicationRule = {
       destinations: whole ? [{ registryId: row.account, region: row.region }] : [],
       repositoryFilters: [...new Set(filters)].map((filter) => ({ filter, filterType: 'PREFIX_MATCH' })),

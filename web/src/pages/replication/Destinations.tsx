@@ -11,7 +11,11 @@ import { destinationKey, type RuleCheck } from '../../parts/destinations/destina
 import { GrantState } from '../../parts/destinations/GrantState';
 import { MissingGrant, refusalOf } from '../../parts/destinations/MissingGrant';
 
-function kindOf(destination: Destination, here: { account: string; region: string }, m: Messages['replication']): string {
+function kindOf(
+  destination: Destination,
+  here: { account: string; region: string },
+  m: Messages['replication'],
+): string {
   if (destination.registryId === here.account) {
     return m.crossRegion;
   }
@@ -19,7 +23,15 @@ function kindOf(destination: Destination, here: { account: string; region: strin
 }
 
 /** A rule's destinations, whether each allows it, and what to do where one does not. */
-export function Destinations({ destinations, check, label }: { destinations: readonly Destination[]; check: RuleCheck; label: string }) {
+export function Destinations({
+  destinations,
+  check,
+  label,
+}: {
+  destinations: readonly Destination[];
+  check: RuleCheck;
+  label: string;
+}) {
   const m = useMessages().replication;
   const registry = useRegistry();
   const refusals = destinations.flatMap((d) => refusalOf(check.checks.get(destinationKey(d))) ?? []);
@@ -46,7 +58,12 @@ export function Destinations({ destinations, check, label }: { destinations: rea
               </>
             ),
           },
-          { id: 'permission', header: m.permission, minWidth: 130, cell: (d) => <GrantState check={check.checks.get(destinationKey(d))} loading={check.loading} /> },
+          {
+            id: 'permission',
+            header: m.permission,
+            minWidth: 130,
+            cell: (d) => <GrantState check={check.checks.get(destinationKey(d))} loading={check.loading} />,
+          },
         ]}
       />
       {check.error ? (

@@ -13,9 +13,18 @@ import { MatchingRepositories } from './MatchingRepositories';
 import { useRows } from './rows';
 
 /** Which repositories a rule is for, and which those are now. */
-export function FilterFields({ rule, set, editing }: { rule: RuleForm; set: (rule: RuleForm) => void; editing: Editing }) {
+export function FilterFields({
+  rule,
+  set,
+  editing,
+}: {
+  rule: RuleForm;
+  set: (rule: RuleForm) => void;
+  editing: Editing;
+}) {
   const m = useMessages().replication;
-  const choose = (filtered: boolean) => set({ ...rule, filtered, filters: filtered && rule.filters.length === 0 ? [newFilterRow()] : rule.filters });
+  const choose = (filtered: boolean) =>
+    set({ ...rule, filtered, filters: filtered && rule.filters.length === 0 ? [newFilterRow()] : rule.filters });
   return (
     <SpaceBetween size="s">
       <Box variant="h3">{m.filters}</Box>

@@ -41,5 +41,9 @@ export function MatchingRepositories({ prefix }: { prefix?: string }) {
     listed.push(m.andOthers(f.number(names.length - shown)));
   }
   const count = f.number(names.length);
-  return <span style={{ overflowWrap: 'anywhere' }}>{m.matches(data.nextToken ? m.matchesMore(count) : count, f.list(listed))}</span>;
+  return (
+    <span style={{ overflowWrap: 'anywhere' }}>
+      {m.matches(data.nextToken ? m.matchesMore(count) : count, f.list(listed))}
+    </span>
+  );
 }

@@ -25,12 +25,16 @@ export function RemoveRule({ rule, number, onClose }: { rule: ReplicationRule; n
       if (at < 0) {
         return false;
       }
-      await ecr(registry, 'PutReplicationConfiguration', { replicationConfiguration: { rules: rules.toSpliced(at, 1) } });
+      await ecr(registry, 'PutReplicationConfiguration', {
+        replicationConfiguration: { rules: rules.toSpliced(at, 1) },
+      });
       return true;
     },
     onSuccess: async (removed) => {
       await reread(registry, 'DescribeRegistry', 'FindRepositories', 'GetReplicationStatistics');
-      notify(removed ? { type: 'success', header: m.replication.removed } : { type: 'info', header: m.replication.ruleGone });
+      notify(
+        removed ? { type: 'success', header: m.replication.removed } : { type: 'info', header: m.replication.ruleGone },
+      );
       onClose();
     },
   });

@@ -7,7 +7,10 @@ import { replication as m } from '../../i18n/en/replication';
 import { show } from '../../testing/show';
 import { EditReplicationPage } from './EditReplicationPage';
 
-const toDev: ReplicationRule = { destinations: [{ registryId: '444455556666', region: 'us-east-1' }], repositoryFilters: [{ filter: 'app/', filterType: 'PREFIX_MATCH' }] };
+const toDev: ReplicationRule = {
+  destinations: [{ registryId: '444455556666', region: 'us-east-1' }],
+  repositoryFilters: [{ filter: 'app/', filterType: 'PREFIX_MATCH' }],
+};
 const toTokyo: ReplicationRule = { destinations: [{ registryId: '111122223333', region: 'ap-northeast-1' }] };
 
 /** Shows the walk for a registry of these rules, which the server keeps. */
@@ -24,7 +27,9 @@ async function walk(...rules: ReplicationRule[]) {
         return configuration();
       },
       FindRepositories: { repositories: [] },
-      CheckReplicationDestinations: ({ destinations }) => ({ destinations: destinations.map((d) => ({ ...d, status: 'GRANTED' as const, repositoryName: 'app' })) }),
+      CheckReplicationDestinations: ({ destinations }) => ({
+        destinations: destinations.map((d) => ({ ...d, status: 'GRANTED' as const, repositoryName: 'app' })),
+      }),
     },
   });
   await screen.findByText(m.crossAccountSwitch);
@@ -32,7 +37,8 @@ async function walk(...rules: ReplicationRule[]) {
   return { server, next };
 }
 
-const accountField = () => screen.getByRole<HTMLInputElement>('textbox', { name: `${m.accountsLabel} ${m.accountLabel}` });
+const accountField = () =>
+  screen.getByRole<HTMLInputElement>('textbox', { name: `${m.accountsLabel} ${m.accountLabel}` });
 const type = (field: HTMLElement, value: string) => fireEvent.change(field, { target: { value } });
 
 test('the first rule is typed, checked and saved', async () => {
@@ -52,7 +58,9 @@ test('the first rule is typed, checked and saved', async () => {
   type(screen.getByRole('textbox', { name: m.filterLabel }), 'app/');
   next();
   expect(screen.getByRole('heading', { level: 1, name: m.reviewTitle })).toBeTruthy();
-  expect(screen.getByText(m.sentence(m.sentenceSome('app/'), m.sentencePlace('4444-5555-6666', 'us-east-1')))).toBeTruthy();
+  expect(
+    screen.getByText(m.sentence(m.sentenceSome('app/'), m.sentencePlace('4444-5555-6666', 'us-east-1'))),
+  ).toBeTruthy();
   next();
   await waitFor(() => expect(server.rules).toEqual([toDev]));
 });
@@ -73,9 +81,13 @@ test('a rule that is changed keeps whether deletions are replicated', async () =
   expect(screen.getByLabelText<HTMLInputElement>(m.deletionsSwitch).checked).toBe(true);
   fireEvent.click(screen.getByLabelText(m.filtersAll));
   next();
-  expect(screen.getByText(m.sentenceWithDeletions(m.sentenceAll, m.sentencePlace('4444-5555-6666', 'us-east-1')))).toBeTruthy();
+  expect(
+    screen.getByText(m.sentenceWithDeletions(m.sentenceAll, m.sentencePlace('4444-5555-6666', 'us-east-1'))),
+  ).toBeTruthy();
   next();
-  await waitFor(() => expect(server.rules).toEqual([{ destinations: toDev.destinations, deleteReplication: { enabled: true } }]));
+  await waitFor(() =>
+    expect(server.rules).toEqual([{ destinations: toDev.destinations, deleteReplication: { enabled: true } }]),
+  );
 });
 
 test('the replication of deletions is switched on', async () => {

@@ -12,7 +12,17 @@ import { useMessages } from '../../i18n';
 import { ConflictAlert } from '../../parts/saving/ConflictAlert';
 import { useGuardedSave } from '../../parts/saving/useGuardedSave';
 import type { Editing } from './editing';
-import { changesOf, fieldOf, formOf, newRule, problemsOf, rulesOf, sameRules, showsAtOnce, type ReplicationForm } from './form';
+import {
+  changesOf,
+  fieldOf,
+  formOf,
+  newRule,
+  problemsOf,
+  rulesOf,
+  sameRules,
+  showsAtOnce,
+  type ReplicationForm,
+} from './form';
 import { ReviewStep } from './ReviewStep';
 import { RulesStep } from './RulesStep';
 import { TypesStep } from './TypesStep';
@@ -64,7 +74,8 @@ export function ReplicationEditor({ current, begin }: { current: readonly Replic
     read: async () => (await ecr(registry, 'DescribeRegistry', {})).replicationConfiguration.rules,
     same: sameRules,
     write: async (wanted: ReplicationRule[]) =>
-      (await ecr(registry, 'PutReplicationConfiguration', { replicationConfiguration: { rules: wanted } })).replicationConfiguration.rules,
+      (await ecr(registry, 'PutReplicationConfiguration', { replicationConfiguration: { rules: wanted } }))
+        .replicationConfiguration.rules,
     reread: () => reread(registry),
     onSaved: () => {
       notify({ type: 'success', header: m.saved, content: rules.length > 0 ? m.savedAdvice : undefined });
@@ -84,7 +95,9 @@ export function ReplicationEditor({ current, begin }: { current: readonly Replic
     change: setForm,
     errorOf: (key, field) => {
       const problem = problems.get(fieldOf(key, field));
-      return problem && (tries > 0 || showsAtOnce(problem) || left.has(fieldOf(key, field))) ? m.problems[problem] : undefined;
+      return problem && (tries > 0 || showsAtOnce(problem) || left.has(fieldOf(key, field)))
+        ? m.problems[problem]
+        : undefined;
     },
     leave: (key, field) => setLeft((before) => new Set(before).add(fieldOf(key, field))),
   };
@@ -115,7 +128,12 @@ export function ReplicationEditor({ current, begin }: { current: readonly Replic
           submitButtonText={shell.save}
           steps={[
             { title: m.typesTitle, description: m.typesAdvice, content: <TypesStep editing={editing} /> },
-            { title: m.rulesTitle, description: m.rulesAdvice, content: <RulesStep editing={editing} begin={begin} />, errorText },
+            {
+              title: m.rulesTitle,
+              description: m.rulesAdvice,
+              content: <RulesStep editing={editing} begin={begin} />,
+              errorText,
+            },
             {
               title: m.reviewTitle,
               description: m.reviewAdvice,

@@ -13,7 +13,11 @@ test.each([
   { language: 'en' as const, m: en },
   { language: 'ja' as const, m: ja },
 ])('rules tell in $language whether they replicate deletions', async ({ language, m }) => {
-  const rules = [{ ...rule, deleteReplication: { enabled: true } }, { ...rule, deleteReplication: { enabled: false } }, rule];
+  const rules = [
+    { ...rule, deleteReplication: { enabled: true } },
+    { ...rule, deleteReplication: { enabled: false } },
+    rule,
+  ];
   await show(<ReplicationPage />, {
     language,
     answers: {

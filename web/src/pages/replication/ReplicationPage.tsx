@@ -96,7 +96,10 @@ function Rule({ rule, number, check }: { rule: ReplicationRule; number: number; 
           variant="h2"
           actions={
             <SpaceBetween direction="horizontal" size="xs">
-              <PageButton to={pagePath(registry, `replication/edit?rule=${number}`)} ariaLabel={m.replication.editRule(number)}>
+              <PageButton
+                to={pagePath(registry, `replication/edit?rule=${number}`)}
+                ariaLabel={m.replication.editRule(number)}
+              >
                 {m.replication.edit}
               </PageButton>
               <Button ariaLabel={m.replication.removeRule(number)} onClick={() => setRemoving(true)}>

@@ -63,7 +63,13 @@ export function ReviewStep({ changes, error }: { changes: Changes; error: unknow
         </Container>
       ))}
       {changes.removed.length > 0 && (
-        <Container header={<Header variant="h2" description={m.removedRulesAdvice}>{m.removedRules}</Header>}>
+        <Container
+          header={
+            <Header variant="h2" description={m.removedRulesAdvice}>
+              {m.removedRules}
+            </Header>
+          }
+        >
           <ul style={{ margin: 0, paddingInlineStart: 20 }}>
             {changes.removed.map((rule, index) => (
               <li key={index}>

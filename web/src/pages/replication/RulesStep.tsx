@@ -40,7 +40,10 @@ export function RulesStep({ editing, begin }: { editing: Editing; begin: string 
               <Header
                 variant="h2"
                 actions={
-                  <Button ariaLabel={m.removeRule(index + 1)} onClick={() => change({ ...form, rules: form.rules.filter((r) => r.key !== rule.key) })}>
+                  <Button
+                    ariaLabel={m.removeRule(index + 1)}
+                    onClick={() => change({ ...form, rules: form.rules.filter((r) => r.key !== rule.key) })}
+                  >
                     {shell.remove}
                   </Button>
                 }

@@ -18,7 +18,11 @@ export function TypesStep({ editing: { form, change } }: { editing: Editing }) {
     change({
       ...form,
       crossAccount,
-      rules: form.rules.map((rule) => (crossAccount && rule.accounts.length === 0 && rule.regions.length === 0 ? { ...rule, accounts: [newAccountRow(registry.region)] } : rule)),
+      rules: form.rules.map((rule) =>
+        crossAccount && rule.accounts.length === 0 && rule.regions.length === 0
+          ? { ...rule, accounts: [newAccountRow(registry.region)] }
+          : rule,
+      ),
     });
   return (
     <SpaceBetween size="l">
@@ -37,7 +41,11 @@ export function TypesStep({ editing: { form, change } }: { editing: Editing }) {
       </Container>
       <Container>
         <SpaceBetween size="s">
-          <Toggle checked={form.crossAccount} onChange={({ detail }) => switchAccounts(detail.checked)} description={m.crossAccountAdvice}>
+          <Toggle
+            checked={form.crossAccount}
+            onChange={({ detail }) => switchAccounts(detail.checked)}
+            description={m.crossAccountAdvice}
+          >
             {m.crossAccountSwitch}
           </Toggle>
           {!form.crossAccount && accounts > 0 && <Alert type="warning">{m.switchedOff(accounts)}</Alert>}

@@ -35,7 +35,11 @@ const rules: ReplicationRule[] = [
 
 /** A form of one rule with an account's destination. */
 function formWith(account: string, region = 'us-east-1'): ReplicationForm {
-  return { crossRegion: false, crossAccount: true, rules: [{ ...newRule(registry, false), accounts: [{ ...newAccountRow(region), account }] }] };
+  return {
+    crossRegion: false,
+    crossAccount: true,
+    rules: [{ ...newRule(registry, false), accounts: [{ ...newAccountRow(region), account }] }],
+  };
 }
 
 function only(form: ReplicationForm) {
@@ -52,13 +56,20 @@ describe('the form of rules', () => {
 
   it('brings back what was switched off', () => {
     const form = formOf(rules, registry);
-    expect(rulesOf({ ...form, crossRegion: false }, registry)[0]!.destinations).toEqual([{ registryId: other, region: 'us-east-1' }]);
+    expect(rulesOf({ ...form, crossRegion: false }, registry)[0]!.destinations).toEqual([
+      { registryId: other, region: 'us-east-1' },
+    ]);
     expect(rulesOf({ ...form, crossRegion: false, crossAccount: false }, registry)).toEqual([]);
     expect(sameRules(rulesOf({ ...form, crossRegion: true }, registry), rules)).toBe(true);
   });
 
   it('keeps whether deletions are replicated, and what it does not know', () => {
-    for (const more of [{ deleteReplication: { enabled: true } }, { deleteReplication: { enabled: false } }, { toCome: { a: [1] } }, {}]) {
+    for (const more of [
+      { deleteReplication: { enabled: true } },
+      { deleteReplication: { enabled: false } },
+      { toCome: { a: [1] } },
+      {},
+    ]) {
       const all = rules.map((rule) => ({ ...rule, ...more }));
       const saved = rulesOf(formOf(all, registry), registry);
       expect(saved.map(({ destinations: _, repositoryFilters: __, ...others }) => others)).toEqual([more, more]);
@@ -69,7 +80,10 @@ describe('the form of rules', () => {
   it('switches the replication of deletions', () => {
     const form = formOf([{ ...rules[1]!, deleteReplication: { enabled: true } }, rules[0]!], registry);
     const switched = { ...form, rules: form.rules.map((rule) => ({ ...rule, deletions: !rule.deletions })) };
-    expect(rulesOf(switched, registry).map((rule) => rule.deleteReplication)).toEqual([{ enabled: false }, { enabled: true }]);
+    expect(rulesOf(switched, registry).map((rule) => rule.deleteReplication)).toEqual([
+      { enabled: false },
+      { enabled: true },
+    ]);
   });
 
   it('keeps the filters typed while all repositories are chosen', () => {
@@ -108,7 +122,9 @@ describe('destinations', () => {
     const form = formWith(other);
     const twin = { ...newAccountRow('us-east-1'), account: other };
     form.rules[0]!.accounts.push(twin);
-    expect(problemsOf(form, registry, served)).toEqual(new Map([[fieldOf(twin.key, 'account'), 'duplicateDestination']]));
+    expect(problemsOf(form, registry, served)).toEqual(
+      new Map([[fieldOf(twin.key, 'account'), 'duplicateDestination']]),
+    );
     twin.region = 'ap-northeast-1';
     expect(only(form)).toEqual([]);
   });
@@ -136,7 +152,10 @@ describe('destinations', () => {
   it('are 25 at most, in all rules together', () => {
     const form: ReplicationForm = { crossRegion: false, crossAccount: true, rules: [] };
     for (let i = 0; i < 25; i++) {
-      form.rules.push({ ...newRule(registry, false), accounts: [{ ...newAccountRow('us-east-1'), account: String(200000000000 + i) }] });
+      form.rules.push({
+        ...newRule(registry, false),
+        accounts: [{ ...newAccountRow('us-east-1'), account: String(200000000000 + i) }],
+      });
     }
     expect(only(form)).toEqual([]);
     form.rules[24]!.accounts.push({ ...newAccountRow('us-east-1'), account: other });
@@ -189,17 +208,32 @@ describe('changes', () => {
   it('tell what each rule was before', () => {
     const beginning = formOf(rules, registry);
     const [first, second] = beginning.rules;
-    expect(changesOf(rules, beginning, beginning, registry)).toMatchObject({ rules: [{ change: 'none' }, { change: 'none' }], removed: [] });
-    const form = { ...beginning, rules: [{ ...second!, filtered: true, filters: [{ ...newFilterRow(), filter: 'web' }] }, formWith(other).rules[0]!] };
+    expect(changesOf(rules, beginning, beginning, registry)).toMatchObject({
+      rules: [{ change: 'none' }, { change: 'none' }],
+      removed: [],
+    });
+    const form = {
+      ...beginning,
+      rules: [
+        { ...second!, filtered: true, filters: [{ ...newFilterRow(), filter: 'web' }] },
+        formWith(other).rules[0]!,
+      ],
+    };
     const { rules: after, removed } = changesOf(rules, beginning, form, registry);
-    expect(after.map((r) => [r.change, r.before])).toEqual([['changed', rules[1]], ['new', undefined]]);
+    expect(after.map((r) => [r.change, r.before])).toEqual([
+      ['changed', rules[1]],
+      ['new', undefined],
+    ]);
     expect(removed).toEqual([rules[0]]);
     expect(first!.key).not.toBe(second!.key);
   });
 
   it('remove all rules when both kinds are switched off', () => {
     const beginning = formOf(rules, registry);
-    expect(changesOf(rules, beginning, { ...beginning, crossRegion: false, crossAccount: false }, registry)).toEqual({ rules: [], removed: rules });
+    expect(changesOf(rules, beginning, { ...beginning, crossRegion: false, crossAccount: false }, registry)).toEqual({
+      rules: [],
+      removed: rules,
+    });
   });
 
   it('are there where deletions are replicated or not, and what is not known here differs', () => {
@@ -209,7 +243,9 @@ describe('changes', () => {
     expect(sameRules([deleting], [not])).toBe(false);
     expect(sameRules([not], [rules[1]!])).toBe(true);
     expect(sameRules([{ ...rules[1]!, ...{ toCome: 1 } }], [rules[1]!])).toBe(false);
-    expect(sameRules([{ ...rules[1]!, ...{ toCome: 1, other: 2 } }], [{ ...rules[1]!, ...{ other: 2, toCome: 1 } }])).toBe(true);
+    expect(
+      sameRules([{ ...rules[1]!, ...{ toCome: 1, other: 2 } }], [{ ...rules[1]!, ...{ other: 2, toCome: 1 } }]),
+    ).toBe(true);
   });
 
   it('are none where only the order differs', () => {

@@ -86,7 +86,9 @@ export function formOf(rules: readonly ReplicationRule[], registry: Registry): R
     rules: rules.map(({ destinations, repositoryFilters = [], ...others }) => ({
       key: newKey(),
       regions: destinations.filter(own).map((d) => d.region),
-      accounts: destinations.filter((d) => !own(d)).map((d) => ({ key: newKey(), account: d.registryId, region: d.region })),
+      accounts: destinations
+        .filter((d) => !own(d))
+        .map((d) => ({ key: newKey(), account: d.registryId, region: d.region })),
       filtered: repositoryFilters.length > 0,
       filters: repositoryFilters.map((f) => ({ key: newKey(), filter: f.filter })),
       deletions: others.deleteReplication?.enabled ?? false,
@@ -111,8 +113,12 @@ export function rulesOf(form: ReplicationForm, registry: Registry): ReplicationR
   return form.rules.map((rule) => ({
     ...rule.others,
     destinations: destinationsOf(form, rule, registry),
-    ...(rule.filtered ? { repositoryFilters: rule.filters.map((row) => ({ filter: row.filter, filterType: 'PREFIX_MATCH' as const })) } : {}),
-    ...(rule.deletions || rule.others.deleteReplication ? { deleteReplication: { ...rule.others.deleteReplication, enabled: rule.deletions } } : {}),
+    ...(rule.filtered
+      ? { repositoryFilters: rule.filters.map((row) => ({ filter: row.filter, filterType: 'PREFIX_MATCH' as const })) }
+      : {}),
+    ...(rule.deletions || rule.others.deleteReplication
+      ? { deleteReplication: { ...rule.others.deleteReplication, enabled: rule.deletions } }
+      : {}),
   }));
 }
 
@@ -247,7 +253,9 @@ function filterProblems(rule: RuleForm, problems: Map<string, Problem>) {
 
 /** How many different destinations the form names, whole or not. */
 export function destinationCount(form: ReplicationForm, registry: Registry): number {
-  return new Set(form.rules.flatMap((rule) => destinationsOf(form, rule, registry).map((d) => `${d.registryId}/${d.region}`))).size;
+  return new Set(
+    form.rules.flatMap((rule) => destinationsOf(form, rule, registry).map((d) => `${d.registryId}/${d.region}`)),
+  ).size;
 }
 
 /** A rule in a form of its own, to compare: the order of destinations and filters says nothing, and none is no. */
@@ -278,7 +286,12 @@ export interface Changes {
 }
 
 /** Compares the form with the rules that its beginning stands for, in their order. */
-export function changesOf(base: readonly ReplicationRule[], beginning: ReplicationForm, form: ReplicationForm, registry: Registry): Changes {
+export function changesOf(
+  base: readonly ReplicationRule[],
+  beginning: ReplicationForm,
+  form: ReplicationForm,
+  registry: Registry,
+): Changes {
   const before = new Map(base.map((rule, index) => [beginning.rules[index]?.key, rule]));
   const after = rulesOf(form, registry);
   const rules = after.map((rule, index): Changes['rules'][number] => {

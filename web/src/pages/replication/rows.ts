@@ -10,7 +10,11 @@ interface Rows<Row> {
 }
 
 /** Adds and removes rows of a list, with the focus where one goes on: in the new row, or on what comes after a removed one. */
-export function useRows<Row extends { key: string }>(rows: readonly Row[], set: (rows: Row[]) => void, fresh: () => Row): Rows<Row> {
+export function useRows<Row extends { key: string }>(
+  rows: readonly Row[],
+  set: (rows: Row[]) => void,
+  fresh: () => Row,
+): Rows<Row> {
   const editor = useRef<AttributeEditorProps.Ref>(null);
   const [added, setAdded] = useState<string>();
   const [removed, setRemoved] = useState<{ index: number }>();

@@ -15,12 +15,24 @@ async function showForm() {
       },
       DescribeRegistry: {
         registryId: '111122223333',
-        replicationConfiguration: { rules: [{ destinations: [{ registryId: '444455556666', region: 'us-east-1' }], repositoryFilters: [{ filter: 'team/', filterType: 'PREFIX_MATCH' }] }] },
+        replicationConfiguration: {
+          rules: [
+            {
+              destinations: [{ registryId: '444455556666', region: 'us-east-1' }],
+              repositoryFilters: [{ filter: 'team/', filterType: 'PREFIX_MATCH' }],
+            },
+          ],
+        },
       },
     },
   });
   const name = screen.getByLabelText<HTMLInputElement>(m.name);
-  return { created, name, type: (text: string) => fireEvent.change(name, { target: { value: text } }), press: () => fireEvent.click(screen.getByRole('button', { name: m.create })) };
+  return {
+    created,
+    name,
+    type: (text: string) => fireEvent.change(name, { target: { value: text } }),
+    press: () => fireEvent.click(screen.getByRole('button', { name: m.create })),
+  };
 }
 
 test('a name is checked as it is typed, and what typing on mends is told at the end', async () => {

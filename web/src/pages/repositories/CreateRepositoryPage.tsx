@@ -56,7 +56,10 @@ export function CreateRepositoryPage() {
     },
     onError: () => focusInvalid(form.current),
   });
-  const taken = attempt.error instanceof APIError && attempt.error.code === 'RepositoryAlreadyExistsException' ? attempt.variables : undefined;
+  const taken =
+    attempt.error instanceof APIError && attempt.error.code === 'RepositoryAlreadyExistsException'
+      ? attempt.variables
+      : undefined;
   const problem = nameProblem(name);
   // What typing on can mend is told once one tries.
   const told = problem && (tried || (problem !== 'short' && problem !== 'end'));
@@ -84,8 +87,16 @@ export function CreateRepositoryPage() {
         <Form
           actions={
             <SpaceBetween direction="horizontal" size="xs">
-              <Button variant="link" formAction="none" onClick={() => void navigate(pagePath(registry, 'repositories'))}>{shell.cancel}</Button>
-              <Button variant="primary" formAction="submit" loading={attempt.isPending}>{m.create}</Button>
+              <Button
+                variant="link"
+                formAction="none"
+                onClick={() => void navigate(pagePath(registry, 'repositories'))}
+              >
+                {shell.cancel}
+              </Button>
+              <Button variant="primary" formAction="submit" loading={attempt.isPending}>
+                {m.create}
+              </Button>
             </SpaceBetween>
           }
         >
@@ -97,16 +108,34 @@ export function CreateRepositoryPage() {
                   label={m.name}
                   description={m.nameHint}
                   errorText={told ? m.nameProblems[problem] : taken === name ? m.nameTaken : undefined}
-                  constraintText={!problem && deployment.data ? m.uriPreview(`${deployment.data.registryUri}/${name}`) : undefined}
+                  constraintText={
+                    !problem && deployment.data ? m.uriPreview(`${deployment.data.registryUri}/${name}`) : undefined
+                  }
                   stretch
                 >
-                  <Input value={name} onChange={({ detail }) => setName(detail.value)} placeholder="team/app" autoFocus autoComplete={false} spellcheck={false} disableBrowserAutocorrect />
+                  <Input
+                    value={name}
+                    onChange={({ detail }) => setName(detail.value)}
+                    placeholder="team/app"
+                    autoFocus
+                    autoComplete={false}
+                    spellcheck={false}
+                    disableBrowserAutocorrect
+                  />
                 </FormField>
-                {destinations.length > 0 && <Alert type="info">{m.willReplicate(format.list(destinations.map(nameOf)))}</Alert>}
+                {destinations.length > 0 && (
+                  <Alert type="info">{m.willReplicate(format.list(destinations.map(nameOf)))}</Alert>
+                )}
                 <MutabilityFields value={mutability} onChange={setMutability} tried={tried} />
               </SpaceBetween>
             </Container>
-            <Container header={<Header variant="h2" description={m.tagsAdvice}>{m.tags}</Header>}>
+            <Container
+              header={
+                <Header variant="h2" description={m.tagsAdvice}>
+                  {m.tags}
+                </Header>
+              }
+            >
               <TagEditor tags={tags.tags} tagLimit={50} onChange={({ detail }) => setTags(detail)} />
             </Container>
           </SpaceBetween>

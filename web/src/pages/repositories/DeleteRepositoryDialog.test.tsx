@@ -25,7 +25,9 @@ async function showDialog(images: number) {
   const onDeleted = vi.fn();
   await show(<DeleteRepositoryDialog repository={repository} onClose={() => {}} onDeleted={onDeleted} />, {
     answers: {
-      FindImages: () => ({ images: Array.from({ length: state.images }, (_, i) => ({ imageDigest: `sha256:${i}` }) as FoundImage) }),
+      FindImages: () => ({
+        images: Array.from({ length: state.images }, (_, i) => ({ imageDigest: `sha256:${i}` }) as FoundImage),
+      }),
       DeleteRepository: (input) => {
         deleted.push(input);
         if (state.images > 0 && !input.force) {

@@ -61,8 +61,15 @@ export function DeleteRepositoryDialog({ repository, onClose, onDeleted }: Props
         <Form
           actions={
             <SpaceBetween direction="horizontal" size="xs">
-              <Button variant="link" formAction="none" onClick={onClose}>{shell.cancel}</Button>
-              <Button variant="primary" formAction="submit" disabled={typed !== name || !images.data} loading={attempt.isPending}>
+              <Button variant="link" formAction="none" onClick={onClose}>
+                {shell.cancel}
+              </Button>
+              <Button
+                variant="primary"
+                formAction="submit"
+                disabled={typed !== name || !images.data}
+                loading={attempt.isPending}
+              >
                 {shell.delete}
               </Button>
             </SpaceBetween>
@@ -74,12 +81,22 @@ export function DeleteRepositoryDialog({ repository, onClose, onDeleted }: Props
             {images.data && (
               <Alert type="warning" header={m.deleteAdvice}>
                 {filled ? m.deleteImagesToo : m.deleteEmpty}{' '}
-                {filled && repository.replicatesTo.length > 0 && m.deleteCopiesStay(format.list(repository.replicatesTo.map(nameOf)))}
+                {filled &&
+                  repository.replicatesTo.length > 0 &&
+                  m.deleteCopiesStay(format.list(repository.replicatesTo.map(nameOf)))}
               </Alert>
             )}
             {pushedMeanwhile ? <Alert type="error">{m.deleteNotEmpty}</Alert> : <Problem error={attempt.error} />}
             <FormField label={<Box variant="span">{m.deleteTypeName(name)}</Box>}>
-              <Input value={typed} onChange={({ detail }) => setTyped(detail.value)} placeholder={name} autoFocus autoComplete={false} spellcheck={false} disableBrowserAutocorrect />
+              <Input
+                value={typed}
+                onChange={({ detail }) => setTyped(detail.value)}
+                placeholder={name}
+                autoFocus
+                autoComplete={false}
+                spellcheck={false}
+                disableBrowserAutocorrect
+              />
             </FormField>
           </SpaceBetween>
         </Form>

@@ -9,7 +9,15 @@ import type { Mutability } from './mutability';
 import { filterProblem, maxExclusions } from './names';
 
 /** With tried, a filter that is still empty is told of. */
-export function MutabilityFields({ value, onChange, tried }: { value: Mutability; onChange: (value: Mutability) => void; tried: boolean }) {
+export function MutabilityFields({
+  value,
+  onChange,
+  tried,
+}: {
+  value: Mutability;
+  onChange: (value: Mutability) => void;
+  tried: boolean;
+}) {
   const m = useMessages().repositories;
   const { base, exclusions } = value;
   return (
@@ -24,13 +32,20 @@ export function MutabilityFields({ value, onChange, tried }: { value: Mutability
           ]}
         />
       </FormField>
-      <FormField label={m.exclusions} description={base === 'MUTABLE' ? m.exclusionsOfMutable : m.exclusionsOfImmutable} constraintText={m.filterHint} stretch>
+      <FormField
+        label={m.exclusions}
+        description={base === 'MUTABLE' ? m.exclusionsOfMutable : m.exclusionsOfImmutable}
+        constraintText={m.filterHint}
+        stretch
+      >
         <AttributeEditor
           items={exclusions}
           addButtonText={m.addFilter}
           disableAddButton={exclusions.length >= maxExclusions}
           onAddButtonClick={() => onChange({ base, exclusions: [...exclusions, ''] })}
-          onRemoveButtonClick={({ detail }) => onChange({ base, exclusions: exclusions.filter((_, i) => i !== detail.itemIndex) })}
+          onRemoveButtonClick={({ detail }) =>
+            onChange({ base, exclusions: exclusions.filter((_, i) => i !== detail.itemIndex) })
+          }
           removeButtonAriaLabel={(filter) => m.removeFilter(filter)}
           empty={m.noFilters}
           definition={[
@@ -42,7 +57,9 @@ export function MutabilityFields({ value, onChange, tried }: { value: Mutability
                   spellcheck={false}
                   disableBrowserAutocorrect
                   ariaLabel={m.filter}
-                  onChange={({ detail }) => onChange({ base, exclusions: exclusions.map((f, i) => (i === index ? detail.value : f)) })}
+                  onChange={({ detail }) =>
+                    onChange({ base, exclusions: exclusions.map((f, i) => (i === index ? detail.value : f)) })
+                  }
                 />
               ),
               errorText: (filter) => {

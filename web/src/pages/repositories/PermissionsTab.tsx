@@ -67,8 +67,17 @@ function PolicyForm({ repositoryName, stored }: { repositoryName: string; stored
       <Form
         actions={
           <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" formAction="none" disabled={!changed} onClick={() => setEdited(undefined)}>{shell.cancel}</Button>
-            <Button variant="primary" formAction="submit" disabled={!changed || guard.conflict || check.problems.length > 0} loading={guard.saving}>{shell.save}</Button>
+            <Button variant="link" formAction="none" disabled={!changed} onClick={() => setEdited(undefined)}>
+              {shell.cancel}
+            </Button>
+            <Button
+              variant="primary"
+              formAction="submit"
+              disabled={!changed || guard.conflict || check.problems.length > 0}
+              loading={guard.saving}
+            >
+              {shell.save}
+            </Button>
           </SpaceBetween>
         }
       >
@@ -77,7 +86,13 @@ function PolicyForm({ repositoryName, stored }: { repositoryName: string; stored
           <ConflictAlert guard={guard} texts={m} onTakeStored={() => setEdited(undefined)}>
             <pre className="json">{stored || m.noPolicy}</pre>
           </ConflictAlert>
-          <Container header={<Header variant="h2" description={m.policyAdvice}>{m.repositoryPolicy}</Header>}>
+          <Container
+            header={
+              <Header variant="h2" description={m.policyAdvice}>
+                {m.repositoryPolicy}
+              </Header>
+            }
+          >
             <PolicyEditor label={m.repositoryPolicy} text={text} onChange={setEdited} check={check} />
           </Container>
         </SpaceBetween>

@@ -14,7 +14,16 @@ import { useRegistry } from '../../app/registry';
 import { useMessages } from '../../i18n';
 import { useFormat } from '../../i18n/format';
 import { Command } from '../../parts/commands/Command';
-import { awsLogin, curlLogin, dockerLogin, needsInsecureRegistry, passwordOf, pushCommands, registryHost, type Naming } from '../../parts/commands/commands';
+import {
+  awsLogin,
+  curlLogin,
+  dockerLogin,
+  needsInsecureRegistry,
+  passwordOf,
+  pushCommands,
+  registryHost,
+  type Naming,
+} from '../../parts/commands/commands';
 import { NamingChoice, usePlaceOf } from '../../parts/commands/NamingChoice';
 import { CopyButton } from '../../parts/CopyButton';
 
@@ -45,7 +54,9 @@ export function PushCommands({ repository, onClose }: { repository: Repository; 
       closeAriaLabel={shell.close}
       footer={
         <Box float="right">
-          <Button variant="primary" onClick={onClose}>{shell.close}</Button>
+          <Button variant="primary" onClick={onClose}>
+            {shell.close}
+          </Button>
         </Box>
       }
     >
@@ -86,7 +97,9 @@ function Steps({ steps, first = 1 }: { steps: { text: string; command: string }[
     <SpaceBetween size="m">
       {steps.map(({ text, command }, i) => (
         <div key={text}>
-          <Box padding={{ bottom: 'xxs' }}>{first + i}. {text}</Box>
+          <Box padding={{ bottom: 'xxs' }}>
+            {first + i}. {text}
+          </Box>
           <Command text={command} label={text} />
         </div>
       ))}
@@ -106,11 +119,18 @@ function Password() {
       <Problem error={made.error} />
       {token ? (
         <SpaceBetween direction="horizontal" size="s" alignItems="center">
-          <CopyButton variant="button" textToCopy={passwordOf(token.authorizationToken)} copyButtonText={m.copyPassword} copyButtonAriaLabel={m.copyPassword} />
+          <CopyButton
+            variant="button"
+            textToCopy={passwordOf(token.authorizationToken)}
+            copyButtonText={m.copyPassword}
+            copyButtonAriaLabel={m.copyPassword}
+          />
           <Box color="text-body-secondary">{m.passwordUntil(format.dateTime(token.expiresAt))}</Box>
         </SpaceBetween>
       ) : (
-        <Button loading={made.isPending} onClick={() => made.mutate()}>{m.makePassword}</Button>
+        <Button loading={made.isPending} onClick={() => made.mutate()}>
+          {m.makePassword}
+        </Button>
       )}
     </SpaceBetween>
   );

@@ -33,7 +33,11 @@ export function RepositoriesPage() {
   const navigate = useNavigate();
   const nameOf = useDestinationName();
   const place = usePlace();
-  const found = useTwinport('FindRepositories', { contains: place.search || undefined, maxResults: pageSize, nextToken: place.token }, { keep: true });
+  const found = useTwinport(
+    'FindRepositories',
+    { contains: place.search || undefined, maxResults: pageSize, nextToken: place.token },
+    { keep: true },
+  );
   const [chosen, setChosen] = useState<FoundRepository>();
   const [dialog, setDialog] = useState<'push' | 'delete'>();
   const items = found.data?.repositories ?? [];
@@ -56,15 +60,23 @@ export function RepositoriesPage() {
         selectionType="single"
         selectedItems={selected ? [selected] : []}
         onSelectionChange={({ detail }) => setChosen(detail.selectedItems[0])}
-        ariaLabels={{ tableLabel: m.title, selectionGroupLabel: m.selection, itemSelectionLabel: (_, r) => m.select(r.repositoryName) }}
+        ariaLabels={{
+          tableLabel: m.title,
+          selectionGroupLabel: m.selection,
+          itemSelectionLabel: (_, r) => m.select(r.repositoryName),
+        }}
         header={
           <SpaceBetween size="m">
             <Header
               variant="awsui-h1-sticky"
               actions={
                 <SpaceBetween direction="horizontal" size="xs">
-                  <Button disabled={!selected} onClick={() => setDialog('push')}>{m.pushCommands}</Button>
-                  <Button disabled={!selected} onClick={() => setDialog('delete')}>{shell.delete}</Button>
+                  <Button disabled={!selected} onClick={() => setDialog('push')}>
+                    {m.pushCommands}
+                  </Button>
+                  <Button disabled={!selected} onClick={() => setDialog('delete')}>
+                    {shell.delete}
+                  </Button>
                   {create}
                 </SpaceBetween>
               }
@@ -75,7 +87,9 @@ export function RepositoriesPage() {
           </SpaceBetween>
         }
         filter={<ListFilter place={place} words={m} />}
-        pagination={<ListPages place={place} next={found.data?.nextToken} label={m.pages} disabled={found.isPlaceholderData} />}
+        pagination={
+          <ListPages place={place} next={found.data?.nextToken} label={m.pages} disabled={found.isPlaceholderData} />
+        }
         empty={
           place.search ? (
             <NoMatch place={place} words={m} />
@@ -94,7 +108,12 @@ export function RepositoriesPage() {
           {
             id: 'replicates',
             header: m.replicatesTo,
-            cell: (r) => (r.replicatesTo.length > 0 ? format.list(r.replicatesTo.map(nameOf)) : <Box color="text-status-inactive">{m.replicatesNowhere}</Box>),
+            cell: (r) =>
+              r.replicatesTo.length > 0 ? (
+                format.list(r.replicatesTo.map(nameOf))
+              ) : (
+                <Box color="text-status-inactive">{m.replicatesNowhere}</Box>
+              ),
             minWidth: 160,
           },
           { id: 'mutability', header: m.mutability, cell: (r) => <MutabilityText repository={r} />, minWidth: 140 },
@@ -102,14 +121,24 @@ export function RepositoriesPage() {
           {
             id: 'uri',
             header: m.uri,
-            cell: (r) => <CopyButton variant="inline" textToCopy={r.repositoryUri} copyButtonAriaLabel={m.copyURI(r.repositoryName)} />,
+            cell: (r) => (
+              <CopyButton
+                variant="inline"
+                textToCopy={r.repositoryUri}
+                copyButtonAriaLabel={m.copyURI(r.repositoryName)}
+              />
+            ),
             minWidth: 300,
           },
         ]}
       />
       {dialog === 'push' && selected && <PushCommands repository={selected} onClose={() => setDialog(undefined)} />}
       {dialog === 'delete' && selected && (
-        <DeleteRepositoryDialog repository={selected} onClose={() => setDialog(undefined)} onDeleted={() => setDialog(undefined)} />
+        <DeleteRepositoryDialog
+          repository={selected}
+          onClose={() => setDialog(undefined)}
+          onDeleted={() => setDialog(undefined)}
+        />
       )}
     </>
   );

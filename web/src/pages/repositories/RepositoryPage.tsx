@@ -36,14 +36,21 @@ export function RepositoryPage() {
     return found.data ? <Gone name={name} /> : <Waiting error={found.error ?? found.failureReason} />;
   }
   const key = `${registry.account} ${registry.region} ${name} ${image ?? ''}`;
-  return image ? <ImagePage key={key} repository={repository} digest={image} /> : <Shown key={key} repository={repository} error={found.error} />;
+  return image ? (
+    <ImagePage key={key} repository={repository} digest={image} />
+  ) : (
+    <Shown key={key} repository={repository} error={found.error} />
+  );
 }
 
 function Gone({ name }: { name: string }) {
   const m = useMessages().repositories;
   const registry = useRegistry();
   return (
-    <ContentLayout breadcrumbs={<Crumbs steps={[{ text: name, path: repositoryPath(registry, name) }]} />} header={<Header variant="h1">{name}</Header>}>
+    <ContentLayout
+      breadcrumbs={<Crumbs steps={[{ text: name, path: repositoryPath(registry, name) }]} />}
+      header={<Header variant="h1">{name}</Header>}
+    >
       <Alert type="warning" header={m.gone(name)}>
         {m.goneAdvice} <PageLink to={pagePath(registry, 'repositories')}>{m.toList}</PageLink>
       </Alert>
@@ -73,11 +80,15 @@ function Shown({ repository, error }: { repository: FoundRepository; error: unkn
       header={
         <Header
           variant="h1"
-          description={<CopyButton variant="inline" textToCopy={repository.repositoryUri} copyButtonAriaLabel={m.copyURI(name)} />}
+          description={
+            <CopyButton variant="inline" textToCopy={repository.repositoryUri} copyButtonAriaLabel={m.copyURI(name)} />
+          }
           actions={
             <SpaceBetween direction="horizontal" size="xs">
               <Button onClick={() => setDialog('delete')}>{shell.delete}</Button>
-              <Button variant="primary" onClick={push}>{m.pushCommands}</Button>
+              <Button variant="primary" onClick={push}>
+                {m.pushCommands}
+              </Button>
             </SpaceBetween>
           }
         >
@@ -91,13 +102,21 @@ function Shown({ repository, error }: { repository: FoundRepository; error: unkn
           ariaLabel={name}
           keyboardActivationMode="manual"
           activeTabId={shown.id}
-          onChange={({ detail }) => void navigate(repositoryPath(registry, name, detail.activeTabId === 'images' ? undefined : detail.activeTabId))}
+          onChange={({ detail }) =>
+            void navigate(
+              repositoryPath(registry, name, detail.activeTabId === 'images' ? undefined : detail.activeTabId),
+            )
+          }
           tabs={tabs.map((tab) => ({ ...tab, href: tab.id === 'images' ? here : `${here}?tab=${tab.id}` }))}
         />
       </SpaceBetween>
       {dialog === 'push' && <PushCommands repository={repository} onClose={() => setDialog(undefined)} />}
       {dialog === 'delete' && (
-        <DeleteRepositoryDialog repository={repository} onClose={() => setDialog(undefined)} onDeleted={() => void navigate(pagePath(registry, 'repositories'))} />
+        <DeleteRepositoryDialog
+          repository={repository}
+          onClose={() => setDialog(undefined)}
+          onDeleted={() => void navigate(pagePath(registry, 'repositories'))}
+        />
       )}
     </ContentLayout>
   );

@@ -67,8 +67,12 @@ export function ResourceTagsTab({ repository }: { repository: Repository }) {
       <Form
         actions={
           <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" formAction="none" disabled={!changed} onClick={() => setEdited(undefined)}>{shell.cancel}</Button>
-            <Button variant="primary" formAction="submit" disabled={!changed || guard.conflict} loading={guard.saving}>{shell.save}</Button>
+            <Button variant="link" formAction="none" disabled={!changed} onClick={() => setEdited(undefined)}>
+              {shell.cancel}
+            </Button>
+            <Button variant="primary" formAction="submit" disabled={!changed || guard.conflict} loading={guard.saving}>
+              {shell.save}
+            </Button>
           </SpaceBetween>
         }
       >
@@ -76,9 +80,19 @@ export function ResourceTagsTab({ repository }: { repository: Repository }) {
           <Problem error={read.error ?? (read.data ? undefined : read.failureReason)} />
           <SubmitProblem error={guard.error} />
           <ConflictAlert guard={guard} texts={m} onTakeStored={() => setEdited(undefined)}>
-            {saved.length > 0 ? <KeyValuePairs items={saved.map((tag) => ({ label: tag.Key, value: tag.Value }))} /> : <div>{m.noTags}</div>}
+            {saved.length > 0 ? (
+              <KeyValuePairs items={saved.map((tag) => ({ label: tag.Key, value: tag.Value }))} />
+            ) : (
+              <div>{m.noTags}</div>
+            )}
           </ConflictAlert>
-          <Container header={<Header variant="h2" description={m.tagsAdvice}>{m.tags}</Header>}>
+          <Container
+            header={
+              <Header variant="h2" description={m.tagsAdvice}>
+                {m.tags}
+              </Header>
+            }
+          >
             <TagEditor
               loading={read.isPending}
               tags={edited?.tags ?? saved.map((tag) => ({ key: tag.Key, value: tag.Value, existing: true }))}

@@ -33,10 +33,26 @@ export function SettingsTab({ repository }: { repository: FoundRepository }) {
           columns={3}
           minColumnWidth={240}
           items={[
-            { label: m.uri, value: <CopyButton variant="inline" textToCopy={repository.repositoryUri} copyButtonAriaLabel={m.copyURI(repository.repositoryName)} wrapText /> },
+            {
+              label: m.uri,
+              value: (
+                <CopyButton
+                  variant="inline"
+                  textToCopy={repository.repositoryUri}
+                  copyButtonAriaLabel={m.copyURI(repository.repositoryName)}
+                  wrapText
+                />
+              ),
+            },
             { label: m.arn, value: <CopyButton variant="inline" textToCopy={repository.repositoryArn} wrapText /> },
             { label: m.createdAt, value: format.dateTime(repository.createdAt) },
-            { label: m.replicatesTo, value: repository.replicatesTo.length > 0 ? format.list(repository.replicatesTo.map(nameOf)) : m.replicatesNowhere },
+            {
+              label: m.replicatesTo,
+              value:
+                repository.replicatesTo.length > 0
+                  ? format.list(repository.replicatesTo.map(nameOf))
+                  : m.replicatesNowhere,
+            },
             { label: m.repositoryPolicy, value: repository.hasPolicy ? m.hasPolicy : m.hasNoPolicy },
             { label: m.encryption, value: m.encryptionOfDisk },
           ]}
@@ -61,7 +77,10 @@ function MutabilityForm({ repository }: { repository: FoundRepository }) {
   const guard = useGuardedSave({
     stored: saved,
     edited: changed,
-    read: async () => mutabilityOf((await ecr(registry, 'DescribeRepositories', { repositoryNames: [repositoryName] })).repositories[0]!),
+    read: async () =>
+      mutabilityOf(
+        (await ecr(registry, 'DescribeRepositories', { repositoryNames: [repositoryName] })).repositories[0]!,
+      ),
     same: sameMutability,
     write: async (wanted: Mutability) => {
       await ecr(registry, 'PutImageTagMutability', { repositoryName, ...settingOf(wanted) });
@@ -92,15 +111,21 @@ function MutabilityForm({ repository }: { repository: FoundRepository }) {
       <Form
         actions={
           <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" formAction="none" disabled={!changed} onClick={() => setEdited(undefined)}>{shell.cancel}</Button>
-            <Button variant="primary" formAction="submit" disabled={!changed || guard.conflict} loading={guard.saving}>{shell.save}</Button>
+            <Button variant="link" formAction="none" disabled={!changed} onClick={() => setEdited(undefined)}>
+              {shell.cancel}
+            </Button>
+            <Button variant="primary" formAction="submit" disabled={!changed || guard.conflict} loading={guard.saving}>
+              {shell.save}
+            </Button>
           </SpaceBetween>
         }
       >
         <SpaceBetween size="m">
           <SubmitProblem error={guard.error} />
           <ConflictAlert guard={guard} texts={m} onTakeStored={() => setEdited(undefined)}>
-            <div><MutabilityText repository={repository} /></div>
+            <div>
+              <MutabilityText repository={repository} />
+            </div>
           </ConflictAlert>
           <Container>
             <MutabilityFields value={edited ?? saved} onChange={setEdited} tried={tried} />

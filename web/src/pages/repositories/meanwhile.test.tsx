@@ -129,7 +129,9 @@ test('tags', async () => {
       },
     },
   });
-  const value = await waitFor(() => createWrapper().findTagEditor()!.findRow(1)!.findField(2)!.find('input')!.getElement());
+  const value = await waitFor(() =>
+    createWrapper().findTagEditor()!.findRow(1)!.findField(2)!.find('input')!.getElement(),
+  );
   fireEvent.change(value, { target: { value: 'mine' } });
   server.tags = [{ Key: 'team', Value: 'theirs' }];
   save();

@@ -9,7 +9,9 @@ export interface Mutability {
   exclusions: string[];
 }
 
-export function mutabilityOf(repository: Pick<Repository, 'imageTagMutability' | 'imageTagMutabilityExclusionFilters'>): Mutability {
+export function mutabilityOf(
+  repository: Pick<Repository, 'imageTagMutability' | 'imageTagMutabilityExclusionFilters'>,
+): Mutability {
   return {
     base: repository.imageTagMutability.startsWith('IMMUTABLE') ? 'IMMUTABLE' : 'MUTABLE',
     exclusions: (repository.imageTagMutabilityExclusionFilters ?? []).map((f) => f.filter),
@@ -17,7 +19,10 @@ export function mutabilityOf(repository: Pick<Repository, 'imageTagMutability' |
 }
 
 /** The members of CreateRepository and PutImageTagMutability. */
-export function settingOf({ base, exclusions }: Mutability): { imageTagMutability: TagMutability; imageTagMutabilityExclusionFilters?: MutabilityFilter[] } {
+export function settingOf({ base, exclusions }: Mutability): {
+  imageTagMutability: TagMutability;
+  imageTagMutabilityExclusionFilters?: MutabilityFilter[];
+} {
   if (exclusions.length === 0) {
     return { imageTagMutability: base };
   }
@@ -28,7 +33,11 @@ export function settingOf({ base, exclusions }: Mutability): { imageTagMutabilit
 }
 
 export function sameMutability(a: Mutability, b: Mutability): boolean {
-  return a.base === b.base && a.exclusions.length === b.exclusions.length && a.exclusions.every((filter, i) => filter === b.exclusions[i]);
+  return (
+    a.base === b.base &&
+    a.exclusions.length === b.exclusions.length &&
+    a.exclusions.every((filter, i) => filter === b.exclusions[i])
+  );
 }
 
 export function mutabilityValid({ exclusions }: Mutability): boolean {

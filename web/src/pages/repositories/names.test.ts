@@ -2,9 +2,12 @@ import { expect, test } from 'vitest';
 
 import { filterProblem, nameProblem } from './names';
 
-test.each(['ab', 'app', 'team/app', 'a-b', 'a--b', 'a_b', 'a__b', 'a.b', 'a/b.c/d---e', '12', 'a'.repeat(256)])('%s is a name', (name) => {
-  expect(nameProblem(name)).toBeUndefined();
-});
+test.each(['ab', 'app', 'team/app', 'a-b', 'a--b', 'a_b', 'a__b', 'a.b', 'a/b.c/d---e', '12', 'a'.repeat(256)])(
+  '%s is a name',
+  (name) => {
+    expect(nameProblem(name)).toBeUndefined();
+  },
+);
 
 test.each([
   ['', 'short'],

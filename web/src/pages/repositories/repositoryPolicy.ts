@@ -4,7 +4,11 @@ import { APIError, ecr, type Registry } from '../../api/client';
 import { queryKey, useRegistry } from '../../app/registry';
 
 /** The text of a repository's policy; empty if it has none. */
-export async function readRepositoryPolicy(registry: Registry, repositoryName: string, signal?: AbortSignal): Promise<string> {
+export async function readRepositoryPolicy(
+  registry: Registry,
+  repositoryName: string,
+  signal?: AbortSignal,
+): Promise<string> {
   try {
     return (await ecr(registry, 'GetRepositoryPolicy', { repositoryName }, signal)).policyText;
   } catch (error) {

@@ -8,7 +8,12 @@ const saved = [
 ];
 
 test('nothing changed asks for nothing', () => {
-  expect(tagChanges(saved, [{ key: 'stage', value: '' }, { key: 'team', value: 'web' }])).toEqual({ tags: [], tagKeys: [] });
+  expect(
+    tagChanges(saved, [
+      { key: 'stage', value: '' },
+      { key: 'team', value: 'web' },
+    ]),
+  ).toEqual({ tags: [], tagKeys: [] });
 });
 
 test('new, changed and removed tags', () => {
@@ -17,7 +22,13 @@ test('new, changed and removed tags', () => {
     { key: 'stage', value: '', markedForRemoval: true },
     { key: 'cost', value: '7' },
   ];
-  expect(tagChanges(saved, edited)).toEqual({ tags: [{ Key: 'team', Value: 'api' }, { Key: 'cost', Value: '7' }], tagKeys: ['stage'] });
+  expect(tagChanges(saved, edited)).toEqual({
+    tags: [
+      { Key: 'team', Value: 'api' },
+      { Key: 'cost', Value: '7' },
+    ],
+    tagKeys: ['stage'],
+  });
 });
 
 test('a key that is removed and added again is overwritten', () => {

@@ -13,7 +13,10 @@ export function sameTags(a: readonly ResourceTag[], b: readonly ResourceTag[]): 
 }
 
 /** What TagResource and UntagResource have to be asked for, to make of the saved tags the edited ones. */
-export function tagChanges(saved: readonly ResourceTag[], edited: readonly EditedTag[]): { tags: ResourceTag[]; tagKeys: string[] } {
+export function tagChanges(
+  saved: readonly ResourceTag[],
+  edited: readonly EditedTag[],
+): { tags: ResourceTag[]; tagKeys: string[] } {
   const wanted = new Map(edited.filter((tag) => !tag.markedForRemoval).map((tag) => [tag.key, tag.value]));
   const had = new Map(saved.map((tag) => [tag.Key, tag.Value]));
   return {

@@ -3,7 +3,10 @@ import { sameDestination } from '../../parts/destinations/destination';
 
 /** Where the rules send the images of a repository, each destination once. */
 export function destinationsFor(repositoryName: string, rules: readonly ReplicationRule[]): Destination[] {
-  const matching = rules.filter(({ repositoryFilters = [] }) => repositoryFilters.length === 0 || repositoryFilters.some((f) => repositoryName.startsWith(f.filter)));
+  const matching = rules.filter(
+    ({ repositoryFilters = [] }) =>
+      repositoryFilters.length === 0 || repositoryFilters.some((f) => repositoryName.startsWith(f.filter)),
+  );
   const all: Destination[] = [];
   for (const destination of matching.flatMap((rule) => rule.destinations)) {
     if (!all.some((other) => sameDestination(other, destination))) {

@@ -28,7 +28,15 @@ test('nobody gets past the last page', () => {
   expect(goTo(start, -1, 'a').page).toBe(0);
 });
 
-test.each([null, undefined, 'x', {}, { trail: { tokens: 'a', page: 0 } }, { trail: { tokens: ['a'], page: 2 } }, { trail: { tokens: [1], page: 0 } }])('%j is no trail', (kept) => {
+test.each([
+  null,
+  undefined,
+  'x',
+  {},
+  { trail: { tokens: 'a', page: 0 } },
+  { trail: { tokens: ['a'], page: 2 } },
+  { trail: { tokens: [1], page: 0 } },
+])('%j is no trail', (kept) => {
   expect(trailOf(kept)).toEqual(start);
 });
 

@@ -31,7 +31,12 @@ export function goTo({ tokens, page }: Trail, wanted: number, next: string | und
 /** What a browser kept of a trail; anything else is the start. */
 export function trailOf(kept: unknown): Trail {
   const trail = (kept as { trail?: Partial<Trail> } | null | undefined)?.trail;
-  if (!trail || !Array.isArray(trail.tokens) || !trail.tokens.every((t) => typeof t === 'string') || !Number.isInteger(trail.page)) {
+  if (
+    !trail ||
+    !Array.isArray(trail.tokens) ||
+    !trail.tokens.every((t) => typeof t === 'string') ||
+    !Number.isInteger(trail.page)
+  ) {
     return start;
   }
   const { tokens, page } = trail as Trail;

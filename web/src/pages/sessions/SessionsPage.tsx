@@ -46,7 +46,13 @@ export function SessionsPage() {
     onSettled: () => reread(registry, 'ListSessions'),
   });
   return (
-    <ContentLayout header={<Header variant="h1" description={m.description(registry.session.accountName)}>{shell.sessions}</Header>}>
+    <ContentLayout
+      header={
+        <Header variant="h1" description={m.description(registry.session.accountName)}>
+          {shell.sessions}
+        </Header>
+      }
+    >
       <SpaceBetween size="l">
         <Problem error={list.error} onRetry={() => void list.refetch()} />
         <Problem error={revoke.error} />
@@ -57,9 +63,26 @@ export function SessionsPage() {
               counter={list.data && `(${sessions.length})`}
               actions={
                 <SpaceBetween direction="horizontal" size="xs">
-                  <Button iconName="refresh" ariaLabel={shell.refresh} loading={list.isFetching} onClick={() => void list.refetch()} />
-                  <Button disabled={selected.length === 0} loading={revoke.isPending} onClick={() => revoke.mutate(selected)}>{m.revoke}</Button>
-                  <Button disabled={others.length === 0} loading={revoke.isPending} onClick={() => revoke.mutate(others)}>{m.revokeOthers}</Button>
+                  <Button
+                    iconName="refresh"
+                    ariaLabel={shell.refresh}
+                    loading={list.isFetching}
+                    onClick={() => void list.refetch()}
+                  />
+                  <Button
+                    disabled={selected.length === 0}
+                    loading={revoke.isPending}
+                    onClick={() => revoke.mutate(selected)}
+                  >
+                    {m.revoke}
+                  </Button>
+                  <Button
+                    disabled={others.length === 0}
+                    loading={revoke.isPending}
+                    onClick={() => revoke.mutate(others)}
+                  >
+                    {m.revokeOthers}
+                  </Button>
                 </SpaceBetween>
               }
             >
@@ -82,7 +105,17 @@ export function SessionsPage() {
             tableLabel: shell.sessions,
           }}
           columnDefinitions={[
-            { id: 'since', header: m.since, minWidth: 170, isRowHeader: true, cell: (s) => <>{format.dateTime(s.createdAt)} {s.current && <Badge color="blue">{m.current}</Badge>}</> },
+            {
+              id: 'since',
+              header: m.since,
+              minWidth: 170,
+              isRowHeader: true,
+              cell: (s) => (
+                <>
+                  {format.dateTime(s.createdAt)} {s.current && <Badge color="blue">{m.current}</Badge>}
+                </>
+              ),
+            },
             { id: 'with', header: m.program, minWidth: 160, cell: (s) => <Program userAgent={s.userAgent} /> },
             { id: 'from', header: m.address, minWidth: 120, cell: (s) => <code>{s.remoteAddress}</code> },
             { id: 'key', header: m.accessKeyId, minWidth: 190, cell: (s) => <code>{s.accessKeyId}</code> },
@@ -103,7 +136,9 @@ function Program({ userAgent }: { userAgent: string }) {
   return (
     <>
       {m.browserOn(browser.browser, browser.system)}
-      <Box variant="small" display="block">{userAgent}</Box>
+      <Box variant="small" display="block">
+        {userAgent}
+      </Box>
     </>
   );
 }

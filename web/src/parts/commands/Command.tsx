@@ -6,7 +6,9 @@ import './command.css';
 export function Command({ text, label }: { text: string; label: string }) {
   return (
     <div className="command">
-      <pre tabIndex={0} aria-label={label}>{text}</pre>
+      <pre tabIndex={0} aria-label={label}>
+        {text}
+      </pre>
       <CopyButton variant="icon" textToCopy={text} copyButtonAriaLabel={label} />
     </div>
   );

@@ -35,5 +35,11 @@ export function NamingChoice({ naming, onChange }: { naming: Naming; onChange: (
 export function usePlaceOf({ repositoryName }: Pick<Repository, 'repositoryName'>): Place {
   const { account, region } = useRegistry();
   const deployment = useTwinport('DescribeDeployment', {});
-  return { account, region, repositoryName, registryHost: deployment.data?.registryHost ?? '…', origin: location.origin };
+  return {
+    account,
+    region,
+    repositoryName,
+    registryHost: deployment.data?.registryHost ?? '…',
+    origin: location.origin,
+  };
 }

@@ -1,6 +1,16 @@
 import { expect, test } from 'vitest';
 
-import { awsLogin, curlLogin, imageName, needsInsecureRegistry, passwordOf, pullCommand, pushCommands, registryHost, type Place } from './commands';
+import {
+  awsLogin,
+  curlLogin,
+  imageName,
+  needsInsecureRegistry,
+  passwordOf,
+  pullCommand,
+  pushCommands,
+  registryHost,
+  type Place,
+} from './commands';
 
 const place: Place = {
   account: '111122223333',

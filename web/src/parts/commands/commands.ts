@@ -29,7 +29,9 @@ export function registryHost(naming: Naming, { origin, registryHost }: Place): s
 /** The repository's name for docker, without a tag. */
 export function imageName(naming: Naming, place: Place): string {
   const host = registryHost(naming, place);
-  return naming === 'path' ? `${host}/${place.account}/${place.region}/${place.repositoryName}` : `${host}/${place.repositoryName}`;
+  return naming === 'path'
+    ? `${host}/${place.account}/${place.region}/${place.repositoryName}`
+    : `${host}/${place.repositoryName}`;
 }
 
 /** Docker pulls over plain HTTP from the machine itself only, unless it is told otherwise. */
@@ -77,14 +79,21 @@ export function passwordOf(authorizationToken: string): string {
 }
 
 /** The command that fetches an artifact; reference is :tag or @digest. */
-export function pullCommand(client: 'docker' | 'helm' | 'oras', name: string, reference: string, origin: string): string {
+export function pullCommand(
+  client: 'docker' | 'helm' | 'oras',
+  name: string,
+  reference: string,
+  origin: string,
+): string {
   const plain = new URL(origin).protocol === 'http:' ? ' --plain-http' : '';
   switch (client) {
     case 'docker':
       return `docker pull ${name}${reference}`;
     case 'helm':
       // A tag has _ where the chart's version has +.
-      return reference.startsWith(':') ? `helm pull oci://${name} --version ${reference.slice(1).replaceAll('_', '+')}${plain}` : `helm pull oci://${name}${reference}${plain}`;
+      return reference.startsWith(':')
+        ? `helm pull oci://${name} --version ${reference.slice(1).replaceAll('_', '+')}${plain}`
+        : `helm pull oci://${name}${reference}${plain}`;
     case 'oras':
       return `oras pull ${name}${reference}${plain}`;
   }

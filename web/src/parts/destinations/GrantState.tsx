@@ -16,5 +16,9 @@ export function GrantState({ check, loading }: { check: DestinationCheck | undef
   if (check) {
     return <StatusIndicator type={types[check.status]}>{m.grants[check.status]}</StatusIndicator>;
   }
-  return loading ? <StatusIndicator type="loading">{m.checking}</StatusIndicator> : <StatusIndicator type="pending">{m.notChecked}</StatusIndicator>;
+  return loading ? (
+    <StatusIndicator type="loading">{m.checking}</StatusIndicator>
+  ) : (
+    <StatusIndicator type="pending">{m.notChecked}</StatusIndicator>
+  );
 }

@@ -43,10 +43,13 @@ export function MissingGrant({ refusal }: { refusal: Refusal }) {
     <Alert type="error" header={m.missing[refusal.status](place)}>
       <SpaceBetween size="s">
         <div>
-          {m.missingAdvice[refusal.status]} {refusal.repositoryName && inRegistry && m.decidedFor(refusal.repositoryName)}
+          {m.missingAdvice[refusal.status]}{' '}
+          {refusal.repositoryName && inRegistry && m.decidedFor(refusal.repositoryName)}
         </div>
         {inRegistry && !session && <div>{m.notSignedInThere}</div>}
-        {refusal.statement && session && <AddStatement there={there} accountName={session.accountName} place={place} statement={refusal.statement} />}
+        {refusal.statement && session && (
+          <AddStatement there={there} accountName={session.accountName} place={place} statement={refusal.statement} />
+        )}
         {inRegistry && <PermissionsLink there={there} place={place} copy={!session} />}
         {refusal.statement && <Statement text={refusal.statement} open={!session} />}
         {refusal.failureReason && (
@@ -59,7 +62,17 @@ export function MissingGrant({ refusal }: { refusal: Refusal }) {
   );
 }
 
-function AddStatement({ there, accountName, place, statement }: { there: Registry; accountName: string; place: string; statement: string }) {
+function AddStatement({
+  there,
+  accountName,
+  place,
+  statement,
+}: {
+  there: Registry;
+  accountName: string;
+  place: string;
+  statement: string;
+}) {
   const m = useMessages().replication;
   const registry = useRegistry();
   const reread = useReread();

@@ -27,10 +27,14 @@ export function useDestinationChecks(rules: readonly ReplicationRule[]): RuleChe
   const registry = useRegistry();
   const results = useQueries({
     queries: rules.map((rule) => {
-      const input = { destinations: rule.destinations, ...(rule.repositoryFilters?.length ? { repositoryFilters: rule.repositoryFilters } : {}) };
+      const input = {
+        destinations: rule.destinations,
+        ...(rule.repositoryFilters?.length ? { repositoryFilters: rule.repositoryFilters } : {}),
+      };
       return {
         queryKey: queryKey(registry, 'CheckReplicationDestinations', input),
-        queryFn: ({ signal }: { signal: AbortSignal }) => twinport(registry, 'CheckReplicationDestinations', input, signal),
+        queryFn: ({ signal }: { signal: AbortSignal }) =>
+          twinport(registry, 'CheckReplicationDestinations', input, signal),
         enabled: rule.destinations.length > 0,
         placeholderData: keepPreviousData,
         refetchInterval: (query: { state: { data?: { destinations: DestinationCheck[] } } }) =>
@@ -53,5 +57,8 @@ export function worstCheck(checks: readonly RuleCheck[], destination: Destinatio
   return checks
     .map((c) => c.checks.get(destinationKey(destination)))
     .filter((c) => c !== undefined)
-    .reduce<DestinationCheck | undefined>((worst, c) => (worst && severity.indexOf(worst.status) >= severity.indexOf(c.status) ? worst : c), undefined);
+    .reduce<DestinationCheck | undefined>(
+      (worst, c) => (worst && severity.indexOf(worst.status) >= severity.indexOf(c.status) ? worst : c),
+      undefined,
+    );
 }

@@ -26,7 +26,9 @@ beforeEach(() => {
       return Promise.resolve(
         policy
           ? new Response(JSON.stringify({ registryId: registry.account, policyText: JSON.stringify(policy) }))
-          : new Response(JSON.stringify({ __type: 'RegistryPolicyNotFoundException', message: 'none' }), { status: 400 }),
+          : new Response(JSON.stringify({ __type: 'RegistryPolicyNotFoundException', message: 'none' }), {
+              status: 400,
+            }),
       );
     }
     puts++;
@@ -44,7 +46,11 @@ describe('allowing replication', () => {
   it('keeps what the policy says, under names of their own', async () => {
     policy = { Version: '2012-10-17', Id: 'ours', Statement: deny };
     await allowReplication(registry, JSON.stringify(grant));
-    expect(policy).toEqual({ Version: '2012-10-17', Id: 'ours', Statement: [deny, { ...grant, Sid: `${grant.Sid}2` }] });
+    expect(policy).toEqual({
+      Version: '2012-10-17',
+      Id: 'ours',
+      Statement: [deny, { ...grant, Sid: `${grant.Sid}2` }],
+    });
   });
 
   it('says nothing twice', async () => {

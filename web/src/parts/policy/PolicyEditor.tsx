@@ -44,7 +44,10 @@ export function PolicyEditor({ label, text, onChange, check, readOnly = false }:
   const at = positionOf(text, Math.min(caret, text.length));
   return (
     <div className={`editor${check.problems.length > 0 ? ' editor-invalid' : ''}`}>
-      <div className="editor-pane" style={{ blockSize: Math.min(Math.max(lines + 1, 12), 30) * lineHeight + 2 * padding }}>
+      <div
+        className="editor-pane"
+        style={{ blockSize: Math.min(Math.max(lines + 1, 12), 30) * lineHeight + 2 * padding }}
+      >
         <div className="editor-gutter" aria-hidden="true">
           <ol style={{ transform: `translateY(${-scrolled}px)` }}>
             {Array.from({ length: lines }, (_, i) => (
@@ -57,7 +60,11 @@ export function PolicyEditor({ label, text, onChange, check, readOnly = false }:
         </div>
         <div className="editor-text">
           {[...wrong].map((line) => (
-            <div key={line} className="editor-wrong-line" style={{ insetBlockStart: padding + (line - 1) * lineHeight - scrolled }} />
+            <div
+              key={line}
+              className="editor-wrong-line"
+              style={{ insetBlockStart: padding + (line - 1) * lineHeight - scrolled }}
+            />
           ))}
           <textarea
             ref={area}
@@ -98,7 +105,9 @@ export function PolicyEditor({ label, text, onChange, check, readOnly = false }:
             {m.position(at.line, at.column)} · {m.length([...text].length, maxPolicyLength)}
           </span>
           {!readOnly && check.state === 'checked' && check.problems.length === 0 && formatted(text) !== text && (
-            <Button variant="inline-link" formAction="none" onClick={() => onChange(formatted(text))}>{m.format}</Button>
+            <Button variant="inline-link" formAction="none" onClick={() => onChange(formatted(text))}>
+              {m.format}
+            </Button>
           )}
         </div>
       </div>

@@ -1,8 +1,7 @@
 // Account IDs as people type and paste them.
 
 export type AccountProblem =
-  | { kind: 'characters' | 'twice' | 'own'; account: string }
-  | { kind: 'length'; account: string; digits: number };
+  { kind: 'characters' | 'twice' | 'own'; account: string } | { kind: 'length'; account: string; digits: number };
 
 /** Each ID once, in order, with whatever is wrong with the text; own is the account that must not be among them. */
 export function readAccounts(text: string, own: string): { accounts: string[]; problems: AccountProblem[] } {

@@ -1,6 +1,15 @@
 import { expect, test } from 'vitest';
 
-import { addStatement, coversAction, freeSid, NotAPolicyError, policyText, principalsOf, readPolicy, type Statement } from './document';
+import {
+  addStatement,
+  coversAction,
+  freeSid,
+  NotAPolicyError,
+  policyText,
+  principalsOf,
+  readPolicy,
+  type Statement,
+} from './document';
 
 const grant: Statement = {
   Sid: 'Replication',
@@ -17,7 +26,14 @@ test('an empty text becomes a policy of the statement', () => {
 });
 
 test('nothing that is there is lost, and a Sid that is taken gets a number', () => {
-  const other = { Sid: 'Replication', Effect: 'Deny', Principal: '*', Action: '*', Resource: '*', Condition: { Bool: { 'aws:SecureTransport': false } } };
+  const other = {
+    Sid: 'Replication',
+    Effect: 'Deny',
+    Principal: '*',
+    Action: '*',
+    Resource: '*',
+    Condition: { Bool: { 'aws:SecureTransport': false } },
+  };
   const before = { Version: '2008-10-17', Id: 'mine', Statement: other };
   const { text, sid } = addStatement(JSON.stringify(before), grant);
   expect(sid).toBe('Replication2');
@@ -26,7 +42,14 @@ test('nothing that is there is lost, and a Sid that is taken gets a number', () 
 
 test('what is said already is not said twice, in whatever order and under whatever Sid', () => {
   const text = policyText({
-    Statement: [{ ...grant, Sid: 'Else', Action: ['ecr:ReplicateImage', 'ecr:CreateRepository'], Resource: ['arn:aws:ecr:us-east-1:444455556666:repository/*'] }],
+    Statement: [
+      {
+        ...grant,
+        Sid: 'Else',
+        Action: ['ecr:ReplicateImage', 'ecr:CreateRepository'],
+        Resource: ['arn:aws:ecr:us-east-1:444455556666:repository/*'],
+      },
+    ],
   });
   expect(addStatement(text, grant)).toEqual({ text, sid: 'Else', added: false });
   expect(addStatement(text, { ...grant, Effect: 'Deny' }).added).toBe(true);
@@ -38,17 +61,23 @@ test.each(['{', '[]', '"text"', '{"Statement": ["x"]}'])('nothing is added to %s
 
 test('a free Sid', () => {
   expect(freeSid('a', [])).toBe('a');
-  expect(freeSid('a', [{ Sid: 'a', Effect: 'Allow' }, { Sid: 'a2', Effect: 'Allow' }])).toBe('a3');
+  expect(
+    freeSid('a', [
+      { Sid: 'a', Effect: 'Allow' },
+      { Sid: 'a2', Effect: 'Allow' },
+    ]),
+  ).toBe('a3');
 });
 
 test('principals are accounts where they are', () => {
   expect(principalsOf(grant)).toEqual(['111122223333']);
   expect(principalsOf({ Effect: 'Allow', Principal: '*' })).toEqual(['*']);
-  expect(principalsOf({ Effect: 'Allow', Principal: { AWS: ['444455556666', 'arn:aws:iam::111122223333:role/x'], Service: 'a.amazonaws.com' } })).toEqual([
-    '444455556666',
-    'arn:aws:iam::111122223333:role/x',
-    'a.amazonaws.com',
-  ]);
+  expect(
+    principalsOf({
+      Effect: 'Allow',
+      Principal: { AWS: ['444455556666', 'arn:aws:iam::111122223333:role/x'], Service: 'a.amazonaws.com' },
+    }),
+  ).toEqual(['444455556666', 'arn:aws:iam::111122223333:role/x', 'a.amazonaws.com']);
 });
 
 test.each([

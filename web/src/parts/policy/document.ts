@@ -65,7 +65,10 @@ export class NotAPolicyError extends Error {}
  * Adds a statement to the text of a policy, or begins one if the text is empty. No statement that is there is lost or changed. A Sid
  * that is taken gets a number. What the policy says already, under whatever Sid, is not said twice: added is false.
  */
-export function addStatement(text: string, statement: Statement): { text: string; sid: string | undefined; added: boolean } {
+export function addStatement(
+  text: string,
+  statement: Statement,
+): { text: string; sid: string | undefined; added: boolean } {
   const policy = readPolicy(text);
   if (!policy) {
     throw new NotAPolicyError('the text is not a policy');
@@ -97,7 +100,10 @@ function canonical(value: unknown): string {
     return items.length === 1 ? items[0]! : `[${items.join()}]`;
   }
   if (isObject(value)) {
-    return `{${Object.keys(value).sort().map((k) => `${JSON.stringify(k)}:${canonical(value[k])}`).join()}}`;
+    return `{${Object.keys(value)
+      .sort()
+      .map((k) => `${JSON.stringify(k)}:${canonical(value[k])}`)
+      .join()}}`;
   }
   return JSON.stringify(value);
 }
@@ -119,7 +125,10 @@ export function principalsOf(statement: Statement): string[] {
 /** Whether a statement's Action covers an action: case does not matter, * and ? stand for any characters and any one. */
 export function coversAction(statement: Statement, action: string): boolean {
   return listOf(statement.Action).some((pattern) => {
-    const expression = String(pattern).replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.');
+    const expression = String(pattern)
+      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+      .replaceAll('*', '.*')
+      .replaceAll('?', '.');
     return new RegExp(`^${expression}$`, 'i').test(action);
   });
 }

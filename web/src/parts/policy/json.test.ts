@@ -2,12 +2,7 @@ import { expect, test } from 'vitest';
 
 import { findJSONProblem, offsetOf, positionOf } from './json';
 
-test.each([
-  '{}',
-  ' [1, -2.5e3, "a\\u00e9\\n", true, null, {"a": {"b": []}}] ',
-  '"text"',
-  '0',
-])('%s is JSON', (text) => {
+test.each(['{}', ' [1, -2.5e3, "a\\u00e9\\n", true, null, {"a": {"b": []}}] ', '"text"', '0'])('%s is JSON', (text) => {
   JSON.parse(text);
   expect(findJSONProblem(text)).toBeUndefined();
 });

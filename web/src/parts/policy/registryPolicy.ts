@@ -18,5 +18,8 @@ export async function readRegistryPolicy(registry: Registry, signal?: AbortSigna
 /** The policy of the page's registry. */
 export function useRegistryPolicy() {
   const registry = useRegistry();
-  return useQuery({ queryKey: queryKey(registry, 'GetRegistryPolicy'), queryFn: ({ signal }) => readRegistryPolicy(registry, signal) });
+  return useQuery({
+    queryKey: queryKey(registry, 'GetRegistryPolicy'),
+    queryFn: ({ signal }) => readRegistryPolicy(registry, signal),
+  });
 }

@@ -29,14 +29,27 @@ test.each([
   { language: 'en' as const, m: en },
   { language: 'ja' as const, m: ja },
 ])('a deletion is told as such in $language, and why it is refused', async ({ language, m }) => {
-  const refused = { status: 'FAILED', failureCode: 'DESTINATION_REGISTRY_ACCESS_DENIED', failureDetail: 'BatchDeleteImageNotAllowed' } as const;
-  const { unmount } = await show(<ReplicationDetail replication={deletion} direction="OUTGOING" onClose={() => {}} />, { language });
+  const refused = {
+    status: 'FAILED',
+    failureCode: 'DESTINATION_REGISTRY_ACCESS_DENIED',
+    failureDetail: 'BatchDeleteImageNotAllowed',
+  } as const;
+  const { unmount } = await show(<ReplicationDetail replication={deletion} direction="OUTGOING" onClose={() => {}} />, {
+    language,
+  });
   expect(screen.getByText(m.deletionOf(`app@${deletion.imageDigest.slice(0, 19)}…`))).toBeTruthy();
   expect(screen.getByText(m.deletionAdvice)).toBeTruthy();
   expect(screen.getByText(m.allTags)).toBeTruthy();
   expect(screen.queryByText(m.pushed)).toBeNull();
   unmount();
-  await show(<ReplicationDetail replication={{ ...deletion, imageTag: '1', ...refused }} direction="OUTGOING" onClose={() => {}} />, { language });
+  await show(
+    <ReplicationDetail
+      replication={{ ...deletion, imageTag: '1', ...refused }}
+      direction="OUTGOING"
+      onClose={() => {}}
+    />,
+    { language },
+  );
   expect(screen.getByText(m.deletionOf('app:1'))).toBeTruthy();
   expect(screen.getByText(m.failures.BatchDeleteImageNotAllowed!)).toBeTruthy();
 });

@@ -34,7 +34,15 @@ function refusalOf(r: Replication): Refusal | undefined {
 }
 
 /** All about one replication, and what to do about it. */
-export function ReplicationDetail({ replication: r, direction, onClose }: { replication: Replication; direction: Direction; onClose: () => void }) {
+export function ReplicationDetail({
+  replication: r,
+  direction,
+  onClose,
+}: {
+  replication: Replication;
+  direction: Direction;
+  onClose: () => void;
+}) {
   const { activity: m, shell } = useMessages();
   const f = useFormat();
   const registry = useRegistry();

@@ -6,7 +6,11 @@ import { useMessages } from '../../i18n';
 import { useFormat } from '../../i18n/format';
 import { failureText } from './failureText';
 
-const types: Record<State, StatusIndicatorProps.Type> = { IN_PROGRESS: 'in-progress', COMPLETE: 'success', FAILED: 'error' };
+const types: Record<State, StatusIndicatorProps.Type> = {
+  IN_PROGRESS: 'in-progress',
+  COMPLETE: 'success',
+  FAILED: 'error',
+};
 
 /** How a replication is, how often it was tried if not once, and in a few words why it is not done. */
 export function ReplicationState({ replication: r }: { replication: Replication }) {
@@ -15,7 +19,9 @@ export function ReplicationState({ replication: r }: { replication: Replication 
   const waits = r.status === 'IN_PROGRESS' && r.failureCode !== undefined;
   return (
     <>
-      <StatusIndicator type={waits ? 'warning' : types[r.status]}>{waits ? m.waiting : m.states[r.status]}</StatusIndicator>
+      <StatusIndicator type={waits ? 'warning' : types[r.status]}>
+        {waits ? m.waiting : m.states[r.status]}
+      </StatusIndicator>
       <Box fontSize="body-s" color="text-body-secondary">
         {r.status !== 'COMPLETE' && r.failureCode && <div>{failureText(r, m)}</div>}
         {r.tries > 1 && <div>{m.triedTimes(f.number(r.tries))}</div>}

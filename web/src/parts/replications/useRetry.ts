@@ -21,7 +21,9 @@ export function useRetry() {
     mutationFn: async (ids: string[]) => {
       const all: Twinport['RetryReplications']['out'] = { replicationIds: [], failures: [] };
       for (let at = 0; at < ids.length; at += perRequest) {
-        const answer = await twinport(registry, 'RetryReplications', { replicationIds: ids.slice(at, at + perRequest) });
+        const answer = await twinport(registry, 'RetryReplications', {
+          replicationIds: ids.slice(at, at + perRequest),
+        });
         all.replicationIds.push(...answer.replicationIds);
         all.failures.push(...answer.failures);
       }

@@ -58,7 +58,10 @@ export function DeleteImagesDialog({ repository, selected, onClose }: Props) {
       let ended = done.filter((o) => !remains(o));
       const remove = async (wanted: string[]) => {
         for (const digests of batches(wanted.filter((digest) => !ended.some((o) => o.digest === digest)))) {
-          const answer = await ecr(registry, 'BatchDeleteImage', { repositoryName, imageIds: digests.map((imageDigest) => ({ imageDigest })) });
+          const answer = await ecr(registry, 'BatchDeleteImage', {
+            repositoryName,
+            imageIds: digests.map((imageDigest) => ({ imageDigest })),
+          });
           ended = [...ended, ...outcomes(digests, answer)];
           setDone(ended);
         }
@@ -93,9 +96,17 @@ export function DeleteImagesDialog({ repository, selected, onClose }: Props) {
       footer={
         <Box float="right">
           <SpaceBetween direction="horizontal" size="xs">
-            <Button variant={ended ? 'primary' : 'link'} onClick={close}>{ended ? shell.close : shell.cancel}</Button>
+            <Button variant={ended ? 'primary' : 'link'} onClick={close}>
+              {ended ? shell.close : shell.cancel}
+            </Button>
             {!ended && (
-              <Button variant="primary" disabled={!details.data} loading={attempt.isPending} loadingText={m.deleting(done.length, count)} onClick={() => attempt.mutate()}>
+              <Button
+                variant="primary"
+                disabled={!details.data}
+                loading={attempt.isPending}
+                loadingText={m.deleting(done.length, count)}
+                onClick={() => attempt.mutate()}
+              >
                 {m.delete}
               </Button>
             )}
@@ -110,7 +121,11 @@ export function DeleteImagesDialog({ repository, selected, onClose }: Props) {
             {failed.map((o) => (
               <li key={o.digest}>
                 <code>{shortDigest(o.digest)}</code>: {m.failures[o.failureCode!] ?? o.failureReason}
-                {m.failures[o.failureCode!] && <Box color="text-body-secondary" fontSize="body-s">{o.failureReason}</Box>}
+                {m.failures[o.failureCode!] && (
+                  <Box color="text-body-secondary" fontSize="body-s">
+                    {o.failureReason}
+                  </Box>
+                )}
               </li>
             ))}
           </ul>
@@ -131,21 +146,32 @@ export function DeleteImagesDialog({ repository, selected, onClose }: Props) {
               </ul>
             </Alert>
           )}
-          {details.isPending && parts.length > 0 && !details.failureReason && <StatusIndicator type="loading">{m.lookingUp}</StatusIndicator>}
+          {details.isPending && parts.length > 0 && !details.failureReason && (
+            <StatusIndicator type="loading">{m.lookingUp}</StatusIndicator>
+          )}
           {!details.data && <Problem error={details.error ?? details.failureReason} />}
           {plan.children.length > 0 && (
-            <Checkbox checked={withChildren} onChange={({ detail }) => setWithChildren(detail.checked)} description={m.childrenHint}>
+            <Checkbox
+              checked={withChildren}
+              onChange={({ detail }) => setWithChildren(detail.checked)}
+              description={m.childrenHint}
+            >
               {m.childrenToo(plan.children.length)}: {partNames(plan.children, m, format)}
             </Checkbox>
           )}
           {plan.referrers.length > 0 && (
-            <Checkbox checked={withReferrers} onChange={({ detail }) => setWithReferrers(detail.checked)} description={m.referrersHint}>
+            <Checkbox
+              checked={withReferrers}
+              onChange={({ detail }) => setWithReferrers(detail.checked)}
+              description={m.referrersHint}
+            >
               {m.referrersToo(plan.referrers.length)}: {partNames(plan.referrers, m, format)}
             </Checkbox>
           )}
           {plan.tagged.length > 0 && (
             <div>
-              {m.taggedStay} {format.list(plan.tagged.slice(0, named))} {plan.tagged.length > named && m.andOthers(plan.tagged.length - named)}
+              {m.taggedStay} {format.list(plan.tagged.slice(0, named))}{' '}
+              {plan.tagged.length > named && m.andOthers(plan.tagged.length - named)}
             </div>
           )}
         </SpaceBetween>
@@ -161,7 +187,8 @@ function Images({ rows }: { rows: ImageRow[] }) {
     <ul>
       {rows.slice(0, named).map((row) => (
         <li key={row.key}>
-          {m.kinds[row.kind]} <code>{shortDigest(row.digest)}</code> {row.platform && `(${row.platform})`} {row.role === 'image' && tagsText(row, m, format)}
+          {m.kinds[row.kind]} <code>{shortDigest(row.digest)}</code> {row.platform && `(${row.platform})`}{' '}
+          {row.role === 'image' && tagsText(row, m, format)}
         </li>
       ))}
       {rows.length > named && <li>{m.andOthers(rows.length - named)}</li>}
@@ -178,11 +205,15 @@ function tagsText({ tags, tagCount }: ImageRow, m: Messages['images'], format: F
     return m.takesTag(tags[0]!);
   }
   const shown = tags.slice(0, named);
-  return tagCount > shown.length ? m.takesMoreTags(shown.join(', '), tagCount - shown.length) : m.takesTags(format.list(shown));
+  return tagCount > shown.length
+    ? m.takesMoreTags(shown.join(', '), tagCount - shown.length)
+    : m.takesTags(format.list(shown));
 }
 
 /** What the parts are: platforms, or kinds. */
 function partNames(parts: ImageRow[], m: Messages['images'], format: Format): string {
-  const names = parts.map((row) => (row.role === 'child' && row.platform && row.kind !== 'attestation' ? row.platform : m.kinds[row.kind]));
+  const names = parts.map((row) =>
+    row.role === 'child' && row.platform && row.kind !== 'attestation' ? row.platform : m.kinds[row.kind],
+  );
   return format.list([...new Set(names)].slice(0, named));
 }

@@ -49,7 +49,10 @@ export function ImagePage({ repository, digest }: { repository: FoundRepository;
   const gone = described.error instanceof APIError && described.error.code === 'ImageNotFoundException';
   if (gone) {
     return (
-      <ContentLayout breadcrumbs={<ImageCrumbs repository={repository} digest={digest} />} header={<Header variant="h1">{shortDigest(digest)}</Header>}>
+      <ContentLayout
+        breadcrumbs={<ImageCrumbs repository={repository} digest={digest} />}
+        header={<Header variant="h1">{shortDigest(digest)}</Header>}
+      >
         <Alert type="warning" header={m.gone}>
           {m.goneAdvice} <PageLink to={repositoryPath(registry, repositoryName)}>{m.toList}</PageLink>
         </Alert>
@@ -99,7 +102,11 @@ function Shown({ repository, image, error }: { repository: FoundRepository; imag
     <ContentLayout
       breadcrumbs={<ImageCrumbs repository={repository} digest={row.digest} />}
       header={
-        <Header variant="h1" description={`${repositoryName} · ${m.kinds[row.kind]}`} actions={<Button onClick={() => setDeleting(true)}>{m.delete}</Button>}>
+        <Header
+          variant="h1"
+          description={`${repositoryName} · ${m.kinds[row.kind]}`}
+          actions={<Button onClick={() => setDeleting(true)}>{m.delete}</Button>}
+        >
           {tags[0] ?? shortDigest(row.digest)}
         </Header>
       }
@@ -111,18 +118,45 @@ function Shown({ repository, image, error }: { repository: FoundRepository; imag
             columns={3}
             minColumnWidth={240}
             items={[
-              { label: m.digest, value: <CopyButton variant="inline" textToCopy={row.digest} copyButtonAriaLabel={m.copyDigest(row.digest)} wrapText /> },
+              {
+                label: m.digest,
+                value: (
+                  <CopyButton
+                    variant="inline"
+                    textToCopy={row.digest}
+                    copyButtonAriaLabel={m.copyDigest(row.digest)}
+                    wrapText
+                  />
+                ),
+              },
               {
                 label: m.tags,
-                value: tags.length > 0 ? `${tags.join(', ')} ${row.tagCount > tags.length ? m.moreTags(row.tagCount - tags.length) : ''}` : <em>{m.untagged}</em>,
+                value:
+                  tags.length > 0 ? (
+                    `${tags.join(', ')} ${row.tagCount > tags.length ? m.moreTags(row.tagCount - tags.length) : ''}`
+                  ) : (
+                    <em>{m.untagged}</em>
+                  ),
               },
               { label: m.type, value: m.kinds[row.kind] },
               { label: m.size, value: format.bytes(row.size) },
               { label: m.pushedAt, value: format.dateTime(image.imagePushedAt) },
               { label: m.pulledAt, value: row.pulledAt === undefined ? m.never : format.dateTime(row.pulledAt) },
-              { label: m.mediaType, value: [...new Set([image.imageManifestMediaType, image.artifactMediaType])].filter(Boolean).join(', ') },
+              {
+                label: m.mediaType,
+                value: [...new Set([image.imageManifestMediaType, image.artifactMediaType])].filter(Boolean).join(', '),
+              },
               ...(image.subjectManifestDigest
-                ? [{ label: m.subject, value: <PageLink to={to(image.subjectManifestDigest)}>{shortDigest(image.subjectManifestDigest)}</PageLink> }]
+                ? [
+                    {
+                      label: m.subject,
+                      value: (
+                        <PageLink to={to(image.subjectManifestDigest)}>
+                          {shortDigest(image.subjectManifestDigest)}
+                        </PageLink>
+                      ),
+                    },
+                  ]
                 : []),
             ]}
           />
@@ -152,7 +186,8 @@ function PullCommands({ repository, row }: { repository: FoundRepository; row: I
   const m = useMessages().images;
   const [naming, setNaming] = useState<Naming>('path');
   const place = usePlaceOf(repository);
-  const command = (reference: string) => pullCommand(clientOf(row.kind), imageName(naming, place), reference, place.origin);
+  const command = (reference: string) =>
+    pullCommand(clientOf(row.kind), imageName(naming, place), reference, place.origin);
   return (
     <Container header={<Header variant="h2">{m.pull}</Header>}>
       <SpaceBetween size="m">
@@ -179,13 +214,33 @@ function Parts({ rows, to }: { rows: ImageRow[]; to: (digest: string) => string 
     <Table<ImageRow>
       trackBy="key"
       items={rows}
-      header={<Header variant="h2" counter={`(${format.number(rows.length)})`}>{m.parts}</Header>}
+      header={
+        <Header variant="h2" counter={`(${format.number(rows.length)})`}>
+          {m.parts}
+        </Header>
+      }
       columnDefinitions={[
-        { id: 'type', header: m.type, cell: (row) => <PageLink to={to(row.digest)}>{m.kinds[row.kind]}</PageLink>, isRowHeader: true, minWidth: 120 },
-        { id: 'platform', header: m.platform, cell: (row) => (row.role === 'child' ? (row.platform ?? '–') : m.refersTo), minWidth: 120 },
+        {
+          id: 'type',
+          header: m.type,
+          cell: (row) => <PageLink to={to(row.digest)}>{m.kinds[row.kind]}</PageLink>,
+          isRowHeader: true,
+          minWidth: 120,
+        },
+        {
+          id: 'platform',
+          header: m.platform,
+          cell: (row) => (row.role === 'child' ? (row.platform ?? '–') : m.refersTo),
+          minWidth: 120,
+        },
         { id: 'digest', header: m.digest, cell: (row) => <Digest digest={row.digest} />, minWidth: 230 },
         { id: 'size', header: m.size, cell: (row) => format.bytes(row.size), minWidth: 100 },
-        { id: 'media-type', header: m.mediaType, cell: (row) => <span style={{ whiteSpace: 'normal', overflowWrap: 'anywhere' }}>{row.mediaType}</span>, minWidth: 180 },
+        {
+          id: 'media-type',
+          header: m.mediaType,
+          cell: (row) => <span style={{ whiteSpace: 'normal', overflowWrap: 'anywhere' }}>{row.mediaType}</span>,
+          minWidth: 180,
+        },
       ]}
     />
   );

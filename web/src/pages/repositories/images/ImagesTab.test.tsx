@@ -58,13 +58,31 @@ async function showPages(first: FoundImage[], second: FoundImage[] = []) {
       answers: {
         FindImages: ({ nextToken, startsWith }) => {
           asked.push(nextToken);
-          const all = (nextToken === 'second' ? pages.second : pages.first).filter((i) => !startsWith || i.imageTags.some((t) => t.startsWith(startsWith)));
-          return { images: all, ...(nextToken === undefined && pages.second.length > 0 ? { nextToken: 'second' } : {}) };
+          const all = (nextToken === 'second' ? pages.second : pages.first).filter(
+            (i) => !startsWith || i.imageTags.some((t) => t.startsWith(startsWith)),
+          );
+          return {
+            images: all,
+            ...(nextToken === undefined && pages.second.length > 0 ? { nextToken: 'second' } : {}),
+          };
         },
-        DescribeImages: ({ imageIds }) => ({ imageDetails: imageIds.map((id) => ({ ...image('x'), imageDigest: id.imageDigest!, imageTags: undefined, subjectManifestDigest: first[0]!.imageDigest })) }),
+        DescribeImages: ({ imageIds }) => ({
+          imageDetails: imageIds.map((id) => ({
+            ...image('x'),
+            imageDigest: id.imageDigest!,
+            imageTags: undefined,
+            subjectManifestDigest: first[0]!.imageDigest,
+          })),
+        }),
         BatchDeleteImage: ({ imageIds }) => ({
           imageIds: imageIds.filter((id) => !id.imageDigest!.startsWith('sha256:arm')),
-          failures: imageIds.filter((id) => id.imageDigest!.startsWith('sha256:arm')).map((imageId) => ({ imageId, failureCode: 'ImageReferencedByManifestList', failureReason: 'named by another' })),
+          failures: imageIds
+            .filter((id) => id.imageDigest!.startsWith('sha256:arm'))
+            .map((imageId) => ({
+              imageId,
+              failureCode: 'ImageReferencedByManifestList',
+              failureReason: 'named by another',
+            })),
         }),
       },
     },
@@ -128,7 +146,17 @@ test('each destination of the rules says how it stands', async () => {
   await showPages([
     image('done', { replications: [{ ...base, status: 'COMPLETE', finishedAt: 2, lagInMillis: 1.7 }] }),
     image('busy', { replications: [{ ...base, status: 'IN_PROGRESS' }] }),
-    image('refused', { replications: [{ ...base, status: 'FAILED', failureCode: 'DESTINATION_REGISTRY_ACCESS_DENIED', failureReason: 'No statement allows it', statement: '{"Sid":"A"}' }] }),
+    image('refused', {
+      replications: [
+        {
+          ...base,
+          status: 'FAILED',
+          failureCode: 'DESTINATION_REGISTRY_ACCESS_DENIED',
+          failureReason: 'No statement allows it',
+          statement: '{"Sid":"A"}',
+        },
+      ],
+    }),
     image('old'),
   ]);
   const row = (tag: string) => within(screen.getByRole('link', { name: tag }).closest('tr')!);
@@ -140,14 +168,26 @@ test('each destination of the rules says how it stands', async () => {
 });
 
 test('deleting an index tells what goes along, and for each how it went', async () => {
-  const child = (imageDigest: string, platform: string) => ({ imageDigest, imageManifestMediaType: manifest, imageSizeInBytes: 1, platform });
+  const child = (imageDigest: string, platform: string) => ({
+    imageDigest,
+    imageManifestMediaType: manifest,
+    imageSizeInBytes: 1,
+    platform,
+  });
   await showPages([
     image('1.0', {
       imageManifestMediaType: 'application/vnd.oci.image.index.v1+json',
       imageTags: ['1.0', 'latest'],
       imageTagCount: 2,
       children: [child('sha256:amd', 'linux/amd64'), child('sha256:arm', 'linux/arm64')],
-      referrers: [{ imageDigest: 'sha256:sbom', artifactMediaType: 'application/spdx+json', imageSizeInBytes: 1, imagePushedAt: 1 }],
+      referrers: [
+        {
+          imageDigest: 'sha256:sbom',
+          artifactMediaType: 'application/spdx+json',
+          imageSizeInBytes: 1,
+          imagePushedAt: 1,
+        },
+      ],
     }),
   ]);
   fireEvent.click(checkbox('1.0'));
@@ -162,7 +202,18 @@ test('deleting an index tells what goes along, and for each how it went', async 
 });
 
 test('what refers to an image that the server keeps is kept', async () => {
-  await showPages([image('arm', { referrers: [{ imageDigest: 'sha256:sig', artifactMediaType: 'application/vnd.cncf.notary.signature', imageSizeInBytes: 1, imagePushedAt: 1 }] })]);
+  await showPages([
+    image('arm', {
+      referrers: [
+        {
+          imageDigest: 'sha256:sig',
+          artifactMediaType: 'application/vnd.cncf.notary.signature',
+          imageSizeInBytes: 1,
+          imagePushedAt: 1,
+        },
+      ],
+    }),
+  ]);
   fireEvent.click(checkbox('arm'));
   fireEvent.click(screen.getByRole('button', { name: m.delete }));
   const dialog = within(await screen.findByRole('dialog'));

@@ -26,7 +26,11 @@ export function ImagesTab({ repository, onPush }: { repository: FoundRepository;
   const barHeight = useBarHeight();
   const place = usePlace();
   const { repositoryName } = repository;
-  const found = useTwinport('FindImages', { repositoryName, startsWith: place.search || undefined, maxResults: pageSize, nextToken: place.token }, { keep: true });
+  const found = useTwinport(
+    'FindImages',
+    { repositoryName, startsWith: place.search || undefined, maxResults: pageSize, nextToken: place.token },
+    { keep: true },
+  );
   const rows = useMemo(() => (found.data?.images ?? []).map(rowOf), [found.data]);
   const [chosen, setChosen] = useState<ImageRow[]>([]);
   const [expanded, setExpanded] = useState<ImageRow[]>([]);
@@ -53,7 +57,8 @@ export function ImagesTab({ repository, onPush }: { repository: FoundRepository;
           getItemChildren: (row) => row.parts,
           isItemExpandable: (row) => row.parts.length > 0,
           expandedItems: expanded,
-          onExpandableItemToggle: ({ detail: { item, expanded: open } }) => setExpanded((before) => (open ? [...before, item] : before.filter((row) => row.key !== item.key))),
+          onExpandableItemToggle: ({ detail: { item, expanded: open } }) =>
+            setExpanded((before) => (open ? [...before, item] : before.filter((row) => row.key !== item.key))),
         }}
         ariaLabels={{
           tableLabel: m.title,
@@ -70,7 +75,9 @@ export function ImagesTab({ repository, onPush }: { repository: FoundRepository;
               description={place.search ? m.searchHint : m.liveHint}
               counter={selected.length > 0 ? `(${m.selected(selected.length)})` : undefined}
               actions={
-                <Button disabled={selected.length === 0} onClick={() => setDeleting(true)}>{m.delete}</Button>
+                <Button disabled={selected.length === 0} onClick={() => setDeleting(true)}>
+                  {m.delete}
+                </Button>
               }
             >
               {m.title}
@@ -79,12 +86,22 @@ export function ImagesTab({ repository, onPush }: { repository: FoundRepository;
           </SpaceBetween>
         }
         filter={<ListFilter place={place} words={m} />}
-        pagination={<ListPages place={place} next={found.data?.nextToken} label={m.pages} disabled={found.isPlaceholderData} />}
+        pagination={
+          <ListPages place={place} next={found.data?.nextToken} label={m.pages} disabled={found.isPlaceholderData} />
+        }
         empty={
           place.search ? (
             <NoMatch place={place} words={m} />
           ) : (
-            <Empty title={m.none} advice={m.noneAdvice} action={<Button variant="primary" onClick={onPush}>{repositories.pushCommands}</Button>} />
+            <Empty
+              title={m.none}
+              advice={m.noneAdvice}
+              action={
+                <Button variant="primary" onClick={onPush}>
+                  {repositories.pushCommands}
+                </Button>
+              }
+            />
           )
         }
       />

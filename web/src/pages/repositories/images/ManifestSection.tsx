@@ -25,9 +25,19 @@ export function ManifestSection({ repositoryName, digest }: { repositoryName: st
   const image = read.data?.images[0];
   const failure = read.data?.failures[0];
   return (
-    <Container header={<Header variant="h2" description={m.manifestAdvice}>{m.manifest}</Header>}>
+    <Container
+      header={
+        <Header variant="h2" description={m.manifestAdvice}>
+          {m.manifest}
+        </Header>
+      }
+    >
       <SpaceBetween size="m">
-        {!image && <Button loading={read.isFetching} onClick={() => setAsked(true)}>{m.showManifest}</Button>}
+        {!image && (
+          <Button loading={read.isFetching} onClick={() => setAsked(true)}>
+            {m.showManifest}
+          </Button>
+        )}
         <Problem error={image ? undefined : (read.error ?? read.failureReason)} />
         {failure && <Box color="text-status-error">{failure.failureReason}</Box>}
         {image && <Content json={image.imageManifest} />}
@@ -41,7 +51,12 @@ function Content({ json }: { json: string }) {
   const format = useFormat();
   const manifest = readManifest(json);
   const { shown, whole } = readable(json, mostShown);
-  const layers = manifest ? [...(manifest.config ? [{ ...manifest.config, part: m.config }] : []), ...manifest.layers.map((layer, i) => ({ ...layer, part: format.number(i + 1) }))] : [];
+  const layers = manifest
+    ? [
+        ...(manifest.config ? [{ ...manifest.config, part: m.config }] : []),
+        ...manifest.layers.map((layer, i) => ({ ...layer, part: format.number(i + 1) })),
+      ]
+    : [];
   return (
     <SpaceBetween size="l">
       {!manifest && <Box color="text-status-error">{m.notJSON}</Box>}
@@ -50,14 +65,31 @@ function Content({ json }: { json: string }) {
           variant="embedded"
           items={layers}
           header={
-            <Header variant="h3" description={m.layersOf(manifest!.layers.length, format.bytes(manifest!.layers.reduce((sum, layer) => sum + (layer.size ?? 0), 0)))}>
+            <Header
+              variant="h3"
+              description={m.layersOf(
+                manifest!.layers.length,
+                format.bytes(manifest!.layers.reduce((sum, layer) => sum + (layer.size ?? 0), 0)),
+              )}
+            >
               {m.layers}
             </Header>
           }
           columnDefinitions={[
             { id: 'part', header: m.layer, cell: (l) => l.part },
-            { id: 'digest', header: m.digest, cell: (l) => <Digest digest={l.digest} />, isRowHeader: true, minWidth: 200 },
-            { id: 'size', header: m.size, cell: (l) => (l.size === undefined ? '–' : format.bytes(l.size)), minWidth: 90 },
+            {
+              id: 'digest',
+              header: m.digest,
+              cell: (l) => <Digest digest={l.digest} />,
+              isRowHeader: true,
+              minWidth: 200,
+            },
+            {
+              id: 'size',
+              header: m.size,
+              cell: (l) => (l.size === undefined ? '–' : format.bytes(l.size)),
+              minWidth: 90,
+            },
             { id: 'type', header: m.mediaType, cell: (l) => l.mediaType },
           ]}
         />
@@ -75,11 +107,23 @@ function Content({ json }: { json: string }) {
         />
       )}
       <div>
-        <Header variant="h3" actions={<CopyButton variant="button" textToCopy={json} copyButtonText={m.copyManifest} copyButtonAriaLabel={m.copyManifest} />}>
+        <Header
+          variant="h3"
+          actions={
+            <CopyButton
+              variant="button"
+              textToCopy={json}
+              copyButtonText={m.copyManifest}
+              copyButtonAriaLabel={m.copyManifest}
+            />
+          }
+        >
           {m.json}
         </Header>
         <div className="command command-tall">
-          <pre tabIndex={0} aria-label={m.json}>{shown}</pre>
+          <pre tabIndex={0} aria-label={m.json}>
+            {shown}
+          </pre>
         </div>
         {!whole && <Box color="text-body-secondary">{m.tooLong(format.bytes(json.length))}</Box>}
       </div>

@@ -36,8 +36,14 @@ function State({ replication, onOpen }: { replication: Replication; onOpen: () =
   if (status === 'COMPLETE') {
     return (
       <>
-        <StatusIndicator>{lagInMillis === undefined ? m.complete : m.after(format.duration(lagInMillis))}</StatusIndicator>
-        {finishedAt !== undefined && <Box color="text-body-secondary" fontSize="body-s">{format.dateTime(finishedAt)}</Box>}
+        <StatusIndicator>
+          {lagInMillis === undefined ? m.complete : m.after(format.duration(lagInMillis))}
+        </StatusIndicator>
+        {finishedAt !== undefined && (
+          <Box color="text-body-secondary" fontSize="body-s">
+            {format.dateTime(finishedAt)}
+          </Box>
+        )}
       </>
     );
   }
@@ -45,9 +51,15 @@ function State({ replication, onOpen }: { replication: Replication; onOpen: () =
   return (
     <>
       <StatusIndicator type={status === 'FAILED' ? 'error' : 'in-progress'}>
-        <Button variant="inline-link" onClick={onOpen}>{status === 'FAILED' ? m.failed : m.inProgress}</Button>
+        <Button variant="inline-link" onClick={onOpen}>
+          {status === 'FAILED' ? m.failed : m.inProgress}
+        </Button>
       </StatusIndicator>
-      {why && <Box color="text-body-secondary" fontSize="body-s">{why}</Box>}
+      {why && (
+        <Box color="text-body-secondary" fontSize="body-s">
+          {why}
+        </Box>
+      )}
     </>
   );
 }

@@ -30,7 +30,14 @@ const index = found('sha256:index', {
   imageTags: ['1'],
   imageTagCount: 1,
   children: [child('sha256:amd'), child('sha256:arm', 'linux/arm64')],
-  referrers: [{ imageDigest: 'sha256:sig', artifactMediaType: 'application/vnd.cncf.notary.signature', imageSizeInBytes: 1, imagePushedAt: 1 }],
+  referrers: [
+    {
+      imageDigest: 'sha256:sig',
+      artifactMediaType: 'application/vnd.cncf.notary.signature',
+      imageSizeInBytes: 1,
+      imagePushedAt: 1,
+    },
+  ],
 });
 const refersTo = (subjectManifestDigest: string): PartDetail => ({ subjectManifestDigest });
 const untagged = new Map<string, PartDetail>([
@@ -59,7 +66,9 @@ test('what refers to a child that stays is left alone', () => {
   const details = new Map([...untagged, ['sha256:sig', refersTo('sha256:arm')]]);
   expect(digests(planDeletion([index], details, true).referrers)).toEqual(['sha256:sig']);
   expect(planDeletion([index], details, false).referrers).toEqual([]);
-  expect(planDeletion([index], new Map([...details, ['sha256:arm', { imageTags: ['1-arm64'] }]]), true).referrers).toEqual([]);
+  expect(
+    planDeletion([index], new Map([...details, ['sha256:arm', { imageTags: ['1-arm64'] }]]), true).referrers,
+  ).toEqual([]);
 });
 
 test('a signature of an SBOM goes with it, and stays with one that has a tag', () => {
@@ -70,7 +79,11 @@ test('a signature of an SBOM goes with it, and stays with one that has a tag', (
     ['sha256:sbom', refersTo('sha256:image')],
   ]);
   expect(digests(planDeletion([signed], details, true).referrers)).toEqual(['sha256:sbom', 'sha256:sig']);
-  const kept = planDeletion([signed], new Map([...details, ['sha256:sbom', { ...refersTo('sha256:image'), imageTags: ['sbom'] }]]), true);
+  const kept = planDeletion(
+    [signed],
+    new Map([...details, ['sha256:sbom', { ...refersTo('sha256:image'), imageTags: ['sbom'] }]]),
+    true,
+  );
   expect([kept.referrers, kept.tagged]).toEqual([[], ['sbom']]);
 });
 
@@ -101,7 +114,10 @@ test('a child that was found by its tag comes after its index', () => {
 });
 
 test('an index within an index comes between them', () => {
-  const outer = found('sha256:outer', { imageManifestMediaType: 'application/vnd.oci.image.index.v1+json', children: [{ ...child('sha256:index'), imageManifestMediaType: 'application/vnd.oci.image.index.v1+json' }] });
+  const outer = found('sha256:outer', {
+    imageManifestMediaType: 'application/vnd.oci.image.index.v1+json',
+    children: [{ ...child('sha256:index'), imageManifestMediaType: 'application/vnd.oci.image.index.v1+json' }],
+  });
   const plan = planDeletion([index.parts[1]!, index, outer], new Map(), true);
   expect(digests(plan.images)).toEqual(['sha256:outer', 'sha256:index', 'sha256:arm']);
 });

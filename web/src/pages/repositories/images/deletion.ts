@@ -48,15 +48,25 @@ function indexOf(row: ImageRow): string | undefined {
 }
 
 /** Plans the deletion of what is selected, and withChildren of what that leaves behind untagged. */
-export function planDeletion(selected: readonly ImageRow[], details: ReadonlyMap<string, PartDetail>, withChildren: boolean): Deletion {
+export function planDeletion(
+  selected: readonly ImageRow[],
+  details: ReadonlyMap<string, PartDetail>,
+  withChildren: boolean,
+): Deletion {
   const images = inOrder(selected);
   const chosen = new Set(images.map((row) => row.digest));
-  const parts = once(selected.flatMap((row) => row.parts)).filter((part) => !chosen.has(part.digest) && details.has(part.digest));
+  const parts = once(selected.flatMap((row) => row.parts)).filter(
+    (part) => !chosen.has(part.digest) && details.has(part.digest),
+  );
   const tagOf = (row: ImageRow) => details.get(row.digest)!.imageTags?.[0];
   const children = parts.filter((part) => part.role === 'child' && tagOf(part) === undefined);
   const going = new Set([...chosen, ...(withChildren ? children.map((row) => row.digest) : [])]);
   const referring = parts.filter((part) => part.role === 'referrer');
-  const referrers = dangling(referring.filter((part) => tagOf(part) === undefined), details, going);
+  const referrers = dangling(
+    referring.filter((part) => tagOf(part) === undefined),
+    details,
+    going,
+  );
   const gone = new Set([...going, ...referrers.map((row) => row.digest)]);
   const staying = [
     ...parts.filter((part) => part.role === 'child'),
@@ -71,10 +81,14 @@ export function planDeletion(selected: readonly ImageRow[], details: ReadonlyMap
 }
 
 /** Those of the referrers whose subject is gone, or refers to what is gone in turn: subjects first. */
-export function dangling(referrers: readonly ImageRow[], details: ReadonlyMap<string, PartDetail>, gone: ReadonlySet<string>): ImageRow[] {
+export function dangling(
+  referrers: readonly ImageRow[],
+  details: ReadonlyMap<string, PartDetail>,
+  gone: ReadonlySet<string>,
+): ImageRow[] {
   const all = new Set(gone);
   const found: ImageRow[] = [];
-  for (let more = true; more; ) {
+  for (let more = true; more;) {
     more = false;
     for (const row of referrers) {
       if (!all.has(row.digest) && all.has(details.get(row.digest)?.subjectManifestDigest ?? '')) {
@@ -129,7 +143,10 @@ export function outcomes(digests: readonly string[], answer: Answer): Outcome[] 
     if (failure) {
       return { digest, tags: [], failureCode: failure.failureCode, failureReason: failure.failureReason };
     }
-    return { digest, tags: answer.imageIds.filter((id) => id.imageDigest === digest).flatMap((id) => id.imageTag ?? []) };
+    return {
+      digest,
+      tags: answer.imageIds.filter((id) => id.imageDigest === digest).flatMap((id) => id.imageTag ?? []),
+    };
   });
 }
 

@@ -12,7 +12,13 @@ function serve(present: string[]) {
     return Promise.resolve(
       missing
         ? new Response(JSON.stringify({ __type: 'ImageNotFoundException', message: 'gone' }), { status: 400 })
-        : new Response(JSON.stringify({ imageDetails: imageIds.map(({ imageDigest }) => (imageDigest === 'b' ? { imageDigest } : { imageDigest, imageTags: [imageDigest] })) })),
+        : new Response(
+            JSON.stringify({
+              imageDetails: imageIds.map(({ imageDigest }) =>
+                imageDigest === 'b' ? { imageDigest } : { imageDigest, imageTags: [imageDigest] },
+              ),
+            }),
+          ),
     );
   });
   return asked;
@@ -44,6 +50,8 @@ test('a hundred at a time', async () => {
 });
 
 test('a refusal is passed on', async () => {
-  vi.stubGlobal('fetch', () => Promise.resolve(new Response(JSON.stringify({ __type: 'AccessDeniedException', message: 'no' }), { status: 400 })));
+  vi.stubGlobal('fetch', () =>
+    Promise.resolve(new Response(JSON.stringify({ __type: 'AccessDeniedException', message: 'no' }), { status: 400 })),
+  );
   await expect(detailsOf(registry, 'app', ['a'])).rejects.toMatchObject({ code: 'AccessDeniedException' });
 });

@@ -3,11 +3,23 @@ import type { ImageDetail } from '../../../api/ecr';
 import { batches } from './deletion';
 
 /** What is known of images, by digest; those that are gone are left out. */
-export async function detailsOf(registry: Registry, repositoryName: string, digests: readonly string[], signal?: AbortSignal): Promise<Map<string, ImageDetail>> {
+export async function detailsOf(
+  registry: Registry,
+  repositoryName: string,
+  digests: readonly string[],
+  signal?: AbortSignal,
+): Promise<Map<string, ImageDetail>> {
   // One that is missing fails the whole request: then each half is asked for.
   const describe = async (some: readonly string[]): Promise<ImageDetail[]> => {
     try {
-      return (await ecr(registry, 'DescribeImages', { repositoryName, imageIds: some.map((imageDigest) => ({ imageDigest })) }, signal)).imageDetails;
+      return (
+        await ecr(
+          registry,
+          'DescribeImages',
+          { repositoryName, imageIds: some.map((imageDigest) => ({ imageDigest })) },
+          signal,
+        )
+      ).imageDetails;
     } catch (error) {
       if (!(error instanceof APIError) || error.code !== 'ImageNotFoundException') {
         throw error;

@@ -1,8 +1,12 @@
 // What an image is, told from its media types.
 
-export type Kind = 'image' | 'index' | 'chart' | 'signature' | 'attestation' | 'bundle' | 'sbom' | 'report' | 'module' | 'artifact';
+export type Kind =
+  'image' | 'index' | 'chart' | 'signature' | 'attestation' | 'bundle' | 'sbom' | 'report' | 'module' | 'artifact';
 
-const indexes = ['application/vnd.oci.image.index.v1+json', 'application/vnd.docker.distribution.manifest.list.v2+json'];
+const indexes = [
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+];
 
 /** What artifact types, or media types of configs, stand for. The first that fits is taken. */
 const artifacts: [RegExp, Kind][] = [
@@ -11,13 +15,20 @@ const artifacts: [RegExp, Kind][] = [
   [/^application\/vnd\.dev\.sigstore\.bundle\b/, 'bundle'], // a signature or an attestation: only its annotations tell
   [/^application\/vnd\.(dev\.cosign\.(artifact\.sig|simplesigning)\.|cncf\.notary\.signature$)/, 'signature'],
   [/sbom|spdx|cyclonedx|vnd\.syft\+json$/, 'sbom'],
-  [/^application\/vnd\.(in-toto|dsse)\b|\.in-toto\+json$|^application\/vnd\.dev\.cosign\.artifact\.att\.|predicate|attestation/, 'attestation'],
+  [
+    /^application\/vnd\.(in-toto|dsse)\b|\.in-toto\+json$|^application\/vnd\.dev\.cosign\.artifact\.att\.|predicate|attestation/,
+    'attestation',
+  ],
   [/sarif|vuln|\.(report|scan)[.+]/, 'report'],
   [/^application\/(vnd\.)?wasm\b/, 'module'],
 ];
 
 /** platform is what an index says of its child, such as linux/arm64. */
-export function kindOf(image: { imageManifestMediaType?: string | undefined; artifactMediaType?: string | undefined; platform?: string | undefined }): Kind {
+export function kindOf(image: {
+  imageManifestMediaType?: string | undefined;
+  artifactMediaType?: string | undefined;
+  platform?: string | undefined;
+}): Kind {
   const type = image.artifactMediaType ?? '';
   // BuildKit puts its attestations into the index, for no platform.
   if (image.platform === 'unknown/unknown') {

@@ -16,7 +16,14 @@ test('config, layers and annotations', () => {
   });
 });
 
-test.each(['[]', 'null', '7', '"x"', '{"layers":7,"annotations":[1],"config":null}', '{"layers":[null,{"digest":1,"size":"x"}]}'])('%s is read without a fault', (json) => {
+test.each([
+  '[]',
+  'null',
+  '7',
+  '"x"',
+  '{"layers":7,"annotations":[1],"config":null}',
+  '{"layers":[null,{"digest":1,"size":"x"}]}',
+])('%s is read without a fault', (json) => {
   const manifest = readManifest(json)!;
   expect(manifest.annotations).toEqual([]);
   expect(manifest.layers.every((l) => l.digest === '' && l.size === undefined)).toBe(true);

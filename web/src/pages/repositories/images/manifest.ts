@@ -40,7 +40,10 @@ export function readManifest(json: string): Manifest | undefined {
   return {
     config: config === undefined ? undefined : descriptor(config),
     layers: Array.isArray(layers) ? layers.map(descriptor) : [],
-    annotations: Object.entries(object(annotations)).map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]),
+    annotations: Object.entries(object(annotations)).map(([key, value]) => [
+      key,
+      typeof value === 'string' ? value : JSON.stringify(value),
+    ]),
   };
 }
 

@@ -37,30 +37,26 @@ export function rowOf(image: FoundImage): ImageRow {
     pulledAt: image.lastRecordedPullTime,
     replications: image.replications,
     parts: [
-      ...image.children.map(
-        (child): ImageRow => ({
-          ...part,
-          key: `${image.imageDigest} ${child.imageDigest}`,
-          role: 'child',
-          digest: child.imageDigest,
-          kind: kindOf(child),
-          mediaType: child.imageManifestMediaType,
-          platform: child.platform,
-          size: child.imageSizeInBytes,
-        }),
-      ),
-      ...image.referrers.map(
-        (referrer): ImageRow => ({
-          ...part,
-          key: `${image.imageDigest} ${referrer.imageDigest}`,
-          role: 'referrer',
-          digest: referrer.imageDigest,
-          kind: kindOf(referrer),
-          mediaType: referrer.artifactMediaType ?? '',
-          size: referrer.imageSizeInBytes,
-          pushedAt: referrer.imagePushedAt,
-        }),
-      ),
+      ...image.children.map((child): ImageRow => ({
+        ...part,
+        key: `${image.imageDigest} ${child.imageDigest}`,
+        role: 'child',
+        digest: child.imageDigest,
+        kind: kindOf(child),
+        mediaType: child.imageManifestMediaType,
+        platform: child.platform,
+        size: child.imageSizeInBytes,
+      })),
+      ...image.referrers.map((referrer): ImageRow => ({
+        ...part,
+        key: `${image.imageDigest} ${referrer.imageDigest}`,
+        role: 'referrer',
+        digest: referrer.imageDigest,
+        kind: kindOf(referrer),
+        mediaType: referrer.artifactMediaType ?? '',
+        size: referrer.imageSizeInBytes,
+        pushedAt: referrer.imagePushedAt,
+      })),
     ],
   };
 }
