@@ -148,7 +148,7 @@ screenshots: $(WEB_MODULES) ## picture the console's pages for docs/images
 	cd web && SCREENSHOTS='$(CURDIR)/docs/images' $(NPM) run --silent e2e screenshots
 	pngquant --force --skip-if-larger --strip --ext .png docs/images/*.png
 
-lint: $(if $(NO_NODE),,$(WEB_MODULES)) ## gofmt, go vet, staticcheck, and the console's types and ESLint
+lint: $(if $(NO_NODE),,$(WEB_MODULES)) ## gofmt, go vet, staticcheck, and the console's types, Prettier and ESLint
 	@unformatted=$$(gofmt -l bench cmd deploy internal test); if [ -n "$$unformatted" ]; then echo "gofmt would change:" $$unformatted; exit 1; fi
 	$(GO) vet ./...
 	$(or $(STATICCHECK),$(error run make tools first)) ./...
