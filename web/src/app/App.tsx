@@ -6,7 +6,7 @@ import { readSessions } from '../api/session';
 import { AppearanceProvider } from './appearance';
 import { LocalisationProvider } from './localisation';
 import { NotificationsProvider } from './notifications';
-import { sessionsKey } from './registry';
+import { sessionsKey } from './queries';
 import { router } from './routes';
 
 // An answer that the session has ended has the sessions read again, and the

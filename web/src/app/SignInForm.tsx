@@ -11,7 +11,7 @@ import { APIError } from '../api/client';
 import { signIn, type Session } from '../api/session';
 import { useMessages } from '../i18n';
 import { Problem } from './Problem';
-import { sessionsKey } from './registry';
+import { sessionsKey } from './queries';
 
 interface Props {
   /** Only a key of this account will do. */

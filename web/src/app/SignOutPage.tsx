@@ -3,7 +3,7 @@ import { useEffect } from 'react';
 import { Navigate, useLocation, useNavigate } from 'react-router';
 
 import { signOut } from '../api/session';
-import { sessionsKey } from './registry';
+import { accountKey, sessionsKey } from './queries';
 import { Waiting } from './Waiting';
 
 /** Where signing out leads: not an address that a link could carry, for the account is in the navigation's state. */
@@ -14,7 +14,7 @@ export function SignOutPage() {
   const end = useMutation({
     mutationFn: signOut,
     onSuccess: async (_, ended) => {
-      queries.removeQueries({ queryKey: ['registry', ended] });
+      queries.removeQueries({ queryKey: accountKey(ended) });
       await queries.invalidateQueries({ queryKey: sessionsKey, refetchType: 'all' });
       void navigate('/', { replace: true });
     },

@@ -5,7 +5,8 @@ import { createContext, useContext, useEffect, useRef, useState, type ReactNode 
 
 import { APIError } from '../api/client';
 import { watch, type WatchEvent } from '../api/watch';
-import { queryKey, sessionsKey, useRegistry } from './registry';
+import { readKey, registryKey, sessionsKey, type Read } from './queries';
+import { useRegistry } from './registry';
 
 export type Connection = 'connecting' | 'live' | 'offline';
 
@@ -30,17 +31,17 @@ export function useLive(listener: (event: WatchEvent) => void): void {
 }
 
 /** What may be different after a change of each kind. */
-const ofReplications = ['FindImages', 'GetReplicationStatistics', 'CheckReplicationDestinations'];
-const ofRepositories = [
+const ofReplications: Read[] = ['FindImages', 'GetReplicationStatistics', 'CheckReplicationDestinations'];
+const ofRepositories: Read[] = [
   'FindRepositories',
   'MatchingRepositories',
   'FindImages',
   'DescribeImages',
-  'DescribeRepositories',
+  'ImageParts',
   'GetRepositoryPolicy',
   'ListTagsForResource',
 ];
-const ofRegistry = [
+const ofRegistry: Read[] = [
   'DescribeRegistry',
   'GetRegistryPolicy',
   'CheckReplicationDestinations',
@@ -51,11 +52,11 @@ const ofRegistry = [
 /** A page that is not seen for this long stops following, in milliseconds: browsers open only six connections to a host. */
 const unseen = 20_000;
 
-/** Many changes at once are one reading: what an operation answered is read again at most this often, in milliseconds. */
+/** Many changes at once are one reading: each is read again at most this often, in milliseconds. */
 const rereadInterval = 300;
 
 /** Longer for answers that cost the server more than a page of a list, or of which a page may ask a hundred. */
-const costly: Record<string, number> = {
+const costly: Partial<Record<Read, number>> = {
   GetReplicationStatistics: 2000,
   CheckReplicationDestinations: 2000,
   MatchingRepositories: 5000,
@@ -78,14 +79,14 @@ export function LiveProvider({ children }: { children: ReactNode }) {
 
   useEffect(() => {
     const registry = { account, region };
-    const timers = new Map<string, ReturnType<typeof setTimeout>>();
-    const rereadNow = (operation: string) => {
-      timers.delete(operation);
-      void queries.invalidateQueries({ queryKey: queryKey(registry, operation) });
+    const timers = new Map<Read, ReturnType<typeof setTimeout>>();
+    const rereadNow = (read: Read) => {
+      timers.delete(read);
+      void queries.invalidateQueries({ queryKey: readKey(registry, read) });
     };
-    const reread = (operations: string[]) => {
-      for (const operation of operations.filter((o) => !timers.has(o))) {
-        timers.set(operation, setTimeout(rereadNow, costly[operation] ?? rereadInterval, operation));
+    const reread = (reads: Read[]) => {
+      for (const read of reads.filter((r) => !timers.has(r))) {
+        timers.set(read, setTimeout(rereadNow, costly[read] ?? rereadInterval, read));
       }
     };
     let written: ReturnType<typeof setTimeout> | undefined;
@@ -99,14 +100,14 @@ export function LiveProvider({ children }: { children: ReactNode }) {
         case 'ready':
           setConnection('live');
           if (began) {
-            void queries.invalidateQueries({ queryKey: queryKey(registry) });
+            void queries.invalidateQueries({ queryKey: registryKey(registry) });
             void queries.invalidateQueries({ queryKey: sessionsKey }); // the server may be another version
           }
           began = true;
           rereadWritten(); // of what ended just before
           break;
         case 'lost':
-          void queries.invalidateQueries({ queryKey: queryKey(registry) });
+          void queries.invalidateQueries({ queryKey: registryKey(registry) });
           break;
         case 'replications':
           reread(ofReplications);

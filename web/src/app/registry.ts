@@ -1,12 +1,13 @@
 // The registry that a page is about: account and Region are part of its address.
 
-import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { createContext, useContext } from 'react';
 
 import { ecr, twinport, type Registry } from '../api/client';
 import type { ECR } from '../api/ecr';
 import { readSessions, type Session } from '../api/session';
 import type { Twinport } from '../api/twinport';
+import { readKey, sessionsKey, type Read, type Reads } from './queries';
 
 export interface CurrentRegistry extends Registry {
   session: Session;
@@ -36,60 +37,35 @@ export function repositoryPath(registry: Registry, name: string, tab?: string): 
   return pagePath(registry, `repository/${name}`) + (tab ? `?tab=${tab}` : '');
 }
 
-export const sessionsKey = ['sessions'];
-
 export function useSessions() {
   return useQuery({ queryKey: sessionsKey, queryFn: readSessions, staleTime: 60_000 });
 }
 
-/** The key of what an operation answered; what comes after the operation narrows it. */
-export function queryKey(registry: Registry, operation?: string, input?: unknown): unknown[] {
-  const key: unknown[] = ['registry', registry.account, registry.region];
-  if (operation !== undefined) {
-    key.push(operation);
-    if (input !== undefined) {
-      key.push(input);
-    }
-  }
-  return key;
-}
-
 /** Reads with an operation of Amazon ECR, for the page's registry. */
-export function useECR<Name extends keyof ECR>(
+export function useECR<Name extends keyof ECR & Read>(
   name: Name,
-  input: ECR[Name]['in'],
+  input: ECR[Name]['in'] & Reads[Name],
   options: { enabled?: boolean } = {},
 ) {
   const registry = useRegistry();
   return useQuery({
-    queryKey: queryKey(registry, name, input),
+    queryKey: readKey(registry, name, input),
     queryFn: ({ signal }) => ecr(registry, name, input, signal),
     ...options,
   });
 }
 
 /** Reads with one of Twinport's operations, for the page's registry. With keep, the answer before is shown until another input is answered. */
-export function useTwinport<Name extends keyof Twinport>(
+export function useTwinport<Name extends keyof Twinport & Read>(
   name: Name,
-  input: Twinport[Name]['in'],
+  input: Twinport[Name]['in'] & Reads[Name],
   { enabled = true, keep = false } = {},
 ) {
   const registry = useRegistry();
   return useQuery({
-    queryKey: queryKey(registry, name, input),
+    queryKey: readKey(registry, name, input),
     queryFn: ({ signal }) => twinport(registry, name, input, signal),
     enabled,
     ...(keep ? { placeholderData: keepPreviousData } : {}),
   });
-}
-
-/** Has everything that is shown of a registry, or what an operation answered, read again. */
-export function useReread() {
-  const queries = useQueryClient();
-  return (registry: Registry, ...operations: string[]) =>
-    operations.length === 0
-      ? queries.invalidateQueries({ queryKey: queryKey(registry) })
-      : Promise.all(
-          operations.map((operation) => queries.invalidateQueries({ queryKey: queryKey(registry, operation) })),
-        );
 }

@@ -9,7 +9,8 @@ import { vi } from 'vitest';
 import type { ECR } from '../api/ecr';
 import type { Session } from '../api/session';
 import type { Twinport } from '../api/twinport';
-import { RegistryContext, sessionsKey } from '../app/registry';
+import { sessionsKey } from '../app/queries';
+import { RegistryContext } from '../app/registry';
 import { loadMessages, LocalisationContext, type Language } from '../i18n';
 
 type Operations = ECR & Twinport;

@@ -4,7 +4,8 @@ import { startTransition, useEffect, useMemo, useRef, useState } from 'react';
 import { twinport } from '../../api/client';
 import type { Replication } from '../../api/twinport';
 import { useLive } from '../../app/live';
-import { queryKey, useRegistry } from '../../app/registry';
+import { readKey } from '../../app/queries';
+import { useRegistry } from '../../app/registry';
 import { Changes, firstPage, laterPage, pageSize, type Selection } from './feed';
 
 /** Changes are shown together, this often at most, in milliseconds. */
@@ -51,8 +52,7 @@ export function useFeed(selection: Selection): Feed {
     setTokens([]);
   }
 
-  // Not named as the operation: what the stream tells does not have it read again.
-  const everyPage = useMemo(() => queryKey(registry, 'ReplicationFeed'), [registry]);
+  const everyPage = useMemo(() => readKey(registry, 'ReplicationFeed'), [registry]);
   const input = {
     direction,
     ...(status ? { status } : {}),
@@ -60,7 +60,7 @@ export function useFeed(selection: Selection): Feed {
     ...(token ? { nextToken: token } : {}),
   };
   const { data, error, failureReason, isPlaceholderData, refetch } = useQuery({
-    queryKey: [...everyPage, input],
+    queryKey: readKey(registry, 'ReplicationFeed', input),
     queryFn: async ({ signal }) => {
       const asOf = changes.number; // what was told until now is in the answer
       return { ...(await twinport(registry, 'ListReplications', input, signal)), asOf };

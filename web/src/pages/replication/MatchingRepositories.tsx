@@ -2,8 +2,8 @@ import Spinner from '@cloudscape-design/components/spinner';
 import { useQuery } from '@tanstack/react-query';
 
 import { twinport } from '../../api/client';
-import type { Twinport } from '../../api/twinport';
-import { queryKey, useRegistry } from '../../app/registry';
+import { readKey, type Reads } from '../../app/queries';
+import { useRegistry } from '../../app/registry';
 import { useMessages } from '../../i18n';
 import { useFormat } from '../../i18n/format';
 
@@ -17,10 +17,9 @@ export function MatchingRepositories({ prefix }: { prefix?: string }) {
   const m = useMessages().replication;
   const f = useFormat();
   const registry = useRegistry();
-  const input: Twinport['FindRepositories']['in'] = { maxResults: counted, ...(prefix ? { startsWith: prefix } : {}) };
-  // Not named as the operation: a rule may have a hundred filters, and every push changes a repository.
+  const input: Reads['MatchingRepositories'] = { maxResults: counted, ...(prefix ? { startsWith: prefix } : {}) };
   const { data, isError } = useQuery({
-    queryKey: queryKey(registry, 'MatchingRepositories', input),
+    queryKey: readKey(registry, 'MatchingRepositories', input),
     queryFn: ({ signal }) => twinport(registry, 'FindRepositories', input, signal),
   });
   if (!data) {

@@ -8,7 +8,8 @@ import { ecr } from '../../api/client';
 import type { ReplicationRule } from '../../api/ecr';
 import { useNotify } from '../../app/notifications';
 import { Problem } from '../../app/Problem';
-import { useReread, useRegistry } from '../../app/registry';
+import { useReread } from '../../app/queries';
+import { useRegistry } from '../../app/registry';
 import { useMessages } from '../../i18n';
 import { sameRule } from './form';
 

@@ -14,7 +14,8 @@ import { useNavigate } from 'react-router';
 
 import { APIError, ecr } from '../../api/client';
 import { useNotify } from '../../app/notifications';
-import { pagePath, repositoryPath, useECR, useRegistry, useReread, useTwinport } from '../../app/registry';
+import { useReread } from '../../app/queries';
+import { pagePath, repositoryPath, useECR, useRegistry, useTwinport } from '../../app/registry';
 import { useUnsaved } from '../../app/unsaved';
 import { useMessages } from '../../i18n';
 import { useFormat } from '../../i18n/format';

@@ -1,7 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 
 import { APIError, ecr, type Registry } from '../../api/client';
-import { queryKey, useRegistry } from '../../app/registry';
+import { readKey } from '../../app/queries';
+import { useRegistry } from '../../app/registry';
 
 /** The text of a repository's policy; empty if it has none. */
 export async function readRepositoryPolicy(
@@ -22,7 +23,7 @@ export async function readRepositoryPolicy(
 export function useRepositoryPolicy(repositoryName: string) {
   const registry = useRegistry();
   return useQuery({
-    queryKey: queryKey(registry, 'GetRepositoryPolicy', { repositoryName }),
+    queryKey: readKey(registry, 'GetRepositoryPolicy', { repositoryName }),
     queryFn: ({ signal }) => readRepositoryPolicy(registry, repositoryName, signal),
   });
 }

@@ -13,7 +13,8 @@ import type { DestinationCheck, Grant } from '../../api/twinport';
 import { useNotify } from '../../app/notifications';
 import { PageLink } from '../../app/PageLink';
 import { Problem } from '../../app/Problem';
-import { pagePath, useReread, useRegistry } from '../../app/registry';
+import { useReread } from '../../app/queries';
+import { pagePath, useRegistry } from '../../app/registry';
 import { useMessages } from '../../i18n';
 import { allowReplication } from './grant';
 

@@ -5,7 +5,8 @@ import { keepPreviousData, useQueries } from '@tanstack/react-query';
 import { twinport } from '../../api/client';
 import type { Destination, ReplicationRule } from '../../api/ecr';
 import type { DestinationCheck, Grant } from '../../api/twinport';
-import { queryKey, useRegistry } from '../../app/registry';
+import { readKey } from '../../app/queries';
+import { useRegistry } from '../../app/registry';
 
 /** While a destination is not as it should be it is looked at again this often, in milliseconds: another account's policy tells nobody here that it changed. */
 const recheckInterval = 5000;
@@ -32,7 +33,7 @@ export function useDestinationChecks(rules: readonly ReplicationRule[]): RuleChe
         ...(rule.repositoryFilters?.length ? { repositoryFilters: rule.repositoryFilters } : {}),
       };
       return {
-        queryKey: queryKey(registry, 'CheckReplicationDestinations', input),
+        queryKey: readKey(registry, 'CheckReplicationDestinations', input),
         queryFn: ({ signal }: { signal: AbortSignal }) =>
           twinport(registry, 'CheckReplicationDestinations', input, signal),
         enabled: rule.destinations.length > 0,

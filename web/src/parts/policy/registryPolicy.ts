@@ -1,7 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 
 import { APIError, ecr, type Registry } from '../../api/client';
-import { queryKey, useRegistry } from '../../app/registry';
+import { readKey } from '../../app/queries';
+import { useRegistry } from '../../app/registry';
 
 /** The text of a registry's policy; empty if it has none. */
 export async function readRegistryPolicy(registry: Registry, signal?: AbortSignal): Promise<string> {
@@ -19,7 +20,7 @@ export async function readRegistryPolicy(registry: Registry, signal?: AbortSigna
 export function useRegistryPolicy() {
   const registry = useRegistry();
   return useQuery({
-    queryKey: queryKey(registry, 'GetRegistryPolicy'),
+    queryKey: readKey(registry, 'GetRegistryPolicy'),
     queryFn: ({ signal }) => readRegistryPolicy(registry, signal),
   });
 }

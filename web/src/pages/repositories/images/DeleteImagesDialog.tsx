@@ -12,7 +12,8 @@ import { ecr } from '../../../api/client';
 import type { Repository } from '../../../api/ecr';
 import { useNotify } from '../../../app/notifications';
 import { Problem } from '../../../app/Problem';
-import { queryKey, useRegistry, useReread } from '../../../app/registry';
+import { readKey, useReread } from '../../../app/queries';
+import { useRegistry } from '../../../app/registry';
 import { useMessages, type Messages } from '../../../i18n';
 import { useFormat, type Format } from '../../../i18n/format';
 import { batches, dangling, outcomes, partsOf, planDeletion, remains, type Outcome } from './deletion';
@@ -44,7 +45,7 @@ export function DeleteImagesDialog({ repository, selected, onClose }: Props) {
   const [done, setDone] = useState<Outcome[]>([]);
   const parts = partsOf(asked);
   const details = useQuery({
-    queryKey: [...queryKey(registry, 'DescribeImages'), repositoryName, 'parts', parts],
+    queryKey: readKey(registry, 'ImageParts', { repositoryName, parts }),
     queryFn: ({ signal }) => detailsOf(registry, repositoryName, parts, signal),
     enabled: done.length === 0,
   });

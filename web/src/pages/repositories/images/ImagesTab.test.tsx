@@ -4,7 +4,8 @@ import { act, fireEvent, screen, waitFor, within } from '@testing-library/react'
 import { expect, test } from 'vitest';
 
 import type { FoundImage, FoundRepository } from '../../../api/twinport';
-import { useRegistry, useReread } from '../../../app/registry';
+import { useReread } from '../../../app/queries';
+import { useRegistry } from '../../../app/registry';
 import { images as m } from '../../../i18n/en/images';
 import { show } from '../../../testing/show';
 import { ImagesTab } from './ImagesTab';
