@@ -46,7 +46,10 @@ async function firstVisits(page: Page, path: string): Promise<{ again: () => Pro
   return { again, best: () => best };
 }
 
-/** Opens the address with an empty cache; says how much came of what until the page had settled, and when its heading was painted. */
+/**
+ * Opens the address with an empty cache; says how much came of what until the page had settled, and when its heading
+ * was painted.
+ */
 async function visitFirst(page: Page, path: string): Promise<{ sizes: Map<string, number>; time: number }> {
   await page.goto('about:blank');
   const session = await page.context().newCDPSession(page);

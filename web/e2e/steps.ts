@@ -37,7 +37,9 @@ export async function next(page: Page): Promise<void> {
   await page.getByRole('button', { name: /^(Next|次へ)$/ }).click();
 }
 
-/** From the first step of editing an empty registry's rules: images of all repositories are to go to the destination. */
+/**
+ * From the first step of editing an empty registry's rules: images of all repositories are to go to the destination.
+ */
 export async function replicateTo(page: Page, m: Messages, { account, region }: Registry): Promise<void> {
   await page.getByRole('checkbox', { name: m.replication.crossAccountSwitch }).check();
   await next(page);

@@ -5,7 +5,8 @@ const loop = 10_000;
 
 /**
  * Loads a part of the console. If it cannot be had, waits for the server, and has the console of today loaded in
- * place of this one. The reload says false if the part is no longer wanted; then, and if a reload has not helped, the error is thrown.
+ * place of this one. The reload says false if the part is no longer wanted; then, and if a reload has not helped, the
+ * error is thrown.
  */
 export async function loadCode<T>(load: () => Promise<T>, reload: () => boolean): Promise<T> {
   try {

@@ -49,7 +49,9 @@ const ofRegistry: Read[] = [
   'FindRepositories',
 ];
 
-/** A page that is not seen for this long stops following, in milliseconds: browsers open only six connections to a host. */
+/**
+ * A page that is not seen for this long stops following, in milliseconds: browsers open only six connections to a host.
+ */
 const unseen = 20_000;
 
 /** Many changes at once are one reading: each is read again at most this often, in milliseconds. */

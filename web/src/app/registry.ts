@@ -55,7 +55,10 @@ export function useECR<Name extends keyof ECR & Read>(
   });
 }
 
-/** Reads with one of Twinport's operations, for the page's registry. With keep, the answer before is shown until another input is answered. */
+/**
+ * Reads with one of Twinport's operations, for the page's registry. With keep, the answer before is shown until another
+ * input is answered.
+ */
 export function useTwinport<Name extends keyof Twinport & Read>(
   name: Name,
   input: Twinport[Name]['in'] & Reads[Name],

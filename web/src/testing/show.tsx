@@ -15,7 +15,9 @@ import { loadMessages, LocalisationContext, type Language } from '../i18n';
 
 type Operations = ECR & Twinport;
 
-/** How the server answers: per operation what, or a function of the input; what a function throws is an error's name. */
+/**
+ * How the server answers: per operation what, or a function of the input; what a function throws is an error's name.
+ */
 export type Answers = {
   [Name in keyof Operations]?: Operations[Name]['out'] | ((input: Operations[Name]['in']) => Operations[Name]['out']);
 };

@@ -17,7 +17,10 @@ import { MissingGrant, refusalOf } from '../../parts/destinations/MissingGrant';
 import { useNow } from './now';
 import { countedUpTo, lagPercentile } from './statistics';
 
-/** How each destination is: whether it allows replication, what waits and has failed, and how quick it was in the last hour. */
+/**
+ * How each destination is: whether it allows replication, what waits and has failed, and how quick it was in the last
+ * hour.
+ */
 export function Health({
   destinations,
   rules,

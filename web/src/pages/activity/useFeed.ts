@@ -14,7 +14,10 @@ const showInterval = 250;
 /** And so that the page is busy with showing them for no more than this share of its time. */
 const busyShare = 0.25;
 
-/** What events cannot tell (deleted images, rows that moved up from the next page) is read again this often at most, in milliseconds. */
+/**
+ * What events cannot tell (deleted images, rows that moved up from the next page) is read again this often at most, in
+ * milliseconds.
+ */
 const rereadInterval = 5000;
 
 export interface Feed {

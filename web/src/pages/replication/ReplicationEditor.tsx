@@ -40,7 +40,9 @@ function beginning(rules: readonly ReplicationRule[], registry: Registry, begin:
   return form;
 }
 
-/** Walks through the replication rules; current are those of the registry, which may change while they are edited here. */
+/**
+ * Walks through the replication rules; current are those of the registry, which may change while they are edited here.
+ */
 export function ReplicationEditor({ current, begin }: { current: readonly ReplicationRule[]; begin: string | null }) {
   const { replication: m, shell } = useMessages();
   const registry = useRegistry();

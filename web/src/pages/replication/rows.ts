@@ -9,7 +9,10 @@ interface Rows<Row> {
   isNew: (row: Row) => boolean;
 }
 
-/** Adds and removes rows of a list, with the focus where one goes on: in the new row, or on what comes after a removed one. */
+/**
+ * Adds and removes rows of a list, with the focus where one goes on: in the new row, or on what comes after a removed
+ * one.
+ */
 export function useRows<Row extends { key: string }>(
   rows: readonly Row[],
   set: (rows: Row[]) => void,

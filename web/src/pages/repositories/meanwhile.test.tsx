@@ -1,4 +1,5 @@
-// What someone else has saved while a repository's settings, policy or tags are edited is not overwritten without a word.
+// What someone else has saved while a repository's settings, policy or tags are edited is not
+// overwritten without a word.
 
 import createWrapper from '@cloudscape-design/components/test-utils/dom';
 import { fireEvent, screen, waitFor } from '@testing-library/react';

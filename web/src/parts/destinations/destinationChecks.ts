@@ -8,7 +8,10 @@ import type { DestinationCheck, Grant } from '../../api/twinport';
 import { readKey } from '../../app/queries';
 import { useRegistry } from '../../app/registry';
 
-/** While a destination is not as it should be it is looked at again this often, in milliseconds: another account's policy tells nobody here that it changed. */
+/**
+ * While a destination is not as it should be it is looked at again this often, in milliseconds: another account's
+ * policy tells nobody here that it changed.
+ */
 const recheckInterval = 5000;
 
 export interface RuleCheck {

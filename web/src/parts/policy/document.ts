@@ -62,8 +62,9 @@ export function listOf<T>(value: T | T[] | undefined): T[] {
 export class NotAPolicyError extends Error {}
 
 /**
- * Adds a statement to the text of a policy, or begins one if the text is empty. No statement that is there is lost or changed. A Sid
- * that is taken gets a number. What the policy says already, under whatever Sid, is not said twice: added is false.
+ * Adds a statement to the text of a policy, or begins one if the text is empty. No statement that is there is lost or
+ * changed. A Sid that is taken gets a number. What the policy says already, under whatever Sid, is not said twice:
+ * added is false.
  */
 export function addStatement(
   text: string,
@@ -122,7 +123,9 @@ export function principalsOf(statement: Statement): string[] {
     .map((p) => String(p).match(/^arn:[^:]*:iam::(\d{12}):root$/)?.[1] ?? String(p));
 }
 
-/** Whether a statement's Action covers an action: case does not matter, * and ? stand for any characters and any one. */
+/**
+ * Whether a statement's Action covers an action: case does not matter, * and ? stand for any characters and any one.
+ */
 export function coversAction(statement: Statement, action: string): boolean {
   return listOf(statement.Action).some((pattern) => {
     const expression = String(pattern)

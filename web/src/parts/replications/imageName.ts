@@ -1,7 +1,10 @@
 import type { Replication } from '../../api/twinport';
 import type { Messages } from '../../i18n';
 
-/** The image as one names it, repository:tag, or the repository and the beginning of the digest; and whether it is its deletion. */
+/**
+ * The image as one names it, repository:tag, or the repository and the beginning of the digest; and whether it is its
+ * deletion.
+ */
 export function imageName(
   { repositoryName, imageTag, imageDigest, action }: Replication,
   m: Messages['activity'],

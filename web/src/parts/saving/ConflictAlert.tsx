@@ -16,7 +16,9 @@ interface Props {
   children?: ReactNode;
 }
 
-/** Says that someone else has saved meanwhile, and asks what to do; brought into view when saving was refused for it. */
+/**
+ * Says that someone else has saved meanwhile, and asks what to do; brought into view when saving was refused for it.
+ */
 export function ConflictAlert({ guard, texts: m, onTakeStored, children }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const asked = guard.conflict && guard.refused;

@@ -35,7 +35,10 @@ export interface GuardedSave<Wanted> {
   keepMine: () => void;
 }
 
-/** Reads again just before it writes, since the server has no conditional writes: what it reads must be what the edit began with. */
+/**
+ * Reads again just before it writes, since the server has no conditional writes: what it reads must be what the edit
+ * began with.
+ */
 export function useGuardedSave<Value, Wanted = Value>({
   stored,
   edited,

@@ -10,7 +10,9 @@ import { useFormat } from '../../../i18n/format';
 import { failureText } from '../../../parts/replications/failureText';
 import { ReplicationDetail } from '../../../parts/replications/ReplicationDetail';
 
-/** How the replication of an image to one destination stands: when and with which lag, or why not, and more on a click. */
+/**
+ * How the replication of an image to one destination stands: when and with which lag, or why not, and more on a click.
+ */
 export function ReplicationCell({ replication }: { replication: Replication | undefined }) {
   const m = useMessages().images;
   const [open, setOpen] = useState(false);
