@@ -35,7 +35,7 @@ type NewManifest struct {
 	RefuseUnchanged bool
 }
 
-// PutResult tells what a put did.
+// PutResult is what a put did.
 type PutResult struct {
 	Digest    digest.Digest
 	MediaType string
@@ -136,25 +136,24 @@ type put struct {
 	room     *usage.Room
 }
 
-// errImmutable means that a tag may be set once only, so that two pushes that
-// find it free must not run side by side.
+// errImmutable ends a transaction beside which others add to the repository: a tag of the push has become immutable.
 var errImmutable = errors.New("a tag of the push is immutable")
 
-// commit runs the transaction.
+// commit runs the transaction. An immutable tag may be set once only, so two pushes that find it free must not run side
+// by side.
 func (p *put) commit(ctx context.Context, r *metadata.Repository) error {
-	err := errImmutable
 	if !p.immutable(r) {
-		err = p.service.addTo(ctx, r, p.ahead, func(tx *metadata.Tx, r *metadata.Repository) error {
+		err := p.service.addTo(ctx, r, p.ahead, func(tx *metadata.Tx, r *metadata.Repository) error {
 			if p.immutable(r) {
 				return errImmutable
 			}
 			return p.run(tx, r)
 		})
+		if !errors.Is(err, errImmutable) {
+			return err
+		}
 	}
-	if err == errImmutable {
-		err = p.service.updateWith(ctx, r, (*metadata.Queries).HoldRepository, p.ahead, p.run)
-	}
-	return err
+	return p.service.updateWith(ctx, r, (*metadata.Queries).HoldRepository, p.ahead, p.run)
 }
 
 func (p *put) immutable(r *metadata.Repository) bool {
