@@ -222,7 +222,7 @@ func parseHeader(header http.Header, text, service string) (*authorization, *Err
 	}
 	date := values["Date"]
 	if date == "" {
-		return nil, incomplete.errorf(service, "The request has neither an X-Amz-Date nor a Date header: one of them must tell when it was signed.")
+		return nil, incomplete.errorf(service, "The request has neither an X-Amz-Date nor a Date header: one of them must say when it was signed.")
 	}
 	if t, err := http.ParseTime(date); err == nil {
 		date = t.UTC().Format(stampLayout)
@@ -352,7 +352,7 @@ func (a *authorization) checkSignedHeaders(r *http.Request, service string) *Err
 	return nil
 }
 
-// signs tells whether the header called name, in any case, is a signed one.
+// signs reports whether the header called name, in any case, is a signed one.
 func (a *authorization) signs(name string) bool {
 	for _, signed := range a.signedHeaders {
 		if strings.EqualFold(signed, name) {

@@ -29,7 +29,7 @@ var _ Sessions = (*session.Service)(nil)
 type caller struct {
 	access.Caller
 	registry resource.Registry
-	session  session.Session // zero where a signature tells who it is
+	session  session.Session // zero where a signature proves who it is
 }
 
 // registryHeader names the registry, <account>/<region>, in requests of the

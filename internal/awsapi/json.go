@@ -97,7 +97,7 @@ func (h *Handler) doJSON(in *request, op operation) (any, error) {
 
 // request is one that was read and authenticated.
 type request struct {
-	ctx   context.Context // tells of what is held
+	ctx   context.Context // of the request, which holds it
 	who   caller
 	asked uri.Asked
 	body  []byte

@@ -42,8 +42,8 @@ type Options struct {
 	Copy bool
 	// Digests reads every object of the copy and checks its digest.
 	Digests bool
-	// Stage is told what begins; Progress how much of it is done: objects and
-	// bytes. Damaged is told each object that the source lacks or has wrong, and
+	// Stage gets what begins; Progress how much of it is done: objects and
+	// bytes. Damaged gets each object that the source lacks or has wrong, and
 	// may be called by several goroutines.
 	Stage    func(name string)
 	Progress func(done, total, bytes int64)

@@ -187,7 +187,7 @@ func (t *transfer) link(source, path string) (bool, error) {
 	return false, err
 }
 
-// check reads the file and tells what is wrong with its digest, if that was
+// check reads the file and returns what is wrong with its digest, if that was
 // asked for.
 func (t *transfer) check(ctx context.Context, path string, b metadata.Blob) (problem string, err error) {
 	if !t.Digests {

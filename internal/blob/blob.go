@@ -37,7 +37,7 @@ var (
 	ErrDamaged = errors.New("blob: the object has another size than it should")
 	// ErrUnavailable is in the chain of errors that mean that the store did
 	// not answer, or that it cannot now: trying again may help, or the operator
-	// must, whom the error's text tells why.
+	// must; the error's text says why.
 	ErrUnavailable = errors.New("blob: the store of blobs does not answer")
 )
 
@@ -155,7 +155,7 @@ type Upload interface {
 	// the content with that digest has.
 	Size() int64
 	// ReadFrom appends all of r in constant memory. If r or the store fails
-	// midway, bytes before that stay, as many as Size tells, and the upload can
+	// midway, bytes before that stay, as many as Size says, and the upload can
 	// be resumed. ErrFull, ErrUnavailable, ErrNotFound if the upload ended.
 	ReadFrom(r io.Reader) (int64, error)
 	// State is what to give to Store.Upload in the next request or process;

@@ -58,7 +58,7 @@ type Config struct {
 	// Limit is how many units there are.
 	Limit int64
 	// Times is how many times what is free a party may hold; 0 lets one hold all. A network may hold twice as
-	// much as one account that comes from it: behind a balancer that does not tell addresses, all clients are one
+	// much as one account that comes from it: behind a balancer that does not pass addresses on, all clients are one
 	// network.
 	Times int64
 	// Wait is how long Take may wait; 0 refuses at once.
@@ -112,7 +112,7 @@ type Error struct {
 	Own bool
 }
 
-// Error is for the log: clients are told by the protocols, in words of their own.
+// Error is for the log: the protocols answer clients in words of their own.
 func (e *Error) Error() string {
 	if e.Own {
 		return fmt.Sprintf("%s holds all of the budget %s that it may", e.Party, e.Budget)
@@ -120,7 +120,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("the budget %s is used up; %s asked for more", e.Budget, e.Party)
 }
 
-// Message tells a client.
+// Message is for the client.
 func (e *Error) Message() string {
 	if e.Own {
 		return "Too many large requests are under way for you: try again when some have ended"

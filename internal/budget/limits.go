@@ -24,7 +24,7 @@ type Limits struct {
 }
 
 const (
-	// usualMemory is what a process counts on that is not told by GOMEMLIMIT how much it has: as much as one with
+	// usualMemory is what a process counts on without GOMEMLIMIT: as much as one with
 	// the limits in deploy/.
 	usualMemory = 850 << 20
 	// leastMemory is what the largest bodies need to come through at all.
@@ -100,12 +100,12 @@ func (r *Request) Busy(ctx context.Context, n int) (done func(), err error) {
 
 type contextKey struct{}
 
-// NewContext returns a context that tells of the request those who have no other way to hear of it.
+// NewContext returns a context with the request, for those who have no other way to it.
 func (r *Request) NewContext(ctx context.Context) context.Context {
 	return context.WithValue(ctx, contextKey{}, r)
 }
 
-// Of returns the request that ctx tells of; ok is false, and the request without bounds, if there is none.
+// Of returns the request in ctx; ok is false, and the request without bounds, if there is none.
 func Of(ctx context.Context) (r *Request, ok bool) {
 	if r, ok = ctx.Value(contextKey{}).(*Request); ok {
 		return r, true
@@ -113,13 +113,13 @@ func Of(ctx context.Context) (r *Request, ok bool) {
 	return new(Request), false
 }
 
-// Busy is that of the request that ctx tells of.
+// Busy is that of the request in ctx.
 func Busy(ctx context.Context, n int) (done func(), err error) {
 	r, _ := Of(ctx)
 	return r.Busy(ctx, n)
 }
 
-// TakeMemory takes n bytes for the request that ctx tells of, which gives them back at its end.
+// TakeMemory takes n bytes for the request in ctx, which gives them back at its end.
 func TakeMemory(ctx context.Context, n int) error {
 	r, _ := Of(ctx)
 	return r.Memory.Take(ctx, int64(n))

@@ -25,7 +25,7 @@ type backupCommand struct {
 func (backupCommand) Help() string {
 	return `The server may run or not; sweeps pause meanwhile. The configuration is not part of the backup: it holds secrets, so keep a copy elsewhere.
 
-Exit status: 0 if the backup is whole; 1 if it could not be made, and the folder holds what it held before; 3 if it was made but for objects that the server itself has lost or has wrong, which twinport verify tells about.`
+Exit status: 0 if the backup is whole; 1 if it could not be made, and the folder holds what it held before; 3 if it was made but for objects that the server itself has lost or has wrong, which twinport verify reports.`
 }
 
 // exitDamaged says that all was done, but for what is damaged.
@@ -71,7 +71,7 @@ type restoreCommand struct {
 func (restoreCommand) Help() string {
 	return `The data folder must be new or empty. A restore that was cut short is gone on with by running it again; until it has ended no server starts on the folder. Run it as the user that the server runs as.
 
-Exit status: 0 if all is restored; 1 if not; 3 if all is restored but for objects that the backup lacks or has wrong, which twinport verify tells about.`
+Exit status: 0 if all is restored; 1 if not; 3 if all is restored but for objects that the backup lacks or has wrong, which twinport verify reports.`
 }
 
 func (c restoreCommand) Run(ctx context.Context, out output) error {

@@ -68,7 +68,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		return exitOK
 	}
 	if err != nil {
-		printError(stderr, fmt.Errorf("%w; twinport --help tells the commands", err))
+		printError(stderr, fmt.Errorf("%w; twinport --help lists the commands", err))
 		return exitUsage
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)

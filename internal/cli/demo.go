@@ -221,7 +221,7 @@ func (d *demo) play(ctx context.Context) error {
 	return nil
 }
 
-// printGoingOn tells what to do with a server that stays up.
+// printGoingOn says what to do with a server that stays up.
 func (d *demo) printGoingOn(written config.Written) {
 	d.screen.step("The server stays up until Ctrl-C. Go on in another terminal:")
 	d.screen.text(fmt.Sprintf(`export AWS_CONFIG_FILE=%s AWS_SHARED_CREDENTIALS_FILE=%s

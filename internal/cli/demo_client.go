@@ -23,7 +23,7 @@ type imageClient interface {
 	// when the push was answered.
 	push(ctx context.Context, t *tenant, image *demoImage) (digest string, answered time.Time, err error)
 	// pull pulls the demo's tag, which must be the image with the digest, and
-	// tells what was found right, a line for each.
+	// says what was found right, a line for each.
 	pull(ctx context.Context, t *tenant, image *demoImage, digest string) (found []string, err error)
 	// close removes what the client has left on this machine.
 	close()

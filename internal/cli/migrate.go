@@ -118,7 +118,7 @@ func askServer(ctx context.Context, data string, r migrate.Request, show func(mi
 			if ctx.Err() != nil {
 				return errors.New("stopped; the deployment serves as before. Run migrate again to go on")
 			}
-			return fmt.Errorf("the server did not tell how the migration ended, so it may have been stopped. Run migrate again to go on (%w)", err)
+			return fmt.Errorf("the server did not report how the migration ended, so it may have been stopped. Run migrate again to go on (%w)", err)
 		}
 		show(p)
 		if p.Error != "" && p.Phase == migrate.End {

@@ -15,7 +15,7 @@ import (
 	"github.com/twinport/twinport/internal/server"
 )
 
-// defaultConfig is the file that serve reads when it is told none.
+// defaultConfig is the file that serve reads when none is given.
 const defaultConfig = "twinport.yaml"
 
 type serveCommand struct {
@@ -73,7 +73,7 @@ func (c serveCommand) configuration(stdout io.Writer) (string, error) {
 	return written.Config, nil
 }
 
-// printBanner tells what is served where, and how to log in.
+// printBanner says what is served where, and how to log in.
 func printBanner(w io.Writer, s *server.Server, cfg config.Config, path string) {
 	_, host, _ := strings.Cut(s.URL(), "://")
 	fmt.Fprintf(w, "Twinport %s serves on %s (Regions: %s; data: %s)\n\n", server.Version(), s.URL(), strings.Join(cfg.Regions, ", "), cfg.Data)

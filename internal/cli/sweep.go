@@ -89,7 +89,7 @@ func (c sweepCommand) Run(ctx context.Context, out output) error {
 	return nil
 }
 
-// served tells why the command leaves a folder alone that a server uses.
+// served says why the command leaves a folder alone that a server uses.
 func (c sweepCommand) served(ctx context.Context, cfg config.Config) error {
 	last := ""
 	if meta, blobs, err := stores.Beside(ctx, cfg); err == nil {

@@ -27,7 +27,7 @@ type verifyCommand struct {
 	Full          bool   `help:"Read every blob and check its digest, and the form of the embedded database, instead of sizes only."`
 	Readers       int    `default:"4" help:"How many blobs to read at a time with --full."`
 	JSON          bool   `name:"json" help:"Write one JSON object per line: each finding, and at the end the summary."`
-	Repair        bool   `help:"Mend what can be mended. Blobs with wrong bytes are taken out of use: pulls answer that they are unknown, and the next push of the layer stores it anew."`
+	Repair        bool   `help:"Repair what can be repaired. Blobs with wrong bytes are taken out of use: pulls answer that they are unknown, and the next push of the layer stores it anew."`
 	From          string `placeholder:"URL" help:"With --repair: a registry that has the same images, such as another Twinport, to fetch from what is damaged. {account} and {region} in its path stand for those of the repository."`
 	Username      string `placeholder:"NAME" help:"For --from. Default: what docker login has stored."`
 	PasswordStdin bool   `help:"Read the password for --username from the standard input."`
@@ -196,7 +196,7 @@ func (c verifyCommand) printSummary(w io.Writer, cfg config.Config, s verify.Sum
 	case s.Left > 0:
 		fmt.Fprintf(w, "Damage: %d findings are left.\n", s.Left)
 		if !c.Repair {
-			fmt.Fprintln(w, "twinport verify --repair mends what it can; --from fetches from another registry.")
+			fmt.Fprintln(w, "twinport verify --repair repairs what it can; --from fetches from another registry.")
 		}
 	case !complete:
 		fmt.Fprintln(w, "It was not verified to the end.")

@@ -167,7 +167,7 @@ func (s *sessions) fromHere(w http.ResponseWriter, r *http.Request) bool {
 }
 
 // secure says whether the browser reaches this server by HTTPS: the connection
-// tells, or the browser itself where a proxy ends TLS and is not trusted.
+// says, or the browser itself where a proxy ends TLS and is not trusted.
 func secure(r *http.Request) bool {
 	return r.TLS != nil || strings.HasPrefix(r.Header.Get("Origin"), "https://")
 }

@@ -270,7 +270,7 @@ func (tx *Tx) CorrectLinkSize(repository int64, digest string) error {
 }
 
 // ReplaceManifest makes a manifest, which the repository may have, what is
-// given: its bytes, what it names and what its row tells of them.
+// given: its bytes, what it names and what its row says of them.
 func (tx *Tx) ReplaceManifest(r *Repository, m Manifest, bytes []byte, references []Reference) error {
 	tx.stale.all = true
 	n, err := tx.conn.changed(`UPDATE manifests SET media_type = ?, artifact_type = ?, subject = ?, annotations = ?, size = ?, image_size = ?, bytes = ?

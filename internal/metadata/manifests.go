@@ -186,7 +186,7 @@ func (q *Queries) Referring(repository int64, target string) (manifests []string
 }
 
 // Referrers of a subject with digests after the given one, in their order, at
-// most limit; an empty artifactType means any. more tells that there are
+// most limit; an empty artifactType means any. more says that there are
 // others: past the limit, or past what their annotations may take in memory.
 func (q *Queries) Referrers(repository int64, subject, artifactType, after string, limit int) (ms []Manifest, more bool, err error) {
 	annotations := 0

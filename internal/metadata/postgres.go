@@ -28,7 +28,7 @@ const (
 	// swallows everything is noticed. Locks are waited for within it.
 	roundTripTimeout = 20 * time.Second
 	// patience is how long reads and updates are tried again while the server
-	// restarts or fails over, before the caller is told.
+	// restarts or fails over, before the caller gets an error.
 	patience = 5 * time.Second
 	// maxConflicts bounds how often an update is run again because another one
 	// was first.

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Announcer is a store whose processes can tell each other something, quickly
+// Announcer is a store whose processes can notify each other of something, quickly
 // and without any promise: what is announced while a process does not listen,
 // it never hears. Nothing may depend on it.
 type Announcer interface {

@@ -30,7 +30,7 @@ type pipeline struct {
 }
 
 // transactionID is how a transaction whose end was not seen is asked about
-// later; empty until the server has told it.
+// later; empty until the server has sent it.
 type transactionID struct {
 	id     string
 	server string // when it was started: another one gives the same ids again

@@ -34,7 +34,7 @@ type Replication struct {
 	FailureCode        string
 	FailureReason      string
 	// Stored for RefusedRoutes, and not read: the number of a refusal among the
-	// changes of its destination, ByConfiguration or Unmendable; and the repository there.
+	// changes of its destination, ByConfiguration or Permanent; and the repository there.
 	Refusal     int64
 	RefusedInto string
 	// Deletes says that the source has deleted the tag or, without one, the image.

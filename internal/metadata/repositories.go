@@ -152,7 +152,7 @@ func (tx *Tx) DeleteRepository(r *Repository) error {
 // DeleteContent removes up to limit manifests of a repository, with all that
 // hangs on them, and once none is left up to limit layers: so no manifest is
 // seen without its layers. The rest that grows with the images goes last. more
-// tells that something may be left.
+// says that something may be left.
 func (tx *Tx) DeleteContent(r *Repository, limit int) (more bool, err error) {
 	tx.touchRepository(r)
 	for _, statement := range []string{

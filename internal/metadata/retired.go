@@ -33,5 +33,5 @@ func (q *Queries) LockRetired(id int64) (*Repository, error) {
 	})
 }
 
-// isRetired tells by the name.
+// isRetired reports whether the name is that of a retired repository.
 func isRetired(name string) bool { return strings.HasPrefix(name, retired) }

@@ -12,11 +12,11 @@ const (
 	// ByConfiguration is the number of a refusal because the configuration had no
 	// such registry, or no room in it.
 	ByConfiguration = -1
-	// Unmendable is the number of a failure that no change of the destination mends.
-	Unmendable = math.MaxInt64
+	// Permanent is the number of a failure that no change of the destination fixes.
+	Permanent = math.MaxInt64
 )
 
-// Retry says that a change of a destination may mend what it refused before:
+// Retry says that a change of a destination may fix what it refused before:
 // those replications are to be tried again.
 type Retry struct {
 	RegistryID int64 // the destination

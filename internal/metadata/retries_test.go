@@ -65,7 +65,7 @@ func TestRetryChoosesByDestinationAndNumber(t *testing.T) {
 		destination := r.RegistryID // any will do
 		ids := refuse(t, s, r,
 			refusal{"2", "app", 3}, refusal{"2", "other", 4}, refusal{"2", "", 0}, // the last by an older program
-			refusal{"2", "app", 5}, refusal{"2", "app", Unmendable}, refusal{"3", "app", 3}, refusal{"2", "app", ByConfiguration})
+			refusal{"2", "app", 5}, refusal{"2", "app", Permanent}, refusal{"3", "app", 3}, refusal{"2", "app", ByConfiguration})
 		note := func(r Retry) (noted bool) {
 			t.Helper()
 			commit(t, s, func(tx *Tx) (err error) {
@@ -162,7 +162,7 @@ func TestRetryOfWhatMissedARegistry(t *testing.T) {
 				t.Errorf("noted: %v, want %v", any, want)
 			}
 		}
-		refuse(t, s, r, refusal{"2", "app", 1}, refusal{"2", "app", Unmendable}, refusal{"4", "app", ByConfiguration})
+		refuse(t, s, r, refusal{"2", "app", 1}, refusal{"2", "app", Permanent}, refusal{"4", "app", ByConfiguration})
 		served(false)
 		ids := refuse(t, s, r, refusal{"2", "app", ByConfiguration})
 		served(true)

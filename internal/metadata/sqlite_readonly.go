@@ -95,7 +95,7 @@ const snapshotPages = 1024
 // Snapshot copies the database, as one moment saw it, to a new file that is
 // durable when it returns. The writer goes on meanwhile; only the write-ahead
 // log is not started afresh before the copy is done, so it takes room for what
-// is written until then. progress is told bytes.
+// is written until then. progress gets bytes.
 func (s *SQLite) Snapshot(ctx context.Context, path string, progress func(done, total int64)) error {
 	conn, err := s.readers.Conn(ctx)
 	if err != nil {

@@ -49,7 +49,7 @@ type Migration struct {
 	Bucket blob.Store
 	// Data is the folder that holds both old stores.
 	Data string
-	// Moved tells where the data goes. Run sets its time and id.
+	// Moved says where the data goes. Run sets its time and id.
 	Moved Moved
 	// Full says that all objects are read back, not only a sample.
 	Full   bool

@@ -23,7 +23,7 @@ const (
 	workers = 32
 	// blobPage is how many blobs are looked up at a time.
 	blobPage = 500
-	// maxDamaged bounds how many damaged blobs are told.
+	// maxDamaged bounds how many damaged blobs are reported.
 	maxDamaged = 10
 	// cleanupTimeout bounds the removal of what a failed copy has left.
 	cleanupTimeout = 10 * time.Second
@@ -33,7 +33,7 @@ const (
 var errDamaged = errors.New("the blob is damaged")
 
 // each calls fn for each of the blobs, several at a time, until one fails.
-// Damaged ones are gathered, so that all are told together.
+// Damaged ones are gathered, so that all are reported together.
 func each(ctx context.Context, blobs func(yield func(metadata.Blob) bool) error, fn func(context.Context, metadata.Blob) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -206,7 +206,7 @@ func (r *run) tryObject(ctx context.Context, b metadata.Blob) (object string, er
 	return u.Commit(ctx, d)
 }
 
-// countingReader tells the progress of each byte, and ends with ctx.
+// countingReader reports the progress of each byte, and ends with ctx.
 type countingReader struct {
 	ctx    context.Context
 	r      io.Reader

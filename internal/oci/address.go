@@ -69,7 +69,7 @@ func validRegion(s string) bool {
 }
 
 // checkServed refuses a registry in a Region that the deployment does not
-// serve. Whether an account exists is not told here: to the domain, one that
+// serve. Whether an account exists is not said here: to the domain, one that
 // does not is one that grants nothing.
 func (h *handler) checkServed(id resource.Registry) error {
 	regions := h.registry.Regions()

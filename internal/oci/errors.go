@@ -65,9 +65,9 @@ var (
 	errManifestTooLarge = &protocolError{http.StatusRequestEntityTooLarge, codeSizeInvalid, "The manifest is larger than " + strconv.Itoa(registry.MaxManifestSize) + " bytes"}
 	errContentRange     = &protocolError{http.StatusBadRequest, codeBlobUploadInvalid, "The Content-Range header is not valid: it is <first>-<last>, the positions of the chunk's first and last byte in the blob"}
 	errChunkLength      = &protocolError{http.StatusBadRequest, codeSizeInvalid, "The Content-Range and the Content-Length of the chunk are not of the same length"}
-	errBodyTooShort     = &protocolError{http.StatusBadRequest, codeSizeInvalid, "The request's body ended before its declared length; what arrived of an upload is kept, and GET on its location tells how much"}
+	errBodyTooShort     = &protocolError{http.StatusBadRequest, codeSizeInvalid, "The request's body ended before its declared length; what arrived of an upload is kept, and GET on its location says how much"}
 	errBodyTooLong      = &protocolError{http.StatusBadRequest, codeSizeInvalid, "The request's body is longer than its Content-Range"}
-	errBodyStalled      = &protocolError{http.StatusRequestTimeout, codeBlobUploadInvalid, "The request's body stopped arriving; what arrived of an upload is kept, and GET on its location tells how much"}
+	errBodyStalled      = &protocolError{http.StatusRequestTimeout, codeBlobUploadInvalid, "The request's body stopped arriving; what arrived of an upload is kept, and GET on its location says how much"}
 	errRange            = &protocolError{http.StatusRequestedRangeNotSatisfiable, codeUnsupported, "The requested range lies outside the blob"}
 )
 

@@ -69,7 +69,7 @@ func (h *handler) writeBody(w http.ResponseWriter, r *http.Request, req *request
 }
 
 // write sends a body after its headers. When it fails the client is gone or
-// its connection is broken, so there is nobody to tell but the log.
+// its connection is broken, so nobody hears of it but the log.
 func (h *handler) write(w http.ResponseWriter, r *http.Request, body []byte) {
 	if _, err := w.Write(body); err != nil {
 		h.logUnsent(r, err)

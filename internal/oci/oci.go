@@ -70,7 +70,7 @@ type Config struct {
 	// <account>.dkr.ecr.<region>.<domain>.
 	Domain string
 	// Scheme is http or https, as clients reach this server. A request that came
-	// by TLS tells so itself.
+	// by TLS says so itself.
 	Scheme string
 	// Limits bound what requests take; nil means no bounds.
 	Limits *budget.Limits
@@ -129,7 +129,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // begin begins to count what a request takes, for the account of its caller, who
-// has proven who it is. The context tells the domain and the stores.
+// has proven who it is. The domain and the stores find it in the context.
 func (h *handler) begin(r *http.Request, req *request) (*budget.Request, context.Context) {
 	held := h.limits.Begin(budget.Party{Account: req.caller.Identity.Principal.Account})
 	return held, held.NewContext(r.Context())

@@ -84,7 +84,7 @@ type request struct {
 	upload    string             // upload session
 
 	// Query parameters of the operations that have them.
-	bareNames     bool // a catalog has no account and Region before names: the host tells
+	bareNames     bool // a catalog has no account and Region before names: the host names them
 	limit         int  // n; noLimit if absent
 	last          string
 	artifactType  string

@@ -137,7 +137,7 @@ func uploadError(w http.ResponseWriter, req *request, body *requestBody, err err
 	return blame(body, err)
 }
 
-// setUpload sets the headers that tell of an upload session. Range has no form
+// setUpload sets the headers that describe an upload session. Range has no form
 // for "nothing yet"; as in Docker's registry it is 0-0 then.
 func setUpload(header http.Header, req *request, id string, size int64) {
 	header.Set("Location", req.uploadLocation(id))

@@ -24,7 +24,7 @@ type arnPattern struct {
 	everything bool // "*", which matches even what is no ARN
 	parts      [6]template
 	// whole is set instead of parts if a variable stands for the beginning, so
-	// that only its value tells where the colons are.
+	// that only its value shows where the colons are.
 	whole *template
 }
 

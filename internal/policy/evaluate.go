@@ -50,7 +50,7 @@ type Decision struct {
 	// allow, the resource policy's. It is nil for an implicit deny and for the
 	// root of the account that owns the resource, which needs no statement.
 	By *Match
-	// MissingIdentity and MissingResource tell, for an implicit deny, on which
+	// MissingIdentity and MissingResource say, for an implicit deny, on which
 	// side no statement allows the request. Within one account either would
 	// be enough; across accounts what is missing is needed.
 	MissingIdentity bool

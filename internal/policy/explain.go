@@ -54,7 +54,7 @@ func (d Decision) Reason() string {
 		}
 		return fmt.Sprintf("%s may do %s: %s allows it.", &req.Principal, what, d.By)
 	case Undecided:
-		return fmt.Sprintf("%s may not do %s: it takes too much work to tell whether its policies allow it. "+
+		return fmt.Sprintf("%s may not do %s: it takes too much work to find out whether its policies allow it. "+
 			"Make their patterns simpler: fewer of them, and with fewer wildcards and variables.", &req.Principal, what)
 	case ExplicitDeny:
 		return fmt.Sprintf("%s may not do %s: %s denies it, and a Deny overrides every Allow.", &req.Principal, what, d.By)
@@ -161,7 +161,7 @@ func element(name string, negated bool) string {
 }
 
 // Message is the refusal as AWS words it, for the message of an
-// AccessDeniedException. It tells which kind of policy refused but none of its
+// AccessDeniedException. It says which kind of policy refused but none of its
 // contents, so that any caller may read it. To a caller of another account than
 // the resource's it is the same whatever the reason, so that it does not tell
 // whether the resource, or a policy, is there. It is empty if the request is
@@ -174,7 +174,7 @@ func (d Decision) Message() string {
 	case d.request.Principal.Account != d.request.ResourceAccount:
 		because = fmt.Sprintf("because no resource-based policy allows the %s action", d.request.Action)
 	case d.Outcome == Undecided:
-		because = "because it takes too much work to tell whether its policies allow it"
+		because = "because it takes too much work to find out whether its policies allow it"
 	case d.Outcome == ExplicitDeny && d.By.Identity:
 		because = "with an explicit deny in an identity-based policy"
 	case d.Outcome == ExplicitDeny:

@@ -25,7 +25,7 @@ func parseNumber(s string) (float64, error) {
 }
 
 // dateLayouts are the formats of the W3C's note on date and time, the profile
-// of ISO 8601 that IAM names. Go reads a fraction of seconds without being told.
+// of ISO 8601 that IAM names. Go reads a fraction of seconds even if the layout has none.
 var dateLayouts = []string{
 	"2006-01-02T15:04:05Z07:00",
 	"2006-01-02T15:04Z07:00",

@@ -40,7 +40,7 @@ const maxFilterLength = 256
 
 // CheckDestinations says what a replication of the registry's repositories that
 // match the prefixes, or of all without any, would find: InvalidParameter,
-// Validation. It decides exactly as a replication does, so it tells nothing
+// Validation. It decides exactly as a replication does, so it says nothing
 // that a push would not.
 func (s *Service) CheckDestinations(ctx context.Context, c access.Caller, id resource.Registry, destinations []resource.Registry, prefixes []string) ([]DestinationCheck, error) {
 	reg, err := s.settings(ctx, c, id, access.DescribeRegistry)

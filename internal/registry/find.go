@@ -88,7 +88,7 @@ const (
 	maxTagCount   = 10000
 	referrerDepth = 3 // a signature of a bill of materials of a child is at 2
 	// maxIndexBytes bounds how many bytes of indexes are read for one page; the
-	// platforms of children past it are not told.
+	// platforms of children past it are not shown.
 	maxIndexBytes = 16 << 20
 )
 

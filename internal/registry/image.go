@@ -47,7 +47,7 @@ type Manifest struct {
 // caller until the request ends.
 const LargeManifest = metadata.LargeManifest
 
-// Image is what DescribeImages tells of an image.
+// Image is what DescribeImages returns of an image.
 type Image struct {
 	Digest       digest.Digest
 	Tags         []string

@@ -263,7 +263,7 @@ func (s *Service) MountLayer(ctx context.Context, c access.Caller, to resource.R
 	for _, ref := range sources {
 		// A source that does not exist, one that the caller may not read and
 		// one without the blob all look the same: a digest that was guessed
-		// tells nothing.
+		// says nothing.
 		source, err := s.repositoryAhead(ctx, c, ref, layerAhead(d), access.GetDownloadURLForLayer)
 		var l Layer
 		if err == nil {

@@ -15,8 +15,8 @@ import (
 )
 
 // A store may lose bytes that the metadata names: to a disk, or to somebody who
-// deletes from a bucket. Whoever brings them again mends that: so a client that
-// asks before it sends is not told that they are there. What was found lost is
+// deletes from a bucket. Whoever brings them again repairs that: so a client that
+// asks before it sends does not hear that they are there. What was found lost is
 // remembered by this process only, and looked at again before it counts: it may
 // come back, as with a disk that was not mounted. Only verify --repair takes
 // a blob out of use for all.

@@ -14,7 +14,7 @@ import (
 // outsider is repository for a caller of another account. To one who is refused
 // a repository that is not there costs what one that is there does: the same
 // look-ups, none of them answered from memory, and the same evaluations. So
-// the time tells as little as the text.
+// the time shows as little as the text.
 func (s *Service) outsider(ctx context.Context, c access.Caller, ref resource.Repository, about access.About, ahead metadata.Ahead, actions []string) (*metadata.Repository, error) {
 	// Who was let in by what is remembered is let in without more ado, if the
 	// store says so still.

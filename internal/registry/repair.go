@@ -11,7 +11,7 @@ import (
 	"github.com/twinport/twinport/internal/metadata"
 )
 
-// ReadManifest tells what a manifest's bytes say, as a push records it:
+// ReadManifest returns what a manifest's bytes say, as a push records it:
 // InvalidManifest. ImageSize is that of its config and layers; an index has
 // that of its largest child instead.
 func ReadManifest(raw []byte, mediaType string) (metadata.Manifest, []metadata.Reference, error) {
@@ -22,7 +22,7 @@ func ReadManifest(raw []byte, mediaType string) (metadata.Manifest, []metadata.R
 	return p.facts(raw), p.References, nil
 }
 
-// The methods below mend what is damaged. They ask no policy: whoever may
+// The methods below repair what is damaged. They ask no policy: whoever may
 // open the stores may use them.
 
 // Quarantine takes a blob whose bytes are missing or wrong out of use, until

@@ -49,7 +49,7 @@ func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication
 	row.State, row.FinishedAt, row.ChangedAt = metadata.ReplicationInProgress, time.Time{}, s.now()
 	row.NextTryAt = row.ChangedAt.Add(retryDelay(row.Tries))
 	row.FailureCode = failureInternal
-	row.FailureReason = "The server met a fault, which its log tells. The replication is tried again by itself."
+	row.FailureReason = "The server met a fault, which its log describes. The replication is tried again by itself."
 	switch {
 	case errors.Is(err, metadata.ErrFull):
 		row.FailureReason = "The server's disk is full. The replication is tried again by itself."

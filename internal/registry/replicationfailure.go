@@ -35,7 +35,7 @@ const (
 	failureInternal = "InternalError"
 )
 
-// refusedCodes are those of failures that a change of the destination can mend.
+// refusedCodes are those of failures that a change of the destination can fix.
 var refusedCodes = []string{failureReplicateNotAllowed, failureCreateNotAllowed, failureDeleteNotAllowed, failureNoDestination}
 
 // refusal ends a replication as FAILED.
@@ -50,9 +50,9 @@ type Failure struct {
 	Code string
 	// Detail is a more exact word, where there is one.
 	Detail string
-	// Reason tells what is missing and how to mend it.
+	// Reason says what is missing and how to fix it.
 	Reason string
-	// Statement is what would mend it in the destination's registry policy, JSON, or "".
+	// Statement is what would fix it in the destination's registry policy, JSON, or "".
 	Statement string
 }
 

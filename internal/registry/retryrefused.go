@@ -39,7 +39,7 @@ func refusalNumber(tx *metadata.Tx, job metadata.ReplicationJob, r *refusal) (in
 	case slices.Contains(refusedCodes, r.code):
 		return tx.NextSequence(job.RegistryID)
 	}
-	return metadata.Unmendable, nil
+	return metadata.Permanent, nil
 }
 
 // retryRefused notes that the transaction changes what the registry may have
@@ -62,7 +62,7 @@ func (s *Service) retryRefusedInto(tx *metadata.Tx, registry int64, into resourc
 	return err
 }
 
-// ResumeReplications makes due a batch of what was refused and may be mended
+// ResumeReplications makes due a batch of what was refused and may succeed
 // now: how many, and whether others are left. Each source gets an equal part, so
 // that nobody's wait behind another's; and no more are made due on a route than
 // are soon tried, so that what is pushed now does not wait behind them.

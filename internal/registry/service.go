@@ -173,7 +173,7 @@ func (s *Service) addTo(ctx context.Context, r *metadata.Repository, ahead metad
 
 // alter is addTo for what takes away or overwrites what others may rely on:
 // nobody else adds to or alters the repository meanwhile, and those who watch
-// it are told.
+// it are notified.
 func (s *Service) alter(ctx context.Context, r *metadata.Repository, ahead metadata.Ahead, fn func(tx *metadata.Tx, r *metadata.Repository) error) error {
 	return s.updateWith(ctx, r, (*metadata.Queries).LockRepository, ahead, func(tx *metadata.Tx, r *metadata.Repository) error {
 		s.repositoryChanged(tx, r)
@@ -201,7 +201,7 @@ func (s *Service) updateWith(ctx context.Context, r *metadata.Repository, open f
 	})
 }
 
-// repositoryChanged tells those who watch, once the transaction is committed.
+// repositoryChanged notifies those who watch, once the transaction is committed.
 func (s *Service) repositoryChanged(tx *metadata.Tx, r *metadata.Repository) {
 	tx.OnCommit(func() { s.changes.Notify(changes.Change{Registry: r.RegistryID, Repository: r.Name}) })
 }

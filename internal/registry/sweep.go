@@ -32,7 +32,7 @@ type SweepStep string
 // SweepSteps in their order.
 var SweepSteps = []SweepStep{"uploads", "leftovers", "links", "blobs", "objects", "garbage", "repositories"}
 
-// SweepPage tells what one page of a step found, and, unless it was a dry run, freed.
+// SweepPage is what one page of a step found, and, unless it was a dry run, freed.
 type SweepPage struct {
 	Next  string // the key to go on at; "" when the step is done
 	Found int64  // sessions, links, blobs, objects or repositories

@@ -144,7 +144,7 @@ func (s *Service) UploadSize(ctx context.Context, c access.Caller, ref resource.
 
 // AppendUpload adds r's bytes to the session. offset is where the bytes are
 // meant to go, or -1 for "at the end"; any other place is InvalidLayerPart,
-// whose Received tells the session's size. It returns the new size. If r
+// whose Received is the session's size. It returns the new size. If r
 // fails midway, the bytes before stay and the upload can be resumed. Without
 // room for them the session ends: StorageFull, LimitExceeded.
 func (s *Service) AppendUpload(ctx context.Context, c access.Caller, ref resource.Repository, id string, offset int64, r io.Reader) (n int64, err error) {

@@ -13,8 +13,8 @@ import (
 	"github.com/twinport/twinport/internal/resource"
 )
 
-// WatchEvent tells what has changed in a registry. One that tells nothing is
-// the first: what changes from then on is told.
+// WatchEvent is what has changed in a registry. One with nothing in it is
+// the first: what changes from then on is reported.
 type WatchEvent struct {
 	// Replications that changed, the latest first, all in one direction.
 	Direction    Direction
@@ -23,13 +23,13 @@ type WatchEvent struct {
 	Repositories []string
 	// Registry says that the registry's settings were changed.
 	Registry bool
-	// Lost says that more changed than was told.
+	// Lost says that more changed than was reported.
 	Lost bool
 }
 
 const (
 	// watchGather is how long a watcher waits for more after the first change, so
-	// that many at once are told together.
+	// that many at once are reported together.
 	watchGather = 50 * time.Millisecond
 	// watchPoll is how often a watcher looks for what other processes have changed.
 	watchPoll = time.Second
@@ -39,8 +39,8 @@ const (
 )
 
 // Watch calls emit with what changes in a registry until ctx ends, or emit fails:
-// it returns that error, or one of the store. Something may be told twice. What
-// other processes change is told within a second or so.
+// it returns that error, or one of the store. Something may be reported twice. What
+// other processes change is reported within a second or so.
 func (s *Service) Watch(ctx context.Context, c access.Caller, id resource.Registry, emit func(WatchEvent) error) error {
 	reg, err := s.settings(ctx, c, id, access.DescribeRegistry)
 	if err != nil {
@@ -52,9 +52,9 @@ func (s *Service) Watch(ctx context.Context, c access.Caller, id resource.Regist
 	var poll <-chan time.Time
 	if s.meta.Shared() {
 		defer s.changes.Listen(ctx)()
-		// What was there before is not told.
+		// What was there before is not reported.
 		w.Take()
-		v.told = map[int64]time.Time{}
+		v.reported = map[int64]time.Time{}
 		if _, err := v.changed(v.unseen(changes.Notes{})); err != nil {
 			return err
 		}
@@ -97,9 +97,9 @@ type view struct {
 	id       resource.Registry
 	registry int64
 	looked   time.Time // when it last looked for what others have changed
-	// told are the replications of the last seconds, each with when it changed as
-	// it was told; nil where no other process changes any.
-	told map[int64]time.Time
+	// reported are the replications of the last seconds, each with when it changed as
+	// it was reported; nil where no other process changes any.
+	reported map[int64]time.Time
 }
 
 // unseen has those replications looked for that others may have changed since
@@ -114,7 +114,7 @@ func (v *view) unseen(n changes.Notes) changes.Notes {
 	return n
 }
 
-// events tell what was noted.
+// events are what was noted.
 func (v *view) events(n changes.Notes) (events []WatchEvent, err error) {
 	if n.Lost {
 		return []WatchEvent{{Lost: true}}, nil
@@ -145,7 +145,7 @@ func (v *view) events(n changes.Notes) (events []WatchEvent, err error) {
 	return events, nil
 }
 
-// changed are the noted replications that the registry may see and was not told of.
+// changed are the noted replications that the registry may see, and of which nothing was reported.
 func (v *view) changed(n changes.Notes) ([]Replication, error) {
 	var lists []func(*metadata.Queries) ([]metadata.ListedReplication, error)
 	if len(n.Replications) > 0 {
@@ -179,25 +179,25 @@ func (v *view) changed(n changes.Notes) ([]Replication, error) {
 		mine := r.Source == v.id || r.Destination == v.id && r.State == ReplicationComplete
 		again := seen[r.ID]
 		seen[r.ID] = true
-		return !mine || again || v.told != nil && v.told[r.ID].Equal(r.ChangedAt)
+		return !mine || again || v.reported != nil && v.reported[r.ID].Equal(r.ChangedAt)
 	})
 	v.remember(rows)
 	return rows, nil
 }
 
-// maxTold bounds told; past it some are told twice.
-const maxTold = 10000
+// maxReported bounds reported; past it some are reported twice.
+const maxReported = 10000
 
 func (v *view) remember(rows []Replication) {
-	if v.told == nil {
+	if v.reported == nil {
 		return
 	}
-	if len(v.told) > maxTold {
-		clear(v.told)
+	if len(v.reported) > maxReported {
+		clear(v.reported)
 	}
 	for _, r := range rows {
-		v.told[r.ID] = r.ChangedAt
+		v.reported[r.ID] = r.ChangedAt
 	}
 	horizon := v.looked.Add(-2 * watchOverlap)
-	maps.DeleteFunc(v.told, func(_ int64, changed time.Time) bool { return changed.Before(horizon) })
+	maps.DeleteFunc(v.reported, func(_ int64, changed time.Time) bool { return changed.Before(horizon) })
 }

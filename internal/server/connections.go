@@ -35,7 +35,7 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 			limited.give = sync.OnceFunc(limited.claim.Close)
 			return limited, nil
 		}
-		_ = c.Close() // nobody is told
+		_ = c.Close() // nobody waits for an answer
 	}
 }
 

@@ -58,7 +58,7 @@ func newGeneration(ctx context.Context, cfg config.Config, m metadata.Store, b b
 	return g, nil
 }
 
-// warnOfRedirects tells of a bucket that is reached at the registry's own name, or
+// warnOfRedirects warns of a bucket that is reached at the registry's own name, or
 // below it: who comes by that name is not sent there (registry.KeepsLogin).
 func warnOfRedirects(ctx context.Context, cfg config.Config, b blob.Store, log *slog.Logger) {
 	bucket, ok := b.(interface {

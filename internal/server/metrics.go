@@ -85,7 +85,7 @@ func databaseMetrics(store func() metadata.Store) []prometheus.Collector {
 }
 
 // certificateExpiry shows when a certificate ends; 0 if it is not there yet, so
-// that an alarm for one that ends soon tells of that too.
+// that an alarm for one that ends soon covers that too.
 func certificateExpiry(notAfter func() time.Time) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "twinport_tls_certificate_expiry_timestamp_seconds",

@@ -82,17 +82,17 @@ func (m *migrations) serveMigrate(w http.ResponseWriter, r *http.Request) {
 	var mu sync.Mutex
 	lines := json.NewEncoder(w)
 	var last migrate.Progress
-	tell := func(p migrate.Progress) {
+	report := func(p migrate.Progress) {
 		mu.Lock()
 		defer mu.Unlock()
 		last = p
 		_ = lines.Encode(p) // who went away ends the request's context
 		_ = http.NewResponseController(w).Flush()
 	}
-	if err := m.migrate(r.Context(), request, tell); err != nil {
+	if err := m.migrate(r.Context(), request, report); err != nil {
 		m.server.log.Warn("the migration ended with an error", "phase", last.Phase, "error", err)
 		last.Error = err.Error()
-		tell(last)
+		report(last)
 	}
 }
 

@@ -73,8 +73,8 @@ func (s *Server) ready(ctx context.Context) error {
 	return s.readiness.check(ctx, s.pingStores)
 }
 
-// pingStores asks both stores. The error tells anybody what is wrong; the log
-// tells the operator more.
+// pingStores asks both stores. The error says to anybody what is wrong; the log
+// says more to the operator.
 func (s *Server) pingStores(ctx context.Context) error {
 	g := s.generations.acquire()
 	defer g.release()

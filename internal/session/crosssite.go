@@ -8,7 +8,7 @@ import (
 var crossOrigin http.CrossOriginProtection
 
 // CrossSite says why a request that may write is refused if a page of another
-// site has made it, by what browsers tell of it (Sec-Fetch-Site, Origin): a text
+// site has made it, by what browsers say of it (Sec-Fetch-Site, Origin): a text
 // for the client, "" for requests of this site and of programs.
 func CrossSite(r *http.Request) string {
 	if crossOrigin.Check(r) == nil {

@@ -82,7 +82,7 @@ func New(c Config) *Service {
 	return &Service{store: c.Store, keys: c.Keys, verifier: c.Verifier, now: c.Now, tries: newTries(c.Now)}
 }
 
-// Client is who asks for a session, as far as the connection tells.
+// Client is who asks for a session, as far as the connection shows.
 type Client struct {
 	RemoteAddr string // address and port
 	UserAgent  string
@@ -93,7 +93,7 @@ type Client struct {
 func (s *Service) SignIn(ctx context.Context, keyID, secret string, c Client) (Session, string, error) {
 	address, network := c.address()
 	key, known := s.keys.AccessKey(keyID)
-	// Digests have one length, so the time tells nothing of the secret's. A
+	// Digests have one length, so the time shows nothing of the secret's. A
 	// temporary key would need its session token: there is no field for that.
 	given, right := sha256.Sum256([]byte(secret)), sha256.Sum256([]byte(key.Secret))
 	if subtle.ConstantTimeCompare(given[:], right[:]) != 1 || !known || key.SessionToken != "" {

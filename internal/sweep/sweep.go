@@ -99,7 +99,7 @@ func (s *Sweeper) page(ctx context.Context, c Config, step registry.SweepStep, a
 	return page.Next, nil
 }
 
-// Once goes through all steps, as a command does. report, if not nil, is told of each page.
+// Once goes through all steps, as a command does. report, if not nil, gets each page.
 func Once(ctx context.Context, r Registry, grace time.Duration, dry bool, report func(registry.SweepStep, registry.SweepPage)) error {
 	for _, step := range registry.SweepSteps {
 		for after := ""; ; {

@@ -166,10 +166,10 @@ func (r *run) damaged(ctx context.Context, b metadata.Blob, problem string) erro
 	return nil
 }
 
-// setAside takes the blob out of use. Whether it comes back is told by a
+// setAside takes the blob out of use. Whether it comes back is decided by a
 // finding of its own.
 func (r *run) setAside(ctx context.Context, f *Finding, object string) {
-	r.mend(f, "taken out of use; the object is kept for inspection", func(p *Repair) error {
+	r.repair(f, "taken out of use; the object is kept for inspection", func(p *Repair) error {
 		done, err := p.Registry.Quarantine(ctx, f.Digest, object, f.Problem)
 		if err == nil && !done {
 			err = errors.New("the blob has changed meanwhile: verify again")
@@ -212,7 +212,7 @@ func (r *run) bytes(ctx context.Context) error {
 	return err
 }
 
-// readBlob reads a blob and tells what is wrong with it, "" if nothing is or if
+// readBlob reads a blob and returns what is wrong with it, "" if nothing is or if
 // the pass over sizes has found it already.
 func (r *run) readBlob(ctx context.Context, b metadata.Blob, read *atomic.Int64) (problem string, err error) {
 	d := digest.Digest(b.Digest)

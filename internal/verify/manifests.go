@@ -105,7 +105,7 @@ func (r *run) manifest(ctx context.Context, m metadata.StoredManifest, reference
 		if gone, err := r.isGone(m); gone || err != nil {
 			return err
 		}
-		r.mend(&f, "", func(p *Repair) error { return p.fetchManifest(ctx, m, &f) })
+		r.repair(&f, "", func(p *Repair) error { return p.fetchManifest(ctx, m, &f) })
 		r.report(f)
 		return nil
 	}
@@ -118,7 +118,7 @@ func (r *run) manifest(ctx context.Context, m metadata.StoredManifest, reference
 		return err
 	}
 	f.Kind, f.Problem = Record, problem
-	r.mend(&f, "recorded anew what its bytes say", func(p *Repair) error {
+	r.repair(&f, "recorded anew what its bytes say", func(p *Repair) error {
 		return p.Registry.RestoreManifest(ctx, m.Home, d, m.MediaType, m.Bytes)
 	})
 	r.report(f)
@@ -140,7 +140,7 @@ func (r *run) isGone(m metadata.StoredManifest) (bool, error) {
 	return err == nil && (len(now) == 0 || now[0].ID != m.ID), err
 }
 
-// compare tells how rows differ from what the manifest's bytes say, "" if they
+// compare returns how rows differ from what the manifest's bytes say, "" if they
 // do not.
 func compare(m metadata.StoredManifest, references []metadata.StoredReference, index metadata.IndexSize) (string, error) {
 	said, named, err := registry.ReadManifest(m.Bytes, m.MediaType)
@@ -170,15 +170,15 @@ func compare(m metadata.StoredManifest, references []metadata.StoredReference, i
 	}
 	switch {
 	case m.Size != said.Size:
-		return fmt.Sprintf("it has %d bytes, its record tells %d", said.Size, m.Size), nil
+		return fmt.Sprintf("it has %d bytes, its record has %d", said.Size, m.Size), nil
 	case m.MediaType != said.MediaType || m.ArtifactType != said.ArtifactType || m.Subject != said.Subject:
-		return "its record tells another media type, artifact type or subject", nil
+		return "its record has another media type, artifact type or subject", nil
 	case !sameJSON(m.Annotations, said.Annotations):
-		return "its record tells other annotations", nil
+		return "its record has other annotations", nil
 	case !children && m.ImageSize != said.ImageSize:
-		return fmt.Sprintf("its image has %d bytes, its record tells %d", said.ImageSize, m.ImageSize), nil
+		return fmt.Sprintf("its image has %d bytes, its record has %d", said.ImageSize, m.ImageSize), nil
 	case children && index.ManifestID != 0:
-		return fmt.Sprintf("its largest image has %d bytes, its record tells %d", index.Children, index.Row), nil
+		return fmt.Sprintf("its largest image has %d bytes, its record has %d", index.Children, index.Row), nil
 	}
 	return "", nil
 }
@@ -268,7 +268,7 @@ func (r *run) lacks(ctx context.Context, m metadata.StoredManifest) error {
 		}
 		f := Finding{Kind: Missing, Repository: m.Home.String(), Digest: l.Digest,
 			Problem: fmt.Sprintf("the repository lacks the %s, which the manifest %s names: lost, or deleted by a client", what, m.Digest)}
-		r.mend(&f, "", func(p *Repair) error { return p.fetchMissing(ctx, m, l, &f) })
+		r.repair(&f, "", func(p *Repair) error { return p.fetchMissing(ctx, m, l, &f) })
 		r.report(f)
 	}
 	return nil

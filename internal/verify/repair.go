@@ -11,7 +11,7 @@ import (
 	"github.com/twinport/twinport/internal/registry"
 )
 
-// Repair mends what is found.
+// Repair repairs what is found.
 type Repair struct {
 	Registry *registry.Service
 	Metadata metadata.Store

@@ -2,7 +2,7 @@
 // link leads to a blob, every blob to its bytes, every manifest to what it names,
 // every tag to a manifest. It runs beside the processes that serve; what looks
 // wrong is looked at again before it is reported, for it may have been deleted
-// meanwhile. It can also mend what it finds.
+// meanwhile. It can also repair what it finds.
 package verify
 
 import (
@@ -23,7 +23,7 @@ type Kind string
 const (
 	// Database: the form of the embedded database's file.
 	Database Kind = "database"
-	// Link: a repository's link leads to no blob, or tells another size.
+	// Link: a repository's link leads to no blob, or has another size.
 	Link Kind = "link"
 	// Blob: its bytes are missing or wrong.
 	Blob Kind = "blob"
@@ -32,7 +32,7 @@ const (
 	Quarantined Kind = "quarantined"
 	// Manifest: its bytes are wrong.
 	Manifest Kind = "manifest"
-	// Record: what rows tell of a manifest is not what its bytes say.
+	// Record: what rows say of a manifest is not what its bytes say.
 	Record Kind = "record"
 	// Missing: something that a manifest names is not in its repository: lost, or
 	// deleted by a client, as OCI allows.
@@ -84,11 +84,11 @@ type Config struct {
 	// Pause is how long a repository must have lost no manifest before what its
 	// manifests seem to lack counts as damage.
 	Pause time.Duration
-	// Repair, if not nil, mends.
+	// Repair, if not nil, repairs.
 	Repair *Repair
-	// Report is told each finding, one at a time.
+	// Report gets each finding, one at a time.
 	Report func(Finding)
-	// Progress is told, from several goroutines, how far a stage is: rows of
+	// Progress gets, from several goroutines, how far a stage is: rows of
 	// total, and bytes read.
 	Progress func(stage string, done, total, bytes int64)
 }
@@ -119,7 +119,7 @@ func (r *run) run(ctx context.Context) (err error) {
 	}
 	r.summary.Uploads, r.summary.Garbage, r.summary.GarbageBytes = waiting.Uploads, waiting.Garbage, waiting.GarbageBytes
 	if r.totals, err = r.Metadata.Read().Totals(); err != nil {
-		r.totals = metadata.Totals{} // there may be too many to count: then progress tells no share
+		r.totals = metadata.Totals{} // there may be too many to count: then progress shows no share
 	}
 	for _, stage := range []struct {
 		name string
@@ -135,7 +135,7 @@ func (r *run) run(ctx context.Context) (err error) {
 	return nil
 }
 
-// report counts and tells a finding.
+// report counts and reports a finding.
 func (r *run) report(f Finding) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -146,13 +146,13 @@ func (r *run) report(f Finding) {
 	r.Report(f)
 }
 
-// mend runs what repairs a finding and records how it went: did, unless mend
+// repair runs what repairs a finding and records how it went: did, unless fix
 // has said it itself. Without a repair it does nothing.
-func (r *run) mend(f *Finding, did string, mend func(*Repair) error) {
+func (r *run) repair(f *Finding, did string, fix func(*Repair) error) {
 	if r.Repair == nil {
 		return
 	}
-	if err := mend(r.Repair); err != nil {
+	if err := fix(r.Repair); err != nil {
 		f.Action = "not repaired: " + err.Error()
 		return
 	}
@@ -215,8 +215,8 @@ func (r *run) brokenLink(ctx context.Context, l metadata.BrokenLink) {
 			r.setAside(ctx, &f, "")
 		}
 	} else {
-		f.Problem = fmt.Sprintf("the repository's link tells %d bytes, the blob %d", l.Size, l.Blob)
-		r.mend(&f, "corrected the link", func(p *Repair) error { return p.Registry.CorrectLink(ctx, l.Home, l.Digest) })
+		f.Problem = fmt.Sprintf("the repository's link has %d bytes, the blob %d", l.Size, l.Blob)
+		r.repair(&f, "corrected the link", func(p *Repair) error { return p.Registry.CorrectLink(ctx, l.Home, l.Digest) })
 	}
 	r.report(f)
 }
@@ -242,7 +242,7 @@ func (r *run) tags(ctx context.Context) error {
 		}
 		for _, t := range broken {
 			f := Finding{Kind: Tag, Repository: t.Home.String(), Tag: t.Name, Problem: "the tag names no manifest of the repository"}
-			r.mend(&f, "removed the tag: push it again", func(p *Repair) error { return p.Registry.DropBrokenTag(ctx, t.Home, t.Name) })
+			r.repair(&f, "removed the tag: push it again", func(p *Repair) error { return p.Registry.DropBrokenTag(ctx, t.Home, t.Name) })
 			r.report(f)
 		}
 		after = to
@@ -288,7 +288,7 @@ func (r *run) damagedBlob(ctx context.Context, d metadata.DamagedBlob) error {
 			if r.Repair.Replica == nil {
 				f.Action = "push an image with this layer again, or name a registry that has it by --from"
 			} else {
-				r.mend(&f, "fetched again from "+r.Repair.Replica.String(), func(p *Repair) error { return p.fetchLayer(ctx, d.Digest, homes) })
+				r.repair(&f, "fetched again from "+r.Repair.Replica.String(), func(p *Repair) error { return p.fetchLayer(ctx, d.Digest, homes) })
 			}
 		}
 		r.report(f)
@@ -310,7 +310,7 @@ const maxHomes = 20
 
 const alsoIn = "; also in "
 
-// others tells of the repositories that a finding does not name.
+// others says which are the repositories that a finding does not name.
 func others(homes []metadata.Home) string {
 	switch n := len(homes) - 1; {
 	case n <= 0:

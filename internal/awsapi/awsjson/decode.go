@@ -24,7 +24,7 @@ func (m Members) Has(i int) bool { return m&(1<<i) != 0 }
 // strict where encoding/json is not: names match by case, a known name must
 // not come twice, text must be UTF-8, and nothing may follow the value.
 // Unknown members are skipped, as AWS does, unless they are to be refused. After
-// the first failure all its methods do nothing, and Finish tells what is wrong.
+// the first failure all its methods do nothing, and Finish returns what is wrong.
 //
 // A blob is decoded in place, which overwrites in.
 type Decoder struct {

@@ -29,7 +29,7 @@ type Exception struct {
 	Members map[string]any
 }
 
-// RetryAfter says whether to tell the client to try again in a while.
+// RetryAfter says whether to ask the client to try again in a while.
 func (e *Exception) RetryAfter() bool {
 	return e.Status == http.StatusTooManyRequests || e.Status == http.StatusServiceUnavailable
 }

@@ -348,7 +348,7 @@ func badDigest(text string) *awsjson.Exception {
 }
 
 // violation is the exception for an identifier at a place of a request, where
-// nothing but an exception can tell of a failure.
+// nothing but an exception can report a failure.
 func violation(at string, id ImageIdentifier, failure *ImageFailure) *awsjson.Exception {
 	if failure.FailureCode == ImageFailureCodeInvalidImageDigest {
 		return badDigest(id.ImageDigest)

@@ -16,13 +16,13 @@ import (
 )
 
 const (
-	// partSize is what InitiateLayerUpload tells clients to send at once.
+	// partSize is what InitiateLayerUpload asks clients to send at once.
 	partSize = 10 << 20
 	// minPartSize holds for every part but the last.
 	minPartSize = 5 << 20
 )
 
-// BatchCheckLayerAvailability tells which layers a repository has.
+// BatchCheckLayerAvailability returns which layers a repository has.
 func (s *Service) BatchCheckLayerAvailability(ctx context.Context, call Call, in *BatchCheckLayerAvailabilityRequest) (*BatchCheckLayerAvailabilityResponse, error) {
 	out := &BatchCheckLayerAvailabilityResponse{Layers: []Layer{}, Failures: []LayerFailure{}}
 	asked := make([]digest.Digest, 0, len(in.LayerDigests))
@@ -116,7 +116,7 @@ func (s *Service) UploadLayerPart(ctx context.Context, call Call, in *UploadLaye
 	}, nil
 }
 
-// invalidPart tells a client where to go on with an upload.
+// invalidPart says to a client where to go on with an upload.
 func invalidPart(e *awsjson.Exception, ref resource.Repository, uploadID string, received int64) *awsjson.Exception {
 	e.Members = map[string]any{"registryId": ref.Registry.Account, "repositoryName": ref.Name, "uploadId": uploadID}
 	if received > 0 { // else the upload is empty

@@ -59,7 +59,7 @@ func replicationConfiguration(rules []registry.ReplicationRule) *ReplicationConf
 
 // DescribeImageReplicationStatus returns the state of an image's replication
 // per destination. Beyond ECR's members, failureReason says what is missing
-// and how to mend it, and failureDetail is a more exact code within an account;
+// and how to fix it, and failureDetail is a more exact code within an account;
 // they are there while tries go on, too. Clients ignore members that they do not know.
 func (s *Service) DescribeImageReplicationStatus(ctx context.Context, call Call, in *DescribeImageReplicationStatusRequest) (*DescribeImageReplicationStatusResponse, error) {
 	image, failure := reference(*in.ImageID)

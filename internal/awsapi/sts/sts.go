@@ -22,7 +22,7 @@ type CallerIdentity struct {
 	Account string `xml:"Account"`
 }
 
-// GetCallerIdentity tells a caller who it is. It needs no permission.
+// GetCallerIdentity returns who the caller is. It needs no permission.
 func GetCallerIdentity(id auth.Identity) CallerIdentity {
 	p := id.Principal
 	return CallerIdentity{ARN: p.ARN, UserID: p.UserID(), Account: p.Account}

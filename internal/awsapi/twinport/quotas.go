@@ -15,7 +15,7 @@ type DescribeQuotasResponse struct {
 	Quotas []Quota `json:"quotas"`
 }
 
-// DescribeQuotas tells what the registry may hold, and ask for, and what it holds.
+// DescribeQuotas returns what the registry may hold, and ask for, and what it holds.
 func (s *Service) DescribeQuotas(ctx context.Context, call Call, _ *empty) (*DescribeQuotasResponse, error) {
 	quotas, err := s.Registry.Quotas(ctx, call.Caller, call.Registry)
 	if err != nil {

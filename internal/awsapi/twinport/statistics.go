@@ -74,7 +74,7 @@ type GetReplicationStatisticsResponse struct {
 	Destinations      []DestinationStatistics `json:"destinations"`
 }
 
-// GetReplicationStatistics tells how the registry's replications fare, by
+// GetReplicationStatistics returns how the registry's replications fare, by
 // destination.
 func (s *Service) GetReplicationStatistics(ctx context.Context, call Call, in *GetReplicationStatisticsRequest) (*GetReplicationStatisticsResponse, error) {
 	p := periods[in.Period]

@@ -45,7 +45,7 @@ func (s *Service) WatchRegistry(ctx context.Context, call Call, body []byte, emi
 	}
 	begun := false
 	return s.Registry.Watch(ctx, call.Caller, call.Registry, func(e registry.WatchEvent) error {
-		// The first, which tells nothing, says that the domain watches now.
+		// The first, which has nothing in it, says that the domain watches now.
 		if !begun {
 			begun = true
 			if err := emit(Event{eventReady, struct{}{}}); err != nil {
@@ -61,7 +61,7 @@ func (s *Service) WatchRegistry(ctx context.Context, call Call, body []byte, emi
 	})
 }
 
-// events are those that tell what the domain tells.
+// events are the domain's, in this protocol's shapes.
 func events(e registry.WatchEvent) []Event {
 	var out []Event
 	if e.Lost {

@@ -75,7 +75,7 @@ func (w Writer) byHost(a Asked) bool {
 }
 
 // scheme of the host that was asked. Behind a balancer that ends TLS, and is not
-// trusted to say so, the port tells.
+// trusted to say so, the port decides.
 func (w Writer) scheme(a Asked) string {
 	_, port, err := net.SplitHostPort(a.Host)
 	if a.TLS || w.Scheme == "https" && (err != nil || port == "443") {

@@ -195,11 +195,11 @@ func checkSize(object string, got, want int64) error {
 	return nil
 }
 
-// clockStep is how far ahead a file's time may be before it tells nothing: the
+// clockStep is how far ahead a file's time may be before it says nothing: the
 // clock was wrong.
 const clockStep = 24 * time.Hour
 
-// WrittenSince tells by the time of the session's file.
+// WrittenSince goes by the time of the session's file.
 func (s *Store) WrittenSince(id string, t time.Time) bool {
 	if !blob.ValidID(id) {
 		return false

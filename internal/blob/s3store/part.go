@@ -37,7 +37,7 @@ var chunks = sync.Pool{New: func() any { return new([chunkSize]byte) }}
 // circle.
 type memory struct{ first, parts *budget.Claim }
 
-// memory of the request that ctx tells of.
+// memory of the request in ctx.
 func (s *Store) memory(ctx context.Context) memory {
 	if r, ok := budget.Of(ctx); ok {
 		return memory{&r.Memory, &r.Parts}

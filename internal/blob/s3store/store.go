@@ -167,7 +167,7 @@ func (s *Store) Ping(ctx context.Context) error {
 }
 
 // shortFor is how long a bucket that was full counts as short of room: no bucket
-// tells how much it has.
+// says how much it has.
 const shortFor = 10 * time.Minute
 
 // Short reports whether the bucket was full a short while ago.
@@ -254,7 +254,7 @@ func (s *Store) Size(ctx context.Context, object string) (int64, error) {
 		return 0, err
 	}
 	if res.ContentLength == nil {
-		return 0, fmt.Errorf("look for object %s in bucket %s: the server does not tell its size", object, s.at.bucket)
+		return 0, fmt.Errorf("look for object %s in bucket %s: the server does not give its size", object, s.at.bucket)
 	}
 	return *res.ContentLength, nil
 }

@@ -57,7 +57,7 @@ func (stalled) Error() string   { return "the server did not answer in time" }
 func (stalled) Timeout() bool   { return true }
 func (stalled) Temporary() bool { return true }
 
-// workKey is of the context value that tells how many bytes a request makes
+// workKey is of the context value that says how many bytes a request makes
 // the server handle beyond those that it carries.
 type workKey struct{}
 
