@@ -66,7 +66,7 @@ func (w *worker) watch(ctx context.Context) {
 			wait = watchInterval
 		case lease.Holder != "" || woken || s.due(time.Now(), w.Interval):
 			switch ended, err := w.run(ctx, lease, s); {
-			case ctx.Err() != nil:
+			case ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)): // it was stopped
 			case err != nil:
 				w.report(ctx, err)
 				wait = faultPause
