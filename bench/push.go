@@ -113,7 +113,8 @@ func pullBlob(c *conn, b blob, verify bool) error {
 
 // each does work once for every image, on n connections, and returns the time
 // it took. The connections are open before the clock starts.
-func each(ctx context.Context, e endpoint, n int, images []image, work func(c *conn, img image) error) (time.Duration, error) {
+func each(ctx context.Context, e endpoint, n int, images []image,
+	work func(c *conn, img image) error) (time.Duration, error) {
 	var next atomic.Int64
 	var began time.Time
 	var start sync.Once

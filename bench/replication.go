@@ -89,7 +89,8 @@ func measureReplication(ctx context.Context, b *bench, s *process) ([]figure, er
 	return withPeak(figures, "peak memory", s)
 }
 
-func measureLoad(ctx context.Context, b *bench, s *process, l load, source, destination endpoint, shared []blob) ([]figure, error) {
+func measureLoad(ctx context.Context, b *bench, s *process, l load, source, destination endpoint,
+	shared []blob) ([]figure, error) {
 	images := make([]image, b.replicated)
 	if l.inFlight == 1 {
 		images = images[:min(loneImages, len(images))]

@@ -125,7 +125,8 @@ func cycle(requests [][]byte) func(worker, n int) []byte {
 // hammer sends the requests that next renders, one after the other on each
 // connection, and reports their rate and latencies. The first eighth of the
 // time warms up and does not count.
-func hammer(ctx context.Context, b *bench, s *process, e endpoint, want int, next func(worker, n int) []byte) ([]figure, error) {
+func hammer(ctx context.Context, b *bench, s *process, e endpoint, want int,
+	next func(worker, n int) []byte) ([]figure, error) {
 	before, err := s.usage()
 	if err != nil {
 		return nil, err
@@ -154,7 +155,8 @@ func hammer(ctx context.Context, b *bench, s *process, e endpoint, want int, nex
 // volley is hammer on several processes: connections are spread over them. It
 // returns the latencies, of each connection one at least however long that
 // takes, and how many requests each has sent.
-func volley(ctx context.Context, b *bench, servers []*process, e endpoint, want int, next func(worker, n int) []byte) ([]time.Duration, []int, error) {
+func volley(ctx context.Context, b *bench, servers []*process, e endpoint, want int,
+	next func(worker, n int) []byte) ([]time.Duration, []int, error) {
 	counts := make([]int, requestConnections)
 	latencies := make([][]time.Duration, requestConnections)
 	begin := time.Now().Add(b.duration / 8)

@@ -104,7 +104,8 @@ func (s *server) statuses(a account, region, repo, tagOrDigest string) map[strin
 }
 
 // wantStatus waits until the replication to the destination has the status.
-func (s *server) wantStatus(from account, region, repo, ref string, to destination, want types.ReplicationStatus) types.ImageReplicationStatus {
+func (s *server) wantStatus(from account, region, repo, ref string, to destination,
+	want types.ReplicationStatus) types.ImageReplicationStatus {
 	s.t.Helper()
 	var status types.ImageReplicationStatus
 	eventually(s.t, patience, func() error {

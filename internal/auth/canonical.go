@@ -78,7 +78,8 @@ func canonicalPaths(escaped string) []string {
 // canonicalRequest writes the text that a signature covers: method, path, query,
 // signed headers and payload hash. path is as on the wire, percent-encoded
 // once; it is encoded again, as for every service but S3.
-func canonicalRequest(r *http.Request, path string, query []parameter, signedHeaders []string, payloadHash string) ([]byte, error) {
+func canonicalRequest(r *http.Request, path string, query []parameter, signedHeaders []string,
+	payloadHash string) ([]byte, error) {
 	b := make([]byte, 0, 1024)
 	b = append(b, r.Method...)
 	b = append(b, '\n')

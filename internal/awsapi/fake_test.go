@@ -76,7 +76,8 @@ func (f *fakeRegistry) enter(c access.Caller, action string) (func(), error) {
 	return f.mu.Unlock, nil
 }
 
-func (f *fakeRegistry) repository(c access.Caller, action string, ref resource.Repository) (*fakeRepository, func(), error) {
+func (f *fakeRegistry) repository(c access.Caller, action string,
+	ref resource.Repository) (*fakeRepository, func(), error) {
 	leave, err := f.enter(c, action)
 	if err != nil {
 		return nil, leave, err
@@ -113,7 +114,8 @@ func (f *fakeRegistry) Authorize(_ context.Context, c access.Caller, _ resource.
 	return err
 }
 
-func (f *fakeRegistry) CreateRepository(_ context.Context, c access.Caller, ref resource.Repository, n registry.NewRepository) (registry.Repository, error) {
+func (f *fakeRegistry) CreateRepository(_ context.Context, c access.Caller, ref resource.Repository,
+	n registry.NewRepository) (registry.Repository, error) {
 	leave, err := f.enter(c, "CreateRepository")
 	defer leave()
 	if err != nil {
@@ -141,7 +143,8 @@ func (f *fakeRegistry) CreateRepository(_ context.Context, c access.Caller, ref 
 	return r.Repository, nil
 }
 
-func (f *fakeRegistry) DescribeRepositories(_ context.Context, c access.Caller, id resource.Registry, names []string) ([]registry.Repository, error) {
+func (f *fakeRegistry) DescribeRepositories(_ context.Context, c access.Caller, id resource.Registry,
+	names []string) ([]registry.Repository, error) {
 	var out []registry.Repository
 	for _, name := range names {
 		r, leave, err := f.repository(c, "DescribeRepositories", resource.Repository{Registry: id, Name: name})
@@ -154,7 +157,8 @@ func (f *fakeRegistry) DescribeRepositories(_ context.Context, c access.Caller, 
 	return out, nil
 }
 
-func (f *fakeRegistry) ListRepositories(_ context.Context, c access.Caller, id resource.Registry, p registry.Page) ([]registry.Repository, string, error) {
+func (f *fakeRegistry) ListRepositories(_ context.Context, c access.Caller, id resource.Registry,
+	p registry.Page) ([]registry.Repository, string, error) {
 	leave, err := f.enter(c, "DescribeRepositories")
 	defer leave()
 	if err != nil {
@@ -177,7 +181,8 @@ func (f *fakeRegistry) ListRepositories(_ context.Context, c access.Caller, id r
 	return out, names[len(names)-1], nil
 }
 
-func (f *fakeRegistry) DeleteRepository(_ context.Context, c access.Caller, ref resource.Repository, force bool) (registry.Repository, error) {
+func (f *fakeRegistry) DeleteRepository(_ context.Context, c access.Caller, ref resource.Repository,
+	force bool) (registry.Repository, error) {
 	r, leave, err := f.repository(c, "DeleteRepository", ref)
 	defer leave()
 	if err != nil {
@@ -190,7 +195,8 @@ func (f *fakeRegistry) DeleteRepository(_ context.Context, c access.Caller, ref 
 	return r.Repository, nil
 }
 
-func (f *fakeRegistry) SetTagMutability(_ context.Context, c access.Caller, ref resource.Repository, m registry.TagMutability, exclusions []string) (registry.Repository, error) {
+func (f *fakeRegistry) SetTagMutability(_ context.Context, c access.Caller, ref resource.Repository,
+	m registry.TagMutability, exclusions []string) (registry.Repository, error) {
 	r, leave, err := f.repository(c, "PutImageTagMutability", ref)
 	defer leave()
 	if err != nil {
@@ -200,7 +206,8 @@ func (f *fakeRegistry) SetTagMutability(_ context.Context, c access.Caller, ref 
 	return r.Repository, nil
 }
 
-func (f *fakeRegistry) SetRepositoryPolicy(_ context.Context, c access.Caller, ref resource.Repository, text string, _ bool) error {
+func (f *fakeRegistry) SetRepositoryPolicy(_ context.Context, c access.Caller, ref resource.Repository, text string,
+	_ bool) error {
 	r, leave, err := f.repository(c, "SetRepositoryPolicy", ref)
 	defer leave()
 	if err == nil {
@@ -221,7 +228,8 @@ func (f *fakeRegistry) RepositoryPolicy(_ context.Context, c access.Caller, ref 
 	return r.policy, nil
 }
 
-func (f *fakeRegistry) DeleteRepositoryPolicy(ctx context.Context, c access.Caller, ref resource.Repository) (string, error) {
+func (f *fakeRegistry) DeleteRepositoryPolicy(ctx context.Context, c access.Caller,
+	ref resource.Repository) (string, error) {
 	text, err := f.RepositoryPolicy(ctx, c, ref)
 	if err == nil {
 		err = f.SetRepositoryPolicy(ctx, c, ref, "", true)
@@ -247,7 +255,8 @@ func (f *fakeRegistry) RegistryPolicy(_ context.Context, c access.Caller, id res
 	return f.policies[id], err
 }
 
-func (f *fakeRegistry) DeleteRegistryPolicy(ctx context.Context, c access.Caller, id resource.Registry) (string, error) {
+func (f *fakeRegistry) DeleteRegistryPolicy(ctx context.Context, c access.Caller,
+	id resource.Registry) (string, error) {
 	text, err := f.RegistryPolicy(ctx, c, id)
 	if err == nil {
 		err = f.SetRegistryPolicy(ctx, c, id, "")
@@ -255,7 +264,8 @@ func (f *fakeRegistry) DeleteRegistryPolicy(ctx context.Context, c access.Caller
 	return text, err
 }
 
-func (f *fakeRegistry) TagResource(_ context.Context, c access.Caller, ref resource.Repository, tags []resource.Tag) error {
+func (f *fakeRegistry) TagResource(_ context.Context, c access.Caller, ref resource.Repository,
+	tags []resource.Tag) error {
 	r, leave, err := f.repository(c, "TagResource", ref)
 	defer leave()
 	if err != nil {
@@ -279,7 +289,8 @@ func (f *fakeRegistry) UntagResource(_ context.Context, c access.Caller, ref res
 	return nil
 }
 
-func (f *fakeRegistry) ResourceTags(_ context.Context, c access.Caller, ref resource.Repository) ([]resource.Tag, error) {
+func (f *fakeRegistry) ResourceTags(_ context.Context, c access.Caller,
+	ref resource.Repository) ([]resource.Tag, error) {
 	r, leave, err := f.repository(c, "ListTagsForResource", ref)
 	defer leave()
 	if err != nil {
@@ -292,7 +303,8 @@ func (f *fakeRegistry) ResourceTags(_ context.Context, c access.Caller, ref reso
 	return out, nil
 }
 
-func (f *fakeRegistry) PutManifest(_ context.Context, c access.Caller, ref resource.Repository, n registry.NewManifest) (registry.PutResult, error) {
+func (f *fakeRegistry) PutManifest(_ context.Context, c access.Caller, ref resource.Repository,
+	n registry.NewManifest) (registry.PutResult, error) {
 	r, leave, err := f.repository(c, "PutImage", ref)
 	defer leave()
 	if err != nil {
@@ -334,7 +346,8 @@ func (r *fakeRepository) find(want registry.Reference) *fakeImage {
 
 var errImageNotFound = refusef(registry.ImageNotFound, "Requested image not found")
 
-func (f *fakeRegistry) Manifest(_ context.Context, c access.Caller, ref resource.Repository, want registry.Reference) (registry.Manifest, error) {
+func (f *fakeRegistry) Manifest(_ context.Context, c access.Caller, ref resource.Repository,
+	want registry.Reference) (registry.Manifest, error) {
 	r, leave, err := f.repository(c, "BatchGetImage", ref)
 	defer leave()
 	if err != nil {
@@ -347,7 +360,8 @@ func (f *fakeRegistry) Manifest(_ context.Context, c access.Caller, ref resource
 	return image.Manifest, nil
 }
 
-func (f *fakeRegistry) DeleteImages(_ context.Context, c access.Caller, ref resource.Repository, refs []registry.Reference) ([]registry.DeletedImage, error) {
+func (f *fakeRegistry) DeleteImages(_ context.Context, c access.Caller, ref resource.Repository,
+	refs []registry.Reference) ([]registry.DeletedImage, error) {
 	r, leave, err := f.repository(c, "BatchDeleteImage", ref)
 	defer leave()
 	if err != nil {
@@ -379,7 +393,8 @@ func (r *fakeRepository) describe(image *fakeImage) registry.Image {
 	return out
 }
 
-func (f *fakeRegistry) DescribeImages(_ context.Context, c access.Caller, ref resource.Repository, refs []registry.Reference) ([]registry.Image, error) {
+func (f *fakeRegistry) DescribeImages(_ context.Context, c access.Caller, ref resource.Repository,
+	refs []registry.Reference) ([]registry.Image, error) {
 	r, leave, err := f.repository(c, "DescribeImages", ref)
 	defer leave()
 	if err != nil {
@@ -396,7 +411,8 @@ func (f *fakeRegistry) DescribeImages(_ context.Context, c access.Caller, ref re
 	return out, nil
 }
 
-func (f *fakeRegistry) ListImages(_ context.Context, c access.Caller, ref resource.Repository, _ registry.TagStatus, p registry.Page) ([]registry.Image, string, error) {
+func (f *fakeRegistry) ListImages(_ context.Context, c access.Caller, ref resource.Repository, _ registry.TagStatus,
+	p registry.Page) ([]registry.Image, string, error) {
 	r, leave, err := f.repository(c, "DescribeImages", ref)
 	defer leave()
 	if err != nil {
@@ -413,7 +429,8 @@ func (f *fakeRegistry) ListImages(_ context.Context, c access.Caller, ref resour
 	return out, digests[len(digests)-1].String(), nil
 }
 
-func (f *fakeRegistry) ListImageIDs(_ context.Context, c access.Caller, ref resource.Repository, _ registry.TagStatus, p registry.Page) ([]registry.Reference, string, error) {
+func (f *fakeRegistry) ListImageIDs(_ context.Context, c access.Caller, ref resource.Repository, _ registry.TagStatus,
+	p registry.Page) ([]registry.Reference, string, error) {
 	r, leave, err := f.repository(c, "ListImages", ref)
 	defer leave()
 	if err != nil {
@@ -430,7 +447,8 @@ func (f *fakeRegistry) ListImageIDs(_ context.Context, c access.Caller, ref reso
 	return out, tags[len(tags)-1], nil
 }
 
-func (f *fakeRegistry) LayersAvailable(_ context.Context, c access.Caller, ref resource.Repository, ds []digest.Digest) (map[digest.Digest]registry.Layer, error) {
+func (f *fakeRegistry) LayersAvailable(_ context.Context, c access.Caller, ref resource.Repository,
+	ds []digest.Digest) (map[digest.Digest]registry.Layer, error) {
 	r, leave, err := f.repository(c, "BatchCheckLayerAvailability", ref)
 	defer leave()
 	if err != nil {
@@ -445,7 +463,8 @@ func (f *fakeRegistry) LayersAvailable(_ context.Context, c access.Caller, ref r
 	return out, nil
 }
 
-func (f *fakeRegistry) HoldsLayer(_ context.Context, c access.Caller, ref resource.Repository, d digest.Digest) (bool, error) {
+func (f *fakeRegistry) HoldsLayer(_ context.Context, c access.Caller, ref resource.Repository,
+	d digest.Digest) (bool, error) {
 	r, leave, err := f.repository(c, "BatchCheckLayerAvailability", ref)
 	defer leave()
 	if err != nil {
@@ -455,7 +474,8 @@ func (f *fakeRegistry) HoldsLayer(_ context.Context, c access.Caller, ref resour
 	return ok, nil
 }
 
-func (f *fakeRegistry) LayerForDownload(ctx context.Context, c access.Caller, ref resource.Repository, d digest.Digest) (registry.Layer, string, error) {
+func (f *fakeRegistry) LayerForDownload(ctx context.Context, c access.Caller, ref resource.Repository,
+	d digest.Digest) (registry.Layer, string, error) {
 	layers, err := f.LayersAvailable(ctx, c, ref, []digest.Digest{d})
 	if err != nil {
 		return registry.Layer{}, "", err
@@ -478,7 +498,8 @@ func (f *fakeRegistry) StartUpload(_ context.Context, c access.Caller, ref resou
 	return id, nil
 }
 
-func (f *fakeRegistry) upload(c access.Caller, ref resource.Repository, id string) (*fakeRepository, *bytes.Buffer, func(), error) {
+func (f *fakeRegistry) upload(c access.Caller, ref resource.Repository,
+	id string) (*fakeRepository, *bytes.Buffer, func(), error) {
 	r, leave, err := f.repository(c, "UploadLayerPart", ref)
 	if err == nil && r.uploads[id] == nil {
 		err = refusef(registry.UploadNotFound, "The upload '%s' does not exist", id)
@@ -489,7 +510,8 @@ func (f *fakeRegistry) upload(c access.Caller, ref resource.Repository, id strin
 	return r, r.uploads[id], leave, nil
 }
 
-func (f *fakeRegistry) UploadSize(_ context.Context, c access.Caller, ref resource.Repository, id string) (int64, error) {
+func (f *fakeRegistry) UploadSize(_ context.Context, c access.Caller, ref resource.Repository,
+	id string) (int64, error) {
 	_, b, leave, err := f.upload(c, ref, id)
 	defer leave()
 	if err != nil {
@@ -498,7 +520,8 @@ func (f *fakeRegistry) UploadSize(_ context.Context, c access.Caller, ref resour
 	return int64(b.Len()), nil
 }
 
-func (f *fakeRegistry) AppendUpload(_ context.Context, c access.Caller, ref resource.Repository, id string, offset int64, r io.Reader) (int64, error) {
+func (f *fakeRegistry) AppendUpload(_ context.Context, c access.Caller, ref resource.Repository, id string,
+	offset int64, r io.Reader) (int64, error) {
 	_, b, leave, err := f.upload(c, ref, id)
 	defer leave()
 	if err != nil {
@@ -511,7 +534,8 @@ func (f *fakeRegistry) AppendUpload(_ context.Context, c access.Caller, ref reso
 	return int64(b.Len()), err
 }
 
-func (f *fakeRegistry) CompleteUpload(_ context.Context, c access.Caller, ref resource.Repository, id string, d digest.Digest, _ int64, _ io.Reader) (registry.Layer, error) {
+func (f *fakeRegistry) CompleteUpload(_ context.Context, c access.Caller, ref resource.Repository, id string,
+	d digest.Digest, _ int64, _ io.Reader) (registry.Layer, error) {
 	r, b, leave, err := f.upload(c, ref, id)
 	defer leave()
 	if err != nil {
@@ -534,7 +558,8 @@ func (f *fakeRegistry) CancelUpload(_ context.Context, c access.Caller, ref reso
 	return err
 }
 
-func (f *fakeRegistry) SetReplication(_ context.Context, c access.Caller, id resource.Registry, rules []registry.ReplicationRule) error {
+func (f *fakeRegistry) SetReplication(_ context.Context, c access.Caller, id resource.Registry,
+	rules []registry.ReplicationRule) error {
 	leave, err := f.enter(c, "PutReplicationConfiguration")
 	defer leave()
 	if err == nil {
@@ -543,13 +568,15 @@ func (f *fakeRegistry) SetReplication(_ context.Context, c access.Caller, id res
 	return err
 }
 
-func (f *fakeRegistry) Replication(_ context.Context, c access.Caller, id resource.Registry) ([]registry.ReplicationRule, error) {
+func (f *fakeRegistry) Replication(_ context.Context, c access.Caller,
+	id resource.Registry) ([]registry.ReplicationRule, error) {
 	leave, err := f.enter(c, "DescribeRegistry")
 	defer leave()
 	return f.replication[id], err
 }
 
-func (f *fakeRegistry) ReplicationStatus(_ context.Context, c access.Caller, ref resource.Repository, want registry.Reference) ([]registry.ReplicationStatus, error) {
+func (f *fakeRegistry) ReplicationStatus(_ context.Context, c access.Caller, ref resource.Repository,
+	want registry.Reference) ([]registry.ReplicationStatus, error) {
 	r, leave, err := f.repository(c, "DescribeImageReplicationStatus", ref)
 	defer leave()
 	if err == nil && r.find(want) == nil {

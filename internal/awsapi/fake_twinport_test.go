@@ -35,32 +35,38 @@ func (f *fakeRegistry) ask(c access.Caller, action string, asked ...any) error {
 	return err
 }
 
-func (f *fakeRegistry) ListReplications(_ context.Context, c access.Caller, id resource.Registry, d registry.Direction, state registry.ReplicationState, p registry.Page) ([]registry.Replication, string, error) {
+func (f *fakeRegistry) ListReplications(_ context.Context, c access.Caller, id resource.Registry,
+	d registry.Direction, state registry.ReplicationState, p registry.Page) ([]registry.Replication, string, error) {
 	err := f.ask(c, "DescribeRegistry", id, d, state, p)
 	return f.activity.replications, f.activity.next, err
 }
 
-func (f *fakeRegistry) RetryReplications(_ context.Context, c access.Caller, id resource.Registry, ids []int64) ([]int64, []registry.RetryFailure, error) {
+func (f *fakeRegistry) RetryReplications(_ context.Context, c access.Caller, id resource.Registry,
+	ids []int64) ([]int64, []registry.RetryFailure, error) {
 	err := f.ask(c, "PutReplicationConfiguration", id, slices.Clone(ids))
 	return f.activity.retried, f.activity.failures, err
 }
 
-func (f *fakeRegistry) CheckDestinations(_ context.Context, c access.Caller, id resource.Registry, destinations []resource.Registry, prefixes []string) ([]registry.DestinationCheck, error) {
+func (f *fakeRegistry) CheckDestinations(_ context.Context, c access.Caller, id resource.Registry,
+	destinations []resource.Registry, prefixes []string) ([]registry.DestinationCheck, error) {
 	err := f.ask(c, "DescribeRegistry", id, destinations, strings.Join(prefixes, " "))
 	return f.activity.checks, err
 }
 
-func (f *fakeRegistry) ReplicationStatistics(_ context.Context, c access.Caller, id resource.Registry, period, interval time.Duration) (registry.ReplicationStatistics, error) {
+func (f *fakeRegistry) ReplicationStatistics(_ context.Context, c access.Caller, id resource.Registry, period,
+	interval time.Duration) (registry.ReplicationStatistics, error) {
 	err := f.ask(c, "DescribeRegistry", id, period, interval)
 	return f.activity.statistics, err
 }
 
-func (f *fakeRegistry) FindRepositories(_ context.Context, c access.Caller, id resource.Registry, prefix, contains string, p registry.Page) ([]registry.FoundRepository, string, error) {
+func (f *fakeRegistry) FindRepositories(_ context.Context, c access.Caller, id resource.Registry, prefix,
+	contains string, p registry.Page) ([]registry.FoundRepository, string, error) {
 	err := f.ask(c, "DescribeRepositories", id, prefix, contains, p)
 	return f.activity.found, f.activity.next, err
 }
 
-func (f *fakeRegistry) FindImages(_ context.Context, c access.Caller, ref resource.Repository, prefix string, p registry.Page) ([]registry.FoundImage, string, error) {
+func (f *fakeRegistry) FindImages(_ context.Context, c access.Caller, ref resource.Repository, prefix string,
+	p registry.Page) ([]registry.FoundImage, string, error) {
 	err := f.ask(c, "DescribeImages", ref, prefix, p)
 	return f.activity.images, f.activity.next, err
 }
@@ -70,7 +76,8 @@ func (f *fakeRegistry) Quotas(_ context.Context, c access.Caller, id resource.Re
 	return f.activity.quotas, err
 }
 
-func (f *fakeRegistry) Watch(ctx context.Context, c access.Caller, id resource.Registry, emit func(registry.WatchEvent) error) error {
+func (f *fakeRegistry) Watch(ctx context.Context, c access.Caller, id resource.Registry,
+	emit func(registry.WatchEvent) error) error {
 	if err := f.ask(c, "DescribeRegistry", id); err != nil {
 		return err
 	}

@@ -63,7 +63,8 @@ type Result struct {
 // Take makes or renews a backup in the folder to. The stores may be in use by
 // another process, which is kept from deleting objects meanwhile. Objects
 // that are damaged are left out and counted; if the folder has them whole, they stay.
-func Take(ctx context.Context, meta *metadata.SQLite, blobs *filestore.Store, to string, o Options) (result Result, err error) {
+func Take(ctx context.Context, meta *metadata.SQLite, blobs *filestore.Store, to string,
+	o Options) (result Result, err error) {
 	unlock, err := prepare(to)
 	if err != nil {
 		return result, err

@@ -155,7 +155,8 @@ func (t *tenant) status(ctx context.Context, destination *tenant) (replicationSt
 }
 
 // awaitStatus waits until the tag's replication to the destination is in the state.
-func (t *tenant) awaitStatus(ctx context.Context, destination *tenant, state string) (last replicationStatus, err error) {
+func (t *tenant) awaitStatus(ctx context.Context, destination *tenant,
+	state string) (last replicationStatus, err error) {
 	err = await(ctx, func() (bool, error) {
 		last, err = t.status(ctx, destination)
 		return last.Status == state, err

@@ -44,14 +44,16 @@ func (q *Queries) listed(query string, args ...any) (rs []ListedReplication, err
 
 // ReplicationsFrom are those of a registry in a state that changed at since or
 // later and come after the key, the latest changed first.
-func (q *Queries) ReplicationsFrom(registry int64, state string, since time.Time, after ReplicationKey, limit int) ([]ListedReplication, error) {
+func (q *Queries) ReplicationsFrom(registry int64, state string, since time.Time, after ReplicationKey,
+	limit int) ([]ListedReplication, error) {
 	changed, id := after.before()
 	return q.listed(listedReplications+`WHERE r.source_registry_id = ? AND r.state = ? AND r.changed_at >= ? AND (r.changed_at, r.id) < (?, ?)
 		ORDER BY r.changed_at DESC, r.id DESC LIMIT ?`, registry, state, fromTime(since), changed, id, limit)
 }
 
 // ReplicationsInto is ReplicationsFrom for those that have arrived in a registry.
-func (q *Queries) ReplicationsInto(account, region string, since time.Time, after ReplicationKey, limit int) ([]ListedReplication, error) {
+func (q *Queries) ReplicationsInto(account, region string, since time.Time, after ReplicationKey,
+	limit int) ([]ListedReplication, error) {
 	changed, id := after.before()
 	return q.listed(listedReplications+`WHERE r.destination_account = ? AND r.destination_region = ? AND r.state = 'COMPLETE' AND r.changed_at >= ? AND (r.changed_at, r.id) < (?, ?)
 		ORDER BY r.changed_at DESC, r.id DESC LIMIT ?`, account, region, fromTime(since), changed, id, limit)

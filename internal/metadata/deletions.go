@@ -18,7 +18,8 @@ const deletionColumns = `r.id, r.source_registry_id, 0, r.digest, r.media_type, 
 // repository is to be deleted at those of the destinations, too, that have the
 // image or are to get it: d's tag, or the image with all its tags if that is
 // empty. They are due from source, a registry's account.
-func (tx *Tx) QueueDeletions(d Replication, tags []string, destinations []resource.Registry, source string) (due []DueReplication, err error) {
+func (tx *Tx) QueueDeletions(d Replication, tags []string, destinations []resource.Registry,
+	source string) (due []DueReplication, err error) {
 	err = tx.conn.all(`INSERT INTO replications (tag, tags, sequence, destination_account, destination_region, state, next_try_at, pushed_at, changed_at,
 			source_registry_id, repository_name, digest, media_type, image_size)
 		SELECT CAST(?3 AS TEXT), CAST(?4 AS TEXT), CAST(?5 AS BIGINT), d.value ->> 'Account', d.value ->> 'Region', 'IN_PROGRESS', CAST(?6 AS BIGINT), CAST(?7 AS BIGINT), CAST(?7 AS BIGINT),
@@ -141,14 +142,16 @@ func (q *Queries) listedDeletions(query string, args ...any) ([]ListedReplicatio
 }
 
 // DeletionsFrom is ReplicationsFrom for deletions.
-func (q *Queries) DeletionsFrom(registry int64, state string, since time.Time, after ReplicationKey, limit int) ([]ListedReplication, error) {
+func (q *Queries) DeletionsFrom(registry int64, state string, since time.Time, after ReplicationKey,
+	limit int) ([]ListedReplication, error) {
 	changed, id := after.before()
 	return q.listedDeletions(listedDeletions+`WHERE r.manifest_id IS NULL AND r.source_registry_id = ? AND r.state = ? AND r.changed_at >= ?
 		AND (r.changed_at, r.id) < (?, ?) ORDER BY r.changed_at DESC, r.id DESC LIMIT ?`, registry, state, fromTime(since), changed, id, limit)
 }
 
 // DeletionsInto is ReplicationsInto for deletions.
-func (q *Queries) DeletionsInto(account, region string, since time.Time, after ReplicationKey, limit int) ([]ListedReplication, error) {
+func (q *Queries) DeletionsInto(account, region string, since time.Time, after ReplicationKey,
+	limit int) ([]ListedReplication, error) {
 	changed, id := after.before()
 	return q.listedDeletions(listedDeletions+`WHERE r.manifest_id IS NULL AND r.destination_account = ? AND r.destination_region = ? AND r.state = 'COMPLETE'
 		AND r.changed_at >= ? AND (r.changed_at, r.id) < (?, ?) ORDER BY r.changed_at DESC, r.id DESC LIMIT ?`, account, region, fromTime(since), changed, id, limit)

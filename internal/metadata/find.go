@@ -17,7 +17,8 @@ func from(prefix, after string) string { return max(prefix, after) }
 
 // FindRepositories of a registry whose names begin with prefix and contain a
 // text, with names after the given one, in their order.
-func (q *Queries) FindRepositories(registry int64, prefix, contains, after string, limit int) (repos []*Repository, err error) {
+func (q *Queries) FindRepositories(registry int64, prefix, contains, after string,
+	limit int) (repos []*Repository, err error) {
 	like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(contains) + "%"
 	err = q.conn.all(`SELECT `+repositoryColumns+` WHERE p.registry_id = ? AND p.name >= ? AND p.name < ? AND p.name <> ? AND p.name LIKE ? ESCAPE '\' ORDER BY p.name LIMIT ?`,
 		[]any{registry, from(prefix, after), prefix + pastPrefix, after, like, limit}, func(scan func(dest ...any) error) error {

@@ -109,7 +109,8 @@ func (q *Queries) ImageBlobs(repository int64, digest string, objects []string) 
 // layers they name, that the source has and the destination lacks. digests are
 // the image's manifests. All of it becomes visible at once. from and sequence
 // are the source's registry and the push's number there.
-func (tx *Tx) CopyImage(source int64, digests []string, destination *Repository, from, sequence int64, at time.Time) error {
+func (tx *Tx) CopyImage(source int64, digests []string, destination *Repository, from, sequence int64,
+	at time.Time) error {
 	// The digests are given wherever a planner may begin.
 	of := list(digests)
 	if err := tx.conn.exec(`INSERT INTO layers (repository_id, digest, size, linked_at, replicated)

@@ -188,7 +188,8 @@ func (q *Queries) Referring(repository int64, target string) (manifests []string
 // Referrers of a subject with digests after the given one, in their order, at
 // most limit; an empty artifactType means any. more says that there are
 // others: past the limit, or past what their annotations may take in memory.
-func (q *Queries) Referrers(repository int64, subject, artifactType, after string, limit int) (ms []Manifest, more bool, err error) {
+func (q *Queries) Referrers(repository int64, subject, artifactType, after string,
+	limit int) (ms []Manifest, more bool, err error) {
 	annotations := 0
 	err = q.conn.all(`SELECT `+manifestColumns+` FROM manifests m WHERE m.repository_id = ?1 AND m.subject = ?2 AND m.subject <> '' AND m.digest > ?3
 		AND (?4 = '' OR m.artifact_type = ?4) ORDER BY m.digest LIMIT ?5`, []any{repository, subject, after, artifactType, limit + 1},

@@ -208,7 +208,8 @@ func (p *pipeline) read(wanted *statement, scan func(row func(dest ...any) error
 }
 
 // inTurn is exchange on a connection of the reads' share.
-func (p *pipeline) inTurn(ctx context.Context, wanted *statement, scan func(row func(dest ...any) error) error) (scanErr, err error) {
+func (p *pipeline) inTurn(ctx context.Context, wanted *statement,
+	scan func(row func(dest ...any) error) error) (scanErr, err error) {
 	select {
 	case p.store.reads <- struct{}{}:
 		defer func() { <-p.store.reads }()
@@ -242,7 +243,8 @@ func storableArgs(args []any) []any {
 
 // exchange reads the results of a batch. The first error is scan's, which ends
 // nothing else; the second is the server's or the line's.
-func (p *pipeline) exchange(results pgx.BatchResults, wanted *statement, scan func(row func(dest ...any) error) error) (scanErr, err error) {
+func (p *pipeline) exchange(results pgx.BatchResults, wanted *statement,
+	scan func(row func(dest ...any) error) error) (scanErr, err error) {
 	sent := p.queue
 	p.queue = nil
 	p.store.trips.Add(1)

@@ -108,7 +108,8 @@ func refusedRoutes(into string) string {
 		WHERE s.id IS NOT NULL AND (SELECT min(r.refusal) ` + refused + ` AND r.source_registry_id = s.id) < ?3 LIMIT ?5`
 }
 
-func (q *Queries) refusedRoutes(query string, of Retry, into string, count, limit int, more ...any) (all []RefusedRoute, err error) {
+func (q *Queries) refusedRoutes(query string, of Retry, into string, count, limit int,
+	more ...any) (all []RefusedRoute, err error) {
 	args := append([]any{of.Account, of.Region, of.Before, count, limit}, more...)
 	err = q.conn.all(query, args, func(scan func(dest ...any) error) error {
 		r := RefusedRoute{Route: Route{DestinationAccount: of.Account, DestinationRegion: of.Region}, Into: into}
@@ -121,7 +122,8 @@ func (q *Queries) refusedRoutes(query string, of Retry, into string, count, limi
 
 // RetryRefused makes up to limit refusals of a route due at t, those of the
 // lowest numbers first.
-func (tx *Tx) RetryRefused(of Retry, route RefusedRoute, t, due time.Time, limit int) (all []DueReplication, err error) {
+func (tx *Tx) RetryRefused(of Retry, route RefusedRoute, t, due time.Time,
+	limit int) (all []DueReplication, err error) {
 	// Another process may do the same, so the state is asked once more of the rows
 	// that were found: in words that tempt no planner to begin with it.
 	const update, last = `UPDATE replications SET state = 'IN_PROGRESS', tries = 0, changed_at = ?1, next_try_at = ?2, finished_at = 0 WHERE state || '' = 'FAILED' AND id IN (

@@ -226,7 +226,8 @@ func (s *SQLite) ManifestContentByTag(r *Repository, tag string) (*ManifestConte
 	return r.cached.content(r.cached.tags, tag, func() (*ManifestContent, error) { return s.reads.ManifestContentByTag(r.ID, tag) })
 }
 
-func (e *cachedRepository) content(in map[string]*ManifestContent, key string, load func() (*ManifestContent, error)) (*ManifestContent, error) {
+func (e *cachedRepository) content(in map[string]*ManifestContent, key string,
+	load func() (*ManifestContent, error)) (*ManifestContent, error) {
 	e.mu.RLock()
 	c, generation := in[key], e.generation
 	e.mu.RUnlock()

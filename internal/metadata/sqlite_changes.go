@@ -203,7 +203,8 @@ func (x *snapshot) page(ctx context.Context, tb table, after []json.RawMessage, 
 
 // changed are the rows that were added or changed, up to a key or all; nil if
 // there can be none.
-func (x *snapshot) changed(ctx context.Context, tb table, upTo []json.RawMessage, all bool, flags []bool) (*rowSource, error) {
+func (x *snapshot) changed(ctx context.Context, tb table, upTo []json.RawMessage, all bool,
+	flags []bool) (*rowSource, error) {
 	columns := join(tb.columns, ", ", "t.%s")
 	rows, err := x.changes(ctx, `SELECT `+columns+` FROM transfer_changes c JOIN `+tb.name+` t ON `+onKey(tb), tb, upTo, all, "")
 	if err != nil || rows == nil {
@@ -222,7 +223,8 @@ func (x *snapshot) gone(ctx context.Context, tb table, upTo []json.RawMessage, a
 	return &rowSource{rows: rows, keys: len(tb.key)}, nil
 }
 
-func (x *snapshot) changes(ctx context.Context, query string, tb table, upTo []json.RawMessage, all bool, end string) (*sql.Rows, error) {
+func (x *snapshot) changes(ctx context.Context, query string, tb table, upTo []json.RawMessage, all bool,
+	end string) (*sql.Rows, error) {
 	query += ` WHERE c.tbl = ? AND c.id <= ?`
 	args := []any{tb.name, x.lastChange}
 	if !all {

@@ -92,7 +92,8 @@ func (tx *Tx) AdvanceTag(r *Repository, t Tag, sourceRegistry, sourceSequence in
 
 // ImageIDs of a repository after the given digest and tag, in their order: one
 // per tag and, with an empty name, one per manifest that has none.
-func (q *Queries) ImageIDs(repository int64, tagged, untagged bool, afterDigest, afterTag string, limit int) ([]Tag, error) {
+func (q *Queries) ImageIDs(repository int64, tagged, untagged bool, afterDigest, afterTag string,
+	limit int) ([]Tag, error) {
 	return q.tags(`SELECT coalesce(t.name, '') AS name, m.digest, coalesce(t.sequence, 0) FROM manifests m LEFT JOIN tags t ON t.manifest_id = m.id
 		WHERE m.repository_id = ?1 AND m.digest >= ?4 AND (m.digest > ?4 OR coalesce(t.name, '') > ?5)
 			AND CASE WHEN t.name IS NULL THEN CAST(?3 AS BIGINT) ELSE CAST(?2 AS BIGINT) END = 1

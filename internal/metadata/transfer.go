@@ -522,7 +522,8 @@ func (t *Transfer) mergeRows(ctx context.Context, tx pgx.Tx, s *snapshot, i int,
 
 // stage puts rows into a temporary table, incoming_ and the name. Each has its own:
 // the driver remembers the types of columns by the text of what it asks.
-func (t *Transfer) stage(ctx context.Context, tx pgx.Tx, name string, columns []string, source *rowSource) (int64, error) {
+func (t *Transfer) stage(ctx context.Context, tx pgx.Tx, name string, columns []string,
+	source *rowSource) (int64, error) {
 	if _, err := tx.Exec(ctx, `DROP TABLE IF EXISTS pg_temp.incoming_`+name); err != nil {
 		return 0, err
 	}

@@ -34,7 +34,8 @@ var errDamaged = errors.New("the blob is damaged")
 
 // each calls fn for each of the blobs, several at a time, until one fails.
 // Damaged ones are gathered, so that all are reported together.
-func each(ctx context.Context, blobs func(yield func(metadata.Blob) bool) error, fn func(context.Context, metadata.Blob) error) error {
+func each(ctx context.Context, blobs func(yield func(metadata.Blob) bool) error,
+	fn func(context.Context, metadata.Blob) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var (

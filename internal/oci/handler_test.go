@@ -43,35 +43,44 @@ type fakeRegistry struct {
 }
 
 func (fakeRegistry) Regions() []string { return []string{region, "us-west-2"} }
-func (f fakeRegistry) Manifest(_ context.Context, c access.Caller, ref resource.Repository, r registry.Reference) (registry.Manifest, error) {
+func (f fakeRegistry) Manifest(_ context.Context, c access.Caller, ref resource.Repository,
+	r registry.Reference) (registry.Manifest, error) {
 	return f.manifest(c, ref, r)
 }
-func (f fakeRegistry) ManifestHead(ctx context.Context, c access.Caller, ref resource.Repository, r registry.Reference) (registry.Manifest, error) {
+func (f fakeRegistry) ManifestHead(ctx context.Context, c access.Caller, ref resource.Repository,
+	r registry.Reference) (registry.Manifest, error) {
 	return f.Manifest(ctx, c, ref, r)
 }
-func (f fakeRegistry) PutManifest(_ context.Context, c access.Caller, ref resource.Repository, n registry.NewManifest) (registry.PutResult, error) {
+func (f fakeRegistry) PutManifest(_ context.Context, c access.Caller, ref resource.Repository,
+	n registry.NewManifest) (registry.PutResult, error) {
 	return f.put(c, ref, n)
 }
-func (f fakeRegistry) Layer(_ context.Context, _ access.Caller, ref resource.Repository, _ digest.Digest) (registry.Layer, error) {
+func (f fakeRegistry) Layer(_ context.Context, _ access.Caller, ref resource.Repository,
+	_ digest.Digest) (registry.Layer, error) {
 	l, r, err := f.open(ref)
 	if err != nil {
 		return l, err
 	}
 	return l, r.Close()
 }
-func (f fakeRegistry) OpenLayer(_ context.Context, _ access.Caller, ref resource.Repository, _ digest.Digest) (registry.Layer, registry.LayerContent, error) {
+func (f fakeRegistry) OpenLayer(_ context.Context, _ access.Caller, ref resource.Repository,
+	_ digest.Digest) (registry.Layer, registry.LayerContent, error) {
 	return f.open(ref)
 }
-func (f fakeRegistry) Tags(_ context.Context, _ access.Caller, _ resource.Repository, p registry.Page) ([]string, string, error) {
+func (f fakeRegistry) Tags(_ context.Context, _ access.Caller, _ resource.Repository,
+	p registry.Page) ([]string, string, error) {
 	return f.tags(p)
 }
-func (f fakeRegistry) ListRepositories(_ context.Context, _ access.Caller, id resource.Registry, p registry.Page) ([]registry.Repository, string, error) {
+func (f fakeRegistry) ListRepositories(_ context.Context, _ access.Caller, id resource.Registry,
+	p registry.Page) ([]registry.Repository, string, error) {
 	return f.list(id, p)
 }
-func (f fakeRegistry) Referrers(_ context.Context, _ access.Caller, _ resource.Repository, _ digest.Digest, _ string, p registry.Page) ([]registry.Referrer, string, error) {
+func (f fakeRegistry) Referrers(_ context.Context, _ access.Caller, _ resource.Repository, _ digest.Digest, _ string,
+	p registry.Page) ([]registry.Referrer, string, error) {
 	return f.referrers(p)
 }
-func (f fakeRegistry) MountLayer(_ context.Context, _ access.Caller, to resource.Repository, _ digest.Digest, from *resource.Repository) (bool, error) {
+func (f fakeRegistry) MountLayer(_ context.Context, _ access.Caller, to resource.Repository, _ digest.Digest,
+	from *resource.Repository) (bool, error) {
 	return f.mount(to, from)
 }
 func (fakeRegistry) StartUpload(context.Context, access.Caller, resource.Repository) (string, error) {
@@ -80,17 +89,20 @@ func (fakeRegistry) StartUpload(context.Context, access.Caller, resource.Reposit
 func (fakeRegistry) UploadSize(context.Context, access.Caller, resource.Repository, string) (int64, error) {
 	return 7, nil
 }
-func (f fakeRegistry) AppendUpload(_ context.Context, _ access.Caller, _ resource.Repository, _ string, offset int64, r io.Reader) (int64, error) {
+func (f fakeRegistry) AppendUpload(_ context.Context, _ access.Caller, _ resource.Repository, _ string, offset int64,
+	r io.Reader) (int64, error) {
 	return f.append(offset, r)
 }
-func (f fakeRegistry) CompleteUpload(_ context.Context, _ access.Caller, _ resource.Repository, _ string, d digest.Digest, offset int64, tail io.Reader) (registry.Layer, error) {
+func (f fakeRegistry) CompleteUpload(_ context.Context, _ access.Caller, _ resource.Repository, _ string,
+	d digest.Digest, offset int64, tail io.Reader) (registry.Layer, error) {
 	if tail == nil {
 		return registry.Layer{Digest: d}, nil
 	}
 	_, err := f.append(offset, tail)
 	return registry.Layer{Digest: d}, err
 }
-func (f fakeRegistry) PutLayer(_ context.Context, _ access.Caller, _ resource.Repository, d digest.Digest, r io.Reader) (registry.Layer, error) {
+func (f fakeRegistry) PutLayer(_ context.Context, _ access.Caller, _ resource.Repository, d digest.Digest,
+	r io.Reader) (registry.Layer, error) {
 	_, err := f.append(0, r)
 	return registry.Layer{Digest: d}, err
 }

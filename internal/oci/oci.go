@@ -30,27 +30,38 @@ import (
 type Registry interface {
 	Regions() []string
 
-	ListRepositories(ctx context.Context, c access.Caller, id resource.Registry, p registry.Page) (repos []registry.Repository, next string, err error)
+	ListRepositories(ctx context.Context, c access.Caller, id resource.Registry,
+		p registry.Page) (repos []registry.Repository, next string, err error)
 
-	PutManifest(ctx context.Context, c access.Caller, ref resource.Repository, n registry.NewManifest) (registry.PutResult, error)
-	Manifest(ctx context.Context, c access.Caller, ref resource.Repository, r registry.Reference) (registry.Manifest, error)
-	ManifestHead(ctx context.Context, c access.Caller, ref resource.Repository, r registry.Reference) (registry.Manifest, error)
-	Tags(ctx context.Context, c access.Caller, ref resource.Repository, p registry.Page) (tags []string, next string, err error)
-	Referrers(ctx context.Context, c access.Caller, ref resource.Repository, subject digest.Digest, artifactType string, p registry.Page) (refs []registry.Referrer, next string, err error)
+	PutManifest(ctx context.Context, c access.Caller, ref resource.Repository,
+		n registry.NewManifest) (registry.PutResult, error)
+	Manifest(ctx context.Context, c access.Caller, ref resource.Repository,
+		r registry.Reference) (registry.Manifest, error)
+	ManifestHead(ctx context.Context, c access.Caller, ref resource.Repository,
+		r registry.Reference) (registry.Manifest, error)
+	Tags(ctx context.Context, c access.Caller, ref resource.Repository,
+		p registry.Page) (tags []string, next string, err error)
+	Referrers(ctx context.Context, c access.Caller, ref resource.Repository, subject digest.Digest,
+		artifactType string, p registry.Page) (refs []registry.Referrer, next string, err error)
 	DeleteTag(ctx context.Context, c access.Caller, ref resource.Repository, tag string) error
 	DeleteManifest(ctx context.Context, c access.Caller, ref resource.Repository, d digest.Digest) error
 
 	Layer(ctx context.Context, c access.Caller, ref resource.Repository, d digest.Digest) (registry.Layer, error)
-	OpenLayer(ctx context.Context, c access.Caller, ref resource.Repository, d digest.Digest) (registry.Layer, registry.LayerContent, error)
+	OpenLayer(ctx context.Context, c access.Caller, ref resource.Repository,
+		d digest.Digest) (registry.Layer, registry.LayerContent, error)
 	DeleteLayer(ctx context.Context, c access.Caller, ref resource.Repository, d digest.Digest) error
-	MountLayer(ctx context.Context, c access.Caller, to resource.Repository, d digest.Digest, from *resource.Repository) (bool, error)
+	MountLayer(ctx context.Context, c access.Caller, to resource.Repository, d digest.Digest,
+		from *resource.Repository) (bool, error)
 
 	StartUpload(ctx context.Context, c access.Caller, ref resource.Repository) (id string, err error)
 	UploadSize(ctx context.Context, c access.Caller, ref resource.Repository, id string) (int64, error)
-	AppendUpload(ctx context.Context, c access.Caller, ref resource.Repository, id string, offset int64, r io.Reader) (int64, error)
-	CompleteUpload(ctx context.Context, c access.Caller, ref resource.Repository, id string, d digest.Digest, offset int64, tail io.Reader) (registry.Layer, error)
+	AppendUpload(ctx context.Context, c access.Caller, ref resource.Repository, id string, offset int64,
+		r io.Reader) (int64, error)
+	CompleteUpload(ctx context.Context, c access.Caller, ref resource.Repository, id string, d digest.Digest,
+		offset int64, tail io.Reader) (registry.Layer, error)
 	CancelUpload(ctx context.Context, c access.Caller, ref resource.Repository, id string) error
-	PutLayer(ctx context.Context, c access.Caller, ref resource.Repository, d digest.Digest, r io.Reader) (registry.Layer, error)
+	PutLayer(ctx context.Context, c access.Caller, ref resource.Repository, d digest.Digest,
+		r io.Reader) (registry.Layer, error)
 }
 
 // Logins are the registry logins that end with a session of the console;

@@ -74,7 +74,8 @@ func latestChangedFirst(a, b Replication) int {
 // ListReplications of a registry, the latest changed first; "" is every state.
 // What has not arrived is nothing that the destination may know of: of INCOMING
 // ones only COMPLETE ones are shown.
-func (s *Service) ListReplications(ctx context.Context, c access.Caller, id resource.Registry, d Direction, state ReplicationState, p Page) ([]Replication, string, error) {
+func (s *Service) ListReplications(ctx context.Context, c access.Caller, id resource.Registry, d Direction,
+	state ReplicationState, p Page) ([]Replication, string, error) {
 	reg, err := s.settings(ctx, c, id, access.DescribeRegistry)
 	if err != nil {
 		return nil, "", err
@@ -170,7 +171,8 @@ const maxRetries = 100
 
 // RetryReplications makes those of the replications due now that are the
 // registry's and failed. What is another registry's is not found.
-func (s *Service) RetryReplications(ctx context.Context, c access.Caller, id resource.Registry, ids []int64) (retried []int64, failed []RetryFailure, err error) {
+func (s *Service) RetryReplications(ctx context.Context, c access.Caller, id resource.Registry,
+	ids []int64) (retried []int64, failed []RetryFailure, err error) {
 	reg, err := s.settings(ctx, c, id, access.PutReplicationConfiguration)
 	if err != nil {
 		return nil, nil, err

@@ -16,7 +16,8 @@ import (
 )
 
 // list returns a registry's replications in pages of the given size.
-func (d *domain) list(id resource.Registry, direction registry.Direction, state registry.ReplicationState, size int) (all []registry.Replication) {
+func (d *domain) list(id resource.Registry, direction registry.Direction, state registry.ReplicationState,
+	size int) (all []registry.Replication) {
 	d.t.Helper()
 	for page := (registry.Page{Limit: size}); ; {
 		rs, next, err := d.ListReplications(ctx, root(id.Account), id, direction, state, page)

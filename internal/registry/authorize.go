@@ -32,18 +32,21 @@ func refOf(r *metadata.Repository) resource.Repository {
 // Whoever is not of the registry's account learns no more from a repository
 // that does not exist than from one that grants nothing: AccessDenied. The
 // registry's own callers get RepositoryNotFound.
-func (s *Service) repository(ctx context.Context, c access.Caller, ref resource.Repository, actions ...string) (*metadata.Repository, error) {
+func (s *Service) repository(ctx context.Context, c access.Caller, ref resource.Repository,
+	actions ...string) (*metadata.Repository, error) {
 	return s.repositoryAhead(ctx, c, ref, nil, actions...)
 }
 
 // repositoryAhead is repository for a caller who asks more next.
-func (s *Service) repositoryAhead(ctx context.Context, c access.Caller, ref resource.Repository, ahead metadata.Ahead, actions ...string) (*metadata.Repository, error) {
+func (s *Service) repositoryAhead(ctx context.Context, c access.Caller, ref resource.Repository, ahead metadata.Ahead,
+	actions ...string) (*metadata.Repository, error) {
 	return s.repositoryAbout(ctx, c, ref, access.About{}, ahead, actions...)
 }
 
 // repositoryAbout is repository for a request whose conditions are about more
 // than the repository.
-func (s *Service) repositoryAbout(ctx context.Context, c access.Caller, ref resource.Repository, about access.About, ahead metadata.Ahead, actions ...string) (*metadata.Repository, error) {
+func (s *Service) repositoryAbout(ctx context.Context, c access.Caller, ref resource.Repository, about access.About,
+	ahead metadata.Ahead, actions ...string) (*metadata.Repository, error) {
 	if err := validName(ref.Name); err != nil {
 		return nil, err
 	}
@@ -54,7 +57,8 @@ func (s *Service) repositoryAbout(ctx context.Context, c access.Caller, ref reso
 }
 
 // insider is repository for a caller who may know that it is not there.
-func (s *Service) insider(ctx context.Context, c access.Caller, ref resource.Repository, about access.About, ahead metadata.Ahead, actions []string) (*metadata.Repository, error) {
+func (s *Service) insider(ctx context.Context, c access.Caller, ref resource.Repository, about access.About,
+	ahead metadata.Ahead, actions []string) (*metadata.Repository, error) {
 	// What an account or Region stored that is not served any more is not there.
 	r, err := (*metadata.Repository)(nil), metadata.ErrNotFound
 	if s.Exists(ref.Registry) {
@@ -83,7 +87,8 @@ func (s *Service) authorize(ctx context.Context, c access.Caller, r *metadata.Re
 	return s.authorizeAbout(ctx, c, r, action, access.About{})
 }
 
-func (s *Service) authorizeAbout(ctx context.Context, c access.Caller, r *metadata.Repository, action string, about access.About) error {
+func (s *Service) authorizeAbout(ctx context.Context, c access.Caller, r *metadata.Repository, action string,
+	about access.About) error {
 	policies := s.policiesOf(r)
 	if access.Unrestricted(&c, r.Account, policies) {
 		return nil
@@ -116,7 +121,8 @@ func (s *Service) authorizeRegistry(ctx context.Context, r access.Request) (meta
 }
 
 // settings is authorizeRegistry for an action on the registry itself.
-func (s *Service) settings(ctx context.Context, c access.Caller, id resource.Registry, action string) (metadata.Registry, error) {
+func (s *Service) settings(ctx context.Context, c access.Caller, id resource.Registry,
+	action string) (metadata.Registry, error) {
 	return s.authorizeRegistry(ctx, access.Request{Caller: c, Action: action, On: resource.Repository{Registry: id}})
 }
 

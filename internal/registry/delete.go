@@ -55,7 +55,8 @@ func (s *Service) DeleteManifest(ctx context.Context, c access.Caller, ref resou
 // DeleteImages deletes as ECR's BatchDeleteImage does: a tag that is the last
 // of its image takes the image along; a manifest that an index names stays.
 // An image deleted by digest yields one result per tag it had.
-func (s *Service) DeleteImages(ctx context.Context, c access.Caller, ref resource.Repository, refs []Reference) ([]DeletedImage, error) {
+func (s *Service) DeleteImages(ctx context.Context, c access.Caller, ref resource.Repository,
+	refs []Reference) ([]DeletedImage, error) {
 	repo, err := s.repository(ctx, c, ref, access.BatchDeleteImage)
 	if err != nil {
 		return nil, err

@@ -42,7 +42,8 @@ const maxFilterLength = 256
 // match the prefixes, or of all without any, would find: InvalidParameter,
 // Validation. It decides exactly as a replication does, so it says nothing
 // that a push would not.
-func (s *Service) CheckDestinations(ctx context.Context, c access.Caller, id resource.Registry, destinations []resource.Registry, prefixes []string) ([]DestinationCheck, error) {
+func (s *Service) CheckDestinations(ctx context.Context, c access.Caller, id resource.Registry,
+	destinations []resource.Registry, prefixes []string) ([]DestinationCheck, error) {
 	reg, err := s.settings(ctx, c, id, access.DescribeRegistry)
 	if err != nil {
 		return nil, err
@@ -111,7 +112,8 @@ func (s *Service) namesToCheck(registry int64, prefixes []string) (names []strin
 }
 
 // checkDestination decides for one repository after the other until one is refused.
-func (s *Service) checkDestination(ctx context.Context, source, destination resource.Registry, names []string) (DestinationCheck, error) {
+func (s *Service) checkDestination(ctx context.Context, source, destination resource.Registry,
+	names []string) (DestinationCheck, error) {
 	check := DestinationCheck{Destination: destination, Status: Granted, Repository: names[0]}
 	var reg metadata.Registry
 	var there map[string]metadata.NamedRepository

@@ -76,7 +76,8 @@ func (s *Service) DueReplications(_ context.Context, limit int) (due []metadata.
 }
 
 // dueOf are replications of the routes that are due at each one's Next.
-func (s *Service) dueOf(q *metadata.Queries, routes []metadata.WaitingRoute, limit int) (due []metadata.DueReplication, err error) {
+func (s *Service) dueOf(q *metadata.Queries, routes []metadata.WaitingRoute,
+	limit int) (due []metadata.DueReplication, err error) {
 	each := max(1, limit/max(1, len(routes)))
 	asked := each
 	if s.meta.Shared() {

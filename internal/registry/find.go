@@ -27,7 +27,8 @@ type FoundRepository struct {
 
 // FindRepositories whose names begin with prefix and contain a text, in order
 // of name.
-func (s *Service) FindRepositories(ctx context.Context, c access.Caller, id resource.Registry, prefix, contains string, p Page) (repos []FoundRepository, next string, err error) {
+func (s *Service) FindRepositories(ctx context.Context, c access.Caller, id resource.Registry, prefix,
+	contains string, p Page) (repos []FoundRepository, next string, err error) {
 	all := resource.Repository{Registry: id, Name: "*"}
 	reg, err := s.authorizeRegistry(ctx, access.Request{Caller: c, Action: access.DescribeRepositories, On: all})
 	if err != nil {
@@ -96,7 +97,8 @@ const (
 // the latest push comes first, and what is shown with another image is not
 // listed on its own. With one, all images that have it are listed: in order of
 // digest if it begins as digests do ("sha256:"), else in order of tag.
-func (s *Service) FindImages(ctx context.Context, c access.Caller, ref resource.Repository, prefix string, p Page) ([]FoundImage, string, error) {
+func (s *Service) FindImages(ctx context.Context, c access.Caller, ref resource.Repository, prefix string,
+	p Page) ([]FoundImage, string, error) {
 	repo, err := s.repository(ctx, c, ref, access.DescribeImages)
 	if err != nil {
 		return nil, "", err

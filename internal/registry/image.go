@@ -85,7 +85,8 @@ const pullTimeFreshness = time.Hour
 const maxTagsPerImage = 1000
 
 // Manifest by tag, digest, or both: ImageNotFound. A read of a manifest counts as a pull.
-func (s *Service) Manifest(ctx context.Context, c access.Caller, ref resource.Repository, r Reference) (Manifest, error) {
+func (s *Service) Manifest(ctx context.Context, c access.Caller, ref resource.Repository,
+	r Reference) (Manifest, error) {
 	repo, err := s.repositoryAhead(ctx, c, ref, contentAhead(r), access.BatchGetImage)
 	if err != nil {
 		return Manifest{}, err
@@ -104,7 +105,8 @@ func (s *Service) Manifest(ctx context.Context, c access.Caller, ref resource.Re
 }
 
 // largeContent reads the bytes of a large manifest, which count for the caller until its request ends.
-func (s *Service) largeContent(ctx context.Context, repo *metadata.Repository, r Reference, m *metadata.ManifestContent) (*metadata.ManifestContent, error) {
+func (s *Service) largeContent(ctx context.Context, repo *metadata.Repository, r Reference,
+	m *metadata.ManifestContent) (*metadata.ManifestContent, error) {
 	if err := budget.TakeMemory(ctx, int(m.Size)); err != nil {
 		return nil, err
 	}
@@ -128,7 +130,8 @@ func (s *Service) largeContent(ctx context.Context, repo *metadata.Repository, r
 // ask so whether they need to push at all: so of an image of which the repository
 // lacks something, one who may push it learns that it is not there. What is
 // there of it can be pulled all the same.
-func (s *Service) ManifestHead(ctx context.Context, c access.Caller, ref resource.Repository, r Reference) (Manifest, error) {
+func (s *Service) ManifestHead(ctx context.Context, c access.Caller, ref resource.Repository,
+	r Reference) (Manifest, error) {
 	repo, err := s.repositoryAhead(ctx, c, ref, headAhead(r), access.BatchGetImage)
 	if err != nil {
 		return Manifest{}, err
@@ -190,7 +193,8 @@ func (s *Service) head(repo *metadata.Repository, r Reference) (metadata.Manifes
 }
 
 // resolve finds what a reference names, whose digest is as given if both are.
-func resolve[M any](repo *metadata.Repository, r Reference, byDigest, byTag func(*metadata.Repository, string) (M, error),
+func resolve[M any](repo *metadata.Repository, r Reference, byDigest,
+	byTag func(*metadata.Repository, string) (M, error),
 	digest func(M) string) (m M, err error) {
 	var none M
 	switch {
@@ -233,7 +237,8 @@ func (s *Service) recordPull(repo *metadata.Repository, m metadata.Manifest) {
 }
 
 // Tags in lexical order.
-func (s *Service) Tags(ctx context.Context, c access.Caller, ref resource.Repository, p Page) (names []string, next string, err error) {
+func (s *Service) Tags(ctx context.Context, c access.Caller, ref resource.Repository,
+	p Page) (names []string, next string, err error) {
 	repo, err := s.repository(ctx, c, ref, access.ListImages)
 	if err != nil {
 		return nil, "", err
@@ -252,7 +257,8 @@ func (s *Service) Tags(ctx context.Context, c access.Caller, ref resource.Reposi
 // Referrers of subject, in order of digest; artifactType "" means any. An
 // unknown subject has none. A page ends before the limit where the annotations
 // would take too much memory.
-func (s *Service) Referrers(ctx context.Context, c access.Caller, ref resource.Repository, subject digest.Digest, artifactType string, p Page) (refs []Referrer, next string, err error) {
+func (s *Service) Referrers(ctx context.Context, c access.Caller, ref resource.Repository, subject digest.Digest,
+	artifactType string, p Page) (refs []Referrer, next string, err error) {
 	repo, err := s.repository(ctx, c, ref, access.BatchGetImage)
 	if err != nil {
 		return nil, "", err
@@ -278,7 +284,8 @@ func (s *Service) Referrers(ctx context.Context, c access.Caller, ref resource.R
 }
 
 // DescribeImages by reference: ImageNotFound if any is missing.
-func (s *Service) DescribeImages(ctx context.Context, c access.Caller, ref resource.Repository, refs []Reference) ([]Image, error) {
+func (s *Service) DescribeImages(ctx context.Context, c access.Caller, ref resource.Repository,
+	refs []Reference) ([]Image, error) {
 	repo, err := s.repository(ctx, c, ref, access.DescribeImages)
 	if err != nil {
 		return nil, err
@@ -337,7 +344,8 @@ func (s *Service) describe(repo *metadata.Repository, ms []metadata.Manifest) ([
 }
 
 // ListImages describes the images page by page, in order of digest.
-func (s *Service) ListImages(ctx context.Context, c access.Caller, ref resource.Repository, status TagStatus, p Page) (images []Image, next string, err error) {
+func (s *Service) ListImages(ctx context.Context, c access.Caller, ref resource.Repository, status TagStatus,
+	p Page) (images []Image, next string, err error) {
 	repo, err := s.repository(ctx, c, ref, access.DescribeImages)
 	if err != nil {
 		return nil, "", err
@@ -364,7 +372,8 @@ const idSeparator = " "
 
 // ListImageIDs is ECR's ListImages: one reference per tag, and one without a
 // tag for an untagged image, in order of digest and tag.
-func (s *Service) ListImageIDs(ctx context.Context, c access.Caller, ref resource.Repository, status TagStatus, p Page) (ids []Reference, next string, err error) {
+func (s *Service) ListImageIDs(ctx context.Context, c access.Caller, ref resource.Repository, status TagStatus,
+	p Page) (ids []Reference, next string, err error) {
 	repo, err := s.repository(ctx, c, ref, access.ListImages)
 	if err != nil {
 		return nil, "", err

@@ -111,7 +111,8 @@ func layerNotFound(repo *metadata.Repository, d digest.Digest) *Error {
 
 // OpenLayer opens the bytes, unless the client can be sent to where they are:
 // LayersNotFound, also if they are known to be lost. Needs ecr:GetDownloadUrlForLayer.
-func (s *Service) OpenLayer(ctx context.Context, c access.Caller, ref resource.Repository, d digest.Digest) (l Layer, content LayerContent, err error) {
+func (s *Service) OpenLayer(ctx context.Context, c access.Caller, ref resource.Repository,
+	d digest.Digest) (l Layer, content LayerContent, err error) {
 	repo, err := s.repositoryAhead(ctx, c, ref, layerAhead(d), access.GetDownloadURLForLayer)
 	if err != nil {
 		return Layer{}, content, err
@@ -143,7 +144,8 @@ func (s *Service) OpenLayer(ctx context.Context, c access.Caller, ref resource.R
 }
 
 // LayersAvailable returns which of the digests the repository has.
-func (s *Service) LayersAvailable(ctx context.Context, c access.Caller, ref resource.Repository, ds []digest.Digest) (map[digest.Digest]Layer, error) {
+func (s *Service) LayersAvailable(ctx context.Context, c access.Caller, ref resource.Repository,
+	ds []digest.Digest) (map[digest.Digest]Layer, error) {
 	repo, err := s.repository(ctx, c, ref, access.BatchCheckLayerAvailability)
 	if err != nil {
 		return nil, err
@@ -185,7 +187,8 @@ func (s *Service) LayersAvailable(ctx context.Context, c access.Caller, ref reso
 // LayerForDownload checks what GetDownloadUrlForLayer must: LayersNotFound,
 // LayerInaccessible if no image of the repository names it. url is where the
 // bytes are to be had, for a while, without asking us; empty if nowhere.
-func (s *Service) LayerForDownload(ctx context.Context, c access.Caller, ref resource.Repository, d digest.Digest) (l Layer, url string, err error) {
+func (s *Service) LayerForDownload(ctx context.Context, c access.Caller, ref resource.Repository,
+	d digest.Digest) (l Layer, url string, err error) {
 	repo, err := s.repository(ctx, c, ref, access.GetDownloadURLForLayer)
 	if err != nil {
 		return Layer{}, "", err
@@ -240,7 +243,8 @@ func (s *Service) DeleteLayer(ctx context.Context, c access.Caller, ref resource
 // MountLayer links a blob that from (or, if from is nil, any repository of
 // the same registry that the caller may read) has. It returns false, and no
 // error, if there is no such blob that the caller may read.
-func (s *Service) MountLayer(ctx context.Context, c access.Caller, to resource.Repository, d digest.Digest, from *resource.Repository) (bool, error) {
+func (s *Service) MountLayer(ctx context.Context, c access.Caller, to resource.Repository, d digest.Digest,
+	from *resource.Repository) (bool, error) {
 	repo, err := s.repository(ctx, c, to, access.InitiateLayerUpload)
 	if err != nil {
 		return false, err
@@ -286,7 +290,8 @@ func (s *Service) MountLayer(ctx context.Context, c access.Caller, to resource.R
 	return false, nil
 }
 
-func (s *Service) mount(ctx context.Context, source, to *metadata.Repository, d digest.Digest) (mounted bool, err error) {
+func (s *Service) mount(ctx context.Context, source, to *metadata.Repository,
+	d digest.Digest) (mounted bool, err error) {
 	var ahead metadata.Ahead = func(q *metadata.Queries, _ int64) { _, _ = q.Layer(source.ID, string(d)) }
 	room := s.roomIn(to, quota.StoredBytes)
 	link := func(tx *metadata.Tx, to *metadata.Repository) error {

@@ -162,7 +162,8 @@ func (s *Service) holdsImage(ctx context.Context, repo *metadata.Repository, d s
 
 // HoldsLayer reports whether the repository has a layer, bytes and all, for a
 // client that has just sent them. Needs ecr:BatchCheckLayerAvailability.
-func (s *Service) HoldsLayer(ctx context.Context, c access.Caller, ref resource.Repository, d digest.Digest) (bool, error) {
+func (s *Service) HoldsLayer(ctx context.Context, c access.Caller, ref resource.Repository,
+	d digest.Digest) (bool, error) {
 	repo, err := s.repositoryAhead(ctx, c, ref, layerAhead(d), access.BatchCheckLayerAvailability)
 	if err != nil {
 		return false, err

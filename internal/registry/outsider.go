@@ -15,7 +15,8 @@ import (
 // a repository that is not there costs what one that is there does: the same
 // look-ups, none of them answered from memory, and the same evaluations. So
 // the time shows as little as the text.
-func (s *Service) outsider(ctx context.Context, c access.Caller, ref resource.Repository, about access.About, ahead metadata.Ahead, actions []string) (*metadata.Repository, error) {
+func (s *Service) outsider(ctx context.Context, c access.Caller, ref resource.Repository, about access.About,
+	ahead metadata.Ahead, actions []string) (*metadata.Repository, error) {
 	// Who was let in by what is remembered is let in without more ado, if the
 	// store says so still.
 	r := s.remembered(ref)
@@ -66,7 +67,8 @@ func (s *Service) remembered(ref resource.Repository) *metadata.Repository {
 	return s.meta.Remembered(ref.Registry.Account, ref.Registry.Region, ref.Name)
 }
 
-func (s *Service) decideAll(ctx context.Context, c access.Caller, ref resource.Repository, about access.About, policies []policy.Policy, actions []string) error {
+func (s *Service) decideAll(ctx context.Context, c access.Caller, ref resource.Repository, about access.About,
+	policies []policy.Policy, actions []string) error {
 	for _, action := range actions {
 		if err := s.decide(ctx, access.Request{Caller: c, Action: action, On: ref, About: about}, policies...); err != nil {
 			return err

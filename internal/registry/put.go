@@ -56,7 +56,8 @@ const maxTagsPerPut = 100
 // ImageDigestDoesNotMatch, ImageAlreadyExists (with RefuseUnchanged),
 // InvalidParameter (tag grammar, unsupported digest algorithm), LimitExceeded,
 // Throttled.
-func (s *Service) PutManifest(ctx context.Context, c access.Caller, ref resource.Repository, n NewManifest) (PutResult, error) {
+func (s *Service) PutManifest(ctx context.Context, c access.Caller, ref resource.Repository,
+	n NewManifest) (PutResult, error) {
 	r, err := s.repository(ctx, c, ref, access.PutImage)
 	if err != nil {
 		return PutResult{}, err

@@ -209,7 +209,8 @@ func tagsOf(job metadata.ReplicationJob) int {
 
 // fits takes the room for a replication of an image, whose parts are given, and
 // refuses one that would go past a quota of the destination.
-func (s *Service) fits(q *metadata.Queries, job metadata.ReplicationJob, r *usage.Room, parts metadata.ImageParts) error {
+func (s *Service) fits(q *metadata.Queries, job metadata.ReplicationJob, r *usage.Room,
+	parts metadata.ImageParts) error {
 	if err := r.Begin(q); err != nil {
 		return err
 	}

@@ -24,7 +24,8 @@ func (s *Service) SetRegistryPolicy(ctx context.Context, c access.Caller, id res
 }
 
 // replaceRegistryPolicy sets a registry's policy and returns the one before.
-func (s *Service) replaceRegistryPolicy(ctx context.Context, id resource.Registry, text string) (before string, err error) {
+func (s *Service) replaceRegistryPolicy(ctx context.Context, id resource.Registry,
+	text string) (before string, err error) {
 	err = s.update(ctx, func(tx *metadata.Tx) error {
 		reg, err := tx.Registry(id.Account, id.Region)
 		if err != nil {

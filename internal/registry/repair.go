@@ -51,7 +51,8 @@ func (s *Service) RestoreLayer(ctx context.Context, at metadata.Home, d digest.D
 // RestoreManifest gives a repository a manifest, or what its rows should say of
 // one that it has: InvalidManifest, ImageDigestDoesNotMatch. What the manifest
 // names need not be there.
-func (s *Service) RestoreManifest(ctx context.Context, at metadata.Home, d digest.Digest, mediaType string, raw []byte) error {
+func (s *Service) RestoreManifest(ctx context.Context, at metadata.Home, d digest.Digest, mediaType string,
+	raw []byte) error {
 	if _, err := manifestDigest(NewManifest{Bytes: raw, Digest: d}); err != nil {
 		return err
 	}

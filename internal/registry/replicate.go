@@ -181,7 +181,8 @@ func (s *Service) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.R
 }
 
 // createDestination creates the repository that an image is replicated into.
-func (s *Service) createDestination(tx *metadata.Tx, ref resource.Repository, registry int64) (*metadata.Repository, error) {
+func (s *Service) createDestination(tx *metadata.Tx, ref resource.Repository,
+	registry int64) (*metadata.Repository, error) {
 	r := s.newRepository(ref, registry, NewRepository{Mutability: Mutable, Encryption: Encryption{Type: defaultEncryption}})
 	if _, err := tx.CreateRepository(r); err != nil {
 		return nil, err
@@ -201,7 +202,8 @@ func incomplete(parts metadata.ImageParts) *refusal {
 // copyTag points the destination's tag at the image, unless the tag is
 // immutable and taken (then the image stays without it, as in ECR), or a newer
 // push was applied before.
-func (s *Service) copyTag(tx *metadata.Tx, job metadata.ReplicationJob, destination *metadata.Repository, t metadata.Tag, now time.Time) error {
+func (s *Service) copyTag(tx *metadata.Tx, job metadata.ReplicationJob, destination *metadata.Repository,
+	t metadata.Tag, now time.Time) error {
 	if t.Name == "" {
 		return nil
 	}

@@ -80,7 +80,8 @@ func (s *Service) deletionsTo(repo *metadata.Repository) ([]resource.Registry, e
 // queueDeletions records, in the transaction of a deletion and before it is
 // done, where it is to be replicated. It is numbered as pushes are, so that what
 // a newer one brings stays.
-func (s *Service) queueDeletions(tx *metadata.Tx, repo *metadata.Repository, d metadata.Replication, tags []string, to []resource.Registry) error {
+func (s *Service) queueDeletions(tx *metadata.Tx, repo *metadata.Repository, d metadata.Replication, tags []string,
+	to []resource.Registry) error {
 	sequence, err := tx.NextSequence(repo.RegistryID)
 	if err != nil {
 		return err

@@ -58,7 +58,8 @@ func destinations(rules []ReplicationRule, repository string) (ids []resource.Re
 }
 
 // SetReplication replaces the registry's rules: InvalidParameter, Validation.
-func (s *Service) SetReplication(ctx context.Context, c access.Caller, id resource.Registry, rules []ReplicationRule) error {
+func (s *Service) SetReplication(ctx context.Context, c access.Caller, id resource.Registry,
+	rules []ReplicationRule) error {
 	reg, err := s.settings(ctx, c, id, access.PutReplicationConfiguration)
 	if err != nil {
 		return err
@@ -144,7 +145,8 @@ func (s *Service) parseRules(id resource.Registry, text string) ([]ReplicationRu
 
 // queueReplications records, in the push's transaction, what is to be
 // replicated because of it.
-func (s *Service) queueReplications(tx *metadata.Tx, r *metadata.Repository, d string, tags []string, sequence int64, now time.Time) error {
+func (s *Service) queueReplications(tx *metadata.Tx, r *metadata.Repository, d string, tags []string, sequence int64,
+	now time.Time) error {
 	rules, err := s.parseRules(resource.Registry{Account: r.Account, Region: r.Region}, r.Replication)
 	if err != nil {
 		return err
@@ -216,7 +218,8 @@ const maxStatusRows = maxTagsPerImage * maxReplicationDestinations
 // ReplicationStatus of an image, one per destination: ImageNotFound. Asked by
 // tag it is that tag's; asked by digest it is the least finished of the
 // image's tags'.
-func (s *Service) ReplicationStatus(ctx context.Context, c access.Caller, ref resource.Repository, r Reference) ([]ReplicationStatus, error) {
+func (s *Service) ReplicationStatus(ctx context.Context, c access.Caller, ref resource.Repository,
+	r Reference) ([]ReplicationStatus, error) {
 	repo, err := s.repository(ctx, c, ref, access.DescribeImageReplicationStatus)
 	if err != nil {
 		return nil, err

@@ -55,7 +55,8 @@ const (
 
 // ReplicationStatistics of the last period, until now, cut into intervals:
 // InvalidParameter unless these are whole minutes and part the period.
-func (s *Service) ReplicationStatistics(ctx context.Context, c access.Caller, id resource.Registry, period, interval time.Duration) (ReplicationStatistics, error) {
+func (s *Service) ReplicationStatistics(ctx context.Context, c access.Caller, id resource.Registry, period,
+	interval time.Duration) (ReplicationStatistics, error) {
 	reg, err := s.settings(ctx, c, id, access.DescribeRegistry)
 	if err != nil {
 		return ReplicationStatistics{}, err

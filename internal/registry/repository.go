@@ -73,7 +73,8 @@ func repositoryOf(r *metadata.Repository) Repository {
 }
 
 // CreateRepository: RepositoryAlreadyExists, InvalidParameter, InvalidTagParameter, TooManyTags, LimitExceeded.
-func (s *Service) CreateRepository(ctx context.Context, c access.Caller, ref resource.Repository, n NewRepository) (Repository, error) {
+func (s *Service) CreateRepository(ctx context.Context, c access.Caller, ref resource.Repository,
+	n NewRepository) (Repository, error) {
 	if err := validName(ref.Name); err != nil {
 		return Repository{}, err
 	}
@@ -112,7 +113,8 @@ func (s *Service) CreateRepository(ctx context.Context, c access.Caller, ref res
 	return repositoryOf(r), nil
 }
 
-func (s *Service) createRepository(ctx context.Context, r *metadata.Repository, n NewRepository, room *usage.Room) error {
+func (s *Service) createRepository(ctx context.Context, r *metadata.Repository, n NewRepository,
+	room *usage.Room) error {
 	ref := refOf(r)
 	return s.update(ctx, func(tx *metadata.Tx) error {
 		if err := room.Begin(tx.Queries); err != nil {
@@ -213,7 +215,8 @@ func matchWildcard(filter, s string) bool {
 }
 
 // DescribeRepositories by name, in the order asked: RepositoryNotFound.
-func (s *Service) DescribeRepositories(ctx context.Context, c access.Caller, id resource.Registry, names []string) ([]Repository, error) {
+func (s *Service) DescribeRepositories(ctx context.Context, c access.Caller, id resource.Registry,
+	names []string) ([]Repository, error) {
 	repos := make([]Repository, 0, len(names))
 	for _, name := range names {
 		r, err := s.repository(ctx, c, resource.Repository{Registry: id, Name: name}, access.DescribeRepositories)
@@ -226,7 +229,8 @@ func (s *Service) DescribeRepositories(ctx context.Context, c access.Caller, id 
 }
 
 // ListRepositories in order of name; next is the Page.After of the next page, "" at the end.
-func (s *Service) ListRepositories(ctx context.Context, c access.Caller, id resource.Registry, p Page) (repos []Repository, next string, err error) {
+func (s *Service) ListRepositories(ctx context.Context, c access.Caller, id resource.Registry,
+	p Page) (repos []Repository, next string, err error) {
 	all := resource.Repository{Registry: id, Name: "*"}
 	reg, err := s.authorizeRegistry(ctx, access.Request{Caller: c, Action: access.DescribeRepositories, On: all})
 	if err != nil {
@@ -254,7 +258,8 @@ func page[T any](items []T, limit int, key func(T) string) ([]T, string) {
 }
 
 // DeleteRepository: RepositoryNotFound, RepositoryNotEmpty (unless force).
-func (s *Service) DeleteRepository(ctx context.Context, c access.Caller, ref resource.Repository, force bool) (Repository, error) {
+func (s *Service) DeleteRepository(ctx context.Context, c access.Caller, ref resource.Repository,
+	force bool) (Repository, error) {
 	r, err := s.repository(ctx, c, ref, access.DeleteRepository)
 	if err != nil {
 		return Repository{}, err
@@ -326,7 +331,8 @@ func (s *Service) sweepRepositories(ctx context.Context, dry bool) (p SweepPage,
 }
 
 // SetTagMutability replaces the mutability and its exclusion filters.
-func (s *Service) SetTagMutability(ctx context.Context, c access.Caller, ref resource.Repository, m TagMutability, exclusions []string) (Repository, error) {
+func (s *Service) SetTagMutability(ctx context.Context, c access.Caller, ref resource.Repository, m TagMutability,
+	exclusions []string) (Repository, error) {
 	r, err := s.repository(ctx, c, ref, access.PutImageTagMutability)
 	if err != nil {
 		return Repository{}, err
@@ -345,7 +351,8 @@ func (s *Service) SetTagMutability(ctx context.Context, c access.Caller, ref res
 
 // SetRepositoryPolicy: InvalidParameter with where the text is wrong. Without
 // force a policy that would lock the caller out of SetRepositoryPolicy is refused.
-func (s *Service) SetRepositoryPolicy(ctx context.Context, c access.Caller, ref resource.Repository, text string, force bool) error {
+func (s *Service) SetRepositoryPolicy(ctx context.Context, c access.Caller, ref resource.Repository, text string,
+	force bool) error {
 	r, err := s.repository(ctx, c, ref, access.SetRepositoryPolicy)
 	if err != nil {
 		return err
@@ -398,7 +405,8 @@ func repositoryPolicyNotFound(ref resource.Repository) *Error {
 }
 
 // DeleteRepositoryPolicy returns the text that was deleted: RepositoryPolicyNotFound.
-func (s *Service) DeleteRepositoryPolicy(ctx context.Context, c access.Caller, ref resource.Repository) (text string, err error) {
+func (s *Service) DeleteRepositoryPolicy(ctx context.Context, c access.Caller,
+	ref resource.Repository) (text string, err error) {
 	r, err := s.repository(ctx, c, ref, access.DeleteRepositoryPolicy)
 	if err != nil {
 		return "", err

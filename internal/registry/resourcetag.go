@@ -55,7 +55,8 @@ func tooManyTags() *Error {
 }
 
 // TagResource adds or overwrites resource tags: InvalidTagParameter, TooManyTags.
-func (s *Service) TagResource(ctx context.Context, c access.Caller, ref resource.Repository, tags []resource.Tag) error {
+func (s *Service) TagResource(ctx context.Context, c access.Caller, ref resource.Repository,
+	tags []resource.Tag) error {
 	if err := validResourceTags(tags); err != nil {
 		return err
 	}

@@ -167,21 +167,24 @@ func (s *Service) update(ctx context.Context, fn func(tx *metadata.Tx) error) er
 // another of the same name took its place. Others may add to the repository at
 // the same time, but what fn finds in it is not deleted before it has ended.
 // ahead, if not nil, asks what fn is going to ask.
-func (s *Service) addTo(ctx context.Context, r *metadata.Repository, ahead metadata.Ahead, fn func(tx *metadata.Tx, r *metadata.Repository) error) error {
+func (s *Service) addTo(ctx context.Context, r *metadata.Repository, ahead metadata.Ahead,
+	fn func(tx *metadata.Tx, r *metadata.Repository) error) error {
 	return s.updateWith(ctx, r, (*metadata.Queries).ShareRepository, ahead, fn)
 }
 
 // alter is addTo for what takes away or overwrites what others may rely on:
 // nobody else adds to or alters the repository meanwhile, and those who watch
 // it are notified.
-func (s *Service) alter(ctx context.Context, r *metadata.Repository, ahead metadata.Ahead, fn func(tx *metadata.Tx, r *metadata.Repository) error) error {
+func (s *Service) alter(ctx context.Context, r *metadata.Repository, ahead metadata.Ahead,
+	fn func(tx *metadata.Tx, r *metadata.Repository) error) error {
 	return s.updateWith(ctx, r, (*metadata.Queries).LockRepository, ahead, func(tx *metadata.Tx, r *metadata.Repository) error {
 		s.repositoryChanged(tx, r)
 		return fn(tx, r)
 	})
 }
 
-func (s *Service) updateWith(ctx context.Context, r *metadata.Repository, open func(*metadata.Queries, int64) (*metadata.Repository, error),
+func (s *Service) updateWith(ctx context.Context, r *metadata.Repository,
+	open func(*metadata.Queries, int64) (*metadata.Repository, error),
 	ahead metadata.Ahead, fn func(tx *metadata.Tx, r *metadata.Repository) error) error {
 	return s.update(ctx, func(tx *metadata.Tx) error {
 		tx.Ahead(func(q *metadata.Queries) {

@@ -201,7 +201,8 @@ func (d *domain) grant(id resource.Registry) {
 }
 
 // status waits until the only replication of the image has ended.
-func (d *domain) status(ref resource.Repository, r registry.Reference, want registry.ReplicationState) registry.ReplicationStatus {
+func (d *domain) status(ref resource.Repository, r registry.Reference,
+	want registry.ReplicationState) registry.ReplicationStatus {
 	d.t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
 	for {

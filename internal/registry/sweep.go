@@ -58,7 +58,8 @@ const (
 // Sweep does one page of a step, from the key after. grace is how old a link
 // must be to count as unused. With dry it changes nothing, and counts what it
 // would find if the steps before had been done.
-func (s *Service) Sweep(ctx context.Context, step SweepStep, after string, grace time.Duration, dry bool) (p SweepPage, err error) {
+func (s *Service) Sweep(ctx context.Context, step SweepStep, after string, grace time.Duration,
+	dry bool) (p SweepPage, err error) {
 	before := s.now().Add(-grace)
 	switch step {
 	case "uploads":
@@ -124,7 +125,8 @@ func (s *Service) makeRoom() {
 }
 
 // expireUploads drops sessions that were idle for a lifetime, a page of them.
-func (s *Service) expireUploads(ctx context.Context, after string, lifetime time.Duration, dry bool) (p SweepPage, err error) {
+func (s *Service) expireUploads(ctx context.Context, after string, lifetime time.Duration,
+	dry bool) (p SweepPage, err error) {
 	now := s.now()
 	before, ahead := now.Add(-lifetime), now.Add(uploadLifetime)
 	idle, err := s.meta.Read().IdleUploads(before, ahead, after, sweepObjects)
@@ -400,7 +402,8 @@ func (s *Service) sweepGarbage(ctx context.Context, after string, before time.Ti
 // together: one that cannot be deleted at all, such as a locked one, must not
 // keep the others. It stays garbage, and the next sweep tries again. cause is
 // returned where trying again now is of no use.
-func (s *Service) deleteEach(ctx context.Context, garbage []metadata.Blob, cause error) (found, bytes int64, deleted []string, err error) {
+func (s *Service) deleteEach(ctx context.Context, garbage []metadata.Blob,
+	cause error) (found, bytes int64, deleted []string, err error) {
 	if errors.Is(cause, blob.ErrBusy) || IsUnavailable(cause) || ctx.Err() != nil {
 		return 0, 0, nil, cause
 	}

@@ -130,7 +130,8 @@ func uploadNotFound(repo *metadata.Repository, id string) *Error {
 }
 
 // UploadSize returns how many bytes the session holds: UploadNotFound.
-func (s *Service) UploadSize(ctx context.Context, c access.Caller, ref resource.Repository, id string) (n int64, err error) {
+func (s *Service) UploadSize(ctx context.Context, c access.Caller, ref resource.Repository,
+	id string) (n int64, err error) {
 	repo, err := s.repositoryAhead(ctx, c, ref, uploadAhead(id), access.UploadLayerPart)
 	if err != nil {
 		return 0, err
@@ -147,7 +148,8 @@ func (s *Service) UploadSize(ctx context.Context, c access.Caller, ref resource.
 // whose Received is the session's size. It returns the new size. If r
 // fails midway, the bytes before stay and the upload can be resumed. Without
 // room for them the session ends: StorageFull, LimitExceeded.
-func (s *Service) AppendUpload(ctx context.Context, c access.Caller, ref resource.Repository, id string, offset int64, r io.Reader) (n int64, err error) {
+func (s *Service) AppendUpload(ctx context.Context, c access.Caller, ref resource.Repository, id string, offset int64,
+	r io.Reader) (n int64, err error) {
 	repo, err := s.repositoryAhead(ctx, c, ref, uploadAhead(id), access.UploadLayerPart)
 	if err != nil {
 		return 0, err
@@ -199,7 +201,8 @@ func (u *session) save(ctx context.Context) error {
 // CompleteUpload verifies the digest, makes the blob durable and links it:
 // InvalidLayer (the session is then gone), UploadNotFound. tail, if not nil,
 // is appended first, at offset as in AppendUpload, which needs ecr:UploadLayerPart too.
-func (s *Service) CompleteUpload(ctx context.Context, c access.Caller, ref resource.Repository, id string, d digest.Digest, offset int64, tail io.Reader) (Layer, error) {
+func (s *Service) CompleteUpload(ctx context.Context, c access.Caller, ref resource.Repository, id string,
+	d digest.Digest, offset int64, tail io.Reader) (Layer, error) {
 	actions := []string{access.CompleteLayerUpload}
 	if tail != nil {
 		actions = append(actions, access.UploadLayerPart)
@@ -222,7 +225,8 @@ func completeAhead(id string, d digest.Digest) metadata.Ahead {
 	}
 }
 
-func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository, id string, d digest.Digest, offset int64, tail io.Reader) (l Layer, err error) {
+func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository, id string, d digest.Digest,
+	offset int64, tail io.Reader) (l Layer, err error) {
 	err = s.withUpload(ctx, repo, id, func(u *session) error {
 		if tail != nil {
 			if err := u.append(ctx, offset, tail); err != nil {
@@ -303,7 +307,8 @@ func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository,
 
 // linkInstead links the blob that the deployment has already, and ends the
 // upload that brought it again: false if it is gone meanwhile.
-func (s *Service) linkInstead(ctx context.Context, repo *metadata.Repository, u *session, d digest.Digest) (linked bool, err error) {
+func (s *Service) linkInstead(ctx context.Context, repo *metadata.Repository, u *session,
+	d digest.Digest) (linked bool, err error) {
 	room := s.roomIn(repo, quota.StoredBytes)
 	link := func(tx *metadata.Tx, repo *metadata.Repository) error {
 		if err := room.Begin(tx.Queries); err != nil {
@@ -349,7 +354,8 @@ func (s *Service) CancelUpload(ctx context.Context, c access.Caller, ref resourc
 }
 
 // PutLayer uploads a blob at once (OCI's single POST): InvalidLayer.
-func (s *Service) PutLayer(ctx context.Context, c access.Caller, ref resource.Repository, d digest.Digest, r io.Reader) (Layer, error) {
+func (s *Service) PutLayer(ctx context.Context, c access.Caller, ref resource.Repository, d digest.Digest,
+	r io.Reader) (Layer, error) {
 	repo, err := s.repository(ctx, c, ref, access.InitiateLayerUpload, access.UploadLayerPart, access.CompleteLayerUpload)
 	if err != nil {
 		return Layer{}, err
@@ -360,7 +366,8 @@ func (s *Service) PutLayer(ctx context.Context, c access.Caller, ref resource.Re
 	return s.storeLayer(ctx, repo, d, r)
 }
 
-func (s *Service) storeLayer(ctx context.Context, repo *metadata.Repository, d digest.Digest, r io.Reader) (Layer, error) {
+func (s *Service) storeLayer(ctx context.Context, repo *metadata.Repository, d digest.Digest,
+	r io.Reader) (Layer, error) {
 	id, err := s.startUpload(ctx, repo)
 	if err != nil {
 		return Layer{}, err

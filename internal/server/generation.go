@@ -38,7 +38,8 @@ type handlers struct{ oci, aws, console http.Handler }
 type newHandlers func(m metadata.Store, r *registry.Service, closing <-chan struct{}) (handlers, error)
 
 // newGeneration takes the stores over: they are closed if it fails.
-func newGeneration(ctx context.Context, cfg config.Config, m metadata.Store, b blob.Store, h newHandlers, log *slog.Logger) (*generation, error) {
+func newGeneration(ctx context.Context, cfg config.Config, m metadata.Store, b blob.Store, h newHandlers,
+	log *slog.Logger) (*generation, error) {
 	g := &generation{metadata: m, blobs: b, closing: make(chan struct{})}
 	g.endStreams = sync.OnceFunc(func() { close(g.closing) })
 	var err error

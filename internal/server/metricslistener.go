@@ -16,7 +16,8 @@ type metricsListener struct {
 	http     *http.Server
 }
 
-func listenForMetrics(ctx context.Context, address string, metrics http.Handler, log *slog.Logger) (*metricsListener, error) {
+func listenForMetrics(ctx context.Context, address string, metrics http.Handler,
+	log *slog.Logger) (*metricsListener, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("%w; set metrics, or TWINPORT_METRICS, to an address of this machine that is free", err)

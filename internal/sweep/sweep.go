@@ -17,7 +17,8 @@ import (
 // Registry is the part of the domain that a sweep needs; *registry.Service
 // satisfies it.
 type Registry interface {
-	Sweep(ctx context.Context, step registry.SweepStep, after string, grace time.Duration, dry bool) (registry.SweepPage, error)
+	Sweep(ctx context.Context, step registry.SweepStep, after string, grace time.Duration,
+		dry bool) (registry.SweepPage, error)
 }
 
 // JobName is that of the job.
@@ -100,7 +101,8 @@ func (s *Sweeper) page(ctx context.Context, c Config, step registry.SweepStep, a
 }
 
 // Once goes through all steps, as a command does. report, if not nil, gets each page.
-func Once(ctx context.Context, r Registry, grace time.Duration, dry bool, report func(registry.SweepStep, registry.SweepPage)) error {
+func Once(ctx context.Context, r Registry, grace time.Duration, dry bool,
+	report func(registry.SweepStep, registry.SweepPage)) error {
 	for _, step := range registry.SweepSteps {
 		for after := ""; ; {
 			page, err := r.Sweep(ctx, step, after, grace, dry)

@@ -27,7 +27,8 @@ type work struct {
 	done []string // "step after"
 }
 
-func (w *work) Sweep(_ context.Context, step registry.SweepStep, after string, _ time.Duration, _ bool) (p registry.SweepPage, err error) {
+func (w *work) Sweep(_ context.Context, step registry.SweepStep, after string, _ time.Duration,
+	_ bool) (p registry.SweepPage, err error) {
 	page := strings.TrimSpace(string(step) + " " + after)
 	if w.before != nil {
 		if err := w.before(page); err != nil {

@@ -54,7 +54,8 @@ func (r *run) manifests(ctx context.Context) error {
 
 // manifestPage checks the manifests with ids after one and up to another, and
 // returns those that seem to lack something, without their bytes.
-func (r *run) manifestPage(ctx context.Context, page []metadata.StoredManifest, after, to int64) (lacking []metadata.StoredManifest, err error) {
+func (r *run) manifestPage(ctx context.Context, page []metadata.StoredManifest, after,
+	to int64) (lacking []metadata.StoredManifest, err error) {
 	q := r.Metadata.Read()
 	references, err := q.StoredReferences(after, to)
 	if err != nil {
@@ -93,7 +94,8 @@ func (r *run) manifestPage(ctx context.Context, page []metadata.StoredManifest, 
 }
 
 // manifest checks one manifest's bytes and rows.
-func (r *run) manifest(ctx context.Context, m metadata.StoredManifest, references []metadata.StoredReference, size metadata.IndexSize) error {
+func (r *run) manifest(ctx context.Context, m metadata.StoredManifest, references []metadata.StoredReference,
+	size metadata.IndexSize) error {
 	f := Finding{Repository: m.Home.String(), Digest: m.Digest}
 	d := digest.Digest(m.Digest)
 	if m.Home.Name == "" {
@@ -142,7 +144,8 @@ func (r *run) isGone(m metadata.StoredManifest) (bool, error) {
 
 // compare returns how rows differ from what the manifest's bytes say, "" if they
 // do not.
-func compare(m metadata.StoredManifest, references []metadata.StoredReference, index metadata.IndexSize) (string, error) {
+func compare(m metadata.StoredManifest, references []metadata.StoredReference,
+	index metadata.IndexSize) (string, error) {
 	said, named, err := registry.ReadManifest(m.Bytes, m.MediaType)
 	if code := registry.CodeOf(err); code != "" {
 		return "its record does not fit its bytes: " + err.Error(), nil

@@ -65,7 +65,8 @@ func (p *Repair) fetchManifest(ctx context.Context, m metadata.StoredManifest, f
 
 // restoreManifest tries the media type of the row first: a manifest may not have
 // its own.
-func (p *Repair) restoreManifest(ctx context.Context, home metadata.Home, d digest.Digest, mediaType string, raw []byte) error {
+func (p *Repair) restoreManifest(ctx context.Context, home metadata.Home, d digest.Digest, mediaType string,
+	raw []byte) error {
 	err := p.Registry.RestoreManifest(ctx, home, d, mediaType, raw)
 	if registry.CodeOf(err) == registry.InvalidManifest && mediaType != "" {
 		err = p.Registry.RestoreManifest(ctx, home, d, "", raw)
@@ -77,7 +78,8 @@ func (p *Repair) restoreManifest(ctx context.Context, home metadata.Home, d dige
 // the same repository of the replica has it. Nothing else shows that it
 // was not deleted on purpose: so a blob that the deployment has is not linked
 // again just because a manifest names it.
-func (p *Repair) fetchMissing(ctx context.Context, m metadata.StoredManifest, l metadata.StoredReference, f *Finding) error {
+func (p *Repair) fetchMissing(ctx context.Context, m metadata.StoredManifest, l metadata.StoredReference,
+	f *Finding) error {
 	if p.Replica == nil {
 		return errNoReplica
 	}

@@ -32,7 +32,8 @@ func (c *client) replicate(account tenant, regions ...string) {
 }
 
 // pushTagged pushes the nth image of one layer under so many tags at once.
-func (c *client) pushTagged(repo string, layer ocispec.Descriptor, n, tags int) (d digest.Digest, status int, header http.Header, answer []byte, err error) {
+func (c *client) pushTagged(repo string, layer ocispec.Descriptor, n,
+	tags int) (d digest.Digest, status int, header http.Header, answer []byte, err error) {
 	image := manifestOf([]ocispec.Descriptor{layer}, func(m *ocispec.Manifest) { m.Annotations = map[string]string{"n": fmt.Sprint(n)} })
 	d = digest.FromBytes(image)
 	query := make([]string, tags)

@@ -10,7 +10,8 @@ import (
 type Operation[Service, Call any] func(ctx context.Context, s Service, call Call, body []byte) (any, error)
 
 // Bind makes an operation of one of a service's methods; read is Read or ReadStrictly.
-func Bind[Service, Call, In, Out any](read func(body []byte) (*In, error), method func(Service, context.Context, Call, *In) (*Out, error)) Operation[Service, Call] {
+func Bind[Service, Call, In, Out any](read func(body []byte) (*In, error),
+	method func(Service, context.Context, Call, *In) (*Out, error)) Operation[Service, Call] {
 	return func(ctx context.Context, s Service, call Call, body []byte) (any, error) {
 		done, err := budget.Busy(ctx, len(body))
 		if err != nil {

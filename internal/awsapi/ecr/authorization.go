@@ -13,7 +13,8 @@ import (
 // hosts. It is valid for auth.TokenLifetime in the Region of the request and
 // stands for the calling principal, so it is the same for every registry. One
 // that a session of the console asked for ends with the session.
-func (s *Service) GetAuthorizationToken(ctx context.Context, call Call, in *GetAuthorizationTokenRequest) (*GetAuthorizationTokenResponse, error) {
+func (s *Service) GetAuthorizationToken(ctx context.Context, call Call,
+	in *GetAuthorizationTokenRequest) (*GetAuthorizationTokenResponse, error) {
 	if err := s.registry.Authorize(ctx, call.Caller, call.Registry, "ecr:GetAuthorizationToken"); err != nil {
 		return nil, err
 	}

@@ -110,7 +110,8 @@ func (s *Service) PutImage(ctx context.Context, call Call, in *PutImageRequest) 
 
 // BatchGetImage returns manifests as they are stored: acceptedMediaTypes
 // never converts one, which would change its digest.
-func (s *Service) BatchGetImage(ctx context.Context, call Call, in *BatchGetImageRequest) (*BatchGetImageResponse, error) {
+func (s *Service) BatchGetImage(ctx context.Context, call Call,
+	in *BatchGetImageRequest) (*BatchGetImageResponse, error) {
 	ref := call.ref(in.RegistryID, in.RepositoryName)
 	out := &BatchGetImageResponse{Images: []Image{}, Failures: []ImageFailure{}}
 	size, asked := 0, false
@@ -159,7 +160,8 @@ func (s *Service) BatchGetImage(ctx context.Context, call Call, in *BatchGetImag
 
 // notFound tells a tag that names another image from an image that is not
 // there, as far as the caller may know.
-func (s *Service) notFound(ctx context.Context, call Call, ref resource.Repository, image registry.Reference) *ImageFailure {
+func (s *Service) notFound(ctx context.Context, call Call, ref resource.Repository,
+	image registry.Reference) *ImageFailure {
 	if image.Tag != "" && image.Digest != "" {
 		if _, err := s.registry.DescribeImages(ctx, call.Caller, ref, []registry.Reference{{Tag: image.Tag}}); err == nil {
 			return imageFailure(image, ImageFailureCodeImageTagDoesNotMatchDigest, "Requested image tag does not belong to the requested image digest")
@@ -169,7 +171,8 @@ func (s *Service) notFound(ctx context.Context, call Call, ref resource.Reposito
 }
 
 // BatchDeleteImage deletes tags, and images by digest or with their last tag.
-func (s *Service) BatchDeleteImage(ctx context.Context, call Call, in *BatchDeleteImageRequest) (*BatchDeleteImageResponse, error) {
+func (s *Service) BatchDeleteImage(ctx context.Context, call Call,
+	in *BatchDeleteImageRequest) (*BatchDeleteImageResponse, error) {
 	out := &BatchDeleteImageResponse{ImageIDs: []ImageIdentifier{}, Failures: []ImageFailure{}}
 	var images []registry.Reference
 	for _, id := range in.ImageIDs {
@@ -205,7 +208,8 @@ func (s *Service) BatchDeleteImage(ctx context.Context, call Call, in *BatchDele
 
 // DescribeImages describes images, all of a repository page by page or some by
 // identifier.
-func (s *Service) DescribeImages(ctx context.Context, call Call, in *DescribeImagesRequest) (*DescribeImagesResponse, error) {
+func (s *Service) DescribeImages(ctx context.Context, call Call,
+	in *DescribeImagesRequest) (*DescribeImagesResponse, error) {
 	ref := call.ref(in.RegistryID, in.RepositoryName)
 	var filter DescribeImagesFilter
 	if in.Filter != nil {

@@ -23,7 +23,8 @@ const (
 )
 
 // BatchCheckLayerAvailability returns which layers a repository has.
-func (s *Service) BatchCheckLayerAvailability(ctx context.Context, call Call, in *BatchCheckLayerAvailabilityRequest) (*BatchCheckLayerAvailabilityResponse, error) {
+func (s *Service) BatchCheckLayerAvailability(ctx context.Context, call Call,
+	in *BatchCheckLayerAvailabilityRequest) (*BatchCheckLayerAvailabilityResponse, error) {
 	out := &BatchCheckLayerAvailabilityResponse{Layers: []Layer{}, Failures: []LayerFailure{}}
 	asked := make([]digest.Digest, 0, len(in.LayerDigests))
 	for _, text := range in.LayerDigests {
@@ -58,7 +59,8 @@ func (s *Service) BatchCheckLayerAvailability(ctx context.Context, call Call, in
 
 // GetDownloadUrlForLayer returns a URL that opens one layer, without further
 // credentials, for auth.DownloadLifetime.
-func (s *Service) GetDownloadUrlForLayer(ctx context.Context, call Call, in *GetDownloadUrlForLayerRequest) (*GetDownloadUrlForLayerResponse, error) {
+func (s *Service) GetDownloadUrlForLayer(ctx context.Context, call Call,
+	in *GetDownloadUrlForLayerRequest) (*GetDownloadUrlForLayerResponse, error) {
 	d, ok := parseDigest(in.LayerDigest)
 	if !ok {
 		return nil, awsjson.Violation("layerDigest", invalidDigest)
@@ -80,7 +82,8 @@ func (s *Service) GetDownloadUrlForLayer(ctx context.Context, call Call, in *Get
 }
 
 // InitiateLayerUpload opens an upload.
-func (s *Service) InitiateLayerUpload(ctx context.Context, call Call, in *InitiateLayerUploadRequest) (*InitiateLayerUploadResponse, error) {
+func (s *Service) InitiateLayerUpload(ctx context.Context, call Call,
+	in *InitiateLayerUploadRequest) (*InitiateLayerUploadResponse, error) {
 	id, err := s.registry.StartUpload(ctx, call.Caller, call.ref(in.RegistryID, in.RepositoryName))
 	if err != nil {
 		return nil, err
@@ -89,7 +92,8 @@ func (s *Service) InitiateLayerUpload(ctx context.Context, call Call, in *Initia
 }
 
 // UploadLayerPart adds a part, which must follow the one before without a gap.
-func (s *Service) UploadLayerPart(ctx context.Context, call Call, in *UploadLayerPartRequest) (*UploadLayerPartResponse, error) {
+func (s *Service) UploadLayerPart(ctx context.Context, call Call,
+	in *UploadLayerPartRequest) (*UploadLayerPartResponse, error) {
 	ref := call.ref(in.RegistryID, in.RepositoryName)
 	if length := int64(len(in.LayerPartBlob)); length == 0 || in.PartLastByte-in.PartFirstByte != length-1 {
 		received, err := s.registry.UploadSize(ctx, call.Caller, ref, in.UploadID)
@@ -127,7 +131,8 @@ func invalidPart(e *awsjson.Exception, ref resource.Repository, uploadID string,
 
 // CompleteLayerUpload verifies an upload against the digest and makes it a
 // layer of the repository.
-func (s *Service) CompleteLayerUpload(ctx context.Context, call Call, in *CompleteLayerUploadRequest) (*CompleteLayerUploadResponse, error) {
+func (s *Service) CompleteLayerUpload(ctx context.Context, call Call,
+	in *CompleteLayerUploadRequest) (*CompleteLayerUploadResponse, error) {
 	ref := call.ref(in.RegistryID, in.RepositoryName)
 	d, err := layerDigest(in.LayerDigests)
 	if err != nil {

@@ -3,7 +3,8 @@ package ecr
 import "context"
 
 // SetRepositoryPolicy replaces a repository's policy.
-func (s *Service) SetRepositoryPolicy(ctx context.Context, call Call, in *SetRepositoryPolicyRequest) (*SetRepositoryPolicyResponse, error) {
+func (s *Service) SetRepositoryPolicy(ctx context.Context, call Call,
+	in *SetRepositoryPolicyRequest) (*SetRepositoryPolicyResponse, error) {
 	ref := call.ref(in.RegistryID, in.RepositoryName)
 	if err := s.registry.SetRepositoryPolicy(ctx, call.Caller, ref, in.PolicyText, in.Force); err != nil {
 		return nil, err
@@ -12,7 +13,8 @@ func (s *Service) SetRepositoryPolicy(ctx context.Context, call Call, in *SetRep
 }
 
 // GetRepositoryPolicy returns a repository's policy.
-func (s *Service) GetRepositoryPolicy(ctx context.Context, call Call, in *GetRepositoryPolicyRequest) (*GetRepositoryPolicyResponse, error) {
+func (s *Service) GetRepositoryPolicy(ctx context.Context, call Call,
+	in *GetRepositoryPolicyRequest) (*GetRepositoryPolicyResponse, error) {
 	ref := call.ref(in.RegistryID, in.RepositoryName)
 	text, err := s.registry.RepositoryPolicy(ctx, call.Caller, ref)
 	if err != nil {
@@ -22,7 +24,8 @@ func (s *Service) GetRepositoryPolicy(ctx context.Context, call Call, in *GetRep
 }
 
 // DeleteRepositoryPolicy deletes a repository's policy and returns it.
-func (s *Service) DeleteRepositoryPolicy(ctx context.Context, call Call, in *DeleteRepositoryPolicyRequest) (*DeleteRepositoryPolicyResponse, error) {
+func (s *Service) DeleteRepositoryPolicy(ctx context.Context, call Call,
+	in *DeleteRepositoryPolicyRequest) (*DeleteRepositoryPolicyResponse, error) {
 	ref := call.ref(in.RegistryID, in.RepositoryName)
 	text, err := s.registry.DeleteRepositoryPolicy(ctx, call.Caller, ref)
 	if err != nil {
@@ -32,7 +35,8 @@ func (s *Service) DeleteRepositoryPolicy(ctx context.Context, call Call, in *Del
 }
 
 // PutRegistryPolicy replaces the policy of the caller's registry.
-func (s *Service) PutRegistryPolicy(ctx context.Context, call Call, in *PutRegistryPolicyRequest) (*PutRegistryPolicyResponse, error) {
+func (s *Service) PutRegistryPolicy(ctx context.Context, call Call,
+	in *PutRegistryPolicyRequest) (*PutRegistryPolicyResponse, error) {
 	if err := s.registry.SetRegistryPolicy(ctx, call.Caller, call.Registry, in.PolicyText); err != nil {
 		return nil, err
 	}
@@ -40,7 +44,8 @@ func (s *Service) PutRegistryPolicy(ctx context.Context, call Call, in *PutRegis
 }
 
 // GetRegistryPolicy returns the policy of the caller's registry.
-func (s *Service) GetRegistryPolicy(ctx context.Context, call Call, _ *GetRegistryPolicyRequest) (*GetRegistryPolicyResponse, error) {
+func (s *Service) GetRegistryPolicy(ctx context.Context, call Call,
+	_ *GetRegistryPolicyRequest) (*GetRegistryPolicyResponse, error) {
 	text, err := s.registry.RegistryPolicy(ctx, call.Caller, call.Registry)
 	if err != nil {
 		return nil, err
@@ -49,7 +54,8 @@ func (s *Service) GetRegistryPolicy(ctx context.Context, call Call, _ *GetRegist
 }
 
 // DeleteRegistryPolicy deletes the policy of the caller's registry and returns it.
-func (s *Service) DeleteRegistryPolicy(ctx context.Context, call Call, _ *DeleteRegistryPolicyRequest) (*DeleteRegistryPolicyResponse, error) {
+func (s *Service) DeleteRegistryPolicy(ctx context.Context, call Call,
+	_ *DeleteRegistryPolicyRequest) (*DeleteRegistryPolicyResponse, error) {
 	text, err := s.registry.DeleteRegistryPolicy(ctx, call.Caller, call.Registry)
 	if err != nil {
 		return nil, err

@@ -9,7 +9,8 @@ import (
 
 // PutReplicationConfiguration replaces the replication rules of the caller's
 // registry.
-func (s *Service) PutReplicationConfiguration(ctx context.Context, call Call, in *PutReplicationConfigurationRequest) (*PutReplicationConfigurationResponse, error) {
+func (s *Service) PutReplicationConfiguration(ctx context.Context, call Call,
+	in *PutReplicationConfigurationRequest) (*PutReplicationConfigurationResponse, error) {
 	rules := make([]registry.ReplicationRule, 0, len(in.ReplicationConfiguration.Rules))
 	for _, r := range in.ReplicationConfiguration.Rules {
 		var rule registry.ReplicationRule
@@ -31,7 +32,8 @@ func (s *Service) PutReplicationConfiguration(ctx context.Context, call Call, in
 }
 
 // DescribeRegistry returns the settings of the caller's registry.
-func (s *Service) DescribeRegistry(ctx context.Context, call Call, _ *DescribeRegistryRequest) (*DescribeRegistryResponse, error) {
+func (s *Service) DescribeRegistry(ctx context.Context, call Call,
+	_ *DescribeRegistryRequest) (*DescribeRegistryResponse, error) {
 	rules, err := s.registry.Replication(ctx, call.Caller, call.Registry)
 	if err != nil {
 		return nil, err
@@ -61,7 +63,8 @@ func replicationConfiguration(rules []registry.ReplicationRule) *ReplicationConf
 // per destination. Beyond ECR's members, failureReason says what is missing
 // and how to fix it, and failureDetail is a more exact code within an account;
 // they are there while tries go on, too. Clients ignore members that they do not know.
-func (s *Service) DescribeImageReplicationStatus(ctx context.Context, call Call, in *DescribeImageReplicationStatusRequest) (*DescribeImageReplicationStatusResponse, error) {
+func (s *Service) DescribeImageReplicationStatus(ctx context.Context, call Call,
+	in *DescribeImageReplicationStatusRequest) (*DescribeImageReplicationStatusResponse, error) {
 	image, failure := reference(*in.ImageID)
 	if failure != nil {
 		return nil, violation("imageId", *in.ImageID, failure)

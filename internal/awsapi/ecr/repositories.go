@@ -8,7 +8,8 @@ import (
 )
 
 // CreateRepository creates a repository.
-func (s *Service) CreateRepository(ctx context.Context, call Call, in *CreateRepositoryRequest) (*CreateRepositoryResponse, error) {
+func (s *Service) CreateRepository(ctx context.Context, call Call,
+	in *CreateRepositoryRequest) (*CreateRepositoryResponse, error) {
 	n := registry.NewRepository{
 		Mutability: registry.TagMutability(in.ImageTagMutability),
 		Exclusions: exclusions(in.ImageTagMutabilityExclusionFilters),
@@ -32,7 +33,8 @@ func (s *Service) CreateRepository(ctx context.Context, call Call, in *CreateRep
 
 // DescribeRepositories lists repositories, all of a registry page by page or
 // some by name.
-func (s *Service) DescribeRepositories(ctx context.Context, call Call, in *DescribeRepositoriesRequest) (*DescribeRepositoriesResponse, error) {
+func (s *Service) DescribeRepositories(ctx context.Context, call Call,
+	in *DescribeRepositoriesRequest) (*DescribeRepositoriesResponse, error) {
 	id := call.registryOf(in.RegistryID)
 	var (
 		repositories []registry.Repository
@@ -75,7 +77,8 @@ func notPaged(nextToken string, maxResults int32, list string) error {
 }
 
 // DeleteRepository deletes a repository; with force, its images too.
-func (s *Service) DeleteRepository(ctx context.Context, call Call, in *DeleteRepositoryRequest) (*DeleteRepositoryResponse, error) {
+func (s *Service) DeleteRepository(ctx context.Context, call Call,
+	in *DeleteRepositoryRequest) (*DeleteRepositoryResponse, error) {
 	r, err := s.registry.DeleteRepository(ctx, call.Caller, call.ref(in.RegistryID, in.RepositoryName), in.Force)
 	if err != nil {
 		return nil, err
@@ -85,7 +88,8 @@ func (s *Service) DeleteRepository(ctx context.Context, call Call, in *DeleteRep
 
 // PutImageTagMutability replaces a repository's tag mutability and the filters
 // that are excluded from it.
-func (s *Service) PutImageTagMutability(ctx context.Context, call Call, in *PutImageTagMutabilityRequest) (*PutImageTagMutabilityResponse, error) {
+func (s *Service) PutImageTagMutability(ctx context.Context, call Call,
+	in *PutImageTagMutabilityRequest) (*PutImageTagMutabilityResponse, error) {
 	r, err := s.registry.SetTagMutability(ctx, call.Caller, call.ref(in.RegistryID, in.RepositoryName),
 		registry.TagMutability(in.ImageTagMutability), exclusions(in.ImageTagMutabilityExclusionFilters))
 	if err != nil {

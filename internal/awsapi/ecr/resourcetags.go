@@ -21,7 +21,8 @@ func (s *Service) TagResource(ctx context.Context, call Call, in *TagResourceReq
 }
 
 // UntagResource removes tags of a repository.
-func (s *Service) UntagResource(ctx context.Context, call Call, in *UntagResourceRequest) (*UntagResourceResponse, error) {
+func (s *Service) UntagResource(ctx context.Context, call Call,
+	in *UntagResourceRequest) (*UntagResourceResponse, error) {
 	ref, err := repositoryByARN(call, in.ResourceARN)
 	if err != nil {
 		return nil, err
@@ -33,7 +34,8 @@ func (s *Service) UntagResource(ctx context.Context, call Call, in *UntagResourc
 }
 
 // ListTagsForResource returns the tags of a repository.
-func (s *Service) ListTagsForResource(ctx context.Context, call Call, in *ListTagsForResourceRequest) (*ListTagsForResourceResponse, error) {
+func (s *Service) ListTagsForResource(ctx context.Context, call Call,
+	in *ListTagsForResourceRequest) (*ListTagsForResourceResponse, error) {
 	ref, err := repositoryByARN(call, in.ResourceARN)
 	if err != nil {
 		return nil, err

@@ -81,7 +81,8 @@ type CheckReplicationDestinationsResponse struct {
 
 // CheckReplicationDestinations says whether destinations would take images from
 // the registry, and if not, what to add there.
-func (s *Service) CheckReplicationDestinations(ctx context.Context, call Call, in *CheckReplicationDestinationsRequest) (*CheckReplicationDestinationsResponse, error) {
+func (s *Service) CheckReplicationDestinations(ctx context.Context, call Call,
+	in *CheckReplicationDestinationsRequest) (*CheckReplicationDestinationsResponse, error) {
 	var destinations []resource.Registry
 	for _, d := range in.Destinations {
 		destinations = append(destinations, resource.Registry{Account: d.RegistryID, Region: d.Region})

@@ -76,7 +76,8 @@ type FindRepositoriesResponse struct {
 
 // FindRepositories lists the repositories whose names begin with one text and
 // contain another.
-func (s *Service) FindRepositories(ctx context.Context, call Call, in *FindRepositoriesRequest) (*FindRepositoriesResponse, error) {
+func (s *Service) FindRepositories(ctx context.Context, call Call,
+	in *FindRepositoriesRequest) (*FindRepositoriesResponse, error) {
 	scope := []string{"FindRepositories", call.Registry.String(), in.StartsWith, in.Contains}
 	p, err := in.page(scope...)
 	if err != nil {

@@ -66,7 +66,8 @@ type ValidatePolicyResponse struct {
 
 // ValidatePolicy reads a policy as PutRegistryPolicy or SetRepositoryPolicy in
 // the caller's registry would, and stores nothing.
-func (s *Service) ValidatePolicy(_ context.Context, call Call, in *ValidatePolicyRequest) (*ValidatePolicyResponse, error) {
+func (s *Service) ValidatePolicy(_ context.Context, call Call,
+	in *ValidatePolicyRequest) (*ValidatePolicyResponse, error) {
 	out := &ValidatePolicyResponse{Problems: []PolicyProblem{}}
 	_, err := policy.ParseNew(in.PolicyText, policyKinds[in.PolicyType], policy.Registry(call.Registry))
 	if problem := new(policy.ParseError); errors.As(err, &problem) {

@@ -121,7 +121,8 @@ type ListReplicationsResponse struct {
 }
 
 // ListReplications lists the registry's replications, the latest changed first.
-func (s *Service) ListReplications(ctx context.Context, call Call, in *ListReplicationsRequest) (*ListReplicationsResponse, error) {
+func (s *Service) ListReplications(ctx context.Context, call Call,
+	in *ListReplicationsRequest) (*ListReplicationsResponse, error) {
 	direction := in.Direction
 	if direction == "" {
 		direction = registry.Outgoing
@@ -197,7 +198,8 @@ type RetryReplicationsResponse struct {
 }
 
 // RetryReplications makes failed replications of the registry due now.
-func (s *Service) RetryReplications(ctx context.Context, call Call, in *RetryReplicationsRequest) (*RetryReplicationsResponse, error) {
+func (s *Service) RetryReplications(ctx context.Context, call Call,
+	in *RetryReplicationsRequest) (*RetryReplicationsResponse, error) {
 	retried, failed, err := s.Registry.RetryReplications(ctx, call.Caller, call.Registry, in.ids)
 	if err != nil {
 		return nil, err

@@ -80,7 +80,8 @@ type RevokeSessionsResponse struct {
 
 // RevokeSessions ends sessions of the account. Those that are not there are left
 // out of the answer.
-func (s *Service) RevokeSessions(ctx context.Context, call Call, in *RevokeSessionsRequest) (*RevokeSessionsResponse, error) {
+func (s *Service) RevokeSessions(ctx context.Context, call Call,
+	in *RevokeSessionsRequest) (*RevokeSessionsResponse, error) {
 	if err := rootOnly(call, "RevokeSessions"); err != nil {
 		return nil, err
 	}

@@ -76,7 +76,8 @@ type GetReplicationStatisticsResponse struct {
 
 // GetReplicationStatistics returns how the registry's replications fare, by
 // destination.
-func (s *Service) GetReplicationStatistics(ctx context.Context, call Call, in *GetReplicationStatisticsRequest) (*GetReplicationStatisticsResponse, error) {
+func (s *Service) GetReplicationStatistics(ctx context.Context, call Call,
+	in *GetReplicationStatisticsRequest) (*GetReplicationStatisticsResponse, error) {
 	p := periods[in.Period]
 	statistics, err := s.Registry.ReplicationStatistics(ctx, call.Caller, call.Registry, p.length, p.interval)
 	if err != nil {

@@ -31,13 +31,19 @@ func BodyLimit(name string) int64 {
 type Registry interface {
 	Regions() []string
 
-	ListReplications(ctx context.Context, c access.Caller, id resource.Registry, d registry.Direction, state registry.ReplicationState, p registry.Page) ([]registry.Replication, string, error)
-	RetryReplications(ctx context.Context, c access.Caller, id resource.Registry, ids []int64) (retried []int64, failed []registry.RetryFailure, err error)
-	CheckDestinations(ctx context.Context, c access.Caller, id resource.Registry, destinations []resource.Registry, prefixes []string) ([]registry.DestinationCheck, error)
-	ReplicationStatistics(ctx context.Context, c access.Caller, id resource.Registry, period, interval time.Duration) (registry.ReplicationStatistics, error)
+	ListReplications(ctx context.Context, c access.Caller, id resource.Registry, d registry.Direction,
+		state registry.ReplicationState, p registry.Page) ([]registry.Replication, string, error)
+	RetryReplications(ctx context.Context, c access.Caller, id resource.Registry,
+		ids []int64) (retried []int64, failed []registry.RetryFailure, err error)
+	CheckDestinations(ctx context.Context, c access.Caller, id resource.Registry, destinations []resource.Registry,
+		prefixes []string) ([]registry.DestinationCheck, error)
+	ReplicationStatistics(ctx context.Context, c access.Caller, id resource.Registry, period,
+		interval time.Duration) (registry.ReplicationStatistics, error)
 
-	FindRepositories(ctx context.Context, c access.Caller, id resource.Registry, prefix, contains string, p registry.Page) ([]registry.FoundRepository, string, error)
-	FindImages(ctx context.Context, c access.Caller, ref resource.Repository, prefix string, p registry.Page) ([]registry.FoundImage, string, error)
+	FindRepositories(ctx context.Context, c access.Caller, id resource.Registry, prefix, contains string,
+		p registry.Page) ([]registry.FoundRepository, string, error)
+	FindImages(ctx context.Context, c access.Caller, ref resource.Repository, prefix string,
+		p registry.Page) ([]registry.FoundImage, string, error)
 
 	Quotas(ctx context.Context, c access.Caller, id resource.Registry) ([]registry.Quota, error)
 
