@@ -22,7 +22,7 @@ var imports = map[string]string{
 	"awsapi/awsjson":  "budget registry",
 	"awsapi/ecr":      "access auth awsapi/awsjson awsapi/uri budget registry resource session",
 	"awsapi/sts":      "auth",
-	"awsapi/twinport": "access auth awsapi/awsjson awsapi/ecr awsapi/uri policy registry resource session",
+	"awsapi/twinport": "auth awsapi/awsjson awsapi/ecr awsapi/uri policy registry resource session",
 	"awsapi/uri":      "auth resource",
 	"backup":          "blob blob/filestore durable metadata",
 	"blob/blobtest":   "blob",

@@ -24,26 +24,17 @@ import (
 	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/registry"
-	"github.com/twinport/twinport/internal/resource"
+	"github.com/twinport/twinport/internal/session"
 )
-
-// Registry is the domain as this package uses it; *registry.Service is one.
-type Registry interface {
-	ecr.Registry
-	twinport.Registry
-	Exists(id resource.Registry) bool
-}
-
-var _ Registry = (*registry.Service)(nil)
 
 // Config is what a Handler needs.
 type Config struct {
-	Registry Registry
+	Registry *registry.Service
 	Verifier *auth.Verifier
 	// Accounts have the access keys that Verifier knows.
 	Accounts *auth.Directory
 	// Sessions are those of the console.
-	Sessions Sessions
+	Sessions *session.Service
 	// URIs writes where registries are.
 	URIs uri.Writer
 	// Version of the program.
@@ -64,11 +55,11 @@ type Config struct {
 
 // Handler answers the AWS API. It is safe for concurrent use.
 type Handler struct {
-	registry Registry
+	registry *registry.Service
 	ecr      *ecr.Service
 	twinport *twinport.Service
 	verifier *auth.Verifier
-	sessions Sessions
+	sessions *session.Service
 	limits   *budget.Limits
 	rates    *quota.Meter
 	log      *slog.Logger

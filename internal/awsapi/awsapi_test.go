@@ -3,6 +3,7 @@ package awsapi_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
@@ -14,6 +15,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -32,26 +34,23 @@ import (
 	"github.com/twinport/twinport/internal/awsapi"
 	"github.com/twinport/twinport/internal/awsapi/uri"
 	"github.com/twinport/twinport/internal/budget"
-	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
-	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/resource"
 	"github.com/twinport/twinport/internal/session"
 )
 
 const (
-	account  = "111122223333"
-	other    = "444455556666"
-	region   = "ap-northeast-1"
-	keyID    = "AKIAPRODPRODPRODPROD"
-	secret   = "prod/secret+0123456789012345678901234567"
-	manifest = `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{},"layers":[]}`
-	ociType  = "application/vnd.oci.image.manifest.v1+json"
+	account = "111122223333"
+	other   = "444455556666"
+	region  = "ap-northeast-1"
+	keyID   = "AKIAPRODPRODPRODPROD"
+	secret  = "prod/secret+0123456789012345678901234567"
+	ociType = "application/vnd.oci.image.manifest.v1+json"
 )
 
 type api struct {
 	*httptest.Server
-	domain   *fakeRegistry
+	domain   *domain
 	verifier *auth.Verifier
 	sessions *session.Service
 	handler  *awsapi.Handler
@@ -76,24 +75,7 @@ func (b *syncBuffer) String() string {
 	return b.b.String()
 }
 
-func newAPI(t *testing.T) *api {
-	t.Helper()
-	return newAPIOver(t, nil)
-}
-
-// newConsoleAPI is newAPI with sessions.
-func newConsoleAPI(t *testing.T) *api {
-	t.Helper()
-	store, err := metadata.OpenSQLite(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
-	return newAPIOver(t, store)
-}
-
-// newAPIOver has no sessions if the store is nil.
-func newAPIOver(t *testing.T, store metadata.Store, adjust ...func(*awsapi.Config)) *api {
+func newAPI(t *testing.T, adjust ...func(*awsapi.Config)) *api {
 	t.Helper()
 	keys, err := auth.NewDirectory([]auth.Account{{ID: account, Name: "prod", Keys: []auth.AccessKey{{
 		ID: keyID, Secret: secret, Principal: policy.Principal{Account: account, ARN: "arn:aws:iam::" + account + ":root"},
@@ -101,21 +83,19 @@ func newAPIOver(t *testing.T, store metadata.Store, adjust ...func(*awsapi.Confi
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &api{domain: newFakeRegistry(), verifier: auth.NewVerifier(keys, time.Now), log: new(syncBuffer), closing: make(chan struct{})}
+	a := &api{domain: openDomain(t), verifier: auth.NewVerifier(keys, time.Now), log: new(syncBuffer), closing: make(chan struct{})}
+	a.sessions = session.New(session.Config{Store: a.domain.meta, Keys: keys, Verifier: a.verifier, Now: time.Now})
 	config := awsapi.Config{
-		Registry: a.domain,
+		Registry: a.domain.Service,
 		Verifier: a.verifier,
 		Accounts: keys,
+		Sessions: a.sessions,
 		Version:  "v1.2.3",
 		URIs: uri.Writer{Form: uri.Host, Domain: "localhost", Scheme: "http", Endpoint: func(id resource.Registry) string {
 			return id.Account + ".dkr.ecr." + id.Region + ".localhost:8080"
 		}},
 		Closing: a.closing,
 		Logger:  slog.New(slog.NewJSONHandler(a.log, nil)),
-	}
-	if store != nil {
-		a.sessions = session.New(session.Config{Store: store, Keys: keys, Verifier: a.verifier, Now: time.Now})
-		config.Sessions = a.sessions
 	}
 	for _, f := range adjust {
 		f(&config)
@@ -217,7 +197,7 @@ func TestRepositories(t *testing.T) {
 	if got := *created.RepositoryArn; got != "arn:aws:ecr:ap-northeast-1:111122223333:repository/team/app" {
 		t.Errorf("repositoryArn = %s", got)
 	}
-	if !created.CreatedAt.Equal(time.UnixMilli(1_790_000_000_125)) {
+	if !created.CreatedAt.Equal(begin) {
 		t.Errorf("createdAt = %v", created.CreatedAt)
 	}
 	if created.EncryptionConfiguration.EncryptionType != types.EncryptionTypeAes256 || !created.ImageScanningConfiguration.ScanOnPush || *created.ImageTagMutabilityExclusionFilters[0].Filter != "dev-*" {
@@ -249,7 +229,7 @@ func TestRepositories(t *testing.T) {
 	_, err = c.DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{NextToken: aws.String("made-up")})
 	want(t, err, "InvalidParameterException", "'nextToken'")
 	_, err = c.DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{RepositoryNames: []string{"r-3"}, RegistryId: aws.String(other)})
-	want(t, err, "RepositoryNotFoundException", "with id '444455556666'")
+	want(t, err, "AccessDeniedException", "arn:aws:ecr:ap-northeast-1:444455556666:repository/r-3")
 
 	m := must[*ecr.PutImageTagMutabilityOutput](t)(c.PutImageTagMutability(ctx, &ecr.PutImageTagMutabilityInput{RepositoryName: aws.String("r-0"), ImageTagMutability: types.ImageTagMutabilityImmutable}))
 	if m.ImageTagMutability != types.ImageTagMutabilityImmutable || *m.RepositoryName != "r-0" || len(m.ImageTagMutabilityExclusionFilters) != 0 {
@@ -282,6 +262,7 @@ func TestImages(t *testing.T) {
 	a, ctx := newAPI(t), t.Context()
 	c, app := a.ecr(), aws.String("app")
 	must[*ecr.CreateRepositoryOutput](t)(c.CreateRepository(ctx, &ecr.CreateRepositoryInput{RepositoryName: app}))
+	manifest, second := a.domain.image("app", "one", ""), a.domain.image("app", "two", "<&>\u2028é")
 
 	put := must[*ecr.PutImageOutput](t)(c.PutImage(ctx, &ecr.PutImageInput{
 		RepositoryName: app, ImageManifest: aws.String(manifest), ImageManifestMediaType: aws.String(ociType), ImageTag: aws.String("v1"),
@@ -293,17 +274,20 @@ func TestImages(t *testing.T) {
 	_, err := c.PutImage(ctx, &ecr.PutImageInput{RepositoryName: app, ImageManifest: aws.String(manifest), ImageManifestMediaType: aws.String(ociType), ImageTag: aws.String("v1")})
 	want(t, err, "ImageAlreadyExistsException", "")
 	_, err = c.PutImage(ctx, &ecr.PutImageInput{RepositoryName: app, ImageManifest: aws.String("{}"), ImageTag: aws.String("v1")})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'imageManifest' failed to satisfy constraint: 'the manifest has no mediaType'")
+	want(t, err, "InvalidParameterException", "Invalid parameter at 'imageManifest' failed to satisfy constraint: 'The manifest has no mediaType, and none was given with it'")
 	_, err = c.PutImage(ctx, &ecr.PutImageInput{RepositoryName: app, ImageManifest: aws.String(manifest), ImageDigest: aws.String("sha256:abc")})
 	want(t, err, "InvalidParameterException", "'imageDigest'")
 	_, err = c.PutImage(ctx, &ecr.PutImageInput{RepositoryName: app, ImageManifest: aws.String(manifest), ImageManifestMediaType: aws.String(ociType), ImageDigest: aws.String(digest.FromString("x").String())})
 	want(t, err, "ImageDigestDoesNotMatchException", "")
-	second := manifest + "\n <&>\u2028é"
 	untagged := must[*ecr.PutImageOutput](t)(c.PutImage(ctx, &ecr.PutImageInput{RepositoryName: app, ImageManifest: aws.String(second), ImageManifestMediaType: aws.String(ociType)}))
 	if untagged.Image.ImageId.ImageTag != nil {
 		t.Errorf("untagged image has tag %q", *untagged.Image.ImageId.ImageTag)
 	}
 
+	fresh := must[*ecr.DescribeImagesOutput](t)(c.DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: app}))
+	if len(fresh.ImageDetails) != 2 || fresh.ImageDetails[0].LastRecordedPullTime != nil {
+		t.Errorf("described: %+v", fresh.ImageDetails)
+	}
 	got := must[*ecr.BatchGetImageOutput](t)(c.BatchGetImage(ctx, &ecr.BatchGetImageInput{RepositoryName: app, ImageIds: []types.ImageIdentifier{
 		{ImageTag: aws.String("v1")},
 		{ImageDigest: untagged.Image.ImageId.ImageDigest},
@@ -375,11 +359,11 @@ func TestImages(t *testing.T) {
 	}
 
 	all := must[*ecr.DescribeImagesOutput](t)(c.DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: app}))
-	if len(all.ImageDetails) != 2 || *all.ImageDetails[0].ImageSizeInBytes != 42 || all.ImageDetails[0].LastRecordedPullTime != nil {
+	if len(all.ImageDetails) != 2 || all.ImageDetails[0].LastRecordedPullTime == nil {
 		t.Errorf("described: %+v", all.ImageDetails)
 	}
 	some := must[*ecr.DescribeImagesOutput](t)(c.DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: app, ImageIds: []types.ImageIdentifier{{ImageTag: aws.String("v1")}, {ImageTag: aws.String("w1")}}}))
-	if len(some.ImageDetails) != 1 || len(some.ImageDetails[0].ImageTags) != 5 || !some.ImageDetails[0].ImagePushedAt.Equal(time.UnixMilli(1_790_000_000_001)) {
+	if len(some.ImageDetails) != 1 || *some.ImageDetails[0].ImageSizeInBytes != int64(len("{}one")) || len(some.ImageDetails[0].ImageTags) != 5 || !some.ImageDetails[0].ImagePushedAt.Equal(begin) {
 		t.Errorf("described: %+v", some.ImageDetails)
 	}
 	archived := must[*ecr.DescribeImagesOutput](t)(c.DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: app, Filter: &types.DescribeImagesFilter{ImageStatus: types.ImageStatusFilterArchived}}))
@@ -393,7 +377,9 @@ func TestImages(t *testing.T) {
 	_, err = c.DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: app, ImageIds: []types.ImageIdentifier{{}}})
 	want(t, err, "InvalidParameterException", "'imageIds.1.member'")
 
-	must[*ecr.PutImageOutput](t)(c.PutImage(ctx, &ecr.PutImageInput{RepositoryName: app, ImageManifest: aws.String(manifest), ImageManifestMediaType: aws.String(ociType), ImageTag: aws.String("referenced")}))
+	child := a.domain.push("app", "three", "referenced")
+	index := fmt.Sprintf(`{"schemaVersion":2,"manifests":[{"mediaType":%q,"digest":%q,"size":%d}]}`, ociType, child, len(a.domain.image("app", "three", "")))
+	must[*ecr.PutImageOutput](t)(c.PutImage(ctx, &ecr.PutImageInput{RepositoryName: app, ImageManifest: &index, ImageManifestMediaType: aws.String("application/vnd.oci.image.index.v1+json")}))
 	deleted := must[*ecr.BatchDeleteImageOutput](t)(c.BatchDeleteImage(ctx, &ecr.BatchDeleteImageInput{RepositoryName: app, ImageIds: []types.ImageIdentifier{
 		{ImageTag: aws.String("w1")}, {ImageTag: aws.String("w9")}, {ImageTag: aws.String("referenced")}, {},
 		{ImageTag: aws.String("w2"), ImageDigest: untagged.Image.ImageId.ImageDigest},
@@ -490,11 +476,11 @@ func TestLayers(t *testing.T) {
 	want(t, err, "UploadNotFoundException", "")
 
 	// Who may not check availability may upload nevertheless.
-	a.domain.denied["BatchCheckLayerAvailability"] = true
+	a.domain.deny("BatchCheckLayerAvailability")
 	id = start()
 	must[*ecr.UploadLayerPartOutput](t)(part(id, 0, content))
 	must[*ecr.CompleteLayerUploadOutput](t)(complete(id, d))
-	delete(a.domain.denied, "BatchCheckLayerAvailability")
+	must[string](t)(a.domain.DeleteRegistryPolicy(ctx, root(account), here))
 
 	missing := digest.FromString("missing").String()
 	check := must[*ecr.BatchCheckLayerAvailabilityOutput](t)(c.BatchCheckLayerAvailability(ctx, &ecr.BatchCheckLayerAvailabilityInput{RepositoryName: app, LayerDigests: []string{d, missing, "", "sha256:12", "junk"}}))
@@ -506,6 +492,9 @@ func TestLayers(t *testing.T) {
 		t.Errorf("failures: %+v", check.Failures)
 	}
 
+	_, err = c.GetDownloadUrlForLayer(ctx, &ecr.GetDownloadUrlForLayerInput{RepositoryName: app, LayerDigest: &d})
+	want(t, err, "LayerInaccessibleException", d)
+	a.domain.push("app", string(content), "v1")
 	download := must[*ecr.GetDownloadUrlForLayerOutput](t)(c.GetDownloadUrlForLayer(ctx, &ecr.GetDownloadUrlForLayerInput{RepositoryName: app, LayerDigest: &d}))
 	u := must[*url.URL](t)(url.Parse(*download.DownloadUrl))
 	if "http://"+u.Host != a.URL || u.Path != "/v2/111122223333/ap-northeast-1/app/blobs/"+d {
@@ -522,7 +511,8 @@ func TestLayers(t *testing.T) {
 func TestPolicies(t *testing.T) {
 	a, ctx := newAPI(t), t.Context()
 	c, app := a.ecr(), aws.String("app")
-	text := "{ \"Version\": \"2012-10-17\",\n\"Statement\": [] } <&>"
+	text := "{ \"Version\": \"2012-10-17\",\n\"Statement\": {\"Effect\": \"Allow\", \"Principal\": \"*\", \"Action\": \"ecr:*\", \"Resource\": \"*\",\n" +
+		"\"Condition\": {\"StringLike\": {\"aws:UserAgent\": \"<&>\"}}} } "
 	_, err := c.GetRepositoryPolicy(ctx, &ecr.GetRepositoryPolicyInput{RepositoryName: app})
 	want(t, err, "RepositoryNotFoundException", "")
 	must[*ecr.CreateRepositoryOutput](t)(c.CreateRepository(ctx, &ecr.CreateRepositoryInput{RepositoryName: app}))
@@ -563,16 +553,15 @@ func TestReplication(t *testing.T) {
 		_, err := c.PutReplicationConfiguration(ctx, &ecr.PutReplicationConfigurationInput{ReplicationConfiguration: &types.ReplicationConfiguration{Rules: rules}})
 		return err
 	}
-	if err := put(rule("us-west-2", other, "prod", "team/"), rule(region, other), types.ReplicationRule{Destinations: []types.ReplicationDestination{}}); err != nil {
+	if err := put(rule("us-west-2", other, "prod", "team/"), rule(region, other)); err != nil {
 		t.Fatal(err)
 	}
 	rules := must[*ecr.DescribeRegistryOutput](t)(c.DescribeRegistry(ctx, &ecr.DescribeRegistryInput{})).ReplicationConfiguration.Rules
-	if len(rules) != 3 || *rules[0].Destinations[0].Region != "us-west-2" || *rules[0].RepositoryFilters[1].Filter != "team/" || rules[1].RepositoryFilters != nil {
+	if len(rules) != 2 || *rules[0].Destinations[0].Region != "us-west-2" || *rules[0].RepositoryFilters[1].Filter != "team/" || rules[1].RepositoryFilters != nil {
 		t.Errorf("rules: %+v", rules)
 	}
-	a.domain.broken = refusef(registry.Validation, "The destination is the registry itself")
-	want(t, put(rule(region, account)), "ValidationException", "itself")
-	a.domain.broken = nil
+	want(t, put(rule(region, account)), "InvalidParameterException", "cannot be the same as the source registry")
+	want(t, put(types.ReplicationRule{Destinations: []types.ReplicationDestination{}}), "ValidationException", "rule 1 has no destination")
 	var rules26 []types.ReplicationRule
 	for range 26 {
 		rules26 = append(rules26, rule("us-west-2", other))
@@ -607,17 +596,19 @@ func TestReplication(t *testing.T) {
 	want(t, err, "ImageNotFoundException", "")
 	_, err = c.DescribeImageReplicationStatus(ctx, &ecr.DescribeImageReplicationStatusInput{RepositoryName: app, ImageId: &types.ImageIdentifier{}})
 	want(t, err, "InvalidParameterException", "'imageId'")
-	image := must[*ecr.PutImageOutput](t)(c.PutImage(ctx, &ecr.PutImageInput{RepositoryName: app, ImageManifest: aws.String(manifest), ImageManifestMediaType: aws.String(ociType), ImageTag: aws.String("v1")})).Image
-	a.domain.statuses = []registry.ReplicationStatus{
-		{Destination: resource.Registry{Account: other, Region: region}, Digest: digest.Digest(*image.ImageId.ImageDigest), State: registry.ReplicationFailed, Failure: registry.Failure{Code: "AccessDenied", Detail: "Exactly", Reason: "grant ecr:ReplicateImage"}},
-		{Destination: resource.Registry{Account: account, Region: "us-west-2"}, Digest: digest.Digest(*image.ImageId.ImageDigest), State: registry.ReplicationComplete},
-	}
+	away := resource.Registry{Account: account, Region: "us-west-2"}
+	a.domain.replicateTo(away, there)
+	a.domain.setPolicy(away, "Deny", "", "ReplicateImage")
+	a.domain.setPolicy(there, "Allow", "", "ReplicateImage", "CreateRepository")
+	d := a.domain.push("app", "one", "v1")
+	a.domain.drain()
 	status := must[*ecr.DescribeImageReplicationStatusOutput](t)(c.DescribeImageReplicationStatus(ctx, &ecr.DescribeImageReplicationStatusInput{RepositoryName: app, ImageId: &types.ImageIdentifier{ImageTag: aws.String("v1")}}))
-	if st := status.ReplicationStatuses; len(st) != 2 || st[0].Status != types.ReplicationStatusFailed || *st[0].FailureCode != "AccessDenied" || *st[1].Region != "us-west-2" || st[1].FailureCode != nil || *status.ImageId.ImageDigest != *image.ImageId.ImageDigest {
+	if st := status.ReplicationStatuses; len(st) != 2 || st[0].Status != types.ReplicationStatusFailed || *st[0].FailureCode != "DESTINATION_REGISTRY_ACCESS_DENIED" || *st[0].Region != "us-west-2" ||
+		st[1].Status != types.ReplicationStatusComplete || *st[1].RegistryId != other || st[1].FailureCode != nil || *status.ImageId.ImageDigest != d.String() {
 		t.Errorf("statuses: %+v", st)
 	}
 	_, text := a.post(t, "AmazonEC2ContainerRegistry_V20150921.DescribeImageReplicationStatus", "application/x-amz-json-1.1", `{"repositoryName":"app","imageId":{"imageTag":"v1"}}`)
-	if !strings.Contains(text, `"failureReason":"grant ecr:ReplicateImage","failureDetail":"Exactly"`) {
+	if !strings.Contains(text, `,"failureReason":"`) || !strings.Contains(text, `,"failureDetail":"ReplicateImageNotAllowed"`) {
 		t.Errorf("no failure reason: %s", text)
 	}
 }
@@ -643,20 +634,30 @@ func TestAuthorizationToken(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &two); err != nil || len(two.AuthorizationData) != 2 || two.AuthorizationData[0].ProxyEndpoint != "http://444455556666.dkr.ecr.ap-northeast-1.localhost:8080" {
 		t.Errorf("two registries: %s", text)
 	}
-	a.domain.denied["GetAuthorizationToken"] = true
+	a.domain.deny("GetAuthorizationToken")
 	_, err = c.GetAuthorizationToken(ctx, &ecr.GetAuthorizationTokenInput{})
 	want(t, err, "AccessDeniedException", "is not authorized to perform: ecr:GetAuthorizationToken")
 }
 
+// TestCallerContext: a policy knows who calls, and how.
 func TestCallerContext(t *testing.T) {
 	a := newAPI(t)
-	must[*ecr.DescribeRegistryOutput](t)(a.ecr().DescribeRegistry(t.Context(), &ecr.DescribeRegistryInput{}))
-	c := a.domain.caller
-	if !strings.HasPrefix(c.RemoteAddr, "127.0.0.1:") || c.Secure || !strings.Contains(c.UserAgent, "aws-sdk-go-v2") {
-		t.Errorf("caller: %+v", c)
-	}
-	if id := a.domain.caller.Identity; id.Region != region || id.Principal.Account != account {
-		t.Errorf("identity: %+v", id)
+	for condition, denied := range map[string]bool{
+		`"IpAddress":{"aws:SourceIp":"127.0.0.1"}`:                          true,
+		`"NotIpAddress":{"aws:SourceIp":"127.0.0.1"}`:                       false,
+		`"Bool":{"aws:SecureTransport":"false"}`:                            true,
+		`"Bool":{"aws:SecureTransport":"true"}`:                             false,
+		`"StringLike":{"aws:UserAgent":"*aws-sdk-go-v2*"}`:                  true,
+		`"StringNotLike":{"aws:UserAgent":"*aws-sdk-go-v2*"}`:               false,
+		`"StringEquals":{"aws:RequestedRegion":"ap-northeast-1"}`:           true,
+		`"ArnEquals":{"aws:PrincipalArn":"arn:aws:iam::111122223333:root"}`: true,
+		`"StringEquals":{"aws:PrincipalAccount":"444455556666"}`:            false,
+	} {
+		a.domain.setPolicy(here, "Deny", condition, "DescribeRegistry")
+		_, err := a.ecr().DescribeRegistry(t.Context(), &ecr.DescribeRegistryInput{})
+		if got := code(err); got != "" && got != "AccessDeniedException" || (got != "") != denied {
+			t.Errorf("a Deny if %s: %v", condition, err)
+		}
 	}
 }
 
@@ -805,7 +806,7 @@ func TestSignatures(t *testing.T) {
 	// A large body is not read for a key that does not exist.
 	cfg := a.config(region)
 	cfg.Credentials = credentials.NewStaticCredentialsProvider("AKIAUNKNOWNUNKNOWN00", secret, "")
-	_, err = ecr.NewFromConfig(cfg).PutImage(ctx, &ecr.PutImageInput{RepositoryName: aws.String("app"), ImageManifest: aws.String(manifest)})
+	_, err = ecr.NewFromConfig(cfg).PutImage(ctx, &ecr.PutImageInput{RepositoryName: aws.String("app"), ImageManifest: aws.String("{}")})
 	want(t, err, "UnrecognizedClientException", "")
 }
 
@@ -814,7 +815,7 @@ func TestSignatures(t *testing.T) {
 func TestBudgets(t *testing.T) {
 	limits := budget.NewLimits(850<<20, 2, slog.New(slog.DiscardHandler))
 	limits.Memory.Wait = 0
-	a := newAPIOver(t, nil, func(c *awsapi.Config) { c.Limits = limits })
+	a := newAPI(t, func(c *awsapi.Config) { c.Limits = limits })
 	read := 0
 	serve := func(keyID, region, target, body string) *httptest.ResponseRecorder {
 		r := httptest.NewRequest("POST", "/", countingReader{strings.NewReader(body), &read})
@@ -882,19 +883,16 @@ func (c countingReader) Read(p []byte) (int, error) {
 
 func TestInternalErrors(t *testing.T) {
 	a := newAPI(t)
-	a.domain.broken = errors.New("disk /var/secret/path is on fire")
+	store := must[*sql.DB](t)(sql.Open("sqlite", filepath.Join(a.domain.dir, "metadata", "metadata.db")))
+	defer store.Close()
+	must[sql.Result](t)(store.ExecContext(t.Context(), "ALTER TABLE registries RENAME TO elsewhere"))
 	resp, text := a.post(t, "AmazonEC2ContainerRegistry_V20150921.DescribeRegistry", "application/x-amz-json-1.1", "{}")
 	id := resp.Header.Get("X-Amzn-Requestid")
-	if resp.StatusCode != 500 || resp.Header.Get("X-Amzn-Errortype") != "ServerException" || strings.Contains(text, "fire") || !strings.Contains(text, id) {
+	if resp.StatusCode != 500 || resp.Header.Get("X-Amzn-Errortype") != "ServerException" || strings.Contains(text, "table") || !strings.Contains(text, id) {
 		t.Errorf("got %d %s", resp.StatusCode, text)
 	}
-	if log := a.log.String(); !strings.Contains(log, "on fire") || !strings.Contains(log, id) || !strings.Contains(log, "DescribeRegistry") {
+	if log := a.log.String(); !strings.Contains(log, "no such table") || !strings.Contains(log, id) || !strings.Contains(log, "DescribeRegistry") {
 		t.Errorf("log: %s", log)
-	}
-	a.domain.broken = refusef(registry.StorageFull, "There is no room for new content")
-	resp, text = a.post(t, "AmazonEC2ContainerRegistry_V20150921.DescribeRegistry", "application/x-amz-json-1.1", "{}")
-	if resp.StatusCode != 500 || !strings.Contains(text, "There is no room for new content") || strings.Contains(text, "cause for the log") {
-		t.Errorf("full storage: %d %s", resp.StatusCode, text)
 	}
 }
 

@@ -9,21 +9,10 @@ import (
 	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
-	"github.com/twinport/twinport/internal/awsapi/twinport"
 	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/resource"
 	"github.com/twinport/twinport/internal/session"
 )
-
-// Sessions finds the sessions of requests; *session.Service does.
-type Sessions interface {
-	// Of returns the session that a request has for the account:
-	// session.ErrEnded.
-	Of(r *http.Request, account string) (session.Session, auth.Identity, error)
-	twinport.Sessions
-}
-
-var _ Sessions = (*session.Service)(nil)
 
 // caller is who made a request, and the registry that it speaks to.
 type caller struct {

@@ -43,18 +43,29 @@ const describe = "AmazonEC2ContainerRegistry_V20150921.DescribeRegistry"
 
 func TestCallerOfSession(t *testing.T) {
 	t.Parallel()
-	a := newConsoleAPI(t)
+	a := newAPI(t)
 	s, cookie := a.signIn(t)
 	res, body := a.withCookie(t, cookie, describe, "{}", "Origin", a.URL, "User-Agent", "browser")
 	if res.StatusCode != 200 || !strings.Contains(body, `"registryId":"`+account+`"`) {
 		t.Fatalf("%s %s", res.Status, body)
 	}
-	c := a.domain.caller
-	if c.Identity.Principal.ARN != "arn:aws:iam::"+account+":root" || c.Identity.AccessKeyID != keyID || c.Identity.Region != region || c.UserAgent != "browser" || c.RemoteAddr == "" {
-		t.Errorf("the caller is %+v", c)
+	for condition, status := range map[string]int{
+		`"StringEquals":{"aws:UserAgent":"browser"}`:                        400,
+		`"StringEquals":{"aws:UserAgent":"another"}`:                        200,
+		`"IpAddress":{"aws:SourceIp":"127.0.0.1"}`:                          400,
+		`"ArnEquals":{"aws:PrincipalArn":"arn:aws:iam::111122223333:root"}`: 400,
+		`"StringEquals":{"aws:RequestedRegion":"ap-northeast-1"}`:           400,
+	} {
+		a.domain.setPolicy(here, "Deny", condition, "DescribeRegistry")
+		if res, body := a.withCookie(t, cookie, describe, "{}", "User-Agent", "browser"); res.StatusCode != status {
+			t.Errorf("a Deny if %s: %s %s", condition, res.Status, body)
+		}
+	}
+	if _, err := a.domain.DeleteRegistryPolicy(t.Context(), root(account), here); err != nil {
+		t.Fatal(err)
 	}
 	_, token, _ := strings.Cut(cookie, "=")
-	login := auth.SignToken(auth.AccessKey{ID: keyID, Secret: secret, Principal: c.Identity.Principal}, auth.Token{Region: region, Expires: s.ExpiresAt})
+	login := auth.SignToken(auth.AccessKey{ID: keyID, Secret: secret, Principal: root(account).Identity.Principal}, auth.Token{Region: region, Expires: s.ExpiresAt})
 	for _, test := range []struct {
 		name, cookie string
 		headers      []string
@@ -74,9 +85,8 @@ func TestCallerOfSession(t *testing.T) {
 		{"a form's type", cookie, []string{"Content-Type", "text/plain"}, 400, "SerializationException"},
 		{"a signature that is none", cookie, []string{"Authorization", "x"}, 400, "IncompleteSignatureException"},
 	} {
-		a.domain.caller.UserAgent = "nobody"
 		res, body := a.withCookie(t, test.cookie, describe, "{}", test.headers...)
-		if res.StatusCode != test.status || !strings.Contains(body, `"__type":"`+test.code+`"`) || a.domain.caller.UserAgent != "nobody" {
+		if res.StatusCode != test.status || !strings.Contains(body, `"__type":"`+test.code+`"`) {
 			t.Errorf("%s: %s %s, want %d %s", test.name, res.Status, body, test.status, test.code)
 		}
 	}
@@ -91,7 +101,7 @@ func TestCallerOfSession(t *testing.T) {
 // Nobody makes the server read large bodies without a session or a key.
 func TestLargeBodyNeedsSession(t *testing.T) {
 	t.Parallel()
-	a := newConsoleAPI(t)
+	a := newAPI(t)
 	_, cookie := a.signIn(t)
 	const put = "AmazonEC2ContainerRegistry_V20150921.UploadLayerPart"
 	body := `{"repositoryName":"app","uploadId":"x","layerPartBlob":"` + strings.Repeat("A", 4<<20) + `"}`

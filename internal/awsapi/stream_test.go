@@ -2,8 +2,8 @@ package awsapi_test
 
 import (
 	"bufio"
-	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -11,30 +11,9 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/twinport/twinport/internal/registry"
 )
 
 const watchTarget = ownTarget + "WatchRegistry"
-
-// tell is a Watch that emits what comes from the channel.
-func tell(events <-chan registry.WatchEvent) func(context.Context, func(registry.WatchEvent) error) error {
-	return func(ctx context.Context, emit func(registry.WatchEvent) error) error {
-		err := emit(registry.WatchEvent{})
-		for err == nil {
-			select {
-			case e, ok := <-events:
-				if !ok {
-					return errors.New("the store is gone")
-				}
-				err = emit(e)
-			case <-ctx.Done():
-				err = ctx.Err()
-			}
-		}
-		return err
-	}
-}
 
 // streamed is an open answer.
 type streamed struct {
@@ -101,9 +80,9 @@ func (s *streamed) want(t *testing.T, want string) {
 
 func TestWatchRegistry(t *testing.T) {
 	t.Parallel()
-	a := newConsoleAPI(t)
-	events := make(chan registry.WatchEvent)
-	a.domain.activity.watch = tell(events)
+	a := newAPI(t)
+	a.domain.create("app")
+	a.domain.replicateTo(there)
 	_, cookie := a.signIn(t)
 	s := a.watch(t, cookie)
 	for name, want := range map[string]string{"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no", "Content-Encoding": "", "Content-Length": ""} {
@@ -112,27 +91,21 @@ func TestWatchRegistry(t *testing.T) {
 		}
 	}
 	s.want(t, "ready {}")
-	events <- registry.WatchEvent{Direction: registry.Outgoing, Replications: []registry.Replication{arrived, refused}}
-	s.want(t, `replications {"direction":"OUTGOING","replications":[`+arrivedJSON+`,`+refusedJSON+`]}`)
-	events <- registry.WatchEvent{Repositories: []string{"app", "web"}}
-	s.want(t, `changed {"repositoryNames":["app","web"],"registry":false}`)
-	events <- registry.WatchEvent{Registry: true}
+	a.domain.create("web")
+	s.want(t, `changed {"repositoryNames":["web"],"registry":false}`)
+	a.domain.deny("DeleteRepository")
 	s.want(t, `changed {"repositoryNames":[],"registry":true}`)
-	events <- registry.WatchEvent{Lost: true}
-	s.want(t, "lost {}")
-	events <- registry.WatchEvent{Direction: registry.Incoming, Replications: []registry.Replication{arrived}, Repositories: []string{"app"}}
-	s.want(t, `replications {"direction":"INCOMING","replications":[`+arrivedJSON+`]}`)
+	a.domain.push("app", "one", "1")
+	_, listed := a.own(t, "ListReplications", "{}", nil)
+	s.want(t, `replications {"direction":"OUTGOING",`+strings.TrimSpace(listed)[1:])
 	s.want(t, `changed {"repositoryNames":["app"],"registry":false}`)
-	// When the domain ends it the stream ends well: the client connects again.
-	close(events)
-	s.want(t, "")
 }
 
 // Before the first event a refusal is an answer like any other.
 func TestWatchIsRefused(t *testing.T) {
 	t.Parallel()
-	a := newConsoleAPI(t)
-	a.domain.denied["DescribeRegistry"] = true
+	a := newAPI(t)
+	a.domain.deny("DescribeRegistry")
 	for _, test := range []struct{ body, code string }{{"{}", "AccessDeniedException"}, {`{"x":1}`, "SerializationException"}} {
 		res, got := a.own(t, "WatchRegistry", test.body, nil)
 		if res.StatusCode != 400 || !strings.Contains(got, test.code) || res.Header.Get("Content-Type") != "application/x-amz-json-1.1" {
@@ -150,9 +123,7 @@ func TestWatchIsRefused(t *testing.T) {
 // A session that ends takes its streams along: nothing is told after it.
 func TestWatchEndsWithItsSession(t *testing.T) {
 	t.Parallel()
-	a := newConsoleAPI(t)
-	events := make(chan registry.WatchEvent)
-	a.domain.activity.watch = tell(events)
+	a := newAPI(t)
 	session, cookie := a.signIn(t)
 	s := a.watch(t, cookie)
 	s.want(t, "ready {}")
@@ -160,16 +131,15 @@ func TestWatchEndsWithItsSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	time.Sleep(1100 * time.Millisecond) // a check counts for a second
-	events <- registry.WatchEvent{Repositories: []string{"secret"}}
+	a.domain.create("secret")
 	s.want(t, "")
 }
 
 // One that was revoked elsewhere, and to which nothing happens, ends with the next beat.
 func TestWatchBeats(t *testing.T) {
 	t.Parallel()
-	a := newConsoleAPI(t)
+	a := newAPI(t)
 	a.handler.HurryStreams(50*time.Millisecond, time.Second)
-	a.domain.activity.watch = tell(nil)
 	session, cookie := a.signIn(t)
 	s := a.watch(t, cookie)
 	s.want(t, "ready {}")
@@ -185,8 +155,7 @@ func TestWatchBeats(t *testing.T) {
 // A server that stops waits for nobody who only listens.
 func TestWatchEndsAtTheStop(t *testing.T) {
 	t.Parallel()
-	a := newConsoleAPI(t)
-	a.domain.activity.watch = tell(nil)
+	a := newAPI(t)
 	_, cookie := a.signIn(t)
 	s := a.watch(t, cookie)
 	s.want(t, "ready {}")
@@ -198,7 +167,7 @@ func TestWatchEndsAtTheStop(t *testing.T) {
 // where those end streams by themselves.
 func TestWatchRests(t *testing.T) {
 	t.Parallel()
-	a := newConsoleAPI(t)
+	a := newAPI(t)
 	a.handler.HurryStreams(time.Hour, 2*time.Second) // which a busy machine may need for a write
 	_, cookie := a.signIn(t)
 	secure := httptest.NewUnstartedServer(a.handler)
@@ -206,17 +175,12 @@ func TestWatchRests(t *testing.T) {
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
 	for version, server := range map[string]*httptest.Server{"HTTP/1.1": a.Server, "HTTP/2.0": secure} {
-		events := make(chan registry.WatchEvent)
-		a.domain.activity.watch = tell(events)
 		s := a.watchOver(t, server.Client(), server.URL, cookie)
 		s.want(t, "ready {}")
 		time.Sleep(3 * time.Second)
-		select {
-		case events <- registry.WatchEvent{Lost: true}:
-			s.want(t, "lost {}")
-		case <-time.After(10 * time.Second):
-			t.Errorf("%s: the stream has ended", s.Proto)
-		}
+		name := strings.ToLower(version[:4]) + version[5:6] // a repository's
+		a.domain.create(name)
+		s.want(t, `changed {"repositoryNames":["`+name+`"],"registry":false}`)
 		if s.Proto != version {
 			t.Errorf("%s rather than %s", s.Proto, version)
 		}
@@ -226,8 +190,7 @@ func TestWatchRests(t *testing.T) {
 
 func TestWatchIsLimited(t *testing.T) {
 	t.Parallel()
-	a := newConsoleAPI(t)
-	a.domain.activity.watch = tell(nil)
+	a := newAPI(t)
 	_, cookie := a.signIn(t)
 	var open []*streamed
 	for range 100 {
@@ -253,35 +216,41 @@ func TestWatchIsLimited(t *testing.T) {
 // A client that reads nothing is dropped, and holds nothing up for ever.
 func TestWatchDropsWhoDoesNotRead(t *testing.T) {
 	t.Parallel()
-	a := newConsoleAPI(t)
+	a := newAPI(t)
 	a.handler.HurryStreams(time.Hour, 100*time.Millisecond)
-	ended := make(chan error, 1)
-	many := registry.WatchEvent{Direction: registry.Outgoing}
-	for range 500 {
-		many.Replications = append(many.Replications, arrived)
-	}
-	a.domain.activity.watch = func(ctx context.Context, emit func(registry.WatchEvent) error) error {
-		var err error
-		for err == nil {
-			err = emit(many)
+	ended := make(chan struct{})
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.handler.ServeHTTP(w, r)
+		close(ended)
+	}))
+	// Of what is sent, the connection takes little before somebody reads.
+	server.Config.ConnState = func(c net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			_ = c.(*net.TCPConn).SetWriteBuffer(4 << 10)
 		}
-		ended <- err
-		return err
 	}
+	server.Start()
+	t.Cleanup(server.Close)
 	_, cookie := a.signIn(t)
-	connection, err := net.Dial("tcp", a.Listener.Addr().String())
+	connection, err := net.Dial("tcp", server.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer connection.Close()
+	_ = connection.(*net.TCPConn).SetReadBuffer(4 << 10)
 	_, err = io.WriteString(connection, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-amz-json-1.1\r\nX-Amz-Target: "+watchTarget+
 		"\r\nX-Twinport-Registry: "+account+"/"+region+"\r\nCookie: "+cookie+"\r\nContent-Length: 2\r\n\r\n{}")
 	if err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case <-ended:
-	case <-time.After(10 * time.Second):
-		t.Error("the stream goes on, though nobody reads it")
+	for i, deadline := 0, time.After(10*time.Second); ; i++ {
+		a.domain.create(fmt.Sprintf("%s%d", strings.Repeat("long/", 45), i))
+		select {
+		case <-ended:
+			return
+		case <-deadline:
+			t.Fatal("the stream goes on, though nobody reads it")
+		default:
+		}
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-
-	"github.com/twinport/twinport/internal/registry"
 )
 
 const ownTarget = "Twinport_V20261101."
@@ -26,7 +24,7 @@ func (a *api) own(t *testing.T, operation, body string, out any) (*http.Response
 
 func TestDescribeDeployment(t *testing.T) {
 	t.Parallel()
-	a := newConsoleAPI(t)
+	a := newAPI(t)
 	_, got := a.own(t, "DescribeDeployment", "{}", nil)
 	want := `{"version":"v1.2.3","accountId":"` + account + `","accountName":"prod","region":"` + region + `","regions":["ap-northeast-1","us-west-2"],` +
 		`"registryUri":"` + account + `.dkr.ecr.` + region + `.localhost:8080",` +
@@ -37,22 +35,6 @@ func TestDescribeDeployment(t *testing.T) {
 	_, cookie := a.signIn(t)
 	if _, again := a.withCookie(t, cookie, ownTarget+"DescribeDeployment", "{}"); again != got {
 		t.Errorf("with a session: %s", again)
-	}
-}
-
-func TestDescribeQuotas(t *testing.T) {
-	t.Parallel()
-	a := newAPI(t)
-	a.domain.activity.quotas = []registry.Quota{
-		{Name: "Registered repositories", Unit: registry.QuotaCount, Limit: 5, Used: 2, Known: true},
-		{Name: "Stored bytes", Unit: registry.QuotaBytes, Used: 0, Known: true},
-		{Name: "Rate of PutImage requests", Unit: registry.QuotaPerSecond, Limit: 10},
-	}
-	_, got := a.own(t, "DescribeQuotas", "{}", nil)
-	want := `{"quotas":[{"name":"Registered repositories","unit":"Count","value":5,"usage":2},{"name":"Stored bytes","unit":"Bytes","usage":0},` +
-		`{"name":"Rate of PutImage requests","unit":"Count/Second","value":10}]}`
-	if strings.TrimSpace(got) != want {
-		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
@@ -96,7 +78,7 @@ func TestValidatePolicy(t *testing.T) {
 
 func TestSessionOperations(t *testing.T) {
 	t.Parallel()
-	a := newConsoleAPI(t)
+	a := newAPI(t)
 	first, cookie := a.signIn(t)
 	second, _ := a.signIn(t)
 	var listed struct {

@@ -10,10 +10,7 @@ package ecr
 
 import (
 	"context"
-	"io"
 	"time"
-
-	"github.com/opencontainers/go-digest"
 
 	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/auth"
@@ -24,71 +21,9 @@ import (
 	"github.com/twinport/twinport/internal/session"
 )
 
-// Registry is the part of the domain that the operations use.
-// *registry.Service is the one that serves; its methods say which errors to
-// expect.
-type Registry interface {
-	Authorize(ctx context.Context, c access.Caller, id resource.Registry, action string) error
-
-	CreateRepository(ctx context.Context, c access.Caller, ref resource.Repository,
-		n registry.NewRepository) (registry.Repository, error)
-	DescribeRepositories(ctx context.Context, c access.Caller, id resource.Registry,
-		names []string) ([]registry.Repository, error)
-	ListRepositories(ctx context.Context, c access.Caller, id resource.Registry,
-		p registry.Page) ([]registry.Repository, string, error)
-	DeleteRepository(ctx context.Context, c access.Caller, ref resource.Repository,
-		force bool) (registry.Repository, error)
-	SetTagMutability(ctx context.Context, c access.Caller, ref resource.Repository, m registry.TagMutability,
-		exclusions []string) (registry.Repository, error)
-
-	SetRepositoryPolicy(ctx context.Context, c access.Caller, ref resource.Repository, text string, force bool) error
-	RepositoryPolicy(ctx context.Context, c access.Caller, ref resource.Repository) (string, error)
-	DeleteRepositoryPolicy(ctx context.Context, c access.Caller, ref resource.Repository) (string, error)
-	SetRegistryPolicy(ctx context.Context, c access.Caller, id resource.Registry, text string) error
-	RegistryPolicy(ctx context.Context, c access.Caller, id resource.Registry) (string, error)
-	DeleteRegistryPolicy(ctx context.Context, c access.Caller, id resource.Registry) (string, error)
-
-	TagResource(ctx context.Context, c access.Caller, ref resource.Repository, tags []resource.Tag) error
-	UntagResource(ctx context.Context, c access.Caller, ref resource.Repository, keys []string) error
-	ResourceTags(ctx context.Context, c access.Caller, ref resource.Repository) ([]resource.Tag, error)
-
-	PutManifest(ctx context.Context, c access.Caller, ref resource.Repository,
-		n registry.NewManifest) (registry.PutResult, error)
-	Manifest(ctx context.Context, c access.Caller, ref resource.Repository,
-		r registry.Reference) (registry.Manifest, error)
-	DeleteImages(ctx context.Context, c access.Caller, ref resource.Repository,
-		refs []registry.Reference) ([]registry.DeletedImage, error)
-	DescribeImages(ctx context.Context, c access.Caller, ref resource.Repository,
-		refs []registry.Reference) ([]registry.Image, error)
-	ListImages(ctx context.Context, c access.Caller, ref resource.Repository, status registry.TagStatus,
-		p registry.Page) ([]registry.Image, string, error)
-	ListImageIDs(ctx context.Context, c access.Caller, ref resource.Repository, status registry.TagStatus,
-		p registry.Page) ([]registry.Reference, string, error)
-
-	LayersAvailable(ctx context.Context, c access.Caller, ref resource.Repository,
-		ds []digest.Digest) (map[digest.Digest]registry.Layer, error)
-	HoldsLayer(ctx context.Context, c access.Caller, ref resource.Repository, d digest.Digest) (bool, error)
-	LayerForDownload(ctx context.Context, c access.Caller, ref resource.Repository,
-		d digest.Digest) (l registry.Layer, url string, err error)
-	StartUpload(ctx context.Context, c access.Caller, ref resource.Repository) (string, error)
-	UploadSize(ctx context.Context, c access.Caller, ref resource.Repository, id string) (int64, error)
-	AppendUpload(ctx context.Context, c access.Caller, ref resource.Repository, id string, offset int64,
-		r io.Reader) (int64, error)
-	CompleteUpload(ctx context.Context, c access.Caller, ref resource.Repository, id string, d digest.Digest,
-		offset int64, tail io.Reader) (registry.Layer, error)
-	CancelUpload(ctx context.Context, c access.Caller, ref resource.Repository, id string) error
-
-	SetReplication(ctx context.Context, c access.Caller, id resource.Registry, rules []registry.ReplicationRule) error
-	Replication(ctx context.Context, c access.Caller, id resource.Registry) ([]registry.ReplicationRule, error)
-	ReplicationStatus(ctx context.Context, c access.Caller, ref resource.Repository,
-		r registry.Reference) ([]registry.ReplicationStatus, error)
-}
-
-var _ Registry = (*registry.Service)(nil)
-
 // Config is what Service needs.
 type Config struct {
-	Registry Registry
+	Registry *registry.Service
 	// Keys holds the keys that registry tokens and download URLs are signed with.
 	Keys auth.Keys
 	// URIs writes where registries are.
@@ -100,7 +35,7 @@ type Config struct {
 // Service is the ECR API. It is safe for concurrent use.
 type Service struct {
 	unimplemented
-	registry Registry
+	registry *registry.Service
 	keys     auth.Keys
 	uris     uri.Writer
 	now      func() time.Time

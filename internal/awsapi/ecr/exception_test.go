@@ -65,9 +65,10 @@ func TestExceptionsOfBounds(t *testing.T) {
 	for code, want := range map[registry.Code]awsjson.Exception{
 		registry.Throttled:     {Code: awsjson.ThrottlingException, Status: http.StatusTooManyRequests},
 		registry.LimitExceeded: {Code: LimitExceededException, Status: http.StatusBadRequest},
+		registry.StorageFull:   {Code: ServerException, Status: http.StatusInternalServerError},
 	} {
-		e := AsException(&registry.Error{Code: code, Message: "why"})
-		if e.Code != want.Code || e.Status != want.Status || e.RetryAfter() != (code == registry.Throttled) {
+		e := AsException(&registry.Error{Code: code, Message: "why", Err: errors.New("cause for the log")})
+		if e.Message != "why" || e.Code != want.Code || e.Status != want.Status || e.RetryAfter() != (code == registry.Throttled) {
 			t.Errorf("%s: %+v", code, e)
 		}
 	}

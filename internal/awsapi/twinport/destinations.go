@@ -97,10 +97,14 @@ func (s *Service) CheckReplicationDestinations(ctx context.Context, call Call,
 	}
 	out := &CheckReplicationDestinationsResponse{Destinations: make([]DestinationCheck, 0, len(checks))}
 	for _, c := range checks {
-		out.Destinations = append(out.Destinations, DestinationCheck{
-			Destination: Destination{c.Destination.Account, c.Destination.Region}, Status: c.Status, RepositoryName: c.Repository,
-			failure: failure(c.Failure),
-		})
+		out.Destinations = append(out.Destinations, checkOf(c))
 	}
 	return out, nil
+}
+
+func checkOf(c registry.DestinationCheck) DestinationCheck {
+	return DestinationCheck{
+		Destination: Destination{c.Destination.Account, c.Destination.Region}, Status: c.Status, RepositoryName: c.Repository,
+		failure: failure(c.Failure),
+	}
 }

@@ -1,6 +1,10 @@
 package twinport
 
-import "context"
+import (
+	"context"
+
+	"github.com/twinport/twinport/internal/registry"
+)
 
 // Quota is one of the registry's.
 type Quota struct {
@@ -23,14 +27,18 @@ func (s *Service) DescribeQuotas(ctx context.Context, call Call, _ *empty) (*Des
 	}
 	out := &DescribeQuotasResponse{Quotas: make([]Quota, 0, len(quotas))}
 	for _, q := range quotas {
-		described := Quota{Name: q.Name, Unit: string(q.Unit)}
-		if q.Limit > 0 {
-			described.Value = &q.Limit
-		}
-		if q.Known {
-			described.Usage = &q.Used
-		}
-		out.Quotas = append(out.Quotas, described)
+		out.Quotas = append(out.Quotas, quotaOf(q))
 	}
 	return out, nil
+}
+
+func quotaOf(q registry.Quota) Quota {
+	out := Quota{Name: q.Name, Unit: string(q.Unit)}
+	if q.Limit > 0 {
+		out.Value = &q.Limit
+	}
+	if q.Known {
+		out.Usage = &q.Used
+	}
+	return out
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
+	"github.com/twinport/twinport/internal/registry"
 )
 
 // period is how far statistics go back, and into what they are cut.
@@ -83,6 +84,10 @@ func (s *Service) GetReplicationStatistics(ctx context.Context, call Call,
 	if err != nil {
 		return nil, err
 	}
+	return statisticsOf(statistics), nil
+}
+
+func statisticsOf(statistics registry.ReplicationStatistics) *GetReplicationStatisticsResponse {
 	out := &GetReplicationStatisticsResponse{
 		StartTime: seconds{statistics.Start}, EndTime: seconds{statistics.End}, IntervalInSeconds: int(statistics.Interval.Seconds()),
 		Destinations: make([]DestinationStatistics, 0, len(statistics.Destinations)),
@@ -101,5 +106,5 @@ func (s *Service) GetReplicationStatistics(ctx context.Context, call Call,
 		}
 		out.Destinations = append(out.Destinations, destination)
 	}
-	return out, nil
+	return out
 }

@@ -4,15 +4,12 @@ package twinport
 
 import (
 	"context"
-	"time"
 
-	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/ecr"
 	"github.com/twinport/twinport/internal/awsapi/uri"
 	"github.com/twinport/twinport/internal/registry"
-	"github.com/twinport/twinport/internal/resource"
 	"github.com/twinport/twinport/internal/session"
 )
 
@@ -25,48 +22,10 @@ func BodyLimit(name string) int64 {
 	return 64 << 10
 }
 
-// Registry is the part of the domain that the operations use.
-// *registry.Service is the one that serves; its methods say which errors to
-// expect.
-type Registry interface {
-	Regions() []string
-
-	ListReplications(ctx context.Context, c access.Caller, id resource.Registry, d registry.Direction,
-		state registry.ReplicationState, p registry.Page) ([]registry.Replication, string, error)
-	RetryReplications(ctx context.Context, c access.Caller, id resource.Registry,
-		ids []int64) (retried []int64, failed []registry.RetryFailure, err error)
-	CheckDestinations(ctx context.Context, c access.Caller, id resource.Registry, destinations []resource.Registry,
-		prefixes []string) ([]registry.DestinationCheck, error)
-	ReplicationStatistics(ctx context.Context, c access.Caller, id resource.Registry, period,
-		interval time.Duration) (registry.ReplicationStatistics, error)
-
-	FindRepositories(ctx context.Context, c access.Caller, id resource.Registry, prefix, contains string,
-		p registry.Page) ([]registry.FoundRepository, string, error)
-	FindImages(ctx context.Context, c access.Caller, ref resource.Repository, prefix string,
-		p registry.Page) ([]registry.FoundImage, string, error)
-
-	Quotas(ctx context.Context, c access.Caller, id resource.Registry) ([]registry.Quota, error)
-
-	Watch(ctx context.Context, c access.Caller, id resource.Registry, emit func(registry.WatchEvent) error) error
-}
-
-var _ Registry = (*registry.Service)(nil)
-
-// Sessions are those of the console; *session.Service has them.
-type Sessions interface {
-	// List returns the account's sessions that go on, the latest first.
-	List(account string) ([]session.Session, error)
-	// Revoke ends those of the account's sessions that the ids name, and returns
-	// the ids of those that were there.
-	Revoke(ctx context.Context, account string, ids []string) ([]string, error)
-}
-
-var _ Sessions = (*session.Service)(nil)
-
 // Config is what Service needs; every field must be set.
 type Config struct {
-	Registry Registry
-	Sessions Sessions
+	Registry *registry.Service
+	Sessions *session.Service
 	Accounts *auth.Directory
 	// DescribeRepository is ECR's shape of a repository.
 	DescribeRepository func(Call, registry.Repository) *ecr.Repository
