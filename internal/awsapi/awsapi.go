@@ -24,13 +24,15 @@ import (
 	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/session"
 )
 
 // Config is what a Handler needs.
 type Config struct {
-	Registry *registry.Service
-	Verifier *auth.Verifier
+	Registry    *registry.Service
+	Replication *replication.Service
+	Verifier    *auth.Verifier
 	// Accounts have the access keys that Verifier knows.
 	Accounts *auth.Directory
 	// Sessions are those of the console.
@@ -71,12 +73,12 @@ type Handler struct {
 
 // New returns the handler of a deployment.
 func New(c Config) *Handler {
-	ecr := ecr.New(ecr.Config{Registry: c.Registry, Keys: c.Accounts, URIs: c.URIs, Now: c.Now})
+	ecr := ecr.New(ecr.Config{Registry: c.Registry, Replication: c.Replication, Keys: c.Accounts, URIs: c.URIs, Now: c.Now})
 	return &Handler{
 		registry: c.Registry,
 		ecr:      ecr,
 		twinport: twinport.New(twinport.Config{
-			Registry: c.Registry, Sessions: c.Sessions, Accounts: c.Accounts, DescribeRepository: ecr.DescribeRepository,
+			Registry: c.Registry, Replication: c.Replication, Sessions: c.Sessions, Accounts: c.Accounts, DescribeRepository: ecr.DescribeRepository,
 			URIs: c.URIs, Version: c.Version, Shared: c.Shared,
 		}),
 		verifier: c.Verifier,

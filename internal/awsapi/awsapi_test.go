@@ -86,7 +86,7 @@ func newAPI(t *testing.T, adjust ...func(*awsapi.Config)) *api {
 	a := &api{domain: openDomain(t), verifier: auth.NewVerifier(keys, time.Now), log: new(syncBuffer), closing: make(chan struct{})}
 	a.sessions = session.New(session.Config{Store: a.domain.meta, Keys: keys, Verifier: a.verifier, Now: time.Now})
 	config := awsapi.Config{
-		Registry: a.domain.Service,
+		Registry: a.domain.Service, Replication: a.domain.replicator,
 		Verifier: a.verifier,
 		Accounts: keys,
 		Sessions: a.sessions,

@@ -18,6 +18,7 @@ import (
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/resource"
 )
 
@@ -27,10 +28,14 @@ var (
 	begin = time.UnixMicro(1_795_456_000_123_000) // what the clock of a domain says at first
 )
 
+// replicator is embedded beside registry.Service under another name.
+type replicator = replication.Service
+
 // domain is a registry.Service on stores of its own. It replicates when the
 // test says so.
 type domain struct {
 	*registry.Service
+	*replicator
 	t    testing.TB
 	meta metadata.Store
 	dir  string
@@ -53,7 +58,7 @@ func openDomain(t testing.TB) *domain {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = blobs.Close() })
-	d.Service, err = registry.Open(t.Context(), registry.Config{
+	d.Service, d.replicator, err = replication.Open(t.Context(), registry.Config{
 		Metadata: d.meta, Blobs: blobs, Accounts: []string{account, other}, Regions: []string{region, "us-west-2"},
 		Grace: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler),
 		Now: func() time.Time { return begin.Add(time.Duration(d.time.Load())) },
@@ -61,7 +66,7 @@ func openDomain(t testing.TB) *domain {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.OnReplications(func(queued []metadata.DueReplication) {
+	d.OnQueued(func(queued []metadata.DueReplication) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.queued = append(d.queued, queued...)
@@ -116,7 +121,7 @@ func (d *domain) push(repository, layer string, tags ...string) digest.Digest {
 // replicateTo sets where images go to.
 func (d *domain) replicateTo(destinations ...resource.Registry) {
 	d.t.Helper()
-	err := d.SetReplication(d.t.Context(), root(account), here, []registry.ReplicationRule{{Destinations: destinations}})
+	err := d.SetRules(d.t.Context(), root(account), here, []replication.Rule{{Destinations: destinations}})
 	if err != nil {
 		d.t.Fatal(err)
 	}

@@ -27,23 +27,23 @@ func refOf(r *metadata.Repository) resource.Repository {
 	return resource.Repository{Registry: resource.Registry{Account: r.Account, Region: r.Region}, Name: r.Name}
 }
 
-// repository returns a repository if the caller may do all the actions on it.
+// Repository returns a repository if the caller may do all the actions on it.
 //
 // Whoever is not of the registry's account learns no more from a repository
 // that does not exist than from one that grants nothing: AccessDenied. The
 // registry's own callers get RepositoryNotFound.
-func (s *Service) repository(ctx context.Context, c access.Caller, ref resource.Repository,
+func (s *Service) Repository(ctx context.Context, c access.Caller, ref resource.Repository,
 	actions ...string) (*metadata.Repository, error) {
 	return s.repositoryAhead(ctx, c, ref, nil, actions...)
 }
 
-// repositoryAhead is repository for a caller who asks more next.
+// repositoryAhead is Repository for a caller who asks more next.
 func (s *Service) repositoryAhead(ctx context.Context, c access.Caller, ref resource.Repository, ahead metadata.Ahead,
 	actions ...string) (*metadata.Repository, error) {
 	return s.repositoryAbout(ctx, c, ref, access.About{}, ahead, actions...)
 }
 
-// repositoryAbout is repository for a request whose conditions are about more
+// repositoryAbout is Repository for a request whose conditions are about more
 // than the repository.
 func (s *Service) repositoryAbout(ctx context.Context, c access.Caller, ref resource.Repository, about access.About,
 	ahead metadata.Ahead, actions ...string) (*metadata.Repository, error) {
@@ -56,7 +56,7 @@ func (s *Service) repositoryAbout(ctx context.Context, c access.Caller, ref reso
 	return s.insider(ctx, c, ref, about, ahead, actions)
 }
 
-// insider is repository for a caller who may know that it is not there.
+// insider is Repository for a caller who may know that it is not there.
 func (s *Service) insider(ctx context.Context, c access.Caller, ref resource.Repository, about access.About,
 	ahead metadata.Ahead, actions []string) (*metadata.Repository, error) {
 	// What an account or Region stored that is not served any more is not there.
@@ -79,7 +79,7 @@ func (s *Service) insider(ctx context.Context, c access.Caller, ref resource.Rep
 }
 
 func repositoryNotFound(ref resource.Repository) *Error {
-	return errorf(RepositoryNotFound, "The repository with name '%s' does not exist in the registry with id '%s'", ref.Name, ref.Registry.Account)
+	return Errorf(RepositoryNotFound, "The repository with name '%s' does not exist in the registry with id '%s'", ref.Name, ref.Registry.Account)
 }
 
 // authorize checks one action on a repository: AccessDenied.
@@ -107,12 +107,12 @@ func (s *Service) decide(ctx context.Context, r access.Request, policies ...poli
 	if err != nil || d.Allowed() {
 		return err
 	}
-	return errorf(AccessDenied, "%s", d.Message())
+	return Errorf(AccessDenied, "%s", d.Message())
 }
 
-// authorizeRegistry checks an action on a registry, or on repositories of it that need not exist, by the registry's
+// AuthorizeRegistry checks an action on a registry, or on repositories of it that need not exist, by the registry's
 // policy alone, and returns the registry's row: AccessDenied, InvalidParameter if the registry is not served.
-func (s *Service) authorizeRegistry(ctx context.Context, r access.Request) (metadata.Registry, error) {
+func (s *Service) AuthorizeRegistry(ctx context.Context, r access.Request) (metadata.Registry, error) {
 	reg, err := s.decideByRegistry(ctx, r)
 	if err == nil && !s.Exists(r.On.Registry) {
 		err = s.notServed(r.On.Registry)
@@ -120,10 +120,10 @@ func (s *Service) authorizeRegistry(ctx context.Context, r access.Request) (meta
 	return reg, err
 }
 
-// settings is authorizeRegistry for an action on the registry itself.
-func (s *Service) settings(ctx context.Context, c access.Caller, id resource.Registry,
+// Settings is AuthorizeRegistry for an action on the registry itself.
+func (s *Service) Settings(ctx context.Context, c access.Caller, id resource.Registry,
 	action string) (metadata.Registry, error) {
-	return s.authorizeRegistry(ctx, access.Request{Caller: c, Action: action, On: resource.Repository{Registry: id}})
+	return s.AuthorizeRegistry(ctx, access.Request{Caller: c, Action: action, On: resource.Repository{Registry: id}})
 }
 
 // Authorize checks an action that has no repository, such as
@@ -150,18 +150,6 @@ func (s *Service) decideByRegistry(ctx context.Context, r access.Request) (metad
 }
 
 func (s *Service) notServed(id resource.Registry) error {
-	return errorf(InvalidParameter, "The registry with id '%s' has no Region %s here; Regions served: %s",
+	return Errorf(InvalidParameter, "The registry with id '%s' has no Region %s here; Regions served: %s",
 		id.Account, id.Region, strings.Join(s.regions, ", "))
-}
-
-// registry returns the row of a registry that the deployment serves.
-func (s *Service) registry(id resource.Registry) (metadata.Registry, error) {
-	if !s.Exists(id) {
-		return metadata.Registry{}, s.notServed(id)
-	}
-	r, err := s.meta.Read().Registry(id.Account, id.Region)
-	if err != nil {
-		return r, fmt.Errorf("look up registry %s: %w", id, err)
-	}
-	return r, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/resource"
 	"github.com/twinport/twinport/internal/sweep"
 )
@@ -52,7 +53,7 @@ func TestClockJumps(t *testing.T) {
 				}
 			}
 			for _, st := range d.statuses(in(prod), registry.Reference{Tag: tag}) {
-				if st.State != registry.ReplicationComplete {
+				if st.State != replication.Complete {
 					t.Errorf("jump %d by %v: the replication of %s is %+v", i, jump, tag, st)
 				}
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/resource"
 )
 
@@ -32,12 +33,12 @@ func (d *domain) everyAction(c access.Caller, ref resource.Repository) (names []
 		"ecr:DeleteRegistryPolicy":           func() error { _, err := d.DeleteRegistryPolicy(ctx, c, id); return err },
 		"ecr:DeleteRepository":               func() error { _, err := d.DeleteRepository(ctx, c, ref, false); return err },
 		"ecr:DeleteRepositoryPolicy":         func() error { _, err := d.DeleteRepositoryPolicy(ctx, c, ref); return err },
-		"ecr:DescribeImageReplicationStatus": func() error { _, err := d.ReplicationStatus(ctx, c, ref, tag); return err },
+		"ecr:DescribeImageReplicationStatus": func() error { _, err := d.Status(ctx, c, ref, tag); return err },
 		"ecr:DescribeImages": func() error {
 			_, err := d.DescribeImages(ctx, c, ref, []registry.Reference{tag})
 			return err
 		},
-		"ecr:DescribeRegistry": func() error { _, err := d.Replication(ctx, c, id); return err },
+		"ecr:DescribeRegistry": func() error { _, err := d.Rules(ctx, c, id); return err },
 		"ecr:DescribeRepositories": func() error {
 			_, err := d.DescribeRepositories(ctx, c, id, []string{ref.Name})
 			return err
@@ -55,7 +56,7 @@ func (d *domain) everyAction(c access.Caller, ref resource.Repository) (names []
 		},
 		"ecr:PutImageTagMutability":       func() error { _, err := d.SetTagMutability(ctx, c, ref, "none", nil); return err },
 		"ecr:PutRegistryPolicy":           func() error { return d.SetRegistryPolicy(ctx, c, id, "{") },
-		"ecr:PutReplicationConfiguration": func() error { return d.SetReplication(ctx, c, id, make([]registry.ReplicationRule, 1)) },
+		"ecr:PutReplicationConfiguration": func() error { return d.SetRules(ctx, c, id, make([]replication.Rule, 1)) },
 		"ecr:SetRepositoryPolicy":         func() error { return d.SetRepositoryPolicy(ctx, c, ref, "{", true) },
 		"ecr:TagResource":                 func() error { return d.TagResource(ctx, c, ref, team) },
 		"ecr:UntagResource":               func() error { return d.UntagResource(ctx, c, ref, []string{"absent"}) },
@@ -91,7 +92,7 @@ func TestEveryActionFillsItsConditionKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	check := func(key string, replication bool, filled func(action string) bool) {
+	check := func(key string, replicates bool, filled func(action string) bool) {
 		t.Helper()
 		grant(fmt.Sprintf(`"Null": {%q: "false"}`, key))
 		for _, action := range names {
@@ -100,8 +101,8 @@ func TestEveryActionFillsItsConditionKeys(t *testing.T) {
 			}
 		}
 		grant(fmt.Sprintf(`"Null": {%q: "false"}`, key)) // the last action may have deleted it
-		checks, err := d.CheckDestinations(ctx, root(prodAccount), prod, []resource.Registry{dev}, []string{"app"})
-		if err != nil || (checks[0].Status != registry.Granted) != replication {
+		checks, err := d.Check(ctx, root(prodAccount), prod, []resource.Registry{dev}, []string{"app"})
+		if err != nil || (checks[0].Status != replication.Granted) != replicates {
 			t.Errorf("%s in a replication: %+v, %v", key, checks, err)
 		}
 	}

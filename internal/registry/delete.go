@@ -23,7 +23,7 @@ type DeletedImage struct {
 
 // DeleteTag removes a tag and, as OCI wants, leaves its manifest: ImageNotFound.
 func (s *Service) DeleteTag(ctx context.Context, c access.Caller, ref resource.Repository, tag string) error {
-	repo, err := s.repository(ctx, c, ref, access.BatchDeleteImage)
+	repo, err := s.Repository(ctx, c, ref, access.BatchDeleteImage)
 	if err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func (s *Service) DeleteTag(ctx context.Context, c access.Caller, ref resource.R
 // DeleteManifest removes a manifest and all its tags, even if an index names
 // it, as OCI wants: ImageNotFound.
 func (s *Service) DeleteManifest(ctx context.Context, c access.Caller, ref resource.Repository, d digest.Digest) error {
-	repo, err := s.repository(ctx, c, ref, access.BatchDeleteImage)
+	repo, err := s.Repository(ctx, c, ref, access.BatchDeleteImage)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (s *Service) DeleteManifest(ctx context.Context, c access.Caller, ref resou
 // An image deleted by digest yields one result per tag it had.
 func (s *Service) DeleteImages(ctx context.Context, c access.Caller, ref resource.Repository,
 	refs []Reference) ([]DeletedImage, error) {
-	repo, err := s.repository(ctx, c, ref, access.BatchDeleteImage)
+	repo, err := s.Repository(ctx, c, ref, access.BatchDeleteImage)
 	if err != nil {
 		return nil, err
 	}
@@ -82,11 +82,27 @@ func (s *Service) DeleteImages(ctx context.Context, c access.Caller, ref resourc
 	return results, nil
 }
 
+// deleteTag removes a tag of a repository that is locked: false if it was not there.
+func (s *Service) deleteTag(tx *metadata.Tx, repo *metadata.Repository, name string) (bool, error) {
+	if err := s.outbox.Deleting(tx, Deletion{Repository: repo, Tag: name}); err != nil {
+		return false, err
+	}
+	return tx.DeleteTag(repo, name)
+}
+
+// deleteManifest is deleteTag for a manifest with all its tags.
+func (s *Service) deleteManifest(tx *metadata.Tx, repo *metadata.Repository, d string) (bool, error) {
+	if err := s.outbox.Deleting(tx, Deletion{Repository: repo, Digest: d}); err != nil {
+		return false, err
+	}
+	return tx.DeleteManifest(repo, d)
+}
+
 func (s *Service) deleteImage(tx *metadata.Tx, repo *metadata.Repository, r Reference) ([]Reference, error) {
 	d := string(r.Digest)
 	switch {
 	case r.Tag == "" && d == "":
-		return nil, errorf(InvalidParameter, "Invalid parameter at 'imageId': a tag or a digest is needed")
+		return nil, Errorf(InvalidParameter, "Invalid parameter at 'imageId': a tag or a digest is needed")
 	case r.Tag != "":
 		tag, err := tx.Tag(repo.ID, r.Tag)
 		if errors.Is(err, metadata.ErrNotFound) || err == nil && d != "" && d != tag.Digest {
@@ -103,7 +119,7 @@ func (s *Service) deleteImage(tx *metadata.Tx, repo *metadata.Repository, r Refe
 			return nil, err
 		}
 	}
-	tags, err := tx.TagsOf(repo.ID, d, "", maxTagsPerImage)
+	tags, err := tx.TagsOf(repo.ID, d, "", MaxTagsPerImage)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +132,7 @@ func (s *Service) deleteImage(tx *metadata.Tx, repo *metadata.Repository, r Refe
 		return nil, err
 	}
 	if len(indexes) > 0 {
-		return nil, errorf(ImageReferencedByManifestList, "Requested image referenced by manifest list: [%s]", strings.Join(indexes, ", "))
+		return nil, Errorf(ImageReferencedByManifestList, "Requested image referenced by manifest list: [%s]", strings.Join(indexes, ", "))
 	}
 	if _, err := s.deleteManifest(tx, repo, d); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/resource"
 )
 
@@ -23,24 +24,24 @@ func TestCheckDestinations(t *testing.T) {
 		policy   string
 		there    []string // repositories of the destination
 		prefixes []string
-		want     registry.Grant
+		want     replication.Grant
 		decided  string
 		code     string
 	}{
-		"no policy":                {"", nil, nil, registry.NotGranted, "app/a", denied},
-		"both":                     {statements(replicate, create), nil, nil, registry.Granted, "app/a", ""},
-		"no creation":              {statements(replicate), nil, nil, registry.NotGranted, "app/a", denied},
-		"some are there":           {statements(replicate), []string{"app/a", "web"}, nil, registry.NotGranted, "app/b", denied},
-		"all are there":            {statements(replicate), []string{"app/a", "app/b", "web"}, nil, registry.Granted, "app/a", ""},
-		"one is not granted":       {statements(one("Allow", "ecr:*", "app/*")), nil, nil, registry.NotGranted, "web", denied},
-		"but the filter is":        {statements(one("Allow", "ecr:*", "app/*")), nil, []string{"app/"}, registry.Granted, "app/a", ""},
-		"denied":                   {statements(replicate, create, one("Deny", "ecr:ReplicateImage", "app/b")), nil, nil, registry.NotGranted, "app/b", denied},
-		"creation denied":          {statements(replicate, create, one("Deny", "ecr:CreateRepository", "*")), nil, []string{"web"}, registry.NotGranted, "web", denied},
-		"none matches":             {statements(one("Allow", "ecr:*", "app/*")), nil, []string{"other/", "zz"}, registry.NotGranted, "other/example", denied},
-		"none matches, granted":    {statements(replicate, create), nil, []string{"other-"}, registry.Granted, "other-example", ""},
-		"filters that overlap":     {statements(one("Allow", "ecr:*", "app/*")), nil, []string{"app/a", "app/", "app/b", "app/"}, registry.Granted, "app/a", ""},
-		"a filter that is a name":  {statements(one("Allow", "ecr:*", "app/*")), nil, []string{"web"}, registry.NotGranted, "web", denied},
-		"filter of a longest name": {"", nil, []string{strings.Repeat("a", 256)}, registry.NotGranted, strings.Repeat("a", 256), denied},
+		"no policy":                {"", nil, nil, replication.NotGranted, "app/a", denied},
+		"both":                     {statements(replicate, create), nil, nil, replication.Granted, "app/a", ""},
+		"no creation":              {statements(replicate), nil, nil, replication.NotGranted, "app/a", denied},
+		"some are there":           {statements(replicate), []string{"app/a", "web"}, nil, replication.NotGranted, "app/b", denied},
+		"all are there":            {statements(replicate), []string{"app/a", "app/b", "web"}, nil, replication.Granted, "app/a", ""},
+		"one is not granted":       {statements(one("Allow", "ecr:*", "app/*")), nil, nil, replication.NotGranted, "web", denied},
+		"but the filter is":        {statements(one("Allow", "ecr:*", "app/*")), nil, []string{"app/"}, replication.Granted, "app/a", ""},
+		"denied":                   {statements(replicate, create, one("Deny", "ecr:ReplicateImage", "app/b")), nil, nil, replication.NotGranted, "app/b", denied},
+		"creation denied":          {statements(replicate, create, one("Deny", "ecr:CreateRepository", "*")), nil, []string{"web"}, replication.NotGranted, "web", denied},
+		"none matches":             {statements(one("Allow", "ecr:*", "app/*")), nil, []string{"other/", "zz"}, replication.NotGranted, "other/example", denied},
+		"none matches, granted":    {statements(replicate, create), nil, []string{"other-"}, replication.Granted, "other-example", ""},
+		"filters that overlap":     {statements(one("Allow", "ecr:*", "app/*")), nil, []string{"app/a", "app/", "app/b", "app/"}, replication.Granted, "app/a", ""},
+		"a filter that is a name":  {statements(one("Allow", "ecr:*", "app/*")), nil, []string{"web"}, replication.NotGranted, "web", denied},
+		"filter of a longest name": {"", nil, []string{strings.Repeat("a", 256)}, replication.NotGranted, strings.Repeat("a", 256), denied},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := openStill(t)
@@ -55,7 +56,7 @@ func TestCheckDestinations(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			checks, err := d.CheckDestinations(ctx, root(prodAccount), prod, []resource.Registry{dev}, c.prefixes)
+			checks, err := d.Check(ctx, root(prodAccount), prod, []resource.Registry{dev}, c.prefixes)
 			if err != nil || len(checks) != 1 {
 				t.Fatalf("%+v, %v", checks, err)
 			}
@@ -63,18 +64,18 @@ func TestCheckDestinations(t *testing.T) {
 			if got.Destination != dev || got.Status != c.want || got.Repository != c.decided || got.Failure.Code != c.code || (got.Failure.Reason == "") != (c.code == "") {
 				t.Errorf("%+v, want %s for %s: %s", got, c.want, c.decided, c.code)
 			}
-			if mendable := c.want == registry.NotGranted; (got.Failure.Statement != "") != mendable {
+			if mendable := c.want == replication.NotGranted; (got.Failure.Statement != "") != mendable {
 				t.Errorf("statement: %q", got.Failure.Statement)
 			}
 			// It is what a push finds.
-			if len(c.prefixes) > 0 || c.want == registry.Granted {
+			if len(c.prefixes) > 0 || c.want == replication.Granted {
 				return
 			}
 			ref := resource.Repository{Registry: prod, Name: got.Repository}
 			d.replicateTo(dev)
 			d.put(ref, d.image(ref, "x"), "1")
 			d.drain()
-			if r := d.list(prod, registry.Outgoing, "", 10); len(r) != 1 || r[0].Failure != got.Failure {
+			if r := d.list(prod, replication.Outgoing, "", 10); len(r) != 1 || r[0].Failure != got.Failure {
 				t.Errorf("the push: %+v\nthe check: %+v", r, got)
 			}
 		})
@@ -84,11 +85,11 @@ func TestCheckDestinations(t *testing.T) {
 func TestCheckManyDestinations(t *testing.T) {
 	d := openStill(t)
 	nowhere, noRegion := resource.Registry{Account: "999988887777", Region: "us-east-1"}, resource.Registry{Account: devAccount, Region: "mars-1"}
-	checks, err := d.CheckDestinations(ctx, root(prodAccount), prod, []resource.Registry{third, dev, nowhere, noRegion}, nil)
+	checks, err := d.Check(ctx, root(prodAccount), prod, []resource.Registry{third, dev, nowhere, noRegion}, nil)
 	if err != nil || len(checks) != 4 {
 		t.Fatalf("%+v, %v", checks, err)
 	}
-	for i, want := range []registry.Grant{registry.Granted, registry.NotGranted, registry.NoRegistry, registry.NoRegistry} {
+	for i, want := range []replication.Grant{replication.Granted, replication.NotGranted, replication.NoRegistry, replication.NoRegistry} {
 		if checks[i].Status != want || checks[i].Repository != "example" {
 			t.Errorf("%+v, want %s", checks[i], want)
 		}
@@ -107,7 +108,7 @@ func TestCheckManyDestinations(t *testing.T) {
 		"impossible filters":   {many[:1], []string{"NO", "..", "\x00", "\xff"}, registry.Validation},
 		"as many as there may": {many[:25], slices.Repeat([]string{"a"}, 100), ""},
 	} {
-		_, err := d.CheckDestinations(ctx, root(prodAccount), prod, c.destinations, c.prefixes)
+		_, err := d.Check(ctx, root(prodAccount), prod, c.destinations, c.prefixes)
 		wantCode(t, name, err, c.code)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/resource"
 )
 
@@ -26,12 +27,12 @@ func TestDueReplicationsOfEachRouteAreFound(t *testing.T) {
 	}
 	d.clock.advance(time.Minute)
 	d.create(in(dev))
-	if err := d.SetReplication(ctx, root(devAccount), dev, []registry.ReplicationRule{{Destinations: []resource.Registry{prod}}}); err != nil {
+	if err := d.SetRules(ctx, root(devAccount), dev, []replication.Rule{{Destinations: []resource.Registry{prod}}}); err != nil {
 		t.Fatal(err)
 	}
 	d.put(in(dev), d.image(in(dev), "one"), "latest")
 	d.clock.advance(2 * time.Second)
-	due, _, err := d.DueReplications(ctx, 30)
+	due, _, err := d.Due(ctx, 30)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,8 +71,8 @@ func TestReplicationsOfAClockThatWasAheadAreDue(t *testing.T) {
 	d.drain()
 	for _, tag := range []string{"a", "b", "c"} {
 		st := d.statuses(in(prod), registry.Reference{Tag: tag})
-		if !slices.ContainsFunc(st, func(st registry.ReplicationStatus) bool {
-			return st.State == registry.ReplicationFailed && st.Tries == 1
+		if !slices.ContainsFunc(st, func(st replication.Status) bool {
+			return st.State == replication.Failed && st.Tries == 1
 		}) {
 			t.Errorf("%s: %+v", tag, st)
 		}

@@ -81,6 +81,7 @@ func IsUnavailable(err error) bool {
 	return errors.Is(err, metadata.ErrUnavailable) || errors.Is(err, blob.ErrUnavailable)
 }
 
-func errorf(code Code, format string, args ...any) *Error {
+// Errorf returns an Error with a message as fmt.Sprintf makes it.
+func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }

@@ -21,8 +21,6 @@ import (
 type FoundRepository struct {
 	Repository
 	HasPolicy bool
-	// ReplicatesTo are the destinations of what is pushed to it.
-	ReplicatesTo []resource.Registry
 }
 
 // FindRepositories whose names begin with prefix and contain a text, in order
@@ -30,11 +28,7 @@ type FoundRepository struct {
 func (s *Service) FindRepositories(ctx context.Context, c access.Caller, id resource.Registry, prefix,
 	contains string, p Page) (repos []FoundRepository, next string, err error) {
 	all := resource.Repository{Registry: id, Name: "*"}
-	reg, err := s.authorizeRegistry(ctx, access.Request{Caller: c, Action: access.DescribeRepositories, On: all})
-	if err != nil {
-		return nil, "", err
-	}
-	rules, err := s.parseRules(id, reg.Replication)
+	reg, err := s.AuthorizeRegistry(ctx, access.Request{Caller: c, Action: access.DescribeRepositories, On: all})
 	if err != nil {
 		return nil, "", err
 	}
@@ -46,9 +40,9 @@ func (s *Service) FindRepositories(ctx context.Context, c access.Caller, id reso
 	if err != nil {
 		return nil, "", fmt.Errorf("look for repositories of %s: %w", id, err)
 	}
-	rows, next = page(rows, p.Limit, func(r *metadata.Repository) string { return r.Name })
+	rows, next = PageOf(rows, p.Limit, func(r *metadata.Repository) string { return r.Name })
 	for _, r := range rows {
-		repos = append(repos, FoundRepository{Repository: repositoryOf(r), HasPolicy: r.Policy != "", ReplicatesTo: destinations(rules, r.Name)})
+		repos = append(repos, FoundRepository{Repository: repositoryOf(r), HasPolicy: r.Policy != ""})
 	}
 	return repos, next, nil
 }
@@ -62,9 +56,6 @@ type FoundImage struct {
 	// Referrers are what refers to the image, to its children, or to another
 	// referrer.
 	Referrers []FoundReferrer
-	// Replications are one for each destination: of several one that FAILED, else
-	// one IN_PROGRESS.
-	Replications []Replication
 }
 
 // ChildImage is an image that an index names.
@@ -99,7 +90,7 @@ const (
 // digest if it begins as digests do ("sha256:"), else in order of tag.
 func (s *Service) FindImages(ctx context.Context, c access.Caller, ref resource.Repository, prefix string,
 	p Page) ([]FoundImage, string, error) {
-	repo, err := s.repository(ctx, c, ref, access.DescribeImages)
+	repo, err := s.Repository(ctx, c, ref, access.DescribeImages)
 	if err != nil {
 		return nil, "", err
 	}
@@ -122,11 +113,11 @@ func (s *Service) imagesLike(repository int64, prefix string, p Page) (ms []meta
 	switch {
 	case strings.Contains(prefix, ":"): // which no tag does
 		ms, err = q.ManifestsByDigest(repository, prefix, p.After, p.Limit+1)
-		ms, next = page(ms, p.Limit, func(m metadata.Manifest) string { return m.Digest })
+		ms, next = PageOf(ms, p.Limit, func(m metadata.Manifest) string { return m.Digest })
 	case prefix != "":
 		var tagged []metadata.TaggedManifest
 		tagged, err = q.ManifestsByTag(repository, prefix, p.After, p.Limit+1)
-		tagged, next = page(tagged, p.Limit, func(m metadata.TaggedManifest) string { return m.Tag })
+		tagged, next = PageOf(tagged, p.Limit, func(m metadata.TaggedManifest) string { return m.Tag })
 		for _, m := range tagged {
 			ms = append(ms, m.Manifest)
 		}
@@ -135,7 +126,7 @@ func (s *Service) imagesLike(repository int64, prefix string, p Page) (ms []meta
 		if after, err = imageKey(p.After); err == nil {
 			ms, err = q.WholeImages(repository, after, p.Limit+1)
 		}
-		ms, next = page(ms, p.Limit, func(m metadata.Manifest) string {
+		ms, next = PageOf(ms, p.Limit, func(m metadata.Manifest) string {
 			return strconv.FormatInt(m.PushedAt.UnixMicro(), 10) + idSeparator + m.Digest
 		})
 	}
@@ -150,7 +141,7 @@ func imageKey(after string) (k metadata.ImageKey, err error) {
 	pushed, d, _ := strings.Cut(after, idSeparator)
 	micros, err := strconv.ParseInt(pushed, 10, 64)
 	if err != nil {
-		return k, errorf(InvalidParameter, "'%s' is not where a page of images ended", shorten(after))
+		return k, Errorf(InvalidParameter, "'%s' is not where a page of images ended", Shorten(after))
 	}
 	return metadata.ImageKey{PushedAt: time.UnixMicro(micros), Digest: d}, nil
 }
@@ -162,7 +153,6 @@ func (s *Service) showImages(repo *metadata.Repository, ms []metadata.Manifest) 
 		for _, m := range ms {
 			_, _ = q.TagsOf(repo.ID, m.Digest, "", maxShown)
 			_, _ = q.CountTagsOf(repo.ID, m.Digest, maxTagCount)
-			_, _ = q.WorstReplications(repo.ID, m.Digest)
 			if forms[m.MediaType] == indexForm {
 				_, _ = q.Children(repo.ID, m.Digest, maxShown)
 			}
@@ -180,13 +170,6 @@ func (s *Service) showImages(repo *metadata.Repository, ms []metadata.Manifest) 
 		}
 		if image.TagCount, err = q.CountTagsOf(repo.ID, m.Digest, maxTagCount); err != nil {
 			return nil, err
-		}
-		replications, err := q.WorstReplications(repo.ID, m.Digest)
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range replications {
-			image.Replications = append(image.Replications, replicationOf(r, refOf(repo)))
 		}
 		if forms[m.MediaType] == indexForm {
 			children, err := q.Children(repo.ID, m.Digest, maxShown)
@@ -264,7 +247,7 @@ func platformsOf(raw []byte) (platforms map[digest.Digest]string, order map[dige
 		if m.Platform.Variant != "" {
 			platform += "/" + m.Platform.Variant
 		}
-		platforms[m.Digest] = shorten(platform)
+		platforms[m.Digest] = Shorten(platform)
 	}
 	return platforms, order
 }

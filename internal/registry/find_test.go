@@ -12,6 +12,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/resource"
 )
 
@@ -21,7 +22,7 @@ func TestFindRepositories(t *testing.T) {
 		d.create(resource.Repository{Registry: prod, Name: name})
 	}
 	d.create(resource.Repository{Registry: dev, Name: "team/web"})
-	if err := d.SetReplication(ctx, root(prodAccount), prod, []registry.ReplicationRule{
+	if err := d.SetRules(ctx, root(prodAccount), prod, []replication.Rule{
 		{Destinations: []resource.Registry{dev, third}, Prefixes: []string{"team/"}}, {Destinations: []resource.Registry{third}, Prefixes: []string{"team/web-", "app"}},
 	}); err != nil {
 		t.Fatal(err)
@@ -54,7 +55,9 @@ func TestFindRepositories(t *testing.T) {
 				case r.Ref.Name == "app":
 					to = []resource.Registry{third}
 				}
-				if r.Ref.Registry != prod || r.CreatedAt.IsZero() || r.HasPolicy != (r.Ref.Name == "app") || !slices.Equal(r.ReplicatesTo, to) {
+				destinations, err := d.Destinations(ctx, root(prodAccount), prod, []string{r.Ref.Name})
+				if err != nil || r.Ref.Registry != prod || r.CreatedAt.IsZero() || r.HasPolicy != (r.Ref.Name == "app") ||
+					!slices.Equal(destinations[r.Ref.Name], to) {
 					t.Errorf("%+v", r)
 				}
 			}
@@ -89,6 +92,16 @@ func (d *domain) find(ref resource.Repository, prefix string, size int) (all []r
 			return all
 		}
 	}
+}
+
+// ofImage are the replications that are shown with an image.
+func (d *domain) ofImage(ref resource.Repository, image digest.Digest) []replication.Replication {
+	d.t.Helper()
+	all, err := d.OfImages(ctx, root(ref.Registry.Account), ref, []digest.Digest{image})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return all[image]
 }
 
 func digestsOf(images []registry.FoundImage) (all []digest.Digest) {
@@ -127,7 +140,7 @@ func TestFindImages(t *testing.T) {
 			t.Errorf("in pages of %d: %v", size, digestsOf(got))
 		}
 	}
-	if i := all[3]; !slices.Equal(i.Tags, []string{"1.0", "1.1", "latest"}) || i.TagCount != 3 || i.Size == 0 || i.PushedAt.IsZero() || i.Children != nil || i.Referrers != nil || i.Replications != nil {
+	if i := all[3]; !slices.Equal(i.Tags, []string{"1.0", "1.1", "latest"}) || i.TagCount != 3 || i.Size == 0 || i.PushedAt.IsZero() || i.Children != nil || i.Referrers != nil {
 		t.Errorf("%+v", i)
 	}
 	i := all[2]
@@ -196,29 +209,29 @@ func TestFindImagesShowsTheWorstReplication(t *testing.T) {
 	d.put(ref, raw, "1")
 	d.drain() // dev refuses it
 	d.put(ref, raw, "2")
-	if err := d.SetReplication(ctx, root(prodAccount), prod, nil); err != nil {
+	if err := d.SetRules(ctx, root(prodAccount), prod, nil); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
-		images := d.find(ref, "", 10)
-		if len(images) != 1 || len(images[0].Replications) != 2 {
-			t.Fatalf("%+v", images)
+		replications := d.ofImage(ref, digest.FromBytes(raw))
+		if len(replications) != 2 {
+			t.Fatalf("%+v", replications)
 		}
-		here, there := images[0].Replications[0], images[0].Replications[1]
+		here, there := replications[0], replications[1]
 		if here.Destination != third {
 			here, there = there, here
 		}
-		if here.Destination != third || here.State != registry.ReplicationInProgress || here.Tag != "2" || here.Source != prod || here.Repository != ref.Name {
+		if here.Destination != third || here.State != replication.InProgress || here.Tag != "2" || here.Source != prod || here.Repository != ref.Name {
 			t.Errorf("to the own account: %+v", here)
 		}
-		if there.Destination != dev || there.State != registry.ReplicationFailed || there.Tag != "1" || there.Failure.Statement == "" {
+		if there.Destination != dev || there.State != replication.Failed || there.Tag != "1" || there.Failure.Statement == "" {
 			t.Errorf("to the other account: %+v", there)
 		}
 	}
 	d.grant(dev)
 	d.drain()
-	for _, r := range d.find(ref, "1", 10)[0].Replications {
-		if r.State != registry.ReplicationComplete {
+	for _, r := range d.ofImage(ref, digest.FromBytes(raw)) {
+		if r.State != replication.Complete {
 			t.Errorf("%+v", r)
 		}
 	}

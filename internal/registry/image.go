@@ -32,7 +32,7 @@ func orNull(s string) string {
 	if s == "" {
 		return "null"
 	}
-	return shorten(s)
+	return Shorten(s)
 }
 
 // Manifest is a stored manifest with its exact bytes.
@@ -81,8 +81,8 @@ type Referrer struct {
 // renews it (ECR refreshes it at least once every 24 hours).
 const pullTimeFreshness = time.Hour
 
-// maxTagsPerImage is how many tags of one image are shown (ECR: 1,000 tags per image).
-const maxTagsPerImage = 1000
+// MaxTagsPerImage is how many tags of one image are shown (ECR: 1,000 tags per image).
+const MaxTagsPerImage = 1000
 
 // Manifest by tag, digest, or both: ImageNotFound. A read of a manifest counts as a pull.
 func (s *Service) Manifest(ctx context.Context, c access.Caller, ref resource.Repository,
@@ -91,7 +91,7 @@ func (s *Service) Manifest(ctx context.Context, c access.Caller, ref resource.Re
 	if err != nil {
 		return Manifest{}, err
 	}
-	m, err := s.content(repo, r)
+	m, err := s.Content(repo, r)
 	if err != nil {
 		return Manifest{}, err
 	}
@@ -180,13 +180,13 @@ func contentAhead(r Reference) metadata.Ahead {
 	}
 }
 
-// content resolves a reference: ImageNotFound, InvalidParameter.
-func (s *Service) content(repo *metadata.Repository, r Reference) (*metadata.ManifestContent, error) {
+// Content resolves a reference, which is no pull: ImageNotFound, InvalidParameter.
+func (s *Service) Content(repo *metadata.Repository, r Reference) (*metadata.ManifestContent, error) {
 	digest := func(m *metadata.ManifestContent) string { return m.Digest }
 	return resolve(repo, r, s.meta.ManifestContent, s.meta.ManifestContentByTag, digest)
 }
 
-// head is content for who does not ask for the bytes.
+// head is Content for who does not ask for the bytes.
 func (s *Service) head(repo *metadata.Repository, r Reference) (metadata.ManifestHead, error) {
 	digest := func(m metadata.ManifestHead) string { return m.Digest }
 	return resolve(repo, r, s.meta.ManifestHead, s.meta.ManifestHeadByTag, digest)
@@ -205,7 +205,7 @@ func resolve[M any](repo *metadata.Repository, r Reference, byDigest,
 	case r.Digest != "":
 		m, err = byDigest(repo, string(r.Digest))
 	default:
-		return none, errorf(InvalidParameter, "Invalid parameter at 'imageId': a tag or a digest is needed")
+		return none, Errorf(InvalidParameter, "Invalid parameter at 'imageId': a tag or a digest is needed")
 	}
 	if errors.Is(err, metadata.ErrNotFound) {
 		return none, imageNotFound(repo, r)
@@ -217,7 +217,7 @@ func resolve[M any](repo *metadata.Repository, r Reference, byDigest,
 }
 
 func imageNotFound(repo *metadata.Repository, r Reference) *Error {
-	return errorf(ImageNotFound, "The image with imageId %s does not exist within the repository with name '%s' in the registry with id '%s'", r, repo.Name, repo.Account)
+	return Errorf(ImageNotFound, "The image with imageId %s does not exist within the repository with name '%s' in the registry with id '%s'", r, repo.Name, repo.Account)
 }
 
 // recordPull notes the time of a pull in the background, and seldom: a pull
@@ -239,7 +239,7 @@ func (s *Service) recordPull(repo *metadata.Repository, m metadata.Manifest) {
 // Tags in lexical order.
 func (s *Service) Tags(ctx context.Context, c access.Caller, ref resource.Repository,
 	p Page) (names []string, next string, err error) {
-	repo, err := s.repository(ctx, c, ref, access.ListImages)
+	repo, err := s.Repository(ctx, c, ref, access.ListImages)
 	if err != nil {
 		return nil, "", err
 	}
@@ -247,7 +247,7 @@ func (s *Service) Tags(ctx context.Context, c access.Caller, ref resource.Reposi
 	if err != nil {
 		return nil, "", fmt.Errorf("list the tags of %s: %w", ref, err)
 	}
-	tags, next = page(tags, p.Limit, func(t metadata.Tag) string { return t.Name })
+	tags, next = PageOf(tags, p.Limit, func(t metadata.Tag) string { return t.Name })
 	for _, t := range tags {
 		names = append(names, t.Name)
 	}
@@ -259,7 +259,7 @@ func (s *Service) Tags(ctx context.Context, c access.Caller, ref resource.Reposi
 // would take too much memory.
 func (s *Service) Referrers(ctx context.Context, c access.Caller, ref resource.Repository, subject digest.Digest,
 	artifactType string, p Page) (refs []Referrer, next string, err error) {
-	repo, err := s.repository(ctx, c, ref, access.BatchGetImage)
+	repo, err := s.Repository(ctx, c, ref, access.BatchGetImage)
 	if err != nil {
 		return nil, "", err
 	}
@@ -286,14 +286,14 @@ func (s *Service) Referrers(ctx context.Context, c access.Caller, ref resource.R
 // DescribeImages by reference: ImageNotFound if any is missing.
 func (s *Service) DescribeImages(ctx context.Context, c access.Caller, ref resource.Repository,
 	refs []Reference) ([]Image, error) {
-	repo, err := s.repository(ctx, c, ref, access.DescribeImages)
+	repo, err := s.Repository(ctx, c, ref, access.DescribeImages)
 	if err != nil {
 		return nil, err
 	}
 	var rows []metadata.Manifest
 	seen := map[string]bool{}
 	for _, r := range refs {
-		m, err := s.content(repo, r)
+		m, err := s.Content(repo, r)
 		if err != nil {
 			return nil, err
 		}
@@ -328,7 +328,7 @@ func (s *Service) describe(repo *metadata.Repository, ms []metadata.Manifest) ([
 	for i, m := range ms {
 		digests[i] = m.Digest
 	}
-	tags, err := s.meta.Read().TagsOfEach(repo.ID, digests, maxTagsPerImage)
+	tags, err := s.meta.Read().TagsOfEach(repo.ID, digests, MaxTagsPerImage)
 	if err != nil {
 		return nil, fmt.Errorf("list the tags of %d images of %s: %w", len(ms), refOf(repo), err)
 	}
@@ -346,7 +346,7 @@ func (s *Service) describe(repo *metadata.Repository, ms []metadata.Manifest) ([
 // ListImages describes the images page by page, in order of digest.
 func (s *Service) ListImages(ctx context.Context, c access.Caller, ref resource.Repository, status TagStatus,
 	p Page) (images []Image, next string, err error) {
-	repo, err := s.repository(ctx, c, ref, access.DescribeImages)
+	repo, err := s.Repository(ctx, c, ref, access.DescribeImages)
 	if err != nil {
 		return nil, "", err
 	}
@@ -361,7 +361,7 @@ func (s *Service) ListImages(ctx context.Context, c access.Caller, ref resource.
 	if err != nil {
 		return nil, "", fmt.Errorf("list the images of %s: %w", ref, err)
 	}
-	ms, next = page(ms, p.Limit, func(m metadata.Manifest) string { return m.Digest })
+	ms, next = PageOf(ms, p.Limit, func(m metadata.Manifest) string { return m.Digest })
 	images, err = s.describe(repo, ms)
 	return images, next, err
 }
@@ -374,7 +374,7 @@ const idSeparator = " "
 // tag for an untagged image, in order of digest and tag.
 func (s *Service) ListImageIDs(ctx context.Context, c access.Caller, ref resource.Repository, status TagStatus,
 	p Page) (ids []Reference, next string, err error) {
-	repo, err := s.repository(ctx, c, ref, access.ListImages)
+	repo, err := s.Repository(ctx, c, ref, access.ListImages)
 	if err != nil {
 		return nil, "", err
 	}
@@ -383,7 +383,7 @@ func (s *Service) ListImageIDs(ctx context.Context, c access.Caller, ref resourc
 	if err != nil {
 		return nil, "", fmt.Errorf("list the images of %s: %w", ref, err)
 	}
-	rows, next = page(rows, p.Limit, func(t metadata.Tag) string { return t.Digest + idSeparator + t.Name })
+	rows, next = PageOf(rows, p.Limit, func(t metadata.Tag) string { return t.Digest + idSeparator + t.Name })
 	for _, t := range rows {
 		ids = append(ids, Reference{Digest: digest.Digest(t.Digest), Tag: t.Name})
 	}

@@ -106,7 +106,7 @@ func (s *Service) renew(repo *metadata.Repository, l Layer) {
 }
 
 func layerNotFound(repo *metadata.Repository, d digest.Digest) *Error {
-	return errorf(LayersNotFound, "The layer with digest '%s' does not exist in the repository with name '%s' in the registry with id '%s'", d, repo.Name, repo.Account)
+	return Errorf(LayersNotFound, "The layer with digest '%s' does not exist in the repository with name '%s' in the registry with id '%s'", d, repo.Name, repo.Account)
 }
 
 // OpenLayer opens the bytes, unless the client can be sent to where they are:
@@ -146,7 +146,7 @@ func (s *Service) OpenLayer(ctx context.Context, c access.Caller, ref resource.R
 // LayersAvailable returns which of the digests the repository has.
 func (s *Service) LayersAvailable(ctx context.Context, c access.Caller, ref resource.Repository,
 	ds []digest.Digest) (map[digest.Digest]Layer, error) {
-	repo, err := s.repository(ctx, c, ref, access.BatchCheckLayerAvailability)
+	repo, err := s.Repository(ctx, c, ref, access.BatchCheckLayerAvailability)
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +189,7 @@ func (s *Service) LayersAvailable(ctx context.Context, c access.Caller, ref reso
 // bytes are to be had, for a while, without asking us; empty if nowhere.
 func (s *Service) LayerForDownload(ctx context.Context, c access.Caller, ref resource.Repository,
 	d digest.Digest) (l Layer, url string, err error) {
-	repo, err := s.repository(ctx, c, ref, access.GetDownloadURLForLayer)
+	repo, err := s.Repository(ctx, c, ref, access.GetDownloadURLForLayer)
 	if err != nil {
 		return Layer{}, "", err
 	}
@@ -201,7 +201,7 @@ func (s *Service) LayerForDownload(ctx context.Context, c access.Caller, ref res
 		return Layer{}, "", fmt.Errorf("look up the images of layer %s: %w", d, err)
 	}
 	if len(images) == 0 {
-		return Layer{}, "", errorf(LayerInaccessible, "The layer with digest '%s' is not associated with an image in the repository with name '%s' in the registry with id '%s'", d, repo.Name, repo.Account)
+		return Layer{}, "", Errorf(LayerInaccessible, "The layer with digest '%s' is not associated with an image in the repository with name '%s' in the registry with id '%s'", d, repo.Name, repo.Account)
 	}
 	if err := s.checkBytes(ctx, repo, l); err != nil {
 		return Layer{}, "", err
@@ -216,7 +216,7 @@ func (s *Service) LayerForDownload(ctx context.Context, c access.Caller, ref res
 // DeleteLayer unlinks a blob: LayersNotFound, LayerInUse while an image of the
 // repository names it, with a tag or without.
 func (s *Service) DeleteLayer(ctx context.Context, c access.Caller, ref resource.Repository, d digest.Digest) error {
-	repo, err := s.repository(ctx, c, ref, access.BatchDeleteImage)
+	repo, err := s.Repository(ctx, c, ref, access.BatchDeleteImage)
 	if err != nil {
 		return err
 	}
@@ -229,7 +229,7 @@ func (s *Service) DeleteLayer(ctx context.Context, c access.Caller, ref resource
 			return err
 		}
 		if len(images) > 0 {
-			return errorf(LayerInUse, "The layer with digest '%s' is a part of images of the repository with name '%s' in the registry with id '%s': delete these first: %s",
+			return Errorf(LayerInUse, "The layer with digest '%s' is a part of images of the repository with name '%s' in the registry with id '%s': delete these first: %s",
 				d, repo.Name, repo.Account, strings.Join(images, ", "))
 		}
 		unlinked, err := tx.UnlinkLayer(repo, string(d))
@@ -245,7 +245,7 @@ func (s *Service) DeleteLayer(ctx context.Context, c access.Caller, ref resource
 // error, if there is no such blob that the caller may read.
 func (s *Service) MountLayer(ctx context.Context, c access.Caller, to resource.Repository, d digest.Digest,
 	from *resource.Repository) (bool, error) {
-	repo, err := s.repository(ctx, c, to, access.InitiateLayerUpload)
+	repo, err := s.Repository(ctx, c, to, access.InitiateLayerUpload)
 	if err != nil {
 		return false, err
 	}

@@ -137,7 +137,7 @@ func (ds *descriptors) UnmarshalJSON(raw []byte) error {
 	case start == nil: // null
 		return nil
 	case start != json.Delim('['):
-		return errorf(InvalidManifest, "The manifest has something else where a list of descriptors belongs")
+		return Errorf(InvalidManifest, "The manifest has something else where a list of descriptors belongs")
 	}
 	list := descriptors{}
 	for decoder.More() {
@@ -158,14 +158,14 @@ func (ds *descriptors) UnmarshalJSON(raw []byte) error {
 // is the type that the client gave it, or empty.
 func parseManifest(raw []byte, declared string) (parsedManifest, error) {
 	if len(raw) > MaxManifestSize {
-		return parsedManifest{}, errorf(InvalidManifest, "The manifest has %d bytes; at most %d are allowed", len(raw), MaxManifestSize)
+		return parsedManifest{}, Errorf(InvalidManifest, "The manifest has %d bytes; at most %d are allowed", len(raw), MaxManifestSize)
 	}
 	if err := checkJSON(raw); err != nil {
 		return parsedManifest{}, err
 	}
 	p, err := readManifest(raw, declared)
 	if err == nil && len(p.Annotations) > maxAnnotationBytes {
-		err = errorf(InvalidManifest, "The manifest's annotations have %d bytes; at most %d are allowed", len(p.Annotations), maxAnnotationBytes)
+		err = Errorf(InvalidManifest, "The manifest's annotations have %d bytes; at most %d are allowed", len(p.Annotations), maxAnnotationBytes)
 	}
 	return p, err
 }
@@ -183,7 +183,7 @@ func readManifest(raw []byte, declared string) (p parsedManifest, err error) {
 	if declared != "" {
 		bare, _, err := mime.ParseMediaType(declared)
 		if err != nil {
-			return p, errorf(InvalidManifest, "The manifest's media type '%s' is malformed", shorten(declared))
+			return p, Errorf(InvalidManifest, "The manifest's media type '%s' is malformed", Shorten(declared))
 		}
 		declared = bare
 	}
@@ -191,14 +191,14 @@ func readManifest(raw []byte, declared string) (p parsedManifest, err error) {
 	case declared == "":
 		declared = doc.MediaType
 	case doc.MediaType != "" && doc.MediaType != declared:
-		return p, errorf(InvalidManifest, "The manifest is declared as '%s', but its mediaType is '%s': they must agree", shorten(declared), shorten(doc.MediaType))
+		return p, Errorf(InvalidManifest, "The manifest is declared as '%s', but its mediaType is '%s': they must agree", Shorten(declared), Shorten(doc.MediaType))
 	}
 	if declared == "" {
-		return p, errorf(InvalidManifest, "The manifest has no mediaType, and none was given with it")
+		return p, Errorf(InvalidManifest, "The manifest has no mediaType, and none was given with it")
 	}
 	f, ok := forms[declared]
 	if !ok {
-		return p, errorf(InvalidManifest, "'%s' is not a media type of manifests; allowed are OCI image manifests and indexes, and Docker manifests and manifest lists", shorten(declared))
+		return p, Errorf(InvalidManifest, "'%s' is not a media type of manifests; allowed are OCI image manifests and indexes, and Docker manifests and manifest lists", Shorten(declared))
 	}
 	p.MediaType = declared
 	if err := p.read(f, &doc); err != nil {
@@ -218,7 +218,7 @@ func readManifest(raw []byte, declared string) (p parsedManifest, err error) {
 		p.ArtifactType = doc.Config.MediaType
 	}
 	if len(p.ArtifactType) > maxArtifactTypeBytes {
-		return p, errorf(InvalidManifest, "The manifest's artifactType is longer than %d characters", maxArtifactTypeBytes)
+		return p, Errorf(InvalidManifest, "The manifest's artifactType is longer than %d characters", maxArtifactTypeBytes)
 	}
 	return p, nil
 }
@@ -228,11 +228,11 @@ func malformed(err error) *Error {
 	if t, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		where := "the document"
 		if t.Field != "" {
-			where = "'" + shorten(t.Field) + "'"
+			where = "'" + Shorten(t.Field) + "'"
 		}
-		return errorf(InvalidManifest, "The manifest's JSON does not have the form of a manifest: %s, at byte %d, is a JSON %s", where, t.Offset, shorten(t.Value))
+		return Errorf(InvalidManifest, "The manifest's JSON does not have the form of a manifest: %s, at byte %d, is a JSON %s", where, t.Offset, Shorten(t.Value))
 	}
-	return errorf(InvalidManifest, "The manifest is not valid JSON: %s", shorten(err.Error()))
+	return Errorf(InvalidManifest, "The manifest is not valid JSON: %s", Shorten(err.Error()))
 }
 
 // read collects the references of a manifest of form f. Members that belong to
@@ -246,7 +246,7 @@ func (p *parsedManifest) read(f form, doc *manifestDocument) error {
 	case imageForm:
 		foreign = doc.Manifests != nil || doc.FSLayers != nil
 		if doc.Config == nil {
-			return errorf(InvalidManifest, "The manifest has no config")
+			return Errorf(InvalidManifest, "The manifest has no config")
 		}
 		content = append(append(content, *doc.Config), doc.Layers...)
 	case indexForm:
@@ -255,7 +255,7 @@ func (p *parsedManifest) read(f form, doc *manifestDocument) error {
 	case artifactForm:
 		foreign = doc.Layers != nil || doc.Config != nil || doc.Manifests != nil || doc.FSLayers != nil
 		if doc.MediaType == "" {
-			return errorf(InvalidManifest, "The manifest has no mediaType, which '%s' must have", p.MediaType)
+			return Errorf(InvalidManifest, "The manifest has no mediaType, which '%s' must have", p.MediaType)
 		}
 		content, version = doc.Blobs, doc.SchemaVersion // it has none
 	case schema1Form:
@@ -263,16 +263,16 @@ func (p *parsedManifest) read(f form, doc *manifestDocument) error {
 		version = 1
 		for _, l := range doc.FSLayers {
 			if l.BlobSum == "" { // small in the manifest, large as a descriptor
-				return errorf(InvalidManifest, "A layer of the manifest has no blobSum")
+				return Errorf(InvalidManifest, "A layer of the manifest has no blobSum")
 			}
 			content = append(content, ocispec.Descriptor{Digest: l.BlobSum, MediaType: ocispec.MediaTypeImageLayerGzip})
 		}
 	}
 	if foreign {
-		return errorf(InvalidManifest, "The manifest of type '%s' has members of another type, so clients could read it in two ways", p.MediaType)
+		return Errorf(InvalidManifest, "The manifest of type '%s' has members of another type, so clients could read it in two ways", p.MediaType)
 	}
 	if doc.SchemaVersion != version {
-		return errorf(InvalidManifest, "The manifest's schemaVersion is %d; '%s' has %d", doc.SchemaVersion, p.MediaType, version)
+		return Errorf(InvalidManifest, "The manifest's schemaVersion is %d; '%s' has %d", doc.SchemaVersion, p.MediaType, version)
 	}
 	seen := make(map[digest.Digest]bool, len(content))
 	for i := range content {
@@ -282,7 +282,7 @@ func (p *parsedManifest) read(f form, doc *manifestDocument) error {
 		}
 		if f != indexForm {
 			if d.Size > math.MaxInt64-p.size {
-				return errorf(InvalidManifest, "The sizes of the manifest's content add up to more than can be counted")
+				return Errorf(InvalidManifest, "The sizes of the manifest's content add up to more than can be counted")
 			}
 			p.size += d.Size
 			if !distributable(d.MediaType) {
@@ -293,17 +293,17 @@ func (p *parsedManifest) read(f form, doc *manifestDocument) error {
 			continue
 		}
 		seen[d.Digest] = true
-		p.References = append(p.References, metadata.Reference{Digest: string(d.Digest), Child: f == indexForm, MediaType: shorten(d.MediaType)})
+		p.References = append(p.References, metadata.Reference{Digest: string(d.Digest), Child: f == indexForm, MediaType: Shorten(d.MediaType)})
 	}
 	return nil
 }
 
 func validDescriptor(what string, d *ocispec.Descriptor) error {
 	if err := validDigest(d.Digest); err != nil {
-		return errorf(InvalidManifest, "A %s of the manifest has an unusable digest '%s'", what, shorten(string(d.Digest)))
+		return Errorf(InvalidManifest, "A %s of the manifest has an unusable digest '%s'", what, Shorten(string(d.Digest)))
 	}
 	if d.Size < 0 {
-		return errorf(InvalidManifest, "The %s %s of the manifest has the negative size %d", what, d.Digest, d.Size)
+		return Errorf(InvalidManifest, "The %s %s of the manifest has the negative size %d", what, d.Digest, d.Size)
 	}
 	return nil
 }

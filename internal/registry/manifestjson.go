@@ -56,7 +56,7 @@ var (
 // (InvalidManifest). Manifests from before this was refused are still served.
 func checkJSON(raw []byte) error {
 	if !utf8.Valid(raw) {
-		return errorf(InvalidManifest, "The manifest is not UTF-8, so programs could read it in more than one way")
+		return Errorf(InvalidManifest, "The manifest is not UTF-8, so programs could read it in more than one way")
 	}
 	r := strictjson.NewReader(raw, strictjson.Limits{Depth: maxManifestDepth, Members: maxManifestMembers})
 	err := checkShape(r, manifestShape)
@@ -64,7 +64,7 @@ func checkJSON(raw []byte) error {
 		err = r.End()
 	}
 	if e, ok := errors.AsType[*strictjson.Error](err); ok {
-		return errorf(InvalidManifest, "The manifest's JSON is not good: %s", shorten(e.Error()))
+		return Errorf(InvalidManifest, "The manifest's JSON is not good: %s", Shorten(e.Error()))
 	}
 	return err
 }

@@ -20,7 +20,7 @@ func validName(name string) error {
 	if ValidName(name) {
 		return nil
 	}
-	return errorf(InvalidParameter, "Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must be %d to %d characters of a-z, 0-9 and the separators . _ __ - and /, and begin and end with a letter or digit'", minNameLength, maxNameLength)
+	return Errorf(InvalidParameter, "Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must be %d to %d characters of a-z, 0-9 and the separators . _ __ - and /, and begin and end with a letter or digit'", minNameLength, maxNameLength)
 }
 
 // ValidName reports whether name can be a repository's: 2 to 256 bytes of
@@ -62,7 +62,7 @@ func validTag(tag string) error {
 	if ValidTag(tag) {
 		return nil
 	}
-	return errorf(InvalidParameter, "Invalid parameter at 'imageTag' failed to satisfy constraint: 'must be 1 to %d characters of a-z, A-Z, 0-9, _ . and -, and not begin with . or -'", maxTagLength)
+	return Errorf(InvalidParameter, "Invalid parameter at 'imageTag' failed to satisfy constraint: 'must be 1 to %d characters of a-z, A-Z, 0-9, _ . and -, and not begin with . or -'", maxTagLength)
 }
 
 // TagGrammar is the regular expression that the whole of a tag matches
@@ -84,7 +84,7 @@ func validDigest(d digest.Digest) error {
 	if ValidDigest(d) {
 		return nil
 	}
-	return errorf(InvalidParameter, "Invalid parameter: '%s' is not a digest; it must be sha256: or sha512: followed by lower-case hexadecimal digits", shorten(string(d)))
+	return Errorf(InvalidParameter, "Invalid parameter: '%s' is not a digest; it must be sha256: or sha512: followed by lower-case hexadecimal digits", Shorten(string(d)))
 }
 
 // SupportedAlgorithm reports whether content is stored under digests of the algorithm.
@@ -93,8 +93,8 @@ func SupportedAlgorithm(name string) bool { return blob.SupportedAlgorithm(name)
 // ValidDigest reports whether d is well-formed and of a supported algorithm.
 func ValidDigest(d digest.Digest) bool { return blob.ValidDigest(d) }
 
-// shorten keeps hostile input from filling messages and logs.
-func shorten(s string) string {
+// Shorten keeps hostile input from filling messages and logs.
+func Shorten(s string) string {
 	const most = 200
 	if len(s) > most {
 		s = s[:most] + "…"

@@ -11,7 +11,7 @@ import (
 	"github.com/twinport/twinport/internal/resource"
 )
 
-// outsider is repository for a caller of another account. To one who is refused
+// outsider is Repository for a caller of another account. To one who is refused
 // a repository that is not there costs what one that is there does: the same
 // look-ups, none of them answered from memory, and the same evaluations. So
 // the time shows as little as the text.

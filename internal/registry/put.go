@@ -43,10 +43,6 @@ type PutResult struct {
 	Subject digest.Digest
 }
 
-// manyReplications is from how many replications of an image on those by tags that
-// have moved away are forgotten: to delete an image deletes them all at once.
-const manyReplications = 5000
-
 // maxTagsPerPut bounds the tags of one put.
 const maxTagsPerPut = 100
 
@@ -58,12 +54,12 @@ const maxTagsPerPut = 100
 // Throttled.
 func (s *Service) PutManifest(ctx context.Context, c access.Caller, ref resource.Repository,
 	n NewManifest) (PutResult, error) {
-	r, err := s.repository(ctx, c, ref, access.PutImage)
+	r, err := s.Repository(ctx, c, ref, access.PutImage)
 	if err != nil {
 		return PutResult{}, err
 	}
 	if len(n.Tags) > maxTagsPerPut {
-		return PutResult{}, errorf(InvalidParameter, "%d tags were given; at most %d can be set at once", len(n.Tags), maxTagsPerPut)
+		return PutResult{}, Errorf(InvalidParameter, "%d tags were given; at most %d can be set at once", len(n.Tags), maxTagsPerPut)
 	}
 	for _, tag := range n.Tags {
 		if err := validTag(tag); err != nil {
@@ -83,7 +79,7 @@ func (s *Service) PutManifest(ctx context.Context, c access.Caller, ref resource
 	if err != nil {
 		return PutResult{}, err
 	}
-	if err := s.admitReplications(r, len(n.Tags)); err != nil {
+	if err := s.outbox.Admit(r, len(n.Tags)); err != nil {
 		return PutResult{}, err
 	}
 	p := &put{service: s, now: s.now(), registry: r.RegistryID, account: r.Account, digest: string(d), manifest: parsed,
@@ -120,7 +116,7 @@ func manifestDigest(n NewManifest) (digest.Digest, error) {
 	}
 	d := algorithm.FromBytes(n.Bytes)
 	if n.Digest != "" && n.Digest != d {
-		return "", errorf(ImageDigestDoesNotMatch, "The digest of the manifest is %s, not %s as was given", d, n.Digest)
+		return "", Errorf(ImageDigestDoesNotMatch, "The digest of the manifest is %s, not %s as was given", d, n.Digest)
 	}
 	return d, nil
 }
@@ -158,7 +154,7 @@ func (p *put) commit(ctx context.Context, r *metadata.Repository) error {
 }
 
 func (p *put) immutable(r *metadata.Repository) bool {
-	return slices.ContainsFunc(p.Tags, func(tag string) bool { return immutableTag(r, tag) })
+	return slices.ContainsFunc(p.Tags, func(tag string) bool { return ImmutableTag(r, tag) })
 }
 
 // ahead asks what run is going to ask.
@@ -175,7 +171,7 @@ func (p *put) ahead(q *metadata.Queries, repository int64) {
 		_, _ = q.Tag(repository, tag)
 	}
 	p.room.Ahead(q)
-	p.service.tagsAhead(q, p.account, repository, p.digest, len(p.Tags))
+	p.service.usage.TagsAhead(q, p.account, repository, p.digest, len(p.Tags))
 	_, _ = q.NextSequence(p.registry)
 }
 
@@ -224,7 +220,7 @@ func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
 			added, changed = added+1, true
 		}
 	}
-	tooMany, err := p.service.tagsFull(tx.Queries, r.Account, r.ID, p.digest, added)
+	tooMany, err := p.service.usage.TagsFull(tx.Queries, r.Account, r.ID, p.digest, added)
 	if err != nil {
 		return err
 	}
@@ -241,15 +237,12 @@ func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
 		if len(p.Tags) > 0 {
 			what += " and tag '" + p.Tags[0] + "'"
 		}
-		return errorf(ImageAlreadyExists, "Image with %s already exists in the repository with name '%s' in registry with id '%s'", what, r.Name, r.Account)
-	}
-	if known && changed { // it gets replications beside those that it has
-		if err := tx.BoundReplications(r.ID, p.digest, manyReplications, 2*maxReplicationsPerPut); err != nil {
-			return err
-		}
+		return Errorf(ImageAlreadyExists, "Image with %s already exists in the repository with name '%s' in registry with id '%s'", what, r.Name, r.Account)
 	}
 	p.service.repositoryChanged(tx, r)
-	return p.service.queueReplications(tx, r, p.digest, p.Tags, sequence, p.now)
+	return p.service.outbox.Pushed(tx, Push{
+		Repository: r, Digest: p.digest, Tags: p.Tags, Sequence: sequence, At: p.now, Again: known && changed,
+	})
 }
 
 // checkReferences makes sure that the repository has all that the manifest
@@ -262,7 +255,7 @@ func (p *put) checkReferences(tx *metadata.Tx, r *metadata.Repository) (int64, e
 			return 0, err
 		}
 		if missing := lacking(layers, have); missing != nil {
-			return 0, errorf(LayersNotFound, "Layers with digests '%s' required for pushing image into repository with name '%s' in the registry with id '%s' do not exist",
+			return 0, Errorf(LayersNotFound, "Layers with digests '%s' required for pushing image into repository with name '%s' in the registry with id '%s' do not exist",
 				strings.Join(missing, ", "), r.Name, r.Account)
 		}
 	}
@@ -273,7 +266,7 @@ func (p *put) checkReferences(tx *metadata.Tx, r *metadata.Repository) (int64, e
 			return 0, err
 		}
 		if missing := lacking(children, have); missing != nil {
-			return 0, errorf(ReferencedImagesNotFound, "Images with digests '%s' required for pushing image into repository with name '%s' in the registry with id '%s' do not exist",
+			return 0, Errorf(ReferencedImagesNotFound, "Images with digests '%s' required for pushing image into repository with name '%s' in the registry with id '%s' do not exist",
 				strings.Join(missing, ", "), r.Name, r.Account)
 		}
 		for _, n := range have {
@@ -302,8 +295,8 @@ func (p *put) addsTag(tx *metadata.Tx, r *metadata.Repository, tag string) (bool
 		return false, err
 	}
 	same := exists && now.Digest == p.digest
-	if exists && immutableTag(r, tag) && (!same || p.RefuseUnchanged) {
-		return false, errorf(ImageTagAlreadyExists, "The image tag '%s' already exists in the '%s' repository and cannot be overwritten because the tag is immutable.", tag, r.Name)
+	if exists && ImmutableTag(r, tag) && (!same || p.RefuseUnchanged) {
+		return false, Errorf(ImageTagAlreadyExists, "The image tag '%s' already exists in the '%s' repository and cannot be overwritten because the tag is immutable.", tag, r.Name)
 	}
 	return !same, nil
 }

@@ -35,7 +35,7 @@ const (
 
 // Quotas of the registry, with what it uses of them.
 func (s *Service) Quotas(ctx context.Context, c access.Caller, id resource.Registry) ([]Quota, error) {
-	reg, err := s.settings(ctx, c, id, access.DescribeRegistry)
+	reg, err := s.Settings(ctx, c, id, access.DescribeRegistry)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func (s *Service) Quotas(ctx context.Context, c access.Caller, id resource.Regis
 
 // overQuota refuses what would go past a quota.
 func overQuota(id resource.Registry, name string, limit int64) *Error {
-	e := errorf(LimitExceeded, "The operation did not succeed because it would have exceeded a service limit for your account: "+
+	e := Errorf(LimitExceeded, "The operation did not succeed because it would have exceeded a service limit for your account: "+
 		"the quota '%s' of the registry with id '%s' in %s is %d. Delete what is not needed any more, or ask the operator for more.",
 		name, id.Account, id.Region, limit)
 	e.Quota = name
@@ -82,31 +82,6 @@ func (s *Service) room(id resource.Registry, registry, repository int64, names .
 // roomIn is room for an operation on a repository.
 func (s *Service) roomIn(r *metadata.Repository, names ...string) *usage.Room {
 	return s.room(refOf(r).Registry, r.RegistryID, r.ID, names...)
-}
-
-// tagsAhead asks what tagsFull is going to ask.
-func (s *Service) tagsAhead(q *metadata.Queries, account string, repository int64, digest string, more int) {
-	if limit := s.limits[account].TagsPerImage; limit > 0 && repository != 0 && more > 0 {
-		_, _ = q.CountTagsOf(repository, digest, int(limit))
-	}
-}
-
-// tagsFull reports whether more tags are too many for an image of the account's
-// repository: 0 if that is not there yet.
-func (s *Service) tagsFull(q *metadata.Queries, account string, repository int64, digest string, more int) (
-	bool, error) {
-	limit := s.limits[account].TagsPerImage
-	if limit == 0 || more == 0 {
-		return false, nil
-	}
-	tags := 0
-	if repository != 0 {
-		var err error
-		if tags, err = q.CountTagsOf(repository, digest, int(limit)); err != nil {
-			return false, err
-		}
-	}
-	return int64(tags)+int64(more) > limit, nil
 }
 
 // takeLayer takes the room for a link to a layer, unless the repository has it.
@@ -142,7 +117,7 @@ func takeBlob(tx *metadata.Tx, r *usage.Room, repository int64, digest string) e
 func (s *Service) boundLayer(ctx context.Context, r *metadata.Repository, content io.Reader, already int64) (
 	io.Reader, error) {
 	b := &boundedLayer{r: content, room: maxLayerSize - already,
-		refusal: errorf(LimitExceeded, "A layer may have at most %d bytes", int64(maxLayerSize))}
+		refusal: Errorf(LimitExceeded, "A layer may have at most %d bytes", int64(maxLayerSize))}
 	room := s.roomIn(r, quota.StoredBytes)
 	if !room.Bounded(quota.StoredBytes) {
 		return b, nil
@@ -184,74 +159,4 @@ func (b *boundedLayer) Read(p []byte) (int, error) {
 		return 0, b.refusal
 	}
 	return n, err
-}
-
-// roomAt is what the destination of a replication has room for.
-func (s *Service) roomAt(job metadata.ReplicationJob) *usage.Room {
-	full := func(name string, _ int64) error { return full(job, name) }
-	return s.usage.Room(job.DestinationAccount, job.RegistryID, job.DestinationID, full,
-		quota.Repositories, quota.ImagesPerRepository, quota.StoredBytes, quota.ReplicatedBytes)
-}
-
-// fitsAhead asks what fits is going to ask.
-func (s *Service) fitsAhead(q *metadata.Queries, job metadata.ReplicationJob, r *usage.Room) {
-	r.Ahead(q)
-	s.tagsAhead(q, job.DestinationAccount, job.DestinationID, job.Digest, tagsOf(job))
-}
-
-// tagsOf is how many tags a replication sets.
-func tagsOf(job metadata.ReplicationJob) int {
-	if job.Tag == "" {
-		return 0
-	}
-	return 1
-}
-
-// fits takes the room for a replication of an image, whose parts are given, and
-// refuses one that would go past a quota of the destination.
-func (s *Service) fits(q *metadata.Queries, job metadata.ReplicationJob, r *usage.Room,
-	parts metadata.ImageParts) error {
-	if err := r.Begin(q); err != nil {
-		return err
-	}
-	if job.DestinationID == 0 {
-		if err := r.Take(quota.Repositories, 1); err != nil {
-			return err
-		}
-	}
-	tooMany, err := s.tagsFull(q, job.DestinationAccount, job.DestinationID, job.Digest, tagsOf(job))
-	if err != nil {
-		return err
-	}
-	if tooMany { // unless it is one of them
-		now, err := q.Tag(job.DestinationID, job.Tag)
-		if err != nil && !errors.Is(err, metadata.ErrNotFound) {
-			return err
-		}
-		if now.Digest != job.Digest {
-			return full(job, quota.TagsPerImage)
-		}
-	}
-	if err := r.Take(quota.ImagesPerRepository, int64(len(parts.Manifests)-parts.There)); err != nil {
-		return err
-	}
-	if !r.Bounded(quota.StoredBytes) && !r.Bounded(quota.ReplicatedBytes) {
-		return nil
-	}
-	bytes, err := q.CopyCost(job.RepositoryID, parts.Manifests, job.DestinationID)
-	if err != nil {
-		return err
-	}
-	if err := r.Take(quota.StoredBytes, bytes); err != nil {
-		return err
-	}
-	return r.Take(quota.ReplicatedBytes, bytes)
-}
-
-// full refuses a replication for a quota. How much there is of it is not for the
-// source to know.
-func full(job metadata.ReplicationJob, name string) *refusal {
-	return &refusal{code: failureLimitExceeded, reason: fmt.Sprintf("The registry of account %s in %s has no room for the image: "+
-		"it would exceed its quota '%s'. Delete there what is not needed, or have its operator raise the quota, and retry the replication.",
-		job.DestinationAccount, job.DestinationRegion, name)}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/resource"
 )
 
@@ -246,7 +247,7 @@ func TestQuotaOfImagesInANewRepository(t *testing.T) {
 	}
 	d.put(from, d.index(a, b), "latest")
 	d.drain()
-	st := d.status(from, registry.Reference{Tag: "latest"}, registry.ReplicationFailed)
+	st := d.status(from, registry.Reference{Tag: "latest"}, replication.Failed)
 	if st.Failure.Code != "DestinationLimitExceeded" {
 		t.Errorf("it failed with %+v", st.Failure)
 	}
@@ -304,7 +305,7 @@ func TestQuotasOfReplications(t *testing.T) {
 				from := in(prod)
 				first := d.put(from, d.image(from, "first"), "first")
 				d.drain()
-				d.status(from, registry.Reference{Tag: "first"}, registry.ReplicationComplete)
+				d.status(from, registry.Reference{Tag: "first"}, replication.Complete)
 				return func() error { return d.DeleteManifest(ctx, root(devAccount), ref, first) }
 			},
 		},
@@ -326,7 +327,7 @@ func TestQuotasOfReplications(t *testing.T) {
 			want := d.put(from, d.image(from, content), "latest")
 			d.drain()
 			latest := registry.Reference{Tag: "latest"}
-			st := d.status(from, latest, registry.ReplicationFailed)
+			st := d.status(from, latest, replication.Failed)
 			if st.Failure.Code != "DestinationLimitExceeded" || !strings.Contains(st.Failure.Reason, "its quota '"+name+"'") {
 				t.Errorf("it failed with %+v", st.Failure)
 			}
@@ -341,16 +342,16 @@ func TestQuotasOfReplications(t *testing.T) {
 			retry := func() {
 				t.Helper()
 				var ids []int64
-				for _, r := range d.list(prod, registry.Outgoing, registry.ReplicationFailed, 10) {
+				for _, r := range d.list(prod, replication.Outgoing, replication.Failed, 10) {
 					ids = append(ids, r.ID)
 				}
-				if retried, _, err := d.RetryReplications(ctx, root(prodAccount), prod, ids); err != nil || len(retried) != 1 {
+				if retried, _, err := d.Retry(ctx, root(prodAccount), prod, ids); err != nil || len(retried) != 1 {
 					t.Fatalf("%v, %v", retried, err)
 				}
 				d.drain()
 			}
 			retry()
-			d.status(from, latest, registry.ReplicationFailed)
+			d.status(from, latest, replication.Failed)
 			if strings.HasSuffix(name, "bytes") {
 				d.close() // and with a larger quota it completes
 				d = openStores(t, dir)
@@ -361,7 +362,7 @@ func TestQuotasOfReplications(t *testing.T) {
 				}
 				retry()
 			}
-			d.status(from, latest, registry.ReplicationComplete)
+			d.status(from, latest, replication.Complete)
 			if got, err := d.resolve(to, latest); err != nil || got != want {
 				t.Errorf("%s, %v, want %s", got, err, want)
 			}

@@ -11,3 +11,13 @@ type Page struct {
 	// Limit is the most items to return; it must be positive.
 	Limit int
 }
+
+// PageOf cuts a list that was read with one item more than the limit: the last
+// item's key is next if more follow.
+func PageOf[T any](items []T, limit int, key func(T) string) (page []T, next string) {
+	if len(items) <= limit {
+		return items, ""
+	}
+	items = items[:limit]
+	return items, key(items[limit-1])
+}

@@ -13,11 +13,11 @@ import (
 // SetRegistryPolicy: InvalidParameter. Replications into this registry that
 // were refused for want of a grant are tried again.
 func (s *Service) SetRegistryPolicy(ctx context.Context, c access.Caller, id resource.Registry, text string) error {
-	if _, err := s.settings(ctx, c, id, access.PutRegistryPolicy); err != nil {
+	if _, err := s.Settings(ctx, c, id, access.PutRegistryPolicy); err != nil {
 		return err
 	}
 	if _, err := policy.ParseNew(text, policy.RegistryPolicy, policy.Registry(id)); err != nil {
-		return errorf(InvalidParameter, "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid registry policy provided: %v'", err)
+		return Errorf(InvalidParameter, "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid registry policy provided: %v'", err)
 	}
 	_, err := s.replaceRegistryPolicy(ctx, id, text)
 	return err
@@ -26,7 +26,7 @@ func (s *Service) SetRegistryPolicy(ctx context.Context, c access.Caller, id res
 // replaceRegistryPolicy sets a registry's policy and returns the one before.
 func (s *Service) replaceRegistryPolicy(ctx context.Context, id resource.Registry,
 	text string) (before string, err error) {
-	err = s.update(ctx, func(tx *metadata.Tx) error {
+	err = s.Update(ctx, func(tx *metadata.Tx) error {
 		reg, err := tx.Registry(id.Account, id.Region)
 		if err != nil {
 			return err
@@ -38,18 +38,18 @@ func (s *Service) replaceRegistryPolicy(ctx context.Context, id resource.Registr
 		if err := tx.SetRegistryPolicy(reg.ID, text); err != nil {
 			return err
 		}
-		return s.retryRefused(tx, reg.ID, id)
+		return s.outbox.Possible(tx, reg.ID, resource.Repository{Registry: id})
 	})
 	return before, err
 }
 
 func registryPolicyNotFound(id resource.Registry) *Error {
-	return errorf(RegistryPolicyNotFound, "Registry policy does not exist in the registry with id '%s'", id.Account)
+	return Errorf(RegistryPolicyNotFound, "Registry policy does not exist in the registry with id '%s'", id.Account)
 }
 
 // RegistryPolicy: RegistryPolicyNotFound.
 func (s *Service) RegistryPolicy(ctx context.Context, c access.Caller, id resource.Registry) (string, error) {
-	reg, err := s.settings(ctx, c, id, access.GetRegistryPolicy)
+	reg, err := s.Settings(ctx, c, id, access.GetRegistryPolicy)
 	if err != nil {
 		return "", err
 	}
@@ -61,7 +61,7 @@ func (s *Service) RegistryPolicy(ctx context.Context, c access.Caller, id resour
 
 // DeleteRegistryPolicy returns the text that was deleted: RegistryPolicyNotFound.
 func (s *Service) DeleteRegistryPolicy(ctx context.Context, c access.Caller, id resource.Registry) (string, error) {
-	if _, err := s.settings(ctx, c, id, access.DeleteRegistryPolicy); err != nil {
+	if _, err := s.Settings(ctx, c, id, access.DeleteRegistryPolicy); err != nil {
 		return "", err
 	}
 	return s.replaceRegistryPolicy(ctx, id, "")

@@ -29,7 +29,7 @@ func ReadManifest(raw []byte, mediaType string) (metadata.Manifest, []metadata.R
 // it is pushed again or RestoreLayer brings it back: false if it is another
 // object meanwhile.
 func (s *Service) Quarantine(ctx context.Context, d, object, reason string) (done bool, err error) {
-	err = s.update(ctx, func(tx *metadata.Tx) (err error) {
+	err = s.Update(ctx, func(tx *metadata.Tx) (err error) {
 		done, err = tx.QuarantineBlob(d, object, reason, s.now())
 		return err
 	})
@@ -61,7 +61,7 @@ func (s *Service) RestoreManifest(ctx context.Context, at metadata.Home, d diges
 		return err
 	}
 	m.Digest, m.PushedAt = string(d), s.now()
-	return s.update(ctx, func(tx *metadata.Tx) error {
+	return s.Update(ctx, func(tx *metadata.Tx) error {
 		repo, err := tx.LockRepository(at.ID)
 		if errors.Is(err, metadata.ErrNotFound) {
 			return fmt.Errorf("the repository %s is gone: %w", at, err)
@@ -91,15 +91,15 @@ func (s *Service) RestoreManifest(ctx context.Context, at metadata.Home, d diges
 
 // CorrectLink gives a repository's link the size of its blob.
 func (s *Service) CorrectLink(ctx context.Context, at metadata.Home, d string) error {
-	return s.update(ctx, func(tx *metadata.Tx) error { return tx.CorrectLinkSize(at.ID, d) })
+	return s.Update(ctx, func(tx *metadata.Tx) error { return tx.CorrectLinkSize(at.ID, d) })
 }
 
 // DropBrokenTag removes a tag that names no manifest of its repository.
 func (s *Service) DropBrokenTag(ctx context.Context, at metadata.Home, tag string) error {
-	return s.update(ctx, func(tx *metadata.Tx) error { return tx.DeleteBrokenTag(at.ID, tag) })
+	return s.Update(ctx, func(tx *metadata.Tx) error { return tx.DeleteBrokenTag(at.ID, tag) })
 }
 
 // DiscardDamaged gives up what was kept of a damaged blob; the sweep frees it.
 func (s *Service) DiscardDamaged(ctx context.Context, d metadata.DamagedBlob, size int64) error {
-	return s.update(ctx, func(tx *metadata.Tx) error { return tx.DiscardDamaged(d, size) })
+	return s.Update(ctx, func(tx *metadata.Tx) error { return tx.DiscardDamaged(d, size) })
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/resource"
 )
 
@@ -40,7 +41,7 @@ func (d *domain) due() []int64 {
 func (d *domain) dueNow() []int64 {
 	d.t.Helper()
 	d.resume()
-	due, _, err := d.DueReplications(ctx, 10000)
+	due, _, err := d.Due(ctx, 10000)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -56,7 +57,7 @@ func (d *domain) resume() {
 	d.t.Helper()
 	for made, more := 1, true; made > 0 && more; {
 		var err error
-		if made, more, err = d.ResumeReplications(ctx); err != nil {
+		if made, more, err = d.Resume(ctx); err != nil {
 			d.t.Fatal(err)
 		}
 	}
@@ -93,9 +94,9 @@ func (d *domain) resolve(ref resource.Repository, r registry.Reference) (digest.
 	return m.Digest, err
 }
 
-func (d *domain) statuses(ref resource.Repository, r registry.Reference) []registry.ReplicationStatus {
+func (d *domain) statuses(ref resource.Repository, r registry.Reference) []replication.Status {
 	d.t.Helper()
-	all, err := d.ReplicationStatus(ctx, root(ref.Registry.Account), ref, r)
+	all, err := d.Status(ctx, root(ref.Registry.Account), ref, r)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -183,7 +184,7 @@ func TestRule4TagsMoveForwardInAnyOrder(t *testing.T) {
 	}
 	for _, raw := range images {
 		for _, st := range d.statuses(in(prod), registry.Reference{Digest: d.put(in(prod), raw)}) {
-			if st.State != registry.ReplicationComplete && st.State != registry.ReplicationInProgress {
+			if st.State != replication.Complete && st.State != replication.InProgress {
 				t.Errorf("status: %+v", st)
 			}
 		}
@@ -270,7 +271,7 @@ func TestRule5IncompleteSourceIsRefusedAndLeavesNothing(t *testing.T) {
 			}
 			d.drain()
 			st := d.statuses(in(prod), registry.Reference{Tag: "latest"})
-			if len(st) != 1 || st[0].State != registry.ReplicationFailed || st[0].Failure.Code != "SourceImageIncomplete" || !strings.Contains(st[0].Failure.Reason, what) {
+			if len(st) != 1 || st[0].State != replication.Failed || st[0].Failure.Code != "SourceImageIncomplete" || !strings.Contains(st[0].Failure.Reason, what) {
 				t.Errorf("status: %+v", st)
 			}
 			// Not even the repository, which the copy began with.
@@ -291,8 +292,8 @@ func TestRule5IncompleteSourceIsRefusedAndLeavesNothing(t *testing.T) {
 func TestRule6NoChaining(t *testing.T) {
 	d := pair(t)
 	d.grant(third)
-	rules := []registry.ReplicationRule{{Destinations: []resource.Registry{third, prod}}}
-	if err := d.SetReplication(ctx, root(devAccount), dev, rules); err != nil {
+	rules := []replication.Rule{{Destinations: []resource.Registry{third, prod}}}
+	if err := d.SetRules(ctx, root(devAccount), dev, rules); err != nil {
 		t.Fatal(err)
 	}
 	text := statement("Allow", devAccount, "ecr:ReplicateImage", "ecr:CreateRepository")
@@ -327,7 +328,7 @@ func TestRule7DestinationDecides(t *testing.T) {
 	replicate, create := one("Replicate", "Allow", "ecr:ReplicateImage"), one("Create", "Allow", "ecr:CreateRepository")
 	grant := all(replicate + "," + create)
 	var mu sync.Mutex
-	said := map[registry.Failure][]string{}
+	said := map[replication.Failure][]string{}
 	t.Run("each", func(t *testing.T) {
 		for name, c := range map[string]struct {
 			policy  string
@@ -378,21 +379,21 @@ func TestRule7DestinationDecides(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				check, err := d.CheckDestinations(ctx, root(prodAccount), prod, []resource.Registry{dev}, nil)
+				check, err := d.Check(ctx, root(prodAccount), prod, []resource.Registry{dev}, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
 				d.put(in(prod), d.image(in(prod), "one"), "latest")
 				d.drain()
 				st := d.statuses(in(prod), registry.Reference{Tag: "latest"})
-				want := registry.ReplicationComplete
+				want := replication.Complete
 				if c.refused {
-					want = registry.ReplicationFailed
+					want = replication.Failed
 				}
 				if len(st) != 1 || st[0].State != want || (st[0].Failure.Code == denied) != c.refused || st[0].Destination != dev || st[0].FinishedAt.IsZero() {
 					t.Fatalf("status: %+v, want %s", st, want)
 				}
-				if check[0].Failure != st[0].Failure || (check[0].Status == registry.Granted) == c.refused {
+				if check[0].Failure != st[0].Failure || (check[0].Status == replication.Granted) == c.refused {
 					t.Errorf("the check found %+v", check)
 				}
 				if c.refused {
@@ -432,8 +433,8 @@ func TestRefusalWithinAnAccountSaysWhy(t *testing.T) {
 		if f := st[0].Failure; f.Code != denied || f.Detail != detail || !strings.Contains(f.Reason, "NotToday") || f.Statement != "" {
 			t.Errorf("%s: %+v", action, f)
 		}
-		check, err := d.CheckDestinations(ctx, root(prodAccount), prod, []resource.Registry{third}, nil)
-		if err != nil || check[0].Status != registry.Denied || check[0].Failure != st[0].Failure {
+		check, err := d.Check(ctx, root(prodAccount), prod, []resource.Registry{third}, nil)
+		if err != nil || check[0].Status != replication.Denied || check[0].Failure != st[0].Failure {
 			t.Errorf("%s: %+v, %v", action, check, err)
 		}
 	}
@@ -444,11 +445,11 @@ func TestStoredRefusalTellsNoForeignWords(t *testing.T) {
 	d := openStill(t)
 	d.create(in(prod))
 	d.replicateTo(dev)
-	d.put(in(prod), d.image(in(prod), "one"), "latest")
+	image := d.put(in(prod), d.image(in(prod), "one"), "latest")
 	d.drain()
 	want := d.statuses(in(prod), registry.Reference{Tag: "latest"})[0].Failure
 	for _, code := range []string{"ReplicateImageNotAllowed", "CreateRepositoryNotAllowed"} {
-		id := d.list(prod, registry.Outgoing, "", 1)[0].ID
+		id := d.list(prod, replication.Outgoing, "", 1)[0].ID
 		row, err := d.meta.Read().Replication(id)
 		if err != nil {
 			t.Fatal(err)
@@ -458,14 +459,10 @@ func TestStoredRefusalTellsNoForeignWords(t *testing.T) {
 		if err := d.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.SaveReplication(row) }); err != nil {
 			t.Fatal(err)
 		}
-		found, _, err := d.FindImages(ctx, root(prodAccount), in(prod), "", registry.Page{Limit: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for what, got := range map[string]registry.Failure{
+		for what, got := range map[string]replication.Failure{
 			"status": d.statuses(in(prod), registry.Reference{Tag: "latest"})[0].Failure,
-			"list":   d.list(prod, registry.Outgoing, "", 1)[0].Failure,
-			"image":  found[0].Replications[0].Failure,
+			"list":   d.list(prod, replication.Outgoing, "", 1)[0].Failure,
+			"image":  d.ofImage(in(prod), image)[0].Failure,
 		} {
 			if got != want {
 				t.Errorf("%s: %+v, want %+v", what, got, want)
@@ -561,7 +558,7 @@ func TestRefusedIsTriedAgainWhenTheDestinationChanges(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := openStill(t)
 			woken := make(chan struct{}, 100)
-			d.OnReplications(func([]metadata.DueReplication) { woken <- struct{}{} })
+			d.OnQueued(func([]metadata.DueReplication) { woken <- struct{}{} })
 			d.create(in(prod))
 			d.replicateTo(dev)
 			d.put(in(prod), d.image(in(prod), "one"), "latest")
@@ -610,7 +607,7 @@ func TestPolicyChangeDuringARefusalIsNotLost(t *testing.T) {
 		wg.Go(func() { d.grant(dev) })
 		wg.Wait()
 		d.drain()
-		if st := d.statuses(in(prod), registry.Reference{Tag: fmt.Sprint("t", i)}); st[0].State != registry.ReplicationComplete {
+		if st := d.statuses(in(prod), registry.Reference{Tag: fmt.Sprint("t", i)}); st[0].State != replication.Complete {
 			t.Fatalf("round %d: %+v", i, st)
 		}
 		if _, err := d.DeleteRegistryPolicy(ctx, root(devAccount), dev); err != nil {
@@ -650,7 +647,7 @@ func TestRefusedIsTriedAgainWhenAReplicationCreatesTheRepository(t *testing.T) {
 		t.Fatalf("%+v", st)
 	}
 	d.create(in(mayCreate))
-	if err := d.SetReplication(ctx, root(devAccount), mayCreate, []registry.ReplicationRule{{Destinations: []resource.Registry{dev}}}); err != nil {
+	if err := d.SetRules(ctx, root(devAccount), mayCreate, []replication.Rule{{Destinations: []resource.Registry{dev}}}); err != nil {
 		t.Fatal(err)
 	}
 	d.put(in(mayCreate), d.image(in(mayCreate), "two"), "two")
@@ -681,11 +678,11 @@ func TestOneRefusalDoesNotBlockTheOthers(t *testing.T) {
 	deadline := time.Now().Add(10 * time.Second)
 	for {
 		st := d.statuses(in(prod), registry.Reference{Tag: "latest"})
-		states := map[resource.Registry]registry.ReplicationState{}
+		states := map[resource.Registry]replication.State{}
 		for _, s := range st {
 			states[s.Destination] = s.State
 		}
-		if states[dev] == registry.ReplicationFailed && states[third] == registry.ReplicationComplete {
+		if states[dev] == replication.Failed && states[third] == replication.Complete {
 			return
 		}
 		if time.Now().After(deadline) {
@@ -708,8 +705,8 @@ func TestReplicationBothWaysMeetsNoDeadlock(t *testing.T) {
 		if _, err := d.CreateRepository(ctx, root(prodAccount), way[0], new); err != nil {
 			t.Fatal(err)
 		}
-		rules := []registry.ReplicationRule{{Destinations: []resource.Registry{way[1].Registry}}}
-		if err := d.SetReplication(ctx, root(prodAccount), way[0].Registry, rules); err != nil {
+		rules := []replication.Rule{{Destinations: []resource.Registry{way[1].Registry}}}
+		if err := d.SetRules(ctx, root(prodAccount), way[0].Registry, rules); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -826,7 +823,7 @@ func TestImmutableTagsAtTheDestination(t *testing.T) {
 				t.Error(err)
 			}
 			for _, st := range d.statuses(in(prod), registry.Reference{Tag: "v1"}) {
-				if st.State != registry.ReplicationComplete {
+				if st.State != replication.Complete {
 					t.Errorf("%+v", st)
 				}
 			}
@@ -873,11 +870,11 @@ func TestOnlyLaterPushesToMatchingRepositoriesReplicate(t *testing.T) {
 		d.create(resource.Repository{Registry: prod, Name: name})
 	}
 	d.put(in(prod), d.image(in(prod), "before"), "before")
-	rules := []registry.ReplicationRule{
+	rules := []replication.Rule{
 		{Destinations: []resource.Registry{dev}, Prefixes: []string{"team/a", "app"}},
 		{Destinations: []resource.Registry{dev, third}, Prefixes: []string{"team/app"}},
 	}
-	if err := d.SetReplication(ctx, root(prodAccount), prod, rules); err != nil {
+	if err := d.SetRules(ctx, root(prodAccount), prod, rules); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(d.due()); n != 0 {
@@ -892,7 +889,7 @@ func TestOnlyLaterPushesToMatchingRepositoriesReplicate(t *testing.T) {
 	}
 	d.drain()
 	// Without rules nothing follows, and nothing is deleted.
-	if err := d.SetReplication(ctx, root(prodAccount), prod, nil); err != nil {
+	if err := d.SetRules(ctx, root(prodAccount), prod, nil); err != nil {
 		t.Fatal(err)
 	}
 	d.put(in(prod), d.image(in(prod), "last"), "last")
@@ -967,17 +964,17 @@ func TestStatusByTagAndByDigest(t *testing.T) {
 	d.put(in(prod), d.image(in(prod), "one"), "pending")
 	for _, c := range []struct {
 		r    registry.Reference
-		want registry.ReplicationState
+		want replication.State
 	}{
-		{registry.Reference{Tag: "done"}, registry.ReplicationComplete},
-		{registry.Reference{Tag: "pending"}, registry.ReplicationInProgress},
-		{registry.Reference{Digest: dg}, registry.ReplicationInProgress}, // the least finished
+		{registry.Reference{Tag: "done"}, replication.Complete},
+		{registry.Reference{Tag: "pending"}, replication.InProgress},
+		{registry.Reference{Digest: dg}, replication.InProgress}, // the least finished
 	} {
 		if st := d.statuses(in(prod), c.r); len(st) != 1 || st[0].State != c.want || st[0].Digest != dg {
 			t.Errorf("%v: %+v, want %s", c.r, st, c.want)
 		}
 	}
-	_, err := d.ReplicationStatus(ctx, root(prodAccount), in(prod), registry.Reference{Tag: "absent"})
+	_, err := d.Status(ctx, root(prodAccount), in(prod), registry.Reference{Tag: "absent"})
 	wantCode(t, "an absent image", err, registry.ImageNotFound)
 }
 
@@ -989,34 +986,34 @@ func TestReplicationRulesAreValidated(t *testing.T) {
 		}
 		return all
 	}
-	rules := func(n int) (all []registry.ReplicationRule) {
+	rules := func(n int) (all []replication.Rule) {
 		for range n {
-			all = append(all, registry.ReplicationRule{Destinations: []resource.Registry{dev}, Prefixes: []string{"p"}})
+			all = append(all, replication.Rule{Destinations: []resource.Registry{dev}, Prefixes: []string{"p"}})
 		}
 		return all
 	}
 	for name, c := range map[string]struct {
-		rules []registry.ReplicationRule
+		rules []replication.Rule
 		want  registry.Code
 	}{
 		"none":                     {nil, ""},
 		"25 rules":                 {rules(25), ""},
 		"26 rules":                 {rules(26), registry.Validation},
-		"25 destinations":          {[]registry.ReplicationRule{{Destinations: ids(25)}}, ""},
-		"26 destinations":          {[]registry.ReplicationRule{{Destinations: ids(20)}, {Destinations: ids(26)[10:]}}, registry.Validation},
-		"25 destinations, shared":  {[]registry.ReplicationRule{{Destinations: ids(20)}, {Destinations: ids(25)}}, ""},
-		"100 filters":              {[]registry.ReplicationRule{{Destinations: []resource.Registry{dev}, Prefixes: make([]string, 100)}}, ""},
-		"101 filters":              {[]registry.ReplicationRule{{Destinations: []resource.Registry{dev}, Prefixes: make([]string, 101)}}, registry.Validation},
-		"no destination":           {[]registry.ReplicationRule{{}}, registry.Validation},
-		"itself":                   {[]registry.ReplicationRule{{Destinations: []resource.Registry{dev, prod}}}, registry.InvalidParameter},
-		"twice":                    {[]registry.ReplicationRule{{Destinations: []resource.Registry{dev, dev}}}, registry.Validation},
+		"25 destinations":          {[]replication.Rule{{Destinations: ids(25)}}, ""},
+		"26 destinations":          {[]replication.Rule{{Destinations: ids(20)}, {Destinations: ids(26)[10:]}}, registry.Validation},
+		"25 destinations, shared":  {[]replication.Rule{{Destinations: ids(20)}, {Destinations: ids(25)}}, ""},
+		"100 filters":              {[]replication.Rule{{Destinations: []resource.Registry{dev}, Prefixes: make([]string, 100)}}, ""},
+		"101 filters":              {[]replication.Rule{{Destinations: []resource.Registry{dev}, Prefixes: make([]string, 101)}}, registry.Validation},
+		"no destination":           {[]replication.Rule{{}}, registry.Validation},
+		"itself":                   {[]replication.Rule{{Destinations: []resource.Registry{dev, prod}}}, registry.InvalidParameter},
+		"twice":                    {[]replication.Rule{{Destinations: []resource.Registry{dev, dev}}}, registry.Validation},
 		"twice in different rules": {append(rules(1), rules(1)...), ""},
-		"unknown Region":           {[]registry.ReplicationRule{{Destinations: []resource.Registry{{Account: devAccount, Region: "eu-mars-1"}}}}, registry.InvalidParameter},
-		"same Region":              {[]registry.ReplicationRule{{Destinations: []resource.Registry{{Account: devAccount, Region: prod.Region}}}}, ""},
+		"unknown Region":           {[]replication.Rule{{Destinations: []resource.Registry{{Account: devAccount, Region: "eu-mars-1"}}}}, registry.InvalidParameter},
+		"same Region":              {[]replication.Rule{{Destinations: []resource.Registry{{Account: devAccount, Region: prod.Region}}}}, ""},
 	} {
-		err := d.SetReplication(ctx, root(prodAccount), prod, c.rules)
+		err := d.SetRules(ctx, root(prodAccount), prod, c.rules)
 		wantCode(t, name, err, c.want)
-		got, err := d.Replication(ctx, root(prodAccount), prod)
+		got, err := d.Rules(ctx, root(prodAccount), prod)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -1024,5 +1021,5 @@ func TestReplicationRulesAreValidated(t *testing.T) {
 			t.Errorf("%s: %d rules are kept", name, len(got))
 		}
 	}
-	wantCode(t, "another account's", d.SetReplication(ctx, root(devAccount), prod, nil), registry.AccessDenied)
+	wantCode(t, "another account's", d.SetRules(ctx, root(devAccount), prod, nil), registry.AccessDenied)
 }

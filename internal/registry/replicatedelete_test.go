@@ -12,13 +12,14 @@ import (
 
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/resource"
 )
 
 // deleteTo has prod replicate to the destinations, deletions too.
 func (d *domain) deleteTo(destinations ...resource.Registry) {
 	d.t.Helper()
-	if err := d.SetReplication(ctx, root(prodAccount), prod, []registry.ReplicationRule{{Destinations: destinations, Deletes: new(true)}}); err != nil {
+	if err := d.SetRules(ctx, root(prodAccount), prod, []replication.Rule{{Destinations: destinations, Deletes: new(true)}}); err != nil {
 		d.t.Fatal(err)
 	}
 }
@@ -138,7 +139,7 @@ func TestDeletionsAreReplicated(t *testing.T) {
 			if got := d.has(in(dev), one, two); got != c.want {
 				t.Errorf("the destination has %q, want %q", got, c.want)
 			}
-			if failed := d.list(prod, registry.Outgoing, registry.ReplicationFailed, 10); len(failed) != 0 {
+			if failed := d.list(prod, replication.Outgoing, replication.Failed, 10); len(failed) != 0 {
 				t.Errorf("failed: %+v", failed)
 			}
 		})
@@ -215,7 +216,7 @@ func TestDeletionsOfOneSourceOfTwo(t *testing.T) {
 	d := openStill(t)
 	d.grant(dev)
 	d.deleteTo(dev)
-	if err := d.SetReplication(ctx, root(prodAccount), third, []registry.ReplicationRule{{Destinations: []resource.Registry{dev}, Deletes: new(true)}}); err != nil {
+	if err := d.SetRules(ctx, root(prodAccount), third, []replication.Rule{{Destinations: []resource.Registry{dev}, Deletes: new(true)}}); err != nil {
 		t.Fatal(err)
 	}
 	var dg digest.Digest
@@ -249,13 +250,13 @@ func TestDestinationDecidesOnDeletions(t *testing.T) {
 			d := deleting(t)
 			dg := d.put(in(prod), d.image(in(prod), "one"), "a")
 			d.drain()
-			want := d.list(prod, registry.Outgoing, "", 10)[0]
+			want := d.list(prod, replication.Outgoing, "", 10)[0]
 			if err := c.refuse(d); err != nil {
 				t.Fatal(err)
 			}
 			d.batchDelete(in(prod), registry.Reference{Digest: dg})
 			d.drain()
-			rows := d.list(prod, registry.Outgoing, registry.ReplicationFailed, 10)
+			rows := d.list(prod, replication.Outgoing, replication.Failed, 10)
 			if len(rows) != 1 || !rows[0].Deletes || rows[0].Failure.Code != denied || rows[0].Failure.Detail != "" || rows[0].Failure.Statement == "" {
 				t.Fatalf("%+v", rows)
 			}
@@ -266,7 +267,7 @@ func TestDestinationDecidesOnDeletions(t *testing.T) {
 			if got := d.has(in(dev), dg); got != "0[a]" {
 				t.Errorf("refused, the destination has %q", got)
 			}
-			if got := d.list(dev, registry.Incoming, "", 10); slices.ContainsFunc(got, func(r registry.Replication) bool { return r.Deletes }) {
+			if got := d.list(dev, replication.Incoming, "", 10); slices.ContainsFunc(got, func(r replication.Replication) bool { return r.Deletes }) {
 				t.Errorf("the destination sees %+v", got)
 			}
 			if err := c.allow(d); err != nil {
@@ -276,7 +277,7 @@ func TestDestinationDecidesOnDeletions(t *testing.T) {
 			if got := d.has(in(dev), dg); got != "" {
 				t.Errorf("allowed, the destination has %q", got)
 			}
-			if got := d.list(dev, registry.Incoming, "", 10); len(got) != 1 || !got[0].Deletes || got[0].Digest != dg {
+			if got := d.list(dev, replication.Incoming, "", 10); len(got) != 1 || !got[0].Deletes || got[0].Digest != dg {
 				t.Errorf("the destination sees %+v", got)
 			}
 		})
@@ -307,7 +308,7 @@ func TestDeletionsAreDurable(t *testing.T) {
 	d.close()
 	d = openStores(t, dir)
 	d.clock.advance(time.Duration(ahead))
-	if rows := d.list(prod, registry.Outgoing, registry.ReplicationInProgress, 10); len(rows) != 2 {
+	if rows := d.list(prod, replication.Outgoing, replication.InProgress, 10); len(rows) != 2 {
 		t.Errorf("waiting after the restart: %+v", rows)
 	}
 	d.drain()
@@ -320,10 +321,10 @@ func TestDeletionsAreDurable(t *testing.T) {
 		left int
 	}{{6, 2}, {2, 0}} {
 		d.clock.advance(c.days * 24 * time.Hour)
-		if _, err := d.ForgetReplications(ctx); err != nil {
+		if _, err := d.Forget(ctx); err != nil {
 			t.Fatal(err)
 		}
-		if rows := d.list(prod, registry.Outgoing, "", 10); len(rows) != c.left {
+		if rows := d.list(prod, replication.Outgoing, "", 10); len(rows) != c.left {
 			t.Errorf("after %d days more: %+v", c.days, rows)
 		}
 	}
@@ -333,15 +334,15 @@ func TestDeletionsGoOnlyWhereARuleSaysSo(t *testing.T) {
 	d := openStill(t)
 	d.create(in(prod))
 	d.grant(dev)
-	rules := []registry.ReplicationRule{
+	rules := []replication.Rule{
 		{Destinations: []resource.Registry{dev}, Deletes: new(false)},
 		{Destinations: []resource.Registry{third}, Prefixes: []string{"team/"}, Deletes: new(true)},
 		{Destinations: []resource.Registry{dev}, Prefixes: []string{"other"}, Deletes: new(true)},
 	}
-	if err := d.SetReplication(ctx, root(prodAccount), prod, rules); err != nil {
+	if err := d.SetRules(ctx, root(prodAccount), prod, rules); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := d.Replication(ctx, root(prodAccount), prod); err != nil || !*got[1].Deletes || *got[0].Deletes {
+	if got, err := d.Rules(ctx, root(prodAccount), prod); err != nil || !*got[1].Deletes || *got[0].Deletes {
 		t.Errorf("%+v, %v", got, err)
 	}
 	dg := d.put(in(prod), d.image(in(prod), "one"), "a")
@@ -361,7 +362,7 @@ func TestNoDeletionsWhereNothingArrived(t *testing.T) {
 	dg := d.put(in(prod), d.image(in(prod), "one"), "a")
 	d.drain()
 	d.batchDelete(in(prod), registry.Reference{Digest: dg})
-	if rows := d.list(prod, registry.Outgoing, "", 10); len(rows) != 0 {
+	if rows := d.list(prod, replication.Outgoing, "", 10); len(rows) != 0 {
 		t.Errorf("%+v", rows)
 	}
 }
@@ -374,9 +375,9 @@ func TestWatchTellsDeletions(t *testing.T) {
 	d.batchDelete(in(prod), registry.Reference{Digest: dg})
 	d.drain()
 	for _, f := range []*follower{source, destination} {
-		f.until(func(e registry.WatchEvent) bool {
-			return slices.ContainsFunc(e.Replications, func(r registry.Replication) bool {
-				return r.Deletes && r.Digest == dg && r.State == registry.ReplicationState(metadata.ReplicationComplete)
+		f.until(func(e replication.WatchEvent) bool {
+			return slices.ContainsFunc(e.Replications, func(r replication.Replication) bool {
+				return r.Deletes && r.Digest == dg && r.State == replication.State(metadata.ReplicationComplete)
 			})
 		})
 	}

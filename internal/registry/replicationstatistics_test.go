@@ -10,9 +10,9 @@ import (
 	"github.com/twinport/twinport/internal/resource"
 )
 
-func (d *domain) statistics(id resource.Registry, period, interval time.Duration) registry.ReplicationStatistics {
+func (d *domain) statistics(id resource.Registry, period, interval time.Duration) replication.Statistics {
 	d.t.Helper()
-	s, err := d.ReplicationStatistics(ctx, root(id.Account), id, period, interval)
+	s, err := d.Statistics(ctx, root(id.Account), id, period, interval)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -23,13 +23,13 @@ func (d *domain) statistics(id resource.Registry, period, interval time.Duration
 // until the image's replications have ended.
 func (d *domain) run(ref resource.Repository, r registry.Reference) {
 	d.t.Helper()
-	e := replication.New(d.Service, slog.New(slog.DiscardHandler))
+	e := replication.NewEngine(d.replicator, slog.New(slog.DiscardHandler))
 	e.Start()
 	defer e.Stop()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		open := 0
 		for _, st := range d.statuses(ref, r) {
-			if st.State == registry.ReplicationInProgress {
+			if st.State == replication.InProgress {
 				open++
 			}
 		}
@@ -68,7 +68,7 @@ func TestReplicationStatistics(t *testing.T) {
 	d.put(in(prod), raw, "3")
 	d.clock.advance(3 * time.Second)
 	d.run(in(prod), registry.Reference{Tag: "3"}) // another process
-	if err := d.SetReplication(ctx, root(prodAccount), prod, []registry.ReplicationRule{{Destinations: []resource.Registry{third}}}); err != nil {
+	if err := d.SetRules(ctx, root(prodAccount), prod, []replication.Rule{{Destinations: []resource.Registry{third}}}); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ period, interval time.Duration }{{time.Hour, time.Minute}, {24 * time.Hour, 15 * time.Minute}} {
@@ -83,7 +83,7 @@ func TestReplicationStatistics(t *testing.T) {
 		if refused.InRules || refused.Failed != 3 || refused.LastFailedAt.IsZero() || !refused.LastCompletedAt.IsZero() {
 			t.Errorf("%+v", refused)
 		}
-		var sum registry.ReplicationInterval
+		var sum replication.Interval
 		for _, i := range own.Intervals {
 			sum.Completed, sum.Failed, sum.Bytes, sum.LagMax = sum.Completed+i.Completed, sum.Failed+i.Failed, sum.Bytes+i.Bytes, max(sum.LagMax, i.LagMax)
 			if i.Time.Before(s.Start) || !i.Time.Before(s.End) || !i.Time.Truncate(c.interval).Equal(i.Time) || i.LagP50 <= 0 || i.LagP50 > i.LagP99 || i.LagP99 > i.LagMax {
@@ -109,7 +109,7 @@ func TestReplicationStatistics(t *testing.T) {
 		t.Errorf("hours later: %+v", s)
 	}
 	d.clock.advance(24 * time.Hour)
-	if _, err := d.ForgetReplications(ctx); err != nil {
+	if _, err := d.Forget(ctx); err != nil {
 		t.Fatal(err)
 	}
 	d.clock.advance(-24 * time.Hour)
@@ -117,7 +117,7 @@ func TestReplicationStatistics(t *testing.T) {
 		t.Errorf("they were not forgotten: %+v", s)
 	}
 	for _, c := range []struct{ period, interval time.Duration }{{time.Hour, 0}, {time.Hour, time.Second}, {time.Hour, 7 * time.Minute}, {25 * time.Hour, time.Hour}, {0, time.Minute}, {-time.Hour, time.Minute}} {
-		_, err := d.ReplicationStatistics(ctx, root(prodAccount), prod, c.period, c.interval)
+		_, err := d.Statistics(ctx, root(prodAccount), prod, c.period, c.interval)
 		wantCode(t, c.period.String(), err, registry.InvalidParameter)
 	}
 }

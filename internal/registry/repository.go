@@ -82,7 +82,7 @@ func (s *Service) CreateRepository(ctx context.Context, c access.Caller, ref res
 		return Repository{}, err
 	}
 	asked := access.Request{Caller: c, Action: access.CreateRepository, On: ref, About: access.About{Set: n.Tags}}
-	reg, err := s.authorizeRegistry(ctx, asked)
+	reg, err := s.AuthorizeRegistry(ctx, asked)
 	if err != nil {
 		return Repository{}, err
 	}
@@ -102,7 +102,7 @@ func (s *Service) CreateRepository(ctx context.Context, c access.Caller, ref res
 		n.Encryption.Type = defaultEncryption
 	}
 	if n.Encryption != (Encryption{Type: defaultEncryption}) {
-		return Repository{}, errorf(InvalidParameter, "Invalid parameter at 'encryptionConfiguration': encryption with KMS keys is not implemented in this version of Twinport yet; leave it out, or use %s without a key", defaultEncryption)
+		return Repository{}, Errorf(InvalidParameter, "Invalid parameter at 'encryptionConfiguration': encryption with KMS keys is not implemented in this version of Twinport yet; leave it out, or use %s without a key", defaultEncryption)
 	}
 	r := s.newRepository(ref, reg.ID, n)
 	room := s.room(ref.Registry, reg.ID, 0, quota.Repositories)
@@ -116,7 +116,7 @@ func (s *Service) CreateRepository(ctx context.Context, c access.Caller, ref res
 func (s *Service) createRepository(ctx context.Context, r *metadata.Repository, n NewRepository,
 	room *usage.Room) error {
 	ref := refOf(r)
-	return s.update(ctx, func(tx *metadata.Tx) error {
+	return s.Update(ctx, func(tx *metadata.Tx) error {
 		if err := room.Begin(tx.Queries); err != nil {
 			return err
 		}
@@ -125,7 +125,7 @@ func (s *Service) createRepository(ctx context.Context, r *metadata.Repository, 
 			return err
 		}
 		if !created {
-			return errorf(RepositoryAlreadyExists, "The repository with name '%s' already exists in the registry with id '%s'", ref.Name, ref.Registry.Account)
+			return Errorf(RepositoryAlreadyExists, "The repository with name '%s' already exists in the registry with id '%s'", ref.Name, ref.Registry.Account)
 		}
 		if err := room.Take(quota.Repositories, 1); err != nil {
 			return err
@@ -136,7 +136,7 @@ func (s *Service) createRepository(ctx context.Context, r *metadata.Repository, 
 			}
 		}
 		s.repositoryChanged(tx, r)
-		return s.retryRefusedInto(tx, r.RegistryID, ref)
+		return s.outbox.Possible(tx, r.RegistryID, ref)
 	})
 }
 
@@ -148,30 +148,40 @@ func (s *Service) newRepository(ref resource.Repository, registry int64, n NewRe
 	}
 }
 
+// CreateDestination creates the repository that an image is replicated into.
+func (s *Service) CreateDestination(tx *metadata.Tx, ref resource.Repository,
+	registry int64) (*metadata.Repository, error) {
+	r := s.newRepository(ref, registry, NewRepository{Mutability: Mutable, Encryption: Encryption{Type: defaultEncryption}})
+	if _, err := tx.CreateRepository(r); err != nil {
+		return nil, err
+	}
+	return r, s.outbox.Possible(tx, registry, ref) // others may lack only the right to create it
+}
+
 func validMutability(m TagMutability, exclusions []string) error {
 	switch m {
 	case Mutable, Immutable:
 		if len(exclusions) > 0 {
-			return errorf(InvalidParameter, "Invalid parameter at 'imageTagMutabilityExclusionFilters': filters need %s or %s", ImmutableWithExclusion, MutableWithExclusion)
+			return Errorf(InvalidParameter, "Invalid parameter at 'imageTagMutabilityExclusionFilters': filters need %s or %s", ImmutableWithExclusion, MutableWithExclusion)
 		}
 	case ImmutableWithExclusion, MutableWithExclusion:
 		if len(exclusions) == 0 || len(exclusions) > maxExclusions {
-			return errorf(InvalidParameter, "Invalid parameter at 'imageTagMutabilityExclusionFilters': %s needs 1 to %d filters", m, maxExclusions)
+			return Errorf(InvalidParameter, "Invalid parameter at 'imageTagMutabilityExclusionFilters': %s needs 1 to %d filters", m, maxExclusions)
 		}
 		for _, f := range exclusions {
 			if strings.Count(f, "*") > maxWildcards {
-				return errorf(InvalidParameter, "Invalid parameter at 'imageTagMutabilityExclusionFilters' failed to satisfy constraint: "+
-					"'a filter has at most %d wildcards (*)': '%s' has more", maxWildcards, shorten(f))
+				return Errorf(InvalidParameter, "Invalid parameter at 'imageTagMutabilityExclusionFilters' failed to satisfy constraint: "+
+					"'a filter has at most %d wildcards (*)': '%s' has more", maxWildcards, Shorten(f))
 			}
 		}
 	default:
-		return errorf(InvalidParameter, "Invalid parameter at 'imageTagMutability' failed to satisfy constraint: 'Member must satisfy enum value set: [%s, %s, %s, %s]'", Immutable, Mutable, ImmutableWithExclusion, MutableWithExclusion)
+		return Errorf(InvalidParameter, "Invalid parameter at 'imageTagMutability' failed to satisfy constraint: 'Member must satisfy enum value set: [%s, %s, %s, %s]'", Immutable, Mutable, ImmutableWithExclusion, MutableWithExclusion)
 	}
 	return nil
 }
 
-// immutableTag reports whether a tag of the repository may not be moved.
-func immutableTag(r *metadata.Repository, tag string) bool {
+// ImmutableTag reports whether a tag of the repository may not be moved.
+func ImmutableTag(r *metadata.Repository, tag string) bool {
 	switch TagMutability(r.TagMutability) {
 	case Immutable:
 		return true
@@ -219,7 +229,7 @@ func (s *Service) DescribeRepositories(ctx context.Context, c access.Caller, id 
 	names []string) ([]Repository, error) {
 	repos := make([]Repository, 0, len(names))
 	for _, name := range names {
-		r, err := s.repository(ctx, c, resource.Repository{Registry: id, Name: name}, access.DescribeRepositories)
+		r, err := s.Repository(ctx, c, resource.Repository{Registry: id, Name: name}, access.DescribeRepositories)
 		if err != nil {
 			return nil, err
 		}
@@ -232,7 +242,7 @@ func (s *Service) DescribeRepositories(ctx context.Context, c access.Caller, id 
 func (s *Service) ListRepositories(ctx context.Context, c access.Caller, id resource.Registry,
 	p Page) (repos []Repository, next string, err error) {
 	all := resource.Repository{Registry: id, Name: "*"}
-	reg, err := s.authorizeRegistry(ctx, access.Request{Caller: c, Action: access.DescribeRepositories, On: all})
+	reg, err := s.AuthorizeRegistry(ctx, access.Request{Caller: c, Action: access.DescribeRepositories, On: all})
 	if err != nil {
 		return nil, "", err
 	}
@@ -240,27 +250,17 @@ func (s *Service) ListRepositories(ctx context.Context, c access.Caller, id reso
 	if err != nil {
 		return nil, "", fmt.Errorf("list the repositories of %s: %w", id, err)
 	}
-	rows, next = page(rows, p.Limit, func(r *metadata.Repository) string { return r.Name })
+	rows, next = PageOf(rows, p.Limit, func(r *metadata.Repository) string { return r.Name })
 	for _, r := range rows {
 		repos = append(repos, repositoryOf(r))
 	}
 	return repos, next, nil
 }
 
-// page cuts a list that was read with one item more than the limit: the last
-// item's key is next if more follow.
-func page[T any](items []T, limit int, key func(T) string) ([]T, string) {
-	if len(items) <= limit {
-		return items, ""
-	}
-	items = items[:limit]
-	return items, key(items[limit-1])
-}
-
 // DeleteRepository: RepositoryNotFound, RepositoryNotEmpty (unless force).
 func (s *Service) DeleteRepository(ctx context.Context, c access.Caller, ref resource.Repository,
 	force bool) (Repository, error) {
-	r, err := s.repository(ctx, c, ref, access.DeleteRepository)
+	r, err := s.Repository(ctx, c, ref, access.DeleteRepository)
 	if err != nil {
 		return Repository{}, err
 	}
@@ -272,7 +272,7 @@ func (s *Service) DeleteRepository(ctx context.Context, c access.Caller, ref res
 				return err
 			}
 			if has {
-				return errorf(RepositoryNotEmpty, "The repository with name '%s' in registry with id '%s' cannot be deleted because it still contains images", ref.Name, ref.Registry.Account)
+				return Errorf(RepositoryNotEmpty, "The repository with name '%s' in registry with id '%s' cannot be deleted because it still contains images", ref.Name, ref.Registry.Account)
 			}
 		}
 		// What one transaction can remove goes now. Of a larger one nothing is to be
@@ -285,7 +285,7 @@ func (s *Service) DeleteRepository(ctx context.Context, c access.Caller, ref res
 		if err != nil {
 			return err
 		}
-		return s.retryRefusedInto(tx, r.RegistryID, ref) // it may have denied what a new one would take
+		return s.outbox.Possible(tx, r.RegistryID, ref) // it may have denied what a new one would take
 	})
 	if wake := s.retired.Load(); err == nil && more && wake != nil {
 		(*wake)()
@@ -311,7 +311,7 @@ func (s *Service) sweepRepositories(ctx context.Context, dry bool) (p SweepPage,
 		p.Found = int64(len(ids))
 		return p, nil
 	}
-	err = s.update(ctx, func(tx *metadata.Tx) error {
+	err = s.Update(ctx, func(tx *metadata.Tx) error {
 		p = SweepPage{Next: "more"}
 		r, err := tx.LockRetired(ids[0])
 		if errors.Is(err, metadata.ErrNotFound) {
@@ -333,7 +333,7 @@ func (s *Service) sweepRepositories(ctx context.Context, dry bool) (p SweepPage,
 // SetTagMutability replaces the mutability and its exclusion filters.
 func (s *Service) SetTagMutability(ctx context.Context, c access.Caller, ref resource.Repository, m TagMutability,
 	exclusions []string) (Repository, error) {
-	r, err := s.repository(ctx, c, ref, access.PutImageTagMutability)
+	r, err := s.Repository(ctx, c, ref, access.PutImageTagMutability)
 	if err != nil {
 		return Repository{}, err
 	}
@@ -353,7 +353,7 @@ func (s *Service) SetTagMutability(ctx context.Context, c access.Caller, ref res
 // force a policy that would lock the caller out of SetRepositoryPolicy is refused.
 func (s *Service) SetRepositoryPolicy(ctx context.Context, c access.Caller, ref resource.Repository, text string,
 	force bool) error {
-	r, err := s.repository(ctx, c, ref, access.SetRepositoryPolicy)
+	r, err := s.Repository(ctx, c, ref, access.SetRepositoryPolicy)
 	if err != nil {
 		return err
 	}
@@ -373,24 +373,24 @@ func (s *Service) SetRepositoryPolicy(ctx context.Context, c access.Caller, ref 
 			return err
 		}
 		if !d.Allowed() {
-			return errorf(InvalidParameter, "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'The new policy would keep you from changing it again (%s); use force to set it all the same'", d.Reason())
+			return Errorf(InvalidParameter, "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'The new policy would keep you from changing it again (%s); use force to set it all the same'", d.Reason())
 		}
 	}
 	return s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) error {
 		if err := tx.SetRepositoryPolicy(r, text); err != nil {
 			return err
 		}
-		return s.retryRefusedInto(tx, r.RegistryID, ref) // it may have denied them
+		return s.outbox.Possible(tx, r.RegistryID, ref) // it may have denied them
 	})
 }
 
 func invalidPolicy(err error) error {
-	return errorf(InvalidParameter, "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided: %v'", err)
+	return Errorf(InvalidParameter, "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided: %v'", err)
 }
 
 // RepositoryPolicy: RepositoryPolicyNotFound.
 func (s *Service) RepositoryPolicy(ctx context.Context, c access.Caller, ref resource.Repository) (string, error) {
-	r, err := s.repository(ctx, c, ref, access.GetRepositoryPolicy)
+	r, err := s.Repository(ctx, c, ref, access.GetRepositoryPolicy)
 	if err != nil {
 		return "", err
 	}
@@ -401,13 +401,13 @@ func (s *Service) RepositoryPolicy(ctx context.Context, c access.Caller, ref res
 }
 
 func repositoryPolicyNotFound(ref resource.Repository) *Error {
-	return errorf(RepositoryPolicyNotFound, "Repository policy does not exist for the repository with name '%s' in the registry with id '%s'", ref.Name, ref.Registry.Account)
+	return Errorf(RepositoryPolicyNotFound, "Repository policy does not exist for the repository with name '%s' in the registry with id '%s'", ref.Name, ref.Registry.Account)
 }
 
 // DeleteRepositoryPolicy returns the text that was deleted: RepositoryPolicyNotFound.
 func (s *Service) DeleteRepositoryPolicy(ctx context.Context, c access.Caller,
 	ref resource.Repository) (text string, err error) {
-	r, err := s.repository(ctx, c, ref, access.DeleteRepositoryPolicy)
+	r, err := s.Repository(ctx, c, ref, access.DeleteRepositoryPolicy)
 	if err != nil {
 		return "", err
 	}
@@ -418,7 +418,7 @@ func (s *Service) DeleteRepositoryPolicy(ctx context.Context, c access.Caller,
 		if err := tx.SetRepositoryPolicy(r, ""); err != nil {
 			return err
 		}
-		return s.retryRefusedInto(tx, r.RegistryID, ref) // it may have denied them
+		return s.outbox.Possible(tx, r.RegistryID, ref) // it may have denied them
 	})
 	return text, err
 }

@@ -29,13 +29,13 @@ func validResourceTags(tags []resource.Tag) error {
 		folded := strings.ToLower(t.Key)
 		switch first, given := seen[folded]; {
 		case t.Key == "" || utf8.RuneCountInString(t.Key) > maxResourceTagKey:
-			return errorf(InvalidTagParameter, "Invalid tag key: a key has 1 to %d characters", maxResourceTagKey)
+			return Errorf(InvalidTagParameter, "Invalid tag key: a key has 1 to %d characters", maxResourceTagKey)
 		case utf8.RuneCountInString(t.Value) > maxResourceTagValue:
-			return errorf(InvalidTagParameter, "Invalid value of tag '%s': a value has at most %d characters", shorten(t.Key), maxResourceTagValue)
+			return Errorf(InvalidTagParameter, "Invalid value of tag '%s': a value has at most %d characters", Shorten(t.Key), maxResourceTagValue)
 		case strings.HasPrefix(folded, "aws:"):
-			return errorf(InvalidTagParameter, "Invalid tag key '%s': keys that begin with aws: are reserved", shorten(t.Key))
+			return Errorf(InvalidTagParameter, "Invalid tag key '%s': keys that begin with aws: are reserved", Shorten(t.Key))
 		case given && first == t.Key:
-			return errorf(InvalidTagParameter, "Tag key '%s' is given twice", shorten(t.Key))
+			return Errorf(InvalidTagParameter, "Tag key '%s' is given twice", Shorten(t.Key))
 		case given:
 			return sameButForCase(t.Key, first)
 		}
@@ -47,11 +47,11 @@ func validResourceTags(tags []resource.Tag) error {
 // sameButForCase refuses a tag key that policies could not tell from another:
 // condition keys have no case.
 func sameButForCase(key, other string) *Error {
-	return errorf(InvalidTagParameter, "Tag key '%s' differs from '%s' only by case, which policies do not see; choose one of them", shorten(key), shorten(other))
+	return Errorf(InvalidTagParameter, "Tag key '%s' differs from '%s' only by case, which policies do not see; choose one of them", Shorten(key), Shorten(other))
 }
 
 func tooManyTags() *Error {
-	return errorf(TooManyTags, "A repository has at most %d tags", maxResourceTags)
+	return Errorf(TooManyTags, "A repository has at most %d tags", maxResourceTags)
 }
 
 // TagResource adds or overwrites resource tags: InvalidTagParameter, TooManyTags.
@@ -87,14 +87,14 @@ func (s *Service) TagResource(ctx context.Context, c access.Caller, ref resource
 		if len(before) > maxResourceTags {
 			return tooManyTags()
 		}
-		return s.retryRefusedInto(tx, r.RegistryID, ref)
+		return s.outbox.Possible(tx, r.RegistryID, ref)
 	})
 }
 
 // UntagResource removes resource tags by key: InvalidTagParameter.
 func (s *Service) UntagResource(ctx context.Context, c access.Caller, ref resource.Repository, keys []string) error {
 	if len(keys) > maxUntagged {
-		return errorf(InvalidTagParameter, "%d tag keys were given; at most %d can be removed at once", len(keys), maxUntagged)
+		return Errorf(InvalidTagParameter, "%d tag keys were given; at most %d can be removed at once", len(keys), maxUntagged)
 	}
 	r, err := s.repositoryAbout(ctx, c, ref, access.About{Removed: keys}, nil, access.UntagResource)
 	if err != nil {
@@ -106,13 +106,13 @@ func (s *Service) UntagResource(ctx context.Context, c access.Caller, ref resour
 				return err
 			}
 		}
-		return s.retryRefusedInto(tx, r.RegistryID, ref)
+		return s.outbox.Possible(tx, r.RegistryID, ref)
 	})
 }
 
 // ResourceTags in order of key.
 func (s *Service) ResourceTags(ctx context.Context, c access.Caller, ref resource.Repository) ([]resource.Tag, error) {
-	r, err := s.repository(ctx, c, ref, access.ListTagsForResource)
+	r, err := s.Repository(ctx, c, ref, access.ListTagsForResource)
 	if err != nil {
 		return nil, err
 	}

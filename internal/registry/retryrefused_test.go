@@ -10,6 +10,7 @@ import (
 
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/resource"
 )
 
@@ -53,9 +54,9 @@ func (d *domain) refuseMany(n int) {
 	}
 }
 
-func (d *domain) count(state registry.ReplicationState) int {
+func (d *domain) count(state replication.State) int {
 	d.t.Helper()
-	return len(d.list(prod, registry.Outgoing, state, 100000))
+	return len(d.list(prod, replication.Outgoing, state, 100000))
 }
 
 // What a destination refused locks none of its settings: a change makes nothing
@@ -91,24 +92,24 @@ func TestChangesDoNotTouchWhatWasRefused(t *testing.T) {
 		{"registry policy again", func() { d.grant(dev) }},
 	} {
 		c.change()
-		if waiting := d.count(registry.ReplicationInProgress); waiting != 0 {
+		if waiting := d.count(replication.InProgress); waiting != 0 {
 			t.Errorf("%s: %d were made due by the change itself", c.name, waiting)
 		}
 	}
 	d.resume()
-	if waiting := d.count(registry.ReplicationInProgress); waiting == 0 || waiting >= n {
+	if waiting := d.count(replication.InProgress); waiting == 0 || waiting >= n {
 		t.Errorf("%d of %d were made due at once", waiting, n)
 	}
 	for range n / 100 {
-		if d.count(registry.ReplicationFailed) > 0 {
+		if d.count(replication.Failed) > 0 {
 			d.drain()
 		}
 	}
-	if done := d.count(registry.ReplicationComplete); done != n {
+	if done := d.count(replication.Complete); done != n {
 		t.Errorf("%d of %d have completed", done, n)
 	}
 	d.resume()
-	if _, more, err := d.ResumeReplications(ctx); more || err != nil {
+	if _, more, err := d.Resume(ctx); more || err != nil {
 		t.Errorf("afterwards more is left, or %v", err)
 	}
 }
@@ -119,23 +120,23 @@ func TestRetriesAreResumedByAnotherProcess(t *testing.T) {
 	d := openStill(t)
 	d.refuseMany(n)
 	d.grant(dev)
-	if made, more, err := d.ResumeReplications(ctx); made == 0 || made >= n || !more || err != nil {
+	if made, more, err := d.Resume(ctx); made == 0 || made >= n || !more || err != nil {
 		t.Fatalf("the first batch: %d, %v, %v", made, more, err)
 	}
-	other, err := registry.Open(ctx, registry.Config{
+	other, replicas, err := replication.Open(ctx, registry.Config{
 		Metadata: d.meta, Blobs: d.blobs, Accounts: []string{prodAccount, devAccount},
 		Regions: []string{"us-east-1", "us-west-2"}, Grace: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler), Now: d.clock.now,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.Service = other
+	d.Service, d.replicator = other, replicas
 	for range n / 100 {
-		if d.count(registry.ReplicationFailed) > 0 {
+		if d.count(replication.Failed) > 0 {
 			d.drain()
 		}
 	}
-	if done := d.count(registry.ReplicationComplete); done != n {
+	if done := d.count(replication.Complete); done != n {
 		t.Errorf("%d of %d have completed", done, n)
 	}
 }

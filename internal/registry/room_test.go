@@ -16,6 +16,7 @@ import (
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
 )
 
 // small is a store of blobs that takes 4 bytes of what an upload is sent at once
@@ -64,7 +65,7 @@ func (m fullOnce) Update(ctx context.Context, fn func(*metadata.Tx) error) error
 func TestNothingIsLeftOfWhatDidNotFit(t *testing.T) {
 	d := openStill(t)
 	store, meta := &small{Store: d.blobs}, fullOnce{d.meta}
-	s, err := registry.Open(ctx, registry.Config{Metadata: meta, Blobs: store, Accounts: []string{prodAccount}, Regions: []string{prod.Region},
+	s, _, err := replication.Open(ctx, registry.Config{Metadata: meta, Blobs: store, Accounts: []string{prodAccount}, Regions: []string{prod.Region},
 		Grace: time.Hour, Logger: slog.New(slog.DiscardHandler), Now: d.clock.now})
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/resource"
 )
 
@@ -43,7 +44,7 @@ func TestRoundTrips(t *testing.T) {
 			Annotations: map[string]string{"n": fmt.Sprint(n)}})
 	}
 	var replications []int64
-	d.OnReplications(func(queued []metadata.DueReplication) {
+	d.OnQueued(func(queued []metadata.DueReplication) {
 		for _, q := range queued {
 			replications = append(replications, q.ID)
 		}
@@ -171,7 +172,7 @@ func TestRoundTripsOfAStart(t *testing.T) {
 	}
 	for _, accountsAre := range []string{"new", "known"} {
 		before := postgres.RoundTrips()
-		s, err := registry.Open(ctx, registry.Config{Metadata: d.meta, Blobs: d.blobs, Accounts: accounts, Regions: []string{"us-east-1", "us-west-2"},
+		s, _, err := replication.Open(ctx, registry.Config{Metadata: d.meta, Blobs: d.blobs, Accounts: accounts, Regions: []string{"us-east-1", "us-west-2"},
 			Grace: time.Hour, Logger: slog.New(slog.DiscardHandler), Now: d.clock.now})
 		if err != nil {
 			t.Fatal(err)

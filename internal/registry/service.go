@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/changes"
 	"github.com/twinport/twinport/internal/metadata"
-	"github.com/twinport/twinport/internal/parsecache"
 	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/resource"
 	"github.com/twinport/twinport/internal/usage"
@@ -36,6 +34,9 @@ type Config struct {
 	Grace  time.Duration
 	Logger *slog.Logger
 	Now    func() time.Time
+	// Changes are reported there.
+	Changes *changes.Feed
+	Outbox  Outbox
 }
 
 // Service is the domain. All methods authorise the caller, are safe for
@@ -52,7 +53,7 @@ type Service struct {
 	usage      *usage.Counter // of what limits bound
 
 	access *access.Decider
-	rules  parsecache.Cache[[]ReplicationRule]
+	outbox Outbox
 
 	retired atomic.Pointer[func()] // see OnRetired
 
@@ -63,18 +64,11 @@ type Service struct {
 	roomMade atomic.Int64 // when makeRoom last did, in Unix nanoseconds
 
 	changes *changes.Feed
-
-	lastRoute lastRoute
-	resumed   resumed
-	waiting   waitingRoom
-
-	wakeMu sync.Mutex
-	wake   func(queued []metadata.DueReplication) // see OnReplications
 }
 
 // Open returns the domain over its stores and makes sure that every registry has its row.
 func Open(ctx context.Context, c Config) (*Service, error) {
-	s := newService(c, changes.New(c.Metadata, c.Logger))
+	s := newService(c)
 	var keys []resource.Registry
 	for _, account := range c.Accounts {
 		for _, region := range c.Regions {
@@ -102,9 +96,7 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 		for k, id := range ids {
 			s.registries[resource.Registry{Account: k.Account, Region: k.Region}] = id
 		}
-		// The configuration may serve now what a replication missed, or have room.
-		_, err = tx.NoteServed(keys)
-		return err
+		return s.outbox.Serving(tx, keys)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare the registries: %w", err)
@@ -112,11 +104,10 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	return s, nil
 }
 
-func newService(c Config, feed *changes.Feed) *Service {
+func newService(c Config) *Service {
 	s := &Service{
 		meta: c.Metadata, blobs: c.Blobs, log: c.Logger, now: c.Now, grace: c.Grace, limits: c.Limits, regions: c.Regions,
-		registries: map[resource.Registry]int64{}, wake: func([]metadata.DueReplication) {},
-		usage: usage.New(c.Limits, c.Metadata.Read, c.Now), changes: feed,
+		registries: map[resource.Registry]int64{}, usage: usage.New(c.Limits, c.Metadata.Read, c.Now), changes: c.Changes, outbox: c.Outbox,
 	}
 	s.access = access.New(access.Config{Served: s.Exists, Organizations: c.Organizations, Logger: c.Logger, Now: c.Now})
 	return s
@@ -125,7 +116,7 @@ func newService(c Config, feed *changes.Feed) *Service {
 // ForUpkeep returns a domain that sweeps and repairs, and serves no registry.
 // For dry sweeps its stores may be open to read only.
 func ForUpkeep(meta metadata.Store, blobs blob.Store, log *slog.Logger) *Service {
-	return newService(Config{Metadata: meta, Blobs: blobs, Logger: log, Now: time.Now}, changes.New(nil, log))
+	return newService(Config{Metadata: meta, Blobs: blobs, Logger: log, Now: time.Now, Changes: changes.New(nil, log)})
 }
 
 // Exists reports whether the deployment serves the registry.
@@ -137,24 +128,14 @@ func (s *Service) Exists(id resource.Registry) bool {
 // Regions that the deployment serves.
 func (s *Service) Regions() []string { return s.regions }
 
-// OnReplications sets what is called with the replications that this process has
-// queued, for it to try at once; with none, when others may have fallen due. It
-// must not block.
-func (s *Service) OnReplications(wake func(queued []metadata.DueReplication)) {
-	s.wakeMu.Lock()
-	defer s.wakeMu.Unlock()
-	s.wake = wake
-}
+// Decider decides who may do what.
+func (s *Service) Decider() *access.Decider { return s.access }
 
-func (s *Service) wakeReplications(queued []metadata.DueReplication) {
-	s.wakeMu.Lock()
-	wake := s.wake
-	s.wakeMu.Unlock()
-	wake(queued)
-}
+// Usage counts what the accounts' quotas bound.
+func (s *Service) Usage() *usage.Counter { return s.usage }
 
-// update runs fn in a write transaction, and gives a full disk its own error.
-func (s *Service) update(ctx context.Context, fn func(tx *metadata.Tx) error) error {
+// Update runs fn in a write transaction, and gives a full disk its own error.
+func (s *Service) Update(ctx context.Context, fn func(tx *metadata.Tx) error) error {
 	err := s.meta.Update(ctx, fn)
 	if errors.Is(err, metadata.ErrFull) {
 		return storageFull(err)
@@ -186,7 +167,7 @@ func (s *Service) alter(ctx context.Context, r *metadata.Repository, ahead metad
 func (s *Service) updateWith(ctx context.Context, r *metadata.Repository,
 	open func(*metadata.Queries, int64) (*metadata.Repository, error),
 	ahead metadata.Ahead, fn func(tx *metadata.Tx, r *metadata.Repository) error) error {
-	return s.update(ctx, func(tx *metadata.Tx) error {
+	return s.Update(ctx, func(tx *metadata.Tx) error {
 		tx.Ahead(func(q *metadata.Queries) {
 			_, _ = open(q, r.ID) // answered below, as all that is asked ahead
 			if ahead != nil {

@@ -39,9 +39,13 @@ var (
 	dev  = resource.Registry{Account: devAccount, Region: "us-west-2"}
 )
 
-// domain is a Service over real stores in a temporary folder.
+// replicator is embedded beside registry.Service under another name.
+type replicator = replication.Service
+
+// domain is a Service, with replication, over real stores in a temporary folder.
 type domain struct {
 	*registry.Service
+	*replicator
 	t      testing.TB
 	meta   metadata.Store
 	blobs  blob.Store
@@ -73,7 +77,7 @@ func openStill(t *testing.T) *domain {
 func openIn(t testing.TB, dir string) *domain {
 	t.Helper()
 	d := openStores(t, dir)
-	d.engine = replication.New(d.Service, slog.New(slog.DiscardHandler))
+	d.engine = replication.NewEngine(d.replicator, slog.New(slog.DiscardHandler))
 	d.engine.Start()
 	t.Cleanup(d.engine.Stop)
 	return d
@@ -96,7 +100,7 @@ func openLimited(t testing.TB, dir string, set func(account string, l *quota.Lim
 	}
 	meta, blobs := openEngines(t, dir)
 	clock := &clock{}
-	s, err := registry.Open(ctx, registry.Config{
+	s, r, err := replication.Open(ctx, registry.Config{
 		Metadata: meta, Blobs: blobs, Accounts: []string{prodAccount, devAccount},
 		Organizations: map[string]string{prodAccount: organization, devAccount: organization}, Limits: limits,
 		Regions: []string{"us-east-1", "us-west-2"}, Grace: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler), Now: clock.now,
@@ -104,7 +108,7 @@ func openLimited(t testing.TB, dir string, set func(account string, l *quota.Lim
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &domain{Service: s, t: t, meta: meta, blobs: blobs, dir: dir, clock: clock}
+	d := &domain{Service: s, replicator: r, t: t, meta: meta, blobs: blobs, dir: dir, clock: clock}
 	t.Cleanup(d.close)
 	return d
 }
@@ -186,7 +190,7 @@ func (d *domain) put(ref resource.Repository, raw []byte, tags ...string) digest
 
 func (d *domain) replicateTo(destinations ...resource.Registry) {
 	d.t.Helper()
-	if err := d.SetReplication(context.Background(), root(prodAccount), prod, []registry.ReplicationRule{{Destinations: destinations}}); err != nil {
+	if err := d.SetRules(context.Background(), root(prodAccount), prod, []replication.Rule{{Destinations: destinations}}); err != nil {
 		d.t.Fatal(err)
 	}
 }
@@ -202,11 +206,11 @@ func (d *domain) grant(id resource.Registry) {
 
 // status waits until the only replication of the image has ended.
 func (d *domain) status(ref resource.Repository, r registry.Reference,
-	want registry.ReplicationState) registry.ReplicationStatus {
+	want replication.State) replication.Status {
 	d.t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
 	for {
-		all, err := d.ReplicationStatus(context.Background(), root(ref.Registry.Account), ref, r)
+		all, err := d.Status(context.Background(), root(ref.Registry.Account), ref, r)
 		if err != nil {
 			d.t.Fatal(err)
 		}
@@ -229,7 +233,7 @@ func TestMainJob(t *testing.T) {
 	raw := d.image(ref, "one")
 	dg := d.put(ref, raw, "latest")
 
-	st := d.status(ref, registry.Reference{Tag: "latest"}, registry.ReplicationFailed)
+	st := d.status(ref, registry.Reference{Tag: "latest"}, replication.Failed)
 	if st.Failure.Code != denied || !bytes.Contains([]byte(st.Failure.Statement), []byte(`"ecr:ReplicateImage"`)) {
 		t.Errorf("refusal: %+v", st)
 	}
@@ -237,7 +241,7 @@ func TestMainJob(t *testing.T) {
 		t.Errorf("before the grant: %v", err)
 	}
 	d.grant(dev)
-	d.status(ref, registry.Reference{Tag: "latest"}, registry.ReplicationComplete)
+	d.status(ref, registry.Reference{Tag: "latest"}, replication.Complete)
 	m, err := d.Manifest(ctx, root(devAccount), copied, registry.Reference{Tag: "latest"})
 	if err != nil || m.Digest != dg || !bytes.Equal(m.Bytes, raw) {
 		t.Fatalf("replicated manifest: %+v, %v", m, err)
@@ -249,7 +253,7 @@ func TestMainJob(t *testing.T) {
 	r.Close()
 
 	second := d.put(ref, d.image(ref, "two"), "latest")
-	d.status(ref, registry.Reference{Digest: second}, registry.ReplicationComplete)
+	d.status(ref, registry.Reference{Digest: second}, replication.Complete)
 	if m, err := d.Manifest(ctx, root(devAccount), copied, registry.Reference{Tag: "latest"}); err != nil || m.Digest != second {
 		t.Errorf("after the second push: %v, %v", m.Digest, err)
 	}

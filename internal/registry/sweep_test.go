@@ -20,6 +20,7 @@ import (
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/resource"
 	"github.com/twinport/twinport/internal/sweep"
 )
@@ -134,7 +135,7 @@ func (f *failing) Delete(ctx context.Context, objects []string) error {
 func TestGarbageOutlivesFailedDeletes(t *testing.T) {
 	d := openStill(t)
 	store := &failing{Store: d.blobs}
-	s, err := registry.Open(ctx, registry.Config{Metadata: d.meta, Blobs: store, Accounts: []string{prodAccount}, Regions: []string{prod.Region},
+	s, _, err := replication.Open(ctx, registry.Config{Metadata: d.meta, Blobs: store, Accounts: []string{prodAccount}, Regions: []string{prod.Region},
 		Grace: time.Hour, Logger: slog.New(slog.DiscardHandler), Now: d.clock.now})
 	if err != nil {
 		t.Fatal(err)

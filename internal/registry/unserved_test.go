@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/resource"
 )
 
@@ -23,7 +24,7 @@ func TestAccountNotServedAnyMore(t *testing.T) {
 	_, err := d.Manifest(ctx, root(devAccount), ref, one)
 	wantCode(t, "while it is served", err, "")
 
-	without, err := registry.Open(ctx, registry.Config{
+	without, _, err := replication.Open(ctx, registry.Config{
 		Metadata: d.meta, Blobs: d.blobs, Accounts: []string{devAccount},
 		Regions: []string{"us-east-1", "us-west-2"}, Grace: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler), Now: d.clock.now,
 	})

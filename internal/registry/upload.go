@@ -22,7 +22,7 @@ const maxLayerSize = 52000 << 20
 
 // StartUpload opens an upload session and returns its id, a UUID: LimitExceeded.
 func (s *Service) StartUpload(ctx context.Context, c access.Caller, ref resource.Repository) (id string, err error) {
-	repo, err := s.repository(ctx, c, ref, access.InitiateLayerUpload)
+	repo, err := s.Repository(ctx, c, ref, access.InitiateLayerUpload)
 	if err != nil {
 		return "", err
 	}
@@ -114,7 +114,7 @@ func (u *session) giveUp(ctx context.Context) {
 func uploadError(repo *metadata.Repository, id string, err error) error {
 	switch {
 	case errors.Is(err, blob.ErrBusy):
-		return errorf(InvalidParameter, "Another request is writing to the upload '%s': one request at a time may", id)
+		return Errorf(InvalidParameter, "Another request is writing to the upload '%s': one request at a time may", id)
 	case errors.Is(err, blob.ErrNotFound):
 		return uploadNotFound(repo, id)
 	case errors.Is(err, blob.ErrFull):
@@ -126,7 +126,7 @@ func uploadError(repo *metadata.Repository, id string, err error) error {
 }
 
 func uploadNotFound(repo *metadata.Repository, id string) *Error {
-	return errorf(UploadNotFound, "The upload '%s' does not exist in the repository with name '%s' in the registry with id '%s'", shorten(id), repo.Name, repo.Account)
+	return Errorf(UploadNotFound, "The upload '%s' does not exist in the repository with name '%s' in the registry with id '%s'", Shorten(id), repo.Name, repo.Account)
 }
 
 // UploadSize returns how many bytes the session holds: UploadNotFound.
@@ -168,7 +168,7 @@ func (s *Service) AppendUpload(ctx context.Context, c access.Caller, ref resourc
 // append copies r to the end of the upload in constant memory.
 func (u *session) append(ctx context.Context, offset int64, r io.Reader) error {
 	if offset >= 0 && offset != u.Size() {
-		e := errorf(InvalidLayerPart, "The part begins at byte %d, but the upload has received %d bytes: parts must follow each other", offset, u.Size())
+		e := Errorf(InvalidLayerPart, "The part begins at byte %d, but the upload has received %d bytes: parts must follow each other", offset, u.Size())
 		e.Received = u.Size()
 		return e
 	}
@@ -188,12 +188,12 @@ func (u *session) save(ctx context.Context) error {
 		return err
 	}
 	saved := false
-	err = u.service.update(ctx, func(tx *metadata.Tx) (err error) {
+	err = u.service.Update(ctx, func(tx *metadata.Tx) (err error) {
 		saved, err = tx.SaveUpload(u.row.ID, u.row.State, state, u.service.now())
 		return err
 	})
 	if err == nil && !saved {
-		return errorf(InvalidParameter, "Another request has written to the upload '%s' meanwhile, or ended it: one request at a time may", u.row.ID)
+		return Errorf(InvalidParameter, "Another request has written to the upload '%s' meanwhile, or ended it: one request at a time may", u.row.ID)
 	}
 	return err
 }
@@ -350,13 +350,13 @@ func (s *Service) CancelUpload(ctx context.Context, c access.Caller, ref resourc
 	if err := s.withUpload(ctx, repo, id, func(u *session) error { return u.Cancel(ctx) }); err != nil {
 		return err
 	}
-	return s.update(ctx, func(tx *metadata.Tx) error { return tx.DeleteUpload(id) })
+	return s.Update(ctx, func(tx *metadata.Tx) error { return tx.DeleteUpload(id) })
 }
 
 // PutLayer uploads a blob at once (OCI's single POST): InvalidLayer.
 func (s *Service) PutLayer(ctx context.Context, c access.Caller, ref resource.Repository, d digest.Digest,
 	r io.Reader) (Layer, error) {
-	repo, err := s.repository(ctx, c, ref, access.InitiateLayerUpload, access.UploadLayerPart, access.CompleteLayerUpload)
+	repo, err := s.Repository(ctx, c, ref, access.InitiateLayerUpload, access.UploadLayerPart, access.CompleteLayerUpload)
 	if err != nil {
 		return Layer{}, err
 	}

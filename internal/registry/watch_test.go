@@ -12,13 +12,14 @@ import (
 
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/resource"
 )
 
 // follower watches a registry.
 type follower struct {
 	t      testing.TB
-	events chan registry.WatchEvent
+	events chan replication.WatchEvent
 	stop   func() error
 }
 
@@ -26,10 +27,10 @@ type follower struct {
 func (d *domain) follow(id resource.Registry) *follower {
 	d.t.Helper()
 	ctx, cancel := context.WithCancel(ctx)
-	f := &follower{t: d.t, events: make(chan registry.WatchEvent, 10000)}
+	f := &follower{t: d.t, events: make(chan replication.WatchEvent, 10000)}
 	ended := make(chan error, 1)
 	go func() {
-		ended <- d.Watch(ctx, root(id.Account), id, func(e registry.WatchEvent) error { f.events <- e; return nil })
+		ended <- d.Watch(ctx, root(id.Account), id, func(e replication.WatchEvent) error { f.events <- e; return nil })
 	}()
 	f.stop = func() error {
 		cancel()
@@ -54,14 +55,14 @@ func (d *domain) follow(id resource.Registry) *follower {
 }
 
 // until takes events until all the wishes have come true, in whatever order.
-func (f *follower) until(wishes ...func(registry.WatchEvent) bool) {
+func (f *follower) until(wishes ...func(replication.WatchEvent) bool) {
 	f.t.Helper()
-	var got []registry.WatchEvent
+	var got []replication.WatchEvent
 	for deadline := time.After(10 * time.Second); len(wishes) > 0; {
 		select {
 		case e := <-f.events:
 			got = append(got, e)
-			wishes = slices.DeleteFunc(wishes, func(wish func(registry.WatchEvent) bool) bool { return wish(e) })
+			wishes = slices.DeleteFunc(wishes, func(wish func(replication.WatchEvent) bool) bool { return wish(e) })
 		case <-deadline:
 			f.t.Fatalf("%d things were not told; what was: %+v", len(wishes), got)
 		}
@@ -78,17 +79,17 @@ func (f *follower) silent() {
 	}
 }
 
-func told(direction registry.Direction, state registry.ReplicationState, tag string) func(registry.WatchEvent) bool {
-	return func(e registry.WatchEvent) bool {
-		return e.Direction == direction && slices.ContainsFunc(e.Replications, func(r registry.Replication) bool { return r.State == state && r.Tag == tag })
+func told(direction replication.Direction, state replication.State, tag string) func(replication.WatchEvent) bool {
+	return func(e replication.WatchEvent) bool {
+		return e.Direction == direction && slices.ContainsFunc(e.Replications, func(r replication.Replication) bool { return r.State == state && r.Tag == tag })
 	}
 }
 
-func changed(repository string) func(registry.WatchEvent) bool {
-	return func(e registry.WatchEvent) bool { return slices.Contains(e.Repositories, repository) }
+func changed(repository string) func(replication.WatchEvent) bool {
+	return func(e replication.WatchEvent) bool { return slices.Contains(e.Repositories, repository) }
 }
 
-func settings(e registry.WatchEvent) bool { return e.Registry }
+func settings(e replication.WatchEvent) bool { return e.Registry }
 
 func TestWatch(t *testing.T) {
 	d := openStill(t)
@@ -96,17 +97,17 @@ func TestWatch(t *testing.T) {
 	d.replicateTo(dev)
 	source, destination, other := d.follow(prod), d.follow(dev), d.follow(third)
 	d.put(in(prod), d.image(in(prod), "one"), "1")
-	source.until(told(registry.Outgoing, registry.ReplicationInProgress, "1"), changed("team/app"))
+	source.until(told(replication.Outgoing, replication.InProgress, "1"), changed("team/app"))
 	d.drain()
-	source.until(told(registry.Outgoing, registry.ReplicationFailed, "1"))
+	source.until(told(replication.Outgoing, replication.Failed, "1"))
 	destination.silent() // what it has refused is none of its business
 	d.grant(dev)
 	d.resume() // which makes it due again
-	source.until(told(registry.Outgoing, registry.ReplicationInProgress, "1"))
+	source.until(told(replication.Outgoing, replication.InProgress, "1"))
 	destination.until(settings)
 	d.drain()
-	source.until(told(registry.Outgoing, registry.ReplicationComplete, "1"))
-	destination.until(told(registry.Incoming, registry.ReplicationComplete, "1"), changed("team/app"))
+	source.until(told(replication.Outgoing, replication.Complete, "1"))
+	destination.until(told(replication.Incoming, replication.Complete, "1"), changed("team/app"))
 
 	// One that has arrived, and is on its way again before the destination is told.
 	raw := d.image(in(prod), "one")
@@ -118,7 +119,7 @@ func TestWatch(t *testing.T) {
 	}
 	for len(destination.events) > 0 {
 		for _, r := range (<-destination.events).Replications {
-			if r.State != registry.ReplicationComplete {
+			if r.State != replication.Complete {
 				t.Errorf("told to the destination: %+v", r)
 			}
 		}
@@ -142,7 +143,7 @@ func TestWatch(t *testing.T) {
 	}
 	d.create(resource.Repository{Registry: prod, Name: "new"})
 	source.until(changed("new"))
-	if err := d.SetReplication(ctx, root(prodAccount), prod, nil); err != nil {
+	if err := d.SetRules(ctx, root(prodAccount), prod, nil); err != nil {
 		t.Error(err)
 	}
 	source.until(settings)
@@ -151,7 +152,7 @@ func TestWatch(t *testing.T) {
 		t.Errorf("ended with %v", err)
 	}
 	refused := errors.New("the client has gone")
-	if err := d.Watch(ctx, root(prodAccount), prod, func(registry.WatchEvent) error { return refused }); !errors.Is(err, refused) {
+	if err := d.Watch(ctx, root(prodAccount), prod, func(replication.WatchEvent) error { return refused }); !errors.Is(err, refused) {
 		t.Errorf("ended with %v", err)
 	}
 }
@@ -163,17 +164,17 @@ func TestWatchTellsOfRetries(t *testing.T) {
 	d.put(in(prod), d.image(in(prod), "one"), "1")
 	d.drain()
 	source := d.follow(prod)
-	if _, _, err := d.RetryReplications(ctx, root(prodAccount), prod, ids(d.list(prod, registry.Outgoing, "", 10))); err != nil {
+	if _, _, err := d.Retry(ctx, root(prodAccount), prod, ids(d.list(prod, replication.Outgoing, "", 10))); err != nil {
 		t.Fatal(err)
 	}
-	source.until(told(registry.Outgoing, registry.ReplicationInProgress, "1"))
+	source.until(told(replication.Outgoing, replication.InProgress, "1"))
 	mend := refuseTags(t, d.dir, devAccount)
 	d.grant(dev)
 	if _, err := d.Replicate(ctx, d.dueNow()[0]); err != nil {
 		t.Fatal(err)
 	}
-	source.until(func(e registry.WatchEvent) bool {
-		return slices.ContainsFunc(e.Replications, func(r registry.Replication) bool { return r.Tries == 1 && r.Failure.Code == "InternalError" })
+	source.until(func(e replication.WatchEvent) bool {
+		return slices.ContainsFunc(e.Replications, func(r replication.Replication) bool { return r.Tries == 1 && r.Failure.Code == "InternalError" })
 	})
 	mend()
 }
@@ -221,13 +222,13 @@ func TestWatchSeesOtherProcesses(t *testing.T) {
 	source, destination := d.follow(prod), d.follow(dev)
 	other := openStores(t, d.dir)
 	other.put(in(prod), other.image(in(prod), "one"), "1")
-	source.until(told(registry.Outgoing, registry.ReplicationInProgress, "1"))
+	source.until(told(replication.Outgoing, replication.InProgress, "1"))
 	other.drain()
-	source.until(told(registry.Outgoing, registry.ReplicationComplete, "1"))
-	destination.until(told(registry.Incoming, registry.ReplicationComplete, "1"))
+	source.until(told(replication.Outgoing, replication.Complete, "1"))
+	destination.until(told(replication.Incoming, replication.Complete, "1"))
 	// And nothing is told again each time that it looks.
 	time.Sleep(2500 * time.Millisecond)
-	for _, events := range []chan registry.WatchEvent{source.events, destination.events} {
+	for _, events := range []chan replication.WatchEvent{source.events, destination.events} {
 		for len(events) > 0 {
 			<-events
 		}
@@ -236,7 +237,7 @@ func TestWatchSeesOtherProcesses(t *testing.T) {
 		source.silent()
 	}
 	// What has no replication is announced.
-	if err := other.SetReplication(ctx, root(prodAccount), prod, nil); err != nil {
+	if err := other.SetRules(ctx, root(prodAccount), prod, nil); err != nil {
 		t.Fatal(err)
 	}
 	other.create(resource.Repository{Registry: prod, Name: "new"})
@@ -246,8 +247,8 @@ func TestWatchSeesOtherProcesses(t *testing.T) {
 	source.until(settings)
 	// A commit that comes later than it says.
 	other.put(in(prod), other.image(in(prod), "two"), "late")
-	row := other.list(prod, registry.Outgoing, registry.ReplicationInProgress, 1)[0]
-	source.until(told(registry.Outgoing, registry.ReplicationInProgress, "late"))
+	row := other.list(prod, replication.Outgoing, replication.InProgress, 1)[0]
+	source.until(told(replication.Outgoing, replication.InProgress, "late"))
 	stored, err := other.meta.Read().Replication(row.ID)
 	if err != nil {
 		t.Fatal(err)
@@ -256,7 +257,7 @@ func TestWatchSeesOtherProcesses(t *testing.T) {
 	if err := other.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.SaveReplication(stored) }); err != nil {
 		t.Fatal(err)
 	}
-	source.until(told(registry.Outgoing, registry.ReplicationFailed, "late"))
+	source.until(told(replication.Outgoing, replication.Failed, "late"))
 	if strings.Contains(fmt.Sprint(source.stop()), "not end") {
 		t.Error("it does not end")
 	}
@@ -280,7 +281,7 @@ func TestWatchSurvivesALostLine(t *testing.T) {
 	if err := db.QueryRow(`SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'`).Scan(&cut); err != nil || cut != 1 {
 		t.Fatalf("%d lines were cut, %v", cut, err)
 	}
-	source.until(func(e registry.WatchEvent) bool { return e.Lost })
+	source.until(func(e replication.WatchEvent) bool { return e.Lost })
 	other := openStores(t, d.dir)
 	other.create(resource.Repository{Registry: prod, Name: "new"})
 	source.until(changed("new"))

@@ -45,7 +45,7 @@ func BenchmarkPutManifest(b *testing.B) {
 			})
 			b.StopTimer()
 			for destinations != nil {
-				ids, _, err := d.DueReplications(context.Background(), 1)
+				ids, _, err := d.Due(context.Background(), 1)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -1,11 +1,3 @@
-// Package replication carries out what pushes have queued: it finds the
-// replications that are due, has the domain copy them, and waits for the next.
-//
-// What is due is in the store, written in the transaction of the push, so
-// nothing is lost by a crash; the engine holds no state that matters. What this
-// process has queued it tries at once; what another process has left falls due
-// for all a little later. Source accounts take turns, in this process and in
-// what is found in the store.
 package replication
 
 import (
@@ -19,14 +11,14 @@ import (
 	"github.com/twinport/twinport/internal/metadata"
 )
 
-// Registry is the part of the domain that the engine needs;
-// *registry.Service satisfies it.
-type Registry interface {
-	ResumeReplications(ctx context.Context) (made int, more bool, err error)
-	DueReplications(ctx context.Context, limit int) (due []metadata.DueReplication, next time.Time, err error)
+// work is what an Engine has to do; *Service has it.
+type work interface {
+	// Resume makes due what was refused and may succeed now.
+	Resume(ctx context.Context) (made int, more bool, err error)
+	Due(ctx context.Context, limit int) (due []metadata.DueReplication, next time.Time, err error)
 	Replicate(ctx context.Context, id int64) (metadata.Replication, error)
-	OnReplications(wake func(queued []metadata.DueReplication))
-	SaveReplicationCounts(ctx context.Context, counts []metadata.ReplicationCount) error
+	OnQueued(call func(queued []metadata.DueReplication))
+	SaveCounts(ctx context.Context, counts []metadata.ReplicationCount) error
 }
 
 const (
@@ -60,7 +52,7 @@ const (
 
 // Engine tries due replications until it is stopped.
 type Engine struct {
-	registry Registry
+	work     work
 	log      *slog.Logger
 	wake     chan struct{}
 	changed  chan struct{} // signals that a destination has
@@ -80,17 +72,17 @@ type Engine struct {
 	done        chan struct{}
 
 	complete, failed, retried atomic.Int64
-	statistics                *statistics
+	counter                   *counter
 }
 
 // Stats counts how tries ended since the start.
 type Stats struct{ Complete, Failed, Retried int64 }
 
-// New returns an engine that is not running yet.
-func New(r Registry, log *slog.Logger) *Engine {
+// NewEngine returns an engine that is not running yet.
+func NewEngine(w work, log *slog.Logger) *Engine {
 	e := &Engine{
-		registry: r, log: log, wake: make(chan struct{}, 1), changed: make(chan struct{}, 1), finished: make(chan ending, maxInFlight),
-		queue: newQueue(), done: make(chan struct{}), statistics: newStatistics(),
+		work: w, log: log, wake: make(chan struct{}, 1), changed: make(chan struct{}, 1), finished: make(chan ending, maxInFlight),
+		queue: newQueue(), done: make(chan struct{}), counter: newCounter(),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	return e
@@ -99,7 +91,7 @@ func New(r Registry, log *slog.Logger) *Engine {
 // Start begins with what is due. Starting twice does nothing.
 func (e *Engine) Start() {
 	e.start.Do(func() {
-		e.registry.OnReplications(e.signal)
+		e.work.OnQueued(e.signal)
 		ended := make(chan struct{})
 		var running sync.WaitGroup
 		running.Go(e.run)
@@ -110,7 +102,7 @@ func (e *Engine) Start() {
 		}()
 		go func() {
 			defer close(e.done)
-			e.keepStatistics(ended)
+			e.keepCounts(ended)
 		}()
 	})
 }
@@ -157,7 +149,7 @@ func signal(c chan<- struct{}) {
 func (e *Engine) resume() {
 	for {
 		wait := resumeInterval
-		made, more, err := e.registry.ResumeReplications(e.ctx)
+		made, more, err := e.work.Resume(e.ctx)
 		switch {
 		case e.ctx.Err() != nil:
 			return
@@ -253,7 +245,7 @@ func (e *Engine) forget(end ending) (taken bool) {
 // nothing is due now.
 func (e *Engine) lookForDue() (next time.Time, err error) {
 	e.look, e.more, e.looked = false, false, time.Now()
-	due, next, err := e.registry.DueReplications(e.ctx, maxFound)
+	due, next, err := e.work.Due(e.ctx, maxFound)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -286,7 +278,7 @@ type ending struct {
 func (e *Engine) try(id int64) {
 	end := ending{id: id}
 	defer func() { e.finished <- end }()
-	r, err := e.registry.Replicate(e.ctx, id)
+	r, err := e.work.Replicate(e.ctx, id)
 	switch {
 	case err == nil:
 		e.record(r)
@@ -311,11 +303,11 @@ func (e *Engine) record(r metadata.Replication) {
 	switch r.State {
 	case metadata.ReplicationComplete:
 		e.complete.Add(1)
-		e.statistics.add(&r)
+		e.counter.add(&r)
 		e.log.Debug("replicated", append(attrs, "lag", r.FinishedAt.Sub(r.PushedAt))...)
 	case metadata.ReplicationFailed:
 		e.failed.Add(1)
-		e.statistics.add(&r)
+		e.counter.add(&r)
 		e.log.Warn("replication refused", append(attrs, "code", r.FailureCode)...)
 	default:
 		e.retried.Add(1)

@@ -20,8 +20,8 @@ type fake struct {
 	tries map[int64][]time.Time
 	// outcome decides a try; nil completes it. It may block.
 	outcome func(ctx context.Context, r *metadata.Replication) error
-	due     error   // of DueReplications
-	refused []int64 // that ResumeReplications makes due, one at a time
+	due     error   // of Due
+	refused []int64 // that Resume makes due, one at a time
 	looked  int
 	counts  map[time.Time]metadata.ReplicationCount // by minute
 	saves   error
@@ -35,13 +35,13 @@ func newFake(ids ...int64) *fake {
 	return f
 }
 
-func (f *fake) OnReplications(wake func([]metadata.DueReplication)) {
+func (f *fake) OnQueued(wake func([]metadata.DueReplication)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.wake = wake
 }
 
-func (f *fake) ResumeReplications(context.Context) (made int, more bool, err error) {
+func (f *fake) Resume(context.Context) (made int, more bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.refused) == 0 {
@@ -55,7 +55,7 @@ func (f *fake) ResumeReplications(context.Context) (made int, more bool, err err
 	return 1, true, nil
 }
 
-func (f *fake) DueReplications(_ context.Context, limit int) (due []metadata.DueReplication, next time.Time, err error) {
+func (f *fake) Due(_ context.Context, limit int) (due []metadata.DueReplication, next time.Time, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.looked++
@@ -103,7 +103,7 @@ func (f *fake) Replicate(ctx context.Context, id int64) (metadata.Replication, e
 	return try, nil
 }
 
-func (f *fake) SaveReplicationCounts(_ context.Context, counts []metadata.ReplicationCount) error {
+func (f *fake) SaveCounts(_ context.Context, counts []metadata.ReplicationCount) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.counts == nil {
@@ -141,7 +141,7 @@ func (f *fake) count(id int64) int {
 
 func start(t *testing.T, f *fake) *Engine {
 	t.Helper()
-	e := New(f, slog.New(slog.DiscardHandler))
+	e := NewEngine(f, slog.New(slog.DiscardHandler))
 	e.Start()
 	t.Cleanup(e.Stop)
 	return e
@@ -158,7 +158,7 @@ func wait(t *testing.T, what string, ok func() bool) {
 
 func TestStartAndStopTwice(t *testing.T) {
 	f := newFake(1)
-	e := New(f, slog.New(slog.DiscardHandler))
+	e := NewEngine(f, slog.New(slog.DiscardHandler))
 	e.Start()
 	e.Start()
 	wait(t, "the first try", func() bool { return f.state(1) == metadata.ReplicationComplete })
@@ -170,7 +170,7 @@ func TestStartAndStopTwice(t *testing.T) {
 	if n := f.count(2); n != 0 {
 		t.Errorf("%d tries after the stop", n)
 	}
-	never := New(newFake(1), slog.New(slog.DiscardHandler))
+	never := NewEngine(newFake(1), slog.New(slog.DiscardHandler))
 	never.Stop()
 	never.Stop()
 	never.Start()

@@ -5,14 +5,34 @@ import (
 	"time"
 
 	"github.com/twinport/twinport/internal/jobs"
+	"github.com/twinport/twinport/internal/metadata"
 )
+
+// maxForgotten bounds how many deletions one transaction forgets.
+const maxForgotten = 1000
+
+// Forget deletes what is kept of replications for a while only:
+// statistics, and deletions that have ended. It returns whether more is left.
+func (s *Service) Forget(ctx context.Context) (more bool, err error) {
+	err = s.meta.Update(ctx, func(tx *metadata.Tx) error {
+		n, err := tx.ForgetDeletions(s.now().Add(-deletionsKept), maxForgotten)
+		if err != nil {
+			return err
+		}
+		more = n == maxForgotten
+		return tx.ForgetReplicationCounts(s.now().Add(-statisticsKept))
+	})
+	return more, err
+}
 
 // forgetInterval is how often the store is rid of what is too old.
 const forgetInterval = 10 * time.Minute
 
-// ForgetJob returns a job that deletes what is kept of replications for a while
-// only. forget deletes a batch, and returns whether more is left.
-func ForgetJob(forget func(context.Context) (more bool, err error)) jobs.Job {
+// ForgetJob returns a job that deletes what is kept of replications for a while only.
+func (s *Service) ForgetJob() jobs.Job { return forgetJob(s.Forget) }
+
+// forgetJob is ForgetJob with forget, which deletes a batch and returns whether more is left.
+func forgetJob(forget func(context.Context) (more bool, err error)) jobs.Job {
 	page := func(ctx context.Context, _ string) (next string, err error) {
 		more, err := forget(ctx)
 		if more {

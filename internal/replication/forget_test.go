@@ -10,7 +10,7 @@ import (
 func TestForgetJob(t *testing.T) {
 	left := 3
 	fault := errors.New("injected")
-	page := ForgetJob(func(context.Context) (more bool, err error) {
+	page := forgetJob(func(context.Context) (more bool, err error) {
 		left--
 		if left == 0 {
 			return false, fault

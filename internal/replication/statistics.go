@@ -1,90 +1,138 @@
 package replication
 
 import (
+	"cmp"
 	"context"
-	"errors"
-	"sync"
+	"fmt"
+	"slices"
 	"time"
 
-	"github.com/google/uuid"
-
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
+
+// Interval is how replications to a destination ended in a part of
+// the period.
+type Interval struct {
+	Time      time.Time // its beginning
+	Completed int64
+	Failed    int64
+	Bytes     int64 // of the images that were completed
+	// Of these: the time from the push. Half, and all but one in a hundred, took
+	// no longer than the first two, which are up to a fifth too large.
+	LagP50, LagP99, LagMax time.Duration
+}
+
+// DestinationStatistics is how replications to one destination go.
+type DestinationStatistics struct {
+	Destination resource.Registry
+	InRules     bool // of what is pushed now
+	// InProgress and Failed ones there are now. All destinations together are
+	// counted up to maxCounted.
+	InProgress         int
+	Failed             int
+	OldestInProgressAt time.Time // when it was pushed; zero if none is
+	LastCompletedAt    time.Time // zero if none was within what is kept
+	LastFailedAt       time.Time
+	Intervals          []Interval // those in which any ended, in order
+}
+
+// Statistics is how a registry's replications went from Start to End.
+type Statistics struct {
+	Start, End   time.Time
+	Interval     time.Duration
+	Destinations []DestinationStatistics // of the rules, and of what was counted; in order
+}
 
 const (
-	// flushInterval is how often counts are stored: what a process that is killed
-	// loses of them.
-	flushInterval = 5 * time.Second
-	// flushTimeout bounds the last time, when the engine stops.
-	flushTimeout = 5 * time.Second
-	// maxDestinations bounds the destinations of a registry that are counted in
-	// one minute. Rules have fewer at a time; but they can be changed.
-	maxDestinations = 100
+	// statisticsKept is for how long counts are kept: a day, and the hour in
+	// which it begins.
+	statisticsKept = 25 * time.Hour
+	// maxCounted is how many replications in one state are counted.
+	maxCounted = 10000
 )
 
-// statistics adds up how tries ended, by source, destination and minute. The
-// rows that it stores are its own, so that no two processes write the same.
-type statistics struct {
-	process string
-
-	mu     sync.Mutex
-	counts map[countKey]*count
-	number map[sourceMinute]int // of the destinations that are counted
-}
-
-type sourceMinute struct {
-	source int64
-	minute int64 // since 1970
-}
-
-type countKey struct {
-	sourceMinute
-	account, region string
-}
-
-// count is one that is stored again each time it has changed, until its minute
-// is over.
-type count struct {
-	metadata.ReplicationCount
-	changed bool
-}
-
-func newStatistics() *statistics {
-	return &statistics{process: uuid.NewString(), counts: map[countKey]*count{}, number: map[sourceMinute]int{}}
-}
-
-// add counts a replication that has ended.
-func (s *statistics) add(r *metadata.Replication) {
-	in := sourceMinute{r.SourceRegistryID, r.FinishedAt.Unix() / 60}
-	key := countKey{in, r.DestinationAccount, r.DestinationRegion}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c := s.counts[key]
-	if c == nil {
-		if s.number[in] >= maxDestinations {
-			return
-		}
-		s.number[in]++
-		c = &count{ReplicationCount: metadata.ReplicationCount{
-			SourceRegistryID: r.SourceRegistryID, DestinationAccount: r.DestinationAccount, DestinationRegion: r.DestinationRegion,
-			Minute: time.Unix(in.minute*60, 0), Process: s.process,
-		}}
-		s.counts[key] = c
+// Statistics of the last period, until now, cut into intervals:
+// InvalidParameter unless these are whole minutes and part the period.
+func (s *Service) Statistics(ctx context.Context, c access.Caller, id resource.Registry, period,
+	interval time.Duration) (Statistics, error) {
+	reg, err := s.registry.Settings(ctx, c, id, access.DescribeRegistry)
+	if err != nil {
+		return Statistics{}, err
 	}
-	c.changed = true
-	if r.State != metadata.ReplicationComplete {
-		c.Failed++
-		c.LastFailedAt = later(c.LastFailedAt, r.FinishedAt)
+	if interval < time.Minute || interval%time.Minute != 0 || period < interval || period%interval != 0 || period > 24*time.Hour {
+		return Statistics{}, registry.Errorf(registry.InvalidParameter, "Statistics of %v in parts of %v: the parts must be whole minutes, and the period at most a day", period, interval)
+	}
+	rules, err := s.outbox.rules(id, reg.Replication)
+	if err != nil {
+		return Statistics{}, err
+	}
+	end := s.now().UTC().Truncate(interval).Add(interval)
+	out := Statistics{Start: end.Add(-period), End: end, Interval: interval}
+	sum := statisticsSum{Statistics: out, destinations: map[resource.Registry]*destinationSum{}}
+	for _, r := range rules {
+		for _, d := range r.Destinations {
+			sum.of(d).InRules = true
+		}
+	}
+	if err := s.sumUp(reg.ID, &sum); err != nil {
+		return Statistics{}, fmt.Errorf("sum up the replications of %s: %w", id, err)
+	}
+	for _, d := range sum.destinations {
+		for _, p := range d.parts {
+			d.Intervals = append(d.Intervals, p.interval())
+		}
+		out.Destinations = append(out.Destinations, d.DestinationStatistics)
+	}
+	slices.SortFunc(out.Destinations, func(a, b DestinationStatistics) int {
+		return cmp.Or(cmp.Compare(a.Destination.Account, b.Destination.Account), cmp.Compare(a.Destination.Region, b.Destination.Region))
+	})
+	return out, nil
+}
+
+// statisticsSum is being summed up.
+type statisticsSum struct {
+	Statistics
+	destinations map[resource.Registry]*destinationSum
+}
+
+type destinationSum struct {
+	DestinationStatistics
+	parts []partSum // in order
+}
+
+// partSum is an interval with what its quantiles are of.
+type partSum struct {
+	Interval
+	lags metadata.LagHistogram
+}
+
+func (sum *statisticsSum) of(id resource.Registry) *destinationSum {
+	d := sum.destinations[id]
+	if d == nil {
+		d = &destinationSum{DestinationStatistics: DestinationStatistics{Destination: id}}
+		sum.destinations[id] = d
+	}
+	return d
+}
+
+// add a count; they come in order of time.
+func (sum *statisticsSum) add(c *metadata.ReplicationCount) {
+	d := sum.of(resource.Registry{Account: c.DestinationAccount, Region: c.DestinationRegion})
+	d.LastCompletedAt, d.LastFailedAt = later(d.LastCompletedAt, c.LastCompletedAt), later(d.LastFailedAt, c.LastFailedAt)
+	if c.Minute.Before(sum.Start) || !c.Minute.Before(sum.End) {
 		return
 	}
-	lag := max(0, r.FinishedAt.Sub(r.PushedAt))
-	c.Completed++
-	if !r.Deletes {
-		c.Bytes += r.ImageSize
+	at := c.Minute.Truncate(sum.Interval)
+	if n := len(d.parts); n == 0 || !d.parts[n-1].Time.Equal(at) {
+		d.parts = append(d.parts, partSum{Interval: Interval{Time: at}})
 	}
-	c.Lags.Add(lag)
-	c.MaxLag = max(c.MaxLag, lag)
-	c.LastCompletedAt = later(c.LastCompletedAt, r.FinishedAt)
+	p := &d.parts[len(d.parts)-1]
+	p.Completed, p.Failed, p.Bytes = p.Completed+c.Completed, p.Failed+c.Failed, p.Bytes+c.Bytes
+	p.LagMax = max(p.LagMax, c.MaxLag)
+	p.lags.Merge(&c.Lags)
 }
 
 func later(a, b time.Time) time.Time {
@@ -94,65 +142,46 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// take returns the counts that have changed since the last time, and forgets
-// those of minutes that have been over for a minute: what ended in one may come
-// to be counted a little later.
-func (s *statistics) take(now time.Time) (changed []metadata.ReplicationCount) {
-	present := now.Unix() / 60
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for key, c := range s.counts {
-		if c.changed {
-			changed = append(changed, c.ReplicationCount)
-			c.changed = false
-		} else if key.minute < present-1 || key.minute > present+1 { // by a clock that was ahead
-			delete(s.counts, key)
-			delete(s.number, key.sourceMinute)
-		}
-	}
-	return changed
+func (p *partSum) interval() Interval {
+	p.LagP50, p.LagP99 = min(p.lags.Quantile(0.5), p.LagMax), min(p.lags.Quantile(0.99), p.LagMax)
+	return p.Interval
 }
 
-// again has counts stored the next time that could not be now.
-func (s *statistics) again(counts []metadata.ReplicationCount) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, c := range counts {
-		key := countKey{sourceMinute{c.SourceRegistryID, c.Minute.Unix() / 60}, c.DestinationAccount, c.DestinationRegion}
-		if kept := s.counts[key]; kept != nil {
-			kept.changed = true
-		}
+func (s *Service) sumUp(registry int64, sum *statisticsSum) error {
+	q := s.meta.Read()
+	since := s.now().Add(-statisticsKept)
+	q.Ahead(func(q *metadata.Queries) {
+		_, _ = q.WaitingReplications(registry, metadata.ReplicationInProgress, maxCounted)
+		_, _ = q.WaitingReplications(registry, metadata.ReplicationFailed, maxCounted)
+		_ = q.ReplicationCounts(registry, since, nil)
+	})
+	progress, err := q.WaitingReplications(registry, metadata.ReplicationInProgress, maxCounted)
+	if err != nil {
+		return err
 	}
+	for _, w := range progress {
+		d := sum.of(resource.Registry{Account: w.DestinationAccount, Region: w.DestinationRegion})
+		d.InProgress, d.OldestInProgressAt = int(w.Number), w.OldestPush
+	}
+	failed, err := q.WaitingReplications(registry, metadata.ReplicationFailed, maxCounted)
+	if err != nil {
+		return err
+	}
+	for _, w := range failed {
+		sum.of(resource.Registry{Account: w.DestinationAccount, Region: w.DestinationRegion}).Failed = int(w.Number)
+	}
+	return q.ReplicationCounts(registry, since, sum.add)
 }
 
-// flush stores what has changed.
-func (e *Engine) flush(ctx context.Context) {
-	counts := e.statistics.take(time.Now())
-	if len(counts) == 0 {
-		return
-	}
-	if err := e.registry.SaveReplicationCounts(ctx, counts); err != nil {
-		e.statistics.again(counts)
-		if !errors.Is(err, metadata.ErrClosed) && ctx.Err() == nil {
-			e.log.Warn("could not store the statistics of replications; trying it again", "in", flushInterval, "error", err)
+// SaveCounts stores how replications ended, each in place of what
+// its process stored before of the same minute.
+func (s *Service) SaveCounts(ctx context.Context, counts []metadata.ReplicationCount) error {
+	return s.meta.Update(ctx, func(tx *metadata.Tx) error {
+		for _, c := range counts {
+			if err := tx.SaveReplicationCount(c); err != nil {
+				return err
+			}
 		}
-	}
-}
-
-// keepStatistics stores counts now and then, until the engine stops and all
-// tries have ended.
-func (e *Engine) keepStatistics(ended <-chan struct{}) {
-	ticker := time.NewTicker(flushInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			e.flush(context.Background())
-		case <-ended:
-			ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
-			defer cancel()
-			e.flush(ctx)
-			return
-		}
-	}
+		return nil
+	})
 }

@@ -35,7 +35,7 @@ func (b *background) jobs(g *generation) []jobs.Job {
 	return []jobs.Job{
 		b.sweeper.Job(sweep.Config{Registry: g.registry, Interval: b.config.Interval, Grace: b.config.Grace}),
 		sweep.Repositories(g.registry),
-		replication.ForgetJob(g.registry.ForgetReplications),
+		g.replication.ForgetJob(),
 		session.ExpiryJob(g.metadata, time.Now),
 	}
 }
@@ -43,7 +43,7 @@ func (b *background) jobs(g *generation) []jobs.Job {
 func (b *background) start(g *generation) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.engine = replication.New(g.registry, b.log)
+	b.engine = replication.NewEngine(g.replication, b.log)
 	g.registry.OnRetired(func() { b.runner.Wake(sweep.RepositoriesJob) })
 	b.runner.Start(g.metadata, b.jobs(g)...)
 	b.engine.Start()

@@ -14,6 +14,7 @@ import (
 	"github.com/twinport/twinport/internal/config"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
 )
 
 // generation is a pair of stores with the domain and the protocols over them.
@@ -23,6 +24,8 @@ type generation struct {
 	metadata metadata.Store
 	blobs    blob.Store
 	registry *registry.Service
+	// replication is over registry.
+	replication *replication.Service
 	handlers
 	closing    chan struct{}
 	endStreams func() // closes it
@@ -33,9 +36,9 @@ type generation struct {
 // handlers are those of the protocols over a domain.
 type handlers struct{ oci, aws, console http.Handler }
 
-// newHandlers makes the handlers over a domain and its store. Answers that go on
-// for as long as the client listens end when closing is closed.
-type newHandlers func(m metadata.Store, r *registry.Service, closing <-chan struct{}) (handlers, error)
+// newHandlers makes the handlers of a generation. Answers that go on for as long
+// as the client listens end when its closing is closed.
+type newHandlers func(g *generation) (handlers, error)
 
 // newGeneration takes the stores over: they are closed if it fails.
 func newGeneration(ctx context.Context, cfg config.Config, m metadata.Store, b blob.Store, h newHandlers,
@@ -43,7 +46,7 @@ func newGeneration(ctx context.Context, cfg config.Config, m metadata.Store, b b
 	g := &generation{metadata: m, blobs: b, closing: make(chan struct{})}
 	g.endStreams = sync.OnceFunc(func() { close(g.closing) })
 	var err error
-	g.registry, err = registry.Open(ctx, registry.Config{
+	g.registry, g.replication, err = replication.Open(ctx, registry.Config{
 		Metadata: m, Blobs: b, Accounts: cfg.AccountIDs(), Organizations: cfg.Organizations(), Regions: cfg.Regions, Limits: cfg.Limits(),
 		Grace: cfg.Sweep.Grace, Logger: log, Now: time.Now,
 	})
@@ -52,7 +55,7 @@ func newGeneration(ctx context.Context, cfg config.Config, m metadata.Store, b b
 		return nil, fmt.Errorf("open the registries: %w", err)
 	}
 	warnOfRedirects(ctx, cfg, b, log)
-	if g.handlers, err = h(m, g.registry, g.closing); err != nil {
+	if g.handlers, err = h(g); err != nil {
 		_ = g.close()
 		return nil, err
 	}

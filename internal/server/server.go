@@ -26,10 +26,8 @@ import (
 	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/config"
 	"github.com/twinport/twinport/internal/console"
-	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/oci"
 	"github.com/twinport/twinport/internal/quota"
-	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/resource"
 	"github.com/twinport/twinport/internal/session"
 	"github.com/twinport/twinport/internal/stores"
@@ -119,16 +117,16 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 	}
 	verifier := auth.NewVerifier(keys, time.Now)
 	rates := quota.NewMeter(cfg.Limits(), cfg.Regions)
-	handlers := func(m metadata.Store, r *registry.Service, closing <-chan struct{}) (h handlers, err error) {
-		sessions := session.New(session.Config{Store: m, Keys: keys, Verifier: verifier, Now: time.Now})
+	handlers := func(g *generation) (h handlers, err error) {
+		sessions := session.New(session.Config{Store: g.metadata, Keys: keys, Verifier: verifier, Now: time.Now})
 		h.oci = oci.New(oci.Config{
-			Registry: r, Verifier: verifier, Logins: sessions, Domain: cfg.Domain, Scheme: s.publicScheme(cfg),
+			Registry: g.registry, Verifier: verifier, Logins: sessions, Domain: cfg.Domain, Scheme: s.publicScheme(cfg),
 			Limits: s.limits, Rates: rates, Logger: log,
 		})
 		h.aws = awsapi.New(awsapi.Config{
-			Registry: r, Verifier: verifier, Accounts: keys, Sessions: sessions,
+			Registry: g.registry, Replication: g.replication, Verifier: verifier, Accounts: keys, Sessions: sessions,
 			URIs:    uri.Writer{Form: uri.Form(cfg.URI), Domain: cfg.Domain, Endpoint: s.endpoint(cfg), Scheme: s.publicScheme(cfg)},
-			Version: Version(), Shared: m.Shared(), Limits: s.limits, Rates: rates, Closing: closing, Logger: log, Now: time.Now,
+			Version: Version(), Shared: g.metadata.Shared(), Limits: s.limits, Rates: rates, Closing: g.closing, Logger: log, Now: time.Now,
 		})
 		h.console, err = console.New(console.Config{Sessions: sessions, Accounts: keys, Regions: cfg.Regions, Version: Version(), Logger: log})
 		return h, err

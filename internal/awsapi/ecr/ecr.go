@@ -17,13 +17,15 @@ import (
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/uri"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/resource"
 	"github.com/twinport/twinport/internal/session"
 )
 
 // Config is what Service needs.
 type Config struct {
-	Registry *registry.Service
+	Registry    *registry.Service
+	Replication *replication.Service
 	// Keys holds the keys that registry tokens and download URLs are signed with.
 	Keys auth.Keys
 	// URIs writes where registries are.
@@ -35,11 +37,12 @@ type Config struct {
 // Service is the ECR API. It is safe for concurrent use.
 type Service struct {
 	unimplemented
-	registry *registry.Service
-	keys     auth.Keys
-	uris     uri.Writer
-	now      func() time.Time
-	parts    smallParts
+	registry    *registry.Service
+	replication *replication.Service
+	keys        auth.Keys
+	uris        uri.Writer
+	now         func() time.Time
+	parts       smallParts
 }
 
 // New returns the ECR API of a deployment.
@@ -47,7 +50,7 @@ func New(c Config) *Service {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Service{registry: c.Registry, keys: c.Keys, uris: c.URIs, now: c.Now}
+	return &Service{registry: c.Registry, replication: c.Replication, keys: c.Keys, uris: c.URIs, now: c.Now}
 }
 
 // Call is who calls, and the registry that the request speaks to: that of the

@@ -3,7 +3,7 @@ package ecr
 import (
 	"context"
 
-	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/resource"
 )
 
@@ -11,9 +11,9 @@ import (
 // registry.
 func (s *Service) PutReplicationConfiguration(ctx context.Context, call Call,
 	in *PutReplicationConfigurationRequest) (*PutReplicationConfigurationResponse, error) {
-	rules := make([]registry.ReplicationRule, 0, len(in.ReplicationConfiguration.Rules))
+	rules := make([]replication.Rule, 0, len(in.ReplicationConfiguration.Rules))
 	for _, r := range in.ReplicationConfiguration.Rules {
-		var rule registry.ReplicationRule
+		var rule replication.Rule
 		for _, d := range r.Destinations {
 			rule.Destinations = append(rule.Destinations, resource.Registry{Account: d.RegistryID, Region: d.Region})
 		}
@@ -25,7 +25,7 @@ func (s *Service) PutReplicationConfiguration(ctx context.Context, call Call,
 		}
 		rules = append(rules, rule)
 	}
-	if err := s.registry.SetReplication(ctx, call.Caller, call.Registry, rules); err != nil {
+	if err := s.replication.SetRules(ctx, call.Caller, call.Registry, rules); err != nil {
 		return nil, err
 	}
 	return &PutReplicationConfigurationResponse{ReplicationConfiguration: replicationConfiguration(rules)}, nil
@@ -34,14 +34,14 @@ func (s *Service) PutReplicationConfiguration(ctx context.Context, call Call,
 // DescribeRegistry returns the settings of the caller's registry.
 func (s *Service) DescribeRegistry(ctx context.Context, call Call,
 	_ *DescribeRegistryRequest) (*DescribeRegistryResponse, error) {
-	rules, err := s.registry.Replication(ctx, call.Caller, call.Registry)
+	rules, err := s.replication.Rules(ctx, call.Caller, call.Registry)
 	if err != nil {
 		return nil, err
 	}
 	return &DescribeRegistryResponse{RegistryID: call.Registry.Account, ReplicationConfiguration: replicationConfiguration(rules)}, nil
 }
 
-func replicationConfiguration(rules []registry.ReplicationRule) *ReplicationConfiguration {
+func replicationConfiguration(rules []replication.Rule) *ReplicationConfiguration {
 	out := &ReplicationConfiguration{Rules: make([]ReplicationRule, 0, len(rules))}
 	for _, r := range rules {
 		rule := ReplicationRule{Destinations: make([]ReplicationDestination, 0, len(r.Destinations))}
@@ -70,7 +70,7 @@ func (s *Service) DescribeImageReplicationStatus(ctx context.Context, call Call,
 		return nil, violation("imageId", *in.ImageID, failure)
 	}
 	ref := call.ref(in.RegistryID, in.RepositoryName)
-	statuses, err := s.registry.ReplicationStatus(ctx, call.Caller, ref, image)
+	statuses, err := s.replication.Status(ctx, call.Caller, ref, image)
 	if err != nil {
 		return nil, err
 	}

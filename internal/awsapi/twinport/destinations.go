@@ -5,7 +5,7 @@ import (
 
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/ecr"
-	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/resource"
 )
 
@@ -69,8 +69,8 @@ func (v *CheckReplicationDestinationsRequest) Validate(at string) *awsjson.Excep
 // DestinationCheck is what a replication to a destination would find now.
 type DestinationCheck struct {
 	Destination
-	Status         registry.Grant `json:"status"`
-	RepositoryName string         `json:"repositoryName"`
+	Status         replication.Grant `json:"status"`
+	RepositoryName string            `json:"repositoryName"`
 	failure
 }
 
@@ -91,7 +91,7 @@ func (s *Service) CheckReplicationDestinations(ctx context.Context, call Call,
 	for _, f := range in.RepositoryFilters {
 		prefixes = append(prefixes, f.Filter)
 	}
-	checks, err := s.Registry.CheckDestinations(ctx, call.Caller, call.Registry, destinations, prefixes)
+	checks, err := s.Replication.Check(ctx, call.Caller, call.Registry, destinations, prefixes)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func (s *Service) CheckReplicationDestinations(ctx context.Context, call Call,
 	return out, nil
 }
 
-func checkOf(c registry.DestinationCheck) DestinationCheck {
+func checkOf(c replication.DestinationCheck) DestinationCheck {
 	return DestinationCheck{
 		Destination: Destination{c.Destination.Account, c.Destination.Region}, Status: c.Status, RepositoryName: c.Repository,
 		failure: failure(c.Failure),

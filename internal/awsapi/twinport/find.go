@@ -3,9 +3,12 @@ package twinport
 import (
 	"context"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/ecr"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/resource"
 )
 
@@ -87,9 +90,17 @@ func (s *Service) FindRepositories(ctx context.Context, call Call,
 	if err != nil {
 		return nil, err
 	}
+	names := make([]string, len(found))
+	for i, r := range found {
+		names[i] = r.Ref.Name
+	}
+	to, err := s.Replication.Destinations(ctx, call.Caller, call.Registry, names)
+	if err != nil {
+		return nil, err
+	}
 	out := &FindRepositoriesResponse{Repositories: make([]FoundRepository, 0, len(found)), NextToken: awsjson.NextToken(next, scope...)}
 	for _, r := range found {
-		out.Repositories = append(out.Repositories, FoundRepository{s.DescribeRepository(call, r.Repository), r.HasPolicy, destinationsOf(r.ReplicatesTo)})
+		out.Repositories = append(out.Repositories, FoundRepository{s.DescribeRepository(call, r.Repository), r.HasPolicy, destinationsOf(to[r.Ref.Name])})
 	}
 	return out, nil
 }
@@ -199,19 +210,27 @@ func (s *Service) FindImages(ctx context.Context, call Call, in *FindImagesReque
 	if err != nil {
 		return nil, err
 	}
+	digests := make([]digest.Digest, len(found))
+	for i, image := range found {
+		digests[i] = image.Digest
+	}
+	of, err := s.Replication.OfImages(ctx, call.Caller, ref, digests)
+	if err != nil {
+		return nil, err
+	}
 	out := &FindImagesResponse{Images: make([]FoundImage, 0, len(found)), NextToken: awsjson.NextToken(next, scope...)}
 	for _, i := range found {
-		out.Images = append(out.Images, foundImage(i))
+		out.Images = append(out.Images, foundImage(i, of[i.Digest]))
 	}
 	return out, nil
 }
 
-func foundImage(i registry.FoundImage) FoundImage {
+func foundImage(i registry.FoundImage, of []replication.Replication) FoundImage {
 	out := FoundImage{
 		ImageDigest: i.Digest.String(), ImageTags: append([]string{}, i.Tags...), ImageTagCount: i.TagCount,
 		ImageSizeInBytes: i.Size, ImagePushedAt: seconds{i.PushedAt}, LastRecordedPullTime: seconds{i.LastPulledAt},
 		ImageManifestMediaType: i.MediaType, ArtifactMediaType: i.ArtifactType, SubjectManifestDigest: i.Subject.String(),
-		Children: make([]ChildImage, 0, len(i.Children)), Referrers: make([]Referrer, 0, len(i.Referrers)), Replications: replications(i.Replications),
+		Children: make([]ChildImage, 0, len(i.Children)), Referrers: make([]Referrer, 0, len(i.Referrers)), Replications: replications(of),
 	}
 	for _, c := range i.Children {
 		out.Children = append(out.Children, ChildImage{c.Digest.String(), c.MediaType, c.Size, c.Platform})

@@ -6,7 +6,7 @@ import (
 	"strconv"
 
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
-	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
 )
 
 // Replication is one image, by one tag or none, on its way to a destination.
@@ -15,23 +15,23 @@ type Replication struct {
 	SourceRegistryID string `json:"sourceRegistryId"`
 	SourceRegion     string `json:"sourceRegion"`
 	Destination
-	RepositoryName         string                    `json:"repositoryName"`
-	ImageDigest            string                    `json:"imageDigest"`
-	ImageTag               string                    `json:"imageTag,omitzero"`
-	ImageSizeInBytes       int64                     `json:"imageSizeInBytes"`
-	ImageManifestMediaType string                    `json:"imageManifestMediaType"`
-	Action                 string                    `json:"action"`
-	Status                 registry.ReplicationState `json:"status"`
-	Tries                  int                       `json:"tries"`
-	PushedAt               seconds                   `json:"pushedAt"`
-	ChangedAt              seconds                   `json:"changedAt"`
-	FinishedAt             seconds                   `json:"finishedAt,omitzero"`
-	LagInMillis            *float64                  `json:"lagInMillis,omitempty"`
-	NextTryAt              seconds                   `json:"nextTryAt,omitzero"`
+	RepositoryName         string            `json:"repositoryName"`
+	ImageDigest            string            `json:"imageDigest"`
+	ImageTag               string            `json:"imageTag,omitzero"`
+	ImageSizeInBytes       int64             `json:"imageSizeInBytes"`
+	ImageManifestMediaType string            `json:"imageManifestMediaType"`
+	Action                 string            `json:"action"`
+	Status                 replication.State `json:"status"`
+	Tries                  int               `json:"tries"`
+	PushedAt               seconds           `json:"pushedAt"`
+	ChangedAt              seconds           `json:"changedAt"`
+	FinishedAt             seconds           `json:"finishedAt,omitzero"`
+	LagInMillis            *float64          `json:"lagInMillis,omitempty"`
+	NextTryAt              seconds           `json:"nextTryAt,omitzero"`
 	failure
 }
 
-func replication(r registry.Replication) Replication {
+func replicationOf(r replication.Replication) Replication {
 	out := Replication{
 		ReplicationID: strconv.FormatInt(r.ID, 10), SourceRegistryID: r.Source.Account, SourceRegion: r.Source.Region,
 		Destination: Destination{r.Destination.Account, r.Destination.Region}, RepositoryName: r.Repository,
@@ -42,29 +42,29 @@ func replication(r registry.Replication) Replication {
 	if r.Deletes {
 		out.Action = "DELETE"
 	}
-	if r.State == registry.ReplicationComplete {
+	if r.State == replication.Complete {
 		out.LagInMillis = new(millis(r.FinishedAt.Sub(r.PushedAt)))
 	}
 	return out
 }
 
-func replications(rs []registry.Replication) []Replication {
+func replications(rs []replication.Replication) []Replication {
 	out := make([]Replication, 0, len(rs))
 	for _, r := range rs {
-		out = append(out, replication(r))
+		out = append(out, replicationOf(r))
 	}
 	return out
 }
 
 var (
-	limitsDirection = oneOf(string(registry.Outgoing), string(registry.Incoming))
-	limitsStatus    = oneOf(string(registry.ReplicationInProgress), string(registry.ReplicationComplete), string(registry.ReplicationFailed))
+	limitsDirection = oneOf(string(replication.Outgoing), string(replication.Incoming))
+	limitsStatus    = oneOf(string(replication.InProgress), string(replication.Complete), string(replication.Failed))
 )
 
 // ListReplicationsRequest is the request of ListReplications.
 type ListReplicationsRequest struct {
-	Direction registry.Direction
-	Status    registry.ReplicationState
+	Direction replication.Direction
+	Status    replication.State
 	paging
 
 	present awsjson.Members
@@ -76,11 +76,11 @@ func (v *ListReplicationsRequest) Decode(d *awsjson.Decoder) {
 		switch string(d.Name()) {
 		case "direction":
 			if d.First(&v.present, 0) {
-				v.Direction = awsjson.Enum[registry.Direction](d)
+				v.Direction = awsjson.Enum[replication.Direction](d)
 			}
 		case "status":
 			if d.First(&v.present, 1) {
-				v.Status = awsjson.Enum[registry.ReplicationState](d)
+				v.Status = awsjson.Enum[replication.State](d)
 			}
 		case "maxResults":
 			if d.First(&v.present, 2) {
@@ -125,14 +125,14 @@ func (s *Service) ListReplications(ctx context.Context, call Call,
 	in *ListReplicationsRequest) (*ListReplicationsResponse, error) {
 	direction := in.Direction
 	if direction == "" {
-		direction = registry.Outgoing
+		direction = replication.Outgoing
 	}
 	scope := []string{"ListReplications", call.Registry.String(), string(direction), string(in.Status)}
 	p, err := in.page(scope...)
 	if err != nil {
 		return nil, err
 	}
-	rs, next, err := s.Registry.ListReplications(ctx, call.Caller, call.Registry, direction, in.Status, p)
+	rs, next, err := s.Replication.List(ctx, call.Caller, call.Registry, direction, in.Status, p)
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +200,7 @@ type RetryReplicationsResponse struct {
 // RetryReplications makes failed replications of the registry due now.
 func (s *Service) RetryReplications(ctx context.Context, call Call,
 	in *RetryReplicationsRequest) (*RetryReplicationsResponse, error) {
-	retried, failed, err := s.Registry.RetryReplications(ctx, call.Caller, call.Registry, in.ids)
+	retried, failed, err := s.Replication.Retry(ctx, call.Caller, call.Registry, in.ids)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/resource"
 )
 
@@ -17,20 +18,20 @@ var (
 	here    = resource.Registry{Account: "111122223333", Region: "ap-northeast-1"}
 	there   = resource.Registry{Account: "444455556666", Region: "us-west-2"}
 	pushed  = time.UnixMicro(1795456000123456).UTC()
-	arrived = registry.Replication{
+	arrived = replication.Replication{
 		ID: 7, Source: here, Destination: there, Repository: "app", Digest: digest.FromString("x"), Tag: "1",
-		ImageSize: 31457280, MediaType: ociType, Deletes: true, State: registry.ReplicationComplete, Tries: 1,
+		ImageSize: 31457280, MediaType: ociType, Deletes: true, State: replication.Complete, Tries: 1,
 		PushedAt: pushed, ChangedAt: pushed.Add(1700 * time.Microsecond), FinishedAt: pushed.Add(1700 * time.Microsecond),
 	}
-	refused = registry.Replication{
+	refused = replication.Replication{
 		ID: 8, Source: here, Destination: there, Repository: "app", Digest: digest.FromString("y"),
-		State: registry.ReplicationFailed, Tries: 3, PushedAt: pushed, ChangedAt: pushed, FinishedAt: pushed,
-		Failure: registry.Failure{
+		State: replication.Failed, Tries: 3, PushedAt: pushed, ChangedAt: pushed, FinishedAt: pushed,
+		Failure: replication.Failure{
 			Code: "AccessDenied", Detail: "Exactly", Reason: "no statement allows it", Statement: `{"Effect":"Allow"}`,
 		},
 	}
-	queued = registry.Replication{
-		ID: 9, Source: here, Destination: there, Repository: "app", State: registry.ReplicationInProgress,
+	queued = replication.Replication{
+		ID: 9, Source: here, Destination: there, Repository: "app", State: replication.InProgress,
 		PushedAt: pushed, ChangedAt: pushed, NextTryAt: pushed.Add(time.Second),
 	}
 )
@@ -63,26 +64,26 @@ func TestShapes(t *testing.T) {
 		what any
 		want string
 	}{
-		{replications([]registry.Replication{arrived, refused, queued}), `[` + arrivedJSON + `,` + refusedJSON + `,` + queuedJSON + `]`},
+		{replications([]replication.Replication{arrived, refused, queued}), `[` + arrivedJSON + `,` + refusedJSON + `,` + queuedJSON + `]`},
 		{replications(nil), `[]`},
 		{
-			checkOf(registry.DestinationCheck{Destination: there, Status: registry.Granted, Repository: "app/x"}),
+			checkOf(replication.DestinationCheck{Destination: there, Status: replication.Granted, Repository: "app/x"}),
 			`{"registryId":"444455556666","region":"us-west-2","status":"GRANTED","repositoryName":"app/x"}`,
 		},
 		{
-			checkOf(registry.DestinationCheck{Destination: there, Status: registry.NotGranted, Repository: "app/x", Failure: refused.Failure}),
+			checkOf(replication.DestinationCheck{Destination: there, Status: replication.NotGranted, Repository: "app/x", Failure: refused.Failure}),
 			`{"registryId":"444455556666","region":"us-west-2","status":"NOT_GRANTED","repositoryName":"app/x",` +
 				`"failureCode":"AccessDenied","failureDetail":"Exactly","failureReason":"no statement allows it",` +
 				`"statement":"{\"Effect\":\"Allow\"}"}`,
 		},
 		{
-			statisticsOf(registry.ReplicationStatistics{
+			statisticsOf(replication.Statistics{
 				Start: minute.Add(-time.Hour), End: minute, Interval: time.Minute,
-				Destinations: []registry.DestinationStatistics{
+				Destinations: []replication.DestinationStatistics{
 					{
 						Destination: there, InRules: true, InProgress: 1, Failed: 2,
 						OldestInProgressAt: pushed, LastCompletedAt: pushed, LastFailedAt: pushed,
-						Intervals: []registry.ReplicationInterval{{
+						Intervals: []replication.Interval{{
 							Time: minute, Completed: 12, Failed: 1, Bytes: 5,
 							LagP50: 1800 * time.Microsecond, LagP99: 3400 * time.Microsecond, LagMax: 3500 * time.Microsecond,
 						}},
@@ -109,9 +110,8 @@ func TestShapes(t *testing.T) {
 					{Digest: x, MediaType: ociType, Size: 4, Platform: "linux/arm64"},
 					{Digest: x, MediaType: ociType, Size: 3},
 				},
-				Referrers:    []registry.FoundReferrer{{Digest: x, ArtifactType: "s", Size: 2, PushedAt: pushed}},
-				Replications: []registry.Replication{arrived},
-			}),
+				Referrers: []registry.FoundReferrer{{Digest: x, ArtifactType: "s", Size: 2, PushedAt: pushed}},
+			}, []replication.Replication{arrived}),
 			`{"imageDigest":` + xJSON + `,"imageTags":["1","latest"],"imageTagCount":2,"imageSizeInBytes":5,` +
 				`"imagePushedAt":1795456000.123456,"lastRecordedPullTime":1795456000.123456,` +
 				`"imageManifestMediaType":"` + ociType + `","artifactMediaType":"a","subjectManifestDigest":` + xJSON + `,` +
@@ -122,7 +122,7 @@ func TestShapes(t *testing.T) {
 				`"imagePushedAt":1795456000.123456}],"replications":[` + arrivedJSON + `]}`,
 		},
 		{
-			foundImage(registry.FoundImage{Image: registry.Image{Digest: x, PushedAt: pushed}}),
+			foundImage(registry.FoundImage{Image: registry.Image{Digest: x, PushedAt: pushed}}, nil),
 			`{"imageDigest":` + xJSON + `,"imageTags":[],"imageTagCount":0,"imageSizeInBytes":0,` +
 				`"imagePushedAt":1795456000.123456,"imageManifestMediaType":"",` +
 				`"children":[],"referrers":[],"replications":[]}`,
@@ -151,15 +151,15 @@ func TestEvents(t *testing.T) {
 	t.Parallel()
 	replicationsJSON := `{"direction":"OUTGOING","replications":[` + arrivedJSON + `,` + refusedJSON + `]}`
 	for _, test := range []struct {
-		event registry.WatchEvent
+		event replication.WatchEvent
 		want  []string
 	}{
-		{registry.WatchEvent{}, nil},
-		{registry.WatchEvent{Lost: true}, []string{`lost {}`}},
-		{registry.WatchEvent{Registry: true}, []string{`changed {"repositoryNames":[],"registry":true}`}},
+		{replication.WatchEvent{}, nil},
+		{replication.WatchEvent{Lost: true}, []string{`lost {}`}},
+		{replication.WatchEvent{Registry: true}, []string{`changed {"repositoryNames":[],"registry":true}`}},
 		{
-			registry.WatchEvent{
-				Direction: registry.Outgoing, Replications: []registry.Replication{arrived, refused},
+			replication.WatchEvent{
+				Direction: replication.Outgoing, Replications: []replication.Replication{arrived, refused},
 				Repositories: []string{"app", "web"},
 			},
 			[]string{`replications ` + replicationsJSON, `changed {"repositoryNames":["app","web"],"registry":false}`},

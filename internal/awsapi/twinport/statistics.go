@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
-	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
 )
 
 // period is how far statistics go back, and into what they are cut.
@@ -80,14 +80,14 @@ type GetReplicationStatisticsResponse struct {
 func (s *Service) GetReplicationStatistics(ctx context.Context, call Call,
 	in *GetReplicationStatisticsRequest) (*GetReplicationStatisticsResponse, error) {
 	p := periods[in.Period]
-	statistics, err := s.Registry.ReplicationStatistics(ctx, call.Caller, call.Registry, p.length, p.interval)
+	statistics, err := s.Replication.Statistics(ctx, call.Caller, call.Registry, p.length, p.interval)
 	if err != nil {
 		return nil, err
 	}
 	return statisticsOf(statistics), nil
 }
 
-func statisticsOf(statistics registry.ReplicationStatistics) *GetReplicationStatisticsResponse {
+func statisticsOf(statistics replication.Statistics) *GetReplicationStatisticsResponse {
 	out := &GetReplicationStatisticsResponse{
 		StartTime: seconds{statistics.Start}, EndTime: seconds{statistics.End}, IntervalInSeconds: int(statistics.Interval.Seconds()),
 		Destinations: make([]DestinationStatistics, 0, len(statistics.Destinations)),

@@ -10,6 +10,7 @@ import (
 	"github.com/twinport/twinport/internal/awsapi/ecr"
 	"github.com/twinport/twinport/internal/awsapi/uri"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/session"
 )
 
@@ -24,9 +25,10 @@ func BodyLimit(name string) int64 {
 
 // Config is what Service needs; every field must be set.
 type Config struct {
-	Registry *registry.Service
-	Sessions *session.Service
-	Accounts *auth.Directory
+	Registry    *registry.Service
+	Replication *replication.Service
+	Sessions    *session.Service
+	Accounts    *auth.Directory
 	// DescribeRepository is ECR's shape of a repository.
 	DescribeRepository func(Call, registry.Repository) *ecr.Repository
 	// URIs writes where registries are.

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
-	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/replication"
 )
 
 // Watch is the operation whose answer is a stream of events.
@@ -26,8 +26,8 @@ const (
 
 // changedReplications is the data of eventReplications.
 type changedReplications struct {
-	Direction    registry.Direction `json:"direction"`
-	Replications []Replication      `json:"replications"`
+	Direction    replication.Direction `json:"direction"`
+	Replications []Replication         `json:"replications"`
 }
 
 // changed is the data of eventChanged.
@@ -44,7 +44,7 @@ func (s *Service) WatchRegistry(ctx context.Context, call Call, body []byte, emi
 		return err
 	}
 	begun := false
-	return s.Registry.Watch(ctx, call.Caller, call.Registry, func(e registry.WatchEvent) error {
+	return s.Replication.Watch(ctx, call.Caller, call.Registry, func(e replication.WatchEvent) error {
 		// The first, which has nothing in it, says that the domain watches now.
 		if !begun {
 			begun = true
@@ -62,7 +62,7 @@ func (s *Service) WatchRegistry(ctx context.Context, call Call, body []byte, emi
 }
 
 // events are the domain's, in this protocol's shapes.
-func events(e registry.WatchEvent) []Event {
+func events(e replication.WatchEvent) []Event {
 	var out []Event
 	if e.Lost {
 		out = append(out, Event{eventLost, struct{}{}})

@@ -1,4 +1,4 @@
-package registry
+package replication
 
 import (
 	"context"
@@ -11,8 +11,8 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/twinport/twinport/internal/access"
-	"github.com/twinport/twinport/internal/changes"
 	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/resource"
 )
 
@@ -36,7 +36,7 @@ type Replication struct {
 	ImageSize   int64  // in bytes, as Image.Size
 	MediaType   string // of the manifest
 	Deletes     bool   // the tag was deleted or, without one, the image
-	State       ReplicationState
+	State       State
 	Tries       int
 	PushedAt    time.Time // when the push was committed
 	ChangedAt   time.Time // when it was queued, tried, or made due again
@@ -50,10 +50,10 @@ func replicationOf(r metadata.Replication, source resource.Repository) Replicati
 	out := Replication{
 		ID: r.ID, Source: source.Registry, Destination: resource.Registry{Account: r.DestinationAccount, Region: r.DestinationRegion}, Repository: source.Name,
 		Digest: digest.Digest(r.Digest), Tag: r.Tag, ImageSize: r.ImageSize, MediaType: r.MediaType, Deletes: r.Deletes,
-		State: ReplicationState(r.State), Tries: r.Tries, PushedAt: r.PushedAt, ChangedAt: r.ChangedAt, FinishedAt: r.FinishedAt,
+		State: State(r.State), Tries: r.Tries, PushedAt: r.PushedAt, ChangedAt: r.ChangedAt, FinishedAt: r.FinishedAt,
 		Failure: storedFailure(r, source),
 	}
-	if out.State == ReplicationInProgress {
+	if out.State == InProgress {
 		out.NextTryAt = r.NextTryAt
 	}
 	return out
@@ -71,12 +71,12 @@ func latestChangedFirst(a, b Replication) int {
 	return int(b.ID - a.ID)
 }
 
-// ListReplications of a registry, the latest changed first; "" is every state.
+// List of a registry, the latest changed first; "" is every state.
 // What has not arrived is nothing that the destination may know of: of INCOMING
 // ones only COMPLETE ones are shown.
-func (s *Service) ListReplications(ctx context.Context, c access.Caller, id resource.Registry, d Direction,
-	state ReplicationState, p Page) ([]Replication, string, error) {
-	reg, err := s.settings(ctx, c, id, access.DescribeRegistry)
+func (s *Service) List(ctx context.Context, c access.Caller, id resource.Registry, d Direction,
+	state State, p registry.Page) ([]Replication, string, error) {
+	reg, err := s.registry.Settings(ctx, c, id, access.DescribeRegistry)
 	if err != nil {
 		return nil, "", err
 	}
@@ -85,7 +85,7 @@ func (s *Service) ListReplications(ctx context.Context, c access.Caller, id reso
 		return nil, "", err
 	}
 	var lists []func(*metadata.Queries) ([]metadata.ListedReplication, error)
-	for _, one := range []ReplicationState{ReplicationInProgress, ReplicationComplete, ReplicationFailed} {
+	for _, one := range []State{InProgress, Complete, Failed} {
 		if state != "" && state != one {
 			continue
 		}
@@ -96,7 +96,7 @@ func (s *Service) ListReplications(ctx context.Context, c access.Caller, id reso
 			}, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
 				return q.DeletionsFrom(reg.ID, string(one), time.Time{}, after, p.Limit+1)
 			})
-		case d == Incoming && one == ReplicationComplete:
+		case d == Incoming && one == Complete:
 			lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
 				return q.ReplicationsInto(id.Account, id.Region, time.Time{}, after, p.Limit+1)
 			}, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
@@ -108,10 +108,38 @@ func (s *Service) ListReplications(ctx context.Context, c access.Caller, id reso
 	if err != nil {
 		return nil, "", fmt.Errorf("list the replications of %s: %w", id, err)
 	}
-	all, next := page(all, p.Limit, func(r Replication) string {
-		return strconv.FormatInt(r.ChangedAt.UnixMicro(), 10) + idSeparator + strconv.FormatInt(r.ID, 10)
+	all, next := registry.PageOf(all, p.Limit, func(r Replication) string {
+		return strconv.FormatInt(r.ChangedAt.UnixMicro(), 10) + keySeparator + strconv.FormatInt(r.ID, 10)
 	})
 	return all, next, nil
+}
+
+// OfImages of a repository are, by digest, one replication for each destination:
+// of several one that FAILED, else one IN_PROGRESS. Those of up to a page of
+// images can be asked for at once.
+func (s *Service) OfImages(ctx context.Context, c access.Caller, ref resource.Repository,
+	digests []digest.Digest) (map[digest.Digest][]Replication, error) {
+	repo, err := s.registry.Repository(ctx, c, ref, access.DescribeImages)
+	if err != nil {
+		return nil, err
+	}
+	q := s.meta.Read()
+	q.Ahead(func(q *metadata.Queries) {
+		for _, d := range digests {
+			_, _ = q.WorstReplications(repo.ID, string(d))
+		}
+	})
+	all := make(map[digest.Digest][]Replication, len(digests))
+	for _, d := range digests {
+		rows, err := q.WorstReplications(repo.ID, string(d))
+		if err != nil {
+			return nil, fmt.Errorf("read the replications of %s in %s: %w", d, ref, err)
+		}
+		for _, r := range rows {
+			all[d] = append(all[d], replicationOf(r, ref))
+		}
+	}
+	return all, nil
 }
 
 // listed joins lists of replications, asked together, to one.
@@ -136,85 +164,22 @@ func (s *Service) listed(lists []func(*metadata.Queries) ([]metadata.ListedRepli
 	return all, nil
 }
 
-// replicationKey reads the key of a page of ListReplications: InvalidParameter.
+// keySeparator parts time and id in the key of a page of List.
+const keySeparator = " "
+
+// replicationKey reads the key of a page of List: InvalidParameter.
 func replicationKey(after string) (k metadata.ReplicationKey, err error) {
 	if after == "" {
 		return k, nil
 	}
-	changed, id, _ := strings.Cut(after, idSeparator)
+	changed, id, _ := strings.Cut(after, keySeparator)
 	micros, err := strconv.ParseInt(changed, 10, 64)
 	if err == nil {
 		k.ID, err = strconv.ParseInt(id, 10, 64)
 	}
 	if err != nil {
-		return k, errorf(InvalidParameter, "'%s' is not where a page of replications ended", shorten(after))
+		return k, registry.Errorf(registry.InvalidParameter, "'%s' is not where a page of replications ended", registry.Shorten(after))
 	}
 	k.ChangedAt = time.UnixMicro(micros)
 	return k, nil
-}
-
-// The codes of RetryFailure.
-const (
-	RetryNotFound  = "ReplicationNotFound"
-	RetryNotFailed = "ReplicationNotFailed"
-)
-
-// RetryFailure says why a replication is not tried again.
-type RetryFailure struct {
-	ID     int64
-	Code   string
-	Reason string
-}
-
-// maxRetries is how many replications can be made due at once.
-const maxRetries = 100
-
-// RetryReplications makes those of the replications due now that are the
-// registry's and failed. What is another registry's is not found.
-func (s *Service) RetryReplications(ctx context.Context, c access.Caller, id resource.Registry,
-	ids []int64) (retried []int64, failed []RetryFailure, err error) {
-	reg, err := s.settings(ctx, c, id, access.PutReplicationConfiguration)
-	if err != nil {
-		return nil, nil, err
-	}
-	if len(ids) == 0 || len(ids) > maxRetries {
-		return nil, nil, errorf(InvalidParameter, "%d replications were given; 1 to %d can be tried again at once", len(ids), maxRetries)
-	}
-	asked := slices.Compact(slices.Sorted(slices.Values(ids)))
-	var own []int64
-	err = s.update(ctx, func(tx *metadata.Tx) (err error) {
-		due, err := tx.RetryFailed(reg.ID, asked, s.now())
-		if err != nil {
-			return err
-		}
-		retried = nil
-		for i := range due {
-			due[i].SourceAccount = id.Account
-			retried = append(retried, due[i].ID)
-		}
-		if own, err = tx.OwnReplications(reg.ID, asked); err != nil {
-			return err
-		}
-		if ids := retried; len(ids) > 0 {
-			tx.OnCommit(func() {
-				s.wakeReplications(due)
-				s.changes.Notify(changes.Change{Registry: reg.ID, Replications: ids})
-			})
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	slices.Sort(retried)
-	for _, id := range asked {
-		switch {
-		case slices.Contains(retried, id):
-		case slices.Contains(own, id):
-			failed = append(failed, RetryFailure{id, RetryNotFailed, "The replication has not failed: it is in progress or complete."})
-		default:
-			failed = append(failed, RetryFailure{id, RetryNotFound, "The registry has no such replication. It goes with its image when that is deleted."})
-		}
-	}
-	return retried, failed, nil
 }

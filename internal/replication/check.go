@@ -1,4 +1,4 @@
-package registry
+package replication
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/twinport/twinport/internal/access"
-	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/resource"
 )
 
@@ -38,18 +38,18 @@ const maxChecked = 100
 // maxFilterLength is that of a repository filter (ECR: RepositoryFilterValue).
 const maxFilterLength = 256
 
-// CheckDestinations says what a replication of the registry's repositories that
+// Check says what a replication of the registry's repositories that
 // match the prefixes, or of all without any, would find: InvalidParameter,
 // Validation. It decides exactly as a replication does, so it says nothing
 // that a push would not.
-func (s *Service) CheckDestinations(ctx context.Context, c access.Caller, id resource.Registry,
+func (s *Service) Check(ctx context.Context, c access.Caller, id resource.Registry,
 	destinations []resource.Registry, prefixes []string) ([]DestinationCheck, error) {
-	reg, err := s.settings(ctx, c, id, access.DescribeRegistry)
+	reg, err := s.registry.Settings(ctx, c, id, access.DescribeRegistry)
 	if err != nil {
 		return nil, err
 	}
 	if len(destinations) == 0 || len(destinations) > maxReplicationDestinations {
-		return nil, errorf(InvalidParameter, "%d destinations were given; 1 to %d can be checked at once", len(destinations), maxReplicationDestinations)
+		return nil, registry.Errorf(registry.InvalidParameter, "%d destinations were given; 1 to %d can be checked at once", len(destinations), maxReplicationDestinations)
 	}
 	if slices.Contains(destinations, id) {
 		return nil, sameRegistry("destinations")
@@ -71,9 +71,9 @@ func (s *Service) CheckDestinations(ctx context.Context, c access.Caller, id res
 
 // namesToCheck are names of a registry's repositories that match the prefixes,
 // or else one that would.
-func (s *Service) namesToCheck(registry int64, prefixes []string) (names []string, err error) {
+func (s *Service) namesToCheck(source int64, prefixes []string) (names []string, err error) {
 	if len(prefixes) > maxReplicationFilters {
-		return nil, errorf(Validation, "%d repository filters were given; at most %d are allowed", len(prefixes), maxReplicationFilters)
+		return nil, registry.Errorf(registry.Validation, "%d repository filters were given; at most %d are allowed", len(prefixes), maxReplicationFilters)
 	}
 	example := ""
 	if len(prefixes) == 0 {
@@ -84,26 +84,26 @@ func (s *Service) namesToCheck(registry int64, prefixes []string) (names []strin
 	prefixes = slices.CompactFunc(prefixes, func(kept, next string) bool { return strings.HasPrefix(next, kept) })
 	for _, p := range prefixes {
 		if len(p) > maxFilterLength {
-			return nil, errorf(Validation, "A repository filter has %d characters; at most %d are allowed", len(p), maxFilterLength)
+			return nil, registry.Errorf(registry.Validation, "A repository filter has %d characters; at most %d are allowed", len(p), maxFilterLength)
 		}
 		for _, name := range []string{p + "example", p} {
-			if example == "" && ValidName(name) {
+			if example == "" && registry.ValidName(name) {
 				example = name
 			}
 		}
 		if len(names) == maxChecked {
 			continue
 		}
-		found, err := s.meta.Read().FindRepositories(registry, p, "", "", maxChecked-len(names))
+		found, err := s.meta.Read().FindRepositories(source, p, "", "", maxChecked-len(names))
 		if err != nil {
-			return nil, fmt.Errorf("look for repositories with names like '%s': %w", shorten(p), err)
+			return nil, fmt.Errorf("look for repositories with names like '%s': %w", registry.Shorten(p), err)
 		}
 		for _, r := range found {
 			names = append(names, r.Name)
 		}
 	}
 	if len(names) == 0 && example == "" {
-		return nil, errorf(Validation, "The repository filters match no name that a repository can have")
+		return nil, registry.Errorf(registry.Validation, "The repository filters match no name that a repository can have")
 	}
 	if len(names) == 0 {
 		names = []string{example}
@@ -111,46 +111,22 @@ func (s *Service) namesToCheck(registry int64, prefixes []string) (names []strin
 	return names, nil
 }
 
-// checkDestination decides for one repository after the other until one is refused.
 func (s *Service) checkDestination(ctx context.Context, source, destination resource.Registry,
 	names []string) (DestinationCheck, error) {
 	check := DestinationCheck{Destination: destination, Status: Granted, Repository: names[0]}
-	var reg metadata.Registry
-	var there map[string]metadata.NamedRepository
-	if s.Exists(destination) {
-		var err error
-		if reg, err = s.registry(destination); err == nil {
-			there, err = s.meta.Read().RepositoriesNamed(reg.ID, names)
-		}
-		if err != nil {
-			return check, err
-		}
+	name, err := s.destination.Check(ctx, source, destination, names)
+	var refused *Refusal
+	if !errors.As(err, &refused) {
+		return check, err
 	}
-	for _, name := range names {
-		to := there[name]
-		err := s.mayReplicate(ctx, metadata.ReplicationJob{
-			Replication:   metadata.Replication{DestinationAccount: destination.Account, DestinationRegion: destination.Region},
-			SourceAccount: source.Account, RepositoryName: name,
-			RegistryID: reg.ID, RegistryPolicy: reg.Policy, DestinationID: to.ID, DestinationPolicy: to.Policy,
-			DestinationTags: to.Tags,
-		})
-		var refused *refusal
-		if err == nil {
-			continue
-		}
-		if !errors.As(err, &refused) {
-			return check, err
-		}
-		check.Repository, check.Failure = name, failureOf(refused.code, refused.reason, resource.Repository{Registry: source, Name: name}, destination)
-		switch {
-		case refused.code == failureNoDestination:
-			check.Status = NoRegistry
-		case source.Account == destination.Account:
-			check.Status = Denied // in one account nothing else refuses
-		default:
-			check.Status = NotGranted
-		}
-		break
+	check.Repository, check.Failure = name, failureOf(refused.Code, refused.Reason, resource.Repository{Registry: source, Name: name}, destination)
+	switch {
+	case refused.Code == failureNoDestination:
+		check.Status = NoRegistry
+	case source.Account == destination.Account:
+		check.Status = Denied // in one account nothing else refuses
+	default:
+		check.Status = NotGranted
 	}
 	return check, nil
 }

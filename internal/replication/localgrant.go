@@ -1,4 +1,4 @@
-package registry
+package replication
 
 import (
 	"context"
@@ -18,9 +18,9 @@ import (
 var errChangedSince = errors.New("the destination has just been changed")
 
 // admit returns a refusal unless the destination lets the job in, or errChangedSince.
-func (s *Service) admit(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob) error {
-	err := s.mayReplicate(ctx, job)
-	var refused *refusal
+func (l *local) admit(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob) error {
+	err := l.mayReplicate(ctx, job)
+	var refused *Refusal
 	if !errors.As(err, &refused) || job.RegistryID == 0 {
 		return err
 	}
@@ -38,7 +38,7 @@ func (s *Service) admit(ctx context.Context, tx *metadata.Tx, job metadata.Repli
 	if err != nil {
 		return err
 	}
-	if err := s.mayReplicate(ctx, now); err != nil {
+	if err := l.mayReplicate(ctx, now); err != nil {
 		return err
 	}
 	return errChangedSince
@@ -49,26 +49,26 @@ func (s *Service) admit(ctx context.Context, tx *metadata.Tx, job metadata.Repli
 // neither that nor the repository's policy may deny it. An Allow of the repository's
 // policy is none: ECR documents the registry policy, and no other, as what lets
 // replications in.
-func (s *Service) mayReplicate(ctx context.Context, job metadata.ReplicationJob) error {
+func (l *local) mayReplicate(ctx context.Context, job metadata.ReplicationJob) error {
 	source := resource.Repository{Registry: resource.Registry{Account: job.SourceAccount, Region: ""}, Name: job.RepositoryName}
 	to := resource.Repository{Registry: resource.Registry{Account: job.DestinationAccount, Region: job.DestinationRegion}, Name: job.RepositoryName}
-	if !s.Exists(to.Registry) {
-		return &refusal{code: failureNoDestination, reason: fmt.Sprintf("There is no account %s with Region %s in this deployment. "+
+	if !l.registry.Exists(to.Registry) {
+		return &Refusal{Code: failureNoDestination, Reason: fmt.Sprintf("There is no account %s with Region %s in this deployment. "+
 			"Add it to the configuration, or take it out of the replication rule.", to.Registry.Account, to.Registry.Region)}
 	}
 	if job.SourceAccount == to.Registry.Account && job.RegistryPolicy == "" && job.DestinationPolicy == "" {
 		return nil // nothing that could deny
 	}
-	p, own := s.access.RegistryPolicy(to.Registry, job.RegistryPolicy), policy.Policy{}
+	p, own := l.access.RegistryPolicy(to.Registry, job.RegistryPolicy), policy.Policy{}
 	if job.DestinationPolicy != "" {
-		own = s.access.RepositoryPolicy(to, job.DestinationPolicy)
+		own = l.access.RepositoryPolicy(to, job.DestinationPolicy)
 	}
 	caller := access.Replicator(job.SourceAccount)
 	decide := func(action string) (d access.Decision) {
 		r := access.Request{Caller: caller, Action: action, On: to, About: access.About{Tags: job.DestinationTags}}
-		d, _ = s.access.Decide(ctx, r, p)
+		d, _ = l.access.Decide(ctx, r, p)
 		if d.Allowed() || d.Outcome == policy.ImplicitDeny {
-			if own, _ := s.access.Decide(ctx, r, own); own.Outcome != policy.Allowed && own.Outcome != policy.ImplicitDeny {
+			if own, _ := l.access.Decide(ctx, r, own); own.Outcome != policy.Allowed && own.Outcome != policy.ImplicitDeny {
 				d = own
 			}
 		}
@@ -96,10 +96,38 @@ func (s *Service) mayReplicate(ctx context.Context, job metadata.ReplicationJob)
 }
 
 // refuse is a refusal. Its reason names what denies it within the account, and
-// nothing of another account's.
-func refuse(code string, source resource.Repository, destination resource.Registry, d access.Decision) *refusal {
+// nothing of another account'l.
+func refuse(code string, source resource.Repository, destination resource.Registry, d access.Decision) *Refusal {
 	if source.Registry.Account != destination.Account {
-		return &refusal{code, refusedAbroad(source, destination)}
+		return &Refusal{code, refusedAbroad(source, destination)}
 	}
-	return &refusal{code, d.Reason() + " Change that statement; the replication is tried again when the policy changes."}
+	return &Refusal{code, d.Reason() + " Change that statement; the replication is tried again when the policy changes."}
+}
+
+// Check implements Destination.
+func (l *local) Check(ctx context.Context, source, destination resource.Registry,
+	names []string) (refused string, err error) {
+	var reg metadata.Registry
+	var there map[string]metadata.NamedRepository
+	if l.registry.Exists(destination) {
+		if reg, err = l.meta.Read().Registry(destination.Account, destination.Region); err == nil {
+			there, err = l.meta.Read().RepositoriesNamed(reg.ID, names)
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	for _, name := range names {
+		to := there[name]
+		err := l.mayReplicate(ctx, metadata.ReplicationJob{
+			Replication:   metadata.Replication{DestinationAccount: destination.Account, DestinationRegion: destination.Region},
+			SourceAccount: source.Account, RepositoryName: name,
+			RegistryID: reg.ID, RegistryPolicy: reg.Policy, DestinationID: to.ID, DestinationPolicy: to.Policy,
+			DestinationTags: to.Tags,
+		})
+		if err != nil {
+			return name, err
+		}
+	}
+	return "", nil
 }

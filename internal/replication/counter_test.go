@@ -18,7 +18,7 @@ func ended(state string, at time.Time, lag time.Duration) *metadata.Replication 
 }
 
 func TestStatisticsAddUp(t *testing.T) {
-	s := newStatistics()
+	s := newCounter()
 	s.add(ended(metadata.ReplicationComplete, minute.Add(time.Second), 2*time.Millisecond))
 	s.add(ended(metadata.ReplicationComplete, minute.Add(3*time.Second), 4*time.Millisecond))
 	s.add(ended(metadata.ReplicationComplete, minute.Add(2*time.Second), -time.Second)) // another clock pushed it
@@ -53,7 +53,7 @@ func TestStatisticsAddUp(t *testing.T) {
 }
 
 func TestStatisticsAreBounded(t *testing.T) {
-	s := newStatistics()
+	s := newCounter()
 	for i := range 1000 {
 		for _, source := range []int64{1, 2} {
 			r := ended(metadata.ReplicationFailed, minute, 0)
@@ -75,7 +75,7 @@ func TestStatisticsAreStoredAtTheStop(t *testing.T) {
 		}
 		return nil
 	}
-	e := New(f, slog.New(slog.DiscardHandler))
+	e := NewEngine(f, slog.New(slog.DiscardHandler))
 	e.Start()
 	wait(t, "all to end", func() bool { s := e.Stats(); return s.Complete == 2 && s.Failed == 1 })
 	e.Stop()
@@ -89,8 +89,8 @@ func TestStatisticsAreStoredAtTheStop(t *testing.T) {
 func TestStatisticsThatCouldNotBeStoredAreStoredLater(t *testing.T) {
 	f := newFake()
 	f.saves = errors.New("injected")
-	e := New(f, slog.New(slog.DiscardHandler))
-	e.statistics.add(ended(metadata.ReplicationComplete, time.Now(), 0))
+	e := NewEngine(f, slog.New(slog.DiscardHandler))
+	e.counter.add(ended(metadata.ReplicationComplete, time.Now(), 0))
 	e.flush(t.Context())
 	f.saves, f.counts = nil, nil
 	e.flush(t.Context())

@@ -1,12 +1,8 @@
-package registry
+package replication
 
 import (
-	"fmt"
 	"sync"
 	"time"
-
-	"github.com/twinport/twinport/internal/metadata"
-	"github.com/twinport/twinport/internal/resource"
 )
 
 const (
@@ -71,44 +67,4 @@ func (a *allowance) take(n int, now time.Time, count func() (int, error)) (bool,
 	}
 	a.left, a.fullAt = maxWaiting-waiting-n, time.Time{}
 	return true, nil
-}
-
-// admitReplications makes sure, before anything is written, that what a push of so many
-// tags makes has its place: LimitExceeded, Throttled.
-func (s *Service) admitReplications(r *metadata.Repository, tags int) error {
-	rules, err := s.parseRules(resource.Registry{Account: r.Account, Region: r.Region}, r.Replication)
-	if err != nil {
-		return err
-	}
-	to := len(destinations(rules, r.Name))
-	if to == 0 {
-		return nil
-	}
-	if err := boundReplications(tags, to); err != nil {
-		return err
-	}
-	ok, err := s.waiting.of(r.Account).take(max(1, tags)*to, time.Now(), func() (int, error) {
-		var sources []int64
-		for _, region := range s.regions {
-			if id, ok := s.registries[resource.Registry{Account: r.Account, Region: region}]; ok {
-				sources = append(sources, id)
-			}
-		}
-		return s.meta.Read().CountWaiting(sources, maxWaiting)
-	})
-	if err != nil {
-		return fmt.Errorf("count what waits to be replicated from account %s: %w", r.Account, err)
-	}
-	if !ok {
-		return errorf(Throttled, "The account has %d replications waiting, or nearly, which is all that it may have: nothing was stored; push again when some have ended", maxWaiting)
-	}
-	return nil
-}
-
-func boundReplications(tags, destinations int) error {
-	if n := max(1, tags) * destinations; n > maxReplicationsPerPut {
-		return errorf(LimitExceeded, "The push would make %d replications, of %d tags to %d destinations each; one push may make %d: push with fewer tags at once",
-			n, tags, destinations, maxReplicationsPerPut)
-	}
-	return nil
 }

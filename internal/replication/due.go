@@ -1,4 +1,4 @@
-package registry
+package replication
 
 import (
 	"context"
@@ -30,11 +30,11 @@ type lastRoute struct {
 	metadata.Route
 }
 
-// DueReplications are replications to try now, and when to look again (zero if
+// Due are replications to try now, and when to look again (zero if
 // none will fall due by itself). Each route gets an equal part of the limit, at
 // least one: however much one source has waiting, no other's are missed. Of
 // each route the longest due come first.
-func (s *Service) DueReplications(_ context.Context, limit int) (due []metadata.DueReplication, next time.Time, err error) {
+func (s *Service) Due(_ context.Context, limit int) (due []metadata.DueReplication, next time.Time, err error) {
 	s.lastRoute.mu.Lock()
 	defer s.lastRoute.mu.Unlock()
 	now := s.now()

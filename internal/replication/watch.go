@@ -1,4 +1,4 @@
-package registry
+package replication
 
 import (
 	"context"
@@ -42,7 +42,7 @@ const (
 // it returns that error, or one of the store. Something may be reported twice. What
 // other processes change is reported within a second or so.
 func (s *Service) Watch(ctx context.Context, c access.Caller, id resource.Registry, emit func(WatchEvent) error) error {
-	reg, err := s.settings(ctx, c, id, access.DescribeRegistry)
+	reg, err := s.registry.Settings(ctx, c, id, access.DescribeRegistry)
 	if err != nil {
 		return err
 	}
@@ -176,7 +176,7 @@ func (v *view) changed(n changes.Notes) ([]Replication, error) {
 	}
 	seen := map[int64]bool{}
 	rows = slices.DeleteFunc(rows, func(r Replication) bool {
-		mine := r.Source == v.id || r.Destination == v.id && r.State == ReplicationComplete
+		mine := r.Source == v.id || r.Destination == v.id && r.State == Complete
 		again := seen[r.ID]
 		seen[r.ID] = true
 		return !mine || again || v.reported != nil && v.reported[r.ID].Equal(r.ChangedAt)

@@ -1,4 +1,4 @@
-package registry
+package replication
 
 import (
 	"context"
@@ -6,16 +6,14 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/twinport/twinport/internal/changes"
 	"github.com/twinport/twinport/internal/metadata"
-	"github.com/twinport/twinport/internal/resource"
 )
 
 // What a destination refused is tried again when the destination changes. The
 // change itself commits at once, whatever waits: it draws a number and leaves a
 // note. Refusals draw numbers too, and are decided under locks that the change
 // waits for, so those with lower numbers were decided on what was before.
-// ResumeReplications finds them, in batches.
+// Resume finds them, in batches.
 
 const (
 	// resumeBatch is how many replications one transaction makes due, or completes.
@@ -24,7 +22,7 @@ const (
 	maxResumed = 100
 )
 
-// resumed is where ResumeReplications ended.
+// resumed is where Resume ended.
 type resumed struct {
 	mu      sync.Mutex
 	retry   metadata.Retry
@@ -32,41 +30,21 @@ type resumed struct {
 }
 
 // refusalNumber numbers a refusal that is decided in the transaction.
-func refusalNumber(tx *metadata.Tx, job metadata.ReplicationJob, r *refusal) (int64, error) {
+func refusalNumber(tx *metadata.Tx, job metadata.ReplicationJob, r *Refusal) (int64, error) {
 	switch {
-	case r.code == failureNoDestination, r.code == failureLimitExceeded, job.RegistryID == 0:
+	case r.Code == failureNoDestination, r.Code == failureLimitExceeded, job.RegistryID == 0:
 		return metadata.ByConfiguration, nil
-	case slices.Contains(refusedCodes, r.code):
+	case slices.Contains(refusedCodes, r.Code):
 		return tx.NextSequence(job.RegistryID)
 	}
 	return metadata.Permanent, nil
 }
 
-// retryRefused notes that the transaction changes what the registry may have
-// refused for. It must have the registry's row for itself.
-func (s *Service) retryRefused(tx *metadata.Tx, registry int64, id resource.Registry) error {
-	return s.retryRefusedInto(tx, registry, resource.Repository{Registry: id})
-}
-
-// retryRefusedInto is retryRefused for what was refused into a repository. The
-// transaction must have the repository's row for itself, or create it.
-func (s *Service) retryRefusedInto(tx *metadata.Tx, registry int64, into resource.Repository) error {
-	number, err := tx.NextSequence(registry)
-	if err != nil {
-		return err
-	}
-	any, err := tx.NoteRetry(metadata.Retry{RegistryID: registry, Account: into.Registry.Account, Region: into.Registry.Region, Repository: into.Name, Before: number})
-	if any {
-		tx.OnCommit(func() { s.wakeReplications(nil) })
-	}
-	return err
-}
-
-// ResumeReplications makes due a batch of what was refused and may succeed
+// Resume makes due a batch of what was refused and may succeed
 // now: how many, and whether others are left. Each source gets an equal part, so
 // that nobody's wait behind another's; and no more are made due on a route than
 // are soon tried, so that what is pushed now does not wait behind them.
-func (s *Service) ResumeReplications(ctx context.Context) (made int, more bool, err error) {
+func (s *Service) Resume(ctx context.Context) (made int, more bool, err error) {
 	s.resumed.mu.Lock()
 	defer s.resumed.mu.Unlock()
 	if !s.resumed.adopted {
@@ -125,14 +103,7 @@ func (s *Service) resume(ctx context.Context, r metadata.Retry) (made int, err e
 			if made += len(due); len(due) == 0 {
 				continue
 			}
-			ids := make([]int64, len(due))
-			for i := range due {
-				ids[i] = due[i].ID
-			}
-			tx.OnCommit(func() {
-				s.wakeReplications(due)
-				s.changes.Notify(changes.Change{Registry: route.SourceRegistryID, Replications: ids})
-			})
+			tx.OnCommit(func() { s.outbox.report(route.SourceRegistryID, due) })
 		}
 		return nil
 	})

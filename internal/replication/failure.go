@@ -1,4 +1,4 @@
-package registry
+package replication
 
 import (
 	"fmt"
@@ -38,10 +38,10 @@ const (
 // refusedCodes are those of failures that a change of the destination can fix.
 var refusedCodes = []string{failureReplicateNotAllowed, failureCreateNotAllowed, failureDeleteNotAllowed, failureNoDestination}
 
-// refusal ends a replication as FAILED.
-type refusal struct{ code, reason string }
+// Refusal ends a replication as FAILED.
+type Refusal struct{ Code, Reason string }
 
-func (r *refusal) Error() string { return r.code + ": " + r.reason }
+func (r *Refusal) Error() string { return r.Code + ": " + r.Reason }
 
 // Failure is why a replication failed, or its last try did, as its source may
 // know it. It is empty if nothing failed.

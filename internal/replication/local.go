@@ -1,0 +1,174 @@
+package replication
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twinport/twinport/internal/access"
+	"github.com/twinport/twinport/internal/changes"
+	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
+	"github.com/twinport/twinport/internal/usage"
+)
+
+// maxGraph bounds how many manifests one replicated index may reach.
+const maxGraph = 10000
+
+// local has the registries of this deployment as destinations: a replication is
+// links from repository to repository. Claim, decision, copy and record are one
+// transaction, so it is never done twice, nor done and not recorded; nor can a
+// destination change its mind between a refusal and its record, which nobody
+// would then retry.
+type local struct {
+	registry *registry.Service
+	meta     metadata.Store
+	access   *access.Decider
+	usage    *usage.Counter
+	changes  *changes.Feed
+	now      func() time.Time
+}
+
+// Replicate implements Destination.
+func (l *local) Replicate(ctx context.Context, id int64) (metadata.Replication, error) {
+	var room *usage.Room // at the destination
+	row, err := l.try(ctx, id, &room)
+	for n := 1; n < usage.MaxRuns && (errors.Is(err, errChangedSince) || errors.Is(err, usage.ErrCount)); n++ {
+		if errors.Is(err, usage.ErrCount) {
+			if err = room.Count(ctx); err != nil {
+				break
+			}
+		}
+		row, err = l.try(ctx, id, &room)
+	}
+	if room != nil {
+		room.End(err == nil && row.State == metadata.ReplicationComplete)
+	}
+	return row, err
+}
+
+// try is the transaction of Replicate: errChangedSince or usage.ErrCount if it is to be
+// begun anew; after usage.MaxRuns times they count as a fault. room is set once the
+// destination is known.
+func (l *local) try(ctx context.Context, id int64, room **usage.Room) (row metadata.Replication, err error) {
+	err = l.meta.UpdateFirst(ctx, func(tx *metadata.Tx) error {
+		row = metadata.Replication{}
+		job, err := claim(tx, id)
+		if err != nil {
+			return err
+		}
+		row = job.Replication
+		row.Tries++
+		row.FinishedAt, row.FailureCode, row.FailureReason = l.now(), "", ""
+		row.ChangedAt = row.FinishedAt
+		row.State = metadata.ReplicationComplete
+		if job.Deletes {
+			err = l.deleteReplicated(ctx, tx, job)
+		} else {
+			*room = l.roomAt(job).Instead(*room)
+			err = l.copyImage(ctx, tx, job, *room)
+		}
+		var refused *Refusal
+		if errors.As(err, &refused) {
+			row.State, row.FailureCode, row.FailureReason = metadata.ReplicationFailed, refused.Code, refused.Reason
+			if row.Refusal, err = refusalNumber(tx, job, refused); err != nil {
+				return err
+			}
+			row.RefusedInto = job.RepositoryName
+		} else if err != nil {
+			return err
+		}
+		tx.OnCommit(func() {
+			l.changes.Notify(changes.Change{Registry: row.SourceRegistryID, Replications: []int64{id}})
+			if row.State == metadata.ReplicationComplete {
+				l.changes.Notify(changes.Change{Registry: job.RegistryID, Repository: job.RepositoryName, Replications: []int64{id}})
+			}
+		})
+		return tx.SaveReplication(row)
+	})
+	return row, err
+}
+
+// copyImage makes the image appear in the destination, or returns a refusal;
+// then it has written nothing. First it reads and decides, then it writes: so
+// what it reads is asked, and what it writes is sent, all together.
+func (l *local) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob, room *usage.Room) error {
+	if err := l.admit(ctx, tx, job); err != nil {
+		return err
+	}
+	var destination *metadata.Repository
+	to := resource.Repository{Registry: resource.Registry{Account: job.DestinationAccount, Region: job.DestinationRegion}, Name: job.RepositoryName}
+	open := (*metadata.Queries).ShareRepository
+	if registry.TagMutability(job.TagMutability) != registry.Mutable {
+		open = (*metadata.Queries).HoldRepository // two that find a tag free must not run side by side
+	}
+	tx.Ahead(func(q *metadata.Queries) {
+		if job.DestinationID != 0 {
+			_, _ = open(q, job.DestinationID)
+		}
+		_, _ = q.ImageParts(job.RepositoryID, job.Digest, job.DestinationID, maxGraph+1)
+		l.fitsAhead(q, job, room)
+		_, _ = q.NextSequence(job.RegistryID)
+	})
+	parts, err := tx.ImageParts(job.RepositoryID, job.Digest, job.DestinationID, maxGraph+1)
+	if err != nil {
+		return err
+	}
+	if len(parts.Manifests) > maxGraph {
+		return &Refusal{Code: failureTooLarge, Reason: fmt.Sprintf("The index reaches more than %d manifests.", maxGraph)}
+	}
+	if parts.Missing != "" {
+		return incomplete(parts)
+	}
+	if err := l.fits(tx.Queries, job, room, parts); err != nil {
+		return err
+	}
+	sequence, err := tx.NextSequence(job.RegistryID)
+	if err != nil {
+		return err
+	}
+	if job.DestinationID != 0 {
+		destination, err = open(tx.Queries, job.DestinationID)
+	} else {
+		destination, err = l.registry.CreateDestination(tx, to, job.RegistryID)
+	}
+	if err != nil {
+		return err // also if it was deleted just now: the next try creates it again
+	}
+	if job.DestinationID != 0 && destination.TagMutability != job.TagMutability {
+		return errChangedSince
+	}
+	now := l.now()
+	err = tx.CopyImage(job.RepositoryID, parts.Manifests, destination, job.SourceRegistryID, job.Sequence, now)
+	if err != nil {
+		return err
+	}
+	return l.copyTag(tx, job, destination, metadata.Tag{Name: job.Tag, Digest: job.Digest, Sequence: sequence}, now)
+}
+
+func incomplete(parts metadata.ImageParts) *Refusal {
+	what := "image"
+	if parts.MissingLayer {
+		what = "layer"
+	}
+	return &Refusal{Code: failureSourceIncomplete, Reason: fmt.Sprintf("The %s %s, which the image needs, "+
+		"was deleted from the source repository. Push the whole image again.", what, parts.Missing)}
+}
+
+// copyTag points the destination's tag at the image, unless the tag is
+// immutable and taken (then the image stays without it, as in ECR), or a newer
+// push was applied before.
+func (l *local) copyTag(tx *metadata.Tx, job metadata.ReplicationJob, destination *metadata.Repository,
+	t metadata.Tag, now time.Time) error {
+	if t.Name == "" {
+		return nil
+	}
+	if registry.ImmutableTag(destination, t.Name) {
+		if _, err := tx.Tag(destination.ID, t.Name); !errors.Is(err, metadata.ErrNotFound) {
+			return err
+		}
+	}
+	return tx.AdvanceTag(destination, t, job.SourceRegistryID, job.Sequence, now)
+}

@@ -1,0 +1,52 @@
+package replication
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/twinport/twinport/internal/metadata"
+)
+
+// deletionsKept is for how long the deletions that were replicated, or refused,
+// are kept. (Other replications go with their image.)
+const deletionsKept = 7 * 24 * time.Hour
+
+// deleteReplicated deletes at the destination what the source has deleted, as
+// far as replications from there have brought it and nothing newer has come; or
+// it returns a refusal. That there is nothing to delete is none.
+func (l *local) deleteReplicated(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob) error {
+	if err := l.admit(ctx, tx, job); err != nil || job.DestinationID == 0 {
+		return err
+	}
+	repo, err := tx.LockRepository(job.DestinationID)
+	if errors.Is(err, metadata.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	whole := job.Tag == ""
+	d := ""
+	if whole {
+		d = job.Digest
+	}
+	if err := tx.DeleteReplicatedTags(repo, job.Tags, d, job.SourceRegistryID, job.Sequence); err != nil || !whole {
+		return err
+	}
+	for todo := []metadata.ChildDeletion{{Digest: d, Sequence: job.Sequence}}; len(todo) > 0; todo = todo[1:] {
+		// Deletions come in any order: one of a child that came before left it to its index.
+		children, err := tx.ChildDeletions(job, todo[0].Digest)
+		if err != nil {
+			return err
+		}
+		deleted, err := tx.DeleteReplicatedManifest(repo, todo[0].Digest, job.SourceRegistryID, todo[0].Sequence)
+		if err != nil {
+			return err
+		}
+		if deleted {
+			todo = append(todo, children...)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+package replication
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/quota"
+	"github.com/twinport/twinport/internal/usage"
+)
+
+// roomAt is what the destination of a replication has room for.
+func (l *local) roomAt(job metadata.ReplicationJob) *usage.Room {
+	full := func(name string, _ int64) error { return full(job, name) }
+	return l.usage.Room(job.DestinationAccount, job.RegistryID, job.DestinationID, full,
+		quota.Repositories, quota.ImagesPerRepository, quota.StoredBytes, quota.ReplicatedBytes)
+}
+
+// fitsAhead asks what fits is going to ask.
+func (l *local) fitsAhead(q *metadata.Queries, job metadata.ReplicationJob, r *usage.Room) {
+	r.Ahead(q)
+	l.usage.TagsAhead(q, job.DestinationAccount, job.DestinationID, job.Digest, tagsOf(job))
+}
+
+// tagsOf is how many tags a replication sets.
+func tagsOf(job metadata.ReplicationJob) int {
+	if job.Tag == "" {
+		return 0
+	}
+	return 1
+}
+
+// fits takes the room for a replication of an image, whose parts are given, and
+// refuses one that would go past a quota of the destination.
+func (l *local) fits(q *metadata.Queries, job metadata.ReplicationJob, r *usage.Room,
+	parts metadata.ImageParts) error {
+	if err := r.Begin(q); err != nil {
+		return err
+	}
+	if job.DestinationID == 0 {
+		if err := r.Take(quota.Repositories, 1); err != nil {
+			return err
+		}
+	}
+	tooMany, err := l.usage.TagsFull(q, job.DestinationAccount, job.DestinationID, job.Digest, tagsOf(job))
+	if err != nil {
+		return err
+	}
+	if tooMany { // unless it is one of them
+		now, err := q.Tag(job.DestinationID, job.Tag)
+		if err != nil && !errors.Is(err, metadata.ErrNotFound) {
+			return err
+		}
+		if now.Digest != job.Digest {
+			return full(job, quota.TagsPerImage)
+		}
+	}
+	if err := r.Take(quota.ImagesPerRepository, int64(len(parts.Manifests)-parts.There)); err != nil {
+		return err
+	}
+	if !r.Bounded(quota.StoredBytes) && !r.Bounded(quota.ReplicatedBytes) {
+		return nil
+	}
+	bytes, err := q.CopyCost(job.RepositoryID, parts.Manifests, job.DestinationID)
+	if err != nil {
+		return err
+	}
+	if err := r.Take(quota.StoredBytes, bytes); err != nil {
+		return err
+	}
+	return r.Take(quota.ReplicatedBytes, bytes)
+}
+
+// full refuses a replication for a quota. How much there is of it is not for the
+// source to know.
+func full(job metadata.ReplicationJob, name string) *Refusal {
+	return &Refusal{Code: failureLimitExceeded, Reason: fmt.Sprintf("The registry of account %s in %s has no room for the image: "+
+		"it would exceed its quota '%s'. Delete there what is not needed, or have its operator raise the quota, and retry the replication.",
+		job.DestinationAccount, job.DestinationRegion, name)}
+}

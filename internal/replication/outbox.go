@@ -1,0 +1,250 @@
+package replication
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/twinport/twinport/internal/changes"
+	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/parsecache"
+	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
+)
+
+// Outbox queues what is to be replicated, in the transactions of what causes it.
+// It is safe for concurrent use.
+type Outbox struct {
+	meta    metadata.Store
+	changes *changes.Feed
+	regions []string
+	now     func() time.Time
+
+	parsed  parsecache.Cache[[]Rule]
+	waiting waitingRoom
+
+	mu     sync.Mutex
+	queued func([]metadata.DueReplication) // see OnQueued
+}
+
+var _ registry.Outbox = (*Outbox)(nil)
+
+// NewOutbox returns the outbox of a deployment that serves the Regions.
+func NewOutbox(meta metadata.Store, feed *changes.Feed, regions []string, now func() time.Time) *Outbox {
+	return &Outbox{meta: meta, changes: feed, regions: regions, now: now, queued: func([]metadata.DueReplication) {}}
+}
+
+// OnQueued sets what is called with the replications that this process has
+// queued, for it to try at once; with none, when others may have fallen due. It
+// must not block.
+func (o *Outbox) OnQueued(call func([]metadata.DueReplication)) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.queued = call
+}
+
+func (o *Outbox) signal(queued []metadata.DueReplication) {
+	o.mu.Lock()
+	call := o.queued
+	o.mu.Unlock()
+	call(queued)
+}
+
+// Admit implements registry.Outbox.
+func (o *Outbox) Admit(r *metadata.Repository, tags int) error {
+	to, err := o.destinations(r)
+	if err != nil || len(to) == 0 {
+		return err
+	}
+	if err := boundReplications(tags, len(to)); err != nil {
+		return err
+	}
+	ok, err := o.waiting.of(r.Account).take(max(1, tags)*len(to), time.Now(), func() (int, error) {
+		return o.countWaiting(r.Account)
+	})
+	if err != nil {
+		return fmt.Errorf("count what waits to be replicated from account %s: %w", r.Account, err)
+	}
+	if !ok {
+		return registry.Errorf(registry.Throttled, "The account has %d replications waiting, or nearly, which is all that it may have: "+
+			"nothing was stored; push again when some have ended", maxWaiting)
+	}
+	return nil
+}
+
+// countWaiting counts what the account has in progress, up to maxWaiting.
+func (o *Outbox) countWaiting(account string) (int, error) {
+	all := make([]resource.Registry, len(o.regions))
+	for i, region := range o.regions {
+		all[i] = resource.Registry{Account: account, Region: region}
+	}
+	ids, err := o.meta.Read().RegistryIDs(all)
+	if err != nil {
+		return 0, err
+	}
+	return o.meta.Read().CountWaiting(slices.Collect(maps.Values(ids)), maxWaiting)
+}
+
+func boundReplications(tags, destinations int) error {
+	if n := max(1, tags) * destinations; n > maxReplicationsPerPut {
+		return registry.Errorf(registry.LimitExceeded, "The push would make %d replications, of %d tags to %d destinations each; "+
+			"one push may make %d: push with fewer tags at once", n, tags, destinations, maxReplicationsPerPut)
+	}
+	return nil
+}
+
+// manyReplications is from how many replications of an image on those by tags that
+// have moved away are forgotten: to delete an image deletes them all at once.
+const manyReplications = 5000
+
+// Pushed implements registry.Outbox: it queues the push's replications.
+func (o *Outbox) Pushed(tx *metadata.Tx, p registry.Push) error {
+	r := p.Repository
+	if p.Again { // the image gets replications beside those that it has
+		if err := tx.BoundReplications(r.ID, p.Digest, manyReplications, 2*maxReplicationsPerPut); err != nil {
+			return err
+		}
+	}
+	to, err := o.destinations(r)
+	if err != nil || len(to) == 0 {
+		return err
+	}
+	if err := boundReplications(len(p.Tags), len(to)); err != nil {
+		return err // the rules have changed since Admit
+	}
+	tags := p.Tags
+	if len(tags) == 0 {
+		tags = []string{""} // by digest
+	}
+	var queued []*metadata.Replication
+	for _, tag := range tags {
+		for _, id := range to {
+			row := &metadata.Replication{
+				RepositoryID: r.ID, Digest: p.Digest, Tag: tag, Sequence: p.Sequence,
+				DestinationAccount: id.Account, DestinationRegion: id.Region, PushedAt: p.At, NextTryAt: p.At.Add(takeover),
+			}
+			if err := tx.QueueReplication(row); err != nil {
+				return err
+			}
+			queued = append(queued, row)
+		}
+	}
+	tx.OnCommit(func() {
+		due := make([]metadata.DueReplication, 0, len(queued))
+		for _, row := range queued {
+			due = append(due, metadata.DueReplication{ID: row.ID, Route: metadata.Route{
+				SourceRegistryID: r.RegistryID, SourceAccount: r.Account, DestinationAccount: row.DestinationAccount, DestinationRegion: row.DestinationRegion,
+			}})
+		}
+		o.report(r.RegistryID, due)
+	})
+	return nil
+}
+
+// Deleting implements registry.Outbox: it queues the deletion for the
+// destinations of those rules that replicate deletions.
+func (o *Outbox) Deleting(tx *metadata.Tx, d registry.Deletion) error {
+	r := d.Repository
+	rules, err := o.rules(resource.Registry{Account: r.Account, Region: r.Region}, r.Replication)
+	if err != nil {
+		return err
+	}
+	to := destinations(deleting(rules), r.Name)
+	if len(to) == 0 {
+		return nil
+	}
+	if d.Tag != "" {
+		tag, err := tx.Tag(r.ID, d.Tag)
+		if errors.Is(err, metadata.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return o.queueDeletions(tx, r, metadata.Replication{Digest: tag.Digest, Tag: d.Tag}, []string{d.Tag}, to)
+	}
+	tags, err := tx.TagsOf(r.ID, d.Digest, "", registry.MaxTagsPerImage)
+	if err != nil {
+		return err
+	}
+	names := make([]string, len(tags))
+	for i, t := range tags {
+		names[i] = t.Name
+	}
+	return o.queueDeletions(tx, r, metadata.Replication{Digest: d.Digest}, names, to)
+}
+
+// queueDeletions numbers a deletion as pushes are, so that what a newer one brings stays.
+func (o *Outbox) queueDeletions(tx *metadata.Tx, r *metadata.Repository, d metadata.Replication, tags []string,
+	to []resource.Registry) error {
+	sequence, err := tx.NextSequence(r.RegistryID)
+	if err != nil {
+		return err
+	}
+	now := o.now()
+	d.RepositoryID, d.Sequence, d.PushedAt, d.NextTryAt = r.ID, sequence, now, now.Add(takeover)
+	due, err := tx.QueueDeletions(d, tags, to, r.Account)
+	if err != nil || len(due) == 0 {
+		return err
+	}
+	tx.OnCommit(func() { o.report(r.RegistryID, due) })
+	return nil
+}
+
+// Possible implements registry.Outbox: it notes that what was refused is to be tried again.
+func (o *Outbox) Possible(tx *metadata.Tx, registry int64, at resource.Repository) error {
+	number, err := tx.NextSequence(registry)
+	if err != nil {
+		return err
+	}
+	any, err := tx.NoteRetry(metadata.Retry{
+		RegistryID: registry, Account: at.Registry.Account, Region: at.Registry.Region, Repository: at.Name, Before: number,
+	})
+	if any {
+		tx.OnCommit(func() { o.signal(nil) })
+	}
+	return err
+}
+
+// Serving implements registry.Outbox: what found no registry, or no room, is to
+// be tried again, as there may be one now.
+func (o *Outbox) Serving(tx *metadata.Tx, all []resource.Registry) error {
+	_, err := tx.NoteServed(all)
+	return err
+}
+
+// report reports replications from a registry that were queued, or made due again.
+func (o *Outbox) report(source int64, due []metadata.DueReplication) {
+	ids := make([]int64, len(due))
+	for i, d := range due {
+		ids[i] = d.ID
+	}
+	o.signal(due)
+	o.changes.Notify(changes.Change{Registry: source, Replications: ids})
+}
+
+// destinations of what is pushed to the repository.
+func (o *Outbox) destinations(r *metadata.Repository) ([]resource.Registry, error) {
+	rules, err := o.rules(resource.Registry{Account: r.Account, Region: r.Region}, r.Replication)
+	if err != nil {
+		return nil, err
+	}
+	return destinations(rules, r.Name), nil
+}
+
+// rules reads stored rules; every push needs them.
+func (o *Outbox) rules(id resource.Registry, text string) ([]Rule, error) {
+	if text == "[]" {
+		return nil, nil
+	}
+	return o.parsed.Get(id, text, func() (rules []Rule, err error) {
+		if err = json.Unmarshal([]byte(text), &rules); err != nil {
+			err = fmt.Errorf("read stored replication rules: %w", err)
+		}
+		return rules, err
+	})
+}
