@@ -189,7 +189,7 @@ func useEverything(t *testing.T, s Store) {
 		must(tx.SaveReplicationCount(ReplicationCount{SourceRegistryID: registry.ID, Minute: epoch, DestinationAccount: dev, DestinationRegion: here, Process: "test", Completed: 1}))
 		must(tx.CreateSession(Session{ID: "session", Account: prod, AccessKey: "AK", CreatedAt: epoch, ExpiresAt: epoch.AddDate(100, 0, 0)}))
 		must(tx.CreateUpload(Upload{ID: "upload", RepositoryID: app.ID, StartedAt: epoch}))
-		_, err := tx.SaveUpload("upload", nil, []byte("state"), epoch)
+		_, err := tx.SaveUpload(Upload{ID: "upload"}, []byte("state"), 0, epoch)
 		must(err)
 		_, err = tx.TakeLease(Lease{Name: "test"}, "holder")
 		must(err)

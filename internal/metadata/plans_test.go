@@ -371,7 +371,7 @@ func asks(e *explainer) map[string]func() {
 		"ImageBlobs":              func() { _, _ = q.ImageBlobs(7, "sha256:m6", []string{"o"}) },
 		"CopyImage":               func() { _ = tx.CopyImage(7, digests, r, 3, 4, now) },
 		"Upload":                  func() { _, _ = q.Upload(7, "upload6") },
-		"SaveUpload":              func() { _, _ = tx.SaveUpload("upload6", nil, []byte("s"), now) },
+		"SaveUpload":              func() { _, _ = tx.SaveUpload(Upload{ID: "upload6"}, []byte("s"), 0, now) },
 		"EndUpload":               func() { _, _ = tx.EndUpload("upload6") },
 		"IdleUploads":             func() { _, _ = q.IdleUploads(now, now.Add(time.Hour), "upload5", 500) },
 		"UnknownUploads":          func() { _, _ = q.UnknownUploads([]string{"upload6", "x"}) },

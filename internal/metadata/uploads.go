@@ -8,8 +8,11 @@ type Upload struct {
 	RegistryID   int64
 	RepositoryID int64
 	StartedAt    time.Time
-	UpdatedAt    time.Time // when State was last saved; zero if never
+	UpdatedAt    time.Time // when it was last saved; zero if never
 	State        []byte    // the blob store's; empty where it keeps that itself
+	// ShortPart is where the first part ended that is too short, unless it is
+	// the last; 0 if there is none.
+	ShortPart int64
 }
 
 // CreateUpload records a session.
@@ -21,15 +24,18 @@ func (tx *Tx) CreateUpload(u Upload) error {
 func (q *Queries) Upload(repository int64, id string) (Upload, error) {
 	u := Upload{ID: id, RepositoryID: repository}
 	var started, updated int64
-	err := q.conn.one(`SELECT started_at, updated_at, state FROM uploads WHERE id = ? AND repository_id = ?`, []any{id, repository}, &started, &updated, &u.State)
+	err := q.conn.one(`SELECT started_at, updated_at, state, short_part FROM uploads WHERE id = ? AND repository_id = ?`, []any{id, repository},
+		&started, &updated, &u.State, &u.ShortPart)
 	u.StartedAt, u.UpdatedAt = toTime(started), toTime(updated)
 	return u, err
 }
 
-// SaveUpload stores the state of a session, unless another request has changed
-// it since it was read as before, or it has ended: then it returns false.
-func (tx *Tx) SaveUpload(id string, before, state []byte, at time.Time) (bool, error) {
-	return some(tx.conn.changed(`UPDATE uploads SET state = ?, updated_at = ? WHERE id = ? AND state = ?`, state, fromTime(at), id, notNull(before)))
+// SaveUpload stores the state of a session, and where a part that is too short
+// ended, unless another request has changed the session since it was read, or
+// it has ended: then it returns false.
+func (tx *Tx) SaveUpload(u Upload, state []byte, shortPart int64, at time.Time) (bool, error) {
+	return some(tx.conn.changed(`UPDATE uploads SET state = ?, short_part = ?, updated_at = ? WHERE id = ? AND state = ? AND short_part = ?`,
+		notNull(state), shortPart, fromTime(at), u.ID, notNull(u.State), u.ShortPart))
 }
 
 // notNull makes an empty value of a missing one.

@@ -31,6 +31,9 @@ const (
 	LayerInUse                    Code = "LayerInUse"       // images name it
 	InvalidLayer                  Code = "InvalidLayer"     // the bytes do not have the digest that was claimed
 	InvalidLayerPart              Code = "InvalidLayerPart" // out of order; see Error.Received
+	EmptyUpload                   Code = "EmptyUpload"
+	LayerPartTooSmall             Code = "LayerPartTooSmall"
+	LayerAlreadyExists            Code = "LayerAlreadyExists"
 	UploadNotFound                Code = "UploadNotFound"
 	InvalidParameter              Code = "InvalidParameter"
 	InvalidManifest               Code = "InvalidManifest" // ECR: InvalidParameterException; OCI: MANIFEST_INVALID

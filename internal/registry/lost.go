@@ -8,10 +8,8 @@ import (
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/metadata"
-	"github.com/twinport/twinport/internal/resource"
 )
 
 // A store may lose bytes that the metadata names: to a disk, or to somebody who
@@ -158,22 +156,4 @@ func (s *Service) holdsImage(ctx context.Context, repo *metadata.Repository, d s
 	}
 	there, err := s.checkEach(ctx, repo, layers)
 	return len(there) == len(layers), err
-}
-
-// HoldsLayer reports whether the repository has a layer, bytes and all, for a
-// client that has just sent them. Needs ecr:BatchCheckLayerAvailability.
-func (s *Service) HoldsLayer(ctx context.Context, c access.Caller, ref resource.Repository,
-	d digest.Digest) (bool, error) {
-	repo, err := s.repositoryAhead(ctx, c, ref, layerAhead(d), access.BatchCheckLayerAvailability)
-	if err != nil {
-		return false, err
-	}
-	l, err := s.layer(repo, d)
-	if CodeOf(err) == LayersNotFound {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	return s.holds(ctx, metadata.Blob{Digest: string(d), Size: l.Size, Object: l.object})
 }

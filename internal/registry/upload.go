@@ -56,6 +56,7 @@ type session struct {
 	service    *Service
 	repository *metadata.Repository
 	row        metadata.Upload
+	shortPart  int64  // what row.ShortPart is to become
 	object     string // that it became, unless a row names it yet
 }
 
@@ -77,7 +78,7 @@ func (s *Service) withUpload(ctx context.Context, repo *metadata.Repository, id 
 		return uploadError(repo, id, err)
 	}
 	defer u.Close()
-	ses := &session{Upload: u, service: s, repository: repo, row: row}
+	ses := &session{Upload: u, service: s, repository: repo, row: row, shortPart: row.ShortPart}
 	err = uploadError(repo, id, fn(ses))
 	switch CodeOf(err) {
 	case StorageFull:
@@ -150,12 +151,18 @@ func (s *Service) UploadSize(ctx context.Context, c access.Caller, ref resource.
 // room for them the session ends: StorageFull, LimitExceeded.
 func (s *Service) AppendUpload(ctx context.Context, c access.Caller, ref resource.Repository, id string, offset int64,
 	r io.Reader) (n int64, err error) {
+	return s.addToUpload(ctx, c, ref, id, func(u *session) error { return u.append(ctx, offset, r) })
+}
+
+// addToUpload adds to the session what add appends, and returns its new size.
+func (s *Service) addToUpload(ctx context.Context, c access.Caller, ref resource.Repository, id string,
+	add func(*session) error) (n int64, err error) {
 	repo, err := s.repositoryAhead(ctx, c, ref, uploadAhead(id), access.UploadLayerPart)
 	if err != nil {
 		return 0, err
 	}
 	err = s.withUpload(ctx, repo, id, func(u *session) error {
-		err := u.append(ctx, offset, r)
+		err := add(u)
 		n = u.Size()
 		if errors.Is(err, blob.ErrFull) {
 			return err // the session ends with it
@@ -184,12 +191,12 @@ func (u *session) append(ctx context.Context, offset int64, r io.Reader) error {
 func (u *session) save(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
 	state, err := u.State(ctx)
-	if err != nil || state == nil || bytes.Equal(state, u.row.State) {
+	if err != nil || (state == nil || bytes.Equal(state, u.row.State)) && u.shortPart == u.row.ShortPart {
 		return err
 	}
 	saved := false
 	err = u.service.Update(ctx, func(tx *metadata.Tx) (err error) {
-		saved, err = tx.SaveUpload(u.row.ID, u.row.State, state, u.service.now())
+		saved, err = tx.SaveUpload(u.row, state, u.shortPart, u.service.now())
 		return err
 	})
 	if err == nil && !saved {
@@ -226,75 +233,27 @@ func completeAhead(id string, d digest.Digest) metadata.Ahead {
 }
 
 func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository, id string, d digest.Digest,
-	offset int64, tail io.Reader) (l Layer, err error) {
-	err = s.withUpload(ctx, repo, id, func(u *session) error {
+	offset int64, tail io.Reader) (Layer, error) {
+	return s.endUpload(ctx, repo, id, func(u *session) (Layer, error) {
 		if tail != nil {
 			if err := u.append(ctx, offset, tail); err != nil {
 				if CodeOf(err) == InvalidLayerPart || errors.Is(err, blob.ErrFull) {
-					return err
+					return Layer{}, err
 				}
-				return errors.Join(err, u.save(ctx))
+				return Layer{}, errors.Join(err, u.save(ctx))
 			}
 		}
-		// All bytes are here. Should the client be gone now, it finds the layer
-		// when it returns, instead of a session that lost its bytes.
-		ctx := context.WithoutCancel(ctx)
-		if err := u.Verify(ctx, d); err != nil {
-			return err
-		}
-		l = Layer{Digest: d, Size: u.Size()}
-		known, err := s.meta.ReadOf(repo).Blob(string(d))
-		if err != nil && !errors.Is(err, metadata.ErrNotFound) {
-			return fmt.Errorf("look up blob %s: %w", d, err)
-		}
-		lost := false
-		if err == nil {
-			held, err := s.holds(ctx, known)
-			if err != nil {
-				return err
-			}
-			if held {
-				linked, err := s.linkInstead(ctx, repo, u, d)
-				if err != nil || linked {
-					return err
-				}
-			}
-			lost = !held
-		}
-		object, err := u.Commit(ctx, d)
-		if err != nil {
-			return err
-		}
-		u.object = object
-		room := s.roomIn(repo, quota.StoredBytes)
-		add := func(tx *metadata.Tx, repo *metadata.Repository) error {
-			if err := room.Begin(tx.Queries); err != nil {
-				return err
-			}
-			// The session must be there still: else it has expired, and the
-			// sweep may be deleting the object.
-			ended, err := tx.EndUpload(id)
-			if err == nil && !ended {
-				return uploadNotFound(repo, id)
-			}
-			if err != nil {
-				return err
-			}
-			if lost {
-				if err := tx.ReplaceBlob(known, l.Size, object); err != nil {
-					return err
-				}
-				tx.OnCommit(func() {
-					s.lost.forget(known.Object)
-					s.log.Info("a layer whose bytes were lost was pushed again", "layer", d, "object", object, "lost", known.Object)
-				})
-			}
-			if err := takeLayer(tx, room, repo.ID, string(d), l.Size); err != nil {
-				return err
-			}
-			return tx.AddLayer(repo, string(d), l.Size, object, s.now())
-		}
-		return room.Within(ctx, func() error { return s.addTo(ctx, repo, nil, add) })
+		return u.complete(ctx, d)
+	})
+}
+
+// endUpload has complete make a layer of the session. A session whose bytes
+// turned out to be no use ends, too.
+func (s *Service) endUpload(ctx context.Context, repo *metadata.Repository, id string,
+	complete func(*session) (Layer, error)) (l Layer, err error) {
+	err = s.withUpload(ctx, repo, id, func(u *session) (err error) {
+		l, err = complete(u)
+		return err
 	})
 	if CodeOf(err) == InvalidLayer {
 		s.forgetUpload(ctx, id)
@@ -303,6 +262,70 @@ func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository,
 		return Layer{}, err
 	}
 	return l, nil
+}
+
+// complete makes a layer of all that was received: InvalidLayer.
+func (u *session) complete(ctx context.Context, d digest.Digest) (Layer, error) {
+	// All bytes are here. Should the client be gone now, it finds the layer
+	// when it returns, instead of a session that lost its bytes.
+	ctx = context.WithoutCancel(ctx)
+	if err := u.Verify(ctx, d); err != nil {
+		return Layer{}, err
+	}
+	s, repo := u.service, u.repository
+	l := Layer{Digest: d, Size: u.Size()}
+	known, err := s.meta.ReadOf(repo).Blob(string(d))
+	if err != nil && !errors.Is(err, metadata.ErrNotFound) {
+		return l, fmt.Errorf("look up blob %s: %w", d, err)
+	}
+	lost := false
+	if err == nil {
+		held, err := s.holds(ctx, known)
+		if err != nil {
+			return l, err
+		}
+		if held {
+			linked, err := s.linkInstead(ctx, repo, u, d)
+			if err != nil || linked {
+				return l, err
+			}
+		}
+		lost = !held
+	}
+	object, err := u.Commit(ctx, d)
+	if err != nil {
+		return l, err
+	}
+	u.object = object
+	room := s.roomIn(repo, quota.StoredBytes)
+	add := func(tx *metadata.Tx, repo *metadata.Repository) error {
+		if err := room.Begin(tx.Queries); err != nil {
+			return err
+		}
+		// The session must be there still: else it has expired, and the
+		// sweep may be deleting the object.
+		ended, err := tx.EndUpload(u.row.ID)
+		if err == nil && !ended {
+			return uploadNotFound(repo, u.row.ID)
+		}
+		if err != nil {
+			return err
+		}
+		if lost {
+			if err := tx.ReplaceBlob(known, l.Size, object); err != nil {
+				return err
+			}
+			tx.OnCommit(func() {
+				s.lost.forget(known.Object)
+				s.log.Info("a layer whose bytes were lost was pushed again", "layer", d, "object", object, "lost", known.Object)
+			})
+		}
+		if err := takeLayer(tx, room, repo.ID, string(d), l.Size); err != nil {
+			return err
+		}
+		return tx.AddLayer(repo, string(d), l.Size, object, s.now())
+	}
+	return l, room.Within(ctx, func() error { return s.addTo(ctx, repo, nil, add) })
 }
 
 // linkInstead links the blob that the deployment has already, and ends the

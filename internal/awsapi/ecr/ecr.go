@@ -42,7 +42,6 @@ type Service struct {
 	keys        auth.Keys
 	uris        uri.Writer
 	now         func() time.Time
-	parts       smallParts
 }
 
 // New returns the ECR API of a deployment.

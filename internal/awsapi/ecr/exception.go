@@ -31,6 +31,9 @@ var exceptions = map[registry.Code]string{
 	registry.LayerInaccessible:             LayerInaccessibleException,
 	registry.InvalidLayer:                  InvalidLayerException,
 	registry.InvalidLayerPart:              InvalidLayerPartException,
+	registry.EmptyUpload:                   EmptyUploadException,
+	registry.LayerPartTooSmall:             LayerPartTooSmallException,
+	registry.LayerAlreadyExists:            LayerAlreadyExistsException,
 	registry.UploadNotFound:                UploadNotFoundException,
 	registry.InvalidParameter:              InvalidParameterException,
 	registry.LayerInUse:                    InvalidParameterException, // only OCI's clients can delete layers

@@ -1,11 +1,9 @@
 package ecr
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"strings"
-	"sync"
 
 	"github.com/opencontainers/go-digest"
 
@@ -15,12 +13,8 @@ import (
 	"github.com/twinport/twinport/internal/resource"
 )
 
-const (
-	// partSize is what InitiateLayerUpload asks clients to send at once.
-	partSize = 10 << 20
-	// minPartSize holds for every part but the last.
-	minPartSize = 5 << 20
-)
+// partSize is what InitiateLayerUpload asks clients to send at once.
+const partSize = 10 << 20
 
 // BatchCheckLayerAvailability returns which layers a repository has.
 func (s *Service) BatchCheckLayerAvailability(ctx context.Context, call Call,
@@ -95,15 +89,7 @@ func (s *Service) InitiateLayerUpload(ctx context.Context, call Call,
 func (s *Service) UploadLayerPart(ctx context.Context, call Call,
 	in *UploadLayerPartRequest) (*UploadLayerPartResponse, error) {
 	ref := call.ref(in.RegistryID, in.RepositoryName)
-	if length := int64(len(in.LayerPartBlob)); length == 0 || in.PartLastByte-in.PartFirstByte != length-1 {
-		received, err := s.registry.UploadSize(ctx, call.Caller, ref, in.UploadID)
-		if err != nil {
-			return nil, err
-		}
-		e := awsjson.Exceptionf(InvalidLayerPartException, "The layer part has %d bytes, but partFirstByte %d and partLastByte %d say otherwise", length, in.PartFirstByte, in.PartLastByte)
-		return nil, invalidPart(e, ref, in.UploadID, received)
-	}
-	size, err := s.registry.AppendUpload(ctx, call.Caller, ref, in.UploadID, in.PartFirstByte, bytes.NewReader(in.LayerPartBlob))
+	size, err := s.registry.UploadLayerPart(ctx, call.Caller, ref, in.UploadID, in.PartFirstByte, in.PartLastByte, in.LayerPartBlob)
 	if err != nil {
 		var refusal *registry.Error
 		if errors.As(err, &refusal) && refusal.Code == registry.InvalidLayerPart {
@@ -111,7 +97,6 @@ func (s *Service) UploadLayerPart(ctx context.Context, call Call,
 		}
 		return nil, err
 	}
-	s.parts.add(uploadKey(ref, in.UploadID), len(in.LayerPartBlob))
 	return &UploadLayerPartResponse{
 		RegistryID:       ref.Registry.Account,
 		RepositoryName:   ref.Name,
@@ -138,35 +123,10 @@ func (s *Service) CompleteLayerUpload(ctx context.Context, call Call,
 	if err != nil {
 		return nil, err
 	}
-	size, err := s.registry.UploadSize(ctx, call.Caller, ref, in.UploadID)
+	layer, err := s.registry.CompleteLayerUpload(ctx, call.Caller, ref, in.UploadID, d)
 	if err != nil {
 		return nil, err
 	}
-	if size == 0 {
-		return nil, awsjson.Exceptionf(EmptyUploadException, "The upload '%s' does not contain any layer parts", in.UploadID)
-	}
-	key := uploadKey(ref, in.UploadID)
-	if s.parts.tooSmall(key) {
-		return nil, awsjson.Exceptionf(LayerPartTooSmallException, "The upload '%s' has a layer part, other than the last one, that is smaller than %d bytes", in.UploadID, minPartSize)
-	}
-	// Who may upload need not be allowed to check availability; then a layer
-	// that is there already is simply completed again.
-	held, err := s.registry.HoldsLayer(ctx, call.Caller, ref, d)
-	if err != nil && registry.CodeOf(err) != registry.AccessDenied {
-		return nil, err
-	}
-	if held {
-		if err := s.registry.CancelUpload(ctx, call.Caller, ref, in.UploadID); err != nil {
-			return nil, err
-		}
-		s.parts.forget(key)
-		return nil, awsjson.Exceptionf(LayerAlreadyExistsException, "The layer '%s' already exists in the repository '%s' in the registry with id '%s'", d, ref.Name, ref.Registry.Account)
-	}
-	layer, err := s.registry.CompleteUpload(ctx, call.Caller, ref, in.UploadID, d, -1, nil)
-	if err != nil {
-		return nil, err
-	}
-	s.parts.forget(key)
 	return &CompleteLayerUploadResponse{
 		RegistryID:     ref.Registry.Account,
 		RepositoryName: ref.Name,
@@ -199,52 +159,4 @@ func layerDigest(texts []string) (digest.Digest, error) {
 		}
 	}
 	return "", awsjson.Violation("layerDigests", "one of them "+invalidDigest)
-}
-
-// maxSmallParts bounds how many uploads smallParts remembers.
-const maxSmallParts = 10_000
-
-// smallParts remembers, for the uploads whose last part so far is smaller than
-// minPartSize, whether another part came after a small one. Such an upload
-// ECR refuses to complete. It is a courtesy to clients, which would otherwise
-// find out on ECR only, so it is kept in memory and may forget.
-type smallParts struct {
-	mu      sync.Mutex
-	uploads map[string]bool // the value: another part came after a small one
-}
-
-func uploadKey(ref resource.Repository, uploadID string) string { return ref.String() + "/" + uploadID }
-
-func (p *smallParts) add(upload string, size int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if _, small := p.uploads[upload]; small {
-		p.uploads[upload] = true
-		return
-	}
-	if size >= minPartSize {
-		return
-	}
-	if p.uploads == nil {
-		p.uploads = make(map[string]bool)
-	}
-	if len(p.uploads) >= maxSmallParts {
-		for other := range p.uploads {
-			delete(p.uploads, other)
-			break
-		}
-	}
-	p.uploads[upload] = false
-}
-
-func (p *smallParts) tooSmall(upload string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.uploads[upload]
-}
-
-func (p *smallParts) forget(upload string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.uploads, upload)
 }
