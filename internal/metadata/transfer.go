@@ -486,7 +486,7 @@ func (t *Transfer) deleteRows(ctx context.Context, tx pgx.Tx, s *snapshot, i int
 		return 0, err
 	}
 	defer source.rows.Close()
-	n, err := t.stage(ctx, tx, tb.name, tb.key, source)
+	n, err := stage(ctx, tx, tb.name, tb.key, source)
 	if err != nil || n == 0 {
 		return 0, err
 	}
@@ -502,7 +502,7 @@ func (t *Transfer) mergeRows(ctx context.Context, tx pgx.Tx, s *snapshot, i int,
 		return 0, err
 	}
 	defer source.rows.Close()
-	n, err := t.stage(ctx, tx, tb.name, tb.columns, source)
+	n, err := stage(ctx, tx, tb.name, tb.columns, source)
 	if err != nil || n == 0 {
 		return 0, err
 	}
@@ -520,14 +520,17 @@ func (t *Transfer) mergeRows(ctx context.Context, tx pgx.Tx, s *snapshot, i int,
 	return n, err
 }
 
-// stage puts rows into a temporary table, incoming_ and the name. Each has its own:
-// the driver remembers the types of columns by the text of what it asks.
-func (t *Transfer) stage(ctx context.Context, tx pgx.Tx, name string, columns []string,
-	source *rowSource) (int64, error) {
-	if _, err := tx.Exec(ctx, `DROP TABLE IF EXISTS pg_temp.incoming_`+name); err != nil {
-		return 0, err
+// stage puts rows into a temporary table, incoming_ and the name, if there are
+// any: most tables have no changes in a step. Each has its own: the driver remembers
+// the types of columns by the text of what it asks.
+func stage(ctx context.Context, tx pgx.Tx, name string, columns []string, source *rowSource) (int64, error) {
+	if !source.Next() {
+		return 0, source.Err()
 	}
-	if _, err := tx.Exec(ctx, `CREATE TEMPORARY TABLE incoming_`+name+` ON COMMIT DROP AS SELECT `+strings.Join(columns, ", ")+` FROM `+name+` WITH NO DATA`); err != nil {
+	source.again = true
+	// Without arguments both go in one round trip.
+	if _, err := tx.Exec(ctx, `DROP TABLE IF EXISTS pg_temp.incoming_`+name+`; CREATE TEMPORARY TABLE incoming_`+name+
+		` ON COMMIT DROP AS SELECT `+strings.Join(columns, ", ")+` FROM `+name+` WITH NO DATA`); err != nil {
 		return 0, err
 	}
 	return tx.CopyFrom(ctx, pgx.Identifier{"incoming_" + name}, columns, source)
@@ -581,6 +584,7 @@ type rowSource struct {
 	keys  int    // how many columns are the key
 	limit int    // of bytes; 0 for none
 
+	again  bool // Next gives the row once more that it has given
 	values []any
 	bytes  int
 	last   []any // the last row's key
@@ -589,6 +593,10 @@ type rowSource struct {
 }
 
 func (r *rowSource) Next() bool {
+	if r.again {
+		r.again = false
+		return true
+	}
 	if r.limit > 0 && r.bytes >= r.limit {
 		return false
 	}
