@@ -433,7 +433,9 @@ func readOnly(t *testing.T, out string) time.Duration {
 	return time.Duration(seconds * float64(time.Second))
 }
 
-const maxReadOnly = 5 * time.Second
+// maxReadOnly is what the program promises, with the moment in which it switches.
+// On a quiet machine it takes a tenth of that, or less.
+const maxReadOnly = 11 * time.Second
 
 // TestMigrateWhileServing: a deployment moves while clients push, move tags,
 // delete and pull, and images replicate.
@@ -526,7 +528,7 @@ func TestMigrateKilled(t *testing.T) {
 	m.fill(30)
 	tr := m.startTraffic(true)
 	tr.wantMore(20)
-	for i, word := range []string{"objects", "rows", "changes", "check", "switch"} {
+	for i, word := range []string{"objects", "rows", "check", "changes", "switch"} {
 		moved := func() bool {
 			_, err := os.Stat(filepath.Join(m.data, "moved"))
 			return err == nil

@@ -196,6 +196,9 @@ func (b *progressBar) show(p migrate.Progress) {
 		}
 		b.begun, b.shown = now, time.Time{}
 	}
+	if p.Slowed != b.last.Slowed {
+		b.shown = time.Time{}
+	}
 	b.last = p
 	if p.Phase == migrate.End || p.Phase == migrate.Done || !b.terminal && now.Sub(b.shown) < lineInterval {
 		return
@@ -228,7 +231,11 @@ func describe(p migrate.Progress, since time.Duration) string {
 		line := fmt.Sprintf("rows     %s %d of %d", bar(p.Rows, p.RowsTotal), p.Rows, max(p.Rows, p.RowsTotal))
 		return line + rate(p.Rows, p.RowsTotal-p.Rows, since, func(n int64) string { return fmt.Sprint(n) })
 	case migrate.Changes:
-		return fmt.Sprintf("changes  the last round copied %d", p.Changes)
+		line := fmt.Sprintf("changes  the last round copied %d", p.Changes)
+		if p.Slowed > 0 {
+			line += fmt.Sprintf("; writes are slowed down: they wait for %d%% of the time", p.Slowed)
+		}
+		return line
 	case migrate.Check:
 		return fmt.Sprintf("check    %d objects", p.Checked)
 	case migrate.Switch:

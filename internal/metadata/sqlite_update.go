@@ -106,15 +106,25 @@ func (s *SQLite) write(conn *sql.Conn) {
 // gather waits for updates and returns those to commit together: none when the
 // store is closing and all that was queued before is done.
 func (s *SQLite) gather(group []*update) []*update {
-	select {
-	case u := <-s.first:
-		group = append(group, u)
-	case u := <-s.updates:
-		group = append(group, u)
-	case end := <-s.holds:
-		s.moved = <-end
-		return s.gather(group)
-	case <-s.closing:
+wait:
+	for len(group) == 0 {
+		// Who holds comes before the updates that wait.
+		select {
+		case end := <-s.holds:
+			s.moved = <-end
+			continue
+		default:
+		}
+		select {
+		case u := <-s.first:
+			group = append(group, u)
+		case u := <-s.updates:
+			group = append(group, u)
+		case end := <-s.holds:
+			s.moved = <-end
+		case <-s.closing:
+			break wait
+		}
 	}
 	for len(group) < maxGroup {
 		queue, other := s.first, s.updates

@@ -35,6 +35,8 @@ type Transfer struct {
 	flags  map[string]bool // columns that are boolean in PostgreSQL: table.column
 
 	state transferState
+	// copiedChange is the number of the last change that the destination has.
+	copiedChange int64
 	// Resumed says that an earlier transfer goes on.
 	Resumed bool
 }
@@ -266,7 +268,7 @@ const (
 // CopyPage does a step: how many rows it copied, and whether all tables are
 // copied now.
 func (t *Transfer) CopyPage(ctx context.Context, bring Bring) (rows int64, done bool, err error) {
-	_, err = t.step(ctx, bring, func(s *snapshot, tx pgx.Tx) error {
+	err = t.stepAndForget(ctx, bring, func(s *snapshot, tx pgx.Tx) error {
 		for t.state.Table < len(t.tables) && rows < pageRows {
 			n, err := t.copyRows(ctx, s, tx, t.tables[t.state.Table])
 			if err != nil {
@@ -305,14 +307,14 @@ func (t *Transfer) copyRows(ctx context.Context, s *snapshot, tx pgx.Tx, tb tabl
 }
 
 // CatchUp brings the destination up to now and returns how many rows had
-// changed.
+// changed. Forget is to be called afterwards, which waits for the writer.
 func (t *Transfer) CatchUp(ctx context.Context, bring Bring) (changes int64, err error) {
 	return t.step(ctx, bring, func(*snapshot, pgx.Tx) error { return nil })
 }
 
 // Compare catches up, and then compares how many rows each table has in both.
 func (t *Transfer) Compare(ctx context.Context, bring Bring) error {
-	_, err := t.step(ctx, bring, func(s *snapshot, tx pgx.Tx) error {
+	return t.stepAndForget(ctx, bring, func(s *snapshot, tx pgx.Tx) error {
 		for _, tb := range t.tables {
 			count := `SELECT count(*) FROM ` + tb.name
 			var here, there int64
@@ -328,7 +330,6 @@ func (t *Transfer) Compare(ctx context.Context, bring Bring) error {
 		}
 		return nil
 	})
-	return err
 }
 
 // Finish does the last step, while the source is held: after it, the
@@ -425,11 +426,22 @@ func (t *Transfer) step(ctx context.Context, bring Bring, then func(*snapshot, p
 	if err != nil {
 		return 0, err
 	}
-	s.close()
-	if t.state.Complete {
-		return changes, nil // the source is held
+	t.copiedChange = s.lastChange
+	return changes, nil
+}
+
+// Forget makes the source forget the changes that have been copied. Those that it
+// remembers would be copied again.
+func (t *Transfer) Forget(ctx context.Context) error {
+	return t.from.forgetChanges(ctx, t.copiedChange)
+}
+
+// stepAndForget does both.
+func (t *Transfer) stepAndForget(ctx context.Context, bring Bring, then func(*snapshot, pgx.Tx) error) error {
+	if _, err := t.step(ctx, bring, then); err != nil {
+		return err
 	}
-	return changes, t.from.forgetChanges(ctx, s.lastChange)
+	return t.Forget(ctx)
 }
 
 // copied is how many tables were copied, with the one that is being.

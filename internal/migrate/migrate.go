@@ -6,12 +6,13 @@
 // next run goes on where this one was. In order:
 //
 //  1. the bytes of all blobs go to the bucket;
-//  2. all rows go to PostgreSQL, and what has changed meanwhile, again and again
-//     until little is left;
+//  2. all rows go to PostgreSQL, and with each page what has changed meanwhile;
 //  3. the copy is checked;
-//  4. writes are held, the rest is copied, and the copy is marked as complete;
-//  5. "moved" is written, and the new stores serve;
-//  6. the mark that keeps servers off the new database is removed.
+//  4. what has changed is copied, again and again until little is left; writes are
+//     slowed down if clients write faster than that;
+//  5. writes are held, the rest is copied, and the copy is marked as complete;
+//  6. "moved" is written, and the new stores serve;
+//  7. the mark that keeps servers off the new database is removed.
 package migrate
 
 import (
@@ -19,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/twinport/twinport/internal/blob"
@@ -30,11 +32,13 @@ const (
 	// holdLimit bounds how long writes wait for the last step. If it takes
 	// longer they go on, and the migration fails.
 	holdLimit = 10 * time.Second
-	// Catching up ends with a round as short as shortRound, or when rounds have
-	// become bearable and get no shorter: clients write as fast as we copy. It
-	// ends after maxRounds in any case; the last step may take too long then.
-	shortRound    = 500 * time.Millisecond
-	bearableRound = holdLimit / 4
+	// Catching up ends with a round that is shorter than a shortRound-th of the
+	// hold limit, or when rounds are shorter than a bearableRound-th and get no
+	// shorter. Others that get no shorter press the brake: clients write as fast as
+	// we copy. It ends after maxRounds in any case; the last step may take too long
+	// then.
+	shortRound    = 20
+	bearableRound = 4
 	maxStalled    = 3
 	maxRounds     = 100
 	// endPatience is how long the removal of the mark is tried.
@@ -65,13 +69,18 @@ type Migration struct {
 
 type run struct {
 	Migration
-	transfer *metadata.Transfer
-	report   *reporter
+	transfer  *metadata.Transfer
+	report    *reporter
+	brake     brake
+	holdLimit time.Duration
 }
 
 // Run migrates. After an error nothing has changed for the clients.
-func Run(ctx context.Context, m Migration) error {
-	r := &run{Migration: m, report: &reporter{to: m.Report}}
+func Run(ctx context.Context, m Migration) error { return migrate(ctx, m, holdLimit) }
+
+func migrate(ctx context.Context, m Migration, limit time.Duration) error {
+	r := &run{Migration: m, report: &reporter{to: m.Report}, brake: brake{ctx: ctx, from: m.From}, holdLimit: limit}
+	defer r.brake.release()
 	if err := r.empty(ctx); err != nil {
 		return err
 	}
@@ -91,10 +100,6 @@ func Run(ctx context.Context, m Migration) error {
 	}
 	r.phase(Tables)
 	if err := r.copyTables(ctx); err != nil {
-		return err
-	}
-	r.phase(Changes)
-	if err := r.catchUp(ctx); err != nil {
 		return err
 	}
 	r.phase(Check)
@@ -167,36 +172,70 @@ func (r *run) copyTables(ctx context.Context) error {
 	return nil
 }
 
-// catchUp copies what has changed until little is left.
+// catchUp copies what has changed until little is left, and leaves the brake on
+// if that was needed.
 func (r *run) catchUp(ctx context.Context) error {
-	shortest, stalled := time.Duration(math.MaxInt64), 0
+	last, stalled := time.Duration(math.MaxInt64), 0
 	for range maxRounds {
-		begun := time.Now()
-		if err := r.transfer.ChangedBlobs(ctx, r.bring); err != nil {
+		clearlyShorter, bearable := last/4*3, r.holdLimit/bearableRound
+		stop := r.pressAfter(ctx, max(clearlyShorter, bearable))
+		took, err := r.round(ctx)
+		stop()
+		if err == nil {
+			err = r.transfer.Forget(ctx) // which the last step does not wait for
+		}
+		if err != nil || took < r.holdLimit/shortRound {
 			return err
 		}
-		err := r.step(ctx, func() error {
-			changes, err := r.transfer.CatchUp(ctx, r.bring)
-			r.report.update(func(p *Progress) { p.Changes = changes })
-			return err
-		})
-		took := time.Since(begun)
-		if took/3 > shortest/4 {
+		if took >= clearlyShorter {
 			stalled++
 		}
-		shortest = min(shortest, took)
-		if err != nil || took < shortRound || took < bearableRound && stalled >= maxStalled {
-			return err
+		if took < bearable && stalled >= maxStalled {
+			return nil
 		}
+		last = took
 	}
 	return nil
+}
+
+// pressAfter presses the brake when a round has taken as long as it may, and once
+// more each time that it takes twice as long again: the longer it gets, the more
+// there is for the next one.
+func (r *run) pressAfter(ctx context.Context, d time.Duration) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() {
+		for ; sleep(ctx, d) == nil; d *= 2 {
+			percent := r.brake.press()
+			r.report.update(func(p *Progress) { p.Slowed = percent })
+		}
+	})
+	return func() {
+		cancel()
+		running.Wait()
+	}
+}
+
+// round copies what has changed since the last, and returns how long that took.
+func (r *run) round(ctx context.Context) (took time.Duration, err error) {
+	begun := time.Now()
+	if err := r.transfer.ChangedBlobs(ctx, r.bring); err != nil {
+		return 0, err
+	}
+	err = r.step(ctx, func() error {
+		changes, err := r.transfer.CatchUp(ctx, r.bring)
+		r.report.update(func(p *Progress) { p.Changes = changes })
+		return err
+	})
+	return time.Since(begun), err
 }
 
 // switchOver holds writes, copies the rest and switches. It returns how long
 // writes were held.
 func (r *run) switchOver(ctx context.Context) (took time.Duration, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, holdLimit, fmt.Errorf("the last changes could not be copied within %v, for which writes may wait: they go on; run migrate again, at a quieter time", holdLimit))
+	ctx, cancel := context.WithTimeoutCause(ctx, r.holdLimit, fmt.Errorf("the last changes could not be copied within %v, for which writes may wait: they go on; run migrate again, at a quieter time", r.holdLimit))
 	defer cancel()
+	r.brake.release() // what is under way is to end soon
 	begun := time.Now()
 	moved := false
 	if r.Hold != nil {

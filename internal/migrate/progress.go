@@ -33,7 +33,10 @@ type Progress struct {
 	Rows      int64 `json:"rows"` // copied since the resumption
 	RowsTotal int64 `json:"rows_total"`
 	Changes   int64 `json:"changes"` // that the last round found
-	Checked   int64 `json:"checked"` // objects
+	// Slowed is for how many hundredths of the time writes are held so that the
+	// rounds get shorter.
+	Slowed  int   `json:"slowed,omitempty"`
+	Checked int64 `json:"checked"` // objects
 	// ReadOnly is how long writes had to wait.
 	ReadOnly time.Duration `json:"read_only,omitempty"`
 	// Error says why the migration ended without success.

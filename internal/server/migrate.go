@@ -85,6 +85,9 @@ func (m *migrations) serveMigrate(w http.ResponseWriter, r *http.Request) {
 	report := func(p migrate.Progress) {
 		mu.Lock()
 		defer mu.Unlock()
+		if p.Slowed > last.Slowed {
+			m.server.log.Info("writes are slowed down, so that the migration catches up with them", "percent", p.Slowed)
+		}
 		last = p
 		_ = lines.Encode(p) // who went away ends the request's context
 		_ = http.NewResponseController(w).Flush()
