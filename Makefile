@@ -93,7 +93,7 @@ CHECKED := ^Test(Architecture|BackupRefusals|BadConfiguration|DeleteAsOCI|Enviro
 
 check: ## the inner loop: lint, the tests that need no server of others, the console's parts; part of test
 	@$(MAKE) --no-print-directory lint
-	$(GO) test -vet=off $$($(GO) list ./... | grep -v -e '/test$$' -e '/test/' -e '/internal/metadata$$' -e '/internal/registry$$' -e '/internal/jobs$$' -e '/s3store$$' -e '/bench$$')
+	$(GO) test -vet=off $$($(GO) list ./... | grep -v -e '/test$$' -e '/test/' -e '/internal/metadata$$' -e '/internal/registry$$' -e '/internal/jobs$$' -e '/internal/migrate$$' -e '/s3store$$' -e '/bench$$')
 	$(GO) test -vet=off -run "^($$(sed -n 's/^func \(Test[A-Za-z0-9]*\)(.*/\1/p' internal/metadata/sqlite_*_test.go internal/metadata/landed_test.go | paste -sd'|'))$$" ./internal/metadata
 	$(GO) test -vet=off ./internal/registry
 	$(GO) test -vet=off -count=1 -run '$(CHECKED)' ./test
