@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,12 +14,14 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/policy"
@@ -564,4 +567,101 @@ func TestConsoleCurl(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), `"accountId":"`+dev.id+`"`) || !strings.Contains(string(out), `"region":"us-east-1"`) || !strings.Contains(string(out), `"stores":"`) {
 		t.Errorf("%s: %v\n%s", command, err, out)
 	}
+}
+
+// TestRevisionCurl writes on a revision with curl as docs/api.md says; with curl the header is signed.
+func TestRevisionCurl(t *testing.T) {
+	t.Parallel()
+	curl, err := exec.LookPath("curl")
+	if err != nil {
+		t.Skip("left out: curl is not installed")
+	}
+	manual, err := exec.Command(curl, "--manual").CombinedOutput()
+	if err != nil || !strings.Contains(string(manual), "%header{") {
+		t.Skip("left out: this curl has no %header{…}")
+	}
+	doc, err := os.ReadFile("../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, commands, found := strings.Cut(string(doc), "\n    ecr() {")
+	commands, _, ended := strings.Cut(commands, "\n\n")
+	if !found || !ended {
+		t.Fatal("docs/api.md writes on no revision")
+	}
+	s := newServer(t)
+	commands = "ecr() {" + strings.Replace(commands, "http://localhost:8080/", "http://"+s.addr+"/", 1)
+	run := func(commands string) string {
+		cmd := exec.Command("sh", "-c", commands)
+		cmd.Dir = t.TempDir()
+		cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+dev.key, "AWS_SECRET_ACCESS_KEY="+dev.secret)
+		out, err := cmd.Output()
+		if err != nil {
+			t.Errorf("%s: %v", commands, err)
+		}
+		return string(out)
+	}
+	if out := run(commands); !strings.Contains(out, `"rules":[]`) {
+		t.Errorf("%s\ntells %s", commands, out)
+	}
+	begin, put, _ := strings.Cut(commands, "\n    ecr Put")
+	if out := run(begin + "\nrevision=0123\necr Put" + put); !strings.Contains(out, "PreconditionFailedException") {
+		t.Errorf("on another revision %s\ntells %s", put, out)
+	}
+}
+
+// TestWritersOnOneRevision has an SDK, which signs the header, and a page of the console write at
+// once on the same revision: one of them does.
+func TestWritersOnOneRevision(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	b := s.browser()
+	b.signIn(prod)
+	client := s.ecr(prod, tokyo)
+	put := func(i int, base string) (status int) {
+		text := policyNamed(i)
+		if i%2 == 0 {
+			body := fmt.Sprintf(`{"policyText":%q}`, text)
+			return b.call(prod, tokyo, ecrTarget+"PutRegistryPolicy", body, "X-Twinport-If-Revision", base).status
+		}
+		_, err := client.PutRegistryPolicy(t.Context(), &ecr.PutRegistryPolicyInput{PolicyText: &text},
+			ecr.WithAPIOptions(smithyhttp.SetHeaderValue("X-Twinport-If-Revision", base)))
+		if refused, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
+			return refused.HTTPStatusCode()
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		return http.StatusOK
+	}
+	for round := range 10 {
+		got := b.call(prod, tokyo, ecrTarget+"GetRegistryPolicy", "{}")
+		base := got.header.Get("X-Twinport-Revision")
+		if (base == "none") != (round == 0) {
+			t.Fatalf("round %d begins at revision %q: %s", round, base, got)
+		}
+		statuses := make([]int, 6)
+		var all sync.WaitGroup
+		for i := range statuses {
+			all.Go(func() { statuses[i] = put(round*len(statuses)+i, base) })
+		}
+		all.Wait()
+		winner := slices.Index(statuses, http.StatusOK)
+		slices.Sort(statuses)
+		if want := []int{200, 412, 412, 412, 412, 412}; !slices.Equal(statuses, want) {
+			t.Fatalf("%d writers on one revision got %v, want %v", len(statuses), statuses, want)
+		}
+		now, err := client.GetRegistryPolicy(t.Context(), &ecr.GetRegistryPolicyInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := policyNamed(round*len(statuses) + winner); *now.PolicyText != want {
+			t.Errorf("the policy is %s, and %s was written", *now.PolicyText, want)
+		}
+	}
+}
+
+func policyNamed(i int) string {
+	return fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Sid":"N%d","Effect":"Allow","Principal":"*",`+
+		`"Action":"ecr:DescribeImages","Resource":"*"}]}`, i)
 }

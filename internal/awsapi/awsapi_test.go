@@ -120,6 +120,12 @@ func (a *api) ecr() *ecr.Client { return ecr.NewFromConfig(a.config(region)) }
 // post sends a signed request as it is.
 func (a *api) post(t *testing.T, target, contentType, body string) (*http.Response, string) {
 	t.Helper()
+	return send(t, a.signed(t, target, contentType, body))
+}
+
+// signed is a signed request; header has names and values of further headers.
+func (a *api) signed(t *testing.T, target, contentType, body string, header ...string) *http.Request {
+	t.Helper()
 	r, err := http.NewRequest(http.MethodPost, a.URL+"/", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
@@ -128,12 +134,15 @@ func (a *api) post(t *testing.T, target, contentType, body string) (*http.Respon
 		r.Header.Set("X-Amz-Target", target)
 	}
 	r.Header.Set("Content-Type", contentType)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Add(header[i], header[i+1])
+	}
 	sum := digest.FromString(body).Encoded()
 	err = v4.NewSigner().SignHTTP(context.Background(), aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret}, r, sum, "ecr", region, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return send(t, r)
+	return r
 }
 
 func send(t *testing.T, r *http.Request) (*http.Response, string) {

@@ -18,6 +18,7 @@ import (
 	"github.com/twinport/twinport/internal/awsapi/uri"
 	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/quota"
+	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/resource"
 )
 
@@ -54,6 +55,27 @@ func (op operation) kind() quota.Kind {
 	return quota.KindOf(op.name)
 }
 
+// The revision of what an answer has, and the one that a request may replace.
+// ETag and If-Match are not for this: they are about what a URL names, which is
+// the same for every request here, and proxies that compress change them.
+const (
+	revisionHeader   = "X-Twinport-Revision"
+	ifRevisionHeader = "X-Twinport-If-Revision"
+)
+
+// baseOf returns the revisions that the request may replace. A condition that
+// nobody would look at is refused.
+func baseOf(r *http.Request, op operation) (base []registry.Revision, err error) {
+	for _, revision := range r.Header.Values(ifRevisionHeader) {
+		base = append(base, registry.Revision(revision))
+	}
+	if len(base) > 0 && (op.own || !ecr.TakesBase(op.name)) {
+		message := op.name + " replaces nothing that has a revision: send it without " + ifRevisionHeader
+		return nil, &failure{awsjson.InvalidParameterException, message, http.StatusBadRequest}
+	}
+	return base, nil
+}
+
 // serveJSON answers a request of the AWS JSON 1.1 protocol.
 func (h *Handler) serveJSON(w http.ResponseWriter, r *http.Request, requestID string) {
 	target := r.Header.Get("X-Amz-Target")
@@ -74,11 +96,17 @@ func (h *Handler) serveJSON(w http.ResponseWriter, r *http.Request, requestID st
 	in, err := h.read(r, op.limit)
 	defer in.end()
 	if err == nil {
+		in.base, err = baseOf(r, op)
+	}
+	if err == nil {
 		err = h.take(in.who, op.kind())
 	}
 	var out any
 	if err == nil {
 		out, err = h.doJSON(in, op)
+	}
+	if in.revision != "" {
+		w.Header().Set(revisionHeader, string(in.revision))
 	}
 	if err == nil {
 		err = h.writeAnswer(w, in, out)
@@ -101,6 +129,9 @@ type request struct {
 	who   caller
 	asked uri.Asked
 	body  []byte
+	// base are the revisions that the request may replace; revision is that of the answer.
+	base     []registry.Revision
+	revision registry.Revision
 	// unproven holds the body, which has to be read before its signature can be
 	// verified: it counts for where it comes from, as the account that it names.
 	// What follows counts for the account.
@@ -109,7 +140,10 @@ type request struct {
 
 // call is the request as the APIs see it.
 func (in *request) call() ecr.Call {
-	return ecr.Call{Caller: in.who.Caller, Registry: in.who.registry, Session: in.who.session, Asked: in.asked}
+	return ecr.Call{
+		Caller: in.who.Caller, Registry: in.who.registry, Session: in.who.session, Asked: in.asked,
+		Base: in.base, Revision: &in.revision,
+	}
 }
 
 // end gives back what the request holds.

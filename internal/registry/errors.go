@@ -42,7 +42,8 @@ const (
 	LimitExceeded                 Code = "LimitExceeded"
 	Throttled                     Code = "Throttled" // trying again later helps
 	Validation                    Code = "Validation"
-	StorageFull                   Code = "StorageFull" // no room for new content; what is stored stays readable
+	PreconditionFailed            Code = "PreconditionFailed" // see Revision
+	StorageFull                   Code = "StorageFull"        // no room for new content; what is stored stays readable
 )
 
 // Error is a refusal that the caller can understand: what was tried, on what,

@@ -330,9 +330,9 @@ func (s *Service) sweepRepositories(ctx context.Context, dry bool) (p SweepPage,
 	return p, err
 }
 
-// SetTagMutability replaces the mutability and its exclusion filters.
+// SetTagMutability replaces the mutability and its exclusion filters: PreconditionFailed.
 func (s *Service) SetTagMutability(ctx context.Context, c access.Caller, ref resource.Repository, m TagMutability,
-	exclusions []string) (Repository, error) {
+	exclusions []string, base ...Revision) (Repository, error) {
 	r, err := s.Repository(ctx, c, ref, access.PutImageTagMutability)
 	if err != nil {
 		return Repository{}, err
@@ -342,6 +342,9 @@ func (s *Service) SetTagMutability(ctx context.Context, c access.Caller, ref res
 	}
 	var changed Repository
 	err = s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) error {
+		if err := Unchanged(documentOf("the tag mutability", ref), base, r.TagMutability, r.Exclusions); err != nil {
+			return err
+		}
 		r.TagMutability, r.Exclusions = string(m), exclusions
 		changed = repositoryOf(r)
 		return tx.SetTagMutability(r, string(m), exclusions)
@@ -349,10 +352,10 @@ func (s *Service) SetTagMutability(ctx context.Context, c access.Caller, ref res
 	return changed, err
 }
 
-// SetRepositoryPolicy: InvalidParameter with where the text is wrong. Without
+// SetRepositoryPolicy: InvalidParameter with where the text is wrong, PreconditionFailed. Without
 // force a policy that would lock the caller out of SetRepositoryPolicy is refused.
 func (s *Service) SetRepositoryPolicy(ctx context.Context, c access.Caller, ref resource.Repository, text string,
-	force bool) error {
+	force bool, base ...Revision) error {
 	r, err := s.Repository(ctx, c, ref, access.SetRepositoryPolicy)
 	if err != nil {
 		return err
@@ -377,6 +380,9 @@ func (s *Service) SetRepositoryPolicy(ctx context.Context, c access.Caller, ref 
 		}
 	}
 	return s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) error {
+		if err := Unchanged(documentOf("the policy", ref), base, r.Policy); err != nil {
+			return err
+		}
 		if err := tx.SetRepositoryPolicy(r, text); err != nil {
 			return err
 		}
@@ -404,14 +410,17 @@ func repositoryPolicyNotFound(ref resource.Repository) *Error {
 	return Errorf(RepositoryPolicyNotFound, "Repository policy does not exist for the repository with name '%s' in the registry with id '%s'", ref.Name, ref.Registry.Account)
 }
 
-// DeleteRepositoryPolicy returns the text that was deleted: RepositoryPolicyNotFound.
-func (s *Service) DeleteRepositoryPolicy(ctx context.Context, c access.Caller,
-	ref resource.Repository) (text string, err error) {
+// DeleteRepositoryPolicy returns the text that was deleted: RepositoryPolicyNotFound, PreconditionFailed.
+func (s *Service) DeleteRepositoryPolicy(ctx context.Context, c access.Caller, ref resource.Repository,
+	base ...Revision) (text string, err error) {
 	r, err := s.Repository(ctx, c, ref, access.DeleteRepositoryPolicy)
 	if err != nil {
 		return "", err
 	}
 	err = s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) error {
+		if err := Unchanged(documentOf("the policy", ref), base, r.Policy); err != nil {
+			return err
+		}
 		if text = r.Policy; text == "" {
 			return repositoryPolicyNotFound(ref)
 		}

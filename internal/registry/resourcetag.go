@@ -54,9 +54,9 @@ func tooManyTags() *Error {
 	return Errorf(TooManyTags, "A repository has at most %d tags", maxResourceTags)
 }
 
-// TagResource adds or overwrites resource tags: InvalidTagParameter, TooManyTags.
-func (s *Service) TagResource(ctx context.Context, c access.Caller, ref resource.Repository,
-	tags []resource.Tag) error {
+// TagResource adds or overwrites resource tags: InvalidTagParameter, TooManyTags, PreconditionFailed.
+func (s *Service) TagResource(ctx context.Context, c access.Caller, ref resource.Repository, tags []resource.Tag,
+	base ...Revision) error {
 	if err := validResourceTags(tags); err != nil {
 		return err
 	}
@@ -67,6 +67,9 @@ func (s *Service) TagResource(ctx context.Context, c access.Caller, ref resource
 	return s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) error {
 		before, err := tx.ResourceTags(r.ID)
 		if err != nil {
+			return err
+		}
+		if err := Unchanged(documentOf("the tags", ref), base, before); err != nil {
 			return err
 		}
 		for _, t := range tags {
@@ -91,8 +94,9 @@ func (s *Service) TagResource(ctx context.Context, c access.Caller, ref resource
 	})
 }
 
-// UntagResource removes resource tags by key: InvalidTagParameter.
-func (s *Service) UntagResource(ctx context.Context, c access.Caller, ref resource.Repository, keys []string) error {
+// UntagResource removes resource tags by key: InvalidTagParameter, PreconditionFailed.
+func (s *Service) UntagResource(ctx context.Context, c access.Caller, ref resource.Repository, keys []string,
+	base ...Revision) error {
 	if len(keys) > maxUntagged {
 		return Errorf(InvalidTagParameter, "%d tag keys were given; at most %d can be removed at once", len(keys), maxUntagged)
 	}
@@ -101,6 +105,13 @@ func (s *Service) UntagResource(ctx context.Context, c access.Caller, ref resour
 		return err
 	}
 	return s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) error {
+		before, err := tx.ResourceTags(r.ID)
+		if err != nil {
+			return err
+		}
+		if err := Unchanged(documentOf("the tags", ref), base, before); err != nil {
+			return err
+		}
 		for _, key := range keys {
 			if err := tx.DeleteResourceTag(r, key); err != nil {
 				return err

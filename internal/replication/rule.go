@@ -64,9 +64,9 @@ func deleting(rules []Rule) (some []Rule) {
 	return some
 }
 
-// SetRules replaces the registry's rules: InvalidParameter, Validation.
+// SetRules replaces the registry's rules: InvalidParameter, Validation, PreconditionFailed.
 func (s *Service) SetRules(ctx context.Context, c access.Caller, id resource.Registry,
-	rules []Rule) error {
+	rules []Rule, base ...registry.Revision) error {
 	reg, err := s.registry.Settings(ctx, c, id, access.PutReplicationConfiguration)
 	if err != nil {
 		return err
@@ -82,9 +82,28 @@ func (s *Service) SetRules(ctx context.Context, c access.Caller, id resource.Reg
 		return err
 	}
 	return s.registry.Update(ctx, func(tx *metadata.Tx) error {
+		if err := s.rulesUnchanged(tx, reg.ID, id, base); err != nil {
+			return err
+		}
 		tx.OnCommit(func() { s.changes.Notify(changes.Change{Registry: reg.ID, Settings: true}) })
 		return tx.SetReplication(reg.ID, string(text))
 	})
+}
+
+// rulesUnchanged is registry.Unchanged for the rules of a registry, whose row it locks.
+func (s *Service) rulesUnchanged(tx *metadata.Tx, row int64, id resource.Registry, base []registry.Revision) error {
+	if len(base) == 0 {
+		return nil
+	}
+	reg, err := registry.LockSettings(tx, row, id)
+	if err != nil {
+		return err
+	}
+	rules, err := s.outbox.rules(id, reg.Replication)
+	if err != nil {
+		return err
+	}
+	return registry.Unchanged("the replication configuration", base, rules)
 }
 
 func (s *Service) validRules(source resource.Registry, rules []Rule) error {

@@ -12,6 +12,7 @@ import (
 const (
 	AccessDeniedException         = "AccessDeniedException"
 	InvalidParameterException     = "InvalidParameterException"
+	PreconditionFailedException   = "PreconditionFailedException" // of AWS's where there are revisions, such as Lambda
 	SerializationException        = "SerializationException"
 	ServiceUnavailable            = "ServiceUnavailable"
 	ThrottlingException           = "ThrottlingException"

@@ -61,6 +61,10 @@ type Call struct {
 	Session session.Session
 	// Asked is where the request went to.
 	Asked uri.Asked
+	// Base are the revisions that the request may replace; none: whatever is there.
+	Base []registry.Revision
+	// Revision, if not nil, is set to that of the document that the answer has.
+	Revision *registry.Revision
 }
 
 // registryOf is the registry that a registryId parameter names; without one it

@@ -43,6 +43,7 @@ var exceptions = map[registry.Code]string{
 	registry.LimitExceeded:                 LimitExceededException,
 	registry.Throttled:                     awsjson.ThrottlingException,
 	registry.Validation:                    ValidationException,
+	registry.PreconditionFailed:            awsjson.PreconditionFailedException,
 	registry.StorageFull:                   ServerException,
 }
 
@@ -67,6 +68,8 @@ func AsException(err error) *awsjson.Exception {
 		exception.Status = http.StatusInternalServerError
 	case awsjson.ThrottlingException:
 		exception.Status = http.StatusTooManyRequests
+	case awsjson.PreconditionFailedException:
+		exception.Status = http.StatusPreconditionFailed
 	}
 	return exception
 }

@@ -25,7 +25,7 @@ func (s *Service) PutReplicationConfiguration(ctx context.Context, call Call,
 		}
 		rules = append(rules, rule)
 	}
-	if err := s.replication.SetRules(ctx, call.Caller, call.Registry, rules); err != nil {
+	if err := s.replication.SetRules(ctx, call.Caller, call.Registry, rules, call.Base...); err != nil {
 		return nil, err
 	}
 	return &PutReplicationConfigurationResponse{ReplicationConfiguration: replicationConfiguration(rules)}, nil
@@ -38,6 +38,7 @@ func (s *Service) DescribeRegistry(ctx context.Context, call Call,
 	if err != nil {
 		return nil, err
 	}
+	call.reads(rules)
 	return &DescribeRegistryResponse{RegistryID: call.Registry.Account, ReplicationConfiguration: replicationConfiguration(rules)}, nil
 }
 

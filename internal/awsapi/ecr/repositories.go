@@ -58,6 +58,9 @@ func (s *Service) DescribeRepositories(ctx context.Context, call Call,
 	if err != nil {
 		return nil, err
 	}
+	if len(in.RepositoryNames) == 1 {
+		call.reads(repositories[0].Mutability, repositories[0].Exclusions)
+	}
 	out := &DescribeRepositoriesResponse{Repositories: make([]Repository, 0, len(repositories)), NextToken: next}
 	for _, r := range repositories {
 		out.Repositories = append(out.Repositories, *s.DescribeRepository(call, r))
@@ -91,7 +94,7 @@ func (s *Service) DeleteRepository(ctx context.Context, call Call,
 func (s *Service) PutImageTagMutability(ctx context.Context, call Call,
 	in *PutImageTagMutabilityRequest) (*PutImageTagMutabilityResponse, error) {
 	r, err := s.registry.SetTagMutability(ctx, call.Caller, call.ref(in.RegistryID, in.RepositoryName),
-		registry.TagMutability(in.ImageTagMutability), exclusions(in.ImageTagMutabilityExclusionFilters))
+		registry.TagMutability(in.ImageTagMutability), exclusions(in.ImageTagMutabilityExclusionFilters), call.Base...)
 	if err != nil {
 		return nil, err
 	}

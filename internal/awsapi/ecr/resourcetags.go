@@ -14,7 +14,7 @@ func (s *Service) TagResource(ctx context.Context, call Call, in *TagResourceReq
 	if err != nil {
 		return nil, err
 	}
-	if err := s.registry.TagResource(ctx, call.Caller, ref, resourceTags(in.Tags)); err != nil {
+	if err := s.registry.TagResource(ctx, call.Caller, ref, resourceTags(in.Tags), call.Base...); err != nil {
 		return nil, err
 	}
 	return &TagResourceResponse{}, nil
@@ -27,7 +27,7 @@ func (s *Service) UntagResource(ctx context.Context, call Call,
 	if err != nil {
 		return nil, err
 	}
-	if err := s.registry.UntagResource(ctx, call.Caller, ref, in.TagKeys); err != nil {
+	if err := s.registry.UntagResource(ctx, call.Caller, ref, in.TagKeys, call.Base...); err != nil {
 		return nil, err
 	}
 	return &UntagResourceResponse{}, nil
@@ -44,6 +44,7 @@ func (s *Service) ListTagsForResource(ctx context.Context, call Call,
 	if err != nil {
 		return nil, err
 	}
+	call.reads(tags)
 	out := &ListTagsForResourceResponse{Tags: make([]Tag, 0, len(tags))}
 	for _, t := range tags {
 		out.Tags = append(out.Tags, Tag{Key: t.Key, Value: t.Value})
