@@ -12,8 +12,8 @@ type ReplicationCount struct {
 	Process            string
 	Completed          int64
 	Failed             int64
-	Bytes              int64        // of the images that were completed
-	Lags               LagHistogram // of these, as MaxLag
+	Bytes              int64  // of the images that were completed
+	Lags               []byte // of these, as MaxLag: a histogram in the form of package replication
 	MaxLag             time.Duration
 	LastCompletedAt    time.Time // zero if none was
 	LastFailedAt       time.Time // zero if none did
@@ -28,7 +28,7 @@ func (tx *Tx) SaveReplicationCount(c ReplicationCount) error {
 			completed = excluded.completed, failed = excluded.failed, bytes = excluded.bytes, lags = excluded.lags, max_lag = excluded.max_lag,
 			last_completed_at = excluded.last_completed_at, last_failed_at = excluded.last_failed_at`,
 		c.SourceRegistryID, fromTime(c.Minute), c.DestinationAccount, c.DestinationRegion, c.Process,
-		c.Completed, c.Failed, c.Bytes, c.Lags.encode(), c.MaxLag.Microseconds(), fromTime(c.LastCompletedAt), fromTime(c.LastFailedAt))
+		c.Completed, c.Failed, c.Bytes, notNull(c.Lags), c.MaxLag.Microseconds(), fromTime(c.LastCompletedAt), fromTime(c.LastFailedAt))
 }
 
 // ForgetReplicationCounts removes those of minutes before t.
@@ -38,23 +38,18 @@ func (tx *Tx) ForgetReplicationCounts(t time.Time) error {
 
 // ReplicationCounts calls each with the counts of a registry's replications in
 // minutes from since on, in order of the minutes.
-func (q *Queries) ReplicationCounts(registry int64, since time.Time, each func(*ReplicationCount)) error {
+func (q *Queries) ReplicationCounts(registry int64, since time.Time, each func(*ReplicationCount) error) error {
 	return q.conn.all(`SELECT minute, destination_account, destination_region, process, completed, failed, bytes, lags, max_lag, last_completed_at, last_failed_at
 		FROM replication_statistics WHERE source_registry_id = ? AND minute >= ? ORDER BY minute`, []any{registry, fromTime(since)}, func(scan func(dest ...any) error) error {
 		c := ReplicationCount{SourceRegistryID: registry}
 		var minute, maxLag, completed, failed int64
-		var lags []byte
-		err := scan(&minute, &c.DestinationAccount, &c.DestinationRegion, &c.Process, &c.Completed, &c.Failed, &c.Bytes, &lags, &maxLag, &completed, &failed)
-		if err == nil {
-			c.Lags, err = decodeLags(lags)
-		}
+		err := scan(&minute, &c.DestinationAccount, &c.DestinationRegion, &c.Process, &c.Completed, &c.Failed, &c.Bytes, &c.Lags, &maxLag, &completed, &failed)
 		if err != nil {
 			return err
 		}
 		c.Minute, c.LastCompletedAt, c.LastFailedAt = toTime(minute), toTime(completed), toTime(failed)
 		c.MaxLag = time.Duration(maxLag) * time.Microsecond
-		each(&c)
-		return nil
+		return each(&c)
 	})
 }
 

@@ -46,6 +46,7 @@ type countKey struct {
 // is over.
 type count struct {
 	metadata.ReplicationCount
+	lags    lagHistogram
 	changed bool
 }
 
@@ -82,7 +83,7 @@ func (s *counter) add(r *metadata.Replication) {
 	if !r.Deletes {
 		c.Bytes += r.ImageSize
 	}
-	c.Lags.Add(lag)
+	c.lags.add(lag)
 	c.MaxLag = max(c.MaxLag, lag)
 	c.LastCompletedAt = later(c.LastCompletedAt, r.FinishedAt)
 }
@@ -96,6 +97,7 @@ func (s *counter) take(now time.Time) (changed []metadata.ReplicationCount) {
 	defer s.mu.Unlock()
 	for key, c := range s.counts {
 		if c.changed {
+			c.Lags = c.lags.encode()
 			changed = append(changed, c.ReplicationCount)
 			c.changed = false
 		} else if key.minute < present-1 || key.minute > present+1 { // by a clock that was ahead

@@ -106,7 +106,7 @@ type destinationSum struct {
 // partSum is an interval with what its quantiles are of.
 type partSum struct {
 	Interval
-	lags metadata.LagHistogram
+	lags lagHistogram
 }
 
 func (sum *statisticsSum) of(id resource.Registry) *destinationSum {
@@ -119,11 +119,11 @@ func (sum *statisticsSum) of(id resource.Registry) *destinationSum {
 }
 
 // add a count; they come in order of time.
-func (sum *statisticsSum) add(c *metadata.ReplicationCount) {
+func (sum *statisticsSum) add(c *metadata.ReplicationCount) error {
 	d := sum.of(resource.Registry{Account: c.DestinationAccount, Region: c.DestinationRegion})
 	d.LastCompletedAt, d.LastFailedAt = later(d.LastCompletedAt, c.LastCompletedAt), later(d.LastFailedAt, c.LastFailedAt)
 	if c.Minute.Before(sum.Start) || !c.Minute.Before(sum.End) {
-		return
+		return nil
 	}
 	at := c.Minute.Truncate(sum.Interval)
 	if n := len(d.parts); n == 0 || !d.parts[n-1].Time.Equal(at) {
@@ -132,7 +132,9 @@ func (sum *statisticsSum) add(c *metadata.ReplicationCount) {
 	p := &d.parts[len(d.parts)-1]
 	p.Completed, p.Failed, p.Bytes = p.Completed+c.Completed, p.Failed+c.Failed, p.Bytes+c.Bytes
 	p.LagMax = max(p.LagMax, c.MaxLag)
-	p.lags.Merge(&c.Lags)
+	lags, err := decodeLags(c.Lags)
+	p.lags.merge(&lags)
+	return err
 }
 
 func later(a, b time.Time) time.Time {
@@ -143,7 +145,7 @@ func later(a, b time.Time) time.Time {
 }
 
 func (p *partSum) interval() Interval {
-	p.LagP50, p.LagP99 = min(p.lags.Quantile(0.5), p.LagMax), min(p.lags.Quantile(0.99), p.LagMax)
+	p.LagP50, p.LagP99 = min(p.lags.quantile(0.5), p.LagMax), min(p.lags.quantile(0.99), p.LagMax)
 	return p.Interval
 }
 

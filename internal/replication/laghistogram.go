@@ -1,4 +1,4 @@
-package metadata
+package replication
 
 import (
 	"encoding/binary"
@@ -14,12 +14,12 @@ const (
 	lagStep = 1.2
 )
 
-// LagHistogram counts how long replications took. The last bin counts all that
+// lagHistogram counts how long replications took. The last bin counts all that
 // took longer than the others hold.
-type LagHistogram [lagBins]uint32
+type lagHistogram [lagBins]uint32
 
-// Add counts one.
-func (h *LagHistogram) Add(lag time.Duration) {
+// add counts one.
+func (h *lagHistogram) add(lag time.Duration) {
 	bin := 0
 	if lag > time.Microsecond {
 		bin = min(lagBins-1, int(math.Ceil(math.Log(float64(lag)/float64(time.Microsecond))/math.Log(lagStep))))
@@ -27,16 +27,16 @@ func (h *LagHistogram) Add(lag time.Duration) {
 	h[bin]++
 }
 
-// Merge adds another's counts.
-func (h *LagHistogram) Merge(other *LagHistogram) {
+// merge adds another's counts.
+func (h *lagHistogram) merge(other *lagHistogram) {
 	for i, n := range other {
 		h[i] += n
 	}
 }
 
-// Quantile is a lag that the given part of all did not exceed, up to a fifth
+// quantile is a lag that the given part of all did not exceed, up to a fifth
 // too large: zero if nothing was counted.
-func (h *LagHistogram) Quantile(part float64) time.Duration {
+func (h *lagHistogram) quantile(part float64) time.Duration {
 	var all, below uint64
 	for _, n := range h {
 		all += uint64(n)
@@ -55,7 +55,7 @@ func (h *LagHistogram) Quantile(part float64) time.Duration {
 
 // encode writes the bins that count something: the distance of each from the
 // one before it, and its count.
-func (h *LagHistogram) encode() []byte {
+func (h *lagHistogram) encode() []byte {
 	b := []byte{}
 	last := 0
 	for bin, n := range h {
@@ -67,9 +67,9 @@ func (h *LagHistogram) encode() []byte {
 	return b
 }
 
-var errHistogram = errors.New("metadata: a stored histogram cannot be read")
+var errHistogram = errors.New("a stored histogram cannot be read")
 
-func decodeLags(b []byte) (h LagHistogram, err error) {
+func decodeLags(b []byte) (h lagHistogram, err error) {
 	bin := uint64(0)
 	for len(b) > 0 {
 		distance, n := binary.Uvarint(b)
