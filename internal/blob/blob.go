@@ -52,20 +52,19 @@ type Object struct {
 	Size   int64
 }
 
-// Store keeps objects, and uploads on their way to becoming objects. All its
-// methods are safe for concurrent use. Names and ids that it could not have
-// given or taken are as good as absent: ErrNotFound, or no error where absence
-// is none.
+// Store keeps objects, and uploads that are to become objects. All its methods
+// are safe for concurrent use. A name or id that the store cannot have made is
+// treated as absent: ErrNotFound, or no error where a method allows absence.
 type Store interface {
-	// Open opens an object of size bytes for reading: ErrNotFound, ErrDamaged,
-	// ErrUnavailable. A store far away may notice only at the first Read, or at
-	// Begin, that it lacks the object. The reader returns io.EOF after size
-	// bytes and not before: an object that is shorter or longer is an error. It
-	// is for one goroutine, and ends with ctx. Of files it is an *os.File, which
-	// the kernel can send, and which was as long as it should when it was last checked.
+	// Open opens an object of size bytes for reading: ErrNotFound, ErrDamaged, ErrUnavailable. A
+	// remote store may notice only at the first Read, or at Begin, that it lacks the object. The
+	// reader returns io.EOF after exactly size bytes; an object that is shorter or longer is an
+	// error. It is for one goroutine, and valid until ctx ends. A store of files returns an
+	// *os.File, which the kernel can send and whose length was right when it was last checked.
 	Open(ctx context.Context, object string, size int64) (io.ReadSeekCloser, error)
-	// URL is where a client may GET the object itself, for a while; "" if it
-	// must come through us. It does not ask whether the object is there.
+	// URL returns where a client may GET the object itself for a while; "" if
+	// the object can only be read by Open. It does not check that the object is
+	// there.
 	URL(ctx context.Context, object string) (string, error)
 	// Size of an object in bytes: ErrNotFound, ErrUnavailable.
 	Size(ctx context.Context, object string) (int64, error)
@@ -91,9 +90,8 @@ type Store interface {
 	// whose state is saved last wins; at worst its Commit fails with
 	// ErrNotFound. It never publishes a mixture.
 	Upload(ctx context.Context, id string, state []byte) (Upload, error)
-	// WrittenSince reports whether bytes were written to the session since t,
-	// as far as the store knows without the session's state: false if it does
-	// not know.
+	// WrittenSince reports whether bytes were written to the session since t.
+	// It returns false if the store cannot tell without the session's state.
 	WrittenSince(id string, t time.Time) bool
 	// Uploads are the ids of the sessions of which the store holds something
 	// that is not an object, in no order. An id may come twice. An error ends
@@ -104,9 +102,9 @@ type Store interface {
 	// state may be empty even if the session has one. Absent is no error.
 	DropUpload(ctx context.Context, id string, state []byte) error
 
-	// Ping checks that the store can be read and, where that is not another
-	// server's affair, written: *PingError. It tries little, and costs as much
-	// as a small push: once a second is often enough. A full store answers.
+	// Ping checks that the store can be read and, unless that is up to another
+	// server, written: *PingError. It does little, and costs as much as a small
+	// push: once a second is often enough. A full store is no error.
 	Ping(ctx context.Context) error
 	// Short reports whether the store has little room left, or had none a short
 	// while ago.
@@ -128,9 +126,9 @@ func (e *PingError) Unwrap() []error { return []error{ErrUnavailable, e.Err} }
 // CheckedFor is how long a store may rely on having seen an object.
 const CheckedFor = time.Minute
 
-// Begin has content, which came from Store.Open, ready to give what is at the
-// offset: so an error that is no fault of the client's shows before anything is
-// promised to it. ErrNotFound, ErrDamaged, ErrUnavailable.
+// Begin prepares content, which came from Store.Open, to be read at the offset,
+// so that a fault of the store shows before an answer is begun: ErrNotFound,
+// ErrDamaged, ErrUnavailable.
 func Begin(content io.ReadSeeker, offset int64) error {
 	if offset > 0 {
 		if _, err := content.Seek(offset, io.SeekStart); err != nil {
@@ -158,11 +156,12 @@ type Upload interface {
 	// midway, bytes before that stay, as many as Size says, and the upload can
 	// be resumed. ErrFull, ErrUnavailable, ErrNotFound if the upload ended.
 	ReadFrom(r io.Reader) (int64, error)
-	// State is what to give to Store.Upload in the next request or process;
-	// nil if the store keeps it itself. Whatever it mentions is durable, and it
-	// must be saved before bytes are acknowledged. A request that commits what
-	// it wrote does not need it. Each state is good once: when one was saved,
-	// what only earlier ones mention may go.
+	// State returns what to pass to Store.Upload in the next request or
+	// process; nil if the store keeps it itself. All that it mentions is
+	// durable. It must be saved before bytes are acknowledged; a request that
+	// commits what it wrote need not save it. Each state may be used once: when
+	// a later one was saved, the store may delete what only earlier ones
+	// mention.
 	State(ctx context.Context) ([]byte, error)
 	// Verify checks that what was written has the digest. ErrDigest: then the
 	// upload is gone. Other errors leave it as it was.

@@ -8,16 +8,16 @@ import (
 // maxSeen bounds what is remembered; past it stores look again.
 const maxSeen = 10000
 
-// Sightings are objects that were there a short while ago, so that of a hundred
-// clients that ask for a layer before they push it only the first makes the store
-// look. They are safe for concurrent use.
+// Sightings remember which objects were there a short while ago, so that a
+// hundred clients that ask for a layer before they push it make the store look
+// once. They are safe for concurrent use.
 type Sightings struct {
 	life time.Duration
 	mu   sync.Mutex
 	of   map[string]sighting
 }
 
-// NewSightings returns sightings that are good for life, which is at most CheckedFor.
+// NewSightings returns sightings that hold for life, which is at most CheckedFor.
 func NewSightings(life time.Duration) *Sightings { return &Sightings{life: life} }
 
 type sighting struct {
@@ -33,7 +33,7 @@ func (s *Sightings) Lately(object string, size int64) bool {
 	return ok && seen.size == size && time.Since(seen.at) < s.life
 }
 
-// Note says that the object is there now.
+// Note records that the object is there now.
 func (s *Sightings) Note(object string, size int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -43,7 +43,7 @@ func (s *Sightings) Note(object string, size int64) {
 	s.of[object] = sighting{size, time.Now()}
 }
 
-// Forget has the store look for the objects again.
+// Forget makes the store look for the objects again.
 func (s *Sightings) Forget(objects ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -11,9 +11,9 @@ import (
 const (
 	// partSize is how much is read, written and hashed at a time.
 	partSize = 256 << 10
-	// partsAhead is how many parts may be written and not hashed yet. Hashing
-	// takes about as long as reading and writing; beside each other, all
-	// takes little longer than the one.
+	// partsAhead is how many parts may be written before they are hashed.
+	// Hashing takes about as long as reading and writing; done at the same
+	// time, all of it takes little longer than one of them.
 	partsAhead = 3
 	// writeback is how many bytes gather before the kernel is asked to begin
 	// writing them out, so that the fsync at the end finds little left to do.
@@ -44,11 +44,11 @@ func (p *part) fill(r io.Reader) error {
 	return nil
 }
 
-// write appends bytes to the file alone.
+// write appends bytes to the file, but not to the hash.
 func (u *upload) write(b []byte) error {
 	if _, err := u.file.WriteAt(b, u.size); err != nil {
-		// A part written is no part of the upload. If it cannot be cut off
-		// it would end up in the blob: then the upload is given up.
+		// A part that was only partly written must not end up in the blob. If
+		// it cannot be cut off, the upload is given up.
 		if u.file.Truncate(u.size) != nil {
 			u.remove()
 		}
@@ -108,7 +108,7 @@ func end(readErr, writeErr error) error {
 	return readErr
 }
 
-// hashing hashes written parts in their order, beside the one who writes.
+// hashing hashes parts in order, in a goroutine beside the one that writes.
 type hashing struct {
 	parts chan *part
 	done  sync.WaitGroup
@@ -131,8 +131,8 @@ func (h *hashing) stop() {
 	h.done.Wait()
 }
 
-// flushing asks the kernel to write out what was written, beside the one who
-// writes: the kernel may make whoever asks wait.
+// flushing asks the kernel to write out what was written, in a goroutine of its
+// own: the kernel may block its caller.
 type flushing struct {
 	requests chan int64
 	done     sync.WaitGroup
@@ -151,8 +151,8 @@ func (u *upload) startWriteback() *flushing {
 	return f
 }
 
-// upTo asks for what was written up to size, unless little was, or the kernel
-// is still busy: then the next request includes it.
+// upTo asks for what was written up to size, unless that is little or the
+// kernel is still busy: then the next call includes it.
 func (f *flushing) upTo(size int64) {
 	if size-f.asked < writeback {
 		return

@@ -14,9 +14,9 @@ import (
 	"github.com/twinport/twinport/internal/blob"
 )
 
-// Delete removes objects: ErrBusy while somebody holds deletes off. The folder
-// is not synced: a file that a power cut brings back is an object that nobody
-// names, and deleted again.
+// Delete removes objects: ErrBusy while a backup holds deletes off. The folder
+// is not synced: a file that comes back after a power cut is an object that
+// nothing names, which is deleted again.
 func (s *Store) Delete(ctx context.Context, objects []string) error {
 	if s.lock == nil {
 		return errReadOnly
@@ -50,7 +50,7 @@ func (s *Store) Delete(ctx context.Context, objects []string) error {
 // metadata names. Several may hold deletes off at once. It waits for a delete
 // that is under way.
 func (s *Store) HoldDeletes(ctx context.Context) (release func(), err error) {
-	// A lock belongs to an open file: each holder needs one of its own.
+	// A lock belongs to an open file, so each holder opens its own.
 	f, err := openLock(s.deletes.Name())
 	if err != nil {
 		return nil, fmt.Errorf("open the lock of deletes: %w", err)

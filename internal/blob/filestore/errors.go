@@ -13,27 +13,28 @@ import (
 	"github.com/twinport/twinport/internal/blob"
 )
 
-// away are errors of a disk that fails, was taken away or may not be written
-// to, and of a process that has no more files: they say nothing of an object.
-var away = []error{unix.EIO, unix.EROFS, unix.ENODEV, unix.ENXIO, unix.ESTALE, unix.ENOTCONN, unix.ETIMEDOUT, unix.EMFILE, unix.ENFILE,
+// unavailable are errors of a disk that fails, was removed or is read-only, and
+// of a process that is out of file descriptors: they say nothing about an
+// object.
+var unavailable = []error{unix.EIO, unix.EROFS, unix.ENODEV, unix.ENXIO, unix.ESTALE, unix.ENOTCONN, unix.ETIMEDOUT, unix.EMFILE, unix.ENFILE,
 	unix.ENOMEM, unix.EACCES, unix.EPERM}
 
-// storageError adds to an error that it means a full disk, or one that does not
-// do its work.
+// storageError marks an error that means a full disk, or one that does not
+// work, as ErrFull or ErrUnavailable.
 func storageError(err error) error {
 	switch {
 	case err == nil, errors.Is(err, blob.ErrFull), errors.Is(err, blob.ErrUnavailable):
 		return err
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
 		return fmt.Errorf("%w: %w", blob.ErrFull, err)
-	case slices.ContainsFunc(away, func(e error) bool { return errors.Is(err, e) }):
+	case slices.ContainsFunc(unavailable, func(e error) bool { return errors.Is(err, e) }):
 		return fmt.Errorf("%w: %w", blob.ErrUnavailable, err)
 	}
 	return err
 }
 
-// readError says what was tried on an object. One that is not there while its
-// folders are not either, as when a disk is not mounted, is not lost.
+// readError says what was tried on an object. If the store's folders are
+// missing too, as when a disk is not mounted, the object is not lost.
 func (s *Store) readError(doing, object string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := s.present(); err != nil {

@@ -22,8 +22,8 @@ var algorithms = []struct {
 	hex  int
 }{{"sha256", 64}, {"sha512", 128}}
 
-// parse takes an object's name apart. It refuses every name that objectOf, or
-// the store before names had ids, could not have made.
+// parse takes an object's name apart. It accepts only names that objectOf
+// makes, or that earlier versions made, which had no ids.
 func parse(object string) (upload string, ok bool) {
 	algorithm, rest, _ := strings.Cut(object, "/")
 	for _, a := range algorithms {

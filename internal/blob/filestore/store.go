@@ -47,8 +47,9 @@ var _ blob.Store = (*Store)(nil)
 // errReadOnly says that a store that was opened to read was asked to write.
 var errReadOnly = errors.New("filestore: the folder was opened to read only")
 
-// Open opens the store in folder root, which it creates. One process at a time
-// may: two would not see each other's reservations of uploads.
+// Open opens the store in folder root, which it creates. Only one process at a
+// time may have it open, since two would not see each other's reservations of
+// uploads.
 func Open(root string) (_ *Store, err error) {
 	for _, dir := range []string{"uploads", "sha256", "sha512"} {
 		if err := os.MkdirAll(filepath.Join(root, dir), 0o700); err != nil {
@@ -138,8 +139,8 @@ func (s *Store) Open(_ context.Context, object string, size int64) (io.ReadSeekC
 	return f, nil
 }
 
-// openPlain is os.Open without offering the file to the runtime's poller, which
-// takes no plain file: the offer costs system calls, of which a small blob needs few.
+// openPlain is os.Open without registering the file with the runtime's poller, which takes no
+// regular files: the attempt costs system calls, of which a small blob needs few.
 func openPlain(path string) (*os.File, error) {
 	for {
 		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
@@ -152,7 +153,7 @@ func openPlain(path string) (*os.File, error) {
 	}
 }
 
-// URL is "": files come through us.
+// URL returns "": files are read through this process.
 func (s *Store) URL(context.Context, string) (string, error) { return "", nil }
 
 // Size returns the size of an object.
@@ -195,8 +196,8 @@ func checkSize(object string, got, want int64) error {
 	return nil
 }
 
-// clockStep is how far ahead a file's time may be before it says nothing: the
-// clock was wrong.
+// clockStep is how far in the future a file's time may be before it is ignored:
+// the clock was wrong.
 const clockStep = 24 * time.Hour
 
 // WrittenSince goes by the time of the session's file.
@@ -216,9 +217,9 @@ func objectOf(d digest.Digest, id string) (string, error) {
 	return d.Algorithm().String() + "/" + d.Encoded()[:2] + "/" + d.Encoded() + "-" + id, nil
 }
 
-// makeDir makes a folder of objects, durably. One that is there may have been
-// made a moment ago, by a request or process that did not come to sync it: so
-// each is synced once by this process, which costs little, for they are few.
+// makeDir makes a folder of objects durably. A folder that exists may have been
+// made just now, by a request or process that did not get to sync it, so each
+// process syncs each folder once. They are few.
 func (s *Store) makeDir(dir string) error {
 	if _, durable := s.dirs.Load(dir); durable {
 		return nil

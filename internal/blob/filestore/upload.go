@@ -49,8 +49,9 @@ type upload struct {
 func (s *Store) uploadPath(id string) string { return filepath.Join(s.root, "uploads", id) }
 
 // Upload reserves a session. Its state is in its file and not in the metadata.
-// The file is created when the session is new to this process: one that a
-// crash kept from forgetting its commit begins anew, until Verify.
+// The file is created when the session is new to this process. A session that
+// was committed, but not forgotten before a crash, begins with an empty file
+// until Verify finds its object.
 func (s *Store) Upload(_ context.Context, id string, _ []byte) (blob.Upload, error) {
 	if s.lock == nil {
 		return nil, errReadOnly
@@ -86,8 +87,8 @@ func (s *Store) reserve(id string) (*session, error) {
 		ses = &session{store: s, id: id, path: s.uploadPath(id)}
 		s.sessions[id] = ses
 	}
-	// Who has it takes s.mu only to end it, so a session in the map that can
-	// be locked has not ended.
+	// Whoever holds ses.mu takes s.mu only to end the session: one that is in
+	// the map and can be locked has not ended.
 	if !ses.mu.TryLock() {
 		return nil, fmt.Errorf("another request is writing to the upload %s: %w", id, blob.ErrBusy)
 	}
@@ -108,15 +109,15 @@ func (u *upload) Close() {
 
 func (u *upload) open() (err error) {
 	if u.hash != nil {
-		// A file that is gone must not come back empty: the bytes before would
-		// be missing from the blob, and the running digest not tell.
+		// A file that is gone must not be created again, empty: the blob would
+		// lack the bytes before, and the running digest would not show it.
 		u.file, err = os.OpenFile(u.path, os.O_RDWR, 0)
 		return err
 	}
 	info, err := os.Lstat(u.path)
 	if err == nil && info.Mode().IsRegular() && info.Sys().(*syscall.Stat_t).Nlink > 1 {
-		// Somebody has copied the folder by links. What is sent now must not go
-		// into that copy too: the client sends all again.
+		// Somebody has copied the folder by hard links. What is sent now must
+		// not go into that copy too, so the client sends everything again.
 		err = os.Remove(u.path)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -153,12 +154,12 @@ func (u *upload) rehash(h hash.Hash) error {
 // Size is how many bytes the upload holds.
 func (u *upload) Size() int64 { return u.size }
 
-// State is nil: it is in the file. Like everything that a client can send
-// again, the bytes are not synced before Commit.
+// State returns nil: the state is in the file. The bytes are not synced before
+// Commit, since a client can send them again.
 func (u *upload) State(context.Context) ([]byte, error) { return nil, nil }
 
-// Verify compares the running digest. A session whose bytes have another, but
-// that became an object with this one, was committed before.
+// Verify compares the running digest. If the bytes have another digest, but the
+// session's object with this digest exists, it was committed before.
 func (u *upload) Verify(_ context.Context, d digest.Digest) error {
 	object, err := objectOf(d, u.id)
 	if err != nil {
@@ -232,7 +233,7 @@ func (u *upload) publish(object string) error {
 		u.published = object
 		u.end()
 	}
-	// Also if it was published before: whoever did may not have come to this.
+	// Also if it was published before: whoever did may have died before this.
 	return durable.SyncDir(dir)
 }
 

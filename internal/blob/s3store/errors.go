@@ -33,8 +33,8 @@ var transientCodes = []string{
 }
 
 // refusalCodes are what servers answer, besides with a status of 401 or 403,
-// when they do not take the credentials, the clock, the Region or the bucket's
-// name: nothing goes until the operator has seen to it.
+// when they refuse the credentials, the clock, the Region or the bucket's name:
+// no request succeeds until the operator has acted.
 var refusalCodes = []string{
 	"NoSuchBucket", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired",
 	"AuthorizationHeaderMalformed", "PermanentRedirect", "AllAccessDisabled", "AccountProblem", "NotSignedUp",
@@ -63,7 +63,7 @@ func full(err error) bool {
 }
 
 // transient reports whether the same request may succeed later: the server was
-// not reached, did not come to an end, or said so. A full one may say so too.
+// not reached, did not finish, or said so. A full server may say so too.
 func transient(err error) bool {
 	if slices.Contains(transientCodes, code(err)) {
 		return true
@@ -84,15 +84,15 @@ func transient(err error) bool {
 		errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// refused reports whether the server refuses whatever we may ask of it.
+// refused reports whether the server refuses every request of ours.
 func refused(err error) bool {
 	s := status(err)
 	return s == http.StatusUnauthorized || s == http.StatusForbidden || s >= 300 && s < 400 && s != http.StatusNotModified ||
 		slices.Contains(refusalCodes, code(err))
 }
 
-// retries of a request are the SDK's, but for its budget of retries: when the
-// server fails every request, all of them should say so after the same time.
+// retries are the SDK's, without its budget of retries: when the server fails
+// every request, all of them should fail after the same time.
 func retries(o *retry.StandardOptions) {
 	o.MaxAttempts = maxAttempts
 	o.MaxBackoff = maxBackoff
@@ -115,8 +115,8 @@ func (unlimited) GetToken(context.Context, uint) (func() error, error) {
 }
 func (unlimited) AddTokens(uint) error { return nil }
 
-// wrap says what was tried, and adds to the chain of an error of the SDK which
-// of the contract's errors it is. One of a ctx that ended is only that.
+// wrap says what was tried, and marks an error of the SDK with the error of
+// package blob that it is. An error of a ctx that ended is not marked.
 func (s *Store) wrap(ctx context.Context, doing string, err error) error {
 	if err == nil {
 		return nil

@@ -97,7 +97,7 @@ func (s *Store) DropUpload(ctx context.Context, id string, text []byte) error {
 		return err
 	}
 	defer s.release(id)
-	// A state that cannot be read is no reason to keep what it is about.
+	// What a state is about is deleted even if the state cannot be read.
 	var known string
 	if st, err := decode(text); err == nil {
 		known = st.Multipart
@@ -105,9 +105,9 @@ func (s *Store) DropUpload(ctx context.Context, id string, text []byte) error {
 	return s.drop(ctx, id, known)
 }
 
-// drop removes what the bucket holds of a session: what a listing finds,
-// which is more than the state mentions after a crash, and the multipart upload
-// that is known, for not every server lists them at once.
+// drop removes what the bucket holds of a session: what a listing finds, which
+// after a crash is more than the state mentions, and the multipart upload with
+// the known id, since not every server lists those at once.
 func (s *Store) drop(ctx context.Context, id, known string) error {
 	key := s.at.prefix + objectsFolder + id
 	ids := map[string]bool{}

@@ -21,20 +21,20 @@ const (
 	maxParts = 10000
 	// chunkSize is how much memory a part takes at a time.
 	chunkSize = 64 << 10
-	// ownParts is how many parts may be in memory at once for uploads that no
-	// request brings, such as those of a migration.
-	ownParts = 32
-	// ownWait is how long such an upload waits for memory.
-	ownWait = time.Minute
+	// backgroundParts is how many parts may be in memory at once for uploads
+	// outside requests, such as those of a migration.
+	backgroundParts = 32
+	// backgroundWait is how long such an upload waits for memory.
+	backgroundWait = time.Minute
 )
 
 var chunks = sync.Pool{New: func() any { return new([chunkSize]byte) }}
 
-// memory is what an upload may take. A part's first chunk counts as any other
-// body's bytes, so that small blobs pass by large ones. With the second, room for
-// the whole part is taken, and an upload takes no more while it has one that is
-// not full: so whoever has room can finish without more, and nobody waits in a
-// circle.
+// memory is what an upload may use. The first chunk of a part comes from the
+// budget of bodies, so that small blobs do not wait for large ones. With its
+// second chunk a part takes room for all of itself, and the upload takes no
+// more while it has a part that is not full: so an upload that has room can
+// finish without more, and none deadlock.
 type memory struct{ first, parts *budget.Claim }
 
 // memory of the request in ctx.
@@ -42,12 +42,12 @@ func (s *Store) memory(ctx context.Context) memory {
 	if r, ok := budget.Of(ctx); ok {
 		return memory{&r.Memory, &r.Parts}
 	}
-	return memory{new(budget.Claim), s.own.Claim(budget.Party{})}
+	return memory{new(budget.Claim), s.background.Claim(budget.Party{})}
 }
 
-// newOwn is the budget of uploads that no request brings.
-func newOwn(parts int64) *budget.Budget {
-	return budget.New(budget.Config{Name: "own parts", Limit: parts * partSize, Wait: ownWait, Waiting: 1 << 20}, slog.Default())
+// newBackground returns the budget of uploads outside requests.
+func newBackground(parts int64) *budget.Budget {
+	return budget.New(budget.Config{Name: "background parts", Limit: parts * partSize, Wait: backgroundWait, Waiting: 1 << 20}, slog.Default())
 }
 
 // part is a piece of an upload in memory.

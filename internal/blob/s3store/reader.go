@@ -19,24 +19,25 @@ const (
 	// maxResumes is how often in a row a body may be cut before the reader
 	// gives up.
 	maxResumes = 6
-	// resumeAfter is how many bytes must come for cuts to be counted anew.
+	// resumeAfter is how many bytes must arrive before cuts are counted from
+	// zero again.
 	resumeAfter = 64 << 10
 )
 
-// reader reads an object from where it is to the end with one request, and
-// goes on with another when the body is cut or the reader moved.
+// reader reads an object from its offset to the end with one request. It makes
+// another one when the body is cut off or Seek moved the offset.
 type reader struct {
 	store *Store
 	ctx   context.Context
 	key   string
 	size  int64
 
-	offset int64
-	etag   string // of the first answer: all must be of the same bytes
-	body   io.ReadCloser
-	at     int64 // offset in the object of what body gives next
-	cuts   int   // in a row
-	came   int64 // bytes since the last cut
+	offset   int64
+	etag     string // of the first answer: all must be of the same bytes
+	body     io.ReadCloser
+	at       int64 // offset in the object of what body gives next
+	cuts     int   // in a row
+	sinceCut int64 // bytes
 }
 
 var errChanged = errors.New("the object is not the one that was begun to be read")
@@ -74,7 +75,7 @@ func (r *reader) Read(p []byte) (int, error) {
 		n, err := r.body.Read(p[:min(int64(len(p)), r.size-r.offset)])
 		r.offset += int64(n)
 		r.at += int64(n)
-		if r.came += int64(n); r.came >= resumeAfter {
+		if r.sinceCut += int64(n); r.sinceCut >= resumeAfter {
 			r.cuts = 0
 		}
 		if err != nil {
@@ -91,7 +92,8 @@ func (r *reader) Read(p []byte) (int, error) {
 	}
 }
 
-// Begin asks for what is at the offset, if there is anything, and takes nothing.
+// Begin requests what is at the offset, unless that is the end, and reads
+// nothing.
 func (r *reader) Begin() error {
 	if r.offset >= r.size {
 		return nil
@@ -99,7 +101,8 @@ func (r *reader) Begin() error {
 	return r.request()
 }
 
-// wait pauses after the body ended too early, unless it did so too often.
+// wait pauses after a body ended too early; it fails if that happened too often
+// in a row.
 func (r *reader) wait(err error) error {
 	if r.ctx.Err() != nil {
 		return context.Cause(r.ctx)
@@ -107,7 +110,7 @@ func (r *reader) wait(err error) error {
 	if errors.Is(err, io.EOF) { // must not be taken for the end of the object
 		err = io.ErrUnexpectedEOF
 	}
-	r.came = 0
+	r.sinceCut = 0
 	if r.cuts++; r.cuts > maxResumes {
 		return fmt.Errorf("read %s in bucket %s: cut %d times at byte %d of %d: %w: %w", r.key, r.store.at.bucket, r.cuts, r.offset, r.size, blob.ErrUnavailable, err)
 	}
@@ -119,7 +122,7 @@ func (r *reader) wait(err error) error {
 	}
 }
 
-// request makes body give what is at the offset.
+// request makes body begin at the offset.
 func (r *reader) request() error {
 	if r.body != nil && r.at == r.offset {
 		return nil

@@ -8,8 +8,8 @@ import (
 	"hash"
 )
 
-// stateVersion is of the form of state, and of what it means, such as the size
-// of the parts.
+// stateVersion is the version of the form of state and of what it means, such
+// as the size of the parts.
 const stateVersion = 1
 
 // state is what a session's next request needs to know. Everything that it

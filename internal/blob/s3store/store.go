@@ -41,10 +41,10 @@ const (
 
 // Store keeps blobs in a bucket.
 type Store struct {
-	at      *Location
-	client  *s3.Client
-	presign *s3.PresignClient // nil if clients are not sent to the bucket
-	own     *budget.Budget    // of uploads that no request brings
+	at         *Location
+	client     *s3.Client
+	presign    *s3.PresignClient // nil if clients are not sent to the bucket
+	background *budget.Budget    // of uploads outside requests
 
 	mu       sync.Mutex
 	reserved map[string]bool // sessions that a request of this process has
@@ -104,14 +104,14 @@ func newStore(at *Location, cfg aws.Config) *Store {
 			}
 			o.UsePathStyle = at.pathStyle
 			o.HTTPClient = timed{o.HTTPClient}
-			// Signatures cover what we send, and every blob has its digest:
-			// more checksums would only keep other servers out.
+			// Requests are signed, and every blob has its digest: more
+			// checksums would only exclude other servers.
 			o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 			o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 			o.DisableLogOutputChecksumValidationSkipped = true
 		}
 	}
-	s := &Store{at: at, client: s3.NewFromConfig(cfg, with(at.endpoint)), own: newOwn(ownParts), reserved: map[string]bool{}, seen: blob.NewSightings(blob.CheckedFor)}
+	s := &Store{at: at, client: s3.NewFromConfig(cfg, with(at.endpoint)), background: newBackground(backgroundParts), reserved: map[string]bool{}, seen: blob.NewSightings(blob.CheckedFor)}
 	if at.redirect {
 		endpoint := at.redirectEndpoint
 		if endpoint == "" {
@@ -139,8 +139,8 @@ func (s *Store) explain(err error) error {
 	return fmt.Errorf("the bucket %s at %s does not answer: check endpoint=… in its URL, and that the server runs: %w", s.at.bucket, where, err)
 }
 
-// Ping asks for an object that nobody writes, as a pull would for one that is
-// there: whether the bucket is there and lets us read shows in the answer.
+// Ping asks for an object that nobody writes: the answer shows whether the
+// bucket is there and can be read.
 func (s *Store) Ping(ctx context.Context) error {
 	key := s.at.prefix + objectsFolder
 	res, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.at.bucket, Key: &key}, func(o *s3.Options) {
@@ -243,9 +243,8 @@ func (s *Store) Size(ctx context.Context, object string) (int64, error) {
 	res, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.at.bucket, Key: key})
 	if err != nil {
 		err = s.wrap(ctx, "look for object "+object, err)
-		// The answer to a HEAD has no body that could tell a bucket that is gone
-		// from an object that is, or credentials that have ended from a request
-		// that makes no sense.
+		// The answer to a HEAD has no body that tells a missing bucket from a
+		// missing object, or expired credentials from a bad request.
 		if errors.Is(err, blob.ErrNotFound) || status(err) == http.StatusBadRequest {
 			if gone := s.Ping(ctx); gone != nil {
 				return 0, gone

@@ -21,9 +21,9 @@ const (
 	dialTimeout = 5 * time.Second
 	// idleConns is how many connections are kept for the next request.
 	idleConns = 256
-	// minRate is how many bytes a second a body must advance on the whole.
+	// minRate is how many bytes a second a body must move on average.
 	minRate = 128 << 10
-	// minWork is how many bytes a second the server must put together when an
+	// minWork is how many bytes a second the server must assemble when an
 	// upload is completed.
 	minWork = 16 << 20
 )
@@ -57,12 +57,12 @@ func (stalled) Error() string   { return "the server did not answer in time" }
 func (stalled) Timeout() bool   { return true }
 func (stalled) Temporary() bool { return true }
 
-// workKey is of the context value that says how many bytes a request makes
-// the server handle beyond those that it carries.
+// workKey is the context key of how many bytes the server must handle for a
+// request beyond those that it carries.
 type workKey struct{}
 
-// timed gives up attempts that make no progress. A limit for whole requests
-// would be too short for a large blob and a slow reader, or too long.
+// timed ends attempts that make no progress. A limit for whole requests would
+// be too short for a large blob or a slow reader, or else too long.
 type timed struct{ client aws.HTTPClient }
 
 func (t timed) Do(req *http.Request) (*http.Response, error) {
@@ -94,9 +94,9 @@ func (t timed) Do(req *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// guardedBody is a request's body that is not read once it is closed: net/http
-// may go on reading one in the background when the answer is there, while its
-// memory is a part of another upload already.
+// guardedBody is a request's body that cannot be read after it is closed.
+// net/http may still read a body in the background when the answer is there,
+// and its memory is part of another upload by then.
 type guardedBody struct {
 	mu     sync.Mutex
 	body   io.ReadCloser
@@ -122,8 +122,8 @@ func (b *guardedBody) Close() error {
 	return b.body.Close()
 }
 
-// timedBody gives a body up when a Read of it takes too long. How long its
-// reader takes between them is not its business.
+// timedBody fails a Read that takes too long. How long its user waits between
+// Reads does not matter.
 type timedBody struct {
 	io.ReadCloser
 	ctx    context.Context

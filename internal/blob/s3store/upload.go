@@ -133,7 +133,8 @@ func (u *upload) ReadFrom(r io.Reader) (int64, error) {
 	before := u.state.Size
 	sending, cancel := context.WithCancel(u.ctx)
 	defer cancel()
-	// A part that failed keeps its memory: nobody must wait for more then.
+	// A part that failed keeps its memory, so from then on no part may wait for
+	// more.
 	waiting, giveUp := context.WithCancel(u.ctx)
 	defer giveUp()
 	var (
@@ -168,7 +169,7 @@ func (u *upload) ReadFrom(r io.Reader) (int64, error) {
 	}
 	for _, f := range flights {
 		if err != nil {
-			// What comes after a part that is missing is lost.
+			// What comes after a part that failed is lost.
 			cancel()
 			<-f.done
 			f.part.free()
@@ -182,7 +183,7 @@ func (u *upload) ReadFrom(r io.Reader) (int64, error) {
 	return u.state.Size - before, err
 }
 
-// outdate notes that the tail in the bucket is not all of it any more.
+// outdate notes that the tail in the bucket is no longer complete.
 func (u *upload) outdate() {
 	if u.Tail != "" {
 		u.Old = append(u.Old, u.Tail)
@@ -206,7 +207,7 @@ func (u *upload) fly(ctx context.Context, failed func(), number int) *flight {
 	return f
 }
 
-// land waits for the oldest part on its way. If it failed, its bytes are the
+// land waits for the oldest part in flight. If it failed, its bytes become the
 // tail again, and the upload ends with them.
 func (u *upload) land(f *flight) error {
 	<-f.done
@@ -296,8 +297,8 @@ func (u *upload) State(ctx context.Context) ([]byte, error) {
 		u.Tail = name
 	}
 	u.Version, u.Hash = stateVersion, snapshot(u.hash)
-	// Which tails an earlier state mentions, only the next request knows to be
-	// past: this state may not come to be saved.
+	// Tails that an earlier state mentions are left to the next request: this
+	// state may never be saved.
 	if u.deleteTails(ctx, u.obsolete) != nil && len(u.Old) < maxOld {
 		u.Old = append(u.Old, u.obsolete...) // the next request tries again
 	}
@@ -327,8 +328,8 @@ func (u *upload) put(ctx context.Context, key string, p *part, ifNoneMatch *stri
 	return err
 }
 
-// Verify compares the running digest. What a sha512 names is published first
-// if it has parts, which cannot be read before.
+// Verify compares the running digest. A blob with a sha512 digest is published
+// first if it has parts, since those cannot be read before.
 func (u *upload) Verify(ctx context.Context, d digest.Digest) error {
 	if err := blob.ValidateDigest(d); err != nil {
 		return err
@@ -358,7 +359,8 @@ func (u *upload) Verify(ctx context.Context, d digest.Digest) error {
 		}
 	}
 	if got := digest.NewDigest(d.Algorithm(), sum); got != d {
-		// A commit whose state was not saved may have had more bytes.
+		// An earlier commit, whose state was not saved, may have had more
+		// bytes.
 		err := u.recognise(ctx, d)
 		if errors.Is(err, blob.ErrNotFound) {
 			err = u.refuse(ctx, d, got)
@@ -380,8 +382,8 @@ func (u *upload) refuse(ctx context.Context, d, got digest.Digest) error {
 }
 
 // recognise looks for the object that an earlier reservation of the session
-// made, and reads it to know it: it may have been a request with other bytes.
-// ErrNotFound if there is none with the digest.
+// made, and reads it to check its digest, for that request may have sent other
+// bytes: ErrNotFound if there is none with the digest.
 func (u *upload) recognise(ctx context.Context, d digest.Digest) error {
 	size, err := u.store.Size(ctx, u.object)
 	if err != nil {
@@ -422,7 +424,7 @@ func (u *upload) Commit(ctx context.Context, d digest.Digest) (string, error) {
 		}
 	}
 	if tails := u.tails(); len(tails) > 0 {
-		// They are in nobody's way, and the sweep finds them.
+		// Tails that stay do no harm, and the sweep finds them.
 		ctx, cancel := context.WithTimeout(ctx, cleanupTimeout)
 		defer cancel()
 		_ = u.deleteTails(ctx, tails)
@@ -439,8 +441,8 @@ func (u *upload) tails() []string {
 }
 
 // publish makes the object. If the session made it before, or the server says
-// that it is there, it must have the digest. With readBack, the digest is not
-// known to be right.
+// that it is there, it must have the digest. readBack says that the digest of
+// what was written is not known, so that it is read back.
 func (u *upload) publish(ctx context.Context, d digest.Digest, readBack bool) error {
 	err := u.write(ctx)
 	switch c := code(err); {
@@ -449,8 +451,8 @@ func (u *upload) publish(ctx context.Context, d digest.Digest, readBack bool) er
 	case c == "InvalidPart", c == "InvalidPartOrder":
 		return fmt.Errorf("upload %s was written to by two processes at once: %w: %w", u.id, blob.ErrNotFound, err)
 	case errors.Is(err, blob.ErrUnavailable):
-		// The object may be there, and only the answer lost; some servers cut
-		// the line when a part is sent to an upload that is complete.
+		// The object may be there, and only the answer lost. Some servers close
+		// the connection when a part is sent to a completed upload.
 		if u.recognise(ctx, d) == nil {
 			return nil
 		}

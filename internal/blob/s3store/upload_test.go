@@ -215,7 +215,7 @@ func TestStatesThatCannotBeRead(t *testing.T) {
 // for clients that have stopped sending.
 func TestMemoryIsBounded(t *testing.T) {
 	s := newBucket(t).open(t, "")
-	s.own = newOwn(2)
+	s.background = newBackground(2)
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
@@ -235,7 +235,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		})
 	}
 	all.Wait()
-	taken := s.own.Claim(budget.Party{})
+	taken := s.background.Claim(budget.Party{})
 	if err := taken.Take(ctx, 2*partSize); err != nil {
 		t.Fatalf("memory was not given back: %v", err)
 	}
@@ -267,21 +267,21 @@ func TestFailedPartsDoNotBlock(t *testing.T) {
 		refuse(w, r, http.StatusBadRequest, "InvalidRequest")
 		return true
 	}).open(t, "")
-	s.own = newOwn(2)
+	s.background = newBackground(2)
 	var all sync.WaitGroup
 	for i := range 4 {
 		all.Go(func() {
 			u := blobtest.Reserve(t, s, fmt.Sprint("u", i), nil)
 			defer u.Close()
 			began := time.Now()
-			if _, err := u.ReadFrom(bytes.NewReader(blobtest.Content(4*partSize, 1))); err == nil || errors.Is(err, context.Canceled) || time.Since(began) > ownWait/2 {
+			if _, err := u.ReadFrom(bytes.NewReader(blobtest.Content(4*partSize, 1))); err == nil || errors.Is(err, context.Canceled) || time.Since(began) > backgroundWait/2 {
 				t.Errorf("after %s: %v", time.Since(began), err)
 			}
 		})
 	}
 	all.Wait()
-	if s.own.Used() != 0 || asked.Load() < 4 {
-		t.Errorf("%d bytes of memory were not given back, after %d requests", s.own.Used(), asked.Load())
+	if s.background.Used() != 0 || asked.Load() < 4 {
+		t.Errorf("%d bytes of memory were not given back, after %d requests", s.background.Used(), asked.Load())
 	}
 }
 
