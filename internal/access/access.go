@@ -34,8 +34,9 @@ type Caller struct {
 	UserAgent string
 }
 
-// Replicator is the caller of a replication from an account to another registry of the same deployment. It comes from
-// no address, and never leaves the deployment. Nor has it aws:SourceAccount, which only calls of an AWS service have.
+// Replicator returns the caller of a replication from an account to another registry of the same deployment. It has
+// no address, and never leaves the deployment. It has no aws:SourceAccount either, which only calls of an AWS service
+// have.
 func Replicator(account string) Caller {
 	return Caller{Identity: auth.Identity{Principal: policy.Root(account)}, Secure: true}
 }
@@ -55,7 +56,7 @@ type Request struct {
 	About
 }
 
-// About is what a request is about, as far as conditions may ask.
+// About holds what conditions may ask about a request, beside its caller, action and repository.
 type About struct {
 	Tags    []resource.Tag // the repository's
 	Set     []resource.Tag // that the request sets
@@ -87,7 +88,7 @@ func New(c Config) *Decider { return &Decider{Config: c} }
 func (d *Decider) Evaluations() int64 { return d.evaluations.Load() }
 
 // Unrestricted reports whether the caller may do everything in its account: it is the root, and no policy could deny.
-// That is the usual case; who asks first need not read the repository's tags for it.
+// This is the usual case, in which the repository's tags need not be read.
 func Unrestricted(c *Caller, account string, policies []policy.Policy) bool {
 	for _, p := range policies {
 		if p.Document != nil {
@@ -106,8 +107,8 @@ type Decision struct {
 // Allowed reports whether the request may proceed.
 func (d Decision) Allowed() bool { return d.always || d.Decision.Allowed() }
 
-// Decide decides a request by the policies of its resource, and by those that the caller's identity carries. After an
-// error nothing is decided, so nothing is allowed: ctx has ended, or the action is none of this package.
+// Decide decides a request by the policies of its resource and of the caller's identity. An error means that nothing
+// was decided, so nothing is allowed: ctx has ended, or the action is none of this package.
 func (d *Decider) Decide(ctx context.Context, r Request, policies ...policy.Policy) (Decision, error) {
 	decision, err := d.DecideBy(ctx, r, policies...)
 	if err == nil && alwaysRoots[r.Action] && r.Caller.IsRootOf(r.On.Registry.Account) {
@@ -116,7 +117,7 @@ func (d *Decider) Decide(ctx context.Context, r Request, policies ...policy.Poli
 	return decision, err
 }
 
-// DecideBy is Decide by nothing but the policies: no right of the account's root goes before them.
+// DecideBy is Decide by the policies alone: that a caller is the account's root gives it no right.
 func (d *Decider) DecideBy(ctx context.Context, r Request, policies ...policy.Policy) (Decision, error) {
 	if _, ok := keysOf[r.Action]; !ok {
 		return Decision{}, fmt.Errorf("decide on %s by %s: the action is not in the table of condition keys",

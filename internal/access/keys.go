@@ -12,8 +12,8 @@ type Key struct {
 	Value string // in words, for the document
 	// Client says that only a request of a client has it, not a replication.
 	Client bool
-	// Known says that it is absent where there is nothing to say.
-	Known bool
+	// Optional says that a request has the key only if there is a value for it.
+	Optional bool
 }
 
 var commonKeys = []Key{
@@ -22,14 +22,14 @@ var commonKeys = []Key{
 	{Name: "aws:PrincipalAccount", Value: "the caller's account; of a replication, the source's"},
 	{Name: "aws:PrincipalArn", Value: "the caller's ARN"},
 	{Name: "aws:PrincipalIsAWSService", Value: "`false`"},
-	{Name: "aws:PrincipalOrgID", Value: "the caller's `organization` in the configuration", Known: true},
+	{Name: "aws:PrincipalOrgID", Value: "the caller's `organization` in the configuration", Optional: true},
 	{Name: "aws:PrincipalType", Value: "`Account`: the caller is the root of its account"},
 	{Name: "aws:RequestedRegion", Value: "the registry's Region"},
 	{Name: "aws:ResourceAccount", Value: "the registry's account"},
-	{Name: "aws:ResourceOrgID", Value: "the `organization` of the registry's account", Known: true},
+	{Name: "aws:ResourceOrgID", Value: "the `organization` of the registry's account", Optional: true},
 	{Name: "aws:SecureTransport", Value: "whether the client came by TLS; of a replication, `true`"},
 	{Name: "aws:SourceIp", Value: "the client's address", Client: true},
-	{Name: "aws:UserAgent", Value: "what the client calls itself, its first 1,024 bytes", Client: true, Known: true},
+	{Name: "aws:UserAgent", Value: "what the client calls itself, its first 1,024 bytes", Client: true, Optional: true},
 	{Name: "aws:userid", Value: "the caller's unique id: the account, for its root"},
 	{Name: "aws:ViaAWSService", Value: "`false`"},
 }

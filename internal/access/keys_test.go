@@ -25,11 +25,11 @@ func tablesOfKeys() string {
 	for _, k := range commonKeys {
 		value := k.Value
 		switch {
-		case k.Client && k.Known:
+		case k.Client && k.Optional:
 			value += "; absent if it says nothing, and in a replication"
 		case k.Client:
 			value += "; absent in a replication"
-		case k.Known:
+		case k.Optional:
 			value += "; absent if it has none"
 		}
 		fmt.Fprintf(&b, "| `%s` | %s |\n", k.Name, value)

@@ -11,10 +11,10 @@ func registryPolicyName(id resource.Registry) string {
 	return fmt.Sprintf("the registry policy of %s in %s", id.Account, id.Region)
 }
 
-// RegistryPolicy parses a registry's stored policy, or remembers how it was parsed.
+// RegistryPolicy returns a registry's stored policy, which it parses unless it did before.
 func (d *Decider) RegistryPolicy(id resource.Registry, text string) policy.Policy {
 	if !d.Served(id) {
-		return policy.Policy{Name: registryPolicyName(id)} // there are too many that could be
+		return policy.Policy{Name: registryPolicyName(id)} // it is not remembered, for anyone may name any
 	}
 	p, _ := d.registryPolicies.Get(id, text, func() (policy.Policy, error) {
 		return d.parse(registryPolicyName(id), text, policy.RegistryPolicy), nil
@@ -27,7 +27,7 @@ func (d *Decider) LastRegistryPolicy(id resource.Registry) policy.Policy {
 	return d.registryPolicies.Last(id)
 }
 
-// RepositoryPolicy parses a repository's stored policy, or remembers how it was parsed.
+// RepositoryPolicy returns a repository's stored policy, which it parses unless it did before.
 func (d *Decider) RepositoryPolicy(ref resource.Repository, text string) policy.Policy {
 	name := fmt.Sprintf("the repository policy of %s in %s %s", ref.Name, ref.Registry.Account, ref.Registry.Region)
 	if text == "" {
@@ -38,8 +38,8 @@ func (d *Decider) RepositoryPolicy(ref resource.Repository, text string) policy.
 	})}
 }
 
-// parse parses a stored policy. It was parsed before it was stored, so a failure means that another program stored
-// what this one cannot read. Nobody knows what it denies, so it denies everything until it is set again.
+// parse parses a stored policy. It was parsed before it was stored, so an error means that another program stored
+// what this one cannot read. It may deny anything, so it denies everything until it is set again.
 func (d *Decider) parse(name, text string, kind policy.Kind) policy.Policy {
 	if text == "" {
 		return policy.Policy{Name: name}

@@ -10,8 +10,8 @@ import (
 // parsed, they take several times as much.
 const maxPolicyTexts = 1 << 20
 
-// texts remembers what repository policies were parsed to, for readers
-// of rows that are not cached themselves.
+// texts remembers the parsed documents of repository policies, for readers of
+// rows that are not cached themselves.
 type texts struct {
 	mu        sync.Mutex
 	documents map[string]*policy.Document

@@ -2,9 +2,9 @@ package auth
 
 import "sync"
 
-// cache remembers results that are dear to compute, up to a fixed number of
-// them. Only results of proven requests are put into it, so a stranger can
-// neither fill it nor push others out.
+// cache remembers results that are costly to compute, up to a fixed number of
+// them. Only results of requests that have proved who they are go in, so a
+// stranger can neither fill it nor evict others' entries.
 type cache[K comparable, V any] struct {
 	limit   int
 	mu      sync.RWMutex

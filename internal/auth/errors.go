@@ -43,7 +43,7 @@ var (
 // serviceSTS is the signing name of the one service that speaks the Query protocol.
 const serviceSTS = "sts"
 
-// errorf makes the error that service answers for why.
+// errorf makes the error with which the service answers the refusal.
 func (why refusal) errorf(service, format string, args ...any) *Error {
 	message := fmt.Sprintf(format, args...)
 	if service == serviceSTS {

@@ -43,8 +43,8 @@ type Verifier struct {
 	tokens      *cache[string, verifiedToken]
 }
 
-// NewVerifier checks against keys, which it asks at every call, at the time
-// that now tells.
+// NewVerifier returns a Verifier that looks keys up at every call, and takes
+// the time from now.
 func NewVerifier(keys Keys, now func() time.Time) *Verifier {
 	return &Verifier{
 		keys:        keys,
@@ -96,12 +96,12 @@ func (s *Signed) Region() string { return s.scope.region }
 // Read checks all of a request signed with Signature Version 4, in the
 // Authorization header or as a presigned URL, that can be checked without its
 // body: the form, the access key, the scope, the time, and which headers are
-// signed. Who fails here need not send a body. service is the signing name
-// expected (ecr, sts). The path must be as on the wire, so no handler may have
-// rewritten it.
+// signed. The body of a request that fails here need not be read. service is
+// the signing name expected (ecr, sts). The path must be as on the wire, so no
+// handler may have rewritten it.
 //
-// The error is always an *Error, in the protocol of service. The Region has
-// the form of one, but may be one that is not served here.
+// The error is always an *Error, in the protocol of service. The Region has the
+// form of one, but may be one that is not served here.
 func (v *Verifier) Read(r *http.Request, service string) (*Signed, error) {
 	query, err := parseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -112,7 +112,8 @@ func (v *Verifier) Read(r *http.Request, service string) (*Signed, error) {
 		return nil, refused
 	}
 	key, ok := v.keys.AccessKey(a.scope.keyID)
-	// A key without a session token takes none, and one with takes no other.
+	// A key without a session token must come without one, and a temporary key
+	// with its own.
 	if !ok || subtle.ConstantTimeCompare([]byte(key.SessionToken), []byte(a.sessionToken)) != 1 {
 		return nil, unknownClient.errorf(service, "The security token included in the request is invalid.")
 	}
@@ -268,7 +269,7 @@ func parsePresigned(header http.Header, query []parameter, service string) (*aut
 			return nil, incomplete.errorf(service, "The query parameter X-Amz-Expires must be a number of seconds from 1 to %d.", int(maxPresigned.Seconds()))
 		}
 	}
-	// What may stand in a header or in the URL must not stand in both.
+	// A value must not be both in a header and in the URL.
 	for name, target := range map[string]*string{"X-Amz-Security-Token": &a.sessionToken, "X-Amz-Content-Sha256": &a.payloadHash} {
 		value, refused := single(header, name, service)
 		if refused != nil {

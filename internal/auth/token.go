@@ -92,8 +92,9 @@ func (v *Verifier) VerifyToken(text string) (Token, Identity, error) {
 	}, nil
 }
 
-// validAt reports whether the token has not expired, and could have been signed by
-// then: one of a clock that was ahead must not outlive the step back.
+// validAt reports whether the token has not expired, and could have been signed
+// by now: one that was signed while the clock was ahead must not outlive the
+// clock's correction.
 func (t Token) validAt(now time.Time) bool {
 	lifetime := TokenLifetime
 	if t.isDownload() {
@@ -146,8 +147,8 @@ func decodeToken(text string) (claims, mac []byte, ok bool) {
 	if len(text) > maxTokenText {
 		return nil, nil, false
 	}
-	// The decoder skips line breaks. Refused here, and with Strict, so that each
-	// token has one text only.
+	// The decoder skips line breaks. They are refused here, and Strict refuses
+	// other spellings, so that each token has one text only.
 	if strings.ContainsAny(text, "\r\n") {
 		return nil, nil, false
 	}

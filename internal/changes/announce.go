@@ -20,19 +20,20 @@ const (
 	announceInterval = 250 * time.Millisecond
 	// namesPerAnnouncement keeps one within metadata.MaxAnnouncement.
 	namesPerAnnouncement = 25
-	// listenPause is how long a process that watches and cannot listen waits
-	// before it tries again, and listenPatience how long a watch waits for that.
+	// listenPause is how long a process waits before it tries again to listen,
+	// and listenPatience how long a watch waits for that.
 	listenPause    = time.Second
 	listenPatience = 2 * time.Second
 )
 
-// announcements notify the watchers of other processes of what this one's commits change, and this one's of what those
-// of others do: all but replications, which watchers look for themselves. They are sent beside the commits, and gathered.
+// announcements tell the watchers of other processes what this process's commits change, and this process's watchers
+// what others' commits change. Replications are left out: watchers look for those themselves. They are gathered, and
+// sent apart from the commits.
 type announcements struct {
 	store   metadata.Announcer
 	feed    *Feed
 	log     *slog.Logger
-	process string // who hears itself knows it already
+	process string // to ignore its own
 
 	mu       sync.Mutex
 	gathered map[int64]*Notes // by the registry's row; nil if nothing waits
@@ -55,7 +56,8 @@ func newAnnouncements(store metadata.Announcer, feed *Feed, log *slog.Logger) *a
 	return &announcements{store: store, feed: feed, log: log, process: uuid.NewString()}
 }
 
-// add gathers a change. The first has all announced that come in a while.
+// add gathers a change. The first one starts the timer after which all are
+// announced.
 func (a *announcements) add(c Change) {
 	if c.Repository == "" && !c.Settings {
 		return
@@ -99,8 +101,8 @@ func (a *announcements) send() {
 	}
 }
 
-// listen has the process listen until release. It waits, but not for long, until
-// it does.
+// listen makes the process listen until release is called. It waits until the
+// process listens, but not for long.
 func (a *announcements) listen(ctx context.Context) (release func()) {
 	a.mu.Lock()
 	if a.listeners++; a.listeners == 1 {
@@ -125,8 +127,8 @@ func (a *announcements) listen(ctx context.Context) (release func()) {
 	}
 }
 
-// keepListening listens again whenever the line is lost. What was announced
-// meanwhile nobody knows.
+// keepListening listens again whenever the connection is lost. What was
+// announced meanwhile is lost, too.
 func (a *announcements) keepListening(ctx context.Context, begun func()) {
 	for {
 		err := a.store.Listen(ctx, func() {

@@ -1,5 +1,5 @@
-// Package changes notifies those who follow a registry of what commits change in it: in this process at once, in others
-// by announcements of the store.
+// Package changes notifies those who follow a registry of what commits change in it: in this process at once, in
+// other processes by announcements of the store.
 package changes
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/twinport/twinport/internal/metadata"
 )
 
-// What is noted for a watcher between two events. Of more it learns only that there was more.
+// Limits of what is noted for a watcher between two events. Past them it learns only that there was more.
 const (
 	maxNames        = 1000
 	MaxReplications = 500
@@ -61,7 +61,8 @@ type Notes struct {
 	Repositories map[string]bool
 	Settings     bool
 	Replications map[int64]bool
-	// Since is when replications changed that nobody has named; zero if none did.
+	// Since is since when replications may have changed that are not in
+	// Replications; zero if there are none.
 	Since time.Time
 	// Lost says that more has changed than is noted.
 	Lost bool
@@ -101,7 +102,7 @@ func (w *Watcher) Take() Notes {
 	return n
 }
 
-// Listen has this process hear of what others change, until release. It waits until it does, but not for long.
+// Listen makes this process hear of what others change, until release is called. It waits for that, but not for long.
 func (f *Feed) Listen(ctx context.Context) (release func()) {
 	if f.announcements == nil {
 		return func() {}
@@ -128,7 +129,7 @@ func (f *Feed) note(registry int64, add func(*Notes)) {
 	}
 }
 
-// lose notes for all watchers that more may have changed than they learn.
+// lose notes for all watchers that they may miss changes.
 func (f *Feed) lose() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -168,7 +169,7 @@ func (n *Notes) add(c Change) {
 	}
 }
 
-// LookSince notes that replications are to be looked for that changed at t or later.
+// LookSince notes that replications that changed at t or later are to be looked for.
 func (n *Notes) LookSince(t time.Time) {
 	if n.Since.IsZero() || t.Before(n.Since) {
 		n.Since = t

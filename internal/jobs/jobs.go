@@ -22,8 +22,8 @@ type Job struct {
 	Steps    []Step
 }
 
-// Step is a part of a job. It is done page by page, and a page may be done again:
-// how far a run has come is not stored after each.
+// Step is a part of a job. It is done page by page. A page may be done again,
+// since progress is not stored after each.
 type Step struct {
 	Name string
 	// Page does what comes after a key, "" at first, and returns the key to go on
@@ -31,8 +31,8 @@ type Step struct {
 	Page func(ctx context.Context, after string) (next string, err error)
 }
 
-// ErrPostponed is what a page returns, or wraps, that cannot be done now and is
-// no fault: the run goes on later.
+// ErrPostponed is returned, perhaps wrapped, by a page that cannot be done now,
+// without a fault: the run goes on later.
 var ErrPostponed = errors.New("the job is postponed")
 
 // state is what is stored with the lease of a job, for whoever runs it next.
@@ -42,7 +42,8 @@ type state struct {
 	Finished int64  `json:"finished,omitempty"` // of the last run, in microseconds since 1970
 }
 
-// stateOf reads what is stored. What cannot be read begins anew.
+// stateOf reads what is stored. If it cannot be read, the next run begins from
+// the start.
 func stateOf(lease metadata.Lease) (s state) {
 	if json.Unmarshal([]byte(lease.Progress), &s) != nil || s.Step < 0 {
 		return state{}
@@ -50,8 +51,8 @@ func stateOf(lease metadata.Lease) (s state) {
 	return s
 }
 
-// due reports whether a run is to begin, or to go on. One that ended in the
-// future did so by a clock that was ahead.
+// due reports whether a run is to begin, or to go on. If the last one ended in
+// the future, the clock was ahead then.
 func (s state) due(now time.Time, interval time.Duration) bool {
 	since := now.Sub(time.UnixMicro(s.Finished))
 	return s.underWay() || since >= interval || since < 0

@@ -16,16 +16,16 @@ type Runner struct {
 	log    *slog.Logger
 	holder string // this process, in leases
 
-	mu     sync.Mutex
-	kept   map[string]*kept // by job
-	cancel context.CancelFunc
+	mu      sync.Mutex
+	records map[string]*record // by job
+	cancel  context.CancelFunc
 
 	running sync.WaitGroup // the goroutines of the jobs
 }
 
 // New returns a runner that has not started.
 func New(log *slog.Logger) *Runner {
-	return &Runner{log: log, holder: uuid.NewString(), kept: map[string]*kept{}, cancel: func() {}}
+	return &Runner{log: log, holder: uuid.NewString(), records: map[string]*record{}, cancel: func() {}}
 }
 
 // Start begins to run the jobs, on leases in the store. Before it starts again
@@ -36,26 +36,26 @@ func (r *Runner) Start(store metadata.Store, jobs ...Job) {
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
 	for _, j := range jobs {
-		if r.kept[j.Name] == nil {
-			r.kept[j.Name] = &kept{wake: make(chan struct{}, 1)}
+		if r.records[j.Name] == nil {
+			r.records[j.Name] = &record{wake: make(chan struct{}, 1)}
 		}
-		w := &worker{Job: j, store: store, holder: r.holder, log: r.log.With("job", j.Name), kept: r.kept[j.Name]}
+		w := &worker{Job: j, store: store, holder: r.holder, log: r.log.With("job", j.Name), record: r.records[j.Name]}
 		r.running.Go(func() { w.watch(ctx) })
 	}
 }
 
-// kept is what the runner keeps of a job while it is stopped.
-type kept struct {
+// record is what the runner remembers of a job while it is stopped.
+type record struct {
 	count count
 	wake  chan struct{} // says that the job is due
 }
 
-// Wake makes a job due, whenever it ran last: a run begins at once, or when the
-// one that is under way, here or in another process, has ended. It does not wait.
+// Wake makes a job due: a run begins at once, or when the one under way, here
+// or in another process, has ended. It does not wait.
 func (r *Runner) Wake(job string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	k := r.kept[job]
+	k := r.records[job]
 	if k == nil {
 		return // it has not started
 	}

@@ -22,7 +22,7 @@ type Stats struct {
 func (r *Runner) Stats() (all []Stats) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for name, k := range r.kept {
+	for name, k := range r.records {
 		c := &k.count
 		s := Stats{Job: name, Step: int(c.step.Load()), Pages: c.pages.Load(), Faults: c.faults.Load()}
 		s.Finished = state{Finished: c.finished.Load()}.finished()

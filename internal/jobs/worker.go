@@ -33,7 +33,7 @@ type worker struct {
 	store  metadata.Store
 	holder string
 	log    *slog.Logger
-	*kept
+	*record
 }
 
 // watch runs the job, whenever it is due and no other process does, until ctx
@@ -71,7 +71,8 @@ func (w *worker) watch(ctx context.Context) {
 				w.report(ctx, err)
 				wait = faultPause
 			case ended:
-				// One that went on elsewhere may have passed what woke this process.
+				// If this run went on with another's, it may have passed what this process was
+				// woken for.
 				if woken = woken && s.underWay(); woken {
 					wait = 0
 				}
@@ -94,8 +95,8 @@ func (w *worker) report(ctx context.Context, err error) {
 // errLost means that another process has taken the lease over.
 var errLost = errors.New("another process has taken over")
 
-// run takes the lease and goes on at s until the end: false if another process
-// took the lease.
+// run takes the lease and goes on at s until the end of the run. It returns
+// false if another process took the lease.
 func (w *worker) run(ctx context.Context, lease metadata.Lease, s state) (ended bool, err error) {
 	taken := false
 	err = w.store.Update(ctx, func(tx *metadata.Tx) (err error) {
@@ -107,7 +108,7 @@ func (w *worker) run(ctx context.Context, lease metadata.Lease, s state) (ended 
 	}
 	defer w.count.step.Store(0)
 	s, err = w.pages(ctx, s)
-	// Who stops says so, and nobody has to wait for the lease to expire.
+	// Release the lease, so that nobody has to wait until it expires.
 	releaseErr := w.release(context.WithoutCancel(ctx), s)
 	switch {
 	case errors.Is(err, errLost):
@@ -152,8 +153,8 @@ func (w *worker) pages(ctx context.Context, s state) (state, error) {
 	return s, nil
 }
 
-// keep stores how far the run has come, and shows that it goes on: errLost if
-// another process has taken over.
+// keep stores how far the run has come, and renews the lease: errLost if
+// another process has taken it over.
 func (w *worker) keep(ctx context.Context, s state) error {
 	text, err := json.Marshal(s)
 	if err != nil {

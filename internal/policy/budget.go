@@ -21,10 +21,10 @@ const (
 )
 
 // budget is what is left of the work that one evaluation may do. Once it is
-// spent no answer of the evaluation counts.
+// spent, the result of the evaluation does not count.
 type budget struct {
-	// done ends the request. (With its context in here, all that an evaluation
-	// refers to would be on the heap.)
+	// done is closed when the request ends. (A context here would move all that
+	// an evaluation refers to to the heap.)
 	done  <-chan struct{}
 	steps int
 	spent bool
@@ -63,5 +63,5 @@ func (b *budget) spend(steps int) bool {
 // scan spends what it costs to search or compare so many bytes.
 func (b *budget) scan(bytes int) bool { return b.spend(1 + bytes/bytesPerStep) }
 
-// exhaust spends all.
+// exhaust spends all that is left.
 func (b *budget) exhaust() { b.spent = true }

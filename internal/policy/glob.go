@@ -5,9 +5,9 @@ import (
 	"unicode/utf8"
 )
 
-// In a compiled pattern the wildcards * and ? are the bytes star and one,
-// which no UTF-8 text contains. So a literal asterisk, written ${*} or come
-// from a variable's value, cannot be taken for a wildcard.
+// In a compiled pattern the wildcards * and ? are the bytes star and one, which
+// no UTF-8 text contains. So a literal asterisk, written ${*} or part of a
+// variable's value, cannot be taken for a wildcard.
 const (
 	star = 0xff
 	one  = 0xfe

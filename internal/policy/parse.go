@@ -251,9 +251,10 @@ func (p *parser) element(s *Statement, m *member, path string) (err error) {
 	return err
 }
 
-// resources reads a Resource or NotResource element. About to be set, each
-// pattern must be one of ECR's repositories, and one at least of this registry's:
-// a list may be meant for several.
+// resources reads a Resource or NotResource element. In a policy that is about
+// to be set, each pattern must be able to match an ECR repository, and one at
+// least a repository of this registry: a list may be meant for several
+// registries.
 func (p *parser) resources(into *resources, n *node, path string) error {
 	var pointless error
 	useful := p.registry == nil || p.doc.Kind == IdentityPolicy

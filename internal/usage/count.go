@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Quotas bound what the database can only count, row by row. So each process
-// remembers what was counted and adds what it adds itself. It has it counted again
+// The database counts what quotas bound row by row. So each process remembers
+// the last count, and adds what it adds itself. It has the database count again
 //   - after countLife, while half of the quota is left: so other processes go past
 //     it only if they add that half meanwhile;
 //   - nearer to the quota, after countRest times as long as counting took;
@@ -43,25 +43,26 @@ type usage struct {
 	idle       chan struct{} // closed when nothing is claimed; nil if nobody waits for that
 }
 
-// good reports whether n need not be counted anew. mu is held.
-func (u *usage) good(limit int64, now time.Time) bool {
+// usable reports whether n can be used without counting again. mu is held.
+func (u *usage) usable(limit int64, now time.Time) bool {
 	age := now.Sub(u.at)
 	return !u.at.IsZero() && age >= 0 && (age <= countRest*u.took || age <= countLife && u.n+u.claimed <= limit/2)
 }
 
-// rests reports whether it took so long to count that it is too early to count
+// tooSoon reports whether counting took so long that it is too early to count
 // again. mu is held.
-func (u *usage) rests(now time.Time) bool {
+func (u *usage) tooSoon(now time.Time) bool {
 	age := now.Sub(u.at)
 	return !u.at.IsZero() && u.took > countLong && age >= 0 && age <= countPause*u.took
 }
 
-// know takes note of a count that began when so much had been added. mu is held.
-func (u *usage) know(counted, added int64, at time.Time, took time.Duration) {
+// record stores a count that began when added was as given. mu is held.
+func (u *usage) record(counted, added int64, at time.Time, took time.Duration) {
 	u.counted, u.n, u.at, u.took = counted, counted+u.added-added, at, took
 }
 
-// count has the database count, unless it begins to for somebody else meanwhile.
+// count has the database count, unless a count for another operation begins
+// meanwhile.
 func (u *usage) count(ctx context.Context, now func() time.Time, rows func() (int64, error)) error {
 	u.mu.Lock()
 	before := u.counts
@@ -74,7 +75,7 @@ func (u *usage) count(ctx context.Context, now func() time.Time, rows func() (in
 	}
 	at := now()
 	u.mu.Lock()
-	added, shared, rests, err := u.added, u.counts > before, u.rests(at), u.err
+	added, shared, rests, err := u.added, u.counts > before, u.tooSoon(at), u.err
 	if !shared && !rests {
 		u.counts++
 	}
@@ -89,13 +90,13 @@ func (u *usage) count(ctx context.Context, now func() time.Time, rows func() (in
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.err = err; err == nil {
-		u.know(n, added, at, now().Sub(at))
+		u.record(n, added, at, now().Sub(at))
 	}
 	return err
 }
 
-// settle waits until nothing is claimed, for settleTime at most: what is counted
-// then is there once.
+// settle waits until nothing is claimed, for settleTime at most, so that
+// nothing is counted twice.
 func (u *usage) settle(ctx context.Context) {
 	u.mu.Lock()
 	if u.claimed == 0 {
@@ -116,7 +117,7 @@ func (u *usage) settle(ctx context.Context) {
 	}
 }
 
-// end gives back what an operation has claimed; with added it is there now.
+// end gives back what an operation claimed; added says that it was committed.
 func (u *usage) end(claimed int64, added bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -138,7 +139,8 @@ func (u *usage) left(limit int64) (least, most int64) {
 	return limit - u.n - u.claimed, limit - u.counted
 }
 
-// bounded names what a quota bounds: the id is of a repository, or a registry.
+// bounded identifies what a quota bounds: the id is of a repository, or a
+// registry.
 type bounded struct {
 	account string
 	quota   string
@@ -175,7 +177,7 @@ func (us *usages) get(what bounded, now time.Time) *usage {
 	return u
 }
 
-// forget drops what would be counted anew anyway.
+// forget drops usages that are too old to be used without counting again.
 func (us *usages) forget(now time.Time) {
 	for what, u := range us.of {
 		u.mu.Lock()

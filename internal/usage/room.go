@@ -19,7 +19,7 @@ type Room struct {
 	full func(quota string, limit int64) error
 }
 
-// bound is what one quota bounds, and how far.
+// bound is a quota that bounds the operation.
 type bound struct {
 	quota string
 	limit int64
@@ -27,19 +27,18 @@ type bound struct {
 	// rows counts in the database; it need not count past limit.
 	rows  func(q *metadata.Queries) (int64, error)
 	quick bool // to count: in the transaction, with all else that it asks
-	// ahead says that rows was asked ahead, and added is usage.added of that moment.
+	// ahead says that rows was asked ahead, and added is what usage.added was then.
 	ahead bool
 	added int64
-	// counted says that it was counted for this operation, and due that it is to be.
+	// counted says that it was counted for this operation, due that it must be.
 	counted, due bool
 	claimed      int64 // by this operation
 }
 
-// ErrCount means that a quota may be exceeded, as far as is known: Count, and run the transaction again.
+// ErrCount means that a quota may be exceeded, as far as is known: call Count, and run the transaction again.
 var ErrCount = errors.New("what a quota bounds is to be counted")
 
-// MaxRuns is how often a transaction is begun while others change what it is about, or what a quota bounds is to be
-// counted.
+// MaxRuns bounds how often a transaction is run because others change what it is about, or a quota must be counted.
 const MaxRuns = 3
 
 // Within runs fn, whose transaction takes what it adds.
@@ -81,7 +80,8 @@ func (r *Room) prepare(ctx context.Context) error {
 	return r.countDue(ctx)
 }
 
-// Count counts what a transaction has found to be due; it claims nothing any more.
+// Count counts what a run of the transaction found that it must. It gives all
+// claims back.
 func (r *Room) Count(ctx context.Context) error {
 	r.End(false)
 	for _, b := range r.of {
@@ -108,7 +108,7 @@ func (r *Room) countDue(ctx context.Context) error {
 func (r *Room) unknown(b *bound) bool {
 	b.usage.mu.Lock()
 	defer b.usage.mu.Unlock()
-	return !b.counted && !b.usage.good(b.limit, r.now())
+	return !b.counted && !b.usage.usable(b.limit, r.now())
 }
 
 // Ahead asks what Begin is going to ask.
@@ -123,8 +123,8 @@ func (r *Room) Ahead(q *metadata.Queries) {
 	}
 }
 
-// Begin is the first in each run of the transaction. It gives back what a run before
-// has claimed, and counts what is quick to count and not known well enough.
+// Begin must be the first call in each run of the transaction. It gives back what an earlier run
+// claimed, and counts what is quick to count and not known well enough.
 func (r *Room) Begin(q *metadata.Queries) error {
 	r.End(false)
 	for _, b := range r.of {
@@ -143,7 +143,7 @@ func (r *Room) Begin(q *metadata.Queries) error {
 		}
 		b.usage.mu.Lock()
 		// What was asked ahead took longer than the answer does.
-		b.usage.know(n, added, at, max(r.now().Sub(at), time.Duration(n)*countRow))
+		b.usage.record(n, added, at, max(r.now().Sub(at), time.Duration(n)*countRow))
 		b.usage.mu.Unlock()
 		b.counted = true
 	}
@@ -160,7 +160,7 @@ func (r *Room) bound(quota string) *bound {
 	return nil
 }
 
-// Take claims n: ErrCount, or that the quota is full. Without a quota there is room.
+// Take claims n: ErrCount, or the error of a quota that is full. Without a quota of the name it does nothing.
 func (r *Room) Take(quota string, n int64) error {
 	b := r.bound(quota)
 	if b == nil {
@@ -171,7 +171,7 @@ func (r *Room) Take(quota string, n int64) error {
 	defer u.mu.Unlock()
 	switch {
 	case n == 0: // also past the quota
-	case !b.counted && !u.good(b.limit, r.now()):
+	case !b.counted && !u.usable(b.limit, r.now()):
 		b.due = true
 		return ErrCount
 	case u.n+u.claimed+n <= b.limit:
@@ -186,7 +186,8 @@ func (r *Room) Take(quota string, n int64) error {
 	return nil
 }
 
-// Instead is r in the place of the room of a transaction that was run before.
+// Instead returns r, which replaces the room of an earlier run of the
+// transaction.
 func (r *Room) Instead(before *Room) *Room {
 	if before == nil {
 		return r
@@ -200,7 +201,7 @@ func (r *Room) Instead(before *Room) *Room {
 	return r
 }
 
-// End gives back what was claimed, or notes that it is there now.
+// End gives back what was claimed; committed says that it was added.
 func (r *Room) End(committed bool) {
 	for _, b := range r.of {
 		b.usage.end(b.claimed, committed)

@@ -54,8 +54,8 @@ func New(limits map[string]quota.Limits, read func() *metadata.Queries, now func
 	return &Counter{limits: limits, read: read, now: now}
 }
 
-// Used returns how much a registry has of what the quota bounds, counted now unless that takes long. Those who ask at
-// a time share the answer.
+// Used returns how much a registry has of what the quota bounds. It counts, unless that takes long; concurrent
+// callers share a count.
 func (c *Counter) Used(ctx context.Context, account, name string, registry int64) (int64, error) {
 	u := c.known.get(bounded{account, name, registry}, c.now())
 	err := u.count(ctx, c.now, func() (int64, error) {
