@@ -39,7 +39,7 @@ func (h *Handler) callerOfSession(r *http.Request) (caller, error) {
 	if !ok {
 		return caller{}, &failure{awsjson.InvalidParameterException, registryHeader + " must be <account>/<region>", http.StatusBadRequest}
 	}
-	found, identity, err := h.sessions.Of(r, account)
+	found, identity, err := h.sessions.OfRequest(r, account)
 	if errors.Is(err, session.ErrEnded) {
 		return caller{}, &failure{"ExpiredTokenException", "The session with account " + strconv.Quote(account[:min(len(account), 12)]) + " has ended: sign in again", http.StatusUnauthorized}
 	}

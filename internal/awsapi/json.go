@@ -132,9 +132,9 @@ type request struct {
 	// base are the revisions that the request may replace; revision is that of the answer.
 	base     []registry.Revision
 	revision registry.Revision
-	// unproven holds the body, which has to be read before its signature can be
-	// verified: it counts for where it comes from, as the account that it names.
-	// What follows counts for the account.
+	// unproven holds the body, which must be read before its signature can be
+	// verified: it is counted for the client's network and the account that it
+	// names. held is what else the request holds, counted for its account.
 	unproven, held *budget.Request
 }
 
@@ -156,8 +156,8 @@ func (in *request) end() {
 	}
 }
 
-// read reads a request and authenticates it. Nothing of a body is read that cannot
-// be a caller's. The caller must call end, also after an error.
+// read reads a request and authenticates it. It reads nothing of a body whose
+// caller cannot be genuine. The caller must call end, also after an error.
 func (h *Handler) read(r *http.Request, limit int64) (in *request, err error) {
 	in = &request{asked: uri.Asked{Host: r.Host, TLS: r.TLS != nil}}
 	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != jsonType {

@@ -14,12 +14,13 @@ import (
 const (
 	// maxStreams is how many an account has at most, in this process.
 	maxStreams = 100
-	// streamBeat is how often something is sent, so that no proxy takes the line
-	// for dead, and nobody listens on with a session that was revoked.
+	// streamBeat is how often something is sent, so that no proxy takes the
+	// connection for dead, and a stream ends soon after its session was
+	// revoked.
 	streamBeat = 15 * time.Second
 	// streamWrite is how long a client may take for an event.
 	streamWrite = 20 * time.Second
-	// sessionCheck is how long a session that was found to go on counts as one.
+	// sessionCheck is how long the result of a session's check holds.
 	sessionCheck = time.Second
 )
 
@@ -126,7 +127,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, in *request) er
 		case <-beat.C:
 		}
 		if session && time.Since(checked) >= sessionCheck {
-			if _, _, err := h.sessions.Of(r, account); err != nil {
+			if _, _, err := h.sessions.OfRequest(r, account); err != nil {
 				cancel()
 				continue
 			}
@@ -146,8 +147,8 @@ type eventStream struct {
 	begun   bool
 }
 
-// send writes an event, or a comment where there is none. A client that reads
-// nothing must not hold what it watches for ever.
+// send writes an event, or a comment if e is nil. It fails if the client does
+// not read, which must not hold up what it watches for ever.
 func (s *eventStream) send(e *twinport.Event) error {
 	text := []byte(":\n\n")
 	if e != nil {
@@ -160,7 +161,7 @@ func (s *eventStream) send(e *twinport.Event) error {
 	}
 	if !s.begun {
 		s.begun = true
-		// It bounded the body, which has come, and would end the stream now.
+		// The deadline was the body's, which has come; it would end the stream.
 		_ = s.control.SetReadDeadline(time.Time{}) // not every ResponseWriter has deadlines; those of tests need none
 		header := s.w.Header()
 		header.Set("Content-Type", "text/event-stream")

@@ -42,9 +42,9 @@ type Options struct {
 	Copy bool
 	// Digests reads every object of the copy and checks its digest.
 	Digests bool
-	// Stage gets what begins; Progress how much of it is done: objects and
-	// bytes. Damaged gets each object that the source lacks or has wrong, and
-	// may be called by several goroutines.
+	// Stage gets the name of each stage that begins; Progress how much of it is
+	// done, in objects and bytes. Damaged gets each object that the source
+	// lacks or has wrong; several goroutines may call it at once.
 	Stage    func(name string)
 	Progress func(done, total, bytes int64)
 	Damaged  func(object, problem string)
@@ -53,8 +53,8 @@ type Options struct {
 // Result counts objects.
 type Result struct {
 	Objects, Bytes   int64 // that the database names
-	Linked, Copied   int64 // now
-	FreshBytes       int64 // of these
+	Linked, Copied   int64 // by this run
+	FreshBytes       int64 // of those linked and copied
 	Removed, Damaged int64
 	RemovedBytes     int64
 	DatabaseBytes    int64
@@ -108,7 +108,7 @@ func Take(ctx context.Context, meta *metadata.SQLite, blobs *filestore.Store, to
 	if err := durable.SyncDir(to); err != nil {
 		return result, err
 	}
-	// From here on the new backup is the one that the folder holds.
+	// From here on the folder holds the new backup.
 	release()
 	o.Stage("removing what is no longer needed")
 	if err := removeUnnamed(ctx, snapshot, copies, &result); err != nil {
@@ -144,7 +144,7 @@ func prepare(to string) (unlock func(), err error) {
 			unlock()
 		}
 	}()
-	// What a backup that was cut short has left.
+	// Remove what a backup that was cut short has left.
 	parts := filepath.Join(to, partFolder)
 	if err := os.RemoveAll(parts); err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ type Target struct {
 
 const markOfRestore = "A restore into this folder has not ended: run twinport restore again, or empty the folder.\n"
 
-// Restore puts a backup into an empty data folder, or goes on with a restore that
+// Restore puts a backup into an empty data folder, or continues a restore that
 // was cut short. The database comes last.
 func Restore(ctx context.Context, from string, to Target, o Options) (result Result, err error) {
 	if err := checkMark(from); err != nil {
@@ -54,7 +54,7 @@ func Restore(ctx context.Context, from string, to Target, o Options) (result Res
 	if err != nil {
 		return result, err
 	}
-	// Opened as a server opens it: only one of the two can.
+	// Opened as by a server, since only one of the two may have it open.
 	blobs, err := filestore.Open(to.Blobs)
 	if err != nil {
 		if begun {
@@ -88,7 +88,8 @@ func Restore(ctx context.Context, from string, to Target, o Options) (result Res
 	if err := copyFile(ctx, database, part, info.Size()); err != nil {
 		return result, fmt.Errorf("copy the database: %w", err)
 	}
-	// The log of a database that an earlier try has put there is none of this one.
+	// A write-ahead log that an earlier try has left does not belong to this
+	// database.
 	restored := filepath.Join(to.Metadata, metadata.DatabaseFile)
 	if err := metadata.RemoveDatabase(restored); err != nil {
 		return result, err
@@ -114,7 +115,7 @@ func Restore(ctx context.Context, from string, to Target, o Options) (result Res
 }
 
 // forgetMigration ends a migration that was under way when the backup was made:
-// what it has copied went on without what is restored here.
+// what it copied has changed since.
 func forgetMigration(ctx context.Context, folder string) error {
 	meta, err := metadata.OpenSQLite(ctx, folder)
 	if err != nil {

@@ -121,7 +121,7 @@ func (t *transfer) place(ctx context.Context, b metadata.Blob) (problem string, 
 		case problem == "" && !(t.Copy && shared(have)):
 			return "", nil
 		case problem == "":
-			source, is = path, have // a link to wherever becomes a copy
+			source, is = path, have // copy the file, which has other names
 		case is != nil && os.SameFile(is, have):
 			return problem, nil
 		}
@@ -169,7 +169,8 @@ func (t *transfer) place(ctx context.Context, b metadata.Blob) (problem string, 
 	return "", nil
 }
 
-// link makes a hard link, and no more once the file systems have refused one.
+// link makes a hard link. Once the file systems have refused one it makes no
+// more.
 func (t *transfer) link(source, path string) (bool, error) {
 	if t.noLink.Load() {
 		return false, nil
@@ -179,7 +180,7 @@ func (t *transfer) link(source, path string) (bool, error) {
 	case err == nil:
 		return true, nil
 	case errors.Is(err, unix.EMLINK):
-		return false, nil // this one has as many as can be
+		return false, nil // it has as many links as the file system allows
 	case errors.Is(err, unix.EXDEV), errors.Is(err, unix.EPERM), errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOSYS):
 		t.noLink.Store(true)
 		return false, nil
@@ -226,15 +227,15 @@ func copyAll(ctx context.Context, to io.Writer, from io.Reader) error {
 	}
 }
 
-// shared reports whether a file has other names, whose bytes it would change
-// with its own.
+// shared reports whether a file has other names: to write to it would change
+// those files too.
 func shared(file os.FileInfo) bool {
 	stat, ok := file.Sys().(*syscall.Stat_t)
 	return ok && stat.Nlink > 1
 }
 
-// copyFile makes a durable copy of a file of size bytes under a new name: one that
-// is there may be a link to what others rely on.
+// copyFile makes a durable copy of a file of size bytes under a new name. It
+// does not overwrite a file, which may be a link to what others rely on.
 func copyFile(ctx context.Context, source, path string, size int64) error {
 	from, err := os.Open(source)
 	if err != nil {
@@ -260,7 +261,7 @@ func copyFile(ctx context.Context, source, path string, size int64) error {
 	return to.Close()
 }
 
-// sync makes the names of the files durable. Their bytes are.
+// sync makes the names of the files durable. Their bytes are already.
 func (t *transfer) sync() (err error) {
 	above := map[string]bool{}
 	t.dirs.Range(func(dir, _ any) bool {

@@ -1,10 +1,10 @@
-// Package budget bounds what one party can take from all the others: memory, connections, and the time of
-// the processors.
+// Package budget bounds what one party can take from all the others: memory, connections, and the time of the
+// processors.
 //
-// A Budget is a number of units, of which whoever needs some takes as much as it has come to need and gives it
-// back at once. There are no fixed shares. A party may hold a multiple of what is still free, and no more: alone
-// it gets most, of two each gets less, and however many hold what they may, something is left for whoever comes
-// next. What cannot be had within a short time is refused; nobody stands in line.
+// A Budget is a number of units. Whoever needs some takes them as the need grows, and gives them back at once. There
+// are no fixed shares: a party may hold no more than a multiple of what is still free. Alone it gets most, of two
+// each gets less, and however many hold what they may, something is left for the next. What cannot be had within a
+// short time is refused; there is no queue.
 package budget
 
 import (
@@ -18,9 +18,9 @@ import (
 	"time"
 )
 
-// Party is whom a budget counts by. The zero Party counts in the total only.
+// Party is whom units are counted for. The zero Party counts in the total only.
 type Party struct {
-	// Account of a caller who has proven who it is, or, with Network, as which it comes.
+	// Account of the caller. With Network, nobody has proven yet that the caller is of the account.
 	Account string
 	// Network that a caller comes from who has proven nothing yet; see NetworkOf.
 	Network netip.Prefix
@@ -67,8 +67,8 @@ type Config struct {
 	Waiting int64
 }
 
-// slots is how many parties are told apart, by a hash that differs from process to process. Two that fall
-// together share what one may hold, and nothing grows with the number of parties.
+// slots is how many parties are told apart, by a hash that differs from process to process. Two with the same hash
+// share what one may hold; so nothing grows with the number of parties.
 const slots = 1 << 12
 
 // Budget bounds one kind of thing. It is safe for concurrent use; a nil Budget has no bounds.
@@ -108,7 +108,7 @@ const RetryAfter = time.Second
 type Error struct {
 	Budget string
 	Party  Party
-	// Own says that the party holds what it may. Otherwise all is taken, by whomever.
+	// Own says that the party holds what it may. Otherwise all units are taken, by whomever.
 	Own bool
 }
 
@@ -151,7 +151,7 @@ func (b *Budget) Claim(p Party) *Claim {
 	return c
 }
 
-// Begin makes c a claim of the party's that holds nothing.
+// Begin makes c a claim of the party that holds nothing.
 func (b *Budget) Begin(c *Claim, p Party) {
 	if b == nil {
 		return
@@ -159,7 +159,7 @@ func (b *Budget) Begin(c *Claim, p Party) {
 	c.budget, c.party = b, p
 }
 
-// findShares finds the counts of the party's.
+// findShares finds the counts of the claim's party.
 func (c *Claim) findShares() {
 	b, p := c.budget, c.party
 	if p == (Party{}) {

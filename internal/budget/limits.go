@@ -83,11 +83,11 @@ func (r *Request) End() {
 	r.Work.Close()
 }
 
-// Heavy is from how many bytes on it takes a processor long to read a document: some milliseconds.
+// Heavy is the size from which on a document keeps a processor busy for long: some milliseconds.
 const Heavy = 256 << 10
 
-// Busy waits until a processor may be kept busy with n bytes, and returns how to say that it is done. Few bytes do not
-// count.
+// Busy waits until a processor may be kept busy with n bytes, and returns what to call when it no longer is. Few
+// bytes do not count.
 func (r *Request) Busy(ctx context.Context, n int) (done func(), err error) {
 	if n < Heavy {
 		return func() {}, nil
@@ -113,7 +113,7 @@ func Of(ctx context.Context) (r *Request, ok bool) {
 	return new(Request), false
 }
 
-// Busy is that of the request in ctx.
+// Busy is Request.Busy of the request in ctx.
 func Busy(ctx context.Context, n int) (done func(), err error) {
 	r, _ := Of(ctx)
 	return r.Busy(ctx, n)

@@ -9,13 +9,13 @@ import (
 type Pace struct {
 	// Silence is how long it may do nothing, once.
 	Silence time.Duration
-	// Rate is how many bytes a second make good for the time they take.
+	// Rate is how many bytes a second earn back the time that they take.
 	Rate int64
 }
 
-// Patience is what is left for a client. Time that passes while we wait for it uses patience up, and what it sends
-// or takes earns it again, up to the silence that it may keep: who is steady is never cut off, and who sends a byte
-// now and then is, soon. Time that we need ourselves does not count.
+// Patience is how long a client may still keep us waiting. Waiting uses it up, and what the client sends or takes
+// earns it back, up to the pace's Silence: so a steady client is never cut off, and one that sends a byte now and
+// then soon is. Time that we need ourselves does not count.
 type Patience struct {
 	Pace
 	left time.Duration
@@ -24,7 +24,7 @@ type Patience struct {
 // Begin returns all the patience of the pace.
 func (p Pace) Begin() Patience { return Patience{p, p.Silence} }
 
-// Spend takes account of a wait of that time, in which n bytes moved.
+// Spend records a wait in which n bytes moved.
 func (p *Patience) Spend(waited time.Duration, n int) {
 	earned := time.Duration(int64(n) * int64(time.Second) / p.Rate)
 	p.left = min(p.left-waited+earned, p.Silence)
@@ -68,7 +68,7 @@ func (b *Body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Hurry gives what has not been read yet no longer than limit to come: nobody is going to read it.
+// Hurry gives the rest of the body no longer than limit to come: nobody is going to read it.
 func (b *Body) Hurry(limit time.Duration) {
 	if !b.ended {
 		_ = b.deadline(time.Now().Add(limit))

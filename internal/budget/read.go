@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// Small is how many bytes of a body are not counted: as many as its connection's buffers take anyway. Most requests
-// are no larger, and so pay nothing.
+// Small is how many bytes of a body are not counted, since its connection's buffers take as much anyway. Most
+// requests are no larger, and so cost nothing here.
 const Small = 4 << 10
 
 // ErrTooLong says that a body is longer than its limit.

@@ -132,7 +132,7 @@ func (a *announcements) listen(ctx context.Context) (release func()) {
 func (a *announcements) keepListening(ctx context.Context, begun func()) {
 	for {
 		err := a.store.Listen(ctx, func() {
-			a.feed.lose()
+			a.feed.noteLost()
 			begun()
 		}, a.heard)
 		if ctx.Err() != nil {

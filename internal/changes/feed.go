@@ -129,8 +129,8 @@ func (f *Feed) note(registry int64, add func(*Notes)) {
 	}
 }
 
-// lose notes for all watchers that they may miss changes.
-func (f *Feed) lose() {
+// noteLost notes for all watchers that they may miss changes.
+func (f *Feed) noteLost() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, of := range f.watchers {

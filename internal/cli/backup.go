@@ -39,7 +39,7 @@ func (c backupCommand) Run(ctx context.Context, out output) error {
 	if err := onlyEmbedded(cfg, "backup copies the embedded stores, and this configuration has others. Back up PostgreSQL first (pg_dump, or base backups with point-in-time recovery), then the bucket (versioning, or replication to another one): so every blob that the copied database names is in the copied bucket"); err != nil {
 		return err
 	}
-	meta, blobs, err := stores.Beside(ctx, cfg)
+	meta, blobs, err := stores.OpenReadOnly(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func (c restoreCommand) Run(ctx context.Context, out output) error {
 }
 
 func sayWide(out output, folder string) {
-	if text := stores.Wide(folder); text != "" {
+	if text := stores.PermissionAdvice(folder); text != "" {
 		fmt.Fprintln(out.stderr, "twinport: "+text)
 	}
 }

@@ -73,7 +73,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	// With the first signal the notification ends, so that a second one ends the process at once.
+	// After the first signal the notification ends, so that a second one ends the process at once.
 	context.AfterFunc(ctx, stop)
 	command.BindTo(ctx, (*context.Context)(nil))
 	if err := command.Run(output{stdout, stderr}); err != nil {

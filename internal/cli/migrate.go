@@ -226,7 +226,7 @@ func describe(p migrate.Progress, since time.Duration) string {
 	switch p.Phase {
 	case migrate.Objects:
 		line := fmt.Sprintf("objects  %s %d of %d, %s of %s", bar(p.Bytes, p.BytesTotal), p.Objects, p.ObjectsTotal, size(p.Bytes), size(p.BytesTotal))
-		return line + rate(p.Here, p.BytesTotal-p.Bytes, since, func(n int64) string { return size(n) })
+		return line + rate(p.BytesCopied, p.BytesTotal-p.Bytes, since, func(n int64) string { return size(n) })
 	case migrate.Tables:
 		line := fmt.Sprintf("rows     %s %d of %d", bar(p.Rows, p.RowsTotal), p.Rows, max(p.Rows, p.RowsTotal))
 		return line + rate(p.Rows, p.RowsTotal-p.Rows, since, func(n int64) string { return fmt.Sprint(n) })

@@ -51,7 +51,7 @@ func (c sweepCommand) Run(ctx context.Context, out output) error {
 	}
 	open := stores.Open
 	if c.DryRun {
-		open = stores.Beside
+		open = stores.OpenReadOnly
 	}
 	meta, blobs, err := open(ctx, cfg)
 	if errors.Is(err, metadata.ErrInUse) {
@@ -92,7 +92,7 @@ func (c sweepCommand) Run(ctx context.Context, out output) error {
 // served says why the command leaves a folder alone that a server uses.
 func (c sweepCommand) served(ctx context.Context, cfg config.Config) error {
 	last := ""
-	if meta, blobs, err := stores.Beside(ctx, cfg); err == nil {
+	if meta, blobs, err := stores.OpenReadOnly(ctx, cfg); err == nil {
 		defer meta.Close()
 		defer blobs.Close()
 		switch end, underWay, err := jobs.LastRun(meta.Read(), sweep.JobName); {

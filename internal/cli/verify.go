@@ -67,7 +67,7 @@ func (c verifyCommand) run(ctx context.Context, out output) (summary verify.Summ
 	if err != nil {
 		return summary, err
 	}
-	open := stores.Beside
+	open := stores.OpenReadOnly
 	if c.Repair {
 		open = stores.Open
 	}

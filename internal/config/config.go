@@ -95,7 +95,7 @@ func (k AccessKey) String() string               { return k.ID }
 func (k AccessKey) GoString() string             { return k.ID }
 func (k AccessKey) MarshalText() ([]byte, error) { return []byte(k.ID), nil }
 
-// Sweep is when what nothing needs any more is freed.
+// Sweep says when to free what nothing needs any more.
 type Sweep struct {
 	// Interval is the time from the end of one sweep to the begin of the next.
 	Interval time.Duration
@@ -178,11 +178,11 @@ func (c Config) AuthAccounts() []auth.Account {
 	return accounts
 }
 
-// Load reads the file at path, or none if path is empty, and then the
-// variables of environ (as os.Environ gives it) that begin with TWINPORT_. A
-// variable beats the file; an empty one counts as not set. Relative paths in the
-// file are relative to the file's folder. When the configuration is not
-// valid the error is an *Error with every problem found.
+// Load reads the file at path, or none if path is empty, and then the variables
+// of environ (in the form of os.Environ) that begin with TWINPORT_. A variable
+// overrides the file; an empty one counts as not set. Relative paths in the
+// file are relative to the file's folder. If the configuration is not valid,
+// the error is an *Error with every problem found.
 func Load(path string, environ []string) (Config, error) {
 	l := &loader{environ: parseEnviron(environ), referenced: map[string]bool{}, config: Default()}
 	settings, dir, err := l.readFile(path)

@@ -57,8 +57,8 @@ func (l *loader) readEnvironment(settings map[string]setting) {
 		switch key {
 		case "accounts", "quotas":
 			if node = l.parse(from, []byte(text)); node == nil {
-				// Those of the file do not stand in for those that were meant to
-				// replace them.
+				// Those of the file must not stand in for ones that were meant
+				// to replace them.
 				delete(settings, key)
 				continue
 			}

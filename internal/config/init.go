@@ -27,8 +27,7 @@ const (
 // Written is what Init wrote.
 type Written struct {
 	// Config is the path of the configuration. AWSConfig and AWSCredentials are
-	// those for the AWS CLI and SDKs, by way of AWS_CONFIG_FILE and
-	// AWS_SHARED_CREDENTIALS_FILE.
+	// those of the files for AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE.
 	Config, AWSConfig, AWSCredentials string
 	// Endpoint is the URL that both profiles name, Region their Region.
 	Endpoint, Region string

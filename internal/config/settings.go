@@ -64,8 +64,8 @@ var (
 	nameGrammar   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 	orgGrammar    = regexp.MustCompile(`^o-[a-z0-9]{10,32}$`) // AWS Organizations: OrganizationId
 	keyIDGrammar  = regexp.MustCompile(`^[A-Z0-9_]{16,128}$`)
-	// Whoever holds a signed request or a token can try secrets on it: 32
-	// hexadecimal digits make 128 bits.
+	// Whoever holds a signed request or a token can test guesses of the secret
+	// against it: 32 hexadecimal digits are 128 bits.
 	secretGrammar = regexp.MustCompile(`^[!-~]{32,256}$`)
 	envGrammar    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )

@@ -10,7 +10,7 @@ import (
 func didYouMean(unknown string, known []string) string {
 	const near = 2
 	best, distance := "", near+1
-	// A long name is nobody's slip of the finger, and would cost time.
+	// A long name is no typing error, and would take time.
 	if len(unknown) > 64 {
 		return ""
 	}

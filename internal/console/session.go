@@ -72,7 +72,7 @@ func (s *sessions) serveOne(w http.ResponseWriter, r *http.Request, account stri
 		w.WriteHeader(http.StatusNoContent) // nobody is signed in to it
 		return
 	}
-	found, _, err := s.service.Of(r, account)
+	found, _, err := s.service.OfRequest(r, account)
 	if err == nil {
 		_, err = s.service.Revoke(r.Context(), account, []string{found.ID})
 	}
@@ -85,7 +85,7 @@ func (s *sessions) serveOne(w http.ResponseWriter, r *http.Request, account stri
 }
 
 func (s *sessions) list(w http.ResponseWriter, r *http.Request) {
-	all, err := s.service.All(r)
+	all, err := s.service.AllOfRequest(r)
 	if err != nil {
 		s.failInside(w, r, "read the sessions", err)
 		return

@@ -1,5 +1,5 @@
-// Package control is the way to a running server for commands of the same
-// user: HTTP on a socket in the server's data folder.
+// Package control lets commands of the same user reach a running server: by
+// HTTP, on a socket in the server's data folder.
 package control
 
 import (
@@ -25,9 +25,9 @@ const maxSocketPath = 100
 // folder.
 var ErrNoServer = errors.New("no server answers")
 
-// Listen makes the socket in the data folder, which belongs to the caller: one
-// that is there was left by a process that was killed. Only the owner can
-// connect: it gets its name when nobody else has the right to.
+// Listen makes the socket in the data folder, which belongs to the caller: a
+// socket that is there was left by a process that was killed. Only the owner
+// can connect: the socket gets its name when nobody else has the right to.
 func Listen(data string) (net.Listener, error) {
 	private, err := os.MkdirTemp(data, ".control-")
 	if err != nil {
@@ -39,7 +39,7 @@ func Listen(data string) (net.Listener, error) {
 	var listener net.Listener
 	err = shortened(bound, func(short string) (err error) {
 		if listener, err = net.Listen("unix", short); err == nil {
-			// Its name is about to change.
+			// It is renamed below.
 			listener.(*net.UnixListener).SetUnlinkOnClose(false)
 		}
 		return err
@@ -64,7 +64,7 @@ type removing struct {
 }
 
 func (r *removing) Close() error {
-	_ = os.Remove(r.path) // a socket that nobody listens on is as good as none
+	_ = os.Remove(r.path) // a socket that nobody listens on does no harm
 	return r.Listener.Close()
 }
 
@@ -85,8 +85,8 @@ func Client(data string) *http.Client {
 	return &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
 }
 
-// shortened calls fn with the path, or, if it is too long for a socket, with
-// one through a link that lives as long as fn.
+// shortened calls fn with the path or, if it is too long for a socket, with a
+// short one through a link, which exists while fn runs.
 func shortened(path string, fn func(string) error) error {
 	if len(path) <= maxSocketPath {
 		return fn(path)

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// unfinished begins the names of files that are being written: hidden, so
-// that whoever reads the folder leaves them alone.
+// unfinished begins the names of files that are being written. They are hidden,
+// so that whoever reads the folder ignores them.
 const unfinished = ".new-"
 
 // WriteFile makes the file path hold data, for its owner only. When it returns,
@@ -51,7 +51,7 @@ func SyncDir(dir string) error {
 	return nil
 }
 
-// TestDisk has the disk of a folder take a small file, which is gone afterwards.
+// TestDisk writes a small file to a folder, durably, and leaves nothing of it.
 func TestDisk(dir string) error {
 	file, err := os.CreateTemp(dir, unfinished+"*")
 	if err != nil {

@@ -124,7 +124,7 @@ func (r *run) readBack(ctx context.Context) (wrong []metadata.Blob, err error) {
 	return wrong, err
 }
 
-// sample yields blobs with digests anywhere, as it happens more than once.
+// sample yields blobs from random digests on. Some may come more than once.
 func (r *run) sample(yield func(metadata.Blob) bool) error {
 	var bytes int64
 	for range sampleObjects {

@@ -32,16 +32,16 @@ const (
 	// holdLimit bounds how long writes wait for the last step. If it takes
 	// longer they go on, and the migration fails.
 	holdLimit = 10 * time.Second
-	// Catching up ends with a round that is shorter than a shortRound-th of the
-	// hold limit, or when rounds are shorter than a bearableRound-th and get no
-	// shorter. Others that get no shorter press the brake: clients write as fast as
-	// we copy. It ends after maxRounds in any case; the last step may take too long
-	// then.
+	// Catching up ends after a round shorter than a shortRound-th of the hold
+	// limit, or when rounds are shorter than a bearableRound-th and get no shorter.
+	// Other rounds that get no shorter, because clients write as fast as we copy,
+	// slow the writes down. It ends after maxRounds in any case; the last step may
+	// take too long then.
 	shortRound    = 20
 	bearableRound = 4
 	maxStalled    = 3
 	maxRounds     = 100
-	// endPatience is how long the removal of the mark is tried.
+	// endPatience is how long to try to remove the mark.
 	endPatience = 30 * time.Second
 )
 
@@ -59,11 +59,12 @@ type Migration struct {
 	Full   bool
 	Report func(Progress)
 
-	// Hold keeps all writes waiting until release is called: with true, they and
-	// all later ones find the new stores. Nil if nobody writes.
+	// Hold keeps all writes waiting until release is called. release(true)
+	// makes these, and all later ones, use the new stores. Nil if nobody
+	// writes.
 	Hold func(context.Context) (release func(moved bool), err error)
-	// Prepare makes ready what Hold's release switches to. What fails, fails
-	// here. May be nil.
+	// Prepare opens what release switches to, so that it cannot fail later. May
+	// be nil.
 	Prepare func(context.Context) error
 }
 
@@ -143,8 +144,8 @@ func (r *run) empty(ctx context.Context) error {
 	return nil
 }
 
-// step keeps the files of what a snapshot of the source names from being
-// deleted while fn works with one.
+// step runs fn, which uses a snapshot of the source, and keeps the files that
+// the snapshot names from being deleted meanwhile.
 func (r *run) step(ctx context.Context, fn func() error) error {
 	release, err := r.Files.HoldDeletes(ctx)
 	if err != nil {
@@ -270,7 +271,8 @@ func (r *run) switchOver(ctx context.Context) (took time.Duration, err error) {
 	return 0, nil
 }
 
-// causeOf gives an error that comes from the end of ctx its reason.
+// causeOf returns the reason why ctx ended, if err comes from that, and else
+// err.
 func causeOf(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
 		return fmt.Errorf("%w (%w)", cause, err)
@@ -278,7 +280,7 @@ func causeOf(ctx context.Context, err error) error {
 	return err
 }
 
-// end removes the mark. What has moved does not depend on who asked for it.
+// end removes the mark, even if the one who asked for the migration is gone.
 func (r *run) end(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endPatience)
 	defer cancel()

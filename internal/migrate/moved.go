@@ -13,8 +13,8 @@ import (
 	"github.com/twinport/twinport/internal/durable"
 )
 
-// Moved says where the data of a folder has gone: that the folder is not to be
-// served any more.
+// Moved says where the data of a folder has gone. The folder must not be served
+// any more.
 type Moved struct {
 	At        time.Time `json:"at"`
 	Migration string    `json:"migration"` // its id
@@ -42,7 +42,7 @@ func ReadMoved(data string) (*Moved, error) {
 	return m, nil
 }
 
-// Refuse is the error for who wants to serve the folder.
+// Refuse is the error for a server that is started on the folder.
 func (m *Moved) Refuse(data string) error {
 	return fmt.Errorf("the data of %s was moved on %s to %s and %s: serve with the configuration that names these (%s). What is in the folder is old; when nothing needs it any more, delete it",
 		data, m.At.Format(time.DateTime+" MST"), m.Database, m.Blobs, m.Config)

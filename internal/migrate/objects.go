@@ -18,8 +18,8 @@ import (
 
 const (
 	// workers is how many objects are copied or read at a time: most are small,
-	// and their copy waits for the bucket more than anything. What each may
-	// keep in memory, the bucket's store bounds.
+	// and their copy mostly waits for the bucket. The store of the bucket
+	// bounds the memory of each.
 	workers = 32
 	// blobPage is how many blobs are looked up at a time.
 	blobPage = 500
@@ -221,10 +221,10 @@ func (c *countingReader) Read(p []byte) (int, error) {
 	}
 	n, err := c.r.Read(p)
 	c.n += int64(n)
-	c.report.update(func(p *Progress) { p.Bytes, p.Here = p.Bytes+int64(n), p.Here+int64(n) })
+	c.report.update(func(p *Progress) { p.Bytes, p.BytesCopied = p.Bytes+int64(n), p.BytesCopied+int64(n) })
 	return n, err
 }
 
 func (c *countingReader) takeBack() {
-	c.report.update(func(p *Progress) { p.Bytes, p.Here = p.Bytes-c.n, p.Here-c.n })
+	c.report.update(func(p *Progress) { p.Bytes, p.BytesCopied = p.Bytes-c.n, p.BytesCopied-c.n })
 }

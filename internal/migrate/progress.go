@@ -22,17 +22,17 @@ const (
 type Progress struct {
 	Phase   Phase `json:"phase"`
 	Resumed bool  `json:"resumed,omitempty"` // it goes on with one that was cut off
-	// Objects and Bytes that are in the bucket; after a resumption, with those
-	// that were there.
+	// Objects and Bytes that are in the bucket, with those that were there when
+	// the migration was resumed.
 	Objects      int64 `json:"objects"`
 	ObjectsTotal int64 `json:"objects_total"`
 	Bytes        int64 `json:"bytes"`
 	BytesTotal   int64 `json:"bytes_total"`
-	// Here counts the bytes that were copied since the resumption, for the rate.
-	Here      int64 `json:"here"`
-	Rows      int64 `json:"rows"` // copied since the resumption
-	RowsTotal int64 `json:"rows_total"`
-	Changes   int64 `json:"changes"` // that the last round found
+	// BytesCopied counts only what this run has copied, for the rate.
+	BytesCopied int64 `json:"here"`
+	Rows        int64 `json:"rows"` // copied by this run
+	RowsTotal   int64 `json:"rows_total"`
+	Changes     int64 `json:"changes"` // that the last round found
 	// Slowed is for how many hundredths of the time writes are held so that the
 	// rounds get shorter.
 	Slowed  int   `json:"slowed,omitempty"`

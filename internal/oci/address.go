@@ -69,8 +69,8 @@ func validRegion(s string) bool {
 }
 
 // checkServed refuses a registry in a Region that the deployment does not
-// serve. Whether an account exists is not said here: to the domain, one that
-// does not is one that grants nothing.
+// serve. It does not tell whether an account exists: the domain treats one that
+// does not like one that grants nothing.
 func (h *handler) checkServed(id resource.Registry) error {
 	regions := h.registry.Regions()
 	if slices.Contains(regions, id.Region) {

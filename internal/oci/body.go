@@ -11,9 +11,9 @@ import (
 // stallTimeout is how long a client may take nothing while it is sent a body.
 const stallTimeout = time.Minute
 
-// requestBody reads a request's body, and remembers why reading failed: what
-// the client broke must not be taken for an error of the server's. That the body
-// comes at a pace is seen to by the server.
+// requestBody reads a request's body, and remembers why reading failed, so that
+// a fault of the client is not taken for one of the server. The server sees to
+// the body's pace.
 type requestBody struct {
 	body io.Reader
 	// left is how many bytes may still come, or -1 if the length is not known.
@@ -45,8 +45,8 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// blame returns what is wrong with the body if that is why err came about. A
-// refusal of the domain's is never the body's fault.
+// blame returns what is wrong with the body, if that caused err, and else err.
+// A refusal of the domain is never the body's fault.
 func blame(body *requestBody, err error) error {
 	if body == nil || body.err == nil || body.err == io.EOF || registry.CodeOf(err) != "" {
 		return err

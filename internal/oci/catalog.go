@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// listRepositories lists the repositories of the registry by names that are
-// good on this host: where it names no registry, with account and Region, since
-// another login would take the bare name for its own. The endpoint is not in the specification;
-// clients know it from Docker's registry API.
+// listRepositories lists the repositories of the registry by names that are valid on this host: if
+// the host names no registry, with account and Region, since another login would take the bare name
+// for one of its own. The endpoint is not in the specification; clients know it from Docker's
+// registry API.
 func (h *handler) listRepositories(w http.ResponseWriter, r *http.Request, req *request) error {
 	prefix, path := "", "/v2/_catalog"
 	if !req.bareNames {

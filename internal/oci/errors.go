@@ -140,8 +140,8 @@ func toProtocol(op operation, err error) *protocolError {
 	return &p
 }
 
-// limited is the answer to who asked for more than there is: 429 if it holds much
-// itself, else 503.
+// limited is the answer to a request that a budget refused: 429 if the account
+// holds its share, else 503.
 func limited(e *budget.Error) *protocolError {
 	if e.Own {
 		return &protocolError{http.StatusTooManyRequests, codeTooManyRequests, e.Message()}
@@ -149,8 +149,8 @@ func limited(e *budget.Error) *protocolError {
 	return &protocolError{http.StatusServiceUnavailable, codeTooManyRequests, e.Message()}
 }
 
-// rateExceeded is the answer to who has asked too often. Retry-After says when
-// there is room again.
+// rateExceeded is the answer to an account that has asked too often.
+// Retry-After says when to try again.
 func rateExceeded(k quota.Kind) error {
 	return &protocolError{http.StatusTooManyRequests, codeTooManyRequests,
 		"Rate exceeded: the account's quota '" + k.Rate() + "' is used up for the moment"}
@@ -168,7 +168,7 @@ func (h *handler) writeError(w http.ResponseWriter, r *http.Request, req *reques
 	}
 	answer := toProtocol(req.op, err)
 	if answer == nil && r.Context().Err() != nil {
-		// Nobody is left to read an answer, and the failure is the client's going away.
+		// Nobody is left to read an answer, and the error comes from the client's going away.
 		h.log.LogAttrs(r.Context(), slog.LevelDebug, "client went away", slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Any("error", err))
 		answer = &protocolError{http.StatusServiceUnavailable, codeUnknown, "The request was cancelled"}
 	}

@@ -139,8 +139,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// begin begins to count what a request takes, for the account of its caller, who
-// has proven who it is. The domain and the stores find it in the context.
+// begin begins to count what a request takes, for the account of its
+// authenticated caller. The domain and the stores find it in the context.
 func (h *handler) begin(r *http.Request, req *request) (*budget.Request, context.Context) {
 	held := h.limits.Begin(budget.Party{Account: req.caller.Identity.Principal.Account})
 	return held, held.NewContext(r.Context())

@@ -45,7 +45,7 @@ const (
 	opListRepositories           // /v2/_catalog, Docker's registry API
 )
 
-// kind is what ECR does in the place of the operation, and has a rate for.
+// kind returns the operation of ECR that does the same, and whose rate applies.
 func (op operation) kind() quota.Kind {
 	switch op {
 	case opGetManifest:
@@ -137,8 +137,8 @@ const (
 	upload             // /v2/<name>/blobs/uploads/<id>
 )
 
-// splitPath finds the endpoint from the end of the path, since names may hold
-// any number of slashes, and any word that endpoints use.
+// splitPath finds the endpoint from the end of the path, since a name may have
+// any number of slashes, and parts that are words of endpoints.
 func splitPath(path string) (where endpoint, name, item string) {
 	const root = "/v2"
 	if !strings.HasPrefix(path, root) {
@@ -314,15 +314,15 @@ func (req *request) parseQuery(raw string) error {
 	return nil
 }
 
-// parameters reads a query. To url.ParseQuery a semicolon that is not escaped
-// is an error; here it is a character as any, which media types have before
-// their parameters.
+// parameters reads a query. A semicolon that is not escaped, which precedes the
+// parameters of a media type, is a character like any other; url.ParseQuery
+// takes it for an error.
 func parameters(raw string) (url.Values, error) {
 	return url.ParseQuery(strings.ReplaceAll(raw, ";", "%3B"))
 }
 
-// mediaType is a parameter's value as a media type. Type and subtype have no
-// spaces, so one there was sent as a plus that is not escaped, and means that.
+// mediaType reads a parameter's value as a media type. Type and subtype have no
+// spaces, so a space was sent as a plus that is not escaped, and means that.
 func mediaType(value string) string {
 	bare, rest, more := strings.Cut(value, ";")
 	bare = strings.ReplaceAll(bare, " ", "+")

@@ -26,7 +26,7 @@ func (c *Cache[V]) Last(registry resource.Registry) V {
 	return c.parsed[registry].value
 }
 
-// Get returns what the registry's text was parsed to; it has it parsed if the text is not the one of before.
+// Get returns what the registry's text was parsed to. It calls parse if the text is not the one before.
 func (c *Cache[V]) Get(registry resource.Registry, text string, parse func() (V, error)) (V, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -10,9 +10,9 @@ import (
 // ECR does not say how much that is there.
 const burst = 10 * time.Second
 
-// Meter holds each account to its rates: in each Region, and kind by kind. It is
-// safe for concurrent use, and a request costs it a few atomic operations. A nil
-// Meter holds nobody.
+// Meter holds each account to its rates, in each Region and for each kind of
+// request. It is safe for concurrent use, and a request costs it a few atomic
+// operations. A nil Meter has no rates.
 type Meter struct {
 	of  map[key]*[Kinds]bucket // never changes
 	now func() time.Duration
@@ -48,7 +48,8 @@ func NewMeter(limits map[string]Limits, regions []string) *Meter {
 }
 
 // Take reports whether a request is let through. One that is not may come again
-// in a second: no rate is slower. Whoever has no limits is let through.
+// after a second, since no rate is slower. An account without limits is let
+// through.
 func (m *Meter) Take(account, region string, k Kind) bool {
 	if m == nil {
 		return true

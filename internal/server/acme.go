@@ -91,7 +91,7 @@ func (a *acmeCertificates) tlsConfig() *tls.Config {
 }
 
 // get is tls.Config.GetCertificate. A client that names no domain, such as a
-// health check by IP address, gets the first one's certificate.
+// health check by IP address, gets the certificate of the first.
 func (a *acmeCertificates) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	domain := a.domains[0]
 	if hello.ServerName != "" {
@@ -124,8 +124,8 @@ func (a *acmeCertificates) keep(ctx context.Context) {
 	}
 }
 
-// keepOne is not waited for at the stop: autocert cannot be interrupted, and
-// what it leaves behind, a crash would leave as well.
+// keepOne is not waited for at the stop, since autocert cannot be interrupted.
+// It leaves nothing behind that a crash would not.
 func (a *acmeCertificates) keepOne(ctx context.Context, domain *acmeDomain) {
 	retry := acmeRetry
 	for {
@@ -153,7 +153,7 @@ func (a *acmeCertificates) keepOne(ctx context.Context, domain *acmeDomain) {
 	}
 }
 
-// use serves the certificate from now on, and complains once a day of one that
+// use serves the certificate from now on. Once a day it warns of one that
 // should have been renewed: that is due when a third of its time is left.
 func (a *acmeCertificates) use(domain *acmeDomain, cert *tls.Certificate) {
 	old := domain.current.Swap(cert)

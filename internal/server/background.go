@@ -12,9 +12,9 @@ import (
 	"github.com/twinport/twinport/internal/sweep"
 )
 
-// background is the work that goes on beside requests: replication, and jobs.
-// It can be stopped and started again, over the same generation or another, and
-// its counts go on.
+// background is the work beside requests: replication, and jobs. It can be
+// stopped, and started again over the same generation or another one; its
+// counts go on.
 type background struct {
 	config  config.Sweep
 	log     *slog.Logger
@@ -22,8 +22,8 @@ type background struct {
 	sweeper *sweep.Sweeper
 
 	mu         sync.Mutex
-	engine     *replication.Engine // nil while it rests
-	replicated replication.Stats   // what those before have counted
+	engine     *replication.Engine // nil while it is stopped
+	replicated replication.Stats   // counts of the engines before
 }
 
 func newBackground(c config.Sweep, log *slog.Logger) *background {

@@ -9,8 +9,8 @@ import (
 	"github.com/twinport/twinport/internal/awsapi"
 )
 
-// door holds requests that write while it is shut. Those that only read pass
-// it by.
+// door keeps requests that write waiting while it is shut. Requests that only
+// read do not use it.
 type door struct {
 	mu     sync.Mutex
 	inside int           // requests that were let in and have not ended
@@ -18,8 +18,8 @@ type door struct {
 }
 
 // writes reports whether a request may write. Every request of the AWS APIs is
-// a POST, also those that read: these wait too, but for streams, which would be
-// waited for.
+// a POST, even one that reads, and waits too; but not streams, for whose end
+// the door would have to wait.
 func writes(r *http.Request) bool {
 	return r.Method != http.MethodGet && r.Method != http.MethodHead && !awsapi.Streams(r)
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/twinport/twinport/internal/budget"
 )
 
-// writeFailure answers in the form of the protocol what no protocol has come to see: code is its name in OCI's, and
-// exception in AWS's. It must be the first that is written.
+// writeFailure answers a request that reached no protocol, in the form of the protocol p: code is the error's name in
+// OCI's protocol, and exception in AWS's. Nothing may have been written before.
 func writeFailure(p protocol, w http.ResponseWriter, r *http.Request, status int, code, exception, message string) {
 	header := w.Header()
 	var body []byte

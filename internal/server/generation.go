@@ -62,8 +62,9 @@ func newGeneration(ctx context.Context, cfg config.Config, m metadata.Store, b b
 	return g, nil
 }
 
-// warnOfRedirects warns of a bucket that is reached at the registry's own name, or
-// below it: who comes by that name is not sent there (registry.KeepsLogin).
+// warnOfRedirects warns of a bucket that is reached at the registry's own name,
+// or below it: who came by that name is not redirected to it
+// (registry.KeepsLogin).
 func warnOfRedirects(ctx context.Context, cfg config.Config, b blob.Store, log *slog.Logger) {
 	bucket, ok := b.(interface {
 		RedirectHost(context.Context) (string, error)

@@ -79,8 +79,8 @@ func (o *observer) finish(p protocol, w *response, r *http.Request, start time.T
 }
 
 // afterPanic logs a panic and answers in the protocol's own form. It reports
-// whether the connection must be broken off: a client must not take a part of
-// an answer for the whole.
+// whether the connection must be closed, so that a client does not take a part
+// of an answer for the whole.
 func (o *observer) afterPanic(p protocol, w *response, r *http.Request, panicked any) (abort bool) {
 	if err, ok := panicked.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		return true

@@ -20,8 +20,8 @@ const (
 	readyFor = time.Second
 )
 
-// readiness remembers how the last check went. A check that a dead disk holds
-// up is waited for by all, and none is begun beside it.
+// readiness remembers the result of the last check. Everybody waits for a check
+// that is under way, which a dead disk may hold up, and nobody begins another.
 type readiness struct {
 	mu      sync.Mutex
 	ended   time.Time
@@ -73,8 +73,8 @@ func (s *Server) ready(ctx context.Context) error {
 	return s.readiness.check(ctx, s.pingStores)
 }
 
-// pingStores asks both stores. The error says to anybody what is wrong; the log
-// says more to the operator.
+// pingStores pings both stores. Anybody may read the error; the log has the
+// details for the operator.
 func (s *Server) pingStores(ctx context.Context) error {
 	g := s.generations.acquire()
 	defer g.release()

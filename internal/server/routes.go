@@ -85,8 +85,8 @@ func (h *routes) serve(p protocol, w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// local says whether a host is localhost, or below it: browsers take its name for all
-// its ports, and others of them may be some developer's, without TLS.
+// local says whether a host is localhost, or below it. Browsers use that name for all its ports,
+// some of which may be a developer's without TLS.
 func local(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name

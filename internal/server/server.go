@@ -33,8 +33,8 @@ import (
 	"github.com/twinport/twinport/internal/stores"
 )
 
-// What a connection may cost before a handler sees its request. The size of
-// bodies is bounded by the protocols, their pace by paces.
+// Limits of what a connection may cost before a handler sees its request. The
+// protocols bound the size of bodies, and paces how slowly they come.
 const (
 	headerTimeout = 15 * time.Second
 	idleTimeout   = 2 * time.Minute // longer than that of most load balancers, so that they close first
@@ -136,7 +136,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 		return nil, err
 	}
 	s.generations.present.Store(first)
-	if text := stores.Wide(cfg.Data); text != "" && (cfg.Database == "" || cfg.Blobs == "") {
+	if text := stores.PermissionAdvice(cfg.Data); text != "" && (cfg.Database == "" || cfg.Blobs == "") {
 		log.Warn(text)
 	}
 	s.background = newBackground(cfg.Sweep, log)
@@ -183,8 +183,8 @@ func (s *Server) URL() string {
 	return s.scheme + "://" + net.JoinHostPort(host, strconv.Itoa(addr.Port))
 }
 
-// publicScheme is the one that clients use. Who shows port 443 and has no
-// certificate of his own stands behind a proxy that has one.
+// publicScheme is the one that clients use. A server that shows port 443 and
+// has no certificate of its own is behind a proxy that has one.
 func (s *Server) publicScheme(cfg config.Config) string {
 	if cfg.PublicPort == 443 {
 		return "https"

@@ -33,9 +33,9 @@ func NoCookie(account string, secure bool) *http.Cookie {
 	return c
 }
 
-// Of returns the session that a request has for the account, and who it speaks
+// OfRequest returns the session that a request has for the account, and who it speaks
 // for, in no Region: ErrEnded.
-func (s *Service) Of(r *http.Request, account string) (Session, auth.Identity, error) {
+func (s *Service) OfRequest(r *http.Request, account string) (Session, auth.Identity, error) {
 	cookies := r.CookiesNamed(cookiePrefix + account)
 	for _, cookie := range cookies[:min(len(cookies), maxCookies)] {
 		found, identity, err := s.Verify(cookie.Value)
@@ -49,8 +49,8 @@ func (s *Service) Of(r *http.Request, account string) (Session, auth.Identity, e
 	return Session{}, auth.Identity{}, ErrEnded
 }
 
-// All returns the sessions that a request has.
-func (s *Service) All(r *http.Request) ([]Session, error) {
+// AllOfRequest returns the sessions that a request has.
+func (s *Service) AllOfRequest(r *http.Request) ([]Session, error) {
 	var all []Session
 	seen := map[string]bool{}
 	for _, cookie := range r.Cookies() {
@@ -62,7 +62,7 @@ func (s *Service) All(r *http.Request) ([]Session, error) {
 		if len(seen) > maxCookies {
 			break
 		}
-		found, _, err := s.Of(r, account)
+		found, _, err := s.OfRequest(r, account)
 		if errors.Is(err, ErrEnded) {
 			continue
 		}

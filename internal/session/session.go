@@ -41,7 +41,7 @@ var (
 	ErrEnded = errors.New("session: there is none, or it has ended")
 	// ErrWrongKey: there is no such access key, or it has another secret.
 	ErrWrongKey = errors.New("session: the access key is not valid")
-	// ErrTooManyTries: the access key is not valid, and too many were not before it.
+	// ErrTooManyTries: the access key is not valid, and too many before it were not either.
 	ErrTooManyTries = errors.New("session: too many wrong access keys")
 	// ErrFull: the store has no room for the session.
 	ErrFull = metadata.ErrFull
@@ -144,7 +144,7 @@ func (s *Service) Verify(token string) (Session, auth.Identity, error) {
 	if !ok {
 		return Session{}, auth.Identity{}, ErrEnded
 	}
-	found, err := s.going(id, identity)
+	found, err := s.active(id, identity)
 	if err != nil {
 		return Session{}, auth.Identity{}, err
 	}
@@ -164,19 +164,20 @@ func (s *Service) CheckLogin(scope string, identity auth.Identity) error {
 	if !ok {
 		return ErrEnded
 	}
-	_, err := s.going(id, identity)
+	_, err := s.active(id, identity)
 	return err
 }
 
-// live reports whether a session has not expired, and could have begun by now: the
-// clock may have been ahead.
-func (s *Service) live(one Session) bool {
+// unexpired reports whether a session has not expired, and could have begun by now: the clock may
+// have been ahead.
+func (s *Service) unexpired(one Session) bool {
 	now := s.now()
 	return now.Before(one.ExpiresAt) && !one.ExpiresAt.After(now.Add(Lifetime+auth.MaxSkew))
 }
 
-// going returns the session if it is the identity's and has not ended: ErrEnded.
-func (s *Service) going(id string, identity auth.Identity) (Session, error) {
+// active returns the session if it is the identity's and has not ended:
+// ErrEnded.
+func (s *Service) active(id string, identity auth.Identity) (Session, error) {
 	row, err := s.store.Read().Session(id)
 	switch {
 	case errors.Is(err, metadata.ErrNotFound):
@@ -185,7 +186,7 @@ func (s *Service) going(id string, identity auth.Identity) (Session, error) {
 		return Session{}, err
 	}
 	found := Session(row)
-	if found.Account != identity.Principal.Account || found.AccessKey != identity.AccessKeyID || !s.live(found) {
+	if found.Account != identity.Principal.Account || found.AccessKey != identity.AccessKeyID || !s.unexpired(found) {
 		return Session{}, ErrEnded
 	}
 	return found, nil
@@ -201,7 +202,7 @@ func (s *Service) List(account string) ([]Session, error) {
 	for _, row := range rows {
 		one := Session(row)
 		key, known := s.keys.AccessKey(one.AccessKey)
-		if known && key.Principal.Account == account && s.live(one) {
+		if known && key.Principal.Account == account && s.unexpired(one) {
 			live = append(live, one)
 		}
 	}
@@ -218,8 +219,8 @@ func (s *Service) Revoke(ctx context.Context, account string, ids []string) (end
 	return ended, err
 }
 
-// address is the client's, and what its wrong tries are counted by: the same,
-// but of IPv6 the part that a provider assigns.
+// address returns the client's address, and the network by which its wrong
+// tries are counted: the same, or of IPv6 the part that a provider assigns.
 func (c Client) address() (address, network string) {
 	peer, err := netip.ParseAddrPort(c.RemoteAddr)
 	if err != nil {

@@ -335,23 +335,23 @@ func TestCookies(t *testing.T) {
 		return r
 	}
 	both := request("other=1", "twinport-"+prod+"=bad", "twinport-"+prod+"="+token, "twinport-"+dev+"="+devToken, "twinport-=x")
-	if row, _, err := d.Of(both, prod); err != nil || row.ID != s.ID {
+	if row, _, err := d.OfRequest(both, prod); err != nil || row.ID != s.ID {
 		t.Errorf("%+v, %v", row, err)
 	}
-	if all, err := d.All(both); err != nil || len(all) != 2 {
+	if all, err := d.AllOfRequest(both); err != nil || len(all) != 2 {
 		t.Errorf("%v, %v", all, err)
 	}
 	// A session under another account's name is none.
-	if _, _, err := d.Of(request("twinport-"+dev+"="+token), dev); !errors.Is(err, ErrEnded) {
+	if _, _, err := d.OfRequest(request("twinport-"+dev+"="+token), dev); !errors.Is(err, ErrEnded) {
 		t.Errorf("another account's token: %v", err)
 	}
 	for _, account := range []string{"", "777788889999", prod + ";", "*"} {
-		if _, _, err := d.Of(both, account); !errors.Is(err, ErrEnded) {
+		if _, _, err := d.OfRequest(both, account); !errors.Is(err, ErrEnded) {
 			t.Errorf("account %q: %v", account, err)
 		}
 	}
 	d.store.Close()
-	if _, _, err := d.Of(both, prod); err == nil || errors.Is(err, ErrEnded) {
+	if _, _, err := d.OfRequest(both, prod); err == nil || errors.Is(err, ErrEnded) {
 		t.Errorf("without a store: %v", err)
 	}
 }

@@ -7,10 +7,10 @@ import (
 
 const (
 	// maxWrong is how many wrong secrets a minute are answered as such, for one
-	// access key from one network. Behind a balancer whose address the server was
-	// not told everybody has one network, so no count may keep a right secret
-	// out: those past the limit only get a shorter answer, and are not logged.
-	// Secrets are too long to be guessed at any rate.
+	// access key from one network. Behind a balancer that is not configured as
+	// trusted, all clients are of one network: so no count may keep a right
+	// secret out. Past the limit, wrong secrets get a shorter answer and are
+	// not logged. Secrets are too long to be guessed at any rate.
 	maxWrong    = 20
 	triesPeriod = time.Minute
 	// maxTries bounds how many pairs of key and network are counted at a time.

@@ -42,7 +42,7 @@ func OpenBlobs(ctx context.Context, cfg config.Config) (blob.Store, error) {
 	}
 	store, err := filestore.Open(BlobFolder(cfg))
 	if err != nil {
-		return nil, fmt.Errorf("open the blob store in %s: %w", cfg.Data, whose(cfg.Data, err))
+		return nil, fmt.Errorf("open the blob store in %s: %w", cfg.Data, explainPermission(cfg.Data, err))
 	}
 	return store, nil
 }
@@ -66,13 +66,13 @@ func OpenMetadata(ctx context.Context, cfg config.Config) (metadata.Store, error
 	}
 	store, err := metadata.OpenSQLite(ctx, MetadataFolder(cfg))
 	if err != nil {
-		return nil, fmt.Errorf("open the metadata store in %s: %w", cfg.Data, whose(cfg.Data, err))
+		return nil, fmt.Errorf("open the metadata store in %s: %w", cfg.Data, explainPermission(cfg.Data, err))
 	}
 	return store, nil
 }
 
-// Open opens both stores for a command that writes. Unlike a server it makes
-// none: metadata.ErrInUse where a server runs on the embedded stores.
+// Open opens both stores for a command that writes. Unlike a server it does not
+// create them: metadata.ErrInUse if a server runs on the embedded stores.
 func Open(ctx context.Context, cfg config.Config) (metadata.Store, blob.Store, error) {
 	if err := mustExist(cfg); err != nil {
 		return nil, nil, err
@@ -80,9 +80,8 @@ func Open(ctx context.Context, cfg config.Config) (metadata.Store, blob.Store, e
 	return both(ctx, cfg, OpenMetadata, OpenBlobs)
 }
 
-// Beside opens both stores for a command that only reads, beside the processes
-// that serve them.
-func Beside(ctx context.Context, cfg config.Config) (metadata.Store, blob.Store, error) {
+// OpenReadOnly opens both stores for a command that only reads, while other processes serve them.
+func OpenReadOnly(ctx context.Context, cfg config.Config) (metadata.Store, blob.Store, error) {
 	return both(ctx, cfg, metadataBeside, blobsBeside)
 }
 
@@ -100,14 +99,14 @@ func both(ctx context.Context, cfg config.Config, openMetadata func(context.Cont
 	return meta, blobs, nil
 }
 
-// mustExist refuses a data folder without a database, which is more likely the
-// wrong one than a new one.
+// mustExist refuses a data folder without a database: it is more likely to be
+// the wrong folder than a new one.
 func mustExist(cfg config.Config) error {
 	if cfg.Database != "" {
 		return nil
 	}
 	if _, err := os.Stat(filepath.Join(MetadataFolder(cfg), metadata.DatabaseFile)); err != nil {
-		return fmt.Errorf("the data folder %s holds no registries: name by --config the configuration that the server has, or correct data in it (%w)", cfg.Data, whose(cfg.Data, err))
+		return fmt.Errorf("the data folder %s holds no registries: name by --config the configuration that the server has, or correct data in it (%w)", cfg.Data, explainPermission(cfg.Data, err))
 	}
 	return nil
 }
@@ -143,7 +142,7 @@ func blobsBeside(ctx context.Context, cfg config.Config) (blob.Store, error) {
 // makeData makes the data folder. Private: whoever reads it reads every
 // account's images.
 func makeData(cfg config.Config) (err error) {
-	defer func() { err = whose(cfg.Data, err) }()
+	defer func() { err = explainPermission(cfg.Data, err) }()
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
@@ -155,9 +154,9 @@ func makeData(cfg config.Config) (err error) {
 	return refuseRestoring(cfg)
 }
 
-// whose adds to an error what to do where the data folder is another user's: one
-// that a container engine makes for a mount is root's.
-func whose(folder string, err error) error {
+// explainPermission adds to a permission error what to do if the data folder belongs to another
+// user: a container engine makes a mount's folder as root.
+func explainPermission(folder string, err error) error {
 	if !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
@@ -165,9 +164,9 @@ func whose(folder string, err error) error {
 		err, os.Getuid(), os.Getgid(), folder)
 }
 
-// Wide says what to do about a folder of data that others on the machine may look
-// into, as a folder may be that was there before; "" where they may not.
-func Wide(folder string) string {
+// PermissionAdvice says what to do about a data folder that other users of the machine may look
+// into; "" if they may not.
+func PermissionAdvice(folder string) string {
 	info, err := os.Stat(folder)
 	if err != nil || info.Mode().Perm()&0o077 == 0 {
 		return ""
@@ -176,7 +175,7 @@ func Wide(folder string) string {
 }
 
 // refuseMigrating refuses a database into which a migration is copying: a sweep
-// would take the objects that it has not come to name yet for lost ones.
+// would delete objects whose rows are not copied yet.
 func refuseMigrating(m metadata.Store) error {
 	lease, err := m.Read().Lease(metadata.MigrationLease)
 	if err != nil {

@@ -13,12 +13,12 @@ import (
 // TestWhose: who may not write the data folder is told which user must own it.
 func TestWhose(t *testing.T) {
 	denied := fmt.Errorf("make the folder: %w", &fs.PathError{Op: "mkdir", Path: "/data/blobs", Err: syscall.EACCES})
-	err := whose("/data", denied)
+	err := explainPermission("/data", denied)
 	if want := fmt.Sprintf("chown -R %d:%d /data", os.Getuid(), os.Getgid()); !errors.Is(err, fs.ErrPermission) || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("%v; it should end with %q", err, want)
 	}
 	for _, other := range []error{nil, fs.ErrNotExist} {
-		if err := whose("/data", other); err != other {
+		if err := explainPermission("/data", other); err != other {
 			t.Errorf("%v became %v", other, err)
 		}
 	}

@@ -1,7 +1,7 @@
-// Package strictjson reads JSON that all parsers read alike. The JSON standard
-// leaves open what a name that comes twice in an object means, and
-// encoding/json takes names that differ by case for the same; so one text may
-// be two documents, to two programs. A Reader refuses such texts.
+// Package strictjson reads JSON that all parsers read alike. The standard does
+// not say what it means if an object has a name twice, and encoding/json
+// ignores case; so one text may be two documents to two programs. A Reader
+// refuses such texts.
 package strictjson
 
 import (
@@ -153,8 +153,9 @@ func (r *Reader) End() error {
 	return nil
 }
 
-// Name reads the name of a member. known are the names that the object's readers
-// look for; nil means that it is a map, in which any name stands for itself.
+// Name reads the name of a member. known are the names that readers of the
+// object look for; nil means that the object is a map, whose names are not
+// known.
 func (r *Reader) Name(known *Names) (name string, offset int, err error) {
 	c := r.next()
 	at := r.at
@@ -209,7 +210,7 @@ func (r *Reader) note(name string, anyCase bool) bool {
 	return !again
 }
 
-// key is what names have in common that are the same.
+// key returns the same text for names that count as the same.
 func key(name string, anyCase bool) string {
 	if anyCase {
 		return fold(name)
@@ -232,8 +233,8 @@ func NewNames(names ...string) *Names {
 	return n
 }
 
-// like returns the one of the names that encoding/json takes name for: that is
-// equal under Unicode's simple folding, as K and the Kelvin sign are; or "".
+// like returns the known name that encoding/json takes name for, which is equal
+// under Unicode's simple folding, as K and the Kelvin sign are; or "".
 func (n *Names) like(name string) string {
 	if n.exact[name] {
 		return name

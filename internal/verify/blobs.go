@@ -15,8 +15,9 @@ import (
 	"github.com/twinport/twinport/internal/metadata"
 )
 
-// blobs lists what the blob store has and the metadata names beside each other,
-// both in order of object: so sizes come a thousand with each request.
+// blobs compares what the blob store lists with what the metadata names, both
+// in order of object: a listing has the sizes of a thousand objects in each
+// answer.
 func (r *run) blobs(ctx context.Context) error {
 	o := objects{run: r, ctx: ctx}
 	var stop func()
@@ -101,8 +102,8 @@ func (o *objects) take(object string) (int64, error) {
 	return size, o.advance()
 }
 
-// countUnknown counts those of the unknown objects that the sweep would free.
-// The others are garbage, kept for inspection, or of a push that is under way.
+// countUnknown counts the unknown objects that the sweep would free. The others
+// are garbage, kept for inspection, or of a push under way.
 func (o *objects) countUnknown() error {
 	keys := make([]metadata.ObjectKey, len(o.unknown))
 	size := map[string]int64{}
@@ -140,8 +141,8 @@ func (r *run) suspect(ctx context.Context, b metadata.Blob) error {
 }
 
 // damaged reports a blob whose bytes are not as they should be, unless it was
-// deleted meanwhile. Names of objects are never used again, so a row that is
-// still there was there all the time.
+// deleted meanwhile. Names of objects are never used again, so if the row is
+// still there it was never replaced.
 func (r *run) damaged(ctx context.Context, b metadata.Blob, problem string) error {
 	row, err := r.Metadata.Read().Blob(b.Digest)
 	if errors.Is(err, metadata.ErrNotFound) || err == nil && row.Object != b.Object {
@@ -166,8 +167,8 @@ func (r *run) damaged(ctx context.Context, b metadata.Blob, problem string) erro
 	return nil
 }
 
-// setAside takes the blob out of use. Whether it comes back is decided by a
-// finding of its own.
+// setAside takes the blob out of use. Whether its bytes can be brought back is
+// reported as a finding of its own.
 func (r *run) setAside(ctx context.Context, f *Finding, object string) {
 	r.repair(f, "taken out of use; the object is kept for inspection", func(p *Repair) error {
 		done, err := p.Registry.Quarantine(ctx, f.Digest, object, f.Problem)

@@ -198,12 +198,13 @@ func sameJSON(a, b string) bool {
 	return maps.Equal(x, y)
 }
 
-// patience is how many pauses a repository may go on losing manifests.
+// patience is how many pauses to wait for a repository that goes on losing
+// manifests.
 const patience = 60
 
-// missing looks again at manifests that seem to lack something, and reports what
-// they do lack. A repository that is being deleted loses its manifests piece by
-// piece: those of one that goes on losing some are waited for.
+// missing looks again at manifests that seem to lack something, and reports
+// what they do lack. A repository that is being deleted loses its manifests in
+// batches: while one goes on losing them, its manifests are not reported.
 func (r *run) missing(ctx context.Context, ms []metadata.StoredManifest) error {
 	for range patience {
 		before, err := r.manifestCounts(ms)
@@ -254,8 +255,8 @@ func (r *run) manifestCounts(ms []metadata.StoredManifest) (map[int64]int64, err
 	return counts, nil
 }
 
-// lacks reports what a manifest lacks. One statement finds both the manifest and
-// that it lacks something.
+// lacks reports what a manifest lacks. One statement finds both the manifest
+// and what is missing, so that they are of one moment.
 func (r *run) lacks(ctx context.Context, m metadata.StoredManifest) error {
 	missing, err := r.Metadata.Read().MissingReferences(m.ID-1, m.ID)
 	if err != nil {

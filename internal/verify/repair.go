@@ -17,7 +17,8 @@ type Repair struct {
 	Metadata metadata.Store
 	// Replica, if not nil, is asked for what is damaged.
 	Replica *Replica
-	// Discard gives up what repairs have kept of blobs that are whole again.
+	// Discard deletes the bytes that earlier repairs have kept of blobs that
+	// are whole again.
 	Discard bool
 }
 
@@ -75,9 +76,9 @@ func (p *Repair) restoreManifest(ctx context.Context, home metadata.Home, d dige
 }
 
 // fetchMissing brings back what a manifest names and its repository lacks, if
-// the same repository of the replica has it. Nothing else shows that it
-// was not deleted on purpose: so a blob that the deployment has is not linked
-// again just because a manifest names it.
+// the same repository of the replica has it. Nothing else shows that it was not
+// deleted on purpose, so a blob that the deployment has is not linked again
+// just because a manifest names it.
 func (p *Repair) fetchMissing(ctx context.Context, m metadata.StoredManifest, l metadata.StoredReference,
 	f *Finding) error {
 	if p.Replica == nil {

@@ -81,7 +81,7 @@ type Config struct {
 	// Full reads every blob, Readers of them at a time.
 	Full    bool
 	Readers int
-	// Pause is how long a repository must have lost no manifest before what its
+	// Pause is how long a repository must lose no manifests before what its
 	// manifests seem to lack counts as damage.
 	Pause time.Duration
 	// Repair, if not nil, repairs.
@@ -146,8 +146,8 @@ func (r *run) report(f Finding) {
 	r.Report(f)
 }
 
-// repair runs what repairs a finding and records how it went: did, unless fix
-// has said it itself. Without a repair it does nothing.
+// repair runs fix, which repairs a finding, and records the result: did, unless
+// fix has recorded something itself. Without a Repair it does nothing.
 func (r *run) repair(f *Finding, did string, fix func(*Repair) error) {
 	if r.Repair == nil {
 		return
@@ -280,7 +280,8 @@ func (r *run) damagedBlob(ctx context.Context, d metadata.DamagedBlob) error {
 		return err
 	}
 	if !d.Restored && len(homes) > 0 {
-		// Of older repairs the reason says itself where else the blob was.
+		// Repairs of earlier versions wrote into the reason where else the blob
+		// was.
 		reason, _, _ := strings.Cut(d.Reason, alsoIn)
 		f := Finding{Kind: Quarantined, Repository: homes[0].String(), Digest: d.Digest, Object: d.Object,
 			Problem: fmt.Sprintf("taken out of use on %s: %s%s", d.FoundAt.Format(time.DateTime), reason, others(homes))}

@@ -161,7 +161,7 @@ func (v *RetryReplicationsRequest) Decode(d *awsjson.Decoder) {
 	}
 }
 
-// limitsReplicationID keeps it to numbers of 64 bits.
+// limitsReplicationID allows numbers that fit into 64 bits.
 var limitsReplicationID = &awsjson.StringLimits{Min: 1, Max: 18, Pattern: awsjson.Whole(`[1-9][0-9]*`)}
 
 // Validate implements awsjson.Decodable.

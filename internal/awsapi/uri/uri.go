@@ -1,5 +1,5 @@
-// Package uri writes where registries are to be had, as answers of the AWS API
-// say it: in a form, and at a host, that the one who asks can reach.
+// Package uri writes where registries are, in a form and at a host that the
+// client who asks can reach.
 package uri
 
 import (
@@ -18,14 +18,15 @@ import (
 type Form string
 
 const (
-	// Auto is Host for who came to a host below the domain, and Path for others.
+	// Auto is Host for clients that came to a host below the domain, and Path
+	// for others.
 	Auto Form = "auto"
 	// Host is <account>.dkr.ecr.<region>.<domain>/<repository>, ECR's own.
 	Host Form = "host"
 	// Path is <host asked>/<account>/<region>/<repository>.
 	Path Form = "path"
-	// Short is <host asked>/<repository> for the registry of the one who asks,
-	// which is that of a login there, and Path for others.
+	// Short is <host asked>/<repository> for the caller's own registry, which
+	// is the one of a login there, and Path for others.
 	Short Form = "short"
 )
 
@@ -54,7 +55,7 @@ var hostGrammar = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0
 // registryHost is the form of a registry's host under whatever domain.
 var registryHost = regexp.MustCompile(`^[0-9]{12}\.dkr[.-]ecr\.`)
 
-// byHost says whether who asked there gets registries by their hosts.
+// byHost says whether clients that asked there get registries by their hosts.
 func (w Writer) byHost(a Asked) bool {
 	if !hostGrammar.MatchString(a.Host) || w.Form == Host {
 		return true
@@ -70,12 +71,12 @@ func (w Writer) byHost(a Asked) bool {
 	if strings.HasSuffix(name, "."+w.Domain) {
 		return true
 	}
-	// Few resolvers know the names below localhost, and all know that one.
+	// Few resolvers know names below localhost, and all know localhost itself.
 	return name == w.Domain && w.Domain != "localhost"
 }
 
-// scheme of the host that was asked. Behind a balancer that ends TLS, and is not
-// trusted to say so, the port decides.
+// scheme returns the scheme of the host that was asked. Behind a balancer that
+// ends TLS, and is not trusted to say so, it goes by the port.
 func (w Writer) scheme(a Asked) string {
 	_, port, err := net.SplitHostPort(a.Host)
 	if a.TLS || w.Scheme == "https" && (err != nil || port == "443") {
