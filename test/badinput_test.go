@@ -178,7 +178,7 @@ func TestBadBlobs(t *testing.T) {
 	if a := c.do("HEAD", "app/blobs/"+d.String(), nil); a.status != http.StatusNotFound {
 		t.Errorf("the blob that never came whole is answered with %d", a.status)
 	}
-	eventually(t, 5*time.Second, func() error {
+	eventually(t, patience, func() error {
 		if after := settled(); after > before {
 			return fmt.Errorf("the data folder has %d files, had %d: %v", after, before, s.files())
 		}
@@ -385,7 +385,7 @@ accounts:
 			t.Fatalf("%s: nothing to replace", name)
 		}
 		writeFile(t, filepath.Join(dir, "bad.yaml"), text)
-		out, err := runFor(t, 10*time.Second, dir, "serve", "--config", "bad.yaml")
+		out, err := runFor(t, patience, dir, "serve", "--config", "bad.yaml")
 		if err == nil {
 			t.Errorf("%s: serve ends well:\n%s", name, out)
 		}

@@ -31,11 +31,11 @@ import (
 
 func TestVersion(t *testing.T) {
 	t.Parallel()
-	out, err := runFor(t, 10*time.Second, t.TempDir(), "version")
+	out, err := runFor(t, patience, t.TempDir(), "version")
 	if err != nil || len(bytes.TrimSpace(out)) == 0 {
 		t.Errorf("version: %v\n%s", err, out)
 	}
-	if out, err := runFor(t, 10*time.Second, t.TempDir(), "replicate-everything"); err == nil {
+	if out, err := runFor(t, patience, t.TempDir(), "replicate-everything"); err == nil {
 		t.Errorf("an unknown command ends well:\n%s", out)
 	}
 }
@@ -63,7 +63,7 @@ func TestDemo(t *testing.T) {
 func TestInit(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if out, err := runFor(t, 10*time.Second, dir, "init"); err != nil {
+	if out, err := runFor(t, patience, dir, "init"); err != nil {
 		t.Fatalf("init: %v\n%s", err, out)
 	}
 	written := map[string]string{}
@@ -85,7 +85,7 @@ func TestInit(t *testing.T) {
 	if !strings.Contains(settings, "#") || !strings.Contains(settings, "prod") || !strings.Contains(settings, "dev") {
 		t.Errorf("init wrote\n%s", settings)
 	}
-	if out, err := runFor(t, 10*time.Second, dir, "init"); err == nil {
+	if out, err := runFor(t, patience, dir, "init"); err == nil {
 		if text, _ := os.ReadFile(filepath.Join(dir, "twinport.yaml")); string(text) != settings {
 			t.Errorf("a second init overwrote the first:\n%s", out)
 		}

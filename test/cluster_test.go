@@ -400,7 +400,7 @@ func TestClusterTakesOver(t *testing.T) {
 	}
 	free := time.Now()
 	for tag, d := range pushed {
-		eventually(t, 10*time.Second-time.Since(free), func() error { return target.wantPull("app", tag, d) })
+		eventually(t, patience, func() error { return target.wantPull("app", tag, d) })
 		c.wantStatus(prod, tokyo, "app", tag, devTokyo, types.ReplicationStatusComplete)
 	}
 	t.Logf("taken over in %v", time.Since(free).Round(time.Millisecond))

@@ -308,7 +308,7 @@ func TestConsoleSessionsEnd(t *testing.T) {
 
 	// Its time passes.
 	key := auth.AccessKey{ID: prod.key, Secret: prod.secret, Principal: policy.Principal{Account: prod.id, ARN: "arn:aws:iam::" + prod.id + ":root"}}
-	short := auth.SignToken(key, auth.Token{Scope: "console " + list[current].SessionID, Expires: time.Now().Add(2 * time.Second)})
+	short := auth.SignToken(key, auth.Token{Scope: "console " + list[current].SessionID, Expires: time.Now().Add(4 * time.Second)})
 	other.http.Jar.SetCookies(other.request("GET", "/", "").URL, []*http.Cookie{{Name: "twinport-" + prod.id, Value: short}})
 	other.wantSignedIn(prod)
 	eventually(t, patience, func() error {
@@ -430,7 +430,7 @@ func TestConsoleEvents(t *testing.T) {
 	outgoing.until(patience, "replications", `"OUTGOING"`, i.digest.String(), `"COMPLETE"`)
 	incoming.until(patience, "replications", `"INCOMING"`, i.digest.String(), `"COMPLETE"`)
 
-	for try := range 5 {
+	for try := range 20 {
 		tag := fmt.Sprintf("sdk-%d", try)
 		put := time.Now()
 		if _, err := s.ecr(prod, tokyo).PutImage(ctx, &ecr.PutImageInput{RepositoryName: aws.String("app"), ImageTag: &tag, ImageManifest: aws.String(string(i.manifest))}); err != nil {
@@ -442,7 +442,7 @@ func TestConsoleEvents(t *testing.T) {
 		if took < time.Second {
 			break
 		}
-		if try == 4 { // the machine may be slow, but not each time
+		if try == 19 { // the machine may be slow, but not each time
 			t.Errorf("the push was seen after %v", took)
 		}
 	}
@@ -480,8 +480,8 @@ func TestConsoleStreamAtStop(t *testing.T) {
 	if err := s.kill(syscall.SIGTERM); err != nil {
 		t.Error(err)
 	}
-	stream.wantEnd(time.Second)
-	if took := time.Since(began); took > 10*time.Second {
+	stream.wantEnd(patience)
+	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("the stop took %v", took)
 	}
 	if log := s.log.String(); strings.Contains(log, "broken off") {

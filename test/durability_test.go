@@ -350,7 +350,7 @@ func TestSecondServer(t *testing.T) {
 	s := newServer(t)
 	writeFile(t, filepath.Join(s.dir, "second.yaml"), fmt.Sprintf("listen: 127.0.0.1:%s\ndata: %s\nregions: [%s]\naccounts:\n  - id: %q\n    name: a\n    access_keys: [{id: %s, secret: %q}]\n",
 		freePort(t), s.data, tokyo, prod.id, prod.key, prod.secret))
-	out, err := runFor(t, 10*time.Second, s.dir, "serve", "--config", filepath.Join(s.dir, "second.yaml"))
+	out, err := runFor(t, patience, s.dir, "serve", "--config", filepath.Join(s.dir, "second.yaml"))
 	if err == nil || !bytes.Contains(out, []byte(s.data)) {
 		t.Errorf("a second server on the same data folder: %v\n%s", err, out)
 	}

@@ -91,7 +91,7 @@ func (m *migration) command(more ...string) *exec.Cmd {
 // migrate runs the command and returns what it printed.
 func (m *migration) migrate(more ...string) (string, error) {
 	cmd := m.command(append([]string{"--to", m.to}, more...)...)
-	late := time.AfterFunc(patience*15, func() { cmd.Process.Kill() })
+	late := time.AfterFunc(5*patience, func() { cmd.Process.Kill() })
 	defer late.Stop()
 	out, err := cmd.CombinedOutput()
 	for _, secret := range []string{m.bucket.SecretKey, passwordOf(m.database)} {

@@ -139,7 +139,7 @@ func TestWatchEndsWithItsSession(t *testing.T) {
 func TestWatchBeats(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
-	a.handler.HurryStreams(50*time.Millisecond, time.Second)
+	a.handler.HurryStreams(50*time.Millisecond, 10*time.Second)
 	session, cookie := a.signIn(t)
 	s := a.watch(t, cookie)
 	s.want(t, "ready {}")
@@ -243,7 +243,7 @@ func TestWatchDropsWhoDoesNotRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, deadline := 0, time.After(10*time.Second); ; i++ {
+	for i, deadline := 0, time.After(time.Minute); ; i++ {
 		a.domain.create(fmt.Sprintf("%s%d", strings.Repeat("long/", 45), i))
 		select {
 		case <-ended:

@@ -130,11 +130,14 @@ func (w *work) wantWhole(t *testing.T) {
 	}
 }
 
-func waitFor(t *testing.T, what string, most time.Duration, ok func() bool) {
+// patience bounds the wait for what takes milliseconds on an idle machine.
+const patience = time.Minute
+
+func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(most); !ok(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited %v for %s", most, what)
+			t.Fatalf("waited %v for %s", patience, what)
 		}
 	}
 }
@@ -169,7 +172,7 @@ func TestOneProcessRunsAJobUntilTheEnd(t *testing.T) {
 		one := start(t, a, w.of("a"))
 		two := start(t, b, w.of("b"))
 		all := w.pages * len(steps)
-		waitFor(t, "the end", 30*time.Second, func() bool {
+		waitFor(t, "the end", func() bool {
 			return (hasFinished(one) || hasFinished(two)) && stats(one).Step == 0 && stats(two).Step == 0
 		})
 		w.wantWhole(t)
@@ -184,7 +187,7 @@ func TestOneProcessRunsAJobUntilTheEnd(t *testing.T) {
 		}
 		// Who comes now finds that nothing is due.
 		third := start(t, a, w.of("c"))
-		waitFor(t, "a look at the lease", 10*time.Second, func() bool { return hasFinished(third) })
+		waitFor(t, "a look at the lease", func() bool { return hasFinished(third) })
 		time.Sleep(200 * time.Millisecond)
 		third.Stop()
 		if n := w.count(); n != all {
@@ -210,14 +213,14 @@ func TestNextProcessGoesOn(t *testing.T) {
 			return nil
 		}
 		first := start(t, a, w.of("a"))
-		waitFor(t, "the third step", 30*time.Second, func() bool { return w.count() == 10 })
+		waitFor(t, "the third step", func() bool { return w.count() == 10 })
 		first.Stop()
 		if l := leaseOf(t, a); l.Holder != "" || !strings.Contains(l.Progress, `"step":2`) {
 			t.Fatalf("after the stop: %+v", l)
 		}
 		done := w.count()
 		second := start(t, b, w.of("b"))
-		waitFor(t, "the fault", 30*time.Second, func() bool {
+		waitFor(t, "the fault", func() bool {
 			l := leaseOf(t, a)
 			return l.Holder == "" && strings.Contains(l.Progress, `"step":3`)
 		})
@@ -226,7 +229,7 @@ func TestNextProcessGoesOn(t *testing.T) {
 			t.Errorf("stats after the fault: %+v", st)
 		}
 		third := start(t, a, w.of("c"))
-		waitFor(t, "the end", 30*time.Second, func() bool { return hasFinished(third) })
+		waitFor(t, "the end", func() bool { return hasFinished(third) })
 		w.wantWhole(t)
 		if n, all := w.count(), w.pages*len(steps); n > all+1 || done < 10 {
 			t.Errorf("%d pages were done, %d of them by the first; want %d", n, done, all)
@@ -252,7 +255,7 @@ func TestDeadProcessIsReplaced(t *testing.T) {
 		w := &work{pages: 30, takes: 20 * time.Millisecond}
 		first := &dead{Store: a}
 		one := start(t, first, w.of("a"))
-		waitFor(t, "some progress", 30*time.Second, func() bool {
+		waitFor(t, "some progress", func() bool {
 			return strings.Contains(leaseOf(t, b).Progress, `"after"`)
 		})
 		first.died.Store(true)
@@ -263,11 +266,11 @@ func TestDeadProcessIsReplaced(t *testing.T) {
 		}
 		done, begun := w.count(), time.Now()
 		second := start(t, b, w.of("b"))
-		waitFor(t, "the takeover", leaseExpiry+4*watchInterval, func() bool { return w.count() > done })
+		waitFor(t, "the takeover", func() bool { return w.count() > done })
 		if waited := time.Since(begun); waited < leaseExpiry {
 			t.Errorf("the lease was taken after %v", waited)
 		}
-		waitFor(t, "the end", 60*time.Second, func() bool { return hasFinished(second) })
+		waitFor(t, "the end", func() bool { return hasFinished(second) })
 		w.wantWhole(t) // from where the first had said that it was
 		if w.by[done] != "b" || w.done[done] == steps[0] {
 			t.Errorf("after the takeover, %s began with %q", w.by[done], w.done[done])
@@ -296,10 +299,10 @@ func TestSlowProcessLosesTheLease(t *testing.T) {
 		<-slow
 		time.Sleep(beatInterval) // so that its next page ends with a beat
 		two := start(t, b, w.of("b"))
-		waitFor(t, "the second to end", leaseExpiry+4*watchInterval, func() bool {
+		waitFor(t, "the second to end", func() bool {
 			return hasFinished(two) && stats(two).Step == 0
 		})
-		waitFor(t, "the first to give up", 10*time.Second, func() bool { return stats(one).Step == 0 })
+		waitFor(t, "the first to give up", func() bool { return stats(one).Step == 0 })
 		if n := stats(one).Pages; n > int64(w.pages)+2 {
 			t.Error("the first went on to the end")
 		}

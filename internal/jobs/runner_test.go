@@ -40,7 +40,7 @@ func TestJobsRunBesideEachOther(t *testing.T) {
 	r.Start(store, long, w.of("a"))
 	defer r.Stop()
 	defer close(leave)
-	waitFor(t, "the short job", 10*time.Second, func() bool { return !r.Stats()[1].Finished.IsZero() })
+	waitFor(t, "the short job", func() bool { return !r.Stats()[1].Finished.IsZero() })
 	all := r.Stats()
 	if all[0].Job != "long" || all[0].Step != 1 || all[0].Pages != 0 {
 		t.Errorf("the long one: %+v", all[0])
@@ -57,12 +57,12 @@ func TestRunnerStartsAgainOverOtherStores(t *testing.T) {
 	first, second := openTwo(t)
 	w := &work{pages: 2}
 	r := start(t, first, w.of("a"))
-	waitFor(t, "the first run", 10*time.Second, func() bool { return hasFinished(r) })
+	waitFor(t, "the first run", func() bool { return hasFinished(r) })
 	r.Stop()
 	r.Stop()
 	pages := stats(r).Pages
 	r.Start(second, w.of("a"))
-	waitFor(t, "the second run", 10*time.Second, func() bool { return stats(r).Pages == 2*pages })
+	waitFor(t, "the second run", func() bool { return stats(r).Pages == 2*pages })
 	r.Stop()
 	if w.count() != 2*w.pages*len(steps) {
 		t.Errorf("%d pages were done", w.count())
@@ -82,7 +82,7 @@ func TestPostponedRun(t *testing.T) {
 		return nil
 	}
 	r := start(t, store, w.of("a"))
-	waitFor(t, "the page before", 10*time.Second, func() bool {
+	waitFor(t, "the page before", func() bool {
 		return w.count() == 3 && leaseOf(t, store).Holder == ""
 	})
 	r.Stop()
@@ -106,7 +106,7 @@ func TestWake(t *testing.T) {
 		t.Helper()
 		select {
 		case <-c:
-		case <-time.After(5 * time.Second):
+		case <-time.After(patience):
 			t.Fatal(what)
 		}
 	}
@@ -116,7 +116,7 @@ func TestWake(t *testing.T) {
 	leave <- struct{}{}
 	within("what woke it during a run was lost", entered)
 	leave <- struct{}{}
-	waitFor(t, "the end", 5*time.Second, func() bool { return stats(r).Step == 0 })
+	waitFor(t, "the end", func() bool { return stats(r).Step == 0 })
 	select {
 	case <-entered:
 		t.Error("it runs a third time")
@@ -151,7 +151,7 @@ func TestWakeInTheMiddleOfARun(t *testing.T) {
 	r := start(t, store, w.of("a"))
 	r.Wake("work")
 	close(leave)
-	waitFor(t, "a whole run", 5*time.Second, func() bool { return w.count() == 1+len(steps) })
+	waitFor(t, "a whole run", func() bool { return w.count() == 1+len(steps) })
 	if w.done[0] != "four" || w.done[1] != "one" {
 		t.Errorf("done: %q", w.done)
 	}
@@ -171,13 +171,13 @@ func TestWakeWhileAnotherProcessRunsTheJob(t *testing.T) {
 		return nil
 	}
 	one := start(t, store, w.of("a"))
-	waitFor(t, "the last page of the first", 10*time.Second, func() bool { return stats(one).Step == len(steps) })
+	waitFor(t, "the last page of the first", func() bool { return stats(one).Step == len(steps) })
 	two := start(t, store, w.of("b"))
 	two.Wake("work")
 	time.Sleep(100 * time.Millisecond)
 	close(leave)
 	all := int64(len(steps))
-	waitFor(t, "the second's run", 2*watchInterval+5*time.Second, func() bool { return stats(two).Pages == all })
+	waitFor(t, "the second's run", func() bool { return stats(two).Pages == all })
 	if n := stats(one).Pages; n != all || w.overlap.Load() {
 		t.Errorf("the first did %d pages; two at once: %v", n, w.overlap.Load())
 	}

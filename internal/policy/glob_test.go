@@ -39,7 +39,7 @@ func TestGlobTakesNoExponentialTime(t *testing.T) {
 			t.Errorf("%.10s… matches", pattern)
 		}
 	}
-	if d := time.Since(start); d > 5*time.Second {
+	if d := time.Since(start); d > time.Minute {
 		t.Errorf("took %v", d)
 	}
 }

@@ -675,7 +675,7 @@ func TestOneRefusalDoesNotBlockTheOthers(t *testing.T) {
 	d.create(in(prod))
 	d.replicateTo(dev, third)
 	d.put(in(prod), d.image(in(prod), "one"), "latest")
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		st := d.statuses(in(prod), registry.Reference{Tag: "latest"})
 		states := map[resource.Registry]replication.State{}
@@ -943,7 +943,7 @@ func TestReplicationsSurviveARestart(t *testing.T) {
 	dg := d.put(in(prod), d.image(in(prod), "one"), "latest")
 	d.close()
 	d = openIn(t, dir)
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		_, one := d.resolve(in(dev), registry.Reference{Digest: dg})
 		_, two := d.resolve(in(third), registry.Reference{Tag: "latest"})
 		if one == nil && two == nil {

@@ -280,7 +280,7 @@ func TestOneThatCannotBeStoredDoesNotBlockOthers(t *testing.T) {
 	began := time.Now()
 	e := start(t, f)
 	wait(t, "all the others", func() bool { return e.Stats().Complete == n-1 })
-	if took := time.Since(began); took > pause {
+	if took := time.Since(began); took > 3*pause { // they are of four looks
 		t.Errorf("the others took %v", took)
 	}
 	// Alone it is tried with pauses.

@@ -25,7 +25,7 @@ import (
 	"github.com/twinport/twinport/internal/resource"
 )
 
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 func testConfig(t *testing.T) config.Config {
 	cfg := config.Default()

@@ -9,8 +9,8 @@ const m = messages.en;
 
 /** In bytes, as they come over the line. */
 const firstLoad = 500_000;
-/** In milliseconds, until a person can sign in. */
-const formPainted = 2_000;
+/** In milliseconds, until a person can sign in: a fifth of a second on a quiet machine. */
+const formPainted = 5_000;
 /** How much longer the overview may take than the form, which has no data to wait for: on machines of any speed. */
 const overviewPainted = 2;
 /** The machine may be busy with other tests: the best visit counts, and this many are tried. */
