@@ -27,6 +27,11 @@ export class APIError extends Error {
     return this.code === 'ExpiredTokenException';
   }
 
+  /** What was to be replaced has changed since it was read: reading again shows it. */
+  get conflict(): boolean {
+    return this.code === 'PreconditionFailedException';
+  }
+
   /** No Twinport answered: it is not reached, or is starting or stopping. */
   get away(): boolean {
     return this.status === 0 || (this.status >= 502 && this.status <= 504);
@@ -41,12 +46,18 @@ export class APIError extends Error {
 const ecrTarget = 'AmazonEC2ContainerRegistry_V20150921';
 const twinportTarget = 'Twinport_V20261101';
 
+interface Options {
+  signal?: AbortSignal | undefined;
+  /** The revision of what may be replaced. */
+  base?: string;
+}
+
 /** Asks the server; the answer may be a stream. */
 export async function send(
   registry: Registry,
   target: string,
   input: unknown,
-  signal?: AbortSignal,
+  { signal, base }: Options = {},
 ): Promise<Response> {
   let response: Response;
   try {
@@ -56,6 +67,7 @@ export async function send(
         'Content-Type': 'application/x-amz-json-1.1',
         'X-Amz-Target': target,
         'X-Twinport-Registry': `${registry.account}/${registry.region}`,
+        ...(base === undefined ? {} : { 'X-Twinport-If-Revision': base }),
       },
       body: JSON.stringify(input),
       signal: signal ?? null,
@@ -88,33 +100,76 @@ export async function failure(response: Response): Promise<APIError> {
   }
 }
 
-async function answer<Out>(registry: Registry, target: string, input: unknown, signal?: AbortSignal): Promise<Out> {
-  const response = await send(registry, target, input, signal);
+/** What the server has, and the revision that this has (docs/api.md): another after each change. */
+export interface Revised<Value> {
+  value: Value;
+  revision: string;
+}
+
+/** The revision of a policy that is not there. */
+export const noRevision = 'none';
+
+async function answer<Out>(
+  registry: Registry,
+  target: string,
+  input: unknown,
+  options: Options,
+): Promise<Revised<Out>> {
+  const response = await send(registry, target, input, options);
   try {
-    return (await response.json()) as Out;
+    return { value: (await response.json()) as Out, revision: response.headers.get('X-Twinport-Revision') ?? '' };
   } catch (error) {
     throw networkError(error); // the line was cut
   }
 }
 
+/** The operations that replace what others may edit, too. */
+type Replacing =
+  | `${'Put' | 'Delete'}RegistryPolicy`
+  | `${'Set' | 'Delete'}RepositoryPolicy`
+  | 'PutReplicationConfiguration'
+  | 'PutImageTagMutability'
+  | 'TagResource'
+  | 'UntagResource';
+
 /** Calls an operation of Amazon ECR. */
-export function ecr<Name extends keyof ECR>(
+export async function ecr<Name extends Exclude<keyof ECR, Replacing>>(
   registry: Registry,
   name: Name,
   input: ECR[Name]['in'],
   signal?: AbortSignal,
 ): Promise<ECR[Name]['out']> {
-  return answer(registry, `${ecrTarget}.${name}`, input, signal);
+  return (await readRevised(registry, name, input, signal)).value;
+}
+
+/** Reads, with an operation of Amazon ECR, what is to be replaced by another. */
+export function readRevised<Name extends Exclude<keyof ECR, Replacing>>(
+  registry: Registry,
+  name: Name,
+  input: ECR[Name]['in'],
+  signal?: AbortSignal,
+): Promise<Revised<ECR[Name]['out']>> {
+  return answer(registry, `${ecrTarget}.${name}`, input, { signal });
+}
+
+/** Replaces what has the revision base; if someone else has replaced that, nothing, with an error of conflict. */
+export async function replace<Name extends Replacing>(
+  registry: Registry,
+  base: string,
+  name: Name,
+  input: ECR[Name]['in'],
+): Promise<ECR[Name]['out']> {
+  return (await answer<ECR[Name]['out']>(registry, `${ecrTarget}.${name}`, input, { base })).value;
 }
 
 /** Calls one of Twinport's own operations (docs/api.md). */
-export function twinport<Name extends keyof Twinport>(
+export async function twinport<Name extends keyof Twinport>(
   registry: Registry,
   name: Name,
   input: Twinport[Name]['in'],
   signal?: AbortSignal,
 ): Promise<Twinport[Name]['out']> {
-  return answer(registry, `${twinportTarget}.${name}`, input, signal);
+  return (await answer<Twinport[Name]['out']>(registry, `${twinportTarget}.${name}`, input, { signal })).value;
 }
 
 export const watchTarget = `${twinportTarget}.WatchRegistry`;

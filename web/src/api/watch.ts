@@ -27,7 +27,7 @@ export async function watch(
   };
   try {
     heard();
-    const response = await send(registry, watchTarget, {}, controller.signal);
+    const response = await send(registry, watchTarget, {}, { signal: controller.signal });
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
     const parse = parser(onEvent);
     for (;;) {

@@ -6,6 +6,7 @@ import type { ReactNode } from 'react';
 import { createMemoryRouter, RouterProvider } from 'react-router';
 import { vi } from 'vitest';
 
+import { noRevision } from '../api/client';
 import type { ECR } from '../api/ecr';
 import type { Session } from '../api/session';
 import type { Twinport } from '../api/twinport';
@@ -60,15 +61,45 @@ export async function show(
   );
 }
 
+/** What reads what an operation replaces. */
+const readBefore: Partial<Record<keyof Operations, keyof Operations>> = {
+  PutRegistryPolicy: 'GetRegistryPolicy',
+  DeleteRegistryPolicy: 'GetRegistryPolicy',
+  SetRepositoryPolicy: 'GetRepositoryPolicy',
+  DeleteRepositoryPolicy: 'GetRepositoryPolicy',
+  PutReplicationConfiguration: 'DescribeRegistry',
+  PutImageTagMutability: 'DescribeRepositories',
+  TagResource: 'ListTagsForResource',
+  UntagResource: 'ListTagsForResource',
+};
+
+/** A server that has revisions: each is the answer itself. */
 function serve(answers: Answers): typeof fetch {
-  return async (_, init) => {
-    const operation = new Headers(init?.headers).get('X-Amz-Target')?.split('.')[1] as keyof Operations;
+  const answerTo = (operation: keyof Operations, input: unknown): unknown => {
     const answer = answers[operation] as ((input: unknown) => unknown) | object | undefined;
+    if (!answer) {
+      throw 'UnknownOperationException';
+    }
+    return typeof answer === 'function' ? answer(input) : answer;
+  };
+  const revisionOf = (operation: keyof Operations, input: unknown) => {
     try {
-      if (!answer) {
-        throw 'UnknownOperationException';
-      }
-      return Response.json(typeof answer === 'function' ? answer(JSON.parse(init?.body as string)) : answer);
+      return JSON.stringify(answerTo(operation, input));
+    } catch {
+      return noRevision;
+    }
+  };
+  return async (_, init) => {
+    const headers = new Headers(init?.headers);
+    const operation = headers.get('X-Amz-Target')?.split('.')[1] as keyof Operations;
+    const input: unknown = JSON.parse(init?.body as string);
+    const read = readBefore[operation];
+    if (read && headers.get('X-Twinport-If-Revision') !== revisionOf(read, input)) {
+      return Response.json({ __type: 'PreconditionFailedException', message: 'Nothing was written' }, { status: 412 });
+    }
+    try {
+      const answer = answerTo(operation, input);
+      return Response.json(answer, { headers: { 'X-Twinport-Revision': JSON.stringify(answer) } });
     } catch (name) {
       return Response.json({ __type: name, message: `${operation}: ${String(name)}` }, { status: 400 });
     }

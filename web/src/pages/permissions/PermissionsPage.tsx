@@ -12,7 +12,7 @@ import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useRef, useState } from 'react';
 import { useSearchParams } from 'react-router';
 
-import { ecr } from '../../api/client';
+import { replace } from '../../api/client';
 import { useNotify } from '../../app/notifications';
 import { Problem } from '../../app/Problem';
 import { useReread } from '../../app/queries';
@@ -59,12 +59,12 @@ function Permissions({ stored }: { stored: string }) {
     stored,
     edited: changed,
     read: () => readRegistryPolicy(registry),
-    write: async (wanted: string) => {
+    write: async (wanted: string, base) => {
       if (wanted.trim() === '') {
-        await ecr(registry, 'DeleteRegistryPolicy', {});
+        await replace(registry, base, 'DeleteRegistryPolicy', {});
         return '';
       }
-      return (await ecr(registry, 'PutRegistryPolicy', { policyText: wanted })).policyText;
+      return (await replace(registry, base, 'PutRegistryPolicy', { policyText: wanted })).policyText;
     },
     reread: () => reread(registry, 'GetRegistryPolicy', 'CheckReplicationDestinations'),
     onSaved: (now, wanted) => {

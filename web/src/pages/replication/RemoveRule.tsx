@@ -4,13 +4,14 @@ import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useMutation } from '@tanstack/react-query';
 
-import { ecr } from '../../api/client';
+import { readRevised, replace } from '../../api/client';
 import type { ReplicationRule } from '../../api/ecr';
 import { useNotify } from '../../app/notifications';
 import { Problem } from '../../app/Problem';
 import { useReread } from '../../app/queries';
 import { useRegistry } from '../../app/registry';
 import { useMessages } from '../../i18n';
+import { onWhatIsThere } from '../../parts/saving/onWhatIsThere';
 import { sameRule } from './form';
 
 /** Asks, and takes the rule out of the rules as they are at that moment. */
@@ -20,17 +21,19 @@ export function RemoveRule({ rule, number, onClose }: { rule: ReplicationRule; n
   const reread = useReread();
   const notify = useNotify();
   const remove = useMutation({
-    mutationFn: async () => {
-      const { rules } = (await ecr(registry, 'DescribeRegistry', {})).replicationConfiguration;
-      const at = rules.findIndex((r) => sameRule(r, rule));
-      if (at < 0) {
-        return false;
-      }
-      await ecr(registry, 'PutReplicationConfiguration', {
-        replicationConfiguration: { rules: rules.toSpliced(at, 1) },
-      });
-      return true;
-    },
+    mutationFn: () =>
+      onWhatIsThere(async () => {
+        const { value, revision } = await readRevised(registry, 'DescribeRegistry', {});
+        const { rules } = value.replicationConfiguration;
+        const at = rules.findIndex((r) => sameRule(r, rule));
+        if (at < 0) {
+          return false;
+        }
+        await replace(registry, revision, 'PutReplicationConfiguration', {
+          replicationConfiguration: { rules: rules.toSpliced(at, 1) },
+        });
+        return true;
+      }),
     onSuccess: async (removed) => {
       await reread(registry, 'DescribeRegistry', 'FindRepositories', 'GetReplicationStatistics');
       notify(

@@ -3,7 +3,7 @@ import Wizard from '@cloudscape-design/components/wizard';
 import { useEffect, useRef, useState } from 'react';
 import { useNavigate } from 'react-router';
 
-import { ecr, type Registry } from '../../api/client';
+import { readRevised, replace, type Registry } from '../../api/client';
 import type { ReplicationRule } from '../../api/ecr';
 import { useNotify } from '../../app/notifications';
 import { useReread } from '../../app/queries';
@@ -74,11 +74,15 @@ export function ReplicationEditor({ current, begin }: { current: readonly Replic
   const guard = useGuardedSave({
     stored: current,
     edited,
-    read: async () => (await ecr(registry, 'DescribeRegistry', {})).replicationConfiguration.rules,
+    read: async () => {
+      const { value, revision } = await readRevised(registry, 'DescribeRegistry', {});
+      return { value: value.replicationConfiguration.rules, revision };
+    },
     same: sameRules,
-    write: async (wanted: ReplicationRule[]) =>
-      (await ecr(registry, 'PutReplicationConfiguration', { replicationConfiguration: { rules: wanted } }))
-        .replicationConfiguration.rules,
+    write: async (wanted: ReplicationRule[], revision) => {
+      const input = { replicationConfiguration: { rules: wanted } };
+      return (await replace(registry, revision, 'PutReplicationConfiguration', input)).replicationConfiguration.rules;
+    },
     reread: () => reread(registry),
     onSaved: () => {
       notify({ type: 'success', header: m.saved, content: rules.length > 0 ? m.savedAdvice : undefined });

@@ -5,7 +5,7 @@ import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useState } from 'react';
 
-import { ecr } from '../../api/client';
+import { replace } from '../../api/client';
 import type { Repository } from '../../api/ecr';
 import { useNotify } from '../../app/notifications';
 import { useReread } from '../../app/queries';
@@ -43,12 +43,12 @@ function PolicyForm({ repositoryName, stored }: { repositoryName: string; stored
     stored,
     edited: changed,
     read: () => readRepositoryPolicy(registry, repositoryName),
-    write: async (policyText: string) => {
+    write: async (policyText: string, base) => {
       if (policyText.trim() === '') {
-        await ecr(registry, 'DeleteRepositoryPolicy', { repositoryName });
+        await replace(registry, base, 'DeleteRepositoryPolicy', { repositoryName });
         return '';
       }
-      return (await ecr(registry, 'SetRepositoryPolicy', { repositoryName, policyText })).policyText;
+      return (await replace(registry, base, 'SetRepositoryPolicy', { repositoryName, policyText })).policyText;
     },
     reread: () => reread(registry, 'GetRepositoryPolicy', 'FindRepositories'),
     onSaved: (now) => {

@@ -7,7 +7,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import TagEditor, { type TagEditorProps } from '@cloudscape-design/components/tag-editor';
 import { useState } from 'react';
 
-import { ecr } from '../../api/client';
+import { readRevised, replace } from '../../api/client';
 import type { Repository } from '../../api/ecr';
 import { useNotify } from '../../app/notifications';
 import { Problem } from '../../app/Problem';
@@ -17,7 +17,7 @@ import { useUnsaved } from '../../app/unsaved';
 import { useMessages } from '../../i18n';
 import { ConflictAlert } from '../../parts/saving/ConflictAlert';
 import { focusInvalid, SubmitProblem } from '../../parts/saving/SubmitProblem';
-import { useGuardedSave } from '../../parts/saving/useGuardedSave';
+import { revisionOf, useGuardedSave } from '../../parts/saving/useGuardedSave';
 import { sameTags, tagChanges } from './resourceTags';
 
 export function ResourceTagsTab({ repository }: { repository: Repository }) {
@@ -32,21 +32,26 @@ export function ResourceTagsTab({ repository }: { repository: Repository }) {
   const changes = edited ? tagChanges(saved, edited.tags) : undefined;
   const changed = changes !== undefined && changes.tags.length + changes.tagKeys.length > 0;
   const unsaved = useUnsaved(changed);
-  const readTags = async () => (await ecr(registry, 'ListTagsForResource', { resourceArn })).tags;
+  const readTags = async () => {
+    const { value, revision } = await readRevised(registry, 'ListTagsForResource', { resourceArn });
+    return { value: value.tags, revision };
+  };
   const guard = useGuardedSave({
     stored: saved,
     edited: changed,
     read: readTags,
     same: sameTags,
-    write: async ({ tags, tagKeys }: ReturnType<typeof tagChanges>) => {
+    write: async ({ tags, tagKeys }: ReturnType<typeof tagChanges>, base) => {
       // First what goes: there may be room for no more.
       if (tagKeys.length > 0) {
-        await ecr(registry, 'UntagResource', { resourceArn, tagKeys });
+        await replace(registry, base, 'UntagResource', { resourceArn, tagKeys });
       }
       if (tags.length > 0) {
-        await ecr(registry, 'TagResource', { resourceArn, tags });
+        const left = saved.filter((tag) => !tagKeys.includes(tag.Key));
+        base = tagKeys.length > 0 ? await revisionOf(readTags, left, sameTags) : base;
+        await replace(registry, base, 'TagResource', { resourceArn, tags });
       }
-      return readTags();
+      return (await readTags()).value;
     },
     reread: () => reread(registry, 'ListTagsForResource'),
     onSaved: () => {

@@ -6,7 +6,7 @@ import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useState } from 'react';
 
-import { ecr } from '../../api/client';
+import { readRevised, replace } from '../../api/client';
 import type { FoundRepository } from '../../api/twinport';
 import { useNotify } from '../../app/notifications';
 import { useReread } from '../../app/queries';
@@ -78,13 +78,14 @@ function MutabilityForm({ repository }: { repository: FoundRepository }) {
   const guard = useGuardedSave({
     stored: saved,
     edited: changed,
-    read: async () =>
-      mutabilityOf(
-        (await ecr(registry, 'DescribeRepositories', { repositoryNames: [repositoryName] })).repositories[0]!,
-      ),
+    read: async () => {
+      const input = { repositoryNames: [repositoryName] };
+      const { value, revision } = await readRevised(registry, 'DescribeRepositories', input);
+      return { value: mutabilityOf(value.repositories[0]!), revision };
+    },
     same: sameMutability,
-    write: async (wanted: Mutability) => {
-      await ecr(registry, 'PutImageTagMutability', { repositoryName, ...settingOf(wanted) });
+    write: async (wanted: Mutability, base) => {
+      await replace(registry, base, 'PutImageTagMutability', { repositoryName, ...settingOf(wanted) });
       return wanted;
     },
     reread: () => reread(registry, 'FindRepositories'),

@@ -36,11 +36,16 @@ function FirstSettings() {
 
 /** Shows the settings of a repository that the server keeps, and makes it immutable but for a filter. */
 async function editSettings() {
-  const server = { repository: begin, puts: 0 };
+  const server = { repository: begin, puts: 0, afterRead: () => {} };
   await show(<FirstSettings />, {
     answers: {
       FindRepositories: () => ({ repositories: [server.repository] }),
-      DescribeRepositories: () => ({ repositories: [server.repository] }),
+      DescribeRepositories: () => {
+        const repositories = [server.repository];
+        server.afterRead();
+        server.afterRead = () => {};
+        return { repositories };
+      },
       PutImageTagMutability: ({ repositoryName, ...setting }) => {
         server.repository = { ...begin, ...setting };
         server.puts++;
@@ -76,6 +81,17 @@ test('settings: theirs are shown, and mine saved when that is chosen', async () 
   await waitFor(() => expect(screen.queryByText(m.conflict)).toBeNull());
 });
 
+test('settings: theirs that come between the last look and the write are not overwritten either', async () => {
+  const server = await editSettings();
+  server.afterRead = () => (server.repository = theirs);
+  save();
+  await screen.findByText(m.except(m.mutable, 'v*'));
+  expect(server).toMatchObject({ puts: 0, repository: theirs });
+  await choose(m.keepMine);
+  save();
+  await waitFor(() => expect(server.puts).toBe(1));
+});
+
 test('settings: theirs can be taken', async () => {
   const server = await editSettings();
   server.repository = theirs;
@@ -87,15 +103,20 @@ test('settings: theirs can be taken', async () => {
   expect(server.puts).toBe(0);
 });
 
-test('a policy', async () => {
+test.each(['before the last look', 'after it'])('a policy that comes %s', async (when) => {
+  const theirs = '{"theirs": 1}';
   const server = { policy: '', sets: 0 };
+  let afterRead = () => {};
   await show(<PermissionsTab repository={begin} />, {
     answers: {
       GetRepositoryPolicy: () => {
-        if (server.policy === '') {
+        const { policy } = server;
+        afterRead();
+        afterRead = () => {};
+        if (policy === '') {
           throw 'RepositoryPolicyNotFoundException';
         }
-        return { policyText: server.policy };
+        return { policyText: policy };
       },
       SetRepositoryPolicy: ({ policyText }) => {
         server.policy = policyText;
@@ -108,9 +129,14 @@ test('a policy', async () => {
   const text = await screen.findByLabelText<HTMLTextAreaElement>(m.repositoryPolicy, { selector: 'textarea' });
   fireEvent.change(text, { target: { value: '{"mine": 1}' } });
   await screen.findByText(editorTexts.valid);
-  server.policy = '{"theirs": 1}';
+  const write = () => (server.policy = theirs);
+  if (when === 'after it') {
+    afterRead = write;
+  } else {
+    write();
+  }
   save();
-  await screen.findByText(server.policy);
+  await screen.findByText(theirs);
   expect(server.sets).toBe(0);
   expect(text.value).toBe('{"mine": 1}');
   await choose(m.keepMine);
@@ -118,27 +144,54 @@ test('a policy', async () => {
   await waitFor(() => expect(server).toEqual({ policy: '{"mine": 1}', sets: 1 }));
 });
 
-test('tags', async () => {
-  const server = { tags: [{ Key: 'team', Value: 'a' }], changes: 0 };
+/** Shows the tags of a repository that the server keeps: two, of which the second is removed here, and the first changed. */
+async function editTags() {
+  const server = { tags: [tag('team', 'a'), tag('old', '')], afterUntag: () => {} };
   await show(<ResourceTagsTab repository={begin} />, {
     answers: {
       ListTagsForResource: () => ({ tags: server.tags }),
       TagResource: ({ tags }) => {
-        server.tags = [...server.tags.filter((old) => !tags.some((tag) => tag.Key === old.Key)), ...tags];
-        server.changes++;
+        server.tags = [...server.tags.filter((old) => !tags.some(({ Key }) => Key === old.Key)), ...tags];
+        return {};
+      },
+      UntagResource: ({ tagKeys }) => {
+        server.tags = server.tags.filter(({ Key }) => !tagKeys.includes(Key));
+        server.afterUntag();
         return {};
       },
     },
   });
-  const value = await waitFor(() =>
-    createWrapper().findTagEditor()!.findRow(1)!.findField(2)!.find('input')!.getElement(),
-  );
+  const row = (number: number) => createWrapper().findTagEditor()!.findRow(number)!;
+  const value = await waitFor(() => row(1).findField(2)!.find('input')!.getElement());
   fireEvent.change(value, { target: { value: 'mine' } });
-  server.tags = [{ Key: 'team', Value: 'theirs' }];
+  fireEvent.click(row(2).findRemoveButton()!.getElement());
+  return server;
+}
+
+const tag = (Key: string, Value: string) => ({ Key, Value });
+
+test('tags: mine are saved where nothing has changed', async () => {
+  const server = await editTags();
+  save();
+  await waitFor(() => expect(server.tags).toEqual([tag('team', 'mine')]));
+});
+
+test('tags: theirs are shown, and mine saved when that is chosen', async () => {
+  const server = await editTags();
+  const stored = [tag('team', 'theirs'), tag('old', '')];
+  server.tags = stored;
   save();
   await screen.findByText('theirs');
-  expect(server.changes).toBe(0);
+  expect(server.tags).toBe(stored);
   await choose(m.keepMine);
   save();
-  await waitFor(() => expect(server).toEqual({ tags: [{ Key: 'team', Value: 'mine' }], changes: 1 }));
+  await waitFor(() => expect(server.tags).toEqual([tag('team', 'mine')]));
+});
+
+test('tags: theirs that come between the two writes are not overwritten either', async () => {
+  const server = await editTags();
+  server.afterUntag = () => (server.tags = [tag('team', 'theirs')]);
+  save();
+  await screen.findByText('theirs');
+  expect(server.tags).toEqual([tag('team', 'theirs')]);
 });

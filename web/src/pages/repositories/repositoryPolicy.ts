@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 
-import { APIError, ecr, type Registry } from '../../api/client';
+import { APIError, noRevision, readRevised, type Registry, type Revised } from '../../api/client';
 import { readKey } from '../../app/queries';
 import { useRegistry } from '../../app/registry';
 
@@ -9,12 +9,13 @@ export async function readRepositoryPolicy(
   registry: Registry,
   repositoryName: string,
   signal?: AbortSignal,
-): Promise<string> {
+): Promise<Revised<string>> {
   try {
-    return (await ecr(registry, 'GetRepositoryPolicy', { repositoryName }, signal)).policyText;
+    const { value, revision } = await readRevised(registry, 'GetRepositoryPolicy', { repositoryName }, signal);
+    return { value: value.policyText, revision };
   } catch (error) {
     if (error instanceof APIError && error.code === 'RepositoryPolicyNotFoundException') {
-      return '';
+      return { value: '', revision: noRevision };
     }
     throw error;
   }
@@ -24,6 +25,6 @@ export function useRepositoryPolicy(repositoryName: string) {
   const registry = useRegistry();
   return useQuery({
     queryKey: readKey(registry, 'GetRepositoryPolicy', { repositoryName }),
-    queryFn: ({ signal }) => readRepositoryPolicy(registry, repositoryName, signal),
+    queryFn: async ({ signal }) => (await readRepositoryPolicy(registry, repositoryName, signal)).value,
   });
 }

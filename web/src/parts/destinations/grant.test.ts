@@ -15,20 +15,31 @@ const deny = { Sid: grant.Sid, Effect: 'Deny', Principal: '*', Action: 'ecr:Repl
 /** The registry's policy, as a server would keep it. */
 let policy: object | undefined;
 let puts: number;
+/** Called when the policy was read. */
+let afterRead: () => void;
 
 beforeEach(() => {
   policy = undefined;
   puts = 0;
+  afterRead = () => {};
   vi.stubGlobal('fetch', (_: string, request: RequestInit) => {
     const headers = new Headers(request.headers);
     expect(headers.get('X-Twinport-Registry')).toBe('444455556666/us-east-1');
+    const revision = policy ? JSON.stringify(policy) : 'none';
     if (headers.get('X-Amz-Target')!.endsWith('.GetRegistryPolicy')) {
+      const answer = policy
+        ? new Response(JSON.stringify({ registryId: registry.account, policyText: JSON.stringify(policy) }), {
+            headers: { 'X-Twinport-Revision': revision },
+          })
+        : new Response(JSON.stringify({ __type: 'RegistryPolicyNotFoundException', message: 'none' }), {
+            status: 400,
+          });
+      afterRead();
+      return Promise.resolve(answer);
+    }
+    if (headers.get('X-Twinport-If-Revision') !== revision) {
       return Promise.resolve(
-        policy
-          ? new Response(JSON.stringify({ registryId: registry.account, policyText: JSON.stringify(policy) }))
-          : new Response(JSON.stringify({ __type: 'RegistryPolicyNotFoundException', message: 'none' }), {
-              status: 400,
-            }),
+        new Response(JSON.stringify({ __type: 'PreconditionFailedException', message: 'changed' }), { status: 412 }),
       );
     }
     puts++;
@@ -51,6 +62,19 @@ describe('allowing replication', () => {
       Id: 'ours',
       Statement: [deny, { ...grant, Sid: `${grant.Sid}2` }],
     });
+  });
+
+  it('keeps what comes between reading and writing', async () => {
+    afterRead = () => (policy = { Version: '2012-10-17', Statement: [deny] });
+    await allowReplication(registry, JSON.stringify(grant));
+    expect(policy).toEqual({ Version: '2012-10-17', Statement: [deny, { ...grant, Sid: `${grant.Sid}2` }] });
+  });
+
+  it('gives up when others are always first', async () => {
+    let n = 0;
+    afterRead = () => (policy = { Version: '2012-10-17', Id: String(n++), Statement: [] });
+    await expect(allowReplication(registry, JSON.stringify(grant))).rejects.toMatchObject({ conflict: true });
+    expect([n, puts]).toEqual([5, 0]);
   });
 
   it('says nothing twice', async () => {

@@ -1,16 +1,17 @@
 import { useQuery } from '@tanstack/react-query';
 
-import { APIError, ecr, type Registry } from '../../api/client';
+import { APIError, noRevision, readRevised, type Registry, type Revised } from '../../api/client';
 import { readKey } from '../../app/queries';
 import { useRegistry } from '../../app/registry';
 
 /** The text of a registry's policy; empty if it has none. */
-export async function readRegistryPolicy(registry: Registry, signal?: AbortSignal): Promise<string> {
+export async function readRegistryPolicy(registry: Registry, signal?: AbortSignal): Promise<Revised<string>> {
   try {
-    return (await ecr(registry, 'GetRegistryPolicy', {}, signal)).policyText;
+    const { value, revision } = await readRevised(registry, 'GetRegistryPolicy', {}, signal);
+    return { value: value.policyText, revision };
   } catch (error) {
     if (error instanceof APIError && error.code === 'RegistryPolicyNotFoundException') {
-      return '';
+      return { value: '', revision: noRevision };
     }
     throw error;
   }
@@ -21,6 +22,6 @@ export function useRegistryPolicy() {
   const registry = useRegistry();
   return useQuery({
     queryKey: readKey(registry, 'GetRegistryPolicy'),
-    queryFn: ({ signal }) => readRegistryPolicy(registry, signal),
+    queryFn: async ({ signal }) => (await readRegistryPolicy(registry, signal)).value,
   });
 }

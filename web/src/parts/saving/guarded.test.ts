@@ -6,7 +6,7 @@ const sources = import.meta.glob<string>(['/src/**/*.{ts,tsx}', '!/src/**/*.test
   eager: true,
 });
 
-/** These change what is stored at that moment, and write nothing that was read before. */
+/** These change what is stored at that moment, and again if someone else does meanwhile. */
 const atOnce = ['/src/pages/replication/RemoveRule.tsx', '/src/parts/destinations/grant.ts'];
 
 test('what is edited is saved under the guard', () => {

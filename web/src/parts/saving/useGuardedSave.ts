@@ -3,18 +3,30 @@
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 
-/** The server has something else than the edit began with. */
-class ConflictError extends Error {}
+import { APIError, type Revised } from '../../api/client';
+
+/** Reads, and returns the revision if that is what the server has: APIError.conflict if it has something else. */
+export async function revisionOf<Value>(
+  read: () => Promise<Revised<Value>>,
+  expected: Value,
+  same: (a: Value, b: Value) => boolean,
+): Promise<string> {
+  const { value, revision } = await read();
+  if (!same(value, expected)) {
+    throw new APIError('PreconditionFailedException', 'Someone else has saved meanwhile', 412);
+  }
+  return revision;
+}
 
 interface Options<Value, Wanted> {
   /** What the page shows the server to have. */
   stored: Value;
   /** Whether the editor holds something else than that. */
   edited: boolean;
-  read: () => Promise<Value>;
+  read: () => Promise<Revised<Value>>;
   same?: (a: Value, b: Value) => boolean;
-  /** Writes, and says what the server has then. */
-  write: (wanted: Wanted) => Promise<Value>;
+  /** Replaces what has the revision base, and says what the server has then. */
+  write: (wanted: Wanted, base: string) => Promise<Value>;
   /** Has the page read again what the write may have changed. */
   reread: () => Promise<unknown>;
   onSaved: (saved: Value, wanted: Wanted) => void;
@@ -36,8 +48,8 @@ export interface GuardedSave<Wanted> {
 }
 
 /**
- * Reads again just before it writes, since the server has no conditional writes: what it reads must be what the edit
- * began with.
+ * Reads again before it writes: that must be what the edit began with, and the server writes only if it still has the
+ * revision that was read.
  */
 export function useGuardedSave<Value, Wanted = Value>({
   stored,
@@ -54,12 +66,7 @@ export function useGuardedSave<Value, Wanted = Value>({
     setBase(stored);
   }
   const attempt = useMutation({
-    mutationFn: async (wanted: Wanted) => {
-      if (!same(await read(), base)) {
-        throw new ConflictError();
-      }
-      return write(wanted);
-    },
+    mutationFn: async (wanted: Wanted) => write(wanted, await revisionOf(read, base, same)),
     onSuccess: async (saved, wanted) => {
       await reread();
       setBase(saved);
@@ -67,7 +74,7 @@ export function useGuardedSave<Value, Wanted = Value>({
     },
     onError: () => void reread(),
   });
-  const refused = attempt.error instanceof ConflictError;
+  const refused = attempt.error instanceof APIError && attempt.error.conflict;
   return {
     save: attempt.mutate,
     saving: attempt.isPending,
