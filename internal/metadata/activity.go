@@ -64,9 +64,9 @@ func (q *Queries) ReplicationsByID(ids []int64) ([]ListedReplication, error) {
 	return q.listed(listedReplications+`WHERE r.id IN (SELECT value FROM numbers(?))`, numberList(ids))
 }
 
-// WorstReplications of an image, one to each destination: one that failed, else
-// one in progress, and of several the last changed. Of an image with very many
-// tags not all are looked at.
+// WorstReplications returns one replication of an image to each destination:
+// one that failed, else one in progress, and of several the last changed. Of an
+// image with very many tags not all are looked at.
 func (q *Queries) WorstReplications(repository int64, digest string) ([]Replication, error) {
 	const most = 5000
 	return q.replications(`SELECT `+replicationColumns+` FROM (
@@ -77,8 +77,8 @@ func (q *Queries) WorstReplications(repository int64, digest string) ([]Replicat
 		ORDER BY r.destination_account, r.destination_region`, repository, digest, most)
 }
 
-// RetryFailed makes those of the replications due at t that are the registry's
-// and failed.
+// RetryFailed makes those of the replications due at t that belong to the
+// registry and have failed.
 func (tx *Tx) RetryFailed(registry int64, ids []int64, t time.Time) (due []DueReplication, err error) {
 	err = tx.conn.all(`UPDATE replications SET state = 'IN_PROGRESS', tries = 0, next_try_at = ?1, changed_at = ?1, finished_at = 0
 		WHERE id IN (SELECT value FROM numbers(?2)) AND source_registry_id = ?3 AND state = 'FAILED' RETURNING id, destination_account, destination_region`,

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Home names a repository.
-type Home struct {
+// RepositoryRef identifies a repository by its row and by its name.
+type RepositoryRef struct {
 	ID      int64
 	Account string
 	Region  string
@@ -14,17 +14,17 @@ type Home struct {
 }
 
 // String is the path that names the repository on any of the deployment's hosts.
-func (h Home) String() string {
+func (r RepositoryRef) String() string {
 	switch {
-	case h.Name == "":
+	case r.Name == "":
 		return "a repository that is gone"
-	case isRetired(h.Name):
+	case isRetired(r.Name):
 		return "a repository that is being deleted"
 	}
-	return h.Account + "/" + h.Region + "/" + h.Name
+	return r.Account + "/" + r.Region + "/" + r.Name
 }
 
-const homeColumns = `coalesce(g.account, ''), coalesce(g.region, ''), coalesce(p.name, '')`
+const refColumns = `coalesce(g.account, ''), coalesce(g.region, ''), coalesce(p.name, '')`
 
 // Blob by digest: ErrNotFound.
 func (q *Queries) Blob(digest string) (Blob, error) {
@@ -50,10 +50,10 @@ func (q *Queries) Totals() (t Totals, err error) {
 	return t, err
 }
 
-// Waiting is what is under way or waits for a sweep.
+// Waiting counts what is under way or waits for a sweep.
 type Waiting struct{ Uploads, Garbage, GarbageBytes int64 }
 
-// Waiting counts them.
+// Waiting returns these counts.
 func (q *Queries) Waiting() (w Waiting, err error) {
 	err = q.conn.one(`SELECT (SELECT count(*) FROM uploads), (SELECT count(*) FROM garbage), (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM garbage)`, nil,
 		&w.Uploads, &w.Garbage, &w.GarbageBytes)
@@ -82,9 +82,9 @@ func (q *Queries) CountTags(after, to TagKey) (n int64, err error) {
 
 // BrokenLink is a link that does not agree with the blob.
 type BrokenLink struct {
-	Home   Home
-	Digest string
-	Size   int64
+	Repository RepositoryRef
+	Digest     string
+	Size       int64
 	// Blob is the blob's size, -1 if there is no such blob.
 	Blob int64
 }
@@ -92,13 +92,13 @@ type BrokenLink struct {
 // BrokenLinks are those after one key and up to another whose blob is not there
 // or has another size.
 func (q *Queries) BrokenLinks(after, to LayerKey) (links []BrokenLink, err error) {
-	err = q.conn.all(`SELECT l.repository_id, `+homeColumns+`, l.digest, l.size, coalesce(b.size, -1) FROM layers l LEFT JOIN blobs b ON b.digest = l.digest
+	err = q.conn.all(`SELECT l.repository_id, `+refColumns+`, l.digest, l.size, coalesce(b.size, -1) FROM layers l LEFT JOIN blobs b ON b.digest = l.digest
 		LEFT JOIN repositories p ON p.id = l.repository_id LEFT JOIN registries g ON g.id = p.registry_id
 		WHERE (l.repository_id, l.digest) > (?, ?) AND (l.repository_id, l.digest) <= (?, ?) AND (b.digest IS NULL OR b.size <> l.size)
 		ORDER BY l.repository_id, l.digest`, []any{after.RepositoryID, after.Digest, to.RepositoryID, to.Digest},
 		func(scan func(dest ...any) error) error {
 			var l BrokenLink
-			err := scan(&l.Home.ID, &l.Home.Account, &l.Home.Region, &l.Home.Name, &l.Digest, &l.Size, &l.Blob)
+			err := scan(&l.Repository.ID, &l.Repository.Account, &l.Repository.Region, &l.Repository.Name, &l.Digest, &l.Size, &l.Blob)
 			links = append(links, l)
 			return err
 		})
@@ -108,25 +108,25 @@ func (q *Queries) BrokenLinks(after, to LayerKey) (links []BrokenLink, err error
 // StoredManifest is a manifest with where it is.
 type StoredManifest struct {
 	ManifestContent
-	ID   int64
-	Home Home
+	ID         int64
+	Repository RepositoryRef
 }
 
 // maxStoredBytes bounds a page of StoredManifests, but for one manifest.
 const maxStoredBytes = 8 << 20
 
-// StoredManifests are manifests of all repositories with ids after the given
-// one, in order of id, at most limit and not many bytes. None are left when
-// there are none.
+// StoredManifests returns manifests of all repositories with ids after the
+// given one, in order of id: at most limit, and no more bytes than
+// maxStoredBytes. There is at least one unless none are left.
 func (q *Queries) StoredManifests(after int64, limit int) (ms []StoredManifest, err error) {
 	size := 0
-	err = q.conn.all(`SELECT `+manifestColumns+`, m.bytes, m.id, m.repository_id, `+homeColumns+` FROM manifests m
+	err = q.conn.all(`SELECT `+manifestColumns+`, m.bytes, m.id, m.repository_id, `+refColumns+` FROM manifests m
 		LEFT JOIN repositories p ON p.id = m.repository_id LEFT JOIN registries g ON g.id = p.registry_id
 		WHERE m.id > ? ORDER BY m.id LIMIT ?`, []any{after, limit}, func(scan func(dest ...any) error) error {
 		var m StoredManifest
 		var err error
 		m.Manifest, err = scanManifest(func(dest ...any) error {
-			return scan(append(dest, &m.Bytes, &m.ID, &m.Home.ID, &m.Home.Account, &m.Home.Region, &m.Home.Name)...)
+			return scan(append(dest, &m.Bytes, &m.ID, &m.Repository.ID, &m.Repository.Account, &m.Repository.Region, &m.Repository.Name)...)
 		})
 		if err != nil {
 			return err
@@ -236,19 +236,19 @@ func (q *Queries) TagsAfter(after TagKey, n int) (to TagKey, last bool, err erro
 
 // BrokenTag is a tag that names no manifest of its repository.
 type BrokenTag struct {
-	Home Home
-	Name string
+	Repository RepositoryRef
+	Name       string
 }
 
 // BrokenTags are those after one key and up to another.
 func (q *Queries) BrokenTags(after, to TagKey) (ts []BrokenTag, err error) {
-	err = q.conn.all(`SELECT t.repository_id, `+homeColumns+`, t.name FROM tags t LEFT JOIN manifests m ON m.id = t.manifest_id
+	err = q.conn.all(`SELECT t.repository_id, `+refColumns+`, t.name FROM tags t LEFT JOIN manifests m ON m.id = t.manifest_id
 		LEFT JOIN repositories p ON p.id = t.repository_id LEFT JOIN registries g ON g.id = p.registry_id
 		WHERE (t.repository_id, t.name) > (?, ?) AND (t.repository_id, t.name) <= (?, ?) AND (m.id IS NULL OR m.repository_id <> t.repository_id)
 		ORDER BY t.repository_id, t.name`, []any{after.RepositoryID, after.Name, to.RepositoryID, to.Name},
 		func(scan func(dest ...any) error) error {
 			var t BrokenTag
-			err := scan(&t.Home.ID, &t.Home.Account, &t.Home.Region, &t.Home.Name, &t.Name)
+			err := scan(&t.Repository.ID, &t.Repository.Account, &t.Repository.Region, &t.Repository.Name, &t.Name)
 			ts = append(ts, t)
 			return err
 		})
@@ -269,8 +269,8 @@ func (tx *Tx) CorrectLinkSize(repository int64, digest string) error {
 		WHERE repository_id = ? AND digest = ? AND EXISTS (SELECT 1 FROM blobs b WHERE b.digest = layers.digest)`, repository, digest)
 }
 
-// ReplaceManifest makes a manifest, which the repository may have, what is
-// given: its bytes, what it names and what its row says of them.
+// ReplaceManifest replaces all that is stored of a manifest, which the
+// repository need not have: its bytes, what it names and what its row says.
 func (tx *Tx) ReplaceManifest(r *Repository, m Manifest, bytes []byte, references []Reference) error {
 	tx.stale.all = true
 	n, err := tx.conn.changed(`UPDATE manifests SET media_type = ?, artifact_type = ?, subject = ?, annotations = ?, size = ?, image_size = ?, bytes = ?
@@ -288,11 +288,11 @@ func (tx *Tx) ReplaceManifest(r *Repository, m Manifest, bytes []byte, reference
 }
 
 // QuarantineBlob takes a blob whose bytes are missing or wrong out of use:
-// false if it has another object meanwhile. An empty object means that there
-// is no such blob, only links to it. No repository has the blob then, and
-// whoever pushes it stores it anew, which gives all of them their links back:
-// see AddLayer. The object is kept for inspection. A push that relies on the
-// blob at this moment cannot be saved: its bytes are gone already.
+// false if it has another object meanwhile. An empty object means that there is
+// no such blob, only links to it. No repository has the blob then. Whoever
+// pushes it stores it anew, which gives all of them their links back: see
+// AddLayer. The object is kept for inspection. A push that relies on the blob
+// at this moment is not saved: the bytes are gone already.
 func (tx *Tx) QuarantineBlob(digest, object, reason string, at time.Time) (bool, error) {
 	tx.stale.all = true
 	var now string
@@ -352,28 +352,29 @@ func (q *Queries) DamagedBlobs(after string, limit int) (ds []DamagedBlob, err e
 }
 
 // DamagedLinks are repositories that wait for a damaged blob, at most limit.
-func (q *Queries) DamagedLinks(digest string, limit int) ([]Home, error) {
-	return q.homes(`SELECT p.id, g.account, g.region, p.name FROM damaged_layers d JOIN repositories p ON p.id = d.repository_id JOIN registries g ON g.id = p.registry_id
+func (q *Queries) DamagedLinks(digest string, limit int) ([]RepositoryRef, error) {
+	return q.repositoryRefs(`SELECT p.id, g.account, g.region, p.name FROM damaged_layers d JOIN repositories p ON p.id = d.repository_id JOIN registries g ON g.id = p.registry_id
 		WHERE d.digest = ? ORDER BY p.id LIMIT ?`, digest, limit)
 }
 
 // Links are repositories that have a blob, at most limit.
-func (q *Queries) Links(digest string, limit int) ([]Home, error) {
-	return q.homes(`SELECT p.id, g.account, g.region, p.name FROM layers l JOIN repositories p ON p.id = l.repository_id JOIN registries g ON g.id = p.registry_id
+func (q *Queries) Links(digest string, limit int) ([]RepositoryRef, error) {
+	return q.repositoryRefs(`SELECT p.id, g.account, g.region, p.name FROM layers l JOIN repositories p ON p.id = l.repository_id JOIN registries g ON g.id = p.registry_id
 		WHERE l.digest = ? ORDER BY p.id LIMIT ?`, digest, limit)
 }
 
-func (q *Queries) homes(query string, args ...any) (hs []Home, err error) {
+func (q *Queries) repositoryRefs(query string, args ...any) (refs []RepositoryRef, err error) {
 	err = q.conn.all(query, args, func(scan func(dest ...any) error) error {
-		var h Home
-		err := scan(&h.ID, &h.Account, &h.Region, &h.Name)
-		hs = append(hs, h)
+		var r RepositoryRef
+		err := scan(&r.ID, &r.Account, &r.Region, &r.Name)
+		refs = append(refs, r)
 		return err
 	})
-	return hs, err
+	return refs, err
 }
 
-// DiscardDamaged makes garbage of what was kept of a damaged blob, of size bytes.
+// DiscardDamaged makes the object that was kept of a damaged blob, of size
+// bytes, garbage.
 func (tx *Tx) DiscardDamaged(d DamagedBlob, size int64) error {
 	if err := tx.conn.exec(`INSERT INTO garbage (object, size) SELECT object, CAST(? AS BIGINT) FROM damaged WHERE digest = ? AND object = ? AND object <> ''
 		ON CONFLICT (object) DO NOTHING`, size, d.Digest, d.Object); err != nil {

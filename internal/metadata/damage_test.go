@@ -37,9 +37,9 @@ func TestQuarantine(t *testing.T) {
 			}
 			return err
 		})
-		homes, err := s.Read().DamagedLinks(d, 10)
-		if err != nil || len(homes) != 2 || homes[0].String() != account+"/"+region+"/one" {
-			t.Errorf("%v, %v wait for it", homes, err)
+		repositories, err := s.Read().DamagedLinks(d, 10)
+		if err != nil || len(repositories) != 2 || repositories[0].String() != account+"/"+region+"/one" {
+			t.Errorf("%v, %v wait for it", repositories, err)
 		}
 		damaged, err := s.Read().DamagedBlobs("", 10)
 		if err != nil || len(damaged) != 1 || damaged[0].Object != b.Object || damaged[0].Reason != "wrong" || damaged[0].Restored {
@@ -57,8 +57,8 @@ func TestQuarantine(t *testing.T) {
 				t.Errorf("%s has %+v, %v", r.Name, l, err)
 			}
 		}
-		if homes, err := s.Read().DamagedLinks(d, 10); err != nil || len(homes) != 0 {
-			t.Errorf("%v, %v still wait", homes, err)
+		if repositories, err := s.Read().DamagedLinks(d, 10); err != nil || len(repositories) != 0 {
+			t.Errorf("%v, %v still wait", repositories, err)
 		}
 		if damaged, err = s.Read().DamagedBlobs("", 10); err != nil || len(damaged) != 1 || !damaged[0].Restored {
 			t.Fatalf("%+v, %v", damaged, err)

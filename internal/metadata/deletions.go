@@ -14,10 +14,10 @@ import (
 const deletionColumns = `r.id, r.source_registry_id, 0, r.digest, r.media_type, r.image_size, r.tag, r.sequence,
 	r.destination_account, r.destination_region, r.state, r.tries, r.next_try_at, r.pushed_at, r.changed_at, r.finished_at, r.failure_code, r.failure_reason`
 
-// QueueDeletions records that what is about to be deleted of an image of a
-// repository is to be deleted at those of the destinations, too, that have the
-// image or are to get it: d's tag, or the image with all its tags if that is
-// empty. They are due from source, a registry's account.
+// QueueDeletions records that what is about to be deleted of an image is to be
+// deleted at destinations, too: d's tag or, if that is empty, the image with
+// all its tags. It does so for those of the destinations that have the image or
+// are to get it. They are due from source, a registry's account.
 func (tx *Tx) QueueDeletions(d Replication, tags []string, destinations []resource.Registry,
 	source string) (due []DueReplication, err error) {
 	err = tx.conn.all(`INSERT INTO replications (tag, tags, sequence, destination_account, destination_region, state, next_try_at, pushed_at, changed_at,
@@ -63,8 +63,8 @@ func (tx *Tx) ClaimDeletion(id int64) (j ReplicationJob, err error) {
 }
 
 // DeleteReplicatedTags removes those of the tags, and with a digest of the
-// manifest's tags, that were last set by a replication from the registry which
-// is older than sequence; and keeps such ones from setting the tags again.
+// manifest's tags, that were last set by a replication from the registry that
+// is older than sequence. Replications as old do not set them again.
 func (tx *Tx) DeleteReplicatedTags(r *Repository, tags []string, digest string, sourceRegistry, sequence int64) error {
 	tx.touchRepository(r)
 	if err := tx.conn.exec(`DELETE FROM tags WHERE repository_id = ?1 AND EXISTS (SELECT 1 FROM tag_watermarks w WHERE w.repository_id = ?1 AND w.tag = tags.name
@@ -85,10 +85,10 @@ func (tx *Tx) DeleteReplicatedTags(r *Repository, tags []string, digest string, 
 		r.ID, sourceRegistry, sequence, list(tags))
 }
 
-// DeleteReplicatedManifest removes a manifest that replications from the
-// registry have brought, all older than sequence, and nothing else: no push and
-// no other registry. It stays while a tag or an index names it:
-// false.
+// DeleteReplicatedManifest removes a manifest that only replications from the
+// registry have brought, all older than sequence. It does not, and returns
+// false, while a tag or an index names the manifest, or if a push or another
+// registry brought it, too.
 func (tx *Tx) DeleteReplicatedManifest(r *Repository, digest string, sourceRegistry, sequence int64) (bool, error) {
 	tx.touchRepository(r)
 	return some(tx.conn.changed(`DELETE FROM manifests WHERE repository_id = ?1 AND digest = ?2 AND replicated
@@ -104,9 +104,9 @@ type ChildDeletion struct {
 	Sequence int64
 }
 
-// ChildDeletions are the deletions of children of an index, of the same source
-// and destination as a job, that have come before: they left the children that
-// the index names.
+// ChildDeletions returns earlier deletions of children of an index, of the same
+// source and destination as the job. They left the children in place, because
+// the index names them.
 func (q *Queries) ChildDeletions(job ReplicationJob, index string) (all []ChildDeletion, err error) {
 	err = q.conn.all(`SELECT r.digest, max(r.sequence) FROM manifests m
 		IN ORDER JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 1
@@ -123,8 +123,8 @@ func (q *Queries) ChildDeletions(job ReplicationJob, index string) (all []ChildD
 	return all, err
 }
 
-// MarkPushed notes of a manifest, which a replication may have brought, that it
-// was pushed, too.
+// MarkPushed notes that a manifest, which a replication may have brought, was
+// pushed, too.
 func (tx *Tx) MarkPushed(r *Repository, digest string) error {
 	return tx.conn.exec(`INSERT INTO image_sources (manifest_id, source_registry_id, sequence)
 		SELECT m.id, 0, 0 FROM manifests m WHERE m.repository_id = ? AND m.digest = ? AND m.replicated ON CONFLICT (manifest_id, source_registry_id) DO NOTHING`, r.ID, digest)

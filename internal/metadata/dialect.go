@@ -34,8 +34,8 @@ type dialect struct {
 	rendered sync.Map
 }
 
-// SQLite has one writer at a time, so it needs no locks. CROSS JOIN is how it
-// is told to keep an order.
+// SQLite has one writer at a time, so it needs no locks. CROSS JOIN makes it
+// keep the order of a join.
 func sqliteDialect() *dialect {
 	return &dialect{words: strings.NewReplacer(
 		"texts(?", "json_each(?", "numbers(?", "json_each(?", "objects(?", "json_each(?", "object_of(", "json_group_object(",
@@ -68,7 +68,8 @@ func (d *dialect) render(query string) string {
 	}
 	r := d.words.Replace(query)
 	if d.numbered {
-		// It would make a join of a subquery, and may begin with the larger side.
+		// The planner would make a join of a subquery, and may begin with the
+		// larger side.
 		r = inList.ReplaceAllString(r, `= ANY (ARRAY (SELECT value FROM $1($2)))`)
 		r = fenceJoins(r)
 		r = number(r)
@@ -77,11 +78,11 @@ func (d *dialect) render(query string) string {
 	return r
 }
 
-// fenceJoins makes each join IN ORDER one of a subquery of its own, which OFFSET
-// keeps apart: so every part of the condition is there to look a row up with. Of a
-// table that is empty yet, a planner takes a part of a key for as good as the
-// whole, and such a plan is kept until the table's statistics come: by then it
-// reads all of a repository for each image.
+// fenceJoins makes each join IN ORDER one with a subquery of its own, which
+// OFFSET keeps separate, so that rows are looked up by every part of the
+// condition. While a table is empty, a planner takes a part of a key for as
+// good as the whole, and keeps such a plan until the table has statistics: by
+// then it reads all of a repository for each image.
 func fenceJoins(query string) string {
 	var b strings.Builder
 	for {

@@ -12,7 +12,8 @@ import (
 // after every character that these may have.
 const pastPrefix = "~"
 
-// from is where the range of those with the prefix begins that come after a key.
+// from returns the begin of the range of names that have a prefix and come
+// after a key.
 func from(prefix, after string) string { return max(prefix, after) }
 
 // FindRepositories of a registry whose names begin with prefix and contain a
@@ -66,10 +67,10 @@ func (k ImageKey) before() (pushed int64, digest string) {
 	return fromTime(k.PushedAt), k.Digest
 }
 
-// WholeImages are the images of a repository that come after the key, the
-// latest pushed first, without those children of an index, and those referrers
-// of an image, that are there. As of all queries of this file, annotations are
-// left out.
+// WholeImages returns the images of a repository that come after the key, the
+// latest pushed first, without children of an index, and referrers of an image,
+// that the repository has. Like all queries of this file it leaves annotations
+// out.
 func (q *Queries) WholeImages(repository int64, after ImageKey, limit int) ([]Manifest, error) {
 	pushed, digest := after.before()
 	return q.manifests(`SELECT `+listedColumns+` FROM manifests m WHERE m.repository_id = ?1 AND (m.pushed_at, m.digest) < (?2, ?3)
@@ -114,8 +115,9 @@ func (q *Queries) Children(repository int64, index string, limit int) ([]Manifes
 		IN ORDER JOIN manifests m ON m.repository_id = i.repository_id AND m.digest = f.target WHERE i.repository_id = ? AND i.digest = ? ORDER BY f.target LIMIT ?`, repository, index, limit)
 }
 
-// ReferrersTo each of the subjects, at most limit, in order of subject and
-// digest. Where there are very many not all are looked at.
+// ReferrersTo returns the referrers of each of the subjects, at most limit, in
+// order of subject and digest. Where there are very many, not all are looked
+// at.
 func (q *Queries) ReferrersTo(repository int64, subjects []string, limit int) ([]Manifest, error) {
 	const most = 20000
 	return q.manifests(`SELECT `+listedColumns+` FROM (
@@ -124,8 +126,8 @@ func (q *Queries) ReferrersTo(repository int64, subjects []string, limit int) ([
 		IN ORDER JOIN manifests m ON m.id = ranked.id WHERE ranked.place <= ? ORDER BY m.subject, m.digest`, repository, list(subjects), most, limit)
 }
 
-// ManifestBytes of those of the digests that a repository has. The caller knows
-// how much it is.
+// ManifestBytes returns those of the manifests that a repository has. The
+// caller knows how many bytes they have.
 func (q *Queries) ManifestBytes(repository int64, digests []string) (map[string][]byte, error) {
 	all := make(map[string][]byte, len(digests))
 	err := q.conn.all(`SELECT digest, bytes FROM manifests WHERE repository_id = ? AND digest IN (SELECT value FROM texts(?))`, []any{repository, list(digests)},

@@ -53,7 +53,7 @@ func (q *Queries) ImageParts(source int64, digest string, destination int64, lim
 }
 
 // whole asks whether the repository ?1 has all manifests of graph, and all that
-// they name.
+// these name.
 const whole = `SELECT NOT EXISTS (SELECT 1 FROM graph g WHERE NOT EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = ?1 AND m.digest = g.digest))
 		AND NOT EXISTS (SELECT 1 FROM graph g IN ORDER JOIN manifests m ON m.repository_id = ?1 AND m.digest = g.digest
 		IN ORDER JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 0
@@ -84,8 +84,8 @@ func (q *Queries) ManifestHeadByTag(repository int64, tag string) (ManifestHead,
 		repository, tag)
 }
 
-// head asks of one manifest, and of all only if it names others. Where there is
-// none it costs no more than to look.
+// head reads one manifest, and looks at the manifests that it names only if
+// there are any. If there is no such manifest, that costs no more.
 func (q *Queries) head(one string, repository int64, name string) (h ManifestHead, err error) {
 	var children bool
 	h.Manifest, err = scanManifest(func(dest ...any) error {
@@ -125,7 +125,7 @@ func (tx *Tx) CopyImage(source int64, digests []string, destination *Repository,
 		FROM manifests m WHERE m.repository_id = ?3 AND m.digest IN (SELECT value FROM texts(?4)) ON CONFLICT (repository_id, digest) DO NOTHING`, destination.ID, fromTime(at), source, of); err != nil {
 		return err
 	}
-	// In an order, so that two which do the same do not wait for each other.
+	// In a fixed order, so that two that do the same do not deadlock.
 	if err := tx.conn.exec(`INSERT INTO image_sources (manifest_id, source_registry_id, sequence)
 		SELECT m.id, CAST(?1 AS BIGINT), CAST(?2 AS BIGINT) FROM manifests m WHERE m.repository_id = ?3 AND m.digest IN (SELECT value FROM texts(?4)) ORDER BY m.digest
 		ON CONFLICT (manifest_id, source_registry_id) DO UPDATE SET sequence = excluded.sequence WHERE excluded.sequence > image_sources.sequence`,

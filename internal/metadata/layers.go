@@ -29,9 +29,8 @@ func (q *Queries) RepositoriesWithLayer(registry int64, digest string, limit int
 		WHERE l.digest = ? AND p.registry_id = ? AND p.name < '`+retired+`' ORDER BY p.name LIMIT ?`, digest, registry, limit)
 }
 
-// LinkLayer gives the repository a link to a blob that the deployment has:
-// false if it has not. A link that is there is as good as new: see
-// UnlinkUnused.
+// LinkLayer links a blob that the deployment has to the repository: false if
+// there is no such blob. A link that is there is renewed: see UnlinkUnused.
 func (tx *Tx) LinkLayer(r *Repository, digest string, at time.Time) (bool, error) {
 	return some(tx.conn.changed(linkLayer, r.ID, digest, fromTime(at)))
 }
@@ -39,12 +38,13 @@ func (tx *Tx) LinkLayer(r *Repository, digest string, at time.Time) (bool, error
 const linkLayer = `INSERT INTO layers (repository_id, digest, size, linked_at) SELECT CAST(?1 AS BIGINT), b.digest, b.size, CAST(?3 AS BIGINT) FROM blobs b WHERE b.digest = ?2
 	ON CONFLICT (repository_id, digest) DO UPDATE SET linked_at = excluded.linked_at`
 
-// AddLayer gives the repository a link to a blob whose bytes are durable in the
-// object. Should another push have been first, its object stays the blob's,
-// and this one is garbage.
+// AddLayer links a blob whose bytes are durable in the object to the
+// repository. If another push was first, the blob keeps that one's object, and
+// this object becomes garbage.
 func (tx *Tx) AddLayer(r *Repository, digest string, size int64, object string, at time.Time) error {
-	// An update that changes nothing, for it locks the row where DO NOTHING would
-	// not: a sweep must not drop the blob before the statements below have seen it.
+	// An update that changes nothing, because it locks the row, which DO
+	// NOTHING does not: a sweep must not drop the blob before the statements
+	// below have seen it.
 	if err := tx.conn.exec(`INSERT INTO blobs (digest, size, created_at, object) VALUES (?, ?, ?, ?)
 		ON CONFLICT (digest) DO UPDATE SET size = blobs.size WHERE false`, digest, size, fromTime(at), object); err != nil {
 		return err
@@ -58,9 +58,9 @@ func (tx *Tx) AddLayer(r *Repository, digest string, size int64, object string, 
 	return tx.restoreLinks(digest)
 }
 
-// ReplaceBlob makes an object, whose bytes are durable, the blob's in place of
-// the one that lost names, which has become garbage then. If the blob has
-// another object meanwhile, that one stays: see AddLayer, which is to follow.
+// ReplaceBlob replaces the lost object of a blob, which has become garbage, by
+// an object whose bytes are durable. If the blob has another object by now it
+// keeps that: see AddLayer, which must follow.
 func (tx *Tx) ReplaceBlob(lost Blob, size int64, object string) error {
 	tx.stale.all = true // who knows how many repositories have it
 	if err := tx.conn.exec(`UPDATE blobs SET object = ?, size = ? WHERE digest = ? AND object = ?`, object, size, lost.Digest, lost.Object); err != nil {
@@ -74,7 +74,7 @@ func (tx *Tx) ReplaceBlob(lost Blob, size int64, object string) error {
 		AND NOT EXISTS (SELECT 1 FROM damaged d WHERE d.object = ?1) ON CONFLICT (object) DO NOTHING`, lost.Object, lost.Size, lost.Digest, object)
 }
 
-// RenewLink makes a link as good as new: see UnlinkUnused. It leaves caches
+// RenewLink makes a link count as new: see UnlinkUnused. It leaves caches
 // alone: they hold the time only to know when it is old.
 func (tx *Tx) RenewLink(repository int64, digest string, at time.Time) error {
 	return tx.conn.exec(`UPDATE layers SET linked_at = ? WHERE repository_id = ? AND digest = ?`, fromTime(at), repository, digest)

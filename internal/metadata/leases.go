@@ -2,9 +2,9 @@ package metadata
 
 import "errors"
 
-// Lease says which process does a background task. Whether it still does is
-// told by its beat, which each contender watches with a clock of its own: the
-// clocks of processes are never compared.
+// Lease says which process does a background task. Each contender tells whether
+// it still does by its beat, which it watches with its own clock: the clocks of
+// processes are never compared.
 type Lease struct {
 	Name     string
 	Holder   string
@@ -22,22 +22,22 @@ func (q *Queries) Lease(name string) (Lease, error) {
 	return l, err
 }
 
-// TakeLease makes holder the lease's holder if it is as it was seen: false if
-// another was first, or its holder is alive.
+// TakeLease gives the lease to holder if it is as it was seen: false if another
+// was first, or the present holder is alive.
 func (tx *Tx) TakeLease(seen Lease, holder string) (bool, error) {
 	return some(tx.conn.changed(`INSERT INTO leases (name, holder, beat) VALUES (?1, ?2, 1)
 		ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, beat = leases.beat + 1 WHERE leases.holder = ?3 AND leases.beat = ?4`,
 		seen.Name, holder, seen.Holder, seen.Beat))
 }
 
-// KeepLease shows that the holder is alive, and how far it has come: false if
+// KeepLease shows that the holder is alive, and stores its progress: false if
 // it has lost the lease.
 func (tx *Tx) KeepLease(name, holder, progress string) (bool, error) {
 	return some(tx.conn.changed(`UPDATE leases SET beat = beat + 1, progress = ? WHERE name = ? AND holder = ?`, progress, name, holder))
 }
 
-// ReleaseLease ends the holder's hold, if it has not lost it, and keeps how far
-// it has come.
+// ReleaseLease gives the lease back, unless the holder has lost it, and stores
+// its progress.
 func (tx *Tx) ReleaseLease(name, holder, progress string) error {
 	return tx.conn.exec(`UPDATE leases SET holder = '', beat = beat + 1, progress = ? WHERE name = ? AND holder = ?`, progress, name, holder)
 }

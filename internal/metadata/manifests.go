@@ -33,8 +33,8 @@ const manifestColumns = `m.digest, m.media_type, m.artifact_type, m.subject, m.a
 // and a page of them too large for memory.
 const listedColumns = `m.digest, m.media_type, m.artifact_type, m.subject, '', m.size, m.image_size, m.pushed_at, m.pulled_at`
 
-// maxAnnotations bounds the bytes of annotations in one answer of Referrers; but
-// the first of it may have more.
+// maxAnnotations bounds the bytes of annotations in one answer of Referrers,
+// unless the first referrer alone has more.
 const maxAnnotations = 1 << 20
 
 var errPageFull = errors.New("metadata: the page is full")
@@ -62,9 +62,9 @@ func (q *Queries) Manifest(repository int64, digest string) (Manifest, error) {
 	})
 }
 
-// LargeManifest is from how many bytes on a manifest is read, and cached, without
-// them: a few large ones would push out all the others, and whoever reads one
-// should know its size before.
+// LargeManifest is from how many bytes on a manifest is read and cached without
+// its bytes: a few large ones would evict all others from the cache, and
+// whoever reads one should know its size before.
 const LargeManifest = 64 << 10
 
 // contentColumns are those of a ManifestContent.

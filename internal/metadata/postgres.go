@@ -24,8 +24,9 @@ const (
 	// defaultConnections is the size of the pool, unless the URL gives
 	// pool_max_conns. Three processes fit into PostgreSQL's default of 100.
 	defaultConnections = 24
-	// roundTripTimeout bounds one exchange with the server, so that a line that
-	// swallows everything is noticed. Locks are waited for within it.
+	// roundTripTimeout bounds one exchange with the server, so that a
+	// connection on which nothing arrives any more is noticed. It includes
+	// waiting for locks.
 	roundTripTimeout = 20 * time.Second
 	// patience is how long reads and updates are tried again while the server
 	// restarts or fails over, before the caller gets an error.
@@ -42,9 +43,8 @@ const (
 type Postgres struct {
 	pool    *pgxpool.Pool
 	dialect *dialect
-	// A part of the pool for each: half for reads, a quarter for each of the
-	// updates. So a replication never queues behind the reads of those who wait
-	// for it.
+	// A share of the pool for each: half for reads, a quarter for each kind of
+	// update. So a replication never waits for connections behind reads.
 	reads, updates, first chan struct{}
 
 	mu      sync.Mutex // of the two below: nothing begins once closed
@@ -95,9 +95,9 @@ func OpenPostgres(ctx context.Context, url string) (*Postgres, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database %s: %w", where, err)
 	}
-	// Every query here names few rows by key, in the order in which its joins are
-	// written. A planner left to itself prefers, while a table grows faster than
-	// its statistics, to read all of it. (Migrations are another matter.)
+	// Every query here finds few rows by key, in the order in which its joins
+	// are written. While a table grows faster than its statistics, a planner
+	// prefers to read all of it. (Migrations are another matter.)
 	for name, value := range map[string]string{
 		"join_collapse_limit": "1", "enable_hashjoin": "off", "enable_mergejoin": "off", "enable_seqscan": "off", "enable_material": "off",
 		"max_parallel_workers_per_gather": "0",
@@ -120,8 +120,9 @@ func OpenPostgres(ctx context.Context, url string) (*Postgres, error) {
 	}, nil
 }
 
-// demandDurability makes a commit wait for the disk even where the server, the
-// database or the user is set not to. What waits for more stays as it is.
+// demandDurability makes a commit wait for the disk even if the server, the
+// database or the user is configured not to. A setting that waits for more is
+// left alone.
 func demandDurability(ctx context.Context, c *pgx.Conn) error {
 	_, err := c.Exec(ctx, `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`)
 	return err
@@ -203,7 +204,7 @@ func (s *Postgres) update(ctx context.Context, turn chan struct{}, fn func(*Tx) 
 		case isConflict(err) && conflicts < maxConflicts:
 			conflicts++
 			time.Sleep(time.Duration(rand.N(conflicts*1000)) * time.Microsecond)
-		case errors.Is(err, ErrUnavailable) && !errors.Is(err, errOutcomeUnknown) && away.bearable(err) && ctx.Err() == nil:
+		case errors.Is(err, ErrUnavailable) && !errors.Is(err, errOutcomeUnknown) && away.retry(err) && ctx.Err() == nil:
 			time.Sleep(50*time.Millisecond + rand.N(100*time.Millisecond))
 		default:
 			return err
@@ -211,16 +212,17 @@ func (s *Postgres) update(ctx context.Context, turn chan struct{}, fn func(*Tx) 
 	}
 }
 
-// outage is how long the server has been away for somebody who tries again.
+// outage is how long the server has been away for one caller who tries again.
 type outage struct {
 	begun time.Time // when it was asked first
 	since time.Time // when it was found away; zero before
 }
 
-// bearable reports whether to try again after the error, which says that the
-// server is away. A line that was cut begins an outage, however long the server
-// had worked before; a line that swallowed everything was waited for already.
-func (o *outage) bearable(err error) bool {
+// retry reports whether to try again after the error, which says that the
+// server is away. If the connection was cut, the outage begins now, however
+// long the server worked before; if nothing arrived on it, it began when the
+// caller asked.
+func (o *outage) retry(err error) bool {
 	if o.since.IsZero() {
 		o.since = time.Now()
 		if errors.Is(err, context.DeadlineExceeded) {
@@ -245,9 +247,9 @@ func (s *Postgres) try(fn func(*Tx) error) error {
 	return nil
 }
 
-// errOutcomeUnknown says that the line was cut while the server was committing,
-// and that the server could not be asked what became of it. Nothing was
-// acknowledged; whether it happened, the next look will show.
+// errOutcomeUnknown says that the connection was cut during a commit, and that
+// the server could not be asked whether it succeeded. Nothing was acknowledged;
+// the next read shows what happened.
 var errOutcomeUnknown = errors.New("the connection was lost during the commit")
 
 // isConflict reports whether another transaction was first, so that running
@@ -276,7 +278,7 @@ func postgresError(err error) error {
 		if errors.Is(err, pgx.ErrNoRows) || isProgramming(err) {
 			return err
 		}
-		// Everything else that is not the server's own answer is the line.
+		// Whatever is not an answer of the server comes from the connection.
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	switch e.Code[:2] {

@@ -9,15 +9,15 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Announcer is a store whose processes can notify each other of something, quickly
-// and without any promise: what is announced while a process does not listen,
-// it never hears. Nothing may depend on it.
+// Announcer is a store whose processes can notify each other, quickly and
+// without guarantee: a process never hears what is announced while it does not
+// listen. Nothing may depend on it.
 type Announcer interface {
 	// Announce sends texts of up to MaxAnnouncement bytes to all processes that
 	// listen, this one included.
 	Announce(ctx context.Context, texts []string) error
-	// Listen calls heard with each text until ctx ends or the line is lost; begun
-	// once it listens.
+	// Listen calls begun once it listens, and then heard with each text, until
+	// ctx ends or the connection is lost.
 	Listen(ctx context.Context, begun func(), heard func(text string)) error
 }
 
@@ -27,7 +27,8 @@ var _ Announcer = (*Postgres)(nil)
 const MaxAnnouncement = 7999
 
 const (
-	// checkInterval is how often a line on which nothing is heard is checked.
+	// checkInterval is how often a connection on which nothing is heard is
+	// checked.
 	checkInterval = 30 * time.Second
 	checkTimeout  = 5 * time.Second
 )

@@ -221,7 +221,7 @@ func TestOutage(t *testing.T) {
 		{"stalled for long", outage{begun: now.Add(-4 * patience)}, fmt.Errorf("%w: %w", ErrUnavailable, context.DeadlineExceeded), false},
 		{"stalled for a moment", outage{begun: now}, fmt.Errorf("%w: %w", ErrUnavailable, context.DeadlineExceeded), true},
 	} {
-		if got := c.away.bearable(c.err); got != c.want {
+		if got := c.away.retry(c.err); got != c.want {
 			t.Errorf("%s: %t, want %t", c.what, got, c.want)
 		}
 	}

@@ -14,10 +14,10 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// pipeline is the conn of a transaction, or of reads outside one. It sends as
-// few messages as it can: statements whose result nobody waits for gather, and
-// go with the next one that somebody waits for, in one round trip. BEGIN goes
-// with the first of them, COMMIT with the last.
+// pipeline is the conn of a transaction, or of reads outside one. It needs as
+// few round trips as it can: statements whose result nobody waits for are
+// queued, and sent with the next one whose result somebody waits for. BEGIN
+// goes with the first of them, COMMIT with the last.
 type pipeline struct {
 	store       *Postgres
 	transaction bool
@@ -29,14 +29,14 @@ type pipeline struct {
 	begun  transactionID
 }
 
-// transactionID is how a transaction whose end was not seen is asked about
-// later; empty until the server has sent it.
+// transactionID identifies a transaction whose commit was not answered, to ask
+// the server about it later; empty until the server has sent it.
 type transactionID struct {
 	id     string
 	server string // when it was started: another one gives the same ids again
 }
 
-// statement is one on its way. A read ahead keeps its rows.
+// statement is one that is queued or was sent. A read ahead keeps its rows.
 type statement struct {
 	query string
 	args  []any
@@ -173,8 +173,8 @@ func ends(queue []*statement) bool { return queue[len(queue)-1].query == commitW
 
 const commitWord = "COMMIT"
 
-// read is send outside a transaction. Nothing was changed by a read that
-// failed, so it is tried again while the server is away.
+// read is send outside a transaction. A read changes nothing, so it is tried
+// again while the server is away.
 func (p *pipeline) read(wanted *statement, scan func(row func(dest ...any) error) error) error {
 	if !p.store.begin() {
 		return ErrClosed
@@ -190,7 +190,7 @@ func (p *pipeline) read(wanted *statement, scan func(row func(dest ...any) error
 		if scan != nil {
 			once = func(row func(dest ...any) error) error { scanned = true; return scan(row) }
 		}
-		scanErr, err := p.inTurn(ctx, wanted, once)
+		scanErr, err := p.exchangeRead(ctx, wanted, once)
 		cancel()
 		if err == nil {
 			return scanErr
@@ -200,15 +200,15 @@ func (p *pipeline) read(wanted *statement, scan func(row func(dest ...any) error
 			wanted.again()
 			scanned = false
 		}
-		if scanned || !errors.Is(err, ErrUnavailable) || !away.bearable(err) {
+		if scanned || !errors.Is(err, ErrUnavailable) || !away.retry(err) {
 			return err
 		}
 		time.Sleep(50*time.Millisecond + rand.N(100*time.Millisecond))
 	}
 }
 
-// inTurn is exchange on a connection of the reads' share.
-func (p *pipeline) inTurn(ctx context.Context, wanted *statement,
+// exchangeRead is exchange on a connection of the reads' share.
+func (p *pipeline) exchangeRead(ctx context.Context, wanted *statement,
 	scan func(row func(dest ...any) error) error) (scanErr, err error) {
 	select {
 	case p.store.reads <- struct{}{}:
@@ -286,7 +286,7 @@ func (p *pipeline) exchange(results pgx.BatchResults, wanted *statement,
 	return scanErr, err
 }
 
-// take reads the rows of a statement that nobody waits for.
+// take reads the rows of a statement whose result nobody waits for.
 func (s *statement) take(rows pgx.Rows) error {
 	s.rows = nil // of a try before
 	for rows.Next() {
@@ -344,8 +344,9 @@ func (p *pipeline) commit() error {
 }
 
 // outcome finds out whether a transaction was committed whose connection was
-// lost at its end, for the reason given: nil if it was, the reason if it was
-// not, so that it may be run again, and errOutcomeUnknown if nobody can tell.
+// lost during the commit, with the error reason. It returns nil if it was,
+// reason if it was not, so that it may be run again, and errOutcomeUnknown if
+// nobody can tell.
 func (s *Postgres) outcome(of transactionID, reason error) error {
 	unknown := fmt.Errorf("%w: %w", errOutcomeUnknown, reason)
 	if of.id == "" {
@@ -370,7 +371,8 @@ func (s *Postgres) outcome(of transactionID, reason error) error {
 		case "aborted":
 			return reason
 		}
-		// It is in progress: the server has not noticed yet that the line is cut.
+		// It is in progress: the server has not noticed yet that the connection
+		// is gone.
 	}
 	return unknown
 }

@@ -9,10 +9,10 @@ import (
 // maxKnown bounds how many repositories' rows are remembered.
 const maxKnown = 10000
 
-// knownRepositories remembers the rows last seen. They are never answers, for
-// another process may have changed them: their ids are guesses, which let facts
-// be asked for together with the row that they hang on, and equal rows need
-// not have their policies parsed again.
+// knownRepositories remembers the rows last seen. They are never answers, since
+// another process may have changed them. Their ids are guesses: facts can be
+// asked for together with the row that they belong to. And the policies of a
+// row that is unchanged need not be parsed again.
 type knownRepositories struct {
 	mu   sync.Mutex
 	rows map[repositoryKey]*Repository
@@ -24,7 +24,8 @@ func (k *knownRepositories) get(key repositoryKey) *Repository {
 	return k.rows[key]
 }
 
-// see remembers the row; one that says what the last said gets its memo.
+// see remembers the row. If it says the same as the last one, it gets that
+// one's memo.
 func (k *knownRepositories) see(key repositoryKey, r *Repository) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

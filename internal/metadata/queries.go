@@ -20,22 +20,22 @@ type conn interface {
 	// changed runs a statement and returns how many rows it changed.
 	changed(query string, args ...any) (int64, error)
 	// exec runs a statement whose result nobody needs: at once, or together
-	// with what comes next. Then what it returns may be an earlier one's error,
-	// and its own ends the transaction.
+	// with the next one. Then it may return the error of an earlier one, and
+	// its own error ends the transaction.
 	exec(query string, args ...any) error
 	// id is exec of a statement that returns a number, which may not be known
 	// before the transaction is committed.
 	id(query string, args []any, id *int64) error
-	// ahead returns a conn that only takes note of the reads asked of it, to
-	// send them along with the next statement: nil where that gains nothing.
+	// ahead returns a conn that records the reads that are asked of it, to send
+	// them along with the next statement; nil if that gains nothing.
 	ahead() conn
 	// nextSequence is the query that numbers a tag change of a registry.
 	nextSequence(registry int64) (query string, args []any)
 }
 
-// Ahead has the reads that ask does, and whose results it cannot use, sent
-// along with the next statement. Asked again with the same arguments they are
-// answered from there, once.
+// Ahead sends the reads that ask makes along with the next statement. ask
+// cannot use their results. A read that is made again later, with the same
+// arguments, gets the result from there, once.
 func (q *Queries) Ahead(ask func(q *Queries)) {
 	if a := q.conn.ahead(); a != nil {
 		ask(&Queries{conn: a})
@@ -86,9 +86,9 @@ func list(items []string) string {
 	return string(b)
 }
 
-// storable returns the text with U+FFFD for what PostgreSQL takes for no text:
-// zero bytes, and bytes that are not UTF-8. Clients may send such in places
-// that are theirs to fill, or ask for what cannot be there.
+// storable returns the text with U+FFFD for what PostgreSQL does not take as
+// text: zero bytes, and bytes that are not UTF-8. Clients may send them where
+// they may send any text.
 func storable(s string) string {
 	if !strings.Contains(s, "\x00") && utf8.ValidString(s) {
 		return s

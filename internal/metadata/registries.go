@@ -51,16 +51,16 @@ func (q *Queries) Registry(account, region string) (Registry, error) {
 	return r, err
 }
 
-// ShareRegistry keeps the registry's settings as they are, and repositories
-// from being created in it, until the transaction ends.
+// ShareRegistry keeps the registry's settings from being changed, and
+// repositories from being created in it, until the transaction ends.
 func (tx *Tx) ShareRegistry(id int64) error {
 	var same int64
 	return tx.conn.one(`SELECT g.id FROM registries g WHERE g.id = ? SHARING g`, []any{id}, &same)
 }
 
-// LockRegistry waits for those who share the registry. Whoever creates a
-// repository needs it, so that a replication that misses the repository is
-// refused before or not at all.
+// LockRegistry waits for those who share the registry, and keeps others from
+// sharing it. Whoever creates a repository needs it, so that a replication that
+// finds no repository is refused before that, or not at all.
 func (tx *Tx) LockRegistry(id int64) error {
 	var same int64
 	return tx.conn.one(`SELECT g.id FROM registries g WHERE g.id = ? LOCKING g`, []any{id}, &same)
@@ -79,7 +79,7 @@ func (tx *Tx) SetReplication(id int64, rules string) error {
 }
 
 // NextSequence numbers a tag change of the registry. The repository must be
-// locked before: then no deletion comes in between.
+// locked already, so that no deletion comes in between.
 func (q *Queries) NextSequence(registry int64) (n int64, err error) {
 	query, args := q.conn.nextSequence(registry)
 	err = q.conn.one(query, args, &n)

@@ -41,15 +41,15 @@ type memo struct {
 	value any
 }
 
-// Memo returns what build makes of the row, built once for as long as the row
-// stays as it is. It saves the domain from parsing the same policies at each request.
+// Memo returns what build makes of the row. It is built once for as long as the row does not
+// change, so that the domain need not parse the same policies for each request.
 func (r *Repository) Memo(build func(*Repository) any) any {
 	r.memo.once.Do(func() { r.memo.value = build(r) })
 	return r.memo.value
 }
 
-// sameFacts reports whether two rows say the same, in every field that facts
-// leaves as it is.
+// sameFacts reports whether two rows are equal, in every field that facts
+// keeps.
 func (r *Repository) sameFacts(o *Repository) bool {
 	return reflect.DeepEqual(r.facts(), o.facts())
 }
@@ -98,10 +98,10 @@ func (q *Queries) ShareRepository(id int64) (*Repository, error) {
 	})
 }
 
-// HoldRepository returns a repository and makes others who hold or lock it wait until
-// the transaction ends: ErrNotFound. Whoever sets a tag that may be set once needs
-// it. Others may add to the repository, and replicate from it: those who hold a
-// repository each and share the other's do not wait for each other.
+// HoldRepository returns a repository and makes others who hold or lock it wait until the
+// transaction ends: ErrNotFound. Whoever sets a tag that may be set only once needs it. Others may
+// add to the repository and replicate from it meanwhile: two transactions that each hold one
+// repository and share the other's do not wait for each other.
 func (q *Queries) HoldRepository(id int64) (*Repository, error) {
 	return scanRepository(func(dest ...any) error {
 		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.id = ? AND p.name < '`+retired+`' HOLDING p`, []any{id}, dest...)
@@ -150,8 +150,8 @@ func (tx *Tx) DeleteRepository(r *Repository) error {
 }
 
 // DeleteContent removes up to limit manifests of a repository, with all that
-// hangs on them, and once none is left up to limit layers: so no manifest is
-// seen without its layers. The rest that grows with the images goes last. more
+// depends on them, and once there are none up to limit layers: so no manifest
+// is seen without its layers. What else grows with the images goes last. more
 // says that something may be left.
 func (tx *Tx) DeleteContent(r *Repository, limit int) (more bool, err error) {
 	tx.touchRepository(r)

@@ -2,16 +2,16 @@ package metadata
 
 import "strings"
 
-// A repository that is deleted and holds more than one transaction should remove
-// is retired: it lets its name go for one that no repository can have, and is
-// not found, listed or replicated from any more. Its rows go in batches, by
-// whichever process comes to it.
+// A repository that is deleted, and holds more than one transaction should
+// remove, is retired: it gets a name that no repository can have, and is not
+// found, listed or replicated from any more. Its rows are deleted in batches,
+// by any process.
 
 // retired begins the names of retired repositories, after all names that
 // repositories can have.
 const retired = pastPrefix
 
-// RetireRepository takes the repository away from everybody at once.
+// RetireRepository makes the repository a retired one.
 func (tx *Tx) RetireRepository(r *Repository) error {
 	tx.touchRepository(r)
 	if err := tx.conn.exec(`DELETE FROM resource_tags WHERE repository_id = ?`, r.ID); err != nil {
@@ -25,8 +25,8 @@ func (q *Queries) RetiredRepositories(limit int) ([]int64, error) {
 	return q.numbers(`SELECT p.id FROM registries g IN ORDER JOIN repositories p ON p.registry_id = g.id AND p.name >= '`+retired+`' LIMIT ?`, limit)
 }
 
-// LockRetired returns a retired repository, and keeps others from removing what is
-// in it meanwhile: ErrNotFound.
+// LockRetired returns a retired repository, and keeps others from removing what
+// is in it: ErrNotFound.
 func (q *Queries) LockRetired(id int64) (*Repository, error) {
 	return scanRepository(func(dest ...any) error {
 		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.id = ? AND p.name >= '`+retired+`' LOCKING p`, []any{id}, dest...)

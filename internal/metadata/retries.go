@@ -7,7 +7,7 @@ import (
 	"github.com/twinport/twinport/internal/resource"
 )
 
-// Numbers of refusals that are none.
+// Numbers of refusals that are not drawn from a sequence.
 const (
 	// ByConfiguration is the number of a refusal because the configuration had no
 	// such registry, or no room in it.
@@ -26,9 +26,9 @@ type Retry struct {
 	Before     int64  // refusals with lower numbers
 }
 
-// NoteRetry notes that refusals of before are to be tried again, if there are
-// any: false if not. The number of the change, NextSequence, must have been drawn
-// with the locks held that keep refusals from being decided meanwhile.
+// NoteRetry notes that refusals with lower numbers are to be tried again: false
+// if there are none. The number of the change, from NextSequence, must have
+// been drawn while the locks were held that keep refusals from being decided.
 func (tx *Tx) NoteRetry(r Retry) (bool, error) {
 	const insert, update = `INSERT INTO replication_retries (registry_id, repository, before) SELECT CAST(?1 AS BIGINT), CAST(?2 AS TEXT), CAST(?3 AS BIGINT) WHERE EXISTS (
 		SELECT 1 FROM replications WHERE state = 'FAILED' AND destination_account = ?4 AND destination_region = ?5`,
@@ -40,8 +40,8 @@ func (tx *Tx) NoteRetry(r Retry) (bool, error) {
 	return some(tx.conn.changed(insert+` AND refused_into IN ('', CAST(?2 AS TEXT))`+update, args...))
 }
 
-// NoteServed notes that replications are to be tried again that the configuration
-// refused to the registries: false if there are none.
+// NoteServed notes that replications that the configuration refused to the
+// registries are to be tried again: false if there are none.
 func (tx *Tx) NoteServed(registries []resource.Registry) (bool, error) {
 	return some(tx.conn.changed(`INSERT INTO replication_retries (registry_id, repository, before)
 		SELECT g.id, '', 0 FROM objects(?) AS d IN ORDER JOIN registries g ON g.account = d.value ->> 'Account' AND g.region = d.value ->> 'Region'
@@ -74,19 +74,19 @@ type RefusedRoute struct {
 	Waiting int    // replications in progress, as far as they were counted
 }
 
-// refusedInto chooses, beside the destination and source, those of a repository:
-// they are found by another index.
+// refusedInto restricts refusals of a destination and source to those of one
+// repository, which another index finds.
 const refusedInto = ` AND r.refused_into = `
 
-// RefusedRoutes are those on which a retry has something left to do, at most
-// limit. However many refusals a route has, one is looked at. What is in progress
-// is counted up to count.
+// RefusedRoutes returns routes on which a retry has something left to do, at
+// most limit. It looks at one refusal of each route, however many there are.
+// Replications in progress are counted up to count.
 func (q *Queries) RefusedRoutes(of Retry, count, limit int) (all []RefusedRoute, err error) {
 	if of.Repository == "" {
 		return q.refusedRoutes(refusedRoutes(""), of, "", count, limit)
 	}
 	query := refusedRoutes(refusedInto + `?6`)
-	// What older programs refused does not say into which repository.
+	// Refusals of older programs do not say into which repository they were.
 	for _, into := range []string{of.Repository, ""} {
 		some, err := q.refusedRoutes(query, of, into, count, limit, into)
 		if err != nil {
@@ -124,8 +124,8 @@ func (q *Queries) refusedRoutes(query string, of Retry, into string, count, limi
 // lowest numbers first.
 func (tx *Tx) RetryRefused(of Retry, route RefusedRoute, t, due time.Time,
 	limit int) (all []DueReplication, err error) {
-	// Another process may do the same, so the state is asked once more of the rows
-	// that were found: in words that tempt no planner to begin with it.
+	// Another process may do the same, so the state of the rows found is
+	// checked again, in a form that makes no planner begin with it.
 	const update, last = `UPDATE replications SET state = 'IN_PROGRESS', tries = 0, changed_at = ?1, next_try_at = ?2, finished_at = 0 WHERE state || '' = 'FAILED' AND id IN (
 		SELECT r.id FROM replications r WHERE r.state = 'FAILED' AND r.destination_account = ?3 AND r.destination_region = ?4 AND r.source_registry_id = ?5 AND r.refusal < ?6`,
 		` ORDER BY r.refusal LIMIT ?7) RETURNING id`

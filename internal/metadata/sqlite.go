@@ -115,8 +115,9 @@ func dataSource(path, extra string) string {
 	return fileURL(path) + "?" + v.Encode()
 }
 
-// keepPrivate makes the database its owner's only, whatever the umask: SQLite
-// gives the files beside it the same mode. Those of earlier builds may be wider.
+// keepPrivate gives the database to its owner only, whatever the umask. SQLite
+// makes the files beside it with the same mode. Files of earlier builds may
+// have others.
 func keepPrivate(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -130,7 +131,7 @@ func keepPrivate(path string) error {
 		if errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().Perm()&0o077 == 0 {
 			continue
 		}
-		// Where another user owns it, or the file system has no modes, it stays as it is.
+		// If another user owns it, or the file system has no modes, the mode stays.
 		if err = errors.Join(err, os.Chmod(path+suffix, 0o600)); err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, errors.ErrUnsupported) {
 			return err
 		}
@@ -152,15 +153,15 @@ func lockFile(path string) (*os.File, error) {
 
 func (s *SQLite) Read() *Queries { return s.reads }
 
-// LookUps counts the questions that were asked of the database, rather than of memory.
+// LookUps counts the queries that went to the database rather than to memory.
 func (s *SQLite) LookUps() int64 { return s.reads.conn.(*statements).asked.Load() }
 
 func (s *SQLite) ReadOf(*Repository) *Queries { return s.reads }
 
 func (s *SQLite) Shared() bool { return false }
 
-// Ping has a new connection, which remembers nothing, read a little of each
-// table, and the disk write a small file. A full disk answers.
+// Ping reads a little of each table on a new connection, which has no cache,
+// and has the disk write a small file. A full disk is no error.
 func (s *SQLite) Ping(ctx context.Context) error {
 	if s.path == "" {
 		return s.readers.PingContext(ctx)
@@ -170,7 +171,7 @@ func (s *SQLite) Ping(ctx context.Context) error {
 		return ErrClosed
 	default:
 	}
-	// Without the right to write: of a file that is gone, none must be made.
+	// Without the right to write: a file that is gone must not be created.
 	fresh, err := sql.Open("sqlite", fileURL(s.path)+"?mode=ro&_pragma=query_only(1)&_pragma=busy_timeout(1000)")
 	if err != nil {
 		return err
@@ -215,8 +216,8 @@ func (s *SQLite) closeFiles() error {
 	return errors.Join(errs...)
 }
 
-// storageError adds to an error that it means a full disk, or a database that
-// cannot be read or written.
+// storageError marks an error that means a full disk, or a database that cannot
+// be read or written, as ErrFull or ErrUnavailable.
 func storageError(err error) error {
 	if err == nil || errors.Is(err, ErrFull) || errors.Is(err, ErrUnavailable) {
 		return err

@@ -7,21 +7,21 @@ import (
 	"github.com/twinport/twinport/internal/resource"
 )
 
-// maxCachedBytes bounds the cache; past it everything is dropped and the cache
-// fills again with what is asked for.
+// maxCachedBytes bounds the cache. Past it everything is dropped, and the cache
+// fills again.
 const maxCachedBytes = 16 << 20
 
 type repositoryKey struct{ account, region, name string }
 
 // cache holds facts of repositories that are read at every pull. It is right
 // because this process is the only writer: what a commit changes is dropped
-// before it, and cannot come back until it is done. So nobody who has seen any
-// effect of a commit finds an older fact here. Only facts that exist are kept,
-// so what a commit adds needs no dropping.
+// before the commit, and cannot be stored again until it is done. So nobody who
+// has seen any effect of a commit finds an older fact here. Only facts that
+// exist are stored, so what a commit adds need not be dropped.
 //
 // A reader may have loaded a fact before the commit that changes it, and be
-// about to store it: a dropped entry is no longer found by later readers, and
-// a dropped tag raises the entry's generation, which the reader compares.
+// about to store it. Later readers no longer find an entry that was dropped; a
+// tag that is dropped raises the entry's generation, which the reader compares.
 type cache struct {
 	mu           sync.RWMutex
 	repositories map[repositoryKey]*cachedRepository
@@ -71,7 +71,7 @@ func (tx *Tx) touchTag(r *Repository, tag string) {
 
 func newCache() *cache { return &cache{repositories: map[repositoryKey]*cachedRepository{}} }
 
-// add joins the facts of another transaction of the same commit.
+// add adds the facts of another transaction of the same commit.
 func (f *staleFacts) add(other *staleFacts) {
 	f.all = f.all || other.all
 	f.repositories = append(f.repositories, other.repositories...)
@@ -82,7 +82,7 @@ func (f *staleFacts) hasRepository(k repositoryKey) bool {
 	return f.all || slices.Contains(f.repositories, k)
 }
 
-// beginCommit drops what the commit changes, and keeps it out.
+// beginCommit drops what the commit changes, and keeps it from being stored.
 func (c *cache) beginCommit(stale staleFacts) {
 	c.mu.Lock()
 	c.committing = stale
@@ -96,8 +96,8 @@ func (c *cache) beginCommit(stale staleFacts) {
 	c.dropTags(stale.tags)
 }
 
-// endCommit lets those facts in again that are loaded from now on. Only the
-// writer calls it and beginCommit.
+// endCommit allows those facts to be stored again if they are loaded from now
+// on. Only the writer calls it and beginCommit.
 func (c *cache) endCommit() {
 	c.dropTags(c.committing.tags)
 	c.mu.Lock()
@@ -117,15 +117,15 @@ func (c *cache) dropTags(tags []tagKey) {
 		e.generation++
 		if c := e.tags[k.tag]; c != nil {
 			delete(e.tags, k.tag)
-			e.spend(-c.cost())
+			e.grow(-c.cost())
 		}
 		e.mu.Unlock()
 	}
 }
 
-// keeps reports whether a tag of the entry may be stored: not while a commit
+// mayStore reports whether a tag of the entry may be stored: not while a commit
 // moves it.
-func (e *cachedRepository) keeps(tag string) bool {
+func (e *cachedRepository) mayStore(tag string) bool {
 	e.cache.mu.RLock()
 	defer e.cache.mu.RUnlock()
 	return !slices.Contains(e.cache.committing.tags, tagKey{e.key, tag})
@@ -143,9 +143,9 @@ func (c *cache) reset() {
 	c.bytes = 0
 }
 
-// spend counts bytes that the entry came to hold. An entry that was dropped
-// meanwhile lives on only as long as its readers, so it does not count.
-func (e *cachedRepository) spend(n int) {
+// grow counts bytes that were added to the entry. One that was dropped
+// meanwhile does not count: it lives only as long as its readers.
+func (e *cachedRepository) grow(n int) {
 	c := e.cache
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -197,8 +197,9 @@ func (s *SQLite) Repository(account, region, name string, _ Ahead) (*Repository,
 	if e.row == nil {
 		row.cached = e
 		e.row = row
-		// Policies are kept parsed as well, which takes several times their text.
-		e.spend(1024 + 8*(len(row.Policy)+len(row.RegistryPolicy)) + len(row.Replication))
+		// Policies are cached parsed as well, which takes several times their
+		// text.
+		e.grow(1024 + 8*(len(row.Policy)+len(row.RegistryPolicy)) + len(row.Replication))
 	}
 	return e.row, nil
 }
@@ -243,11 +244,11 @@ func (e *cachedRepository) content(in map[string]*ManifestContent, key string,
 	if c := in[key]; c != nil {
 		return c, nil // another reader was first
 	}
-	if e.generation != generation || !e.keeps(key) {
+	if e.generation != generation || !e.mayStore(key) {
 		return loaded, nil // a tag moves meanwhile: this may be what it was
 	}
 	in[key] = loaded
-	e.spend(loaded.cost())
+	e.grow(loaded.cost())
 	return loaded, nil
 }
 
@@ -264,7 +265,7 @@ func (s *SQLite) ManifestHeadByTag(r *Repository, tag string) (ManifestHead, err
 	return s.head(r, tag, s.ManifestContentByTag)
 }
 
-// head takes the manifest from the cache, as pulls do.
+// head reads the manifest from the cache, as pulls do.
 func (s *SQLite) head(r *Repository, by string, content func(*Repository, string) (*ManifestContent, error)) (
 	h ManifestHead, err error) {
 	c, err := content(r, by)
@@ -276,8 +277,8 @@ func (s *SQLite) head(r *Repository, by string, content func(*Repository, string
 	return h, err
 }
 
-// isWhole is of the image with the digest. That one is whole is remembered until
-// something is taken away from the repository.
+// isWhole reports whether the image with the digest is whole. That it is one is
+// remembered until something is removed from the repository.
 func (s *SQLite) isWhole(r *Repository, digest string) (bool, error) {
 	e := r.cached
 	e.mu.RLock()
@@ -297,7 +298,7 @@ func (s *SQLite) isWhole(r *Repository, digest string) (bool, error) {
 	defer e.mu.Unlock()
 	if !e.whole[digest] {
 		e.whole[digest] = true
-		e.spend(128)
+		e.grow(128)
 	}
 	return true, nil
 }
@@ -319,7 +320,7 @@ func (s *SQLite) Layer(r *Repository, digest string) (Layer, error) {
 	defer e.mu.Unlock()
 	if _, ok := e.layers[digest]; !ok {
 		e.layers[digest] = l
-		e.spend(384)
+		e.grow(384)
 	}
 	return l, nil
 }
@@ -342,7 +343,7 @@ func (s *SQLite) ResourceTags(r *Repository) ([]resource.Tag, error) {
 	if e.resourceTags == nil {
 		e.resourceTags = &loaded
 		for _, t := range loaded {
-			e.spend(64 + len(t.Key) + len(t.Value))
+			e.grow(64 + len(t.Key) + len(t.Value))
 		}
 	}
 	return *e.resourceTags, nil

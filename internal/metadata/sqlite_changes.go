@@ -13,8 +13,9 @@ import (
 // maxKey is how many columns the longest key of a transferred table has.
 const maxKey = 5
 
-// The numbers of changes must not be used again, hence AUTOINCREMENT: a row that
-// changes once more while an earlier change is being copied is noted anew.
+// The numbers of changes must not be used again, hence AUTOINCREMENT: a row
+// that changes again, while an earlier change of it is being copied, gets a new
+// number.
 const createChanges = `CREATE TABLE transfer_changes (id INTEGER PRIMARY KEY AUTOINCREMENT, tbl TEXT NOT NULL,
 	k1 NOT NULL, k2 NOT NULL, k3 NOT NULL, k4 NOT NULL, k5 NOT NULL, UNIQUE (tbl, k1, k2, k3, k4, k5))`
 
@@ -135,7 +136,7 @@ func (x *snapshot) close() {
 		return
 	}
 	if _, err := x.conn.ExecContext(context.Background(), `ROLLBACK`); err != nil {
-		// The connection would keep its snapshot: it must not be used again.
+		// The connection would keep its snapshot, so it must not be used again.
 		_ = x.conn.Raw(func(any) error { return driver.ErrBadConn })
 	}
 	_ = x.conn.Close()

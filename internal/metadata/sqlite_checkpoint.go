@@ -7,22 +7,23 @@ import (
 )
 
 const (
-	// checkpointPause lets commits gather before the next checkpoint: pages
-	// that change often are then written to the database file once.
+	// checkpointPause lets commits gather before the next checkpoint: a page
+	// that changes often is then written to the database file once.
 	checkpointPause = 200 * time.Millisecond
 	// maxLogPages is how long the write-ahead log may get before the writer
 	// stops to start it afresh: 64 MiB.
 	maxLogPages = 16384
-	// restartPatience in milliseconds bounds how long the writer, and every
-	// update with it, waits for readers then. Ours are quick; one from outside,
-	// such as a backup, may read for minutes: then the log grows until it ends.
+	// restartPatience, in milliseconds, bounds how long the writer, and every
+	// update with it, then waits for readers. Ours are quick; one of another
+	// program, such as a backup, may read for minutes, during which the log
+	// grows.
 	restartPatience = "20"
 )
 
 // checkpoint moves committed pages from the write-ahead log to the database
-// file, beside the writer, so that no update has to wait for it. While updates
-// keep coming the log is never moved whole, and grows; when it has become
-// long, the writer is asked to move the rest.
+// file, beside the writer, so that no update waits for it. While updates keep
+// coming it never moves the whole log, which grows. When the log is long, the
+// writer is asked to move the rest.
 func (s *SQLite) checkpoint(db *sql.DB) {
 	defer close(s.checkpointed)
 	for {

@@ -92,18 +92,18 @@ func fileURL(path string) string { return "file:" + (&url.URL{Path: path}).Escap
 // snapshotPages is how many pages are copied at a time.
 const snapshotPages = 1024
 
-// Snapshot copies the database, as one moment saw it, to a new file that is
-// durable when it returns. The writer goes on meanwhile; only the write-ahead
-// log is not started afresh before the copy is done, so it takes room for what
-// is written until then. progress gets bytes.
+// Snapshot copies the database, as of one moment, to a new file that is durable
+// when it returns. The writer goes on meanwhile; but the write-ahead log cannot
+// be restarted until the copy is done, so it grows by what is written. progress
+// gets bytes.
 func (s *SQLite) Snapshot(ctx context.Context, path string, progress func(done, total int64)) error {
 	conn, err := s.readers.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	// A read transaction keeps the moment: without it each commit of another
-	// process would begin the copy anew.
+	// A read transaction keeps the moment: without it, each commit of another
+	// process would begin the copy again.
 	if _, err := conn.ExecContext(ctx, `BEGIN`); err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (s *SQLite) Snapshot(ctx context.Context, path string, progress func(done, 
 		return err
 	}
 	err = conn.Raw(func(raw any) error {
-		// Should the machine fail meanwhile, the file is of no use in any case.
+		// If the machine fails meanwhile, the file is useless anyway.
 		b, err := raw.(interface {
 			NewBackup(to string) (*sqlite.Backup, error)
 		}).NewBackup(fileURL(path) + "?_pragma=journal_mode(OFF)&_pragma=synchronous(OFF)")

@@ -66,7 +66,7 @@ func (s *statements) id(query string, args []any, id *int64) error {
 	return nil
 }
 
-// ahead is nil: a query costs no round trip here.
+// ahead returns nil: a query costs no round trip here.
 func (s *statements) ahead() conn { return nil }
 
 func (s *statements) nextSequence(registry int64) (string, []any) {

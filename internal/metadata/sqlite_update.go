@@ -11,9 +11,9 @@ import (
 // first of them waits.
 const maxGroup = 32
 
-// kept is how many places of a group UpdateFirst leaves to Update: however
-// much was begun and is to be finished, taking in more does not come to rest.
-const kept = maxGroup / 4
+// updateShare is how many updates of each group are reserved for Update.
+// UpdateFirst goes before it otherwise, but must not stop it.
+const updateShare = maxGroup / 4
 
 type update struct {
 	fn   func(*Tx) error
@@ -66,8 +66,8 @@ func (s *SQLite) enqueue(ctx context.Context, queue chan<- *update, fn func(*Tx)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	// Once queued, the outcome is awaited even if the caller has gone: what
-	// it was told must be what happened.
+	// An update that is queued is waited for even if the caller has gone: the
+	// answer must be what happened.
 	select {
 	case <-u.done:
 		return u.err
@@ -128,7 +128,7 @@ wait:
 	}
 	for len(group) < maxGroup {
 		queue, other := s.first, s.updates
-		if len(group) >= maxGroup-kept {
+		if len(group) >= maxGroup-updateShare {
 			queue, other = other, queue
 		}
 		var u *update

@@ -132,7 +132,7 @@ func TestUpdateFirstLeavesAPartToTheOthers(t *testing.T) {
 		}
 	}
 	// One of each group is taken at random.
-	if want := 2 * (maxGroup - kept); firsts < want-2 || firsts > want {
+	if want := 2 * (maxGroup - updateShare); firsts < want-2 || firsts > want {
 		t.Errorf("%d of the first %d were UpdateFirst's, want %d", firsts, 2*maxGroup, want)
 	}
 }

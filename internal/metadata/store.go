@@ -41,9 +41,9 @@ type Store interface {
 	// nothing but the transaction. It may run more than once, so it must set
 	// what it hands out anew each time.
 	Update(ctx context.Context, fn func(*Tx) error) error
-	// UpdateFirst is Update for work that follows from what is committed: it
-	// goes before updates that wait, so that finishing what was begun never
-	// queues behind taking in more. A part is kept for these all the same.
+	// UpdateFirst is Update for work that follows from earlier commits. It goes
+	// before updates that wait, so that work that was begun ends before more is
+	// taken in. A part of each commit is reserved for Update.
 	UpdateFirst(ctx context.Context, fn func(*Tx) error) error
 
 	// Repository by name: ErrNotFound. What ahead asks, the methods below
@@ -75,6 +75,7 @@ type Store interface {
 	Close() error
 }
 
-// Ahead asks what the caller is about to ask of a repository. Engines to which
-// a round trip costs something send it along; the others leave it.
+// Ahead makes the reads that the caller is about to make of a repository.
+// Engines where a round trip costs something send them along with others; the
+// rest ignore it.
 type Ahead func(q *Queries, repository int64)

@@ -104,8 +104,8 @@ func (q *Queries) blobs(query string, args ...any) (bs []Blob, err error) {
 	return bs, err
 }
 
-// DropBlobs forgets those of the blobs that no repository has and makes garbage
-// of their objects. A push that links one at this moment waits for it and then
+// DropBlobs removes those of the blobs that no repository has, and makes their
+// objects garbage. A push that links one of them at this moment waits, and then
 // finds the blob gone; one that was first keeps it.
 func (tx *Tx) DropBlobs(digests []string) (n int64, err error) {
 	of := list(digests)

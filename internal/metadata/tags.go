@@ -22,9 +22,9 @@ func (q *Queries) Tags(repository int64, after string, limit int) ([]Tag, error)
 		WHERE t.repository_id = ? AND t.name > ? ORDER BY t.name LIMIT ?`, repository, after, limit)
 }
 
-// TagsOfEach of the manifests, in order, at most limit for each, without their
-// numbers: so the index by manifest answers alone, and a page of images does not
-// look up each of its tags.
+// TagsOfEach returns tags of the manifests, in order, at most limit for each,
+// without their numbers: so the index by manifest is enough, and a page of
+// images does not look up each tag.
 func (q *Queries) TagsOfEach(repository int64, digests []string, limit int) (map[string][]Tag, error) {
 	tags, err := q.tags(`SELECT t.name, m.digest, 0 FROM manifests m JOIN tags t ON t.manifest_id = m.id
 		WHERE m.repository_id = ?1 AND m.digest IN (SELECT value FROM texts(?2)) AND t.name <= coalesce((SELECT l.name FROM tags l WHERE l.manifest_id = m.id ORDER BY l.name LIMIT 1 OFFSET ?3), t.name)

@@ -157,8 +157,8 @@ func (t *Transfer) readTables(ctx context.Context) error {
 	return postgresError(err)
 }
 
-// begin begins in the source first: should that be all that comes about, the
-// destination knows nothing, and the next attempt begins again.
+// begin begins in the source. If it is cut off after that, the destination
+// knows nothing, and the next attempt begins again.
 func (t *Transfer) begin(ctx context.Context, blobs string) error {
 	for _, name := range append([]string{"uploads", "garbage", "damaged"}, transferred...) {
 		var some bool
@@ -201,8 +201,8 @@ func (q *Queries) Contents() (blobs, bytes, rows int64, err error) {
 	return blobs, bytes, rows - blobs, nil
 }
 
-// Lacking returns those of the blobs that the destination has not.
-func (t *Transfer) Lacking(ctx context.Context, blobs []Blob) ([]Blob, error) {
+// MissingBlobs returns those of the blobs that the destination does not have.
+func (t *Transfer) MissingBlobs(ctx context.Context, blobs []Blob) ([]Blob, error) {
 	digests := make([]string, len(blobs))
 	for i, b := range blobs {
 		digests[i] = b.Digest
@@ -237,12 +237,13 @@ func (t *Transfer) Objects(after string, limit int) ([]Blob, error) {
 	return t.to.Read().blobs(`SELECT digest, size, object, created_at FROM blobs WHERE object > ? ORDER BY object LIMIT ?`, after, limit)
 }
 
-// Bring copies the bytes of those of the blobs that the destination lacks.
-type Bring func(context.Context, []Blob) error
+// CopyBlobs copies the bytes of those of the blobs that the destination does
+// not have.
+type CopyBlobs func(context.Context, []Blob) error
 
-// ChangedBlobs brings the blobs that came since the last step. A step does it
-// too; the fewer are left for it, the shorter it keeps a snapshot.
-func (t *Transfer) ChangedBlobs(ctx context.Context, bring Bring) error {
+// ChangedBlobs copies the blobs that came since the last step. A step does so
+// too; but the fewer are left for it, the shorter it keeps a snapshot.
+func (t *Transfer) ChangedBlobs(ctx context.Context, copyBlobs CopyBlobs) error {
 	s, err := t.from.snapshot(ctx)
 	if err != nil {
 		return err
@@ -256,7 +257,7 @@ func (t *Transfer) ChangedBlobs(ctx context.Context, bring Bring) error {
 	if err != nil {
 		return err
 	}
-	return bring(ctx, blobs)
+	return copyBlobs(ctx, blobs)
 }
 
 const (
@@ -267,8 +268,8 @@ const (
 
 // CopyPage does a step: how many rows it copied, and whether all tables are
 // copied now.
-func (t *Transfer) CopyPage(ctx context.Context, bring Bring) (rows int64, done bool, err error) {
-	err = t.stepAndForget(ctx, bring, func(s *snapshot, tx pgx.Tx) error {
+func (t *Transfer) CopyPage(ctx context.Context, copyBlobs CopyBlobs) (rows int64, done bool, err error) {
+	err = t.stepAndForget(ctx, copyBlobs, func(s *snapshot, tx pgx.Tx) error {
 		for t.state.Table < len(t.tables) && rows < pageRows {
 			n, err := t.copyRows(ctx, s, tx, t.tables[t.state.Table])
 			if err != nil {
@@ -308,13 +309,13 @@ func (t *Transfer) copyRows(ctx context.Context, s *snapshot, tx pgx.Tx, tb tabl
 
 // CatchUp brings the destination up to now and returns how many rows had
 // changed. Forget is to be called afterwards, which waits for the writer.
-func (t *Transfer) CatchUp(ctx context.Context, bring Bring) (changes int64, err error) {
-	return t.step(ctx, bring, func(*snapshot, pgx.Tx) error { return nil })
+func (t *Transfer) CatchUp(ctx context.Context, copyBlobs CopyBlobs) (changes int64, err error) {
+	return t.step(ctx, copyBlobs, func(*snapshot, pgx.Tx) error { return nil })
 }
 
 // Compare catches up, and then compares how many rows each table has in both.
-func (t *Transfer) Compare(ctx context.Context, bring Bring) error {
-	return t.stepAndForget(ctx, bring, func(s *snapshot, tx pgx.Tx) error {
+func (t *Transfer) Compare(ctx context.Context, copyBlobs CopyBlobs) error {
+	return t.stepAndForget(ctx, copyBlobs, func(s *snapshot, tx pgx.Tx) error {
 		for _, tb := range t.tables {
 			count := `SELECT count(*) FROM ` + tb.name
 			var here, there int64
@@ -335,8 +336,8 @@ func (t *Transfer) Compare(ctx context.Context, bring Bring) error {
 // Finish does the last step, while the source is held: after it, the
 // destination is all that the source is, and numbers what comes higher than
 // anything that the source has numbered.
-func (t *Transfer) Finish(ctx context.Context, bring Bring) (changes int64, err error) {
-	return t.step(ctx, bring, func(s *snapshot, tx pgx.Tx) error {
+func (t *Transfer) Finish(ctx context.Context, copyBlobs CopyBlobs) (changes int64, err error) {
+	return t.step(ctx, copyBlobs, func(s *snapshot, tx pgx.Tx) error {
 		if t.state.Table < len(t.tables) {
 			return errors.New("not all tables are copied")
 		}
@@ -388,16 +389,17 @@ func (t *Transfer) flagsOf(tb table) []bool {
 	return flags
 }
 
-// step brings what is copied up to a snapshot of the source, and then does what
-// then does, in one transaction. After an error the state may be ahead of what
-// the destination has: the transfer must be opened anew.
-func (t *Transfer) step(ctx context.Context, bring Bring, then func(*snapshot, pgx.Tx) error) (changes int64, err error) {
+// step updates what is copied to a snapshot of the source, and then runs then,
+// in one transaction. After an error the state may be ahead of what the
+// destination has: the transfer must be opened anew.
+func (t *Transfer) step(ctx context.Context, copyBlobs CopyBlobs,
+	then func(*snapshot, pgx.Tx) error) (changes int64, err error) {
 	s, err := t.from.snapshot(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer s.close()
-	if err := s.changedBlobs(ctx, func(page []Blob) error { return bring(ctx, page) }); err != nil {
+	if err := s.changedBlobs(ctx, func(page []Blob) error { return copyBlobs(ctx, page) }); err != nil {
 		return 0, err
 	}
 	err = t.inTransaction(ctx, func(tx pgx.Tx) error {
@@ -437,8 +439,8 @@ func (t *Transfer) Forget(ctx context.Context) error {
 }
 
 // stepAndForget does both.
-func (t *Transfer) stepAndForget(ctx context.Context, bring Bring, then func(*snapshot, pgx.Tx) error) error {
-	if _, err := t.step(ctx, bring, then); err != nil {
+func (t *Transfer) stepAndForget(ctx context.Context, copyBlobs CopyBlobs, then func(*snapshot, pgx.Tx) error) error {
+	if _, err := t.step(ctx, copyBlobs, then); err != nil {
 		return err
 	}
 	return t.Forget(ctx)
@@ -463,7 +465,7 @@ func (t *Transfer) inTransaction(ctx context.Context, fn func(pgx.Tx) error) err
 		return fmt.Errorf("begin a transaction: %w", postgresError(err))
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // after a commit it does nothing
-	// Pages and counts may take longer than what requests ask.
+	// Pages and counts may take longer than the queries of requests.
 	if _, err := tx.Exec(ctx, `SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {
 		return postgresError(err)
 	}

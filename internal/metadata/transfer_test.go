@@ -29,8 +29,8 @@ func TestTransferFollowsChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bring := func(ctx context.Context, blobs []Blob) error {
-		lacking, err := transfer.Lacking(ctx, blobs)
+	copyBlobs := func(ctx context.Context, blobs []Blob) error {
+		lacking, err := transfer.MissingBlobs(ctx, blobs)
 		for _, b := range lacking {
 			err = errors.Join(err, transfer.AddBlob(ctx, b, "copy of "+b.Digest))
 		}
@@ -38,10 +38,10 @@ func TestTransferFollowsChanges(t *testing.T) {
 	}
 	blobs, err := from.Read().Blobs("", 10)
 	if err == nil {
-		err = bring(t.Context(), blobs)
+		err = copyBlobs(t.Context(), blobs)
 	}
 	for done := false; err == nil && !done; {
-		_, done, err = transfer.CopyPage(t.Context(), bring)
+		_, done, err = transfer.CopyPage(t.Context(), copyBlobs)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -64,13 +64,13 @@ func TestTransferFollowsChanges(t *testing.T) {
 	})
 	putManifest(t, from, r, Manifest{Digest: manifestDigest(5), MediaType: "m", PushedAt: epoch}, "{}", "new")
 
-	if changes, err := transfer.CatchUp(t.Context(), bring); err != nil || changes == 0 {
+	if changes, err := transfer.CatchUp(t.Context(), copyBlobs); err != nil || changes == 0 {
 		t.Fatalf("%d changes: %v", changes, err)
 	}
-	if err := transfer.Compare(t.Context(), bring); err != nil {
+	if err := transfer.Compare(t.Context(), copyBlobs); err != nil {
 		t.Error(err)
 	}
-	if _, err := transfer.Finish(t.Context(), bring); err != nil {
+	if _, err := transfer.Finish(t.Context(), copyBlobs); err != nil {
 		t.Fatal(err)
 	}
 	if err := transfer.End(t.Context()); err != nil {

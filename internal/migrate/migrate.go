@@ -107,7 +107,7 @@ func migrate(ctx context.Context, m Migration, limit time.Duration) error {
 	if err := r.check(ctx); err != nil {
 		return err
 	}
-	if err := r.step(ctx, func() error { return r.transfer.Compare(ctx, r.bring) }); err != nil {
+	if err := r.step(ctx, func() error { return r.transfer.Compare(ctx, r.copyMissing) }); err != nil {
 		return err
 	}
 	r.phase(Changes)
@@ -157,12 +157,12 @@ func (r *run) step(ctx context.Context, fn func() error) error {
 
 func (r *run) copyTables(ctx context.Context) error {
 	for done := false; !done; {
-		if err := r.transfer.ChangedBlobs(ctx, r.bring); err != nil {
+		if err := r.transfer.ChangedBlobs(ctx, r.copyMissing); err != nil {
 			return err
 		}
 		err := r.step(ctx, func() (err error) {
 			var rows int64
-			rows, done, err = r.transfer.CopyPage(ctx, r.bring)
+			rows, done, err = r.transfer.CopyPage(ctx, r.copyMissing)
 			r.report.update(func(p *Progress) { p.Rows += rows })
 			return err
 		})
@@ -220,11 +220,11 @@ func (r *run) pressAfter(ctx context.Context, d time.Duration) (stop func()) {
 // round copies what has changed since the last, and returns how long that took.
 func (r *run) round(ctx context.Context) (took time.Duration, err error) {
 	begun := time.Now()
-	if err := r.transfer.ChangedBlobs(ctx, r.bring); err != nil {
+	if err := r.transfer.ChangedBlobs(ctx, r.copyMissing); err != nil {
 		return 0, err
 	}
 	err = r.step(ctx, func() error {
-		changes, err := r.transfer.CatchUp(ctx, r.bring)
+		changes, err := r.transfer.CatchUp(ctx, r.copyMissing)
 		r.report.update(func(p *Progress) { p.Changes = changes })
 		return err
 	})
@@ -250,7 +250,7 @@ func (r *run) switchOver(ctx context.Context) (took time.Duration, err error) {
 		}()
 	}
 	err = r.step(ctx, func() error {
-		changes, err := r.transfer.Finish(ctx, r.bring)
+		changes, err := r.transfer.Finish(ctx, r.copyMissing)
 		r.report.update(func(p *Progress) { p.Changes = changes })
 		return err
 	})

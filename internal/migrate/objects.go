@@ -100,7 +100,7 @@ func all(ctx context.Context, q *metadata.Queries, prepare func([]metadata.Blob)
 // copyObjects copies the bytes of all blobs that the destination lacks.
 func (r *run) copyObjects(ctx context.Context) error {
 	return each(ctx, all(ctx, r.From.Read(), func(page []metadata.Blob) ([]metadata.Blob, error) {
-		lacking, err := r.transfer.Lacking(ctx, page)
+		lacking, err := r.transfer.MissingBlobs(ctx, page)
 		if err != nil {
 			return nil, err
 		}
@@ -119,12 +119,12 @@ func (r *run) copyObjects(ctx context.Context) error {
 	}), r.copyObject)
 }
 
-// bring copies those of the blobs that the destination lacks.
-func (r *run) bring(ctx context.Context, blobs []metadata.Blob) error {
+// copyMissing copies those of the blobs that the destination lacks.
+func (r *run) copyMissing(ctx context.Context, blobs []metadata.Blob) error {
 	if len(blobs) == 0 {
 		return nil
 	}
-	lacking, err := r.transfer.Lacking(ctx, blobs)
+	lacking, err := r.transfer.MissingBlobs(ctx, blobs)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func (s *Service) Quarantine(ctx context.Context, d, object, reason string) (don
 // RestoreLayer gives a repository a layer from r, in constant memory, and all
 // repositories that lost it to Quarantine with it: InvalidLayer if the bytes
 // are wrong.
-func (s *Service) RestoreLayer(ctx context.Context, at metadata.Home, d digest.Digest, r io.Reader) error {
+func (s *Service) RestoreLayer(ctx context.Context, at metadata.RepositoryRef, d digest.Digest, r io.Reader) error {
 	repo, err := s.meta.Repository(at.Account, at.Region, at.Name, nil)
 	if err != nil {
 		return fmt.Errorf("look up the repository %s: %w", at, err)
@@ -51,7 +51,7 @@ func (s *Service) RestoreLayer(ctx context.Context, at metadata.Home, d digest.D
 // RestoreManifest gives a repository a manifest, or what its rows should say of
 // one that it has: InvalidManifest, ImageDigestDoesNotMatch. What the manifest
 // names need not be there.
-func (s *Service) RestoreManifest(ctx context.Context, at metadata.Home, d digest.Digest, mediaType string,
+func (s *Service) RestoreManifest(ctx context.Context, at metadata.RepositoryRef, d digest.Digest, mediaType string,
 	raw []byte) error {
 	if _, err := manifestDigest(NewManifest{Bytes: raw, Digest: d}); err != nil {
 		return err
@@ -90,12 +90,12 @@ func (s *Service) RestoreManifest(ctx context.Context, at metadata.Home, d diges
 }
 
 // CorrectLink gives a repository's link the size of its blob.
-func (s *Service) CorrectLink(ctx context.Context, at metadata.Home, d string) error {
+func (s *Service) CorrectLink(ctx context.Context, at metadata.RepositoryRef, d string) error {
 	return s.Update(ctx, func(tx *metadata.Tx) error { return tx.CorrectLinkSize(at.ID, d) })
 }
 
 // DropBrokenTag removes a tag that names no manifest of its repository.
-func (s *Service) DropBrokenTag(ctx context.Context, at metadata.Home, tag string) error {
+func (s *Service) DropBrokenTag(ctx context.Context, at metadata.RepositoryRef, tag string) error {
 	return s.Update(ctx, func(tx *metadata.Tx) error { return tx.DeleteBrokenTag(at.ID, tag) })
 }
 

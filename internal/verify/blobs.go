@@ -152,17 +152,17 @@ func (r *run) damaged(ctx context.Context, b metadata.Blob, problem string) erro
 		return err
 	}
 	f := Finding{Kind: Blob, Digest: b.Digest, Object: b.Object, Problem: problem}
-	homes, err := r.Metadata.Read().Links(b.Digest, maxHomes)
+	repositories, err := r.Metadata.Read().Links(b.Digest, maxNamed)
 	if err != nil {
 		return err
 	}
-	if len(homes) > 0 {
-		f.Repository = homes[0].String()
+	if len(repositories) > 0 {
+		f.Repository = repositories[0].String()
 	}
 	if r.Repair != nil {
 		r.setAside(ctx, &f, b.Object) // which keeps the problem: what else has the blob it finds itself
 	}
-	f.Problem += others(homes)
+	f.Problem += others(repositories)
 	r.report(f)
 	return nil
 }

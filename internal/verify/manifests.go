@@ -96,9 +96,9 @@ func (r *run) manifestPage(ctx context.Context, page []metadata.StoredManifest, 
 // manifest checks one manifest's bytes and rows.
 func (r *run) manifest(ctx context.Context, m metadata.StoredManifest, references []metadata.StoredReference,
 	size metadata.IndexSize) error {
-	f := Finding{Repository: m.Home.String(), Digest: m.Digest}
+	f := Finding{Repository: m.Repository.String(), Digest: m.Digest}
 	d := digest.Digest(m.Digest)
-	if m.Home.Name == "" {
+	if m.Repository.Name == "" {
 		f.Kind, f.Problem = Record, "the manifest's repository does not exist"
 		return r.reportManifest(m, f)
 	}
@@ -121,7 +121,7 @@ func (r *run) manifest(ctx context.Context, m metadata.StoredManifest, reference
 	}
 	f.Kind, f.Problem = Record, problem
 	r.repair(&f, "recorded anew what its bytes say", func(p *Repair) error {
-		return p.Registry.RestoreManifest(ctx, m.Home, d, m.MediaType, m.Bytes)
+		return p.Registry.RestoreManifest(ctx, m.Repository, d, m.MediaType, m.Bytes)
 	})
 	r.report(f)
 	return nil
@@ -156,7 +156,7 @@ func compare(m metadata.StoredManifest, references []metadata.StoredReference,
 	rows := map[metadata.Reference]bool{}
 	children := false
 	for _, f := range references {
-		if f.RepositoryID != m.Home.ID {
+		if f.RepositoryID != m.Repository.ID {
 			return "the record of " + f.Digest + ", which it names, is of another repository", nil
 		}
 		rows[f.Reference] = true
@@ -222,7 +222,7 @@ func (r *run) missing(ctx context.Context, ms []metadata.StoredManifest) error {
 		}
 		var waiting []metadata.StoredManifest
 		for _, m := range ms {
-			if after[m.Home.ID] < before[m.Home.ID] {
+			if after[m.Repository.ID] < before[m.Repository.ID] {
 				waiting = append(waiting, m)
 			} else if err := r.lacks(ctx, m); err != nil {
 				return err
@@ -243,14 +243,14 @@ func (r *run) missing(ctx context.Context, ms []metadata.StoredManifest) error {
 func (r *run) manifestCounts(ms []metadata.StoredManifest) (map[int64]int64, error) {
 	counts := map[int64]int64{}
 	for _, m := range ms {
-		if _, known := counts[m.Home.ID]; known {
+		if _, known := counts[m.Repository.ID]; known {
 			continue
 		}
-		n, err := r.Metadata.Read().CountManifests(m.Home.ID)
+		n, err := r.Metadata.Read().CountManifests(m.Repository.ID)
 		if err != nil {
 			return nil, err
 		}
-		counts[m.Home.ID] = n
+		counts[m.Repository.ID] = n
 	}
 	return counts, nil
 }
@@ -270,7 +270,7 @@ func (r *run) lacks(ctx context.Context, m metadata.StoredManifest) error {
 		if l.Child {
 			what = "manifest"
 		}
-		f := Finding{Kind: Missing, Repository: m.Home.String(), Digest: l.Digest,
+		f := Finding{Kind: Missing, Repository: m.Repository.String(), Digest: l.Digest,
 			Problem: fmt.Sprintf("the repository lacks the %s, which the manifest %s names: lost, or deleted by a client", what, m.Digest)}
 		r.repair(&f, "", func(p *Repair) error { return p.fetchMissing(ctx, m, l, &f) })
 		r.report(f)

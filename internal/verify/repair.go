@@ -24,10 +24,10 @@ type Repair struct {
 
 // fetchLayer brings a damaged blob back, from the first of the repositories that
 // the replica has it in. All of them get their links back.
-func (p *Repair) fetchLayer(ctx context.Context, d string, homes []metadata.Home) error {
+func (p *Repair) fetchLayer(ctx context.Context, d string, repositories []metadata.RepositoryRef) error {
 	var errs []error
-	for _, home := range homes {
-		err := p.Replica.layer(ctx, home, digest.Digest(d), p.Registry.RestoreLayer)
+	for _, repository := range repositories {
+		err := p.Replica.layer(ctx, repository, digest.Digest(d), p.Registry.RestoreLayer)
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
@@ -50,27 +50,27 @@ func (p *Repair) fetchManifest(ctx context.Context, m metadata.StoredManifest, f
 	for _, raw := range copies {
 		if d.Algorithm().FromBytes(raw) == d {
 			f.Action = "copied from another repository of the deployment"
-			return p.restoreManifest(ctx, m.Home, d, m.MediaType, raw)
+			return p.restoreManifest(ctx, m.Repository, d, m.MediaType, raw)
 		}
 	}
 	if p.Replica == nil {
 		return fmt.Errorf("no other repository has it: delete the image and %w", errNoReplica)
 	}
-	raw, err := p.Replica.manifest(ctx, m.Home, d)
+	raw, err := p.Replica.manifest(ctx, m.Repository, d)
 	if err != nil {
 		return err
 	}
 	f.Action = "fetched again from " + p.Replica.String()
-	return p.restoreManifest(ctx, m.Home, d, m.MediaType, raw)
+	return p.restoreManifest(ctx, m.Repository, d, m.MediaType, raw)
 }
 
 // restoreManifest tries the media type of the row first: a manifest may not have
 // its own.
-func (p *Repair) restoreManifest(ctx context.Context, home metadata.Home, d digest.Digest, mediaType string,
+func (p *Repair) restoreManifest(ctx context.Context, repository metadata.RepositoryRef, d digest.Digest, mediaType string,
 	raw []byte) error {
-	err := p.Registry.RestoreManifest(ctx, home, d, mediaType, raw)
+	err := p.Registry.RestoreManifest(ctx, repository, d, mediaType, raw)
 	if registry.CodeOf(err) == registry.InvalidManifest && mediaType != "" {
-		err = p.Registry.RestoreManifest(ctx, home, d, "", raw)
+		err = p.Registry.RestoreManifest(ctx, repository, d, "", raw)
 	}
 	return err
 }
@@ -87,11 +87,11 @@ func (p *Repair) fetchMissing(ctx context.Context, m metadata.StoredManifest, l 
 	f.Action = "fetched again from " + p.Replica.String()
 	d := digest.Digest(l.Digest)
 	if !l.Child {
-		return p.Replica.layer(ctx, m.Home, d, p.Registry.RestoreLayer)
+		return p.Replica.layer(ctx, m.Repository, d, p.Registry.RestoreLayer)
 	}
-	raw, err := p.Replica.manifest(ctx, m.Home, d)
+	raw, err := p.Replica.manifest(ctx, m.Repository, d)
 	if err != nil {
 		return err
 	}
-	return p.restoreManifest(ctx, m.Home, d, l.MediaType, raw)
+	return p.restoreManifest(ctx, m.Repository, d, l.MediaType, raw)
 }

@@ -47,7 +47,7 @@ func OpenReplica(raw string, login authn.Keychain) (*Replica, error) {
 func (r *Replica) String() string { return r.url.String() }
 
 // references are where the replica may have what a repository has.
-func (r *Replica) references(home metadata.Home, d digest.Digest) ([]name.Digest, error) {
+func (r *Replica) references(repository metadata.RepositoryRef, d digest.Digest) ([]name.Digest, error) {
 	var options []name.Option
 	if r.url.Scheme == "http" {
 		options = append(options, name.Insecure)
@@ -59,11 +59,11 @@ func (r *Replica) references(home metadata.Home, d digest.Digest) ([]name.Digest
 		paths = []string{"{account}/{region}", ""}
 	}
 	for _, p := range paths {
-		p = strings.NewReplacer("{account}", home.Account, "{region}", home.Region).Replace(p)
+		p = strings.NewReplacer("{account}", repository.Account, "{region}", repository.Region).Replace(p)
 		if p != "" {
 			p += "/"
 		}
-		ref, err := name.NewDigest(r.url.Host+"/"+p+home.Name+"@"+d.String(), options...)
+		ref, err := name.NewDigest(r.url.Host+"/"+p+repository.Name+"@"+d.String(), options...)
 		if err != nil {
 			return nil, err
 		}
@@ -73,9 +73,9 @@ func (r *Replica) references(home metadata.Home, d digest.Digest) ([]name.Digest
 }
 
 // layer hands a layer's bytes to store, which verifies them.
-func (r *Replica) layer(ctx context.Context, home metadata.Home, d digest.Digest,
-	store func(ctx context.Context, home metadata.Home, d digest.Digest, content io.Reader) error) error {
-	refs, err := r.references(home, d)
+func (r *Replica) layer(ctx context.Context, repository metadata.RepositoryRef, d digest.Digest,
+	store func(ctx context.Context, repository metadata.RepositoryRef, d digest.Digest, content io.Reader) error) error {
+	refs, err := r.references(repository, d)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (r *Replica) layer(ctx context.Context, home metadata.Home, d digest.Digest
 	for _, ref := range refs {
 		content, err := r.open(ctx, ref)
 		if err == nil {
-			err = store(ctx, home, d, content)
+			err = store(ctx, repository, d, content)
 			content.Close()
 		}
 		if err == nil || ctx.Err() != nil {
@@ -103,8 +103,8 @@ func (r *Replica) open(ctx context.Context, ref name.Digest) (io.ReadCloser, err
 }
 
 // manifest fetches a manifest's bytes and checks their digest.
-func (r *Replica) manifest(ctx context.Context, home metadata.Home, d digest.Digest) ([]byte, error) {
-	refs, err := r.references(home, d)
+func (r *Replica) manifest(ctx context.Context, repository metadata.RepositoryRef, d digest.Digest) ([]byte, error) {
+	refs, err := r.references(repository, d)
 	if err != nil {
 		return nil, err
 	}

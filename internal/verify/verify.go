@@ -208,7 +208,7 @@ func (r *run) links(ctx context.Context) error {
 }
 
 func (r *run) brokenLink(ctx context.Context, l metadata.BrokenLink) {
-	f := Finding{Kind: Link, Repository: l.Home.String(), Digest: l.Digest}
+	f := Finding{Kind: Link, Repository: l.Repository.String(), Digest: l.Digest}
 	if l.Blob < 0 {
 		f.Problem = "the repository has a link to a blob that the deployment does not have"
 		if r.Repair != nil {
@@ -216,7 +216,7 @@ func (r *run) brokenLink(ctx context.Context, l metadata.BrokenLink) {
 		}
 	} else {
 		f.Problem = fmt.Sprintf("the repository's link has %d bytes, the blob %d", l.Size, l.Blob)
-		r.repair(&f, "corrected the link", func(p *Repair) error { return p.Registry.CorrectLink(ctx, l.Home, l.Digest) })
+		r.repair(&f, "corrected the link", func(p *Repair) error { return p.Registry.CorrectLink(ctx, l.Repository, l.Digest) })
 	}
 	r.report(f)
 }
@@ -241,8 +241,8 @@ func (r *run) tags(ctx context.Context) error {
 			return err
 		}
 		for _, t := range broken {
-			f := Finding{Kind: Tag, Repository: t.Home.String(), Tag: t.Name, Problem: "the tag names no manifest of the repository"}
-			r.repair(&f, "removed the tag: push it again", func(p *Repair) error { return p.Registry.DropBrokenTag(ctx, t.Home, t.Name) })
+			f := Finding{Kind: Tag, Repository: t.Repository.String(), Tag: t.Name, Problem: "the tag names no manifest of the repository"}
+			r.repair(&f, "removed the tag: push it again", func(p *Repair) error { return p.Registry.DropBrokenTag(ctx, t.Repository, t.Name) })
 			r.report(f)
 		}
 		after = to
@@ -275,27 +275,27 @@ func (r *run) quarantined(ctx context.Context) error {
 }
 
 func (r *run) damagedBlob(ctx context.Context, d metadata.DamagedBlob) error {
-	homes, err := r.Metadata.Read().DamagedLinks(d.Digest, maxHomes)
+	repositories, err := r.Metadata.Read().DamagedLinks(d.Digest, maxNamed)
 	if err != nil {
 		return err
 	}
-	if !d.Restored && len(homes) > 0 {
+	if !d.Restored && len(repositories) > 0 {
 		// Repairs of earlier versions wrote into the reason where else the blob
 		// was.
 		reason, _, _ := strings.Cut(d.Reason, alsoIn)
-		f := Finding{Kind: Quarantined, Repository: homes[0].String(), Digest: d.Digest, Object: d.Object,
-			Problem: fmt.Sprintf("taken out of use on %s: %s%s", d.FoundAt.Format(time.DateTime), reason, others(homes))}
+		f := Finding{Kind: Quarantined, Repository: repositories[0].String(), Digest: d.Digest, Object: d.Object,
+			Problem: fmt.Sprintf("taken out of use on %s: %s%s", d.FoundAt.Format(time.DateTime), reason, others(repositories))}
 		if r.Repair != nil {
 			if r.Repair.Replica == nil {
 				f.Action = "push an image with this layer again, or name a registry that has it by --from"
 			} else {
-				r.repair(&f, "fetched again from "+r.Repair.Replica.String(), func(p *Repair) error { return p.fetchLayer(ctx, d.Digest, homes) })
+				r.repair(&f, "fetched again from "+r.Repair.Replica.String(), func(p *Repair) error { return p.fetchLayer(ctx, d.Digest, repositories) })
 			}
 		}
 		r.report(f)
 		d.Restored = f.Repaired
 	}
-	if r.Repair != nil && r.Repair.Discard && (d.Restored || len(homes) == 0) {
+	if r.Repair != nil && r.Repair.Discard && (d.Restored || len(repositories) == 0) {
 		size, err := r.Blobs.Size(ctx, d.Object)
 		if err != nil && !errors.Is(err, blob.ErrNotFound) {
 			return err
@@ -306,19 +306,19 @@ func (r *run) damagedBlob(ctx context.Context, d metadata.DamagedBlob) error {
 	return nil
 }
 
-// maxHomes is how many repositories with a damaged blob are asked for.
-const maxHomes = 20
+// maxNamed is how many repositories with a damaged blob are asked for.
+const maxNamed = 20
 
 const alsoIn = "; also in "
 
 // others says which are the repositories that a finding does not name.
-func others(homes []metadata.Home) string {
-	switch n := len(homes) - 1; {
+func others(repositories []metadata.RepositoryRef) string {
+	switch n := len(repositories) - 1; {
 	case n <= 0:
 		return ""
 	case n == 1:
-		return alsoIn + homes[1].String()
-	case n == maxHomes-1:
+		return alsoIn + repositories[1].String()
+	case n == maxNamed-1:
 		return fmt.Sprintf(alsoIn+"%d or more other repositories", n)
 	default:
 		return fmt.Sprintf(alsoIn+"%d other repositories", n)
