@@ -378,6 +378,30 @@ func TestOneProcessAtATime(t *testing.T) {
 	}
 }
 
+// A cancelled upload gives its room back before its request ends: on a full disk
+// that is what forgetting it needs. An object that it became stays whole.
+func TestCancelGivesRoomBackAtOnce(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	content := blobtest.Content(100_000, 1)
+	u := reserve(t, s, "cancelled")
+	defer u.Close()
+	_, err := u.ReadFrom(bytes.NewReader(content))
+	if err = errors.Join(err, u.Cancel(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := u.file.Stat(); err != nil || info.Size() != 0 {
+		t.Errorf("its file holds %d bytes, %v", info.Size(), err)
+	}
+	u = reserve(t, s, "published")
+	defer u.Close()
+	_, err = u.ReadFrom(bytes.NewReader(content))
+	object, commitErr := u.Commit(ctx, digest.FromBytes(content))
+	if err = errors.Join(err, commitErr, u.Cancel(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	blobtest.Check(t, s, object, content)
+}
+
 func TestHoldDeletes(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, dir)

@@ -243,7 +243,11 @@ func (u *upload) Cancel(context.Context) error {
 	return nil
 }
 
+// remove gives the room back at once: the file is open until the reservation ends.
 func (u *upload) remove() {
+	if u.published == "" && u.file != nil {
+		_ = u.file.Truncate(0)
+	}
 	_ = os.Remove(u.path)
 	u.end()
 }
