@@ -161,6 +161,7 @@ func TestTerminate(t *testing.T) {
 		err    error
 	}
 	finished := make(chan result, 1)
+	quiet := s.metric("twinport_http_requests_in_flight")
 	go func() {
 		a, err := c.send("PUT", withQuery(target, "digest", d.String()), body, "Content-Type", "application/octet-stream", "Content-Length", fmt.Sprint(len(data)))
 		finished <- result{a, err}
@@ -168,6 +169,12 @@ func TestTerminate(t *testing.T) {
 	if _, err := writer.Write(data[:len(data)/2]); err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, patience, func() error { // the kernel takes what the server has not seen
+		if s.metric("twinport_http_requests_in_flight") <= quiet {
+			return errors.New("the upload has not begun")
+		}
+		return nil
+	})
 	s.cmd.Process.Signal(syscall.SIGTERM)
 	eventually(t, patience, func() error {
 		connection, err := net.Dial("tcp", s.addr)
