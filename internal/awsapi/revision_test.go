@@ -15,16 +15,18 @@ const (
 	// registryPolicy is a member with a registry policy.
 	registryPolicy = `"policyText":"{\"Version\":\"2012-10-17\",\"Statement\":[` +
 		`{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"ecr:ReplicateImage\",\"Resource\":\"*\"}]}"`
+
+	// repositoryPolicy is a member with a repository's policy.
+	repositoryPolicy = `"policyText":"{\"Version\":\"2012-10-17\",\"Statement\":[` +
+		`{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"ecr:BatchGetImage\"}]}"`
 )
 
 // TestRevisions reads each document that has a revision, and writes it twice on
 // the base of that: the first write is done, and the second refused.
 func TestRevisions(t *testing.T) {
 	const (
-		name             = `"repositoryName":"app"`
-		arn              = `"resourceArn":"arn:aws:ecr:` + region + `:` + account + `:repository/app"`
-		repositoryPolicy = `"policyText":"{\"Version\":\"2012-10-17\",\"Statement\":[` +
-			`{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"ecr:BatchGetImage\"}]}"`
+		name = `"repositoryName":"app"`
+		arn  = `"resourceArn":"arn:aws:ecr:` + region + `:` + account + `:repository/app"`
 	)
 	for _, c := range []struct{ document, read, readBody, write, writeBody, other, otherBody string }{
 		{"the registry policy", "GetRegistryPolicy", "", "PutRegistryPolicy", registryPolicy, "DeleteRegistryPolicy", ""},

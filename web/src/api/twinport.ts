@@ -1,12 +1,12 @@
 // The shapes of Twinport's own operations: docs/api.md says what they mean.
 
-import type { Destination, Repository, RepositoryFilter } from './ecr';
+import type { ReplicationDestination, Repository, RepositoryFilter } from './ecr';
 
 export type ReplicationState = 'IN_PROGRESS' | 'COMPLETE' | 'FAILED';
 export type Direction = 'OUTGOING' | 'INCOMING';
 export type Grant = 'GRANTED' | 'NOT_GRANTED' | 'DENIED' | 'NO_REGISTRY';
 
-export interface DestinationCheck extends Destination {
+export interface DestinationCheck extends ReplicationDestination {
   status: Grant;
   repositoryName: string;
   failureCode?: string;
@@ -17,7 +17,7 @@ export interface DestinationCheck extends Destination {
   statement?: string;
 }
 
-export interface Replication extends Destination {
+export interface Replication extends ReplicationDestination {
   replicationId: string;
   sourceRegistryId: string;
   sourceRegion: string;
@@ -51,7 +51,7 @@ export interface StatisticsInterval {
   lagMaxInMillis: number;
 }
 
-export interface DestinationStatistics extends Destination {
+export interface DestinationStatistics extends ReplicationDestination {
   inRules: boolean;
   inProgress: number;
   failed: number;
@@ -70,7 +70,7 @@ export interface Statistics {
 
 export interface FoundRepository extends Repository {
   hasPolicy: boolean;
-  replicatesTo: Destination[];
+  replicatesTo: ReplicationDestination[];
 }
 
 export interface ChildImage {
@@ -153,7 +153,7 @@ export interface Twinport {
   DescribeDeployment: { in: Record<string, never>; out: Deployment };
   DescribeQuotas: { in: Record<string, never>; out: { quotas: Quota[] } };
   CheckReplicationDestinations: {
-    in: { destinations: Destination[]; repositoryFilters?: RepositoryFilter[] };
+    in: { destinations: ReplicationDestination[]; repositoryFilters?: RepositoryFilter[] };
     out: { destinations: DestinationCheck[] };
   };
   ListReplications: {

@@ -5,6 +5,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useEffect, useRef } from 'react';
 import { Navigate, useLocation, useNavigate, useParams } from 'react-router';
 
+import { limitsRegistryId } from '../api/ecr';
 import type { Session } from '../api/session';
 import { useMessages } from '../i18n';
 import { Frame } from './Frame';
@@ -34,7 +35,7 @@ export function RegistryLayout() {
       remember('registry', `${account}/${region}`);
     }
   }, [here, account, region]);
-  if (!/^\d{12}$/.test(account)) {
+  if (!limitsRegistryId.pattern.test(account)) {
     return (
       <Plain>
         <NotFoundPage />

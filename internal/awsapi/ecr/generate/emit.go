@@ -11,31 +11,29 @@ import (
 	"unicode"
 )
 
-// generator turns a model into Go source.
+// generator turns a model into Go and TypeScript.
 type generator struct {
 	*model
 	inputs map[string]bool // shapes that requests lead to
 	shapes []string        // all shapes of requests and responses, in order of name
 }
 
-// emit returns the generated files by name.
+// emit returns the generated files by name, which is a path from package ecr.
 func emit(m *model) (map[string][]byte, error) {
 	var in, all []string
 	for _, op := range m.operations {
 		in = append(in, op.input)
 		all = append(all, op.input, op.output)
 	}
-	inputs, err := m.reachable(in)
+	g, err := newGenerator(m, in, all)
 	if err != nil {
 		return nil, err
 	}
-	used, err := m.reachable(all)
+	typescript, err := emitTypeScript(m)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", typescriptFile, err)
 	}
-	g := &generator{model: m, inputs: inputs, shapes: slices.Sorted(maps.Keys(used))}
-
-	files := make(map[string][]byte)
+	files := map[string][]byte{typescriptFile: typescript}
 	for name, write := range map[string]func(*bytes.Buffer) error{
 		"zz_generated_shapes.go":     g.writeShapes,
 		"zz_generated_decode.go":     g.writeDecode,
@@ -58,6 +56,19 @@ func emit(m *model) (map[string][]byte, error) {
 		files[name] = source
 	}
 	return files, nil
+}
+
+// newGenerator returns one for what the shapes of requests, and of all messages, lead to.
+func newGenerator(m *model, requests, all []string) (*generator, error) {
+	inputs, err := m.reachable(requests)
+	if err != nil {
+		return nil, err
+	}
+	used, err := m.reachable(all)
+	if err != nil {
+		return nil, err
+	}
+	return &generator{model: m, inputs: inputs, shapes: slices.Sorted(maps.Keys(used))}, nil
 }
 
 // writeShapes writes a struct per structure and a string type per enum.

@@ -67,6 +67,50 @@ func TestNames(t *testing.T) {
 	}
 }
 
+func TestTypeScript(t *testing.T) {
+	low, high := int64(1), int64(2)
+	m := &model{always: map[string][]string{"Thing": {"kind"}}, shapes: map[string]*shape{
+		"Thing": {Type: "structure", Required: []string{"name"}, Members: members{
+			{"name", "Name"}, {"kind", "Kind"}, {"at", "Time"}, {"names", "Names"}, {"by", "Map"},
+		}},
+		"Name":  {Type: "string", Min: &low, Max: &high, Pattern: `[a/]\\\/b/`},
+		"Kind":  {Type: "string", Enum: []string{"A", "B"}},
+		"Time":  {Type: "timestamp"},
+		"Names": {Type: "list", Member: reference{"Name"}, Max: &high},
+		"Map":   {Type: "map", Value: reference{"Thing"}},
+	}}
+	g, err := newGenerator(m, []string{"Thing"}, []string{"Thing"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := g.writeInterface(&b, "Thing", m.shapes["Thing"]); err != nil {
+		t.Fatal(err)
+	}
+	writeUnion(&b, "Kind", m.shapes["Kind"].Enum)
+	for _, name := range []string{"Name", "Kind", "Names"} {
+		if err := g.writeLimit(&b, name, m.shapes[name]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const want = `export interface Thing {
+  name: string;
+  kind: Kind;
+  at?: number;
+  names?: string[];
+  by?: Record<string, Thing>;
+}
+
+export type Kind = 'A' | 'B';
+
+export const limitsName = { min: 1, max: 2, pattern: /^(?:[a\/]\\\/b\/)$/ };
+export const limitsNames = { max: 2 };
+`
+	if got := b.String(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestModelThatDoesNotFit(t *testing.T) {
 	for name, text := range map[string]string{
 		"no JSON":        `{`,

@@ -1,7 +1,8 @@
 // Command generate writes the wire shapes, limits and dispatch table of
-// package ecr from AWS's published service model, as botocore ships it
+// package ecr, and the shapes and limits of the console, from AWS's published service model, as botocore ships it
 // (data/ecr/2015-09-21/service-2.json.gz), and from supplement.json, which
-// holds what AWS published later and the members that Twinport adds.
+// holds what AWS published later, the members that Twinport adds, and those that
+// its answers always have.
 //
 // The model is read from -model, else from the file that the environment
 // variable ECR_MODEL names, else from the botocore that python3 imports.
@@ -16,7 +17,7 @@ import (
 
 func main() {
 	model := flag.String("model", os.Getenv("ECR_MODEL"), "botocore's ECR `file` service-2.json or service-2.json.gz")
-	out := flag.String("out", ".", "`folder` to write zz_generated_*.go to")
+	out := flag.String("out", ".", "`folder` of package ecr, to write zz_generated_*.go to and, from there, web/src/api/ecr.ts")
 	flag.Parse()
 	if err := run(*model, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)

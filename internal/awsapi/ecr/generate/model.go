@@ -28,6 +28,9 @@ type model struct {
 	digest     string
 	operations []operation // in order of name
 	shapes     map[string]*shape
+	// always are the members, by shape, that Twinport's answers always have. The
+	// published model requires nearly nothing of answers.
+	always map[string][]string
 }
 
 type operation struct{ name, input, output string }
@@ -106,13 +109,14 @@ func loadModel(path string) (*model, error) {
 		Limits     map[string]struct{ Min, Max *int64 }
 		Members    map[string]members
 		Shapes     map[string]*shape
+		Always     map[string][]string
 	}
 	if err := json.Unmarshal(supplementJSON, &supplement); err != nil {
 		return nil, fmt.Errorf("parsing supplement.json: %w", err)
 	}
 
 	digest := sha256.Sum256(text)
-	m := &model{digest: hex.EncodeToString(digest[:]), shapes: published.Shapes}
+	m := &model{digest: hex.EncodeToString(digest[:]), shapes: published.Shapes, always: supplement.Always}
 	operations := make(map[string]operation)
 	for name, op := range supplement.Operations {
 		operations[name] = operation{name, op.Input, op.Output}
@@ -149,6 +153,14 @@ func loadModel(path string) (*model, error) {
 		for _, add := range added {
 			if !slices.ContainsFunc(s.Members, func(old member) bool { return old.name == add.name }) {
 				s.Members = append(s.Members, add)
+			}
+		}
+	}
+	for name, members := range supplement.Always {
+		for _, always := range members {
+			s := m.shapes[name]
+			if s == nil || !slices.ContainsFunc(s.Members, func(m member) bool { return m.name == always }) {
+				return nil, fmt.Errorf("supplement.json says that answers always have %s.%s, which the model lacks", name, always)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 // A statement of a registry policy, from what is filled in.
 
 import type { Registry } from '../../api/client';
+import { limitsRepositoryName } from '../../api/ecr';
 import { readAccounts, type AccountProblem } from '../../parts/policy/accounts';
 import type { Statement } from '../../parts/policy/document';
 
@@ -75,7 +76,7 @@ export function readPrefixes(text: string): { prefixes: string[]; problems: Pref
   return {
     prefixes: words,
     problems: words
-      .filter((w) => w.length > 256 || !/^[a-z0-9](?:[a-z0-9]|[._/-](?!\/))*$/.test(w))
+      .filter((w) => w.length > limitsRepositoryName.max || !/^[a-z0-9](?:[a-z0-9]|[._/-](?!\/))*$/.test(w))
       .map((prefix) => ({ prefix })),
   };
 }

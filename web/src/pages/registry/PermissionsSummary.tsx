@@ -4,6 +4,7 @@ import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Table from '@cloudscape-design/components/table';
 
+import { limitsRegistryId } from '../../api/ecr';
 import { AccountName } from '../../app/AccountName';
 import { Empty } from '../../app/Empty';
 import { PageButton } from '../../app/PageLink';
@@ -68,7 +69,13 @@ export function PermissionsSummary({ permitted, error }: { permitted: Permitted[
             cell: (p) =>
               p.principals.map((who) => (
                 <div key={who}>
-                  {/^\d{12}$/.test(who) ? <AccountName account={who} /> : who === '*' ? m.everyone : <code>{who}</code>}
+                  {limitsRegistryId.pattern.test(who) ? (
+                    <AccountName account={who} />
+                  ) : who === '*' ? (
+                    m.everyone
+                  ) : (
+                    <code>{who}</code>
+                  )}
                 </div>
               )),
           },

@@ -1,11 +1,11 @@
 // The destinations of a registry's rules, with what is known of each.
 
-import type { Destination, ReplicationRule } from '../../api/ecr';
+import type { ReplicationDestination, ReplicationRule } from '../../api/ecr';
 import type { DestinationCheck, DestinationStatistics, Statistics } from '../../api/twinport';
 import { useECR, useTwinport } from '../../app/registry';
 import { destinationKey, useDestinationChecks } from '../../parts/destinations/destinationChecks';
 
-export interface RuleDestination extends Destination {
+export interface RuleDestination extends ReplicationDestination {
   /** Which rule names it, from 0. */
   rule: number;
   /** The prefixes of the rule; none: every repository. */

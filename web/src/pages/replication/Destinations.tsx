@@ -2,7 +2,7 @@ import Box from '@cloudscape-design/components/box';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Table from '@cloudscape-design/components/table';
 
-import type { Destination } from '../../api/ecr';
+import type { ReplicationDestination } from '../../api/ecr';
 import { AccountName } from '../../app/AccountName';
 import { Problem } from '../../app/Problem';
 import { useRegistry } from '../../app/registry';
@@ -12,7 +12,7 @@ import { GrantState } from '../../parts/destinations/GrantState';
 import { MissingGrant, refusalOf } from '../../parts/destinations/MissingGrant';
 
 function kindOf(
-  destination: Destination,
+  destination: ReplicationDestination,
   here: { account: string; region: string },
   m: Messages['replication'],
 ): string {
@@ -28,7 +28,7 @@ export function Destinations({
   check,
   label,
 }: {
-  destinations: readonly Destination[];
+  destinations: readonly ReplicationDestination[];
   check: RuleCheck;
   label: string;
 }) {

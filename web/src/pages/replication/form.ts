@@ -2,18 +2,20 @@
 // the rules that it stands for.
 
 import type { Registry } from '../../api/client';
-import type { Destination, ReplicationRule } from '../../api/ecr';
+import {
+  limitsReplicationRuleList,
+  limitsRepositoryFilterList,
+  limitsRepositoryFilterValue as limitsFilter,
+  type ReplicationDestination,
+  type ReplicationRule,
+} from '../../api/ecr';
 import type { Messages } from '../../i18n';
 
-// Limits of a replication configuration, as the server has them.
-export const maxRules = 25;
-/** Different destinations of all rules together. */
+export const maxRules = limitsReplicationRuleList.max;
+/** Different destinations of all rules together: ECR tells this limit in its guide only. */
 export const maxDestinations = 25;
 /** Repository filters of one rule. */
-export const maxFilters = 100;
-
-const filterLength = { min: 2, max: 256 };
-const filterPattern = /^(?:[a-z0-9]+(?:[._-][a-z0-9]*)*\/)*[a-z0-9]*(?:[._-][a-z0-9]*)*$/;
+export const maxFilters = limitsRepositoryFilterList.max;
 
 /** A row of which nothing is known but that it is there; keys are unique in a form. */
 export interface AccountRow {
@@ -78,7 +80,7 @@ export function newRule(registry: Registry, crossAccount: boolean): RuleForm {
 
 /** The form that stands for the rules; rules keep their order. */
 export function formOf(rules: readonly ReplicationRule[], registry: Registry): ReplicationForm {
-  const own = (d: Destination) => d.registryId === registry.account;
+  const own = (d: ReplicationDestination) => d.registryId === registry.account;
   const destinations = rules.flatMap((r) => r.destinations);
   return {
     crossRegion: destinations.some(own),
@@ -98,7 +100,7 @@ export function formOf(rules: readonly ReplicationRule[], registry: Registry): R
 }
 
 /** The destinations of a rule as the switches are. */
-export function destinationsOf(form: ReplicationForm, rule: RuleForm, registry: Registry): Destination[] {
+export function destinationsOf(form: ReplicationForm, rule: RuleForm, registry: Registry): ReplicationDestination[] {
   return [
     ...(form.crossRegion ? rule.regions.map((region) => ({ registryId: registry.account, region })) : []),
     ...(form.crossAccount ? rule.accounts.map((row) => ({ registryId: row.account, region: row.region })) : []),
@@ -175,13 +177,13 @@ export function filterProblem(filter: string): Problem | undefined {
   if (filter === '') {
     return 'filterNeeded';
   }
-  if (filter.length > filterLength.max) {
+  if (filter.length > limitsFilter.max) {
     return 'filterLong';
   }
-  if (!filterPattern.test(filter)) {
+  if (!limitsFilter.pattern.test(filter)) {
     return 'filterPattern';
   }
-  return filter.length < filterLength.min ? 'filterShort' : undefined;
+  return filter.length < limitsFilter.min ? 'filterShort' : undefined;
 }
 
 /** All that keeps the form from being saved. */

@@ -25,6 +25,7 @@ import { Crumbs } from './Crumbs';
 import { mutabilityValid, settingOf, type Mutability } from './mutability';
 import { MutabilityFields } from './MutabilityFields';
 import { nameProblem } from './names';
+import { maxTags } from './resourceTags';
 import { destinationsFor } from './rules';
 
 export function CreateRepositoryPage() {
@@ -137,7 +138,7 @@ export function CreateRepositoryPage() {
                 </Header>
               }
             >
-              <TagEditor tags={tags.tags} tagLimit={50} onChange={({ detail }) => setTags(detail)} />
+              <TagEditor tags={tags.tags} tagLimit={maxTags} onChange={({ detail }) => setTags(detail)} />
             </Container>
           </SpaceBetween>
         </Form>

@@ -18,7 +18,7 @@ import { useMessages } from '../../i18n';
 import { ConflictAlert } from '../../parts/saving/ConflictAlert';
 import { focusInvalid, SubmitProblem } from '../../parts/saving/SubmitProblem';
 import { revisionOf, useGuardedSave } from '../../parts/saving/useGuardedSave';
-import { sameTags, tagChanges } from './resourceTags';
+import { maxTags, sameTags, tagChanges } from './resourceTags';
 
 export function ResourceTagsTab({ repository }: { repository: Repository }) {
   const { repositories: m, shell } = useMessages();
@@ -102,7 +102,7 @@ export function ResourceTagsTab({ repository }: { repository: Repository }) {
             <TagEditor
               loading={read.isPending}
               tags={edited?.tags ?? saved.map((tag) => ({ key: tag.Key, value: tag.Value, existing: true }))}
-              tagLimit={50}
+              tagLimit={maxTags}
               onChange={({ detail }) => setEdited(detail)}
             />
           </Container>

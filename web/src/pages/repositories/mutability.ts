@@ -1,6 +1,6 @@
 // Which tags of a repository may be moved, as a form shows it.
 
-import type { MutabilityFilter, Repository, TagMutability } from '../../api/ecr';
+import type { ImageTagMutabilityExclusionFilter, Repository, ImageTagMutability } from '../../api/ecr';
 import { filterProblem, maxExclusions } from './names';
 
 /** The choice, and the filters of the tags that are excluded from it: a filter may be empty while it is typed. */
@@ -20,8 +20,8 @@ export function mutabilityOf(
 
 /** The members of CreateRepository and PutImageTagMutability. */
 export function settingOf({ base, exclusions }: Mutability): {
-  imageTagMutability: TagMutability;
-  imageTagMutabilityExclusionFilters?: MutabilityFilter[];
+  imageTagMutability: ImageTagMutability;
+  imageTagMutabilityExclusionFilters?: ImageTagMutabilityExclusionFilter[];
 } {
   if (exclusions.length === 0) {
     return { imageTagMutability: base };

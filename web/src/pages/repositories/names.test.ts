@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest';
 
+import { limitsRepositoryName } from '../../api/ecr';
 import { filterProblem, nameProblem } from './names';
 
 test.each(['ab', 'app', 'team/app', 'a-b', 'a--b', 'a_b', 'a__b', 'a.b', 'a/b.c/d---e', '12', 'a'.repeat(256)])(
   '%s is a name',
   (name) => {
     expect(nameProblem(name)).toBeUndefined();
+    expect(name).toMatch(limitsRepositoryName.pattern);
   },
 );
 
@@ -28,6 +30,8 @@ test.each([
   ['a'.repeat(257), 'long'],
 ])('%j is refused: %s', (name, problem) => {
   expect(nameProblem(name)).toBe(problem);
+  const { min, max, pattern } = limitsRepositoryName;
+  expect(name.length >= min && name.length <= max && pattern.test(name)).toBe(false);
 });
 
 test('filters of tags', () => {

@@ -1,7 +1,10 @@
 // What ECR takes as names: of repositories, and as filters of tags.
 
-const minLength = 2;
-const maxLength = 256;
+import {
+  limitsImageTagMutabilityExclusionFilters,
+  limitsImageTagMutabilityExclusionFilterValue as limitsFilter,
+  limitsRepositoryName as limitsName,
+} from '../../api/ecr';
 
 /** Why a text cannot be a repository's name; 'short' and 'end' may yet be mended by typing on. */
 export type NameProblem = 'short' | 'long' | 'capitals' | 'characters' | 'begin' | 'end' | 'separators';
@@ -21,17 +24,17 @@ export function nameProblem(name: string): NameProblem | undefined {
   if (name.match(/[._/-]+(?=[a-z0-9])/g)?.some((separators) => !/^([./_]|__|-+)$/.test(separators))) {
     return 'separators';
   }
-  if (name.length > maxLength) {
+  if (name.length > limitsName.max) {
     return 'long';
   }
-  if (name.length < minLength) {
+  if (name.length < limitsName.min) {
     return 'short';
   }
   return /[^a-z0-9]$/.test(name) ? 'end' : undefined;
 }
 
 /** How many filters may be excluded from a repository's mutability. */
-export const maxExclusions = 5;
+export const maxExclusions = limitsImageTagMutabilityExclusionFilters.max;
 
 export type FilterProblem = 'empty' | 'characters' | 'long' | 'twice';
 
@@ -40,11 +43,11 @@ export function filterProblem(filter: string, all: readonly string[]): FilterPro
   if (filter === '') {
     return 'empty';
   }
-  if (/[^0-9a-zA-Z._*-]/.test(filter)) {
-    return 'characters';
-  }
-  if (filter.length > 128) {
+  if (filter.length > limitsFilter.max) {
     return 'long';
+  }
+  if (!limitsFilter.pattern.test(filter)) {
+    return 'characters';
   }
   return all.filter((other) => other === filter).length > 1 ? 'twice' : undefined;
 }

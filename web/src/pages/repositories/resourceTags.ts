@@ -1,4 +1,7 @@
-import type { ResourceTag } from '../../api/ecr';
+import type { Tag } from '../../api/ecr';
+
+/** How many tags a repository may have: ECR tells this limit in its guide only. */
+export const maxTags = 50;
 
 interface EditedTag {
   key: string;
@@ -7,16 +10,13 @@ interface EditedTag {
 }
 
 /** Whether two lists have the same tags, in any order. */
-export function sameTags(a: readonly ResourceTag[], b: readonly ResourceTag[]): boolean {
+export function sameTags(a: readonly Tag[], b: readonly Tag[]): boolean {
   const values = new Map(b.map((tag) => [tag.Key, tag.Value]));
   return a.length === b.length && a.every((tag) => values.get(tag.Key) === tag.Value);
 }
 
 /** What TagResource and UntagResource have to be asked for, to make of the saved tags the edited ones. */
-export function tagChanges(
-  saved: readonly ResourceTag[],
-  edited: readonly EditedTag[],
-): { tags: ResourceTag[]; tagKeys: string[] } {
+export function tagChanges(saved: readonly Tag[], edited: readonly EditedTag[]): { tags: Tag[]; tagKeys: string[] } {
   const wanted = new Map(edited.filter((tag) => !tag.markedForRemoval).map((tag) => [tag.key, tag.value]));
   const had = new Map(saved.map((tag) => [tag.Key, tag.Value]));
   return {

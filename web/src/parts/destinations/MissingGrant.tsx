@@ -8,7 +8,7 @@ import { useMutation } from '@tanstack/react-query';
 import { useHref } from 'react-router';
 
 import type { Registry } from '../../api/client';
-import type { Destination } from '../../api/ecr';
+import type { ReplicationDestination } from '../../api/ecr';
 import type { DestinationCheck, Grant } from '../../api/twinport';
 import { useNotify } from '../../app/notifications';
 import { PageLink } from '../../app/PageLink';
@@ -19,7 +19,7 @@ import { useMessages } from '../../i18n';
 import { allowReplication } from './grant';
 
 /** A destination that does not take all images: why, and what to do. */
-export interface Refusal extends Destination {
+export interface Refusal extends ReplicationDestination {
   status: Exclude<Grant, 'GRANTED'>;
   repositoryName?: string | undefined;
   failureReason?: string | undefined;

@@ -1,8 +1,8 @@
-import type { Destination } from '../../api/ecr';
+import type { ReplicationDestination } from '../../api/ecr';
 import { useRegistry } from '../../app/registry';
 
 /** Names a destination for people: an account that is signed in has its name, the registry's own has none. */
-export function useDestinationName(): (destination: Destination) => string {
+export function useDestinationName(): (destination: ReplicationDestination) => string {
   const { account, sessions } = useRegistry();
   return ({ registryId, region }) => {
     if (registryId === account) {
@@ -12,6 +12,6 @@ export function useDestinationName(): (destination: Destination) => string {
   };
 }
 
-export function sameDestination(a: Destination, b: Destination): boolean {
+export function sameDestination(a: ReplicationDestination, b: ReplicationDestination): boolean {
   return a.registryId === b.registryId && a.region === b.region;
 }

@@ -3,7 +3,7 @@
 import { keepPreviousData, useQueries } from '@tanstack/react-query';
 
 import { twinport } from '../../api/client';
-import type { Destination, ReplicationRule } from '../../api/ecr';
+import type { ReplicationDestination, ReplicationRule } from '../../api/ecr';
 import type { DestinationCheck, Grant } from '../../api/twinport';
 import { readKey } from '../../app/queries';
 import { useRegistry } from '../../app/registry';
@@ -22,7 +22,7 @@ export interface RuleCheck {
   retry: () => void;
 }
 
-export function destinationKey(d: Destination): string {
+export function destinationKey(d: ReplicationDestination): string {
   return `${d.registryId}/${d.region}`;
 }
 
@@ -57,7 +57,10 @@ export function useDestinationChecks(rules: readonly ReplicationRule[]): RuleChe
 const severity: readonly Grant[] = ['GRANTED', 'NOT_GRANTED', 'DENIED', 'NO_REGISTRY'];
 
 /** The worst that the rules' checks say of a destination; undefined while none says anything. */
-export function worstCheck(checks: readonly RuleCheck[], destination: Destination): DestinationCheck | undefined {
+export function worstCheck(
+  checks: readonly RuleCheck[],
+  destination: ReplicationDestination,
+): DestinationCheck | undefined {
   return checks
     .map((c) => c.checks.get(destinationKey(destination)))
     .filter((c) => c !== undefined)

@@ -67,7 +67,7 @@ async function showPages(first: FoundImage[], second: FoundImage[] = []) {
             ...(nextToken === undefined && pages.second.length > 0 ? { nextToken: 'second' } : {}),
           };
         },
-        DescribeImages: ({ imageIds }) => ({
+        DescribeImages: ({ imageIds = [] }) => ({
           imageDetails: imageIds.map((id) => ({
             ...image('x'),
             imageDigest: id.imageDigest!,

@@ -1,10 +1,10 @@
 // What deleting images takes along, and in which order it must be done.
 
-import type { ECR, ImageDetail } from '../../../api/ecr';
+import { limitsImageIdentifierList, type ECR, type ImageDetail } from '../../../api/ecr';
 import type { ImageRow } from './rows';
 
 /** BatchDeleteImage and DescribeImages take so many images at once. */
-export const batchSize = 100;
+export const batchSize = limitsImageIdentifierList.max;
 
 export interface Deletion {
   /** Each image once, in an order in which each may be deleted: an index before what it names. */
