@@ -188,3 +188,38 @@ test('the page of an image shows its layers and how to pull it, on a phone too',
     await expectNoSidewaysScrolling(page);
   }
 });
+
+test('what another saves between the last look of the console and its write is not overwritten', async ({
+  open,
+  server,
+}) => {
+  const repositoryName = 'edited';
+  await server.ecr(here, 'CreateRepository', { repositoryName });
+  const page = await open();
+  await visit(page, m, here, `repository/${repositoryName}?tab=settings`);
+  await page.getByText(m.repositories.immutable, { exact: true }).click();
+  let others = 0;
+  await page.route('/', async (route) => {
+    if (others === 0 && route.request().headers()['x-amz-target']?.endsWith('.PutImageTagMutability')) {
+      others++;
+      await server.ecr(here, 'PutImageTagMutability', {
+        repositoryName,
+        imageTagMutability: 'MUTABLE_WITH_EXCLUSION',
+        imageTagMutabilityExclusionFilters: [{ filter: 'v*', filterType: 'WILDCARD' }],
+      });
+    }
+    await route.continue();
+  });
+  const save = page.getByRole('button', { name: m.shell.save, exact: true });
+  await save.click();
+  await page.getByText(m.repositories.conflict).waitFor();
+  await page.getByText(m.repositories.except(m.repositories.mutable, 'v*')).waitFor();
+  const stored = async () => (await server.ecr(here, 'DescribeRepositories', {})).repositories;
+  const edited = (repository: { repositoryName: string }) => repository.repositoryName === repositoryName;
+  expect((await stored()).find(edited)?.imageTagMutability).toBe('MUTABLE_WITH_EXCLUSION');
+  await expectAccessible(page);
+  await page.getByRole('button', { name: m.repositories.keepMine }).click();
+  await save.click();
+  await page.getByText(m.repositories.saved, { exact: true }).waitFor();
+  expect((await stored()).find(edited)?.imageTagMutability).toBe('IMMUTABLE');
+});
