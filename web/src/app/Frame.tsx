@@ -29,7 +29,11 @@ export function Frame() {
   const m = useMessages().shell;
   const above = useNarrow();
   const [open, setOpen] = useState(!above);
-  useEffect(() => setOpen(!above), [above]);
+  const [wasAbove, setWasAbove] = useState(above);
+  if (above !== wasAbove) {
+    setWasAbove(above);
+    setOpen(!above);
+  }
   const id = useId();
   const navigation = useRef<HTMLElement>(null);
   const covered = above && open;

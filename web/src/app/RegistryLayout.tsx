@@ -2,7 +2,7 @@ import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useEffect, useRef } from 'react';
+import { useEffect, useState } from 'react';
 import { Navigate, useLocation, useNavigate, useParams } from 'react-router';
 
 import { limitsRegistryId } from '../api/ecr';
@@ -25,10 +25,10 @@ export function RegistryLayout() {
   const location = useLocation();
   const m = useMessages();
   const sessions = useSessions();
-  const known = useRef<Session>(undefined);
+  const [known, setKnown] = useState<Session>();
   const here = sessions.data?.sessions.find((s) => s.accountId === account);
-  if (here) {
-    known.current = here;
+  if (here && here !== known) {
+    setKnown(here);
   }
   useEffect(() => {
     if (here) {
@@ -51,7 +51,7 @@ export function RegistryLayout() {
   }
   // A session that has ended while the page is open is renewed above the page:
   // nothing that was typed is lost.
-  const session = here ?? (known.current?.accountId === account ? known.current : undefined);
+  const session = here ?? (known?.accountId === account ? known : undefined);
   if (!session) {
     return <Navigate to={`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`} replace />;
   }

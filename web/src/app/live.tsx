@@ -1,7 +1,7 @@
 // Follows the registry that is shown, so that pages change when it does.
 
 import { useQueryClient } from '@tanstack/react-query';
-import { createContext, useContext, useEffect, useRef, useState, type ReactNode } from 'react';
+import { createContext, useContext, useEffect, useEffectEvent, useRef, useState, type ReactNode } from 'react';
 
 import { APIError } from '../api/client';
 import { watch, type WatchEvent } from '../api/watch';
@@ -25,9 +25,8 @@ export function useConnection(): Connection {
 /** Calls the listener for every event of the registry while the component is shown. */
 export function useLive(listener: (event: WatchEvent) => void): void {
   const { listen } = useContext(LiveContext);
-  const latest = useRef(listener);
-  latest.current = listener;
-  useEffect(() => listen((event) => latest.current(event)), [listen]);
+  const onEvent = useEffectEvent(listener);
+  useEffect(() => listen((event) => onEvent(event)), [listen]);
 }
 
 /** What may be different after a change of each kind. */
@@ -173,7 +172,6 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     document.addEventListener('visibilitychange', onVisibility);
     addEventListener('online', onNetwork);
     addEventListener('offline', onNetwork);
-    setConnection('connecting');
     onVisibility();
     return () => {
       document.removeEventListener('visibilitychange', onVisibility);
@@ -183,6 +181,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       clearTimeout(written);
       timers.forEach(clearTimeout);
       stop();
+      setConnection('connecting');
     };
     // A session that was renewed begins at once, not when the next try is due.
   }, [account, region, session.expiresAt, queries]);

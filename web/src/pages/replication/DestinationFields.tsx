@@ -67,7 +67,7 @@ function RegionField({ rule, set, editing, missing }: Fields & { missing: string
 function AccountRows({ rule, set, editing, full }: Fields & { full: boolean }) {
   const { replication: m, shell } = useMessages();
   const { region: here, regions, sessions } = useRegistry();
-  const rows = useRows(
+  const { editor, add, remove, isNew } = useRows(
     rule.accounts,
     (accounts) => set({ ...rule, accounts }),
     () => newAccountRow(here),
@@ -81,12 +81,12 @@ function AccountRows({ rule, set, editing, full }: Fields & { full: boolean }) {
   return (
     <FormField label={m.accountsLabel} stretch>
       <AttributeEditor<AccountRow>
-        ref={rows.editor}
+        ref={editor}
         items={rule.accounts}
         addButtonText={m.addAccount}
         disableAddButton={full}
-        onAddButtonClick={rows.add}
-        onRemoveButtonClick={({ detail }) => rows.remove(detail.itemIndex)}
+        onAddButtonClick={add}
+        onRemoveButtonClick={({ detail }) => remove(detail.itemIndex)}
         removeButtonText={shell.remove}
         removeButtonAriaLabel={(row) => m.removeAccount(row.account)}
         i18nStrings={{ itemRemovedAriaLive: m.removedRow }}
@@ -103,7 +103,7 @@ function AccountRows({ rule, set, editing, full }: Fields & { full: boolean }) {
                 value={row.account}
                 onChange={({ detail }) => setRow({ ...row, account: accountDigits(detail.value) })}
                 onBlur={() => editing.leave(row.key, 'account')}
-                autoFocus={rows.isNew(row)}
+                autoFocus={isNew(row)}
                 placeholder={m.accountPlaceholder}
                 inputMode="numeric"
                 autoComplete={false}

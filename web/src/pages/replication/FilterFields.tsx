@@ -51,17 +51,17 @@ export function FilterFields({
 
 function FilterRows({ rule, set, editing }: { rule: RuleForm; set: (rule: RuleForm) => void; editing: Editing }) {
   const { replication: m, shell } = useMessages();
-  const rows = useRows(rule.filters, (filters) => set({ ...rule, filters }), newFilterRow);
+  const { editor, add, remove, isNew } = useRows(rule.filters, (filters) => set({ ...rule, filters }), newFilterRow);
   const setRow = (row: FilterRow) => set({ ...rule, filters: rule.filters.map((r) => (r.key === row.key ? row : r)) });
   return (
     <AttributeEditor<FilterRow>
-      ref={rows.editor}
+      ref={editor}
       items={rule.filters}
       addButtonText={m.addFilter}
       disableAddButton={rule.filters.length >= maxFilters}
       additionalInfo={m.filterCount(rule.filters.length, maxFilters)}
-      onAddButtonClick={rows.add}
-      onRemoveButtonClick={({ detail }) => rows.remove(detail.itemIndex)}
+      onAddButtonClick={add}
+      onRemoveButtonClick={({ detail }) => remove(detail.itemIndex)}
       removeButtonText={shell.remove}
       removeButtonAriaLabel={(row) => m.removeFilter(row.filter)}
       i18nStrings={{ itemRemovedAriaLive: m.removedRow }}
@@ -74,7 +74,7 @@ function FilterRows({ rule, set, editing }: { rule: RuleForm; set: (rule: RuleFo
               value={row.filter}
               onChange={({ detail }) => setRow({ ...row, filter: detail.value })}
               onBlur={() => editing.leave(row.key, 'filter')}
-              autoFocus={rows.isNew(row)}
+              autoFocus={isNew(row)}
               placeholder={m.filterPlaceholder}
               autoComplete={false}
               disableBrowserAutocorrect

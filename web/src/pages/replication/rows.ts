@@ -1,5 +1,5 @@
 import type { AttributeEditorProps } from '@cloudscape-design/components/attribute-editor';
-import { useEffect, useRef, useState, type RefObject } from 'react';
+import { useEffect, useEffectEvent, useRef, useState, type RefObject } from 'react';
 
 interface Rows<Row> {
   editor: RefObject<AttributeEditorProps.Ref | null>;
@@ -21,16 +21,17 @@ export function useRows<Row extends { key: string }>(
   const editor = useRef<AttributeEditorProps.Ref>(null);
   const [added, setAdded] = useState<string>();
   const [removed, setRemoved] = useState<{ index: number }>();
-  useEffect(() => {
-    if (!removed) {
-      return;
-    }
+  const focusAfter = useEffectEvent((index: number) => {
     if (rows.length > 0) {
-      editor.current?.focusRemoveButton(Math.min(removed.index, rows.length - 1));
+      editor.current?.focusRemoveButton(Math.min(index, rows.length - 1));
     } else {
       editor.current?.focusAddButton();
     }
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- once for each removal
+  });
+  useEffect(() => {
+    if (removed) {
+      focusAfter(removed.index);
+    }
   }, [removed]);
   return {
     editor,
