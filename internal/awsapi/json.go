@@ -63,11 +63,14 @@ const (
 	ifRevisionHeader = "X-Twinport-If-Revision"
 )
 
-// baseOf returns the revisions that the request may replace. A condition that
-// nobody would look at is refused.
+// baseOf returns the revisions that the request may replace, from one header or
+// several, which a proxy may make one. A condition that nobody would look at is
+// refused.
 func baseOf(r *http.Request, op operation) (base []registry.Revision, err error) {
-	for _, revision := range r.Header.Values(ifRevisionHeader) {
-		base = append(base, registry.Revision(revision))
+	for _, value := range r.Header.Values(ifRevisionHeader) {
+		for revision := range strings.SplitSeq(value, ",") {
+			base = append(base, registry.Revision(strings.TrimSpace(revision)))
+		}
 	}
 	if len(base) > 0 && (op.own || !ecr.TakesBase(op.name)) {
 		message := op.name + " replaces nothing that has a revision: send it without " + ifRevisionHeader
@@ -89,15 +92,18 @@ func (h *Handler) serveJSON(w http.ResponseWriter, r *http.Request, requestID st
 		})
 		return
 	}
+	base, err := baseOf(r, op)
+	if err != nil {
+		writeException(w, h.explain(r.Context(), err, op.name, requestID))
+		return
+	}
 	if op.own && op.name == twinport.Watch {
 		h.serveStream(w, r, requestID)
 		return
 	}
 	in, err := h.read(r, op.limit)
 	defer in.end()
-	if err == nil {
-		in.base, err = baseOf(r, op)
-	}
+	in.base = base
 	if err == nil {
 		err = h.take(in.who, op.kind())
 	}

@@ -91,6 +91,7 @@ func TestRevisionWhereThereIsNone(t *testing.T) {
 	a.want(t, "none", "CreateRepository", `"repositoryName":"app"`, 400, "InvalidParameterException")
 	a.want(t, "none", "GetRegistryPolicy", "", 400, "InvalidParameterException")
 	a.want(t, "none", twinportOf+"DescribeDeployment", "", 400, "InvalidParameterException")
+	a.want(t, "none", twinportOf+"WatchRegistry", "", 400, "InvalidParameterException")
 	for _, name := range []string{"app", "lib"} {
 		a.want(t, "", "CreateRepository", `"repositoryName":"`+name+`"`, 200, "")
 	}
@@ -118,6 +119,7 @@ func TestRevisionHeader(t *testing.T) {
 		{[]string{header, "0123", header, "none"}, nil, http.StatusOK},
 		{nil, []string{"none"}, http.StatusOK},
 		{nil, []string{"0123", "none"}, http.StatusOK},
+		{nil, []string{"0123, none"}, http.StatusOK},
 		{nil, []string{"0123", "4567"}, http.StatusPreconditionFailed},
 		{nil, []string{""}, http.StatusPreconditionFailed},
 	} {
