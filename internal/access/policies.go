@@ -46,7 +46,8 @@ func (d *Decider) parse(name, text string, kind policy.Kind) policy.Policy {
 	}
 	doc, err := policy.Parse(text, kind)
 	if err != nil {
-		d.Logger.Error("a stored policy cannot be read: it denies everything until it is set again", "policy", name, "error", err)
+		d.Logger.Error("a stored policy cannot be read: it denies everything until it is set again", "policy", name,
+			"error", err)
 		doc = policy.Unreadable
 	}
 	return policy.Policy{Name: name, Document: doc}

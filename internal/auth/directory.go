@@ -42,10 +42,12 @@ func NewDirectory(accounts []Account) (*Directory, error) {
 				return nil, fmt.Errorf("account %s: an access key needs an id and a secret", account.ID)
 			}
 			if key.Principal.Account != account.ID {
-				return nil, fmt.Errorf("access key %s stands in account %s but speaks for account %q", key.ID, account.ID, key.Principal.Account)
+				return nil, fmt.Errorf("access key %s stands in account %s but speaks for account %q", key.ID, account.ID,
+					key.Principal.Account)
 			}
 			if other, taken := d.keys[key.ID]; taken {
-				return nil, fmt.Errorf("access key %s is listed in account %s and in account %s: give each key an id of its own", key.ID, other.Principal.Account, account.ID)
+				return nil, fmt.Errorf("access key %s is listed in account %s and in account %s: give each key an id of its own",
+					key.ID, other.Principal.Account, account.ID)
 			}
 			d.keys[key.ID] = key
 		}

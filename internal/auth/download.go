@@ -18,7 +18,9 @@ const (
 // SignDownload writes a token that opens a layer of a repository, which is
 // <account>/<region>/<name>, without a login.
 func SignDownload(key AccessKey, region, repository, layer string, now time.Time) string {
-	return SignToken(key, Token{Region: region, Scope: scopeOfLayer(repository, layer), Expires: now.Add(DownloadLifetime)})
+	return SignToken(key, Token{
+		Region: region, Scope: scopeOfLayer(repository, layer), Expires: now.Add(DownloadLifetime),
+	})
 }
 
 // Opens reports whether the token is the one that opens a layer of a repository

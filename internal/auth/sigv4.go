@@ -149,7 +149,8 @@ func (s *Signed) Verify(body []byte) (Identity, error) {
 		}
 	}
 	if !matched {
-		return Identity{}, invalidSignature.errorf(s.service, "The request signature we calculated does not match the signature you provided. "+
+		return Identity{}, invalidSignature.errorf(s.service, "The request signature we calculated does not match the "+
+			"signature you provided. "+
 			"Check the secret access key and the signing method, and that nothing between client and server changes the request.")
 	}
 	if !cached {
@@ -173,9 +174,11 @@ func parseAuthorization(r *http.Request, query []parameter, service string) (*au
 	presigned := isPresigned(query)
 	switch {
 	case len(headers) == 0 && !presigned:
-		return nil, missingToken.errorf(service, "Missing Authentication Token: the request has neither an Authorization header nor the query parameters of a presigned URL.")
+		return nil, missingToken.errorf(service, "Missing Authentication Token: the request has neither an Authorization "+
+			"header nor the query parameters of a presigned URL.")
 	case len(headers) > 0 && presigned:
-		return nil, incomplete.errorf(service, "The request is signed twice, in the Authorization header and in the query string: keep one.")
+		return nil, incomplete.errorf(service, "The request is signed twice, in the Authorization header and in the query "+
+			"string: keep one.")
 	case len(headers) > 1:
 		return nil, incomplete.errorf(service, "The request has %d Authorization headers: send one.", len(headers))
 	}
@@ -188,11 +191,13 @@ func parseAuthorization(r *http.Request, query []parameter, service string) (*au
 // parseHeader reads the Authorization header and those that belong to it.
 func parseHeader(header http.Header, text, service string) (*authorization, *Error) {
 	if len(text) > maxAuthorization {
-		return nil, incomplete.errorf(service, "The Authorization header has %d bytes; at most %d are allowed.", len(text), maxAuthorization)
+		return nil, incomplete.errorf(service, "The Authorization header has %d bytes; at most %d are allowed.", len(text),
+			maxAuthorization)
 	}
 	scheme, rest, _ := strings.Cut(text, " ")
 	if scheme != algorithm {
-		return nil, incomplete.errorf(service, "The Authorization header must begin with %s: no other algorithm and no other scheme is accepted here.", algorithm)
+		return nil, incomplete.errorf(service, "The Authorization header must begin with %s: no other algorithm and no "+
+			"other scheme is accepted here.", algorithm)
 	}
 	var credential, signedHeaders, signature string
 	fields := map[string]*string{"Credential": &credential, "SignedHeaders": &signedHeaders, "Signature": &signature}
@@ -200,7 +205,8 @@ func parseHeader(header http.Header, text, service string) (*authorization, *Err
 		name, value, ok := strings.Cut(strings.Trim(field, " "), "=")
 		target, expected := fields[name]
 		if !ok || !expected || value == "" || *target != "" {
-			return nil, incomplete.errorf(service, "The Authorization header must hold Credential, SignedHeaders and Signature, each once, as name=value pairs with commas between them.")
+			return nil, incomplete.errorf(service, "The Authorization header must hold Credential, SignedHeaders and "+
+				"Signature, each once, as name=value pairs with commas between them.")
 		}
 		*target = value
 	}
@@ -223,7 +229,8 @@ func parseHeader(header http.Header, text, service string) (*authorization, *Err
 	}
 	date := values["Date"]
 	if date == "" {
-		return nil, incomplete.errorf(service, "The request has neither an X-Amz-Date nor a Date header: one of them must say when it was signed.")
+		return nil, incomplete.errorf(service, "The request has neither an X-Amz-Date nor a Date header: one of them must "+
+			"say when it was signed.")
 	}
 	if t, err := http.ParseTime(date); err == nil {
 		date = t.UTC().Format(stampLayout)
@@ -242,12 +249,15 @@ func parsePresigned(header http.Header, query []parameter, service string) (*aut
 				return nil, incomplete.errorf(service, "The query parameter %s is given more than once.", p.name)
 			}
 			if len(p.value) > maxAuthorization {
-				return nil, incomplete.errorf(service, "The query parameter %s has %d bytes; at most %d are allowed.", p.name, len(p.value), maxAuthorization)
+				return nil, incomplete.errorf(service, "The query parameter %s has %d bytes; at most %d are allowed.", p.name,
+					len(p.value), maxAuthorization)
 			}
 			values[p.name] = p.value
 		}
 	}
-	for _, name := range []string{"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-SignedHeaders", "X-Amz-Signature"} {
+	for _, name := range []string{
+		"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-SignedHeaders", "X-Amz-Signature",
+	} {
 		if values[name] == "" {
 			return nil, incomplete.errorf(service, "The presigned URL lacks the query parameter %s.", name)
 		}
@@ -256,7 +266,8 @@ func parsePresigned(header http.Header, query []parameter, service string) (*aut
 		return nil, incomplete.errorf(service, "The query parameter X-Amz-Algorithm must be %s.", algorithm)
 	}
 	a := &authorization{presigned: true}
-	if refused := a.parse(values["X-Amz-Credential"], values["X-Amz-SignedHeaders"], values["X-Amz-Signature"], service); refused != nil {
+	if refused := a.parse(values["X-Amz-Credential"], values["X-Amz-SignedHeaders"], values["X-Amz-Signature"],
+		service); refused != nil {
 		return nil, refused
 	}
 	// Not every signer sets a lifetime: those for STS may leave it out, and the
@@ -266,11 +277,14 @@ func parsePresigned(header http.Header, query []parameter, service string) (*aut
 		seconds, err := strconv.ParseUint(text, 10, 32)
 		a.lifetime = time.Duration(seconds) * time.Second
 		if err != nil || a.lifetime < time.Second || a.lifetime > maxPresigned {
-			return nil, incomplete.errorf(service, "The query parameter X-Amz-Expires must be a number of seconds from 1 to %d.", int(maxPresigned.Seconds()))
+			return nil, incomplete.errorf(service, "The query parameter X-Amz-Expires must be a number of seconds from 1 to %d.",
+				int(maxPresigned.Seconds()))
 		}
 	}
 	// A value must not be both in a header and in the URL.
-	for name, target := range map[string]*string{"X-Amz-Security-Token": &a.sessionToken, "X-Amz-Content-Sha256": &a.payloadHash} {
+	for name, target := range map[string]*string{
+		"X-Amz-Security-Token": &a.sessionToken, "X-Amz-Content-Sha256": &a.payloadHash,
+	} {
 		value, refused := single(header, name, service)
 		if refused != nil {
 			return nil, refused
@@ -287,7 +301,8 @@ func parsePresigned(header http.Header, query []parameter, service string) (*aut
 func (a *authorization) parse(credential, signedHeaders, signature, service string) *Error {
 	parts := strings.SplitN(credential, "/", 6)
 	if len(parts) != 5 || parts[0] == "" || parts[4] != scopeEnd {
-		return incomplete.errorf(service, "The Credential must have the form <access key id>/<date>/<region>/<service>/%s.", scopeEnd)
+		return incomplete.errorf(service, "The Credential must have the form <access key id>/<date>/<region>/<service>/%s.",
+			scopeEnd)
 	}
 	a.scope = signingScope{keyID: parts[0], date: parts[1], region: parts[2], service: parts[3]}
 	if !isRegion(a.scope.region) {
@@ -299,7 +314,8 @@ func (a *authorization) parse(credential, signedHeaders, signature, service stri
 	}
 	for i, name := range a.signedHeaders {
 		if !isLowerHeaderName(name) || i > 0 && a.signedHeaders[i-1] >= name {
-			return incomplete.errorf(service, "SignedHeaders must be header names in lower case, sorted, each once, with semicolons between them.")
+			return incomplete.errorf(service, "SignedHeaders must be header names in lower case, sorted, each once, with "+
+				"semicolons between them.")
 		}
 	}
 	if !isHexDigest(signature) {
@@ -321,7 +337,8 @@ func (a *authorization) parseStamp(stamp, service string) *Error {
 // checkTime applies the clock skew and a presigned URL's window.
 func (a *authorization) checkTime(now time.Time, service string) *Error {
 	if a.scope.date != a.stamp[:len("YYYYMMDD")] {
-		return invalidSignature.errorf(service, "The date in the Credential does not match the date of the request, %s.", a.stamp)
+		return invalidSignature.errorf(service, "The date in the Credential does not match the date of the request, %s.",
+			a.stamp)
 	}
 	now = now.UTC()
 	valid, allowed := MaxSkew, "15 min."
@@ -347,7 +364,8 @@ func (a *authorization) checkSignedHeaders(r *http.Request, service string) *Err
 	}
 	for name := range r.Header {
 		if (hasPrefixFold(name, "X-Amz-") || strings.EqualFold(name, "Content-Type")) && !a.signs(name) {
-			return invalidSignature.errorf(service, "The header %.100q is present but not signed: Content-Type and every X-Amz- header must be.", name)
+			return invalidSignature.errorf(service, "The header %.100q is present but not signed: Content-Type and every "+
+				"X-Amz- header must be.", name)
 		}
 	}
 	return nil
@@ -371,7 +389,8 @@ func (a *authorization) checkPayload(body []byte, service string) (string, *Erro
 	sum := sha256.Sum256(body)
 	actual := hex.EncodeToString(sum[:])
 	if a.payloadHash != "" && a.payloadHash != actual {
-		return "", invalidSignature.errorf(service, "The value of X-Amz-Content-Sha256 is not the SHA-256 of the payload that was received.")
+		return "", invalidSignature.errorf(service, "The value of X-Amz-Content-Sha256 is not the SHA-256 of the payload "+
+			"that was received.")
 	}
 	return actual, nil
 }
@@ -428,7 +447,8 @@ func single(header http.Header, name, service string) (string, *Error) {
 		return "", incomplete.errorf(service, "The header %s is given %d times.", name, len(values))
 	}
 	if len(values[0]) > maxAuthorization {
-		return "", incomplete.errorf(service, "The header %s has %d bytes; at most %d are allowed.", name, len(values[0]), maxAuthorization)
+		return "", incomplete.errorf(service, "The header %s has %d bytes; at most %d are allowed.", name, len(values[0]),
+			maxAuthorization)
 	}
 	return values[0], nil
 }

@@ -73,13 +73,16 @@ type Handler struct {
 
 // New returns the handler of a deployment.
 func New(c Config) *Handler {
-	ecr := ecr.New(ecr.Config{Registry: c.Registry, Replication: c.Replication, Keys: c.Accounts, URIs: c.URIs, Now: c.Now})
+	ecr := ecr.New(ecr.Config{
+		Registry: c.Registry, Replication: c.Replication, Keys: c.Accounts, URIs: c.URIs, Now: c.Now,
+	})
 	return &Handler{
 		registry: c.Registry,
 		ecr:      ecr,
 		twinport: twinport.New(twinport.Config{
-			Registry: c.Registry, Replication: c.Replication, Sessions: c.Sessions, Accounts: c.Accounts, DescribeRepository: ecr.DescribeRepository,
-			URIs: c.URIs, Version: c.Version, Shared: c.Shared,
+			Registry: c.Registry, Replication: c.Replication, Sessions: c.Sessions, Accounts: c.Accounts,
+			DescribeRepository: ecr.DescribeRepository,
+			URIs:               c.URIs, Version: c.Version, Shared: c.Shared,
 		}),
 		verifier: c.Verifier,
 		sessions: c.Sessions,
@@ -130,9 +133,15 @@ func body(r *http.Request, limit int64, c *budget.Claim) ([]byte, error) {
 	case err == nil || refused:
 		return body, err
 	case errors.Is(err, budget.ErrTooLong):
-		return nil, &failure{"RequestEntityTooLargeException", "The request is larger than " + strconv.FormatInt(limit, 10) + " bytes", http.StatusRequestEntityTooLarge}
+		return nil, &failure{
+			"RequestEntityTooLargeException", "The request is larger than " + strconv.FormatInt(limit, 10) + " bytes",
+			http.StatusRequestEntityTooLarge,
+		}
 	}
-	return nil, &failure{"RequestTimeoutException", "The request ended, or came too slowly, before its body was complete", http.StatusRequestTimeout}
+	return nil, &failure{
+		"RequestTimeoutException", "The request ended, or came too slowly, before its body was complete",
+		http.StatusRequestTimeout,
+	}
 }
 
 // explain turns an error into the answer to it. What it does not know is an
@@ -146,9 +155,13 @@ func (h *Handler) explain(ctx context.Context, err error, operation, requestID s
 	switch {
 	case errors.As(err, &limited):
 		if limited.Own {
-			return &awsjson.Exception{Code: awsjson.ThrottlingException, Message: limited.Message(), Status: http.StatusTooManyRequests}
+			return &awsjson.Exception{
+				Code: awsjson.ThrottlingException, Message: limited.Message(), Status: http.StatusTooManyRequests,
+			}
 		}
-		return &awsjson.Exception{Code: awsjson.ServiceUnavailable, Message: limited.Message(), Status: http.StatusServiceUnavailable}
+		return &awsjson.Exception{
+			Code: awsjson.ServiceUnavailable, Message: limited.Message(), Status: http.StatusServiceUnavailable,
+		}
 	case errors.As(err, &failed):
 		return &awsjson.Exception{Code: failed.code, Message: failed.message, Status: failed.status}
 	case errors.As(err, &refused):
@@ -161,8 +174,12 @@ func (h *Handler) explain(ctx context.Context, err error, operation, requestID s
 		return exception
 	}
 	if registry.IsUnavailable(err) {
-		h.log.WarnContext(ctx, "AWS API request failed: a store does not answer", "operation", operation, "request_id", requestID, "error", err)
-		return &awsjson.Exception{Code: ecr.ServerException, Message: "The registry's database or blob store does not answer at the moment: try again", Status: http.StatusServiceUnavailable}
+		h.log.WarnContext(ctx, "AWS API request failed: a store does not answer", "operation", operation,
+			"request_id", requestID, "error", err)
+		return &awsjson.Exception{
+			Code: ecr.ServerException, Message: "The registry's database or blob store does not answer at the moment: try again",
+			Status: http.StatusServiceUnavailable,
+		}
 	}
 	if ctx.Err() == nil { // else nobody waits for the answer
 		h.log.ErrorContext(ctx, "AWS API request failed", "operation", operation, "request_id", requestID, "error", err)

@@ -37,11 +37,16 @@ func (h *Handler) callerOfSession(r *http.Request) (caller, error) {
 	}
 	account, region, ok := strings.Cut(r.Header.Get(registryHeader), "/")
 	if !ok {
-		return caller{}, &failure{awsjson.InvalidParameterException, registryHeader + " must be <account>/<region>", http.StatusBadRequest}
+		return caller{}, &failure{
+			awsjson.InvalidParameterException, registryHeader + " must be <account>/<region>", http.StatusBadRequest,
+		}
 	}
 	found, identity, err := h.sessions.OfRequest(r, account)
 	if errors.Is(err, session.ErrEnded) {
-		return caller{}, &failure{"ExpiredTokenException", "The session with account " + strconv.Quote(account[:min(len(account), 12)]) + " has ended: sign in again", http.StatusUnauthorized}
+		return caller{}, &failure{
+			"ExpiredTokenException", "The session with account " + strconv.Quote(account[:min(len(account), 12)]) +
+				" has ended: sign in again", http.StatusUnauthorized,
+		}
 	}
 	if err != nil {
 		return caller{}, err
@@ -49,8 +54,10 @@ func (h *Handler) callerOfSession(r *http.Request) (caller, error) {
 	identity.Region = region
 	id := resource.Registry{Account: account, Region: region}
 	if !h.registry.Exists(id) {
-		return caller{}, &failure{awsjson.InvalidParameterException, registryHeader + " must name a Region that this deployment serves (" +
-			strings.Join(h.registry.Regions(), ", ") + "), not " + strconv.Quote(region[:min(len(region), 64)]), http.StatusBadRequest}
+		return caller{}, &failure{awsjson.InvalidParameterException, registryHeader +
+			" must name a Region that this deployment serves (" +
+			strings.Join(h.registry.Regions(), ", ") + "), not " + strconv.Quote(region[:min(len(region), 64)]),
+			http.StatusBadRequest}
 	}
 	return caller{Caller: callerOf(r, identity), registry: id, session: found}, nil
 }
@@ -64,7 +71,8 @@ func (h *Handler) signed(r *http.Request) (*auth.Signed, error) {
 	if !h.registry.Exists(resource.Registry{Account: signed.Account(), Region: signed.Region()}) {
 		return nil, &failure{
 			"InvalidSignatureException",
-			"Credential should be scoped to a Region that this deployment serves (" + strings.Join(h.registry.Regions(), ", ") + "), not " + strconv.Quote(signed.Region()),
+			"Credential should be scoped to a Region that this deployment serves (" + strings.Join(h.registry.Regions(), ", ") +
+				"), not " + strconv.Quote(signed.Region()),
 			http.StatusBadRequest,
 		}
 	}
@@ -82,5 +90,7 @@ func verify(r *http.Request, signed *auth.Signed, body []byte, held *budget.Requ
 }
 
 func callerOf(r *http.Request, identity auth.Identity) access.Caller {
-	return access.Caller{Identity: identity, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil, Host: r.Host, UserAgent: r.UserAgent()}
+	return access.Caller{
+		Identity: identity, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil, Host: r.Host, UserAgent: r.UserAgent(),
+	}
 }

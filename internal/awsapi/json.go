@@ -86,7 +86,8 @@ func (h *Handler) serveJSON(w http.ResponseWriter, r *http.Request, requestID st
 	if !known {
 		writeException(w, &awsjson.Exception{
 			Code: awsjson.UnknownOperationException,
-			Message: "There is no operation " + strconv.Quote(target[:min(len(target), 128)]) + ": X-Amz-Target names one as " + ecrTarget + "<operation> or, of Twinport's own, " +
+			Message: "There is no operation " + strconv.Quote(target[:min(len(target), 128)]) + ": X-Amz-Target names one as " +
+				ecrTarget + "<operation> or, of Twinport's own, " +
 				twinportTarget + "<operation>",
 			Status: http.StatusNotFound,
 		})
@@ -167,7 +168,9 @@ func (in *request) end() {
 func (h *Handler) read(r *http.Request, limit int64) (in *request, err error) {
 	in = &request{asked: uri.Asked{Host: r.Host, TLS: r.TLS != nil}}
 	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != jsonType {
-		return in, &failure{awsjson.SerializationException, "The Content-Type of a request must be " + jsonType, http.StatusBadRequest}
+		return in, &failure{
+			awsjson.SerializationException, "The Content-Type of a request must be " + jsonType, http.StatusBadRequest,
+		}
 	}
 	var (
 		signed *auth.Signed
@@ -193,7 +196,11 @@ func (h *Handler) read(r *http.Request, limit int64) (in *request, err error) {
 		if err != nil {
 			return in, err
 		}
-		in.who = caller{Caller: callerOf(r, identity), registry: resource.Registry{Account: identity.Principal.Account, Region: identity.Region}}
+		in.who = caller{
+			Caller: callerOf(r, identity), registry: resource.Registry{
+				Account: identity.Principal.Account, Region: identity.Region,
+			},
+		}
 	}
 	in.held = h.limits.Begin(budget.Party{Account: in.who.registry.Account})
 	in.ctx = in.held.NewContext(r.Context())

@@ -49,7 +49,9 @@ func (h *Handler) serveQuery(w http.ResponseWriter, r *http.Request, requestID s
 		if e.RetryAfter() {
 			w.Header().Set("Retry-After", retryAfter)
 		}
-		writeXML(w, e.Status, errorResponse{Namespace: sts.Namespace, Type: fault, Code: e.Code, Message: e.Message, RequestID: requestID})
+		writeXML(w, e.Status, errorResponse{
+			Namespace: sts.Namespace, Type: fault, Code: e.Code, Message: e.Message, RequestID: requestID,
+		})
 		return
 	}
 	writeXML(w, http.StatusOK, callerIdentityResponse{Namespace: sts.Namespace, Result: identity, RequestID: requestID})
@@ -67,7 +69,10 @@ func (h *Handler) doQuery(r *http.Request) (sts.CallerIdentity, error) {
 	case http.MethodPost:
 		mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 		if err != nil || mediaType != "application/x-www-form-urlencoded" {
-			return none, &failure{awsjson.UnknownOperationException, "The request names no operation: ECR takes the header X-Amz-Target, STS a form", http.StatusNotFound}
+			return none, &failure{
+				awsjson.UnknownOperationException, "The request names no operation: ECR takes the header X-Amz-Target, STS a form",
+				http.StatusNotFound,
+			}
 		}
 		if signed, err = h.verifier.Read(r, sts.SigningName); err != nil {
 			return none, err
@@ -80,7 +85,9 @@ func (h *Handler) doQuery(r *http.Request) (sts.CallerIdentity, error) {
 			return none, &failure{"MalformedQueryString", "The form of the request is not valid", http.StatusBadRequest}
 		}
 	default:
-		return none, &failure{awsjson.UnknownOperationException, "The AWS API takes POST requests", http.StatusMethodNotAllowed}
+		return none, &failure{
+			awsjson.UnknownOperationException, "The AWS API takes POST requests", http.StatusMethodNotAllowed,
+		}
 	}
 	action, version := values.Get("Action"), values.Get("Version")
 	if action == "" {
@@ -88,7 +95,8 @@ func (h *Handler) doQuery(r *http.Request) (sts.CallerIdentity, error) {
 	}
 	if action != "GetCallerIdentity" || version != sts.Version {
 		return none, &failure{"InvalidAction", "There is no operation " + strconv.Quote(action[:min(len(action), 128)]) +
-			" in version " + strconv.Quote(version[:min(len(version), 32)]) + ": of STS, GetCallerIdentity in version " + sts.Version + " is served", http.StatusBadRequest}
+			" in version " + strconv.Quote(version[:min(len(version), 32)]) + ": of STS, GetCallerIdentity in version " +
+			sts.Version + " is served", http.StatusBadRequest}
 	}
 	if signed == nil {
 		var err error

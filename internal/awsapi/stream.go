@@ -27,7 +27,8 @@ const (
 // Streams says whether the answer to a request goes on for as long as the client
 // listens.
 func Streams(r *http.Request) bool {
-	return r.Method == http.MethodPost && r.URL.Path == "/" && r.Header.Get("X-Amz-Target") == twinportTarget+twinport.Watch
+	return r.Method == http.MethodPost && r.URL.Path == "/" &&
+		r.Header.Get("X-Amz-Target") == twinportTarget+twinport.Watch
 }
 
 // streams counts those of each account.
@@ -75,7 +76,10 @@ func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request, requestID 
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, in *request) error {
 	account := in.who.registry.Account
 	if !h.streams.enter(account) {
-		return &failure{"LimitExceededException", "The account has " + strconv.Itoa(maxStreams) + " streams open at this server already: close some first", http.StatusTooManyRequests}
+		return &failure{
+			"LimitExceededException", "The account has " + strconv.Itoa(maxStreams) +
+				" streams open at this server already: close some first", http.StatusTooManyRequests,
+		}
 	}
 	defer h.streams.leave(account)
 

@@ -169,7 +169,8 @@ func checkMark(dir string) error {
 		return err
 	}
 	if string(text) != markText {
-		return fmt.Errorf("%s holds a backup in a form that this program does not know: use the program that wrote it, or a newer one", dir)
+		return fmt.Errorf("%s holds a backup in a form that this program does not know: use the program that wrote it, "+
+			"or a newer one", dir)
 	}
 	return nil
 }

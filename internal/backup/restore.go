@@ -141,7 +141,8 @@ func begin(to Target) (bool, error) {
 		return false, err
 	}
 	if !empty {
-		return false, fmt.Errorf("the data folder %s is not empty: a restore needs an empty one, so stop the server that uses it and move it away, or name another in the configuration", to.Data)
+		return false, fmt.Errorf("the data folder %s is not empty: a restore needs an empty one, so stop the server that "+
+			"uses it and move it away, or name another in the configuration", to.Data)
 	}
 	return true, durable.WriteFile(to.Mark, []byte(markOfRestore))
 }

@@ -181,7 +181,8 @@ func (t *transfer) link(source, path string) (bool, error) {
 		return true, nil
 	case errors.Is(err, unix.EMLINK):
 		return false, nil // it has as many links as the file system allows
-	case errors.Is(err, unix.EXDEV), errors.Is(err, unix.EPERM), errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOSYS):
+	case errors.Is(err, unix.EXDEV), errors.Is(err, unix.EPERM), errors.Is(err, unix.EOPNOTSUPP),
+		errors.Is(err, unix.ENOSYS):
 		t.noLink.Store(true)
 		return false, nil
 	}

@@ -36,7 +36,9 @@ func (c backupCommand) Run(ctx context.Context, out output) error {
 	if err != nil {
 		return err
 	}
-	if err := onlyEmbedded(cfg, "backup copies the embedded stores, and this configuration has others. Back up PostgreSQL first (pg_dump, or base backups with point-in-time recovery), then the bucket (versioning, or replication to another one): so every blob that the copied database names is in the copied bucket"); err != nil {
+	if err := onlyEmbedded(cfg, "backup copies the embedded stores, and this configuration has others. Back up "+
+		"PostgreSQL first (pg_dump, or base backups with point-in-time recovery), then the bucket (versioning, or "+
+		"replication to another one): so every blob that the copied database names is in the copied bucket"); err != nil {
 		return err
 	}
 	meta, blobs, err := stores.OpenReadOnly(ctx, cfg)
@@ -46,16 +48,22 @@ func (c backupCommand) Run(ctx context.Context, out output) error {
 	defer meta.Close()
 	defer blobs.Close()
 	m := newMeter(out.stderr)
-	result, err := backup.Take(ctx, meta.(*metadata.SQLite), blobs.(*filestore.Store), c.To, transferOptions(m, c.Copy, c.Verify))
+	result, err := backup.Take(ctx, meta.(*metadata.SQLite), blobs.(*filestore.Store), c.To,
+		transferOptions(m, c.Copy, c.Verify))
 	m.clear()
 	if err != nil {
 		return fmt.Errorf("back up to %s: %w", c.To, err)
 	}
 	sayWide(out, c.To)
-	fmt.Fprintf(out.stdout, "Backed up to %s: the database (%s) and %d objects (%s).\n", c.To, size(result.DatabaseBytes), result.Objects-result.Damaged, size(result.Bytes))
-	fmt.Fprintf(out.stdout, "New since the last backup: %d copied and %d linked (%s); removed: %d (%s).\n", result.Copied, result.Linked, size(result.FreshBytes), result.Removed, size(result.RemovedBytes))
+	fmt.Fprintf(out.stdout, "Backed up to %s: the database (%s) and %d objects (%s).\n", c.To, size(result.DatabaseBytes),
+		result.Objects-result.Damaged, size(result.Bytes))
+	fmt.Fprintf(out.stdout, "New since the last backup: %d copied and %d linked (%s); removed: %d (%s).\n", result.Copied,
+		result.Linked, size(result.FreshBytes), result.Removed, size(result.RemovedBytes))
 	if result.Damaged > 0 {
-		return &exitStatus{exitDamaged, fmt.Errorf("%d objects are damaged in %s and not in the backup: run twinport verify --full, and twinport verify --repair", result.Damaged, cfg.Data)}
+		return &exitStatus{
+			exitDamaged, fmt.Errorf("%d objects are damaged in %s and not in the backup: run twinport verify --full, and "+
+				"twinport verify --repair", result.Damaged, cfg.Data),
+		}
 	}
 	return nil
 }
@@ -79,11 +87,15 @@ func (c restoreCommand) Run(ctx context.Context, out output) error {
 	if err != nil {
 		return err
 	}
-	if err := onlyEmbedded(cfg, "restore fills the data folder of the embedded stores, and this configuration has others. Restore PostgreSQL (pg_restore, or point-in-time recovery) and the bucket with their own tools; or restore with a configuration without database and blobs, and twinport migrate from there"); err != nil {
+	if err := onlyEmbedded(cfg, "restore fills the data folder of the embedded stores, and this configuration has "+
+		"others. Restore PostgreSQL (pg_restore, or point-in-time recovery) and the bucket with their own tools; or "+
+		"restore with a configuration without database and blobs, and twinport migrate from there"); err != nil {
 		return err
 	}
 	m := newMeter(out.stderr)
-	target := backup.Target{Data: cfg.Data, Metadata: stores.MetadataFolder(cfg), Blobs: stores.BlobFolder(cfg), Mark: stores.RestoreMark(cfg)}
+	target := backup.Target{
+		Data: cfg.Data, Metadata: stores.MetadataFolder(cfg), Blobs: stores.BlobFolder(cfg), Mark: stores.RestoreMark(cfg),
+	}
 	result, err := backup.Restore(ctx, c.From, target, transferOptions(m, c.Copy, c.Verify))
 	m.clear()
 	if err != nil {
@@ -93,7 +105,10 @@ func (c restoreCommand) Run(ctx context.Context, out output) error {
 	fmt.Fprintf(out.stdout, "Restored into %s: the database (%s) and %d objects (%s); %d copied and %d linked now.\n",
 		cfg.Data, size(result.DatabaseBytes), result.Objects-result.Damaged, size(result.Bytes), result.Copied, result.Linked)
 	if result.Damaged > 0 {
-		return &exitStatus{exitDamaged, fmt.Errorf("%d objects are damaged in %s and not restored: run twinport verify --repair", result.Damaged, c.From)}
+		return &exitStatus{
+			exitDamaged, fmt.Errorf("%d objects are damaged in %s and not restored: run twinport verify --repair",
+				result.Damaged, c.From),
+		}
 	}
 	return nil
 }

@@ -55,7 +55,8 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	helped := false
 	parser, err := kong.New(&parsed,
 		kong.Name("twinport"),
-		kong.Description("A self-hosted container registry that speaks Amazon ECR and replicates between accounts and Regions."),
+		kong.Description("A self-hosted container registry that speaks Amazon ECR and replicates between "+
+			"accounts and Regions."),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(int) { helped = true }), // kong calls it after --help
 	)

@@ -51,7 +51,8 @@ func (c demoCommand) Run(ctx context.Context, out output) (err error) {
 	}()
 
 	screen := newScreen(out.stdout)
-	screen.step("A server on %s, in a folder that is removed at the end: account prod (%s) and account dev (%s)", s.URL(), written.Accounts[0].ID, written.Accounts[1].ID)
+	screen.step("A server on %s, in a folder that is removed at the end: account prod (%s) and account dev (%s)", s.URL(),
+		written.Accounts[0].ID, written.Accounts[1].ID)
 	d := newDemo(s, written, screen)
 	if err := d.prepare(ctx, dir); err != nil {
 		return demoError(ctx, err)
@@ -235,7 +236,8 @@ docker pull %[6]s
 
 aws --profile dev ecr get-login-password | crane auth login --username AWS --password-stdin %[5]s
 crane manifest %[6]s`,
-		shellQuoted(written.AWSConfig), shellQuoted(written.AWSCredentials), demoRepository, demoTag, d.dev.host, d.dev.reference()))
+		shellQuoted(written.AWSConfig), shellQuoted(written.AWSCredentials), demoRepository, demoTag, d.dev.host,
+		d.dev.reference()))
 }
 
 func megabytes(size int64) string { return fmt.Sprintf("%.1f MB", float64(size)/1e6) }

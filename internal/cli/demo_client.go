@@ -44,10 +44,13 @@ func (*builtinClient) connect(ctx context.Context, t *tenant) (name.Tag, []remot
 	if err != nil {
 		return name.Tag{}, nil, err
 	}
-	return tag, []remote.Option{remote.WithContext(ctx), remote.WithAuth(&authn.Basic{Username: "AWS", Password: password})}, nil
+	return tag, []remote.Option{
+		remote.WithContext(ctx), remote.WithAuth(&authn.Basic{Username: "AWS", Password: password}),
+	}, nil
 }
 
-func (c *builtinClient) push(ctx context.Context, t *tenant, image *demoImage) (digest string, answered time.Time, err error) {
+func (c *builtinClient) push(ctx context.Context, t *tenant,
+	image *demoImage) (digest string, answered time.Time, err error) {
 	tag, options, err := c.connect(ctx, t)
 	if err != nil {
 		return "", time.Time{}, err
@@ -122,7 +125,8 @@ func pullAndCheck(tag name.Tag, options []remote.Option, image *demoImage, diges
 	}
 	return []string{
 		"the digest is what prod pushed: " + digest,
-		fmt.Sprintf("the content too: release %d, %d layers, and the program in it is this one, byte for byte", image.release, len(layers)),
+		fmt.Sprintf("the content too: release %d, %d layers, and the program in it is this one, byte for byte", image.release,
+			len(layers)),
 	}, nil
 }
 

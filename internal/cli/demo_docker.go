@@ -40,11 +40,13 @@ func connectDocker(ctx context.Context, folder string, t *tenant) (*dockerClient
 	d := &dockerClient{folder: folder}
 	var err error
 	// With the user's own settings, which may lead to an engine elsewhere.
-	if d.version, err = run(exec.CommandContext(ctx, "docker", "version", "--format", "{{.Server.Version}}"), ""); err != nil {
+	if d.version, err = run(exec.CommandContext(ctx, "docker", "version", "--format", "{{.Server.Version}}"),
+		""); err != nil {
 		return nil, errors.New("no Docker engine answers")
 	}
 	if os.Getenv("DOCKER_HOST") == "" {
-		if d.host, err = run(exec.CommandContext(ctx, "docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"), ""); err != nil {
+		if d.host, err = run(exec.CommandContext(ctx, "docker", "context", "inspect", "--format",
+			"{{.Endpoints.docker.Host}}"), ""); err != nil {
 			return nil, errors.New("the Docker engine's address is not known")
 		}
 	}
@@ -65,7 +67,8 @@ func run(command *exec.Cmd, stdin string) (string, error) {
 	out, err := command.Output()
 	if err != nil {
 		complaint := strings.TrimSpace(stderr.String())
-		return "", fmt.Errorf("%s: %w: %s", strings.Join(command.Args[:min(2, len(command.Args))], " "), err, complaint[max(0, len(complaint)-500):])
+		return "", fmt.Errorf("%s: %w: %s", strings.Join(command.Args[:min(2, len(command.Args))], " "), err,
+			complaint[max(0, len(complaint)-500):])
 	}
 	return strings.TrimSpace(string(out)), nil
 }
@@ -90,7 +93,8 @@ func (d *dockerClient) login(ctx context.Context, t *tenant) error {
 
 // push loads the image into the engine and has that push it. The digest is
 // the one under which the engine has pushed it: it makes a manifest of its own.
-func (d *dockerClient) push(ctx context.Context, t *tenant, image *demoImage) (digest string, answered time.Time, err error) {
+func (d *dockerClient) push(ctx context.Context, t *tenant,
+	image *demoImage) (digest string, answered time.Time, err error) {
 	tag, err := name.NewTag(t.reference())
 	if err != nil {
 		return "", time.Time{}, fmt.Errorf("name the image: %w", err)
@@ -137,7 +141,8 @@ func (d *dockerClient) pull(ctx context.Context, t *tenant, image *demoImage, di
 	if err := d.remember(ctx, t); err != nil {
 		return nil, err
 	}
-	got, err := d.docker(ctx, "", "image", "inspect", "--format", `{{index .Config.Labels "`+releaseLabel+`"}} {{join .RepoDigests " "}}`, t.reference())
+	got, err := d.docker(ctx, "", "image", "inspect", "--format", `{{index .Config.Labels "`+releaseLabel+
+		`"}} {{join .RepoDigests " "}}`, t.reference())
 	if err != nil {
 		return nil, err
 	}

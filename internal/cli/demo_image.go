@@ -146,7 +146,9 @@ func addFile(archive *tar.Writer, file layerFile, hash io.Writer) (int64, error)
 	if err != nil {
 		return 0, err
 	}
-	if err := archive.WriteHeader(&tar.Header{Name: file.to, Mode: 0o755, Size: info.Size(), Typeflag: tar.TypeReg}); err != nil {
+	if err := archive.WriteHeader(&tar.Header{
+		Name: file.to, Mode: 0o755, Size: info.Size(), Typeflag: tar.TypeReg,
+	}); err != nil {
 		return 0, err
 	}
 	return io.Copy(io.MultiWriter(archive, hash), content)
@@ -169,7 +171,9 @@ func (b *binaryLayer) image(release int) (*demoImage, error) {
 		note := fmt.Sprintf("This is release %d.\n", release)
 		var buffer bytes.Buffer
 		archive := tar.NewWriter(&buffer)
-		if err := archive.WriteHeader(&tar.Header{Name: "release.txt", Mode: 0o644, Size: int64(len(note)), Typeflag: tar.TypeReg}); err != nil {
+		if err := archive.WriteHeader(&tar.Header{
+			Name: "release.txt", Mode: 0o644, Size: int64(len(note)), Typeflag: tar.TypeReg,
+		}); err != nil {
 			return nil, fmt.Errorf("pack a layer: %w", err)
 		}
 		if _, err := io.WriteString(archive, note); err != nil {

@@ -95,7 +95,9 @@ func (t *tenant) putRegistryPolicy(ctx context.Context, statement json.RawMessag
 	if err != nil {
 		return fmt.Errorf("write the registry policy: %w", err)
 	}
-	if _, err := t.ecr.PutRegistryPolicy(ctx, &ecr.PutRegistryPolicyInput{PolicyText: aws.String(string(text))}); err != nil {
+	if _, err := t.ecr.PutRegistryPolicy(ctx, &ecr.PutRegistryPolicyInput{
+		PolicyText: aws.String(string(text)),
+	}); err != nil {
 		return fmt.Errorf("set the registry policy of %s: %w", t.name, err)
 	}
 	return nil
@@ -162,7 +164,8 @@ func (t *tenant) awaitStatus(ctx context.Context, destination *tenant,
 		return last.Status == state, err
 	})
 	if errors.Is(err, errPatience) {
-		err = fmt.Errorf("the replication to %s is not %s after %v but %q: %s %s", destination.name, state, demoPatience, last.Status, last.FailureCode, last.FailureReason)
+		err = fmt.Errorf("the replication to %s is not %s after %v but %q: %s %s", destination.name, state, demoPatience,
+			last.Status, last.FailureCode, last.FailureReason)
 	}
 	return last, err
 }

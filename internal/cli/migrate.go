@@ -31,7 +31,8 @@ func (c migrateCommand) Run(ctx context.Context, out output) error {
 		return err
 	}
 	if old.Database != "" || old.Blobs != "" {
-		return fmt.Errorf("%s has database or blobs, or TWINPORT_DATABASE or TWINPORT_BLOBS is set: migrate moves a deployment that has neither", c.Config)
+		return fmt.Errorf("%s has database or blobs, or TWINPORT_DATABASE or TWINPORT_BLOBS is set: migrate moves a "+
+			"deployment that has neither", c.Config)
 	}
 	if c.Cancel {
 		return c.cancel(ctx, out, old)
@@ -55,11 +56,13 @@ func (c migrateCommand) Run(ctx context.Context, out output) error {
 		if err := server.EndMigration(ctx, moved, string(next.Database)); err != nil {
 			return err
 		}
-		fmt.Fprintf(out.stdout, "All has moved on %s. Serve with: twinport serve --config %s\n", moved.At.Format(time.DateTime+" MST"), c.To)
+		fmt.Fprintf(out.stdout, "All has moved on %s. Serve with: twinport serve --config %s\n",
+			moved.At.Format(time.DateTime+" MST"), c.To)
 		return nil
 	}
 	wanted := migrate.Request{
-		Database: string(next.Database), Blobs: string(next.Blobs), Environment: migrate.Environment(os.Environ()), Config: absolute(c.To),
+		Database: string(next.Database), Blobs: string(next.Blobs), Environment: migrate.Environment(os.Environ()),
+		Config: absolute(c.To),
 		Domain: next.Domain, Regions: next.Regions, Accounts: next.AccountIDs(), Full: c.Full,
 	}
 	if err := wanted.Check(old.Domain, old.Regions, old.AccountIDs()); err != nil {
@@ -75,8 +78,10 @@ func (c migrateCommand) Run(ctx context.Context, out output) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out.stdout, "All has moved. Writes had to wait for %.1f s. From now on serve with: twinport serve --config %s\n"+
-		"A server that was running serves the new stores already. Start others beside it, and it too with the new configuration next time.\n",
+	fmt.Fprintf(out.stdout, "All has moved. Writes had to wait for %.1f s. From now on serve with: twinport "+
+		"serve --config %s\n"+
+		"A server that was running serves the new stores already. Start others beside it, and it too with the new "+
+		"configuration next time.\n",
 		bar.last.ReadOnly.Seconds(), c.To)
 	return nil
 }
@@ -93,7 +98,8 @@ func sameKeys(old, next config.Config) error {
 	for _, a := range old.Accounts {
 		for _, k := range a.AccessKeys {
 			if secret, ok := secrets[a.ID+"/"+k.ID]; !ok || secret != k.Secret {
-				return fmt.Errorf("the access key %s of the account %s is missing in it, or has another secret: keep it, for clients use it", k.ID, a.ID)
+				return fmt.Errorf("the access key %s of the account %s is missing in it, or has another secret: keep it, for "+
+					"clients use it", k.ID, a.ID)
 			}
 		}
 	}
@@ -118,14 +124,16 @@ func askServer(ctx context.Context, data string, r migrate.Request, show func(mi
 			if ctx.Err() != nil {
 				return errors.New("stopped; the deployment serves as before. Run migrate again to go on")
 			}
-			return fmt.Errorf("the server did not report how the migration ended, so it may have been stopped. Run migrate again to go on (%w)", err)
+			return fmt.Errorf("the server did not report how the migration ended, so it may have been stopped. Run migrate "+
+				"again to go on (%w)", err)
 		}
 		show(p)
 		if p.Error != "" && p.Phase == migrate.End {
 			return errors.New(p.Error)
 		}
 		if p.Error != "" {
-			return fmt.Errorf("%s\nthe deployment serves as before; run migrate again to go on, or with --cancel to give up", p.Error)
+			return fmt.Errorf("%s\nthe deployment serves as before; run migrate again to go on, or with --cancel to give up",
+				p.Error)
 		}
 		if p.Phase == migrate.Done {
 			return nil
@@ -162,7 +170,8 @@ func (c migrateCommand) cancel(ctx context.Context, out output, old config.Confi
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(out.stdout, "There is no migration any more. If one had begun: what it has copied is of no use; drop its database, and empty its bucket.")
+	fmt.Fprintln(out.stdout, "There is no migration any more. If one had begun: what it has copied is of no use; drop "+
+		"its database, and empty its bucket.")
 	return nil
 }
 
@@ -225,7 +234,8 @@ func (b *progressBar) end() {
 func describe(p migrate.Progress, since time.Duration) string {
 	switch p.Phase {
 	case migrate.Objects:
-		line := fmt.Sprintf("objects  %s %d of %d, %s of %s", bar(p.Bytes, p.BytesTotal), p.Objects, p.ObjectsTotal, size(p.Bytes), size(p.BytesTotal))
+		line := fmt.Sprintf("objects  %s %d of %d, %s of %s", bar(p.Bytes, p.BytesTotal), p.Objects, p.ObjectsTotal,
+			size(p.Bytes), size(p.BytesTotal))
 		return line + rate(p.BytesCopied, p.BytesTotal-p.Bytes, since, func(n int64) string { return size(n) })
 	case migrate.Tables:
 		line := fmt.Sprintf("rows     %s %d of %d", bar(p.Rows, p.RowsTotal), p.Rows, max(p.Rows, p.RowsTotal))

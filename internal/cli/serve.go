@@ -63,7 +63,8 @@ func (c serveCommand) configuration(stdout io.Writer) (string, error) {
 	if os.Getenv("TWINPORT_ACCOUNTS") != "" {
 		return "", nil
 	}
-	fmt.Fprintf(stdout, "There is no %s here and no TWINPORT_ACCOUNTS, so this does first what twinport init does.\n", defaultConfig)
+	fmt.Fprintf(stdout, "There is no %s here and no TWINPORT_ACCOUNTS, so this does first what twinport init does.\n",
+		defaultConfig)
 	written, err := config.Init(".", os.Getenv("TWINPORT_LISTEN"))
 	if err != nil {
 		return "", err
@@ -76,7 +77,8 @@ func (c serveCommand) configuration(stdout io.Writer) (string, error) {
 // printBanner says what is served where, and how to log in.
 func printBanner(w io.Writer, s *server.Server, cfg config.Config, path string) {
 	_, host, _ := strings.Cut(s.URL(), "://")
-	fmt.Fprintf(w, "Twinport %s serves on %s (Regions: %s; data: %s)\n\n", server.Version(), s.URL(), strings.Join(cfg.Regions, ", "), cfg.Data)
+	fmt.Fprintf(w, "Twinport %s serves on %s (Regions: %s; data: %s)\n\n", server.Version(), s.URL(),
+		strings.Join(cfg.Regions, ", "), cfg.Data)
 	for _, account := range cfg.Accounts {
 		fmt.Fprintf(w, "  account %s (%s): %s/%s/<region>/<repository>\n", account.ID, account.Name, host, account.ID)
 	}
@@ -118,7 +120,8 @@ func awsFiles(path string) string {
 // shellQuoted writes a path as a POSIX shell reads it.
 func shellQuoted(path string) string {
 	plain := func(r rune) bool {
-		return r < 0x80 && strings.ContainsRune("/._-+:@%", r) || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+		return r < 0x80 && strings.ContainsRune("/._-+:@%", r) || '0' <= r && r <= '9' ||
+			'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
 	}
 	if path != "" && strings.TrimFunc(path, plain) == "" {
 		return path

@@ -65,11 +65,12 @@ func (c sweepCommand) Run(ctx context.Context, out output) error {
 	m := newMeter(out.stderr)
 	found, bytes := map[registry.SweepStep]int64{}, map[registry.SweepStep]int64{}
 	log := slog.New(slog.NewTextHandler(out.stderr, nil))
-	err = sweep.Once(ctx, registry.ForUpkeep(meta, blobs, log), grace, c.DryRun, func(step registry.SweepStep, p registry.SweepPage) {
-		found[step] += p.Found
-		bytes[step] += p.Bytes
-		m.update(string(step), found[step], 0, 0)
-	})
+	err = sweep.Once(ctx, registry.ForUpkeep(meta, blobs, log), grace, c.DryRun,
+		func(step registry.SweepStep, p registry.SweepPage) {
+			found[step] += p.Found
+			bytes[step] += p.Bytes
+			m.update(string(step), found[step], 0, 0)
+		})
 	m.clear()
 	verb := "Freed"
 	if c.DryRun {
@@ -105,5 +106,6 @@ func (c sweepCommand) served(ctx context.Context, cfg config.Config) error {
 			last = fmt.Sprintf(" The last one ended on %s.", end.Local().Format(time.DateTime))
 		}
 	}
-	return fmt.Errorf("a server runs on %s and sweeps by itself every %s.%s To see what it would free use --dry-run; to sweep now stop it first", cfg.Data, cfg.Sweep.Interval, last)
+	return fmt.Errorf("a server runs on %s and sweeps by itself every %s.%s To see what it would free use --dry-run; "+
+		"to sweep now stop it first", cfg.Data, cfg.Sweep.Interval, last)
 }

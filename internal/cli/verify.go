@@ -73,7 +73,8 @@ func (c verifyCommand) run(ctx context.Context, out output) (summary verify.Summ
 	}
 	meta, blobs, err := open(ctx, cfg)
 	if errors.Is(err, metadata.ErrInUse) {
-		return summary, fmt.Errorf("a server runs on %s, and the repair would change what it keeps in memory: stop it first, or verify without --repair, which runs beside it (%w)", cfg.Data, err)
+		return summary, fmt.Errorf("a server runs on %s, and the repair would change what it keeps in memory: stop it "+
+			"first, or verify without --repair, which runs beside it (%w)", cfg.Data, err)
 	}
 	if err != nil {
 		return summary, err
@@ -96,7 +97,9 @@ func (c verifyCommand) run(ctx context.Context, out output) (summary verify.Summ
 	}
 	if c.Repair {
 		log := slog.New(slog.NewTextHandler(out.stderr, nil))
-		v.Repair = &verify.Repair{Registry: registry.ForUpkeep(meta, blobs, log), Metadata: meta, Replica: replica, Discard: c.Discard}
+		v.Repair = &verify.Repair{
+			Registry: registry.ForUpkeep(meta, blobs, log), Metadata: meta, Replica: replica, Discard: c.Discard,
+		}
 	}
 	summary, err = verify.Run(ctx, v)
 	m.clear()
@@ -186,8 +189,10 @@ func (c verifyCommand) printSummary(w io.Writer, cfg config.Config, s verify.Sum
 	if c.Full {
 		how = "digests, " + size(s.BytesRead) + " read"
 	}
-	fmt.Fprintf(w, "Verified %d blobs (%s), %d links, %d manifests, %d tags.\n", s.Blobs, how, s.Links, s.Manifests, s.Tags)
-	fmt.Fprintf(w, "Under way: %d uploads. For the next sweep: %d objects (%s) that are garbage, %d (%s) that nothing names.\n",
+	fmt.Fprintf(w, "Verified %d blobs (%s), %d links, %d manifests, %d tags.\n", s.Blobs, how, s.Links, s.Manifests,
+		s.Tags)
+	fmt.Fprintf(w, "Under way: %d uploads. For the next sweep: %d objects (%s) that are garbage, %d (%s) that "+
+		"nothing names.\n",
 		s.Uploads, s.Garbage, size(s.GarbageBytes), s.Orphans, size(s.OrphanBytes))
 	if s.Kept > 0 {
 		fmt.Fprintf(w, "Kept for inspection: %d objects of damaged blobs.\n", s.Kept)

@@ -10,6 +10,7 @@ import (
 type versionCommand struct{}
 
 func (versionCommand) Run(out output) error {
-	_, err := fmt.Fprintf(out.stdout, "twinport %s %s %s/%s\n", server.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintf(out.stdout, "twinport %s %s %s/%s\n", server.Version(), runtime.Version(), runtime.GOOS,
+		runtime.GOARCH)
 	return err
 }

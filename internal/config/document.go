@@ -133,7 +133,8 @@ func (l *loader) parse(from origin, text []byte) *yaml.Node {
 	root := document.Content[0]
 	if alias := findAlias(root); alias != nil {
 		at.node = alias
-		l.problemf(at, "YAML anchors (&name) and aliases (*name) are not allowed; write the value out, and put text that begins with & or * in quotes")
+		l.problemf(at, "YAML anchors (&name) and aliases (*name) are not allowed; write the value out, and put text that "+
+			"begins with & or * in quotes")
 		return nil
 	}
 	if root.Kind == yaml.ScalarNode && root.Tag == "!!null" {
@@ -185,7 +186,8 @@ func (l *loader) mapping(s setting, known []string) map[string]setting {
 		first, repeated := values[name.Value]
 		switch {
 		case name.Kind != yaml.ScalarNode || !slices.Contains(known, name.Value):
-			l.problemf(s.child(s.path, name), "unknown key %s%s (allowed: %s)", abridged(name.Value), didYouMean(name.Value, known), strings.Join(known, ", "))
+			l.problemf(s.child(s.path, name), "unknown key %s%s (allowed: %s)", abridged(name.Value),
+				didYouMean(name.Value, known), strings.Join(known, ", "))
 		case repeated:
 			l.problemf(s.key(name.Value, name), "given twice, before in line %d; keep one", first.node.Line)
 		default:

@@ -90,7 +90,8 @@ func endpointURL(listen string) (string, error) {
 		return "", err
 	}
 	if listenPort(listen) == 0 {
-		return "", fmt.Errorf("write a configuration for the address %q: clients need a fixed port, so it must not be 0", listen)
+		return "", fmt.Errorf("write a configuration for the address %q: clients need a fixed port, so it must not be 0",
+			listen)
 	}
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {

@@ -24,7 +24,9 @@ const (
 var (
 	quotaKeys = []string{"repositories", "images_per_repository", "tags_per_image", "open_uploads",
 		"stored_bytes", "replicated_bytes", "requests_per_second"}
-	bytesUnits = map[string]int64{"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
+	bytesUnits = map[string]int64{
+		"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
+	}
 )
 
 // quotas returns the limits with those that s sets in their place.

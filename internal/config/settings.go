@@ -23,7 +23,10 @@ import (
 
 // The keys of the configuration, in the order in which messages list them.
 var (
-	topKeys     = []string{"listen", "domain", "public_port", "uri", "data", "database", "blobs", "sweep", "regions", "tls", "trusted_proxies", "metrics", "quotas", "accounts"}
+	topKeys = []string{
+		"listen", "domain", "public_port", "uri", "data", "database", "blobs", "sweep", "regions", "tls", "trusted_proxies",
+		"metrics", "quotas", "accounts",
+	}
 	sweepKeys   = []string{"interval", "grace"}
 	tlsKeys     = []string{"cert", "key", "acme"}
 	acmeKeys    = []string{"domains", "email", "directory", "cache", "ca"}
@@ -34,8 +37,9 @@ var (
 
 // What each value may be: the sentence for messages and, where there is one, the grammar.
 const (
-	allowedListen   = "host:port, such as 127.0.0.1:8080, [::1]:8080 or, for every address, :8080"
-	allowedDomain   = "a DNS name in lower case without a port, such as localhost or registry.example.com, of at most 200 characters"
+	allowedListen = "host:port, such as 127.0.0.1:8080, [::1]:8080 or, for every address, :8080"
+	allowedDomain = "a DNS name in lower case without a port, such as localhost or registry.example.com, of at most " +
+		"200 characters"
 	allowedPort     = "a number from 1 to 65535"
 	allowedURI      = "auto (as the caller came: by host below the domain, else by path), host, path or short"
 	allowedPath     = "a path"
@@ -134,7 +138,8 @@ func (l *loader) apply(settings map[string]setting, dir string) {
 	if s, ok := settings["accounts"]; ok {
 		c.Accounts = l.accounts(s, quotas)
 	} else if !l.unread {
-		l.problemf(setting{}, "accounts: none is given; list at least one in the configuration file (twinport init writes one) or in TWINPORT_ACCOUNTS")
+		l.problemf(setting{}, "accounts: none is given; list at least one in the configuration file (twinport init writes "+
+			"one) or in TWINPORT_ACCOUNTS")
 	}
 }
 
@@ -311,7 +316,8 @@ func (l *loader) accessKey(s setting, ids map[string]string) AccessKey {
 		text, ok = l.secretFromFile(secret)
 	}
 	if ok && !secretGrammar.MatchString(text) {
-		l.problemf(secret, "the secret has %d bytes or a character that is not allowed; allowed: %s", len(text), allowedSecret)
+		l.problemf(secret, "the secret has %d bytes or a character that is not allowed; allowed: %s", len(text),
+			allowedSecret)
 	}
 	key.Secret = text
 	return key

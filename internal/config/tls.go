@@ -51,7 +51,8 @@ func (l *loader) tls(settings map[string]setting) {
 			return
 		}
 		if _, err := tls.LoadX509KeyPair(pair.Cert, pair.Key); err != nil {
-			l.problemf(cert, "cannot serve with this certificate and the key %s: %v; allowed: a PEM certificate chain and its private key", pair.Key, err)
+			l.problemf(cert, "cannot serve with this certificate and the key %s: %v; allowed: a PEM certificate chain and "+
+				"its private key", pair.Key, err)
 			return
 		}
 		l.config.TLS = pair
@@ -105,7 +106,9 @@ func (l *loader) acme(s setting, settings map[string]setting) {
 func (l *loader) certDomains(s setting) []string {
 	items := l.sequence(s, "domain")
 	if len(items) > maxCertDomains {
-		l.problemf(s, "has %d domains; at most %d are allowed: for more use a wildcard certificate, with tls.cert and tls.key", len(items), maxCertDomains)
+		l.problemf(
+			s, "has %d domains; at most %d are allowed: for more use a wildcard certificate, with tls.cert and tls.key",
+			len(items), maxCertDomains)
 		return nil
 	}
 	var domains []string
@@ -117,8 +120,10 @@ func (l *loader) certDomains(s setting) []string {
 		topLevel := domain[strings.LastIndexByte(domain, '.')+1:]
 		switch {
 		case strings.HasPrefix(domain, "*."):
-			l.problemf(item, "a wildcard cannot be had this way (TLS-ALPN-01); list the names, or have another program obtain it by DNS and set tls.cert and tls.key")
-		case len(domain) > maxDomain || !domainGrammar.MatchString(domain) || topLevel == domain || strings.Trim(topLevel, "0123456789") == "":
+			l.problemf(item, "a wildcard cannot be had this way (TLS-ALPN-01); list the names, or have another program "+
+				"obtain it by DNS and set tls.cert and tls.key")
+		case len(domain) > maxDomain || !domainGrammar.MatchString(domain) || topLevel == domain ||
+			strings.Trim(topLevel, "0123456789") == "":
 			l.problemf(item, "%s is not valid; allowed: %s", abridged(domain), allowedCertDomain)
 		case slices.Contains(domains, domain):
 			l.problemf(item, "%s is listed twice; keep one", domain)

@@ -100,7 +100,8 @@ func (f *files) serve(w http.ResponseWriter, r *http.Request, name string) {
 	switch asset := strings.HasPrefix(name, assets); {
 	case found == nil && asset:
 		header.Set("Cache-Control", "no-store")
-		http.Error(w, "The console has no such file: reload the page, for the server may have a newer version", http.StatusNotFound)
+		http.Error(w, "The console has no such file: reload the page, for the server may have a newer version",
+			http.StatusNotFound)
 		return
 	case found == nil:
 		found = f.byName[page]

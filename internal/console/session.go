@@ -106,8 +106,10 @@ func (s *sessions) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// A form of another site cannot have this type, should all else fail.
-	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != "application/json" {
-		fail(w, http.StatusUnsupportedMediaType, "SerializationException", "The Content-Type of a sign-in must be application/json")
+	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil ||
+		mediaType != "application/json" {
+		fail(w, http.StatusUnsupportedMediaType, "SerializationException", "The Content-Type of a sign-in must be "+
+			"application/json")
 		return
 	}
 	var key struct {
@@ -124,35 +126,44 @@ func (s *sessions) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		// Not err itself: it may repeat a part of the secret.
-		fail(w, http.StatusBadRequest, "SerializationException", "A sign-in is a JSON object with accessKeyId and secretAccessKey, of at most "+strconv.Itoa(maxSignIn)+" bytes")
+		fail(w, http.StatusBadRequest, "SerializationException", "A sign-in is a JSON object with accessKeyId and "+
+			"secretAccessKey, of at most "+strconv.Itoa(maxSignIn)+" bytes")
 		return
 	}
 	key.AccessKeyID, key.SecretAccessKey = strings.TrimSpace(key.AccessKeyID), strings.TrimSpace(key.SecretAccessKey)
 	switch {
 	case key.AccessKeyID == "" || len(key.AccessKeyID) > maxKeyID:
-		fail(w, http.StatusBadRequest, "InvalidParameterException", "The accessKeyId must have 1 to "+strconv.Itoa(maxKeyID)+" characters")
+		fail(w, http.StatusBadRequest, "InvalidParameterException", "The accessKeyId must have 1 to "+strconv.Itoa(maxKeyID)+
+			" characters")
 		return
 	case key.SecretAccessKey == "" || len(key.SecretAccessKey) > maxSecret:
-		fail(w, http.StatusBadRequest, "InvalidParameterException", "The secretAccessKey must have 1 to "+strconv.Itoa(maxSecret)+" characters")
+		fail(w, http.StatusBadRequest, "InvalidParameterException", "The secretAccessKey must have 1 to "+
+			strconv.Itoa(maxSecret)+" characters")
 		return
 	}
-	begun, token, err := s.service.SignIn(r.Context(), key.AccessKeyID, key.SecretAccessKey, session.Client{RemoteAddr: r.RemoteAddr, UserAgent: r.UserAgent()})
+	begun, token, err := s.service.SignIn(r.Context(), key.AccessKeyID, key.SecretAccessKey, session.Client{
+		RemoteAddr: r.RemoteAddr, UserAgent: r.UserAgent(),
+	})
 	switch {
 	case errors.Is(err, session.ErrWrongKey):
 		// The id is logged only if it is one: people paste secrets into the wrong field.
 		known, _ := s.accounts.AccessKey(key.AccessKeyID)
-		s.log.WarnContext(r.Context(), "a sign-in to the console was refused: the access key is not valid", "access_key", known.ID, "client", r.RemoteAddr)
-		fail(w, http.StatusUnauthorized, "UnrecognizedClientException", "The access key ID or the secret access key is not valid")
+		s.log.WarnContext(r.Context(), "a sign-in to the console was refused: the access key is not valid",
+			"access_key", known.ID, "client", r.RemoteAddr)
+		fail(w, http.StatusUnauthorized, "UnrecognizedClientException", "The access key ID or the secret access "+
+			"key is not valid")
 		return
 	case errors.Is(err, session.ErrTooManyTries):
 		w.Header().Set("Retry-After", "60")
-		fail(w, http.StatusTooManyRequests, "ThrottlingException", "There were too many sign-ins with a wrong access key: wait a minute and try again")
+		fail(w, http.StatusTooManyRequests, "ThrottlingException", "There were too many sign-ins with a wrong access key: "+
+			"wait a minute and try again")
 		return
 	case err != nil:
 		s.failInside(w, r, "sign in", err)
 		return
 	}
-	s.log.InfoContext(r.Context(), "signed in to the console", "account", begun.Account, "access_key", begun.AccessKey, "client", r.RemoteAddr)
+	s.log.InfoContext(r.Context(), "signed in to the console", "account", begun.Account, "access_key", begun.AccessKey,
+		"client", r.RemoteAddr)
 	http.SetCookie(w, session.Cookie(begun.Account, token, begun.ExpiresAt, secure(r)))
 	answer(w, http.StatusCreated, s.describe(begun))
 }
@@ -180,12 +191,15 @@ func (s *sessions) failInside(w http.ResponseWriter, r *http.Request, what strin
 	s.log.ErrorContext(r.Context(), "a request of the console failed", "tried", what, "error", err)
 	switch {
 	case errors.Is(err, session.ErrFull):
-		fail(w, http.StatusInternalServerError, "ServerException", "The registry's disk is full: ask the operator to make room, and try again")
+		fail(w, http.StatusInternalServerError, "ServerException", "The registry's disk is full: ask the operator to make "+
+			"room, and try again")
 	case errors.Is(err, session.ErrUnavailable):
 		w.Header().Set("Retry-After", "1")
-		fail(w, http.StatusServiceUnavailable, "ServerException", "The registry's database does not answer at the moment: try again")
+		fail(w, http.StatusServiceUnavailable, "ServerException", "The registry's database does not answer at the "+
+			"moment: try again")
 	default:
-		fail(w, http.StatusInternalServerError, "ServerException", "An internal error occurred: see the server's log of "+time.Now().UTC().Format(time.RFC3339))
+		fail(w, http.StatusInternalServerError, "ServerException", "An internal error occurred: see the server's log of "+
+			time.Now().UTC().Format(time.RFC3339))
 	}
 }
 

@@ -29,8 +29,10 @@ func (k ReplicationKey) before() (changed, id int64) {
 	return fromTime(k.ChangedAt), k.ID
 }
 
-const listedReplications = `SELECT ` + replicationColumns + `, sg.account, sg.region, sp.name FROM replications r IN ORDER JOIN manifests m ON m.id = r.manifest_id
-	IN ORDER JOIN repositories sp ON sp.id = m.repository_id AND sp.name < '` + retired + `' IN ORDER JOIN registries sg ON sg.id = sp.registry_id `
+const listedReplications = `SELECT ` + replicationColumns + `, sg.account, sg.region, sp.name FROM replications r
+	IN ORDER JOIN manifests m ON m.id = r.manifest_id
+	IN ORDER JOIN repositories sp ON sp.id = m.repository_id
+	AND sp.name < '` + retired + `' IN ORDER JOIN registries sg ON sg.id = sp.registry_id `
 
 func (q *Queries) listed(query string, args ...any) (rs []ListedReplication, err error) {
 	err = q.conn.all(query, args, func(scan func(dest ...any) error) error {
@@ -47,7 +49,8 @@ func (q *Queries) listed(query string, args ...any) (rs []ListedReplication, err
 func (q *Queries) ReplicationsFrom(registry int64, state string, since time.Time, after ReplicationKey,
 	limit int) ([]ListedReplication, error) {
 	changed, id := after.before()
-	return q.listed(listedReplications+`WHERE r.source_registry_id = ? AND r.state = ? AND r.changed_at >= ? AND (r.changed_at, r.id) < (?, ?)
+	return q.listed(listedReplications+`WHERE r.source_registry_id = ? AND r.state = ? AND r.changed_at >= ?
+		AND (r.changed_at, r.id) < (?, ?)
 		ORDER BY r.changed_at DESC, r.id DESC LIMIT ?`, registry, state, fromTime(since), changed, id, limit)
 }
 
@@ -55,7 +58,8 @@ func (q *Queries) ReplicationsFrom(registry int64, state string, since time.Time
 func (q *Queries) ReplicationsInto(account, region string, since time.Time, after ReplicationKey,
 	limit int) ([]ListedReplication, error) {
 	changed, id := after.before()
-	return q.listed(listedReplications+`WHERE r.destination_account = ? AND r.destination_region = ? AND r.state = 'COMPLETE' AND r.changed_at >= ? AND (r.changed_at, r.id) < (?, ?)
+	return q.listed(listedReplications+`WHERE r.destination_account = ? AND r.destination_region = ?
+		AND r.state = 'COMPLETE' AND r.changed_at >= ? AND (r.changed_at, r.id) < (?, ?)
 		ORDER BY r.changed_at DESC, r.id DESC LIMIT ?`, account, region, fromTime(since), changed, id, limit)
 }
 
@@ -72,16 +76,20 @@ func (q *Queries) WorstReplications(repository int64, digest string) ([]Replicat
 	return q.replications(`SELECT `+replicationColumns+` FROM (
 			SELECT id, row_number() OVER (PARTITION BY destination_account, destination_region
 				ORDER BY CASE state WHEN 'FAILED' THEN 0 WHEN 'IN_PROGRESS' THEN 1 ELSE 2 END, changed_at DESC, id DESC) AS place
-			FROM (SELECT r.* FROM manifests m IN ORDER JOIN replications r ON r.manifest_id = m.id WHERE m.repository_id = ? AND m.digest = ? LIMIT ?) AS looked) AS ranked
-		IN ORDER JOIN replications r ON r.id = ranked.id IN ORDER JOIN manifests m ON m.id = r.manifest_id WHERE ranked.place = 1
+			FROM (SELECT r.* FROM manifests m IN ORDER JOIN replications r ON r.manifest_id = m.id WHERE m.repository_id = ?
+			AND m.digest = ? LIMIT ?) AS looked) AS ranked
+		IN ORDER JOIN replications r ON r.id = ranked.id IN ORDER JOIN manifests m ON m.id = r.manifest_id
+		WHERE ranked.place = 1
 		ORDER BY r.destination_account, r.destination_region`, repository, digest, most)
 }
 
 // RetryFailed makes those of the replications due at t that belong to the
 // registry and have failed.
 func (tx *Tx) RetryFailed(registry int64, ids []int64, t time.Time) (due []DueReplication, err error) {
-	err = tx.conn.all(`UPDATE replications SET state = 'IN_PROGRESS', tries = 0, next_try_at = ?1, changed_at = ?1, finished_at = 0
-		WHERE id IN (SELECT value FROM numbers(?2)) AND source_registry_id = ?3 AND state = 'FAILED' RETURNING id, destination_account, destination_region`,
+	err = tx.conn.all(`UPDATE replications SET state = 'IN_PROGRESS', tries = 0, next_try_at = ?1, changed_at = ?1,
+		finished_at = 0
+		WHERE id IN (SELECT value FROM numbers(?2)) AND source_registry_id = ?3 AND state = 'FAILED' RETURNING id,
+		destination_account, destination_region`,
 		[]any{fromTime(t), numberList(ids), registry}, func(scan func(dest ...any) error) error {
 			d := DueReplication{Route: Route{SourceRegistryID: registry}}
 			err := scan(&d.ID, &d.DestinationAccount, &d.DestinationRegion)
@@ -93,7 +101,8 @@ func (tx *Tx) RetryFailed(registry int64, ids []int64, t time.Time) (due []DueRe
 
 // OwnReplications are those of the ids that are replications of the registry.
 func (q *Queries) OwnReplications(registry int64, ids []int64) ([]int64, error) {
-	return q.numbers(`SELECT id FROM replications WHERE id IN (SELECT value FROM numbers(?)) AND source_registry_id = ?`, numberList(ids), registry)
+	return q.numbers(`SELECT id FROM replications WHERE id IN (SELECT value FROM numbers(?))
+		AND source_registry_id = ?`, numberList(ids), registry)
 }
 
 // numbers returns the only column of a query.

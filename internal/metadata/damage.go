@@ -37,7 +37,8 @@ func (q *Queries) Blob(digest string) (Blob, error) {
 
 // BlobsByObject are blobs with objects after the given one, in order of object.
 func (q *Queries) BlobsByObject(after string, limit int) ([]Blob, error) {
-	return q.blobs(`SELECT digest, size, object, created_at FROM blobs WHERE object > ? ORDER BY object LIMIT ?`, after, limit)
+	return q.blobs(`SELECT digest, size, object, created_at FROM blobs WHERE object > ? ORDER BY object
+		LIMIT ?`, after, limit)
 }
 
 // Totals are numbers of rows.
@@ -45,7 +46,8 @@ type Totals struct{ Links, Blobs, Manifests, Tags int64 }
 
 // Totals counts, at a cost that grows with the store.
 func (q *Queries) Totals() (t Totals, err error) {
-	err = q.conn.one(`SELECT (SELECT count(*) FROM layers), (SELECT count(*) FROM blobs), (SELECT count(*) FROM manifests), (SELECT count(*) FROM tags)`, nil,
+	err = q.conn.one(`SELECT (SELECT count(*) FROM layers), (SELECT count(*) FROM blobs), (SELECT count(*) FROM manifests),
+		(SELECT count(*) FROM tags)`, nil,
 		&t.Links, &t.Blobs, &t.Manifests, &t.Tags)
 	return t, err
 }
@@ -55,14 +57,16 @@ type Waiting struct{ Uploads, Garbage, GarbageBytes int64 }
 
 // Waiting returns these counts.
 func (q *Queries) Waiting() (w Waiting, err error) {
-	err = q.conn.one(`SELECT (SELECT count(*) FROM uploads), (SELECT count(*) FROM garbage), (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM garbage)`, nil,
+	err = q.conn.one(`SELECT (SELECT count(*) FROM uploads), (SELECT count(*) FROM garbage),
+		(SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM garbage)`, nil,
 		&w.Uploads, &w.Garbage, &w.GarbageBytes)
 	return w, err
 }
 
 // CountLayers counts the links after one key and up to another.
 func (q *Queries) CountLayers(after, to LayerKey) (n int64, err error) {
-	err = q.conn.one(`SELECT count(*) FROM layers WHERE (repository_id, digest) > (?, ?) AND (repository_id, digest) <= (?, ?)`,
+	err = q.conn.one(`SELECT count(*) FROM layers WHERE (repository_id, digest) > (?, ?)
+		AND (repository_id, digest) <= (?, ?)`,
 		[]any{after.RepositoryID, after.Digest, to.RepositoryID, to.Digest}, &n)
 	return n, err
 }
@@ -92,13 +96,16 @@ type BrokenLink struct {
 // BrokenLinks are those after one key and up to another whose blob is not there
 // or has another size.
 func (q *Queries) BrokenLinks(after, to LayerKey) (links []BrokenLink, err error) {
-	err = q.conn.all(`SELECT l.repository_id, `+refColumns+`, l.digest, l.size, coalesce(b.size, -1) FROM layers l LEFT JOIN blobs b ON b.digest = l.digest
+	err = q.conn.all(`SELECT l.repository_id, `+refColumns+`, l.digest, l.size, coalesce(b.size, -1) FROM layers l
+		LEFT JOIN blobs b ON b.digest = l.digest
 		LEFT JOIN repositories p ON p.id = l.repository_id LEFT JOIN registries g ON g.id = p.registry_id
-		WHERE (l.repository_id, l.digest) > (?, ?) AND (l.repository_id, l.digest) <= (?, ?) AND (b.digest IS NULL OR b.size <> l.size)
+		WHERE (l.repository_id, l.digest) > (?, ?) AND (l.repository_id, l.digest) <= (?, ?)
+		AND (b.digest IS NULL OR b.size <> l.size)
 		ORDER BY l.repository_id, l.digest`, []any{after.RepositoryID, after.Digest, to.RepositoryID, to.Digest},
 		func(scan func(dest ...any) error) error {
 			var l BrokenLink
-			err := scan(&l.Repository.ID, &l.Repository.Account, &l.Repository.Region, &l.Repository.Name, &l.Digest, &l.Size, &l.Blob)
+			err := scan(&l.Repository.ID, &l.Repository.Account, &l.Repository.Region, &l.Repository.Name, &l.Digest, &l.Size,
+				&l.Blob)
 			links = append(links, l)
 			return err
 		})
@@ -126,7 +133,8 @@ func (q *Queries) StoredManifests(after int64, limit int) (ms []StoredManifest, 
 		var m StoredManifest
 		var err error
 		m.Manifest, err = scanManifest(func(dest ...any) error {
-			return scan(append(dest, &m.Bytes, &m.ID, &m.Repository.ID, &m.Repository.Account, &m.Repository.Region, &m.Repository.Name)...)
+			return scan(append(dest, &m.Bytes, &m.ID, &m.Repository.ID, &m.Repository.Account, &m.Repository.Region,
+				&m.Repository.Name)...)
 		})
 		if err != nil {
 			return err
@@ -152,7 +160,8 @@ type StoredReference struct {
 
 // StoredReferences of the manifests with ids after one and up to another.
 func (q *Queries) StoredReferences(after, to int64) (rs []StoredReference, err error) {
-	err = q.conn.all(`SELECT manifest_id, repository_id, target, child, media_type FROM manifest_references WHERE manifest_id > ? AND manifest_id <= ?`,
+	err = q.conn.all(`SELECT manifest_id, repository_id, target, child, media_type FROM manifest_references
+		WHERE manifest_id > ? AND manifest_id <= ?`,
 		[]any{after, to}, func(scan func(dest ...any) error) error {
 			var r StoredReference
 			var child int
@@ -167,10 +176,13 @@ func (q *Queries) StoredReferences(after, to int64) (rs []StoredReference, err e
 // MissingReferences are what manifests with ids after one and up to another name
 // and their repositories lack. Links that wait for a damaged blob do not count.
 func (q *Queries) MissingReferences(after, to int64) (rs []StoredReference, err error) {
-	err = q.conn.all(`SELECT f.manifest_id, m.repository_id, f.target, f.child, f.media_type FROM manifest_references f JOIN manifests m ON m.id = f.manifest_id
-		WHERE f.manifest_id > ? AND f.manifest_id <= ? AND (f.child = 0 AND NOT EXISTS (SELECT 1 FROM layers l WHERE l.repository_id = m.repository_id AND l.digest = f.target)
+	err = q.conn.all(`SELECT f.manifest_id, m.repository_id, f.target, f.child, f.media_type FROM manifest_references f
+		JOIN manifests m ON m.id = f.manifest_id
+		WHERE f.manifest_id > ? AND f.manifest_id <= ? AND (f.child = 0
+		AND NOT EXISTS (SELECT 1 FROM layers l WHERE l.repository_id = m.repository_id AND l.digest = f.target)
 			AND NOT EXISTS (SELECT 1 FROM damaged_layers d WHERE d.repository_id = m.repository_id AND d.digest = f.target)
-		OR f.child = 1 AND NOT EXISTS (SELECT 1 FROM manifests c WHERE c.repository_id = m.repository_id AND c.digest = f.target))
+		OR f.child = 1 AND NOT EXISTS (SELECT 1 FROM manifests c WHERE c.repository_id = m.repository_id
+		AND c.digest = f.target))
 		ORDER BY f.manifest_id, f.target`, []any{after, to}, func(scan func(dest ...any) error) error {
 		var r StoredReference
 		var child int
@@ -188,9 +200,11 @@ type IndexSize struct{ ManifestID, Row, Children int64 }
 // WrongIndexSizes are those with ids after one and up to another whose children
 // are all there.
 func (q *Queries) WrongIndexSizes(after, to int64) (ws []IndexSize, err error) {
-	err = q.conn.all(`SELECT m.id, m.image_size, max(c.image_size) FROM manifests m JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 1
+	err = q.conn.all(`SELECT m.id, m.image_size, max(c.image_size) FROM manifests m
+		JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 1
 		LEFT JOIN manifests c ON c.repository_id = m.repository_id AND c.digest = f.target
-		WHERE m.id > ? AND m.id <= ? GROUP BY m.id, m.image_size HAVING count(*) = count(c.id) AND max(c.image_size) <> m.image_size`,
+		WHERE m.id > ? AND m.id <= ? GROUP BY m.id, m.image_size HAVING count(*) = count(c.id)
+		AND max(c.image_size) <> m.image_size`,
 		[]any{after, to}, func(scan func(dest ...any) error) error {
 			var w IndexSize
 			err := scan(&w.ManifestID, &w.Row, &w.Children)
@@ -203,7 +217,8 @@ func (q *Queries) WrongIndexSizes(after, to int64) (ws []IndexSize, err error) {
 // ManifestCopies are the bytes of a manifest as other repositories have it, at
 // most limit.
 func (q *Queries) ManifestCopies(digest string, except int64, limit int) (copies [][]byte, err error) {
-	err = q.conn.all(`SELECT m.bytes FROM repositories p IN ORDER JOIN manifests m ON m.repository_id = p.id AND m.digest = ? WHERE m.id <> ? LIMIT ?`,
+	err = q.conn.all(`SELECT m.bytes FROM repositories p IN ORDER JOIN manifests m ON m.repository_id = p.id
+		AND m.digest = ? WHERE m.id <> ? LIMIT ?`,
 		[]any{digest, except, limit}, func(scan func(dest ...any) error) error {
 			var b []byte
 			err := scan(&b)
@@ -222,12 +237,14 @@ type TagKey struct {
 // TagsAfter returns the key of the tag that is n tags after the given one, or,
 // with last, of the last one.
 func (q *Queries) TagsAfter(after TagKey, n int) (to TagKey, last bool, err error) {
-	err = q.conn.one(`SELECT repository_id, name FROM tags WHERE (repository_id, name) > (?, ?) ORDER BY repository_id, name LIMIT 1 OFFSET ?`,
+	err = q.conn.one(`SELECT repository_id, name FROM tags WHERE (repository_id, name) > (?, ?)
+		ORDER BY repository_id, name LIMIT 1 OFFSET ?`,
 		[]any{after.RepositoryID, after.Name, n - 1}, &to.RepositoryID, &to.Name)
 	if !errors.Is(err, ErrNotFound) {
 		return to, false, err
 	}
-	err = q.conn.one(`SELECT repository_id, name FROM tags ORDER BY repository_id DESC, name DESC LIMIT 1`, nil, &to.RepositoryID, &to.Name)
+	err = q.conn.one(`SELECT repository_id, name FROM tags ORDER BY repository_id DESC, name DESC
+		LIMIT 1`, nil, &to.RepositoryID, &to.Name)
 	if errors.Is(err, ErrNotFound) {
 		err = nil
 	}
@@ -242,9 +259,11 @@ type BrokenTag struct {
 
 // BrokenTags are those after one key and up to another.
 func (q *Queries) BrokenTags(after, to TagKey) (ts []BrokenTag, err error) {
-	err = q.conn.all(`SELECT t.repository_id, `+refColumns+`, t.name FROM tags t LEFT JOIN manifests m ON m.id = t.manifest_id
+	err = q.conn.all(`SELECT t.repository_id, `+refColumns+`, t.name FROM tags t
+		LEFT JOIN manifests m ON m.id = t.manifest_id
 		LEFT JOIN repositories p ON p.id = t.repository_id LEFT JOIN registries g ON g.id = p.registry_id
-		WHERE (t.repository_id, t.name) > (?, ?) AND (t.repository_id, t.name) <= (?, ?) AND (m.id IS NULL OR m.repository_id <> t.repository_id)
+		WHERE (t.repository_id, t.name) > (?, ?) AND (t.repository_id, t.name) <= (?, ?)
+		AND (m.id IS NULL OR m.repository_id <> t.repository_id)
 		ORDER BY t.repository_id, t.name`, []any{after.RepositoryID, after.Name, to.RepositoryID, to.Name},
 		func(scan func(dest ...any) error) error {
 			var t BrokenTag
@@ -266,22 +285,26 @@ func (tx *Tx) DeleteBrokenTag(repository int64, name string) error {
 func (tx *Tx) CorrectLinkSize(repository int64, digest string) error {
 	tx.stale.all = true
 	return tx.conn.exec(`UPDATE layers SET size = (SELECT b.size FROM blobs b WHERE b.digest = layers.digest)
-		WHERE repository_id = ? AND digest = ? AND EXISTS (SELECT 1 FROM blobs b WHERE b.digest = layers.digest)`, repository, digest)
+		WHERE repository_id = ? AND digest = ? AND EXISTS (SELECT 1 FROM blobs b
+		WHERE b.digest = layers.digest)`, repository, digest)
 }
 
 // ReplaceManifest replaces all that is stored of a manifest, which the
 // repository need not have: its bytes, what it names and what its row says.
 func (tx *Tx) ReplaceManifest(r *Repository, m Manifest, bytes []byte, references []Reference) error {
 	tx.stale.all = true
-	n, err := tx.conn.changed(`UPDATE manifests SET media_type = ?, artifact_type = ?, subject = ?, annotations = ?, size = ?, image_size = ?, bytes = ?
-		WHERE repository_id = ? AND digest = ?`, m.MediaType, m.ArtifactType, m.Subject, m.Annotations, m.Size, m.ImageSize, bytes, r.ID, m.Digest)
+	n, err := tx.conn.changed(`UPDATE manifests SET media_type = ?, artifact_type = ?, subject = ?, annotations = ?,
+		size = ?, image_size = ?, bytes = ?
+		WHERE repository_id = ? AND digest = ?`, m.MediaType, m.ArtifactType, m.Subject, m.Annotations, m.Size, m.ImageSize,
+		bytes, r.ID, m.Digest)
 	if err != nil {
 		return err
 	}
 	if n == 0 {
 		return tx.PutManifest(r, m, bytes, references)
 	}
-	if err := tx.conn.exec(`DELETE FROM manifest_references WHERE manifest_id = (SELECT m.id FROM manifests m WHERE m.repository_id = ? AND m.digest = ?)`, r.ID, m.Digest); err != nil {
+	if err := tx.conn.exec(`DELETE FROM manifest_references WHERE manifest_id = (SELECT m.id FROM manifests m
+		WHERE m.repository_id = ? AND m.digest = ?)`, r.ID, m.Digest); err != nil {
 		return err
 	}
 	return tx.addReferences(r, m.Digest, references)
@@ -303,8 +326,10 @@ func (tx *Tx) QuarantineBlob(digest, object, reason string, at time.Time) (bool,
 	if now != object {
 		return false, nil
 	}
-	if err := tx.conn.exec(`INSERT INTO damaged_layers (digest, repository_id, linked_at) SELECT l.digest, l.repository_id, l.linked_at FROM layers l
-		WHERE l.digest = ? AND EXISTS (SELECT 1 FROM repositories p WHERE p.id = l.repository_id) ON CONFLICT (digest, repository_id) DO NOTHING`, digest); err != nil {
+	if err := tx.conn.exec(`INSERT INTO damaged_layers (digest, repository_id, linked_at) SELECT l.digest, l.repository_id,
+		l.linked_at FROM layers l
+		WHERE l.digest = ? AND EXISTS (SELECT 1 FROM repositories p WHERE p.id = l.repository_id)
+		ON CONFLICT (digest, repository_id) DO NOTHING`, digest); err != nil {
 		return false, err
 	}
 	if err := tx.conn.exec(`DELETE FROM layers WHERE digest = ?`, digest); err != nil {
@@ -314,14 +339,17 @@ func (tx *Tx) QuarantineBlob(digest, object, reason string, at time.Time) (bool,
 		return false, err
 	}
 	return true, tx.conn.exec(`INSERT INTO damaged (digest, object, reason, found_at) VALUES (?, ?, ?, ?)
-		ON CONFLICT (digest) DO UPDATE SET object = excluded.object, reason = excluded.reason, found_at = excluded.found_at`, digest, object, reason, fromTime(at))
+		ON CONFLICT (digest) DO UPDATE SET object = excluded.object, reason = excluded.reason,
+		found_at = excluded.found_at`, digest, object, reason, fromTime(at))
 }
 
 // restoreLinks gives the repositories that lost a blob to QuarantineBlob their
 // links back.
 func (tx *Tx) restoreLinks(digest string) error {
-	if err := tx.conn.exec(`INSERT INTO layers (repository_id, digest, size, linked_at) SELECT d.repository_id, b.digest, b.size, d.linked_at
-		FROM damaged_layers d JOIN blobs b ON b.digest = d.digest WHERE d.digest = ? ON CONFLICT (repository_id, digest) DO NOTHING`, digest); err != nil {
+	if err := tx.conn.exec(`INSERT INTO layers (repository_id, digest, size, linked_at) SELECT d.repository_id, b.digest,
+		b.size, d.linked_at
+		FROM damaged_layers d JOIN blobs b ON b.digest = d.digest WHERE d.digest = ?
+		ON CONFLICT (repository_id, digest) DO NOTHING`, digest); err != nil {
 		return err
 	}
 	return tx.conn.exec(`DELETE FROM damaged_layers WHERE digest = ?`, digest)
@@ -339,7 +367,8 @@ type DamagedBlob struct {
 
 // DamagedBlobs with digests after the given one, in their order.
 func (q *Queries) DamagedBlobs(after string, limit int) (ds []DamagedBlob, err error) {
-	err = q.conn.all(`SELECT digest, object, reason, found_at, EXISTS (SELECT 1 FROM blobs b WHERE b.digest = d.digest) FROM damaged d WHERE digest > ? ORDER BY digest LIMIT ?`,
+	err = q.conn.all(`SELECT digest, object, reason, found_at, EXISTS (SELECT 1 FROM blobs b WHERE b.digest = d.digest)
+		FROM damaged d WHERE digest > ? ORDER BY digest LIMIT ?`,
 		[]any{after, limit}, func(scan func(dest ...any) error) error {
 			var d DamagedBlob
 			var found int64
@@ -353,13 +382,15 @@ func (q *Queries) DamagedBlobs(after string, limit int) (ds []DamagedBlob, err e
 
 // DamagedLinks are repositories that wait for a damaged blob, at most limit.
 func (q *Queries) DamagedLinks(digest string, limit int) ([]RepositoryRef, error) {
-	return q.repositoryRefs(`SELECT p.id, g.account, g.region, p.name FROM damaged_layers d JOIN repositories p ON p.id = d.repository_id JOIN registries g ON g.id = p.registry_id
+	return q.repositoryRefs(`SELECT p.id, g.account, g.region, p.name FROM damaged_layers d
+		JOIN repositories p ON p.id = d.repository_id JOIN registries g ON g.id = p.registry_id
 		WHERE d.digest = ? ORDER BY p.id LIMIT ?`, digest, limit)
 }
 
 // Links are repositories that have a blob, at most limit.
 func (q *Queries) Links(digest string, limit int) ([]RepositoryRef, error) {
-	return q.repositoryRefs(`SELECT p.id, g.account, g.region, p.name FROM layers l JOIN repositories p ON p.id = l.repository_id JOIN registries g ON g.id = p.registry_id
+	return q.repositoryRefs(`SELECT p.id, g.account, g.region, p.name FROM layers l
+		JOIN repositories p ON p.id = l.repository_id JOIN registries g ON g.id = p.registry_id
 		WHERE l.digest = ? ORDER BY p.id LIMIT ?`, digest, limit)
 }
 
@@ -376,7 +407,8 @@ func (q *Queries) repositoryRefs(query string, args ...any) (refs []RepositoryRe
 // DiscardDamaged makes the object that was kept of a damaged blob, of size
 // bytes, garbage.
 func (tx *Tx) DiscardDamaged(d DamagedBlob, size int64) error {
-	if err := tx.conn.exec(`INSERT INTO garbage (object, size) SELECT object, CAST(? AS BIGINT) FROM damaged WHERE digest = ? AND object = ? AND object <> ''
+	if err := tx.conn.exec(`INSERT INTO garbage (object, size) SELECT object, CAST(? AS BIGINT) FROM damaged
+		WHERE digest = ? AND object = ? AND object <> ''
 		ON CONFLICT (object) DO NOTHING`, size, d.Digest, d.Object); err != nil {
 		return err
 	}

@@ -12,7 +12,8 @@ import (
 // listed like every other.
 
 const deletionColumns = `r.id, r.source_registry_id, 0, r.digest, r.media_type, r.image_size, r.tag, r.sequence,
-	r.destination_account, r.destination_region, r.state, r.tries, r.next_try_at, r.pushed_at, r.changed_at, r.finished_at, r.failure_code, r.failure_reason`
+	r.destination_account, r.destination_region, r.state, r.tries, r.next_try_at, r.pushed_at, r.changed_at, r.finished_at,
+	r.failure_code, r.failure_reason`
 
 // QueueDeletions records that what is about to be deleted of an image is to be
 // deleted at destinations, too: d's tag or, if that is empty, the image with
@@ -20,15 +21,22 @@ const deletionColumns = `r.id, r.source_registry_id, 0, r.digest, r.media_type, 
 // are to get it. They are due from source, a registry's account.
 func (tx *Tx) QueueDeletions(d Replication, tags []string, destinations []resource.Registry,
 	source string) (due []DueReplication, err error) {
-	err = tx.conn.all(`INSERT INTO replications (tag, tags, sequence, destination_account, destination_region, state, next_try_at, pushed_at, changed_at,
+	err = tx.conn.all(`INSERT INTO replications (tag, tags, sequence, destination_account, destination_region, state,
+		next_try_at, pushed_at, changed_at,
 			source_registry_id, repository_name, digest, media_type, image_size)
-		SELECT CAST(?3 AS TEXT), CAST(?4 AS TEXT), CAST(?5 AS BIGINT), d.value ->> 'Account', d.value ->> 'Region', 'IN_PROGRESS', CAST(?6 AS BIGINT), CAST(?7 AS BIGINT), CAST(?7 AS BIGINT),
+		SELECT CAST(?3 AS TEXT), CAST(?4 AS TEXT), CAST(?5 AS BIGINT), d.value ->> 'Account', d.value ->> 'Region',
+		'IN_PROGRESS', CAST(?6 AS BIGINT), CAST(?7 AS BIGINT), CAST(?7 AS BIGINT),
 			p.registry_id, p.name, m.digest, m.media_type, m.image_size
-		FROM objects(?8) AS d IN ORDER JOIN manifests m ON m.repository_id = ?1 AND m.digest = ?2 IN ORDER JOIN repositories p ON p.id = m.repository_id
-		IN ORDER JOIN replications x ON x.manifest_id = m.id AND x.destination_account = d.value ->> 'Account' AND x.destination_region = d.value ->> 'Region' AND x.state <> 'FAILED'
+		FROM objects(?8) AS d IN ORDER JOIN manifests m ON m.repository_id = ?1 AND m.digest = ?2
+		IN ORDER JOIN repositories p ON p.id = m.repository_id
+		IN ORDER JOIN replications x ON x.manifest_id = m.id AND x.destination_account = d.value ->> 'Account'
+		AND x.destination_region = d.value ->> 'Region' AND x.state <> 'FAILED'
 		GROUP BY d.value ->> 'Account', d.value ->> 'Region', p.registry_id, p.name, m.digest, m.media_type, m.image_size
 		RETURNING id, source_registry_id, destination_account, destination_region`,
-		[]any{d.RepositoryID, d.Digest, d.Tag, list(tags), d.Sequence, fromTime(d.NextTryAt), fromTime(d.PushedAt), keyList(destinations)},
+		[]any{
+			d.RepositoryID, d.Digest, d.Tag, list(tags), d.Sequence, fromTime(d.NextTryAt), fromTime(d.PushedAt),
+			keyList(destinations),
+		},
 		func(scan func(dest ...any) error) error {
 			one := DueReplication{Route: Route{SourceAccount: source}}
 			err := scan(&one.ID, &one.SourceRegistryID, &one.DestinationAccount, &one.DestinationRegion)
@@ -67,21 +75,25 @@ func (tx *Tx) ClaimDeletion(id int64) (j ReplicationJob, err error) {
 // is older than sequence. Replications as old do not set them again.
 func (tx *Tx) DeleteReplicatedTags(r *Repository, tags []string, digest string, sourceRegistry, sequence int64) error {
 	tx.touchRepository(r)
-	if err := tx.conn.exec(`DELETE FROM tags WHERE repository_id = ?1 AND EXISTS (SELECT 1 FROM tag_watermarks w WHERE w.repository_id = ?1 AND w.tag = tags.name
+	if err := tx.conn.exec(`DELETE FROM tags WHERE repository_id = ?1
+		AND EXISTS (SELECT 1 FROM tag_watermarks w WHERE w.repository_id = ?1 AND w.tag = tags.name
 			AND w.source_registry_id = ?2 AND w.sequence < ?3 AND w.applied = tags.sequence)
 		AND name IN (SELECT value FROM texts(?4))`, r.ID, sourceRegistry, sequence, list(tags)); err != nil {
 		return err
 	}
 	if digest != "" {
-		if err := tx.conn.exec(`DELETE FROM tags WHERE repository_id = ?1 AND EXISTS (SELECT 1 FROM tag_watermarks w WHERE w.repository_id = ?1 AND w.tag = tags.name
+		if err := tx.conn.exec(`DELETE FROM tags WHERE repository_id = ?1
+			AND EXISTS (SELECT 1 FROM tag_watermarks w WHERE w.repository_id = ?1 AND w.tag = tags.name
 				AND w.source_registry_id = ?2 AND w.sequence < ?3 AND w.applied = tags.sequence)
-			AND manifest_id = (SELECT m.id FROM manifests m WHERE m.repository_id = ?1 AND m.digest = ?4)`, r.ID, sourceRegistry, sequence, digest); err != nil {
+			AND manifest_id = (SELECT m.id FROM manifests m WHERE m.repository_id = ?1
+			AND m.digest = ?4)`, r.ID, sourceRegistry, sequence, digest); err != nil {
 			return err
 		}
 	}
 	return tx.conn.exec(`INSERT INTO tag_watermarks (repository_id, tag, source_registry_id, sequence)
 		SELECT CAST(?1 AS BIGINT), value, CAST(?2 AS BIGINT), CAST(?3 AS BIGINT) FROM texts(?4) WHERE true
-		ON CONFLICT (repository_id, tag, source_registry_id) DO UPDATE SET sequence = excluded.sequence WHERE excluded.sequence > tag_watermarks.sequence`,
+		ON CONFLICT (repository_id, tag, source_registry_id) DO UPDATE SET sequence = excluded.sequence
+		WHERE excluded.sequence > tag_watermarks.sequence`,
 		r.ID, sourceRegistry, sequence, list(tags))
 }
 
@@ -92,10 +104,12 @@ func (tx *Tx) DeleteReplicatedTags(r *Repository, tags []string, digest string, 
 func (tx *Tx) DeleteReplicatedManifest(r *Repository, digest string, sourceRegistry, sequence int64) (bool, error) {
 	tx.touchRepository(r)
 	return some(tx.conn.changed(`DELETE FROM manifests WHERE repository_id = ?1 AND digest = ?2 AND replicated
-		AND EXISTS (SELECT 1 FROM image_sources i WHERE i.manifest_id = manifests.id AND i.source_registry_id = ?3 AND i.sequence < ?4)
+		AND EXISTS (SELECT 1 FROM image_sources i WHERE i.manifest_id = manifests.id AND i.source_registry_id = ?3
+		AND i.sequence < ?4)
 		AND NOT EXISTS (SELECT 1 FROM image_sources i WHERE i.manifest_id = manifests.id AND i.source_registry_id <> ?3)
 		AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.manifest_id = manifests.id)
-		AND NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = ?1 AND f.target = ?2)`, r.ID, digest, sourceRegistry, sequence))
+		AND NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = ?1
+		AND f.target = ?2)`, r.ID, digest, sourceRegistry, sequence))
 }
 
 // ChildDeletion is the deletion of an image that an index names.
@@ -113,7 +127,9 @@ func (q *Queries) ChildDeletions(job ReplicationJob, index string) (all []ChildD
 		IN ORDER JOIN replications r ON r.source_registry_id = ?3 AND r.digest = f.target AND r.manifest_id IS NULL
 		WHERE m.repository_id = ?1 AND m.digest = ?2 AND r.tag = '' AND r.state = 'COMPLETE'
 			AND r.repository_name = ?4 AND r.destination_account = ?5 AND r.destination_region = ?6 GROUP BY r.digest`,
-		[]any{job.DestinationID, index, job.SourceRegistryID, job.RepositoryName, job.DestinationAccount, job.DestinationRegion},
+		[]any{
+			job.DestinationID, index, job.SourceRegistryID, job.RepositoryName, job.DestinationAccount, job.DestinationRegion,
+		},
 		func(scan func(dest ...any) error) error {
 			var d ChildDeletion
 			err := scan(&d.Digest, &d.Sequence)
@@ -127,7 +143,8 @@ func (q *Queries) ChildDeletions(job ReplicationJob, index string) (all []ChildD
 // pushed, too.
 func (tx *Tx) MarkPushed(r *Repository, digest string) error {
 	return tx.conn.exec(`INSERT INTO image_sources (manifest_id, source_registry_id, sequence)
-		SELECT m.id, 0, 0 FROM manifests m WHERE m.repository_id = ? AND m.digest = ? AND m.replicated ON CONFLICT (manifest_id, source_registry_id) DO NOTHING`, r.ID, digest)
+		SELECT m.id, 0, 0 FROM manifests m WHERE m.repository_id = ? AND m.digest = ? AND m.replicated
+		ON CONFLICT (manifest_id, source_registry_id) DO NOTHING`, r.ID, digest)
 }
 
 const listedDeletions = `SELECT ` + deletionColumns + `, sg.account, sg.region, r.repository_name FROM replications r
@@ -145,26 +162,32 @@ func (q *Queries) listedDeletions(query string, args ...any) ([]ListedReplicatio
 func (q *Queries) DeletionsFrom(registry int64, state string, since time.Time, after ReplicationKey,
 	limit int) ([]ListedReplication, error) {
 	changed, id := after.before()
-	return q.listedDeletions(listedDeletions+`WHERE r.manifest_id IS NULL AND r.source_registry_id = ? AND r.state = ? AND r.changed_at >= ?
-		AND (r.changed_at, r.id) < (?, ?) ORDER BY r.changed_at DESC, r.id DESC LIMIT ?`, registry, state, fromTime(since), changed, id, limit)
+	return q.listedDeletions(listedDeletions+`WHERE r.manifest_id IS NULL AND r.source_registry_id = ? AND r.state = ?
+		AND r.changed_at >= ?
+		AND (r.changed_at, r.id) < (?, ?) ORDER BY r.changed_at DESC, r.id DESC
+		LIMIT ?`, registry, state, fromTime(since), changed, id, limit)
 }
 
 // DeletionsInto is ReplicationsInto for deletions.
 func (q *Queries) DeletionsInto(account, region string, since time.Time, after ReplicationKey,
 	limit int) ([]ListedReplication, error) {
 	changed, id := after.before()
-	return q.listedDeletions(listedDeletions+`WHERE r.manifest_id IS NULL AND r.destination_account = ? AND r.destination_region = ? AND r.state = 'COMPLETE'
-		AND r.changed_at >= ? AND (r.changed_at, r.id) < (?, ?) ORDER BY r.changed_at DESC, r.id DESC LIMIT ?`, account, region, fromTime(since), changed, id, limit)
+	return q.listedDeletions(listedDeletions+`WHERE r.manifest_id IS NULL AND r.destination_account = ?
+		AND r.destination_region = ? AND r.state = 'COMPLETE'
+		AND r.changed_at >= ? AND (r.changed_at, r.id) < (?, ?) ORDER BY r.changed_at DESC, r.id DESC
+		LIMIT ?`, account, region, fromTime(since), changed, id, limit)
 }
 
 // DeletionsByID are those of the ids that exist, in no order.
 func (q *Queries) DeletionsByID(ids []int64) ([]ListedReplication, error) {
-	return q.listedDeletions(listedDeletions+`WHERE r.manifest_id IS NULL AND r.id IN (SELECT value FROM numbers(?))`, numberList(ids))
+	return q.listedDeletions(listedDeletions+`WHERE r.manifest_id IS NULL
+		AND r.id IN (SELECT value FROM numbers(?))`, numberList(ids))
 }
 
 // ForgetDeletions removes up to limit deletions that ended before t, and returns
 // how many.
 func (tx *Tx) ForgetDeletions(t time.Time, limit int) (int64, error) {
 	return tx.conn.changed(`DELETE FROM replications WHERE id IN (SELECT r.id FROM replications r
-		WHERE r.manifest_id IS NULL AND r.state <> 'IN_PROGRESS' AND r.finished_at < ? ORDER BY r.finished_at LIMIT ?)`, fromTime(t), limit)
+		WHERE r.manifest_id IS NULL AND r.state <> 'IN_PROGRESS' AND r.finished_at < ? ORDER BY r.finished_at
+		LIMIT ?)`, fromTime(t), limit)
 }

@@ -57,7 +57,8 @@ func postgresDialect() *dialect {
 var (
 	inList      = regexp.MustCompile(`IN \(SELECT value FROM (texts|numbers)\((\?\d*)\)\)`)
 	inOrderJoin = regexp.MustCompile(`IN ORDER JOIN (\w+) (\w+)\s+ON\s+`)
-	joinEnd     = regexp.MustCompile(`\s+(LEFT IN ORDER|IN ORDER|LEFT JOIN|JOIN|WHERE|UNION|ORDER BY|GROUP BY|LIMIT|ON CONFLICT|CLAIMING)\b|\)|$`)
+	joinEnd     = regexp.MustCompile(
+		`\s+(LEFT IN ORDER|IN ORDER|LEFT JOIN|JOIN|WHERE|UNION|ORDER BY|GROUP BY|LIMIT|ON CONFLICT|CLAIMING)\b|\)|$`)
 )
 
 // render returns the query as the engine wants it. Queries are constants of
@@ -93,7 +94,8 @@ func fenceJoins(query string) string {
 		}
 		table, alias, rest := query[m[2]:m[3]], query[m[4]:m[5]], query[m[1]:]
 		end := joinEnd.FindStringIndex(rest)[0]
-		b.WriteString(query[:m[0]] + "JOIN LATERAL (SELECT * FROM " + table + " AS " + alias + " WHERE " + rest[:end] + " OFFSET 0) AS " + alias + " ON true")
+		b.WriteString(query[:m[0]] + "JOIN LATERAL (SELECT * FROM " + table + " AS " + alias + " WHERE " + rest[:end] +
+			" OFFSET 0) AS " + alias + " ON true")
 		query = rest[end:]
 	}
 }

@@ -21,8 +21,11 @@ func from(prefix, after string) string { return max(prefix, after) }
 func (q *Queries) FindRepositories(registry int64, prefix, contains, after string,
 	limit int) (repos []*Repository, err error) {
 	like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(contains) + "%"
-	err = q.conn.all(`SELECT `+repositoryColumns+` WHERE p.registry_id = ? AND p.name >= ? AND p.name < ? AND p.name <> ? AND p.name LIKE ? ESCAPE '\' ORDER BY p.name LIMIT ?`,
-		[]any{registry, from(prefix, after), prefix + pastPrefix, after, like, limit}, func(scan func(dest ...any) error) error {
+	err = q.conn.all(`SELECT `+repositoryColumns+` WHERE p.registry_id = ? AND p.name >= ? AND p.name < ? AND p.name <> ?
+		AND p.name LIKE ? ESCAPE '\' ORDER BY p.name LIMIT ?`,
+		[]any{
+			registry, from(prefix, after), prefix + pastPrefix, after, like, limit,
+		}, func(scan func(dest ...any) error) error {
 			r, err := scanRepository(scan)
 			repos = append(repos, r)
 			return err
@@ -73,16 +76,20 @@ func (k ImageKey) before() (pushed int64, digest string) {
 // out.
 func (q *Queries) WholeImages(repository int64, after ImageKey, limit int) ([]Manifest, error) {
 	pushed, digest := after.before()
-	return q.manifests(`SELECT `+listedColumns+` FROM manifests m WHERE m.repository_id = ?1 AND (m.pushed_at, m.digest) < (?2, ?3)
-		AND NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = ?1 AND f.target = m.digest AND f.child = 1 FENCED)
-		AND (m.subject = '' OR NOT EXISTS (SELECT 1 FROM manifests s WHERE s.repository_id = ?1 AND s.digest = m.subject FENCED))
+	return q.manifests(`SELECT `+listedColumns+` FROM manifests m WHERE m.repository_id = ?1
+		AND (m.pushed_at, m.digest) < (?2, ?3)
+		AND NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = ?1 AND f.target = m.digest
+		AND f.child = 1 FENCED)
+		AND (m.subject = '' OR NOT EXISTS (SELECT 1 FROM manifests s WHERE s.repository_id = ?1
+		AND s.digest = m.subject FENCED))
 		ORDER BY m.pushed_at DESC, m.digest DESC LIMIT ?4`, repository, pushed, digest, limit)
 }
 
 // ManifestsByDigest are those of a repository whose digests begin with prefix
 // and come after the given one, in their order.
 func (q *Queries) ManifestsByDigest(repository int64, prefix, after string, limit int) ([]Manifest, error) {
-	return q.manifests(`SELECT `+listedColumns+` FROM manifests m WHERE m.repository_id = ? AND m.digest >= ? AND m.digest < ? AND m.digest <> ? ORDER BY m.digest LIMIT ?`,
+	return q.manifests(`SELECT `+listedColumns+` FROM manifests m WHERE m.repository_id = ? AND m.digest >= ?
+		AND m.digest < ? AND m.digest <> ? ORDER BY m.digest LIMIT ?`,
 		repository, from(prefix, after), prefix+pastPrefix, after, limit)
 }
 
@@ -99,20 +106,23 @@ func (q *Queries) ManifestsByTag(repository int64, prefix, after string, limit i
 	err = q.conn.all(`SELECT `+listedColumns+`, t.name FROM tags t IN ORDER JOIN manifests m ON m.id = t.manifest_id
 		WHERE t.repository_id = ?1 AND t.name >= ?2 AND t.name < ?3 AND t.name <> ?4
 			AND NOT EXISTS (SELECT 1 FROM tags e WHERE e.manifest_id = t.manifest_id AND e.name >= ?5 AND e.name < t.name)
-		ORDER BY t.name LIMIT ?6`, []any{repository, from(prefix, after), prefix + pastPrefix, after, prefix, limit}, func(scan func(dest ...any) error) error {
-		var m TaggedManifest
-		var err error
-		m.Manifest, err = scanManifest(func(dest ...any) error { return scan(append(dest, &m.Tag)...) })
-		ms = append(ms, m)
-		return err
-	})
+		ORDER BY t.name LIMIT ?6`, []any{repository, from(prefix, after), prefix + pastPrefix, after, prefix, limit},
+		func(scan func(dest ...any) error) error {
+			var m TaggedManifest
+			var err error
+			m.Manifest, err = scanManifest(func(dest ...any) error { return scan(append(dest, &m.Tag)...) })
+			ms = append(ms, m)
+			return err
+		})
 	return ms, err
 }
 
 // Children of an index that the repository has, in order of digest.
 func (q *Queries) Children(repository int64, index string, limit int) ([]Manifest, error) {
-	return q.manifests(`SELECT `+listedColumns+` FROM manifests i IN ORDER JOIN manifest_references f ON f.manifest_id = i.id AND f.child = 1
-		IN ORDER JOIN manifests m ON m.repository_id = i.repository_id AND m.digest = f.target WHERE i.repository_id = ? AND i.digest = ? ORDER BY f.target LIMIT ?`, repository, index, limit)
+	return q.manifests(`SELECT `+listedColumns+` FROM manifests i
+		IN ORDER JOIN manifest_references f ON f.manifest_id = i.id AND f.child = 1
+		IN ORDER JOIN manifests m ON m.repository_id = i.repository_id AND m.digest = f.target WHERE i.repository_id = ?
+		AND i.digest = ? ORDER BY f.target LIMIT ?`, repository, index, limit)
 }
 
 // ReferrersTo returns the referrers of each of the subjects, at most limit, in
@@ -122,15 +132,18 @@ func (q *Queries) ReferrersTo(repository int64, subjects []string, limit int) ([
 	const most = 20000
 	return q.manifests(`SELECT `+listedColumns+` FROM (
 			SELECT id, row_number() OVER (PARTITION BY subject ORDER BY digest) AS place FROM (
-				SELECT id, subject, digest FROM manifests WHERE repository_id = ? AND subject IN (SELECT value FROM texts(?)) AND subject <> '' LIMIT ?) AS looked) AS ranked
-		IN ORDER JOIN manifests m ON m.id = ranked.id WHERE ranked.place <= ? ORDER BY m.subject, m.digest`, repository, list(subjects), most, limit)
+				SELECT id, subject, digest FROM manifests WHERE repository_id = ? AND subject IN (SELECT value FROM texts(?))
+				AND subject <> '' LIMIT ?) AS looked) AS ranked
+		IN ORDER JOIN manifests m ON m.id = ranked.id WHERE ranked.place <= ?
+		ORDER BY m.subject, m.digest`, repository, list(subjects), most, limit)
 }
 
 // ManifestBytes returns those of the manifests that a repository has. The
 // caller knows how many bytes they have.
 func (q *Queries) ManifestBytes(repository int64, digests []string) (map[string][]byte, error) {
 	all := make(map[string][]byte, len(digests))
-	err := q.conn.all(`SELECT digest, bytes FROM manifests WHERE repository_id = ? AND digest IN (SELECT value FROM texts(?))`, []any{repository, list(digests)},
+	err := q.conn.all(`SELECT digest, bytes FROM manifests WHERE repository_id = ?
+		AND digest IN (SELECT value FROM texts(?))`, []any{repository, list(digests)},
 		func(scan func(dest ...any) error) error {
 			var d string
 			var b []byte
@@ -143,7 +156,8 @@ func (q *Queries) ManifestBytes(repository int64, digests []string) (map[string]
 
 // CountTagsOf a manifest, up to most.
 func (q *Queries) CountTagsOf(repository int64, digest string, most int) (n int, err error) {
-	err = q.conn.one(`SELECT count(*) FROM (SELECT 1 FROM manifests m IN ORDER JOIN tags t ON t.manifest_id = m.id WHERE m.repository_id = ? AND m.digest = ? LIMIT ?) AS looked`,
+	err = q.conn.one(`SELECT count(*) FROM (SELECT 1 FROM manifests m IN ORDER JOIN tags t ON t.manifest_id = m.id
+		WHERE m.repository_id = ? AND m.digest = ? LIMIT ?) AS looked`,
 		[]any{repository, digest, most}, &n)
 	return n, err
 }

@@ -54,7 +54,8 @@ func (q *Queries) ImageParts(source int64, digest string, destination int64, lim
 
 // whole asks whether the repository ?1 has all manifests of graph, and all that
 // these name.
-const whole = `SELECT NOT EXISTS (SELECT 1 FROM graph g WHERE NOT EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = ?1 AND m.digest = g.digest))
+const whole = `SELECT NOT EXISTS (SELECT 1 FROM graph g
+	WHERE NOT EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = ?1 AND m.digest = g.digest))
 		AND NOT EXISTS (SELECT 1 FROM graph g IN ORDER JOIN manifests m ON m.repository_id = ?1 AND m.digest = g.digest
 		IN ORDER JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 0
 		WHERE NOT EXISTS (SELECT 1 FROM layers l WHERE l.repository_id = ?1 AND l.digest = f.target))`
@@ -100,8 +101,10 @@ func (q *Queries) head(one string, repository int64, name string) (h ManifestHea
 
 // ImageBlobs are those of an image's layers that are in one of the objects.
 func (q *Queries) ImageBlobs(repository int64, digest string, objects []string) ([]Blob, error) {
-	return q.blobs(graph+`SELECT DISTINCT b.digest, b.size, b.object, b.created_at FROM graph g IN ORDER JOIN manifests m ON m.repository_id = ?1 AND m.digest = g.digest
-		IN ORDER JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 0 IN ORDER JOIN blobs b ON b.digest = f.target
+	return q.blobs(graph+`SELECT DISTINCT b.digest, b.size, b.object, b.created_at FROM graph g
+		IN ORDER JOIN manifests m ON m.repository_id = ?1 AND m.digest = g.digest
+		IN ORDER JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 0
+		IN ORDER JOIN blobs b ON b.digest = f.target
 		WHERE b.object IN (SELECT value FROM texts(?3))`, repository, digest, list(objects))
 }
 
@@ -117,18 +120,24 @@ func (tx *Tx) CopyImage(source int64, digests []string, destination *Repository,
 		SELECT CAST(?1 AS BIGINT), l.digest, l.size, CAST(?2 AS BIGINT), true FROM manifests m
 		IN ORDER JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 0
 		IN ORDER JOIN layers l ON l.repository_id = m.repository_id AND l.digest = f.target
-		WHERE m.repository_id = ?3 AND m.digest IN (SELECT value FROM texts(?4)) ON CONFLICT (repository_id, digest) DO NOTHING`, destination.ID, fromTime(at), source, of); err != nil {
+		WHERE m.repository_id = ?3 AND m.digest IN (SELECT value FROM texts(?4))
+		ON CONFLICT (repository_id, digest) DO NOTHING`, destination.ID, fromTime(at), source, of); err != nil {
 		return err
 	}
-	if err := tx.conn.exec(`INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, annotations, size, image_size, pushed_at, replicated, bytes)
-		SELECT CAST(?1 AS BIGINT), m.digest, m.media_type, m.artifact_type, m.subject, m.annotations, m.size, m.image_size, CAST(?2 AS BIGINT), true, m.bytes
-		FROM manifests m WHERE m.repository_id = ?3 AND m.digest IN (SELECT value FROM texts(?4)) ON CONFLICT (repository_id, digest) DO NOTHING`, destination.ID, fromTime(at), source, of); err != nil {
+	if err := tx.conn.exec(`INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, annotations,
+		size, image_size, pushed_at, replicated, bytes)
+		SELECT CAST(?1 AS BIGINT), m.digest, m.media_type, m.artifact_type, m.subject, m.annotations, m.size, m.image_size,
+		CAST(?2 AS BIGINT), true, m.bytes
+		FROM manifests m WHERE m.repository_id = ?3 AND m.digest IN (SELECT value FROM texts(?4))
+		ON CONFLICT (repository_id, digest) DO NOTHING`, destination.ID, fromTime(at), source, of); err != nil {
 		return err
 	}
 	// In a fixed order, so that two that do the same do not deadlock.
 	if err := tx.conn.exec(`INSERT INTO image_sources (manifest_id, source_registry_id, sequence)
-		SELECT m.id, CAST(?1 AS BIGINT), CAST(?2 AS BIGINT) FROM manifests m WHERE m.repository_id = ?3 AND m.digest IN (SELECT value FROM texts(?4)) ORDER BY m.digest
-		ON CONFLICT (manifest_id, source_registry_id) DO UPDATE SET sequence = excluded.sequence WHERE excluded.sequence > image_sources.sequence`,
+		SELECT m.id, CAST(?1 AS BIGINT), CAST(?2 AS BIGINT) FROM manifests m WHERE m.repository_id = ?3
+		AND m.digest IN (SELECT value FROM texts(?4)) ORDER BY m.digest
+		ON CONFLICT (manifest_id, source_registry_id) DO UPDATE SET sequence = excluded.sequence
+		WHERE excluded.sequence > image_sources.sequence`,
 		from, sequence, destination.ID, of); err != nil {
 		return err
 	}
@@ -136,5 +145,6 @@ func (tx *Tx) CopyImage(source int64, digests []string, destination *Repository,
 		SELECT t.id, f.target, t.repository_id, f.child, f.media_type FROM manifests m
 		IN ORDER JOIN manifests t ON t.repository_id = ?1 AND t.digest = m.digest
 		IN ORDER JOIN manifest_references f ON f.manifest_id = m.id
-		WHERE m.repository_id = ?2 AND m.digest IN (SELECT value FROM texts(?3)) AND t.digest IN (SELECT value FROM texts(?3)) ON CONFLICT DO NOTHING`, destination.ID, source, of)
+		WHERE m.repository_id = ?2 AND m.digest IN (SELECT value FROM texts(?3)) AND t.digest IN (SELECT value FROM texts(?3))
+		ON CONFLICT DO NOTHING`, destination.ID, source, of)
 }

@@ -12,7 +12,8 @@ type Layer struct {
 // Layer of a repository: ErrNotFound.
 func (q *Queries) Layer(repository int64, digest string) (l Layer, err error) {
 	var linked int64
-	err = q.conn.one(`SELECT l.size, b.object, l.linked_at FROM layers l JOIN blobs b ON b.digest = l.digest WHERE l.repository_id = ? AND l.digest = ?`,
+	err = q.conn.one(`SELECT l.size, b.object, l.linked_at FROM layers l JOIN blobs b ON b.digest = l.digest
+		WHERE l.repository_id = ? AND l.digest = ?`,
 		[]any{repository, digest}, &l.Size, &l.Object, &linked)
 	l.LinkedAt = toTime(linked)
 	return l, err
@@ -20,7 +21,8 @@ func (q *Queries) Layer(repository int64, digest string) (l Layer, err error) {
 
 // LayerSizes of those of the digests that the repository has.
 func (q *Queries) LayerSizes(repository int64, digests []string) (map[string]int64, error) {
-	return q.sizes(`SELECT digest, size FROM layers WHERE repository_id = ? AND digest IN (SELECT value FROM texts(?))`, repository, digests)
+	return q.sizes(`SELECT digest, size FROM layers WHERE repository_id = ?
+		AND digest IN (SELECT value FROM texts(?))`, repository, digests)
 }
 
 // RepositoriesWithLayer returns repositories of a registry that have the blob, at most limit.
@@ -35,7 +37,8 @@ func (tx *Tx) LinkLayer(r *Repository, digest string, at time.Time) (bool, error
 	return some(tx.conn.changed(linkLayer, r.ID, digest, fromTime(at)))
 }
 
-const linkLayer = `INSERT INTO layers (repository_id, digest, size, linked_at) SELECT CAST(?1 AS BIGINT), b.digest, b.size, CAST(?3 AS BIGINT) FROM blobs b WHERE b.digest = ?2
+const linkLayer = `INSERT INTO layers (repository_id, digest, size, linked_at) SELECT CAST(?1 AS BIGINT), b.digest,
+	b.size, CAST(?3 AS BIGINT) FROM blobs b WHERE b.digest = ?2
 	ON CONFLICT (repository_id, digest) DO UPDATE SET linked_at = excluded.linked_at`
 
 // AddLayer links a blob whose bytes are durable in the object to the
@@ -49,7 +52,8 @@ func (tx *Tx) AddLayer(r *Repository, digest string, size int64, object string, 
 		ON CONFLICT (digest) DO UPDATE SET size = blobs.size WHERE false`, digest, size, fromTime(at), object); err != nil {
 		return err
 	}
-	if err := tx.conn.exec(`INSERT INTO garbage (object, size) SELECT CAST(?1 AS TEXT), CAST(?2 AS BIGINT) FROM blobs WHERE digest = ?3 AND object <> ?1`, object, size, digest); err != nil {
+	if err := tx.conn.exec(`INSERT INTO garbage (object, size) SELECT CAST(?1 AS TEXT), CAST(?2 AS BIGINT) FROM blobs
+		WHERE digest = ?3 AND object <> ?1`, object, size, digest); err != nil {
 		return err
 	}
 	if err := tx.conn.exec(linkLayer, r.ID, digest, fromTime(at)); err != nil {
@@ -63,21 +67,26 @@ func (tx *Tx) AddLayer(r *Repository, digest string, size int64, object string, 
 // keeps that: see AddLayer, which must follow.
 func (tx *Tx) ReplaceBlob(lost Blob, size int64, object string) error {
 	tx.stale.all = true // who knows how many repositories have it
-	if err := tx.conn.exec(`UPDATE blobs SET object = ?, size = ? WHERE digest = ? AND object = ?`, object, size, lost.Digest, lost.Object); err != nil {
+	if err := tx.conn.exec(`UPDATE blobs SET object = ?, size = ? WHERE digest = ?
+		AND object = ?`, object, size, lost.Digest, lost.Object); err != nil {
 		return err
 	}
 	if err := tx.conn.exec(`UPDATE layers SET size = ?1 WHERE digest = ?2 AND size <> ?1
-		AND EXISTS (SELECT 1 FROM blobs b WHERE b.digest = layers.digest AND b.object = ?3)`, size, lost.Digest, object); err != nil {
+		AND EXISTS (SELECT 1 FROM blobs b WHERE b.digest = layers.digest
+		AND b.object = ?3)`, size, lost.Digest, object); err != nil {
 		return err
 	}
-	return tx.conn.exec(`INSERT INTO garbage (object, size) SELECT CAST(?1 AS TEXT), CAST(?2 AS BIGINT) FROM blobs WHERE digest = ?3 AND object = ?4
-		AND NOT EXISTS (SELECT 1 FROM damaged d WHERE d.object = ?1) ON CONFLICT (object) DO NOTHING`, lost.Object, lost.Size, lost.Digest, object)
+	return tx.conn.exec(`INSERT INTO garbage (object, size) SELECT CAST(?1 AS TEXT), CAST(?2 AS BIGINT) FROM blobs
+		WHERE digest = ?3 AND object = ?4
+		AND NOT EXISTS (SELECT 1 FROM damaged d WHERE d.object = ?1)
+		ON CONFLICT (object) DO NOTHING`, lost.Object, lost.Size, lost.Digest, object)
 }
 
 // RenewLink makes a link count as new: see UnlinkUnused. It leaves caches
 // alone: they hold the time only to know when it is old.
 func (tx *Tx) RenewLink(repository int64, digest string, at time.Time) error {
-	return tx.conn.exec(`UPDATE layers SET linked_at = ? WHERE repository_id = ? AND digest = ?`, fromTime(at), repository, digest)
+	return tx.conn.exec(`UPDATE layers SET linked_at = ? WHERE repository_id = ?
+		AND digest = ?`, fromTime(at), repository, digest)
 }
 
 // UnlinkLayer removes the repository's link to a blob: false if it had none.

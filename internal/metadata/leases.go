@@ -15,7 +15,8 @@ type Lease struct {
 // Lease by name: zero but for the name if nobody ever held it.
 func (q *Queries) Lease(name string) (Lease, error) {
 	l := Lease{Name: name}
-	err := q.conn.one(`SELECT holder, beat, progress FROM leases WHERE name = ?`, []any{name}, &l.Holder, &l.Beat, &l.Progress)
+	err := q.conn.one(`SELECT holder, beat, progress FROM leases WHERE name = ?`, []any{name}, &l.Holder, &l.Beat,
+		&l.Progress)
 	if errors.Is(err, ErrNotFound) {
 		err = nil
 	}
@@ -26,18 +27,21 @@ func (q *Queries) Lease(name string) (Lease, error) {
 // was first, or the present holder is alive.
 func (tx *Tx) TakeLease(seen Lease, holder string) (bool, error) {
 	return some(tx.conn.changed(`INSERT INTO leases (name, holder, beat) VALUES (?1, ?2, 1)
-		ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, beat = leases.beat + 1 WHERE leases.holder = ?3 AND leases.beat = ?4`,
+		ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, beat = leases.beat + 1 WHERE leases.holder = ?3
+		AND leases.beat = ?4`,
 		seen.Name, holder, seen.Holder, seen.Beat))
 }
 
 // KeepLease shows that the holder is alive, and stores its progress: false if
 // it has lost the lease.
 func (tx *Tx) KeepLease(name, holder, progress string) (bool, error) {
-	return some(tx.conn.changed(`UPDATE leases SET beat = beat + 1, progress = ? WHERE name = ? AND holder = ?`, progress, name, holder))
+	return some(tx.conn.changed(`UPDATE leases SET beat = beat + 1, progress = ? WHERE name = ?
+		AND holder = ?`, progress, name, holder))
 }
 
 // ReleaseLease gives the lease back, unless the holder has lost it, and stores
 // its progress.
 func (tx *Tx) ReleaseLease(name, holder, progress string) error {
-	return tx.conn.exec(`UPDATE leases SET holder = '', beat = beat + 1, progress = ? WHERE name = ? AND holder = ?`, progress, name, holder)
+	return tx.conn.exec(`UPDATE leases SET holder = '', beat = beat + 1, progress = ? WHERE name = ?
+		AND holder = ?`, progress, name, holder)
 }

@@ -27,11 +27,13 @@ type Reference struct {
 	MediaType string
 }
 
-const manifestColumns = `m.digest, m.media_type, m.artifact_type, m.subject, m.annotations, m.size, m.image_size, m.pushed_at, m.pulled_at`
+const manifestColumns = `m.digest, m.media_type, m.artifact_type, m.subject, m.annotations, m.size, m.image_size,
+	m.pushed_at, m.pulled_at`
 
 // listedColumns leave the annotations out: they may be as large as a manifest,
 // and a page of them too large for memory.
-const listedColumns = `m.digest, m.media_type, m.artifact_type, m.subject, '', m.size, m.image_size, m.pushed_at, m.pulled_at`
+const listedColumns = `m.digest, m.media_type, m.artifact_type, m.subject, '', m.size, m.image_size, m.pushed_at,
+	m.pulled_at`
 
 // maxAnnotations bounds the bytes of annotations in one answer of Referrers,
 // unless the first referrer alone has more.
@@ -41,7 +43,8 @@ var errPageFull = errors.New("metadata: the page is full")
 
 func scanManifest(scan func(dest ...any) error) (m Manifest, err error) {
 	var pushed, pulled int64
-	err = scan(&m.Digest, &m.MediaType, &m.ArtifactType, &m.Subject, &m.Annotations, &m.Size, &m.ImageSize, &pushed, &pulled)
+	err = scan(&m.Digest, &m.MediaType, &m.ArtifactType, &m.Subject, &m.Annotations, &m.Size, &m.ImageSize, &pushed,
+		&pulled)
 	m.PushedAt, m.PulledAt = toTime(pushed), toTime(pulled)
 	return m, err
 }
@@ -58,7 +61,8 @@ func (q *Queries) manifests(query string, args ...any) (ms []Manifest, err error
 // Manifest of a repository by digest: ErrNotFound.
 func (q *Queries) Manifest(repository int64, digest string) (Manifest, error) {
 	return scanManifest(func(dest ...any) error {
-		return q.conn.one(`SELECT `+manifestColumns+` FROM manifests m WHERE m.repository_id = ? AND m.digest = ?`, []any{repository, digest}, dest...)
+		return q.conn.one(`SELECT `+manifestColumns+` FROM manifests m WHERE m.repository_id = ?
+			AND m.digest = ?`, []any{repository, digest}, dest...)
 	})
 }
 
@@ -82,7 +86,8 @@ func (q *Queries) ManifestContent(repository int64, digest string) (*ManifestCon
 	var c ManifestContent
 	var err error
 	c.Manifest, err = scanManifest(func(dest ...any) error {
-		return q.conn.one(`SELECT `+contentColumns+` FROM manifests m WHERE m.repository_id = ? AND m.digest = ?`, []any{repository, digest}, append(dest, &c.Bytes)...)
+		return q.conn.one(`SELECT `+contentColumns+` FROM manifests m WHERE m.repository_id = ?
+			AND m.digest = ?`, []any{repository, digest}, append(dest, &c.Bytes)...)
 	})
 	return &c, err
 }
@@ -109,7 +114,8 @@ func (q *Queries) Manifests(repository int64, tagged int, after string, limit in
 
 // ManifestSizes of those of the digests that the repository has: the sizes of their images.
 func (q *Queries) ManifestSizes(repository int64, digests []string) (map[string]int64, error) {
-	return q.sizes(`SELECT digest, image_size FROM manifests WHERE repository_id = ? AND digest IN (SELECT value FROM texts(?))`, repository, digests)
+	return q.sizes(`SELECT digest, image_size FROM manifests WHERE repository_id = ?
+		AND digest IN (SELECT value FROM texts(?))`, repository, digests)
 }
 
 func (q *Queries) sizes(query string, repository int64, digests []string) (map[string]int64, error) {
@@ -127,9 +133,11 @@ func (q *Queries) sizes(query string, repository int64, digests []string) (map[s
 // PutManifest adds a manifest to a repository with its bytes and all that it
 // names. The repository must not have it.
 func (tx *Tx) PutManifest(r *Repository, m Manifest, bytes []byte, references []Reference) error {
-	if err := tx.conn.exec(`INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, annotations, size, image_size, pushed_at, bytes)
+	if err := tx.conn.exec(`INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, annotations,
+		size, image_size, pushed_at, bytes)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.ID, m.Digest, m.MediaType, m.ArtifactType, m.Subject, m.Annotations, m.Size, m.ImageSize, fromTime(m.PushedAt), bytes); err != nil {
+		r.ID, m.Digest, m.MediaType, m.ArtifactType, m.Subject, m.Annotations, m.Size, m.ImageSize, fromTime(m.PushedAt),
+		bytes); err != nil {
 		return err
 	}
 	return tx.addReferences(r, m.Digest, references)
@@ -153,13 +161,16 @@ func (tx *Tx) addReferences(r *Repository, digest string, references []Reference
 		return err
 	}
 	return tx.conn.exec(`INSERT INTO manifest_references (manifest_id, target, repository_id, child, media_type)
-		SELECT m.id, value ->> 'd', m.repository_id, CAST(value ->> 'c' AS INTEGER), value ->> 'm' FROM manifests m, objects(?) WHERE m.repository_id = ? AND m.digest = ? ON CONFLICT DO NOTHING`, string(text), r.ID, digest)
+		SELECT m.id, value ->> 'd', m.repository_id, CAST(value ->> 'c' AS INTEGER), value ->> 'm'
+		FROM manifests m, objects(?) WHERE m.repository_id = ? AND m.digest = ?
+		ON CONFLICT DO NOTHING`, string(text), r.ID, digest)
 }
 
 // SetPulledAt records when an image was last pulled. It leaves caches alone:
 // they hold the time only to know when it is old.
 func (tx *Tx) SetPulledAt(repository int64, digest string, at time.Time) error {
-	return tx.conn.exec(`UPDATE manifests SET pulled_at = ? WHERE repository_id = ? AND digest = ?`, fromTime(at), repository, digest)
+	return tx.conn.exec(`UPDATE manifests SET pulled_at = ? WHERE repository_id = ?
+		AND digest = ?`, fromTime(at), repository, digest)
 }
 
 // DeleteManifest removes a manifest with its tags from a repository: false if
@@ -191,8 +202,10 @@ func (q *Queries) Referring(repository int64, target string) (manifests []string
 func (q *Queries) Referrers(repository int64, subject, artifactType, after string,
 	limit int) (ms []Manifest, more bool, err error) {
 	annotations := 0
-	err = q.conn.all(`SELECT `+manifestColumns+` FROM manifests m WHERE m.repository_id = ?1 AND m.subject = ?2 AND m.subject <> '' AND m.digest > ?3
-		AND (?4 = '' OR m.artifact_type = ?4) ORDER BY m.digest LIMIT ?5`, []any{repository, subject, after, artifactType, limit + 1},
+	err = q.conn.all(`SELECT `+manifestColumns+` FROM manifests m WHERE m.repository_id = ?1 AND m.subject = ?2
+		AND m.subject <> '' AND m.digest > ?3
+		AND (?4 = '' OR m.artifact_type = ?4) ORDER BY m.digest
+		LIMIT ?5`, []any{repository, subject, after, artifactType, limit + 1},
 		func(scan func(dest ...any) error) error {
 			m, err := scanManifest(scan)
 			if err != nil {

@@ -51,7 +51,8 @@ func newProvider(dialect goose.Dialect, db *sql.DB, options ...goose.ProviderOpt
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(dialect, db, files, append(options, goose.WithDisableGlobalRegistry(true), goose.WithAllowOutofOrder(true))...)
+	return goose.NewProvider(dialect, db, files, append(options, goose.WithDisableGlobalRegistry(true),
+		goose.WithAllowOutofOrder(true))...)
 }
 
 // checkCompatible refuses a schema that is newer than the program and does not
@@ -59,10 +60,12 @@ func newProvider(dialect goose.Dialect, db *sql.DB, options ...goose.ProviderOpt
 func checkCompatible(ctx context.Context, db *sql.DB, have, want int64) error {
 	var oldest int64
 	if err := db.QueryRowContext(ctx, `SELECT oldest FROM schema_compatibility`).Scan(&oldest); err != nil {
-		return fmt.Errorf("the database has schema %d, newer than this program's %d, and does not say which programs may use it (%w): use the newer program", have, want, err)
+		return fmt.Errorf("the database has schema %d, newer than this program's %d, and does not say which programs may "+
+			"use it (%w): use the newer program", have, want, err)
 	}
 	if oldest > want {
-		return fmt.Errorf("the database has schema %d, which needs a program that knows schema %d or later; this one knows up to %d: use the newer program", have, oldest, want)
+		return fmt.Errorf("the database has schema %d, which needs a program that knows schema %d or later; this one "+
+			"knows up to %d: use the newer program", have, oldest, want)
 	}
 	return nil
 }

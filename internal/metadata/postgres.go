@@ -99,7 +99,8 @@ func OpenPostgres(ctx context.Context, url string) (*Postgres, error) {
 	// are written. While a table grows faster than its statistics, a planner
 	// prefers to read all of it. (Migrations are another matter.)
 	for name, value := range map[string]string{
-		"join_collapse_limit": "1", "enable_hashjoin": "off", "enable_mergejoin": "off", "enable_seqscan": "off", "enable_material": "off",
+		"join_collapse_limit": "1", "enable_hashjoin": "off", "enable_mergejoin": "off", "enable_seqscan": "off",
+		"enable_material":                 "off",
 		"max_parallel_workers_per_gather": "0",
 		"jit":                             "off", // compiling takes longer than any of them
 	} {
@@ -116,7 +117,8 @@ func OpenPostgres(ctx context.Context, url string) (*Postgres, error) {
 		pool: pool, dialect: postgresDialect(), closing: make(chan struct{}), timeout: roundTripTimeout,
 		types: sync.Pool{New: func() any { return pgtype.NewMap() }},
 		known: knownRepositories{rows: map[repositoryKey]*Repository{}},
-		reads: make(chan struct{}, max(1, int(config.MaxConns)-2*quarter)), updates: make(chan struct{}, quarter), first: make(chan struct{}, quarter),
+		reads: make(chan struct{}, max(1, int(config.MaxConns)-2*quarter)), updates: make(chan struct{}, quarter),
+		first: make(chan struct{}, quarter),
 	}, nil
 }
 
@@ -124,7 +126,8 @@ func OpenPostgres(ctx context.Context, url string) (*Postgres, error) {
 // database or the user is configured not to. A setting that waits for more is
 // left alone.
 func demandDurability(ctx context.Context, c *pgx.Conn) error {
-	_, err := c.Exec(ctx, `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`)
+	_, err := c.Exec(ctx, `SELECT set_config('synchronous_commit', 'on', false)
+		WHERE current_setting('synchronous_commit') = 'off'`)
 	return err
 }
 

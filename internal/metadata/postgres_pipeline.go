@@ -77,7 +77,9 @@ func (p *pipeline) changed(query string, args ...any) (int64, error) {
 
 func (p *pipeline) one(query string, args []any, dest ...any) error {
 	found := false
-	err := p.rows(&statement{query: query, args: args, again: func() { found = false }}, func(scan func(dest ...any) error) error {
+	err := p.rows(&statement{
+		query: query, args: args, again: func() { found = false },
+	}, func(scan func(dest ...any) error) error {
 		if found {
 			return nil
 		}
@@ -157,7 +159,8 @@ func (p *pipeline) send(wanted *statement, scan func(row func(dest ...any) error
 		}
 		p.queue = slices.Insert(p.queue, 0, &statement{query: "BEGIN"})
 		if wanted != nil || !ends(p.queue) { // otherwise there is no answer before the end
-			p.queue = slices.Insert(p.queue, 1, &statement{query: `SELECT pg_current_xact_id()::text, pg_postmaster_start_time()::text`,
+			p.queue = slices.Insert(p.queue, 1, &statement{query: `SELECT pg_current_xact_id()::text,
+				pg_postmaster_start_time()::text`,
 				to: []any{&p.begun.id, &p.begun.server}})
 		}
 	}
@@ -355,7 +358,8 @@ func (s *Postgres) outcome(of transactionID, reason error) error {
 	for begun := time.Now(); time.Since(begun) < patience; time.Sleep(50*time.Millisecond + rand.N(100*time.Millisecond)) {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		var status *string
-		err := s.pool.QueryRow(ctx, `SELECT pg_xact_status($1::text::xid8) WHERE pg_postmaster_start_time()::text = $2`, of.id, of.server).Scan(&status)
+		err := s.pool.QueryRow(ctx, `SELECT pg_xact_status($1::text::xid8)
+			WHERE pg_postmaster_start_time()::text = $2`, of.id, of.server).Scan(&status)
 		cancel()
 		switch {
 		case errors.Is(err, pgx.ErrNoRows):

@@ -27,7 +27,8 @@ func keyList(registries []resource.Registry) string {
 // RegistryIDs of those of the registries that have a row.
 func (q *Queries) RegistryIDs(keys []resource.Registry) (map[resource.Registry]int64, error) {
 	ids := make(map[resource.Registry]int64, len(keys))
-	err := q.conn.all(`SELECT g.id, g.account, g.region FROM objects(?) AS d IN ORDER JOIN registries g ON g.account = d.value ->> 'Account' AND g.region = d.value ->> 'Region'`,
+	err := q.conn.all(`SELECT g.id, g.account, g.region FROM objects(?) AS d
+		IN ORDER JOIN registries g ON g.account = d.value ->> 'Account' AND g.region = d.value ->> 'Region'`,
 		[]any{keyList(keys)}, func(scan func(dest ...any) error) error {
 			var id int64
 			var k resource.Registry
@@ -40,7 +41,8 @@ func (q *Queries) RegistryIDs(keys []resource.Registry) (map[resource.Registry]i
 
 // EnsureRegistry creates the registry's row if there is none.
 func (tx *Tx) EnsureRegistry(account, region string) error {
-	return tx.conn.exec(`INSERT INTO registries (account, region) VALUES (?, ?) ON CONFLICT (account, region) DO NOTHING`, account, region)
+	return tx.conn.exec(`INSERT INTO registries (account, region) VALUES (?, ?)
+		ON CONFLICT (account, region) DO NOTHING`, account, region)
 }
 
 // Registry by account and Region: ErrNotFound.

@@ -61,7 +61,8 @@ func (r *Repository) facts() Repository {
 	return f
 }
 
-const repositoryColumns = `p.id, p.registry_id, g.account, g.region, p.name, p.created_at, p.tag_mutability, p.exclusions,
+const repositoryColumns = `p.id, p.registry_id, g.account, g.region, p.name, p.created_at, p.tag_mutability,
+	p.exclusions,
 	p.scan_on_push, p.encryption_type, p.kms_key, p.policy, g.policy, g.replication
 	FROM repositories p JOIN registries g ON g.id = p.registry_id`
 
@@ -85,7 +86,8 @@ func scanRepository(scan func(dest ...any) error) (*Repository, error) {
 // Repository by name: ErrNotFound.
 func (q *Queries) Repository(account, region, name string) (*Repository, error) {
 	return scanRepository(func(dest ...any) error {
-		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.registry_id = (SELECT id FROM registries WHERE account = ? AND region = ?) AND p.name = ?`, []any{account, region, name}, dest...)
+		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.registry_id = (SELECT id FROM registries WHERE account = ?
+			AND region = ?) AND p.name = ?`, []any{account, region, name}, dest...)
 	})
 }
 
@@ -94,7 +96,8 @@ func (q *Queries) Repository(account, region, name string) (*Repository, error) 
 // needs it, so that what it found there stays there.
 func (q *Queries) ShareRepository(id int64) (*Repository, error) {
 	return scanRepository(func(dest ...any) error {
-		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.id = ? AND p.name < '`+retired+`' SHARING p`, []any{id}, dest...)
+		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.id = ? AND p.name < '`+retired+`' SHARING p`, []any{id},
+			dest...)
 	})
 }
 
@@ -104,7 +107,8 @@ func (q *Queries) ShareRepository(id int64) (*Repository, error) {
 // repository and share the other's do not wait for each other.
 func (q *Queries) HoldRepository(id int64) (*Repository, error) {
 	return scanRepository(func(dest ...any) error {
-		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.id = ? AND p.name < '`+retired+`' HOLDING p`, []any{id}, dest...)
+		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.id = ? AND p.name < '`+retired+`' HOLDING p`, []any{id},
+			dest...)
 	})
 }
 
@@ -113,13 +117,15 @@ func (q *Queries) HoldRepository(id int64) (*Repository, error) {
 // rely on needs it.
 func (q *Queries) LockRepository(id int64) (*Repository, error) {
 	return scanRepository(func(dest ...any) error {
-		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.id = ? AND p.name < '`+retired+`' LOCKING p`, []any{id}, dest...)
+		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.id = ? AND p.name < '`+retired+`' LOCKING p`, []any{id},
+			dest...)
 	})
 }
 
 // Repositories of a registry with names after the given one, in their order.
 func (q *Queries) Repositories(registry int64, after string, limit int) (repos []*Repository, err error) {
-	err = q.conn.all(`SELECT `+repositoryColumns+` WHERE p.registry_id = ? AND p.name > ? AND p.name < '`+retired+`' ORDER BY p.name LIMIT ?`,
+	err = q.conn.all(`SELECT `+repositoryColumns+` WHERE p.registry_id = ? AND p.name > ? AND p.name < '`+retired+
+		`' ORDER BY p.name LIMIT ?`,
 		[]any{registry, after, limit}, func(scan func(dest ...any) error) error {
 			r, err := scanRepository(scan)
 			repos = append(repos, r)
@@ -133,9 +139,13 @@ func (tx *Tx) CreateRepository(r *Repository) (bool, error) {
 	if err := tx.LockRegistry(r.RegistryID); err != nil {
 		return false, err
 	}
-	err := tx.conn.one(`INSERT INTO repositories (registry_id, name, created_at, tag_mutability, exclusions, scan_on_push, encryption_type, kms_key)
+	err := tx.conn.one(`INSERT INTO repositories (registry_id, name, created_at, tag_mutability, exclusions, scan_on_push,
+		encryption_type, kms_key)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (registry_id, name) DO NOTHING RETURNING id`,
-		[]any{r.RegistryID, r.Name, fromTime(r.CreatedAt), r.TagMutability, list(r.Exclusions), r.ScanOnPush, r.EncryptionType, r.KMSKey}, &r.ID)
+		[]any{
+			r.RegistryID, r.Name, fromTime(r.CreatedAt), r.TagMutability, list(r.Exclusions), r.ScanOnPush, r.EncryptionType,
+			r.KMSKey,
+		}, &r.ID)
 	if err == ErrNotFound {
 		return false, nil
 	}
@@ -157,8 +167,10 @@ func (tx *Tx) DeleteContent(r *Repository, limit int) (more bool, err error) {
 	tx.touchRepository(r)
 	for _, statement := range []string{
 		`DELETE FROM manifests WHERE id IN (SELECT id FROM manifests WHERE repository_id = ?1 LIMIT ?2)`,
-		`DELETE FROM layers WHERE repository_id = ?1 AND digest IN (SELECT digest FROM layers WHERE repository_id = ?1 LIMIT ?2)`,
-		`DELETE FROM tag_watermarks WHERE repository_id = ?1 AND (tag, source_registry_id) IN (SELECT tag, source_registry_id FROM tag_watermarks WHERE repository_id = ?1 LIMIT ?2)`,
+		`DELETE FROM layers WHERE repository_id = ?1 AND digest IN (SELECT digest FROM layers WHERE repository_id = ?1
+			LIMIT ?2)`,
+		`DELETE FROM tag_watermarks WHERE repository_id = ?1 AND (tag, source_registry_id) IN (SELECT tag, source_registry_id
+			FROM tag_watermarks WHERE repository_id = ?1 LIMIT ?2)`,
 		`DELETE FROM uploads WHERE id IN (SELECT id FROM uploads WHERE repository_id = ?1 LIMIT ?2)`,
 	} {
 		n, err := tx.conn.changed(statement, r.ID, limit)
@@ -175,7 +187,8 @@ func (tx *Tx) DeleteContent(r *Repository, limit int) (more bool, err error) {
 // SetTagMutability replaces the mutability and its exclusion filters.
 func (tx *Tx) SetTagMutability(r *Repository, mutability string, exclusions []string) error {
 	tx.touchRepository(r)
-	return must(tx.conn.changed(`UPDATE repositories SET tag_mutability = ?, exclusions = ? WHERE id = ?`, mutability, list(exclusions), r.ID))
+	return must(tx.conn.changed(`UPDATE repositories SET tag_mutability = ?, exclusions = ?
+		WHERE id = ?`, mutability, list(exclusions), r.ID))
 }
 
 // SetRepositoryPolicy replaces the policy; an empty one removes it.
@@ -204,7 +217,8 @@ func (q *Queries) ResourceTags(repository int64) (tags []resource.Tag, err error
 
 // tagsOf is a column with the resource tags of a repository, for tagObject.
 func tagsOf(repository string) string {
-	return `CAST((SELECT object_of(t.key, t.value) FROM resource_tags t WHERE t.repository_id = ` + repository + `.id) AS TEXT)`
+	return `CAST((SELECT object_of(t.key, t.value) FROM resource_tags t
+		WHERE t.repository_id = ` + repository + `.id) AS TEXT)`
 }
 
 // tagObject scans a JSON object of keys and values, or NULL, into resource tags.

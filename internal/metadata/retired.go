@@ -17,19 +17,22 @@ func (tx *Tx) RetireRepository(r *Repository) error {
 	if err := tx.conn.exec(`DELETE FROM resource_tags WHERE repository_id = ?`, r.ID); err != nil {
 		return err
 	}
-	return must(tx.conn.changed(`UPDATE repositories SET name = '`+retired+`' || CAST(id AS TEXT), policy = '' WHERE id = ?`, r.ID))
+	return must(tx.conn.changed(`UPDATE repositories SET name = '`+retired+
+		`' || CAST(id AS TEXT), policy = '' WHERE id = ?`, r.ID))
 }
 
 // RetiredRepositories are some of those that are retired, at most limit.
 func (q *Queries) RetiredRepositories(limit int) ([]int64, error) {
-	return q.numbers(`SELECT p.id FROM registries g IN ORDER JOIN repositories p ON p.registry_id = g.id AND p.name >= '`+retired+`' LIMIT ?`, limit)
+	return q.numbers(`SELECT p.id FROM registries g IN ORDER JOIN repositories p ON p.registry_id = g.id
+		AND p.name >= '`+retired+`' LIMIT ?`, limit)
 }
 
 // LockRetired returns a retired repository, and keeps others from removing what
 // is in it: ErrNotFound.
 func (q *Queries) LockRetired(id int64) (*Repository, error) {
 	return scanRepository(func(dest ...any) error {
-		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.id = ? AND p.name >= '`+retired+`' LOCKING p`, []any{id}, dest...)
+		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.id = ? AND p.name >= '`+retired+`' LOCKING p`, []any{id},
+			dest...)
 	})
 }
 

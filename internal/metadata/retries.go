@@ -30,7 +30,8 @@ type Retry struct {
 // if there are none. The number of the change, from NextSequence, must have
 // been drawn while the locks were held that keep refusals from being decided.
 func (tx *Tx) NoteRetry(r Retry) (bool, error) {
-	const insert, update = `INSERT INTO replication_retries (registry_id, repository, before) SELECT CAST(?1 AS BIGINT), CAST(?2 AS TEXT), CAST(?3 AS BIGINT) WHERE EXISTS (
+	const insert, update = `INSERT INTO replication_retries (registry_id, repository, before) SELECT CAST(?1 AS BIGINT),
+		CAST(?2 AS TEXT), CAST(?3 AS BIGINT) WHERE EXISTS (
 		SELECT 1 FROM replications WHERE state = 'FAILED' AND destination_account = ?4 AND destination_region = ?5`,
 		`) ON CONFLICT (registry_id, repository) DO UPDATE SET before = excluded.before`
 	args := []any{r.RegistryID, r.Repository, r.Before, r.Account, r.Region}
@@ -44,14 +45,17 @@ func (tx *Tx) NoteRetry(r Retry) (bool, error) {
 // registries are to be tried again: false if there are none.
 func (tx *Tx) NoteServed(registries []resource.Registry) (bool, error) {
 	return some(tx.conn.changed(`INSERT INTO replication_retries (registry_id, repository, before)
-		SELECT g.id, '', 0 FROM objects(?) AS d IN ORDER JOIN registries g ON g.account = d.value ->> 'Account' AND g.region = d.value ->> 'Region'
-		WHERE (SELECT r.refusal FROM replications r WHERE r.state = 'FAILED' AND r.refusal = -1 AND r.destination_account = g.account AND r.destination_region = g.region LIMIT 1) = -1
+		SELECT g.id, '', 0 FROM objects(?) AS d IN ORDER JOIN registries g ON g.account = d.value ->> 'Account'
+		AND g.region = d.value ->> 'Region'
+		WHERE (SELECT r.refusal FROM replications r WHERE r.state = 'FAILED' AND r.refusal = -1
+		AND r.destination_account = g.account AND r.destination_region = g.region LIMIT 1) = -1
 		ON CONFLICT (registry_id, repository) DO NOTHING`, keyList(registries)))
 }
 
 // Retries that come after the given one, in order of registry and repository.
 func (q *Queries) Retries(after Retry, limit int) (all []Retry, err error) {
-	err = q.conn.all(`SELECT t.registry_id, g.account, g.region, t.repository, t.before FROM replication_retries t IN ORDER JOIN registries g ON g.id = t.registry_id
+	err = q.conn.all(`SELECT t.registry_id, g.account, g.region, t.repository, t.before FROM replication_retries t
+		IN ORDER JOIN registries g ON g.id = t.registry_id
 		WHERE (t.registry_id, t.repository) > (?, ?) ORDER BY t.registry_id, t.repository LIMIT ?`,
 		[]any{after.RegistryID, after.Repository, limit}, func(scan func(dest ...any) error) error {
 			var r Retry
@@ -64,7 +68,8 @@ func (q *Queries) Retries(after Retry, limit int) (all []Retry, err error) {
 
 // EndRetry forgets a retry, unless a later change has renewed it.
 func (tx *Tx) EndRetry(r Retry) error {
-	return tx.conn.exec(`DELETE FROM replication_retries WHERE registry_id = ? AND repository = ? AND before = ?`, r.RegistryID, r.Repository, r.Before)
+	return tx.conn.exec(`DELETE FROM replication_retries WHERE registry_id = ? AND repository = ?
+		AND before = ?`, r.RegistryID, r.Repository, r.Before)
 }
 
 // RefusedRoute is a route on which refusals are to be tried again.
@@ -98,12 +103,15 @@ func (q *Queries) RefusedRoutes(of Retry, count, limit int) (all []RefusedRoute,
 }
 
 func refusedRoutes(into string) string {
-	refused := `FROM replications r WHERE r.state = 'FAILED' AND r.destination_account = ?1 AND r.destination_region = ?2` + into
+	refused := `FROM replications r WHERE r.state = 'FAILED' AND r.destination_account = ?1
+		AND r.destination_region = ?2` + into
 	return `WITH RECURSIVE sources (id) AS (
 			SELECT min(r.source_registry_id) ` + refused + `
-			UNION ALL SELECT (SELECT min(r.source_registry_id) ` + refused + ` AND r.source_registry_id > s.id) FROM sources s WHERE s.id IS NOT NULL)
+			UNION ALL SELECT (SELECT min(r.source_registry_id) ` + refused + ` AND r.source_registry_id > s.id) FROM sources s
+				WHERE s.id IS NOT NULL)
 		SELECT s.id, coalesce(g.account, ''), (SELECT count(*) FROM (SELECT 1 FROM replications n
-			WHERE n.state = 'IN_PROGRESS' AND n.source_registry_id = s.id AND n.destination_account = ?1 AND n.destination_region = ?2 LIMIT ?4) AS waiting)
+			WHERE n.state = 'IN_PROGRESS' AND n.source_registry_id = s.id AND n.destination_account = ?1
+			AND n.destination_region = ?2 LIMIT ?4) AS waiting)
 		FROM sources s LEFT IN ORDER JOIN registries g ON g.id = s.id
 		WHERE s.id IS NOT NULL AND (SELECT min(r.refusal) ` + refused + ` AND r.source_registry_id = s.id) < ?3 LIMIT ?5`
 }
@@ -126,10 +134,15 @@ func (tx *Tx) RetryRefused(of Retry, route RefusedRoute, t, due time.Time,
 	limit int) (all []DueReplication, err error) {
 	// Another process may do the same, so the state of the rows found is
 	// checked again, in a form that makes no planner begin with it.
-	const update, last = `UPDATE replications SET state = 'IN_PROGRESS', tries = 0, changed_at = ?1, next_try_at = ?2, finished_at = 0 WHERE state || '' = 'FAILED' AND id IN (
-		SELECT r.id FROM replications r WHERE r.state = 'FAILED' AND r.destination_account = ?3 AND r.destination_region = ?4 AND r.source_registry_id = ?5 AND r.refusal < ?6`,
+	const update, last = `UPDATE replications SET state = 'IN_PROGRESS', tries = 0, changed_at = ?1, next_try_at = ?2,
+		finished_at = 0 WHERE state || '' = 'FAILED' AND id IN (
+		SELECT r.id FROM replications r WHERE r.state = 'FAILED' AND r.destination_account = ?3 AND r.destination_region = ?4
+		AND r.source_registry_id = ?5 AND r.refusal < ?6`,
 		` ORDER BY r.refusal LIMIT ?7) RETURNING id`
-	query, args := update+last, []any{fromTime(t), fromTime(due), route.DestinationAccount, route.DestinationRegion, route.SourceRegistryID, of.Before, limit}
+	query, args := update+last, []any{
+		fromTime(t), fromTime(due), route.DestinationAccount, route.DestinationRegion, route.SourceRegistryID, of.Before,
+		limit,
+	}
 	if of.Repository != "" {
 		query, args = update+refusedInto+`?8`+last, append(args, route.Into)
 	}

@@ -15,15 +15,18 @@ type Session struct {
 
 // CreateSession records a session.
 func (tx *Tx) CreateSession(s Session) error {
-	return tx.conn.exec(`INSERT INTO sessions (id, account, access_key, created_at, expires_at, user_agent, remote_address) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		s.ID, s.Account, s.AccessKey, fromTime(s.CreatedAt), fromTime(s.ExpiresAt), storable(s.UserAgent), storable(s.RemoteAddress))
+	return tx.conn.exec(`INSERT INTO sessions (id, account, access_key, created_at, expires_at, user_agent, remote_address)
+		VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		s.ID, s.Account, s.AccessKey, fromTime(s.CreatedAt), fromTime(s.ExpiresAt), storable(s.UserAgent),
+		storable(s.RemoteAddress))
 }
 
 // Session by id: ErrNotFound.
 func (q *Queries) Session(id string) (Session, error) {
 	s := Session{ID: id}
 	var created, expires int64
-	err := q.conn.one(`SELECT account, access_key, created_at, expires_at, user_agent, remote_address FROM sessions WHERE id = ?`,
+	err := q.conn.one(`SELECT account, access_key, created_at, expires_at, user_agent, remote_address FROM sessions
+		WHERE id = ?`,
 		[]any{id}, &s.Account, &s.AccessKey, &created, &expires, &s.UserAgent, &s.RemoteAddress)
 	s.CreatedAt, s.ExpiresAt = toTime(created), toTime(expires)
 	return s, err
@@ -47,7 +50,8 @@ func (q *Queries) Sessions(account string, limit int) (ss []Session, err error) 
 // DeleteSessions ends those of the account's sessions that the ids name, and
 // returns the ids of those that were there.
 func (tx *Tx) DeleteSessions(account string, ids []string) ([]string, error) {
-	return tx.strings(`DELETE FROM sessions WHERE account = ? AND id IN (SELECT value FROM texts(?)) RETURNING id`, account, list(ids))
+	return tx.strings(`DELETE FROM sessions WHERE account = ?
+		AND id IN (SELECT value FROM texts(?)) RETURNING id`, account, list(ids))
 }
 
 // DeleteExpiredSessions forgets the sessions of all accounts that ended by

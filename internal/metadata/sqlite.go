@@ -55,7 +55,8 @@ func OpenSQLite(ctx context.Context, dir string) (*SQLite, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &SQLite{lock: lock, cache: newCache(), first: make(chan *update, 1024), updates: make(chan *update, 1024), holds: make(chan chan bool), closing: make(chan struct{}), done: make(chan struct{}),
+	s := &SQLite{lock: lock, cache: newCache(), first: make(chan *update, 1024), updates: make(chan *update, 1024),
+		holds: make(chan chan bool), closing: make(chan struct{}), done: make(chan struct{}),
 		committed: make(chan struct{}, 1), checkpointed: make(chan struct{})}
 	s.path = filepath.Join(dir, DatabaseFile)
 	if err := s.open(ctx, s.path); err != nil {
@@ -105,7 +106,8 @@ const busyTimeout = "10000"
 // commit wait for the fsync of the write-ahead log; checkpoints are our own.
 func dataSource(path, extra string) string {
 	v := url.Values{}
-	for _, p := range []string{"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "busy_timeout(" + busyTimeout + ")",
+	for _, p := range []string{"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "busy_timeout(" +
+		busyTimeout + ")",
 		"cache_size(-8192)", "wal_autocheckpoint(0)", "journal_size_limit(67108864)", "temp_store(MEMORY)"} {
 		v.Add("_pragma", p)
 	}
@@ -132,7 +134,8 @@ func keepPrivate(path string) error {
 			continue
 		}
 		// If another user owns it, or the file system has no modes, the mode stays.
-		if err = errors.Join(err, os.Chmod(path+suffix, 0o600)); err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, errors.ErrUnsupported) {
+		if err = errors.Join(err, os.Chmod(path+suffix, 0o600)); err != nil && !errors.Is(err, fs.ErrPermission) &&
+			!errors.Is(err, errors.ErrUnsupported) {
 			return err
 		}
 	}
@@ -178,8 +181,10 @@ func (s *SQLite) Ping(ctx context.Context) error {
 	}
 	defer fresh.Close()
 	var n int
-	err = fresh.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT max(id) FROM registries UNION ALL SELECT max(id) FROM repositories
-		UNION ALL SELECT max(id) FROM manifests UNION ALL SELECT max(digest) FROM blobs UNION ALL SELECT max(repository_id) FROM layers
+	err = fresh.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT max(id) FROM registries UNION ALL SELECT max(id)
+		FROM repositories
+		UNION ALL SELECT max(id) FROM manifests UNION ALL SELECT max(digest) FROM blobs UNION ALL SELECT max(repository_id)
+		FROM layers
 		UNION ALL SELECT max(manifest_id) FROM manifest_references UNION ALL SELECT max(repository_id) FROM tags)`).Scan(&n)
 	if err == nil {
 		err = durable.TestDisk(filepath.Dir(s.path))
@@ -232,7 +237,8 @@ func storageError(err error) error {
 	switch e.Code() & 0xff {
 	case sqlite3.SQLITE_FULL:
 		return fmt.Errorf("%w: %w", ErrFull, err)
-	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:
+	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN,
+		sqlite3.SQLITE_READONLY:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return err
@@ -266,7 +272,8 @@ func breaksTransaction(err error) bool {
 		return false
 	}
 	switch e.Code() & 0xff {
-	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_INTERRUPT:
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_BUSY,
+		sqlite3.SQLITE_INTERRUPT:
 		return true
 	}
 	return false

@@ -165,7 +165,10 @@ func (s *SQLite) Repository(account, region, name string, _ Ahead) (*Repository,
 	e := s.cache.repositories[key]
 	s.cache.mu.RUnlock()
 	if e == nil {
-		e = &cachedRepository{cache: s.cache, key: key, tags: map[string]*ManifestContent{}, images: map[string]*ManifestContent{}, layers: map[string]Layer{}, whole: map[string]bool{}}
+		e = &cachedRepository{
+			cache: s.cache, key: key, tags: map[string]*ManifestContent{}, images: map[string]*ManifestContent{},
+			layers: map[string]Layer{}, whole: map[string]bool{},
+		}
 		// The entry is published before the row is read, so that a commit in
 		// between drops it. One that a commit is changing stays unpublished:
 		// only this caller sees it.
@@ -219,12 +222,16 @@ func (s *SQLite) Remembered(account, region, name string) *Repository {
 
 // ManifestContent of a repository that came from Store.Repository, by digest: ErrNotFound.
 func (s *SQLite) ManifestContent(r *Repository, digest string) (*ManifestContent, error) {
-	return r.cached.content(r.cached.images, digest, func() (*ManifestContent, error) { return s.reads.ManifestContent(r.ID, digest) })
+	return r.cached.content(r.cached.images, digest, func() (*ManifestContent, error) {
+		return s.reads.ManifestContent(r.ID, digest)
+	})
 }
 
 // ManifestContentByTag of a repository that came from Store.Repository: ErrNotFound.
 func (s *SQLite) ManifestContentByTag(r *Repository, tag string) (*ManifestContent, error) {
-	return r.cached.content(r.cached.tags, tag, func() (*ManifestContent, error) { return s.reads.ManifestContentByTag(r.ID, tag) })
+	return r.cached.content(r.cached.tags, tag, func() (*ManifestContent, error) {
+		return s.reads.ManifestContentByTag(r.ID, tag)
+	})
 }
 
 func (e *cachedRepository) content(in map[string]*ManifestContent, key string,

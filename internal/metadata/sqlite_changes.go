@@ -28,7 +28,9 @@ func (s *SQLite) watch(ctx context.Context, id string, tables []table) error {
 		}
 		statements := []string{createChanges}
 		for _, tb := range tables {
-			for event, row := range map[string]string{"INSERT": "NEW", "UPDATE OF " + strings.Join(tb.columns, ", "): "NEW", "DELETE": "OLD"} {
+			for event, row := range map[string]string{
+				"INSERT": "NEW", "UPDATE OF " + strings.Join(tb.columns, ", "): "NEW", "DELETE": "OLD",
+			} {
 				kind, _, _ := strings.Cut(event, " ")
 				columns, values, same := "tbl", "'"+tb.name+"'", "tbl = '"+tb.name+"'"
 				for i := range maxKey {
@@ -40,7 +42,8 @@ func (s *SQLite) watch(ctx context.Context, id string, tables []table) error {
 					values += ", " + value
 					same += fmt.Sprintf(" AND k%d = %s", i+1, value)
 				}
-				statements = append(statements, fmt.Sprintf("CREATE TRIGGER transfer_%s_%s AFTER %s ON %s BEGIN DELETE FROM transfer_changes WHERE %s; INSERT INTO transfer_changes (%s) VALUES (%s); END",
+				statements = append(statements, fmt.Sprintf("CREATE TRIGGER transfer_%s_%s AFTER %s ON %s BEGIN DELETE FROM "+
+					"transfer_changes WHERE %s; INSERT INTO transfer_changes (%s) VALUES (%s); END",
 					tb.name, strings.ToLower(kind), event, tb.name, same, columns, values))
 			}
 		}
@@ -75,7 +78,8 @@ func (s *SQLite) CancelTransfer(ctx context.Context) (was bool, err error) {
 }
 
 func (tx *Tx) unwatch() error {
-	triggers, err := tx.strings(`SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'transfer\_%' ESCAPE '\'`)
+	triggers, err := tx.strings(`SELECT name FROM sqlite_master WHERE type = 'trigger'
+		AND name LIKE 'transfer\_%' ESCAPE '\'`)
 	if err != nil {
 		return err
 	}
@@ -99,7 +103,8 @@ func (s *SQLite) forgetChanges(ctx context.Context, last int64) error {
 	for {
 		var n int64
 		err := s.Update(ctx, func(tx *Tx) (err error) {
-			n, err = tx.conn.changed(`DELETE FROM transfer_changes WHERE id IN (SELECT id FROM transfer_changes WHERE id <= ? ORDER BY id LIMIT ?)`, last, forgetPage)
+			n, err = tx.conn.changed(`DELETE FROM transfer_changes WHERE id IN (SELECT id FROM transfer_changes WHERE id <= ?
+				ORDER BY id LIMIT ?)`, last, forgetPage)
 			return err
 		})
 		if err != nil || n < forgetPage {
@@ -154,7 +159,8 @@ func (x *snapshot) number(ctx context.Context, query string, args ...any) (int64
 func (x *snapshot) changedBlobs(ctx context.Context, fn func([]Blob) error) error {
 	const page = 500
 	for after := int64(0); ; {
-		rows, err := x.conn.QueryContext(ctx, `SELECT c.id, b.digest, b.size, b.object, b.created_at FROM transfer_changes c JOIN blobs b ON b.digest = c.k1
+		rows, err := x.conn.QueryContext(ctx, `SELECT c.id, b.digest, b.size, b.object, b.created_at FROM transfer_changes c
+			JOIN blobs b ON b.digest = c.k1
 			WHERE c.tbl = 'blobs' AND c.id > ? AND c.id <= ? ORDER BY c.id LIMIT ?`, after, x.lastChange, page)
 		if err != nil {
 			return err
@@ -207,7 +213,8 @@ func (x *snapshot) page(ctx context.Context, tb table, after []json.RawMessage, 
 func (x *snapshot) changed(ctx context.Context, tb table, upTo []json.RawMessage, all bool,
 	flags []bool) (*rowSource, error) {
 	columns := join(tb.columns, ", ", "t.%s")
-	rows, err := x.changes(ctx, `SELECT `+columns+` FROM transfer_changes c JOIN `+tb.name+` t ON `+onKey(tb), tb, upTo, all, "")
+	rows, err := x.changes(ctx, `SELECT `+columns+` FROM transfer_changes c JOIN `+tb.name+` t ON `+onKey(tb), tb, upTo,
+		all, "")
 	if err != nil || rows == nil {
 		return nil, err
 	}

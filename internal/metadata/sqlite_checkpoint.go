@@ -38,7 +38,8 @@ func (s *SQLite) checkpoint(db *sql.DB) {
 			return
 		}
 		var busy, log, moved int
-		if err := db.QueryRowContext(context.Background(), `PRAGMA wal_checkpoint(PASSIVE)`).Scan(&busy, &log, &moved); err != nil {
+		if err := db.QueryRowContext(context.Background(), `PRAGMA wal_checkpoint(PASSIVE)`).Scan(&busy, &log,
+			&moved); err != nil {
 			continue // nothing is lost: the next one tries again
 		}
 		if log > maxLogPages {
@@ -58,6 +59,7 @@ func (s *SQLite) restart(conn *sql.Conn) {
 		return
 	}
 	var busy, log, moved int
-	_ = conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(RESTART)`).Scan(&busy, &log, &moved) // else the next checkpoint asks again
-	_, _ = conn.ExecContext(ctx, `PRAGMA busy_timeout = `+busyTimeout)                        // the same statement did not fail above
+	// else the next checkpoint asks again
+	_ = conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(RESTART)`).Scan(&busy, &log, &moved)
+	_, _ = conn.ExecContext(ctx, `PRAGMA busy_timeout = `+busyTimeout) // the same statement did not fail above
 }

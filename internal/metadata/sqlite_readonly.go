@@ -47,7 +47,9 @@ func OpenSnapshot(ctx context.Context, path string) (*SQLite, error) {
 }
 
 func openToRead(ctx context.Context, path, source string) (*SQLite, error) {
-	s := &SQLite{cache: newCache(), closing: make(chan struct{}), done: make(chan struct{}), checkpointed: make(chan struct{})}
+	s := &SQLite{
+		cache: newCache(), closing: make(chan struct{}), done: make(chan struct{}), checkpointed: make(chan struct{}),
+	}
 	close(s.done)
 	close(s.checkpointed)
 	var err error
@@ -81,7 +83,8 @@ func checkSchema(ctx context.Context, db *sql.DB) error {
 		return fmt.Errorf("look for migrations that the schema lacks: %w", err)
 	}
 	if pending {
-		return fmt.Errorf("it has schema %d without all that this program needs up to %d: start the server once with this program, which brings it there",
+		return fmt.Errorf("it has schema %d without all that this program needs up to %d: start the server once with this "+
+			"program, which brings it there",
 			have, want)
 	}
 	return nil
@@ -109,7 +112,8 @@ func (s *SQLite) Snapshot(ctx context.Context, path string, progress func(done, 
 	}
 	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`) }()
 	var pageSize int64
-	if err := conn.QueryRowContext(ctx, `SELECT page_size FROM pragma_page_size, (SELECT count(*) FROM sqlite_schema)`).Scan(&pageSize); err != nil {
+	if err := conn.QueryRowContext(ctx, `SELECT page_size
+		FROM pragma_page_size, (SELECT count(*) FROM sqlite_schema)`).Scan(&pageSize); err != nil {
 		return err
 	}
 	// It must be new: a file that is there may be a link to what others rely on.

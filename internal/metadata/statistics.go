@@ -22,13 +22,17 @@ type ReplicationCount struct {
 // SaveReplicationCount stores the count in place of what its process stored
 // before of the same.
 func (tx *Tx) SaveReplicationCount(c ReplicationCount) error {
-	return tx.conn.exec(`INSERT INTO replication_statistics (source_registry_id, minute, destination_account, destination_region, process,
-			completed, failed, bytes, lags, max_lag, last_completed_at, last_failed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	return tx.conn.exec(`INSERT INTO replication_statistics (source_registry_id, minute, destination_account,
+		destination_region, process,
+			completed, failed, bytes, lags, max_lag, last_completed_at, last_failed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+			?, ?)
 		ON CONFLICT (source_registry_id, minute, destination_account, destination_region, process) DO UPDATE SET
-			completed = excluded.completed, failed = excluded.failed, bytes = excluded.bytes, lags = excluded.lags, max_lag = excluded.max_lag,
+			completed = excluded.completed, failed = excluded.failed, bytes = excluded.bytes, lags = excluded.lags,
+			max_lag = excluded.max_lag,
 			last_completed_at = excluded.last_completed_at, last_failed_at = excluded.last_failed_at`,
 		c.SourceRegistryID, fromTime(c.Minute), c.DestinationAccount, c.DestinationRegion, c.Process,
-		c.Completed, c.Failed, c.Bytes, notNull(c.Lags), c.MaxLag.Microseconds(), fromTime(c.LastCompletedAt), fromTime(c.LastFailedAt))
+		c.Completed, c.Failed, c.Bytes, notNull(c.Lags), c.MaxLag.Microseconds(), fromTime(c.LastCompletedAt),
+		fromTime(c.LastFailedAt))
 }
 
 // ForgetReplicationCounts removes those of minutes before t.
@@ -39,11 +43,14 @@ func (tx *Tx) ForgetReplicationCounts(t time.Time) error {
 // ReplicationCounts calls each with the counts of a registry's replications in
 // minutes from since on, in order of the minutes.
 func (q *Queries) ReplicationCounts(registry int64, since time.Time, each func(*ReplicationCount) error) error {
-	return q.conn.all(`SELECT minute, destination_account, destination_region, process, completed, failed, bytes, lags, max_lag, last_completed_at, last_failed_at
-		FROM replication_statistics WHERE source_registry_id = ? AND minute >= ? ORDER BY minute`, []any{registry, fromTime(since)}, func(scan func(dest ...any) error) error {
+	return q.conn.all(`SELECT minute, destination_account, destination_region, process, completed, failed, bytes, lags,
+		max_lag, last_completed_at, last_failed_at
+		FROM replication_statistics WHERE source_registry_id = ? AND minute >= ?
+		ORDER BY minute`, []any{registry, fromTime(since)}, func(scan func(dest ...any) error) error {
 		c := ReplicationCount{SourceRegistryID: registry}
 		var minute, maxLag, completed, failed int64
-		err := scan(&minute, &c.DestinationAccount, &c.DestinationRegion, &c.Process, &c.Completed, &c.Failed, &c.Bytes, &c.Lags, &maxLag, &completed, &failed)
+		err := scan(&minute, &c.DestinationAccount, &c.DestinationRegion, &c.Process, &c.Completed, &c.Failed, &c.Bytes,
+			&c.Lags, &maxLag, &completed, &failed)
 		if err != nil {
 			return err
 		}
@@ -66,14 +73,16 @@ type WaitingReplications struct {
 // are looked at, those that changed longest ago.
 func (q *Queries) WaitingReplications(registry int64, state string, limit int) (all []WaitingReplications, err error) {
 	err = q.conn.all(`SELECT destination_account, destination_region, count(*), min(pushed_at) FROM (
-			SELECT destination_account, destination_region, pushed_at FROM replications WHERE source_registry_id = ? AND state = ? ORDER BY changed_at, id LIMIT ?) AS looked
-		GROUP BY destination_account, destination_region`, []any{registry, state, limit}, func(scan func(dest ...any) error) error {
-		var w WaitingReplications
-		var pushed int64
-		err := scan(&w.DestinationAccount, &w.DestinationRegion, &w.Number, &pushed)
-		w.OldestPush = toTime(pushed)
-		all = append(all, w)
-		return err
-	})
+			SELECT destination_account, destination_region, pushed_at FROM replications WHERE source_registry_id = ?
+			AND state = ? ORDER BY changed_at, id LIMIT ?) AS looked
+		GROUP BY destination_account, destination_region`, []any{registry, state, limit},
+		func(scan func(dest ...any) error) error {
+			var w WaitingReplications
+			var pushed int64
+			err := scan(&w.DestinationAccount, &w.DestinationRegion, &w.Number, &pushed)
+			w.OldestPush = toTime(pushed)
+			all = append(all, w)
+			return err
+		})
 	return all, err
 }

@@ -14,7 +14,8 @@ type LayerKey struct {
 // LayersAfter returns the key of the link that is n links after the given one,
 // or, with last, of the last one. It bounds how much a query below looks at.
 func (q *Queries) LayersAfter(after LayerKey, n int) (to LayerKey, last bool, err error) {
-	keys, err := q.layerKeys(`SELECT repository_id, digest FROM layers WHERE (repository_id, digest) > (?, ?) ORDER BY repository_id, digest LIMIT 1 OFFSET ?`,
+	keys, err := q.layerKeys(`SELECT repository_id, digest FROM layers WHERE (repository_id, digest) > (?, ?)
+		ORDER BY repository_id, digest LIMIT 1 OFFSET ?`,
 		after.RepositoryID, after.Digest, n-1)
 	if err != nil || len(keys) > 0 {
 		return append(keys, LayerKey{})[0], false, err
@@ -26,8 +27,10 @@ func (q *Queries) LayersAfter(after LayerKey, n int) (to LayerKey, last bool, er
 // UnusedLayers are links after one key and up to another, made before t, that
 // no manifest of their repository names.
 func (q *Queries) UnusedLayers(after, to LayerKey, t time.Time) ([]LayerKey, error) {
-	return q.layerKeys(`SELECT l.repository_id, l.digest FROM layers l WHERE (l.repository_id, l.digest) > (?, ?) AND (l.repository_id, l.digest) <= (?, ?)
-		AND l.linked_at < ? AND NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = l.repository_id AND f.target = l.digest)
+	return q.layerKeys(`SELECT l.repository_id, l.digest FROM layers l WHERE (l.repository_id, l.digest) > (?, ?)
+		AND (l.repository_id, l.digest) <= (?, ?)
+		AND l.linked_at < ? AND NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = l.repository_id
+		AND f.target = l.digest)
 		ORDER BY l.repository_id, l.digest`, after.RepositoryID, after.Digest, to.RepositoryID, to.Digest, fromTime(t))
 }
 
@@ -46,8 +49,10 @@ func (q *Queries) layerKeys(query string, args ...any) (keys []LayerKey, err err
 // repository must be locked.
 func (tx *Tx) UnlinkUnused(r *Repository, digests []string, t time.Time) (int64, error) {
 	tx.touchRepository(r)
-	return tx.conn.changed(`DELETE FROM layers WHERE repository_id = ?1 AND digest IN (SELECT value FROM texts(?2)) AND linked_at < ?3
-		AND NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = layers.repository_id AND f.target = layers.digest)`,
+	return tx.conn.changed(`DELETE FROM layers WHERE repository_id = ?1 AND digest IN (SELECT value FROM texts(?2))
+		AND linked_at < ?3
+		AND NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = layers.repository_id
+		AND f.target = layers.digest)`,
 		r.ID, list(digests), fromTime(t))
 }
 
@@ -89,7 +94,8 @@ func (q *Queries) DoomedBlobs(after, to string, t time.Time) ([]Blob, error) {
 
 // Blobs with digests after the given one, in their order.
 func (q *Queries) Blobs(after string, limit int) ([]Blob, error) {
-	return q.blobs(`SELECT digest, size, object, created_at FROM blobs WHERE digest > ? ORDER BY digest LIMIT ?`, after, limit)
+	return q.blobs(`SELECT digest, size, object, created_at FROM blobs WHERE digest > ? ORDER BY digest
+		LIMIT ?`, after, limit)
 }
 
 func (q *Queries) blobs(query string, args ...any) (bs []Blob, err error) {
@@ -109,15 +115,19 @@ func (q *Queries) blobs(query string, args ...any) (bs []Blob, err error) {
 // finds the blob gone; one that was first keeps it.
 func (tx *Tx) DropBlobs(digests []string) (n int64, err error) {
 	of := list(digests)
-	if _, err := tx.strings(`SELECT digest FROM blobs b WHERE digest IN (SELECT value FROM texts(?)) ORDER BY digest LOCKING b`, of); err != nil {
+	if _, err := tx.strings(`SELECT digest FROM blobs b WHERE digest IN (SELECT value FROM texts(?))
+		ORDER BY digest LOCKING b`, of); err != nil {
 		return 0, err
 	}
-	const unlinked = ` WHERE digest IN (SELECT value FROM texts(?)) AND NOT EXISTS (SELECT 1 FROM layers l WHERE l.digest = blobs.digest)`
-	if err := tx.conn.exec(`INSERT INTO garbage (object, size) SELECT object, size FROM blobs`+unlinked+` ON CONFLICT (object) DO NOTHING`, of); err != nil {
+	const unlinked = ` WHERE digest IN (SELECT value FROM texts(?))
+		AND NOT EXISTS (SELECT 1 FROM layers l WHERE l.digest = blobs.digest)`
+	if err := tx.conn.exec(`INSERT INTO garbage (object, size) SELECT object, size
+		FROM blobs`+unlinked+` ON CONFLICT (object) DO NOTHING`, of); err != nil {
 		return 0, err
 	}
 	// A link may have gone between the two: only what became garbage goes.
-	return tx.conn.changed(`DELETE FROM blobs`+unlinked+` AND EXISTS (SELECT 1 FROM garbage g WHERE g.object = blobs.object)`, of)
+	return tx.conn.changed(`DELETE FROM blobs`+unlinked+`
+		AND EXISTS (SELECT 1 FROM garbage g WHERE g.object = blobs.object)`, of)
 }
 
 // Garbage are objects to delete with names after the given one, in their
@@ -144,7 +154,9 @@ func (q *Queries) OrphanObjects(keys []ObjectKey) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return q.strings(`SELECT value ->> 'o' FROM objects(?) WHERE NOT EXISTS (SELECT 1 FROM blobs b WHERE b.object = value ->> 'o')
-		AND NOT EXISTS (SELECT 1 FROM garbage g WHERE g.object = value ->> 'o') AND NOT EXISTS (SELECT 1 FROM damaged d WHERE d.object = value ->> 'o')
+	return q.strings(`SELECT value ->> 'o' FROM objects(?)
+		WHERE NOT EXISTS (SELECT 1 FROM blobs b WHERE b.object = value ->> 'o')
+		AND NOT EXISTS (SELECT 1 FROM garbage g WHERE g.object = value ->> 'o')
+		AND NOT EXISTS (SELECT 1 FROM damaged d WHERE d.object = value ->> 'o')
 		AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.id = value ->> 'u')`, string(text))
 }

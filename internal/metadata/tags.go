@@ -12,7 +12,8 @@ type Tag struct {
 // Tag by name: ErrNotFound.
 func (q *Queries) Tag(repository int64, name string) (Tag, error) {
 	t := Tag{Name: name}
-	err := q.conn.one(`SELECT m.digest, t.sequence FROM tags t JOIN manifests m ON m.id = t.manifest_id WHERE t.repository_id = ? AND t.name = ?`, []any{repository, name}, &t.Digest, &t.Sequence)
+	err := q.conn.one(`SELECT m.digest, t.sequence FROM tags t JOIN manifests m ON m.id = t.manifest_id
+		WHERE t.repository_id = ? AND t.name = ?`, []any{repository, name}, &t.Digest, &t.Sequence)
 	return t, err
 }
 
@@ -27,7 +28,9 @@ func (q *Queries) Tags(repository int64, after string, limit int) ([]Tag, error)
 // images does not look up each tag.
 func (q *Queries) TagsOfEach(repository int64, digests []string, limit int) (map[string][]Tag, error) {
 	tags, err := q.tags(`SELECT t.name, m.digest, 0 FROM manifests m JOIN tags t ON t.manifest_id = m.id
-		WHERE m.repository_id = ?1 AND m.digest IN (SELECT value FROM texts(?2)) AND t.name <= coalesce((SELECT l.name FROM tags l WHERE l.manifest_id = m.id ORDER BY l.name LIMIT 1 OFFSET ?3), t.name)
+		WHERE m.repository_id = ?1 AND m.digest IN (SELECT value FROM texts(?2))
+		AND t.name <= coalesce((SELECT l.name FROM tags l WHERE l.manifest_id = m.id ORDER BY l.name LIMIT 1 OFFSET ?3),
+		t.name)
 		ORDER BY m.digest, t.name`, repository, list(digests), limit-1)
 	each := make(map[string][]Tag, len(digests))
 	for _, t := range tags {
@@ -57,8 +60,10 @@ func (q *Queries) tags(query string, args ...any) (tags []Tag, err error) {
 func (tx *Tx) SetTag(r *Repository, t Tag, at time.Time) error {
 	tx.touchTag(r, t.Name)
 	return tx.conn.exec(`INSERT INTO tags (repository_id, name, manifest_id, sequence, updated_at)
-		SELECT repository_id, CAST(?2 AS TEXT), id, CAST(?3 AS BIGINT), CAST(?4 AS BIGINT) FROM manifests WHERE repository_id = ?1 AND digest = ?5
-		ON CONFLICT (repository_id, name) DO UPDATE SET manifest_id = excluded.manifest_id, sequence = excluded.sequence, updated_at = excluded.updated_at
+		SELECT repository_id, CAST(?2 AS TEXT), id, CAST(?3 AS BIGINT), CAST(?4 AS BIGINT) FROM manifests
+		WHERE repository_id = ?1 AND digest = ?5
+		ON CONFLICT (repository_id, name) DO UPDATE SET manifest_id = excluded.manifest_id, sequence = excluded.sequence,
+		updated_at = excluded.updated_at
 		WHERE excluded.sequence > tags.sequence`,
 		r.ID, t.Name, t.Sequence, fromTime(at), t.Digest)
 }
@@ -75,15 +80,18 @@ func (tx *Tx) DeleteTag(r *Repository, name string) (bool, error) {
 func (tx *Tx) AdvanceTag(r *Repository, t Tag, sourceRegistry, sourceSequence int64, at time.Time) error {
 	tx.touchTag(r, t.Name)
 	// applied is the number that the tag gets: while it has it, nobody else has set it.
-	if err := tx.conn.exec(`INSERT INTO tag_watermarks (repository_id, tag, source_registry_id, sequence, applied) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (repository_id, tag, source_registry_id) DO UPDATE SET sequence = excluded.sequence, applied = excluded.applied
+	if err := tx.conn.exec(`INSERT INTO tag_watermarks (repository_id, tag, source_registry_id, sequence, applied)
+		VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (repository_id, tag, source_registry_id) DO UPDATE SET sequence = excluded.sequence,
+		applied = excluded.applied
 		WHERE excluded.sequence > tag_watermarks.sequence`,
 		r.ID, t.Name, sourceRegistry, sourceSequence, t.Sequence); err != nil {
 		return err
 	}
 	return tx.conn.exec(`INSERT INTO tags (repository_id, name, manifest_id, sequence, updated_at)
 		SELECT m.repository_id, w.tag, m.id, CAST(?5 AS BIGINT), CAST(?6 AS BIGINT) FROM manifests m
-		JOIN tag_watermarks w ON w.repository_id = m.repository_id AND w.tag = ?3 AND w.source_registry_id = ?4 AND w.sequence = ?7
+		JOIN tag_watermarks w ON w.repository_id = m.repository_id AND w.tag = ?3 AND w.source_registry_id = ?4
+		AND w.sequence = ?7
 		WHERE m.repository_id = ?1 AND m.digest = ?2
 		ON CONFLICT (repository_id, name) DO UPDATE SET manifest_id = excluded.manifest_id, updated_at = excluded.updated_at,
 		sequence = CASE WHEN excluded.sequence > tags.sequence THEN excluded.sequence ELSE tags.sequence END`,
@@ -94,7 +102,8 @@ func (tx *Tx) AdvanceTag(r *Repository, t Tag, sourceRegistry, sourceSequence in
 // per tag and, with an empty name, one per manifest that has none.
 func (q *Queries) ImageIDs(repository int64, tagged, untagged bool, afterDigest, afterTag string,
 	limit int) ([]Tag, error) {
-	return q.tags(`SELECT coalesce(t.name, '') AS name, m.digest, coalesce(t.sequence, 0) FROM manifests m LEFT JOIN tags t ON t.manifest_id = m.id
+	return q.tags(`SELECT coalesce(t.name, '') AS name, m.digest, coalesce(t.sequence, 0) FROM manifests m
+		LEFT JOIN tags t ON t.manifest_id = m.id
 		WHERE m.repository_id = ?1 AND m.digest >= ?4 AND (m.digest > ?4 OR coalesce(t.name, '') > ?5)
 			AND CASE WHEN t.name IS NULL THEN CAST(?3 AS BIGINT) ELSE CAST(?2 AS BIGINT) END = 1
 		ORDER BY m.digest, name LIMIT ?6`, repository, number01(tagged), number01(untagged), afterDigest, afterTag, limit)

@@ -59,7 +59,11 @@ type transferState struct {
 // transferred are the tables that are copied, each after those that it refers
 // to. Not copied are uploads, garbage and damaged, which are about bytes that
 // stay where they are, and leases.
-var transferred = []string{"blobs", "registries", "repositories", "resource_tags", "layers", "manifests", "manifest_references", "tags", "replications", "tag_watermarks", "image_sources", "damaged_layers", "sessions", "replication_statistics", "replication_retries"}
+var transferred = []string{
+	"blobs", "registries", "repositories", "resource_tags", "layers", "manifests", "manifest_references", "tags",
+	"replications", "tag_watermarks", "image_sources", "damaged_layers", "sessions", "replication_statistics",
+	"replication_retries",
+}
 
 // notTransferred are columns that only SQLite has, and the names of objects,
 // which are others in the destination.
@@ -100,14 +104,16 @@ func NewTransfer(ctx context.Context, from *SQLite, to *Postgres, blobs string) 
 	if watched, err := from.watched(t.tables); err != nil {
 		return nil, err
 	} else if !watched {
-		return nil, errors.New("another version of the program began this migration, and did not watch all that is to be copied: run migrate --cancel, and begin anew with an empty database")
+		return nil, errors.New("another version of the program began this migration, and did not watch all that is to be " +
+			"copied: run migrate --cancel, and begin anew with an empty database")
 	}
 	t.id, t.Resumed = here.Holder, true
 	if err := json.Unmarshal([]byte(there.Progress), &t.state); err != nil {
 		return nil, fmt.Errorf("read how far the migration has come: %w", err)
 	}
 	if t.state.Blobs != blobs {
-		return nil, fmt.Errorf("the migration that was begun puts blobs into %s, not %s: go on with that, or begin anew with an empty database", t.state.Blobs, blobs)
+		return nil, fmt.Errorf("the migration that was begun puts blobs into %s, not %s: go on with that, or begin anew "+
+			"with an empty database", t.state.Blobs, blobs)
 	}
 	// It was not ended, so what came after it is to be copied too.
 	t.state.Complete = false
@@ -146,7 +152,8 @@ func (t *Transfer) readTables(ctx context.Context) error {
 		tb.columns = append(slices.Clone(tb.key), tb.columns...)
 		t.tables = append(t.tables, tb)
 	}
-	rows, err := t.to.pool.Query(ctx, `SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = current_schema() AND data_type = 'boolean'`)
+	rows, err := t.to.pool.Query(ctx, `SELECT table_name || '.' || column_name FROM information_schema.columns
+		WHERE table_schema = current_schema() AND data_type = 'boolean'`)
 	if err != nil {
 		return postgresError(err)
 	}
@@ -177,8 +184,10 @@ func (t *Transfer) begin(ctx context.Context, blobs string) error {
 	if err != nil {
 		return err
 	}
-	tag, err := t.to.pool.Exec(ctx, `INSERT INTO leases (name, holder, beat, progress) VALUES ($1, $2, 1, $3) ON CONFLICT (name) DO UPDATE
-		SET holder = excluded.holder, beat = leases.beat + 1, progress = excluded.progress WHERE leases.holder = ''`, MigrationLease, t.id, progress)
+	tag, err := t.to.pool.Exec(ctx, `INSERT INTO leases (name, holder, beat, progress) VALUES ($1, $2, 1, $3)
+		ON CONFLICT (name) DO UPDATE
+		SET holder = excluded.holder, beat = leases.beat + 1, progress = excluded.progress
+		WHERE leases.holder = ''`, MigrationLease, t.id, progress)
 	if err == nil && tag.RowsAffected() == 0 {
 		return errNotEmpty("another migration into it has just begun")
 	}
@@ -234,7 +243,8 @@ func (t *Transfer) AddBlob(ctx context.Context, b Blob, object string) error {
 // Objects are the destination's blobs in the order of their objects' names,
 // after the given one.
 func (t *Transfer) Objects(after string, limit int) ([]Blob, error) {
-	return t.to.Read().blobs(`SELECT digest, size, object, created_at FROM blobs WHERE object > ? ORDER BY object LIMIT ?`, after, limit)
+	return t.to.Read().blobs(`SELECT digest, size, object, created_at FROM blobs WHERE object > ? ORDER BY object
+		LIMIT ?`, after, limit)
 }
 
 // CopyBlobs copies the bytes of those of the blobs that the destination does
@@ -326,7 +336,8 @@ func (t *Transfer) Compare(ctx context.Context, copyBlobs CopyBlobs) error {
 				return err
 			}
 			if here != there {
-				return fmt.Errorf("the table %s has %d rows, and its copy %d: the copy is not usable; begin anew with an empty database (run migrate --cancel first)", tb.name, here, there)
+				return fmt.Errorf("the table %s has %d rows, and its copy %d: the copy is not usable; begin anew with an empty "+
+					"database (run migrate --cancel first)", tb.name, here, there)
 			}
 		}
 		return nil
@@ -341,7 +352,8 @@ func (t *Transfer) Finish(ctx context.Context, copyBlobs CopyBlobs) (changes int
 		if t.state.Table < len(t.tables) {
 			return errors.New("not all tables are copied")
 		}
-		last, err := s.number(ctx, `SELECT max(n) FROM (SELECT max(sequence) AS n FROM registries UNION ALL SELECT max(sequence) FROM tags
+		last, err := s.number(ctx, `SELECT max(n) FROM (SELECT max(sequence) AS n FROM registries
+			UNION ALL SELECT max(sequence) FROM tags
 			UNION ALL SELECT max(sequence) FROM replications UNION ALL SELECT max(sequence) FROM tag_watermarks)`)
 		if err != nil {
 			return err
@@ -354,7 +366,8 @@ func (t *Transfer) Finish(ctx context.Context, copyBlobs CopyBlobs) (changes int
 				continue
 			}
 			// Ids of rows that are gone are not used again, where SQLite knows them.
-			last, err := s.number(ctx, `SELECT max(n) FROM (SELECT max(id) AS n FROM `+tb.name+` UNION ALL SELECT max(seq) FROM sqlite_sequence WHERE name = ?)`, tb.name)
+			last, err := s.number(ctx, `SELECT max(n) FROM (SELECT max(id) AS n FROM `+tb.name+` UNION ALL SELECT max(seq)
+				FROM sqlite_sequence WHERE name = ?)`, tb.name)
 			if err != nil {
 				return err
 			}
@@ -466,7 +479,8 @@ func (t *Transfer) inTransaction(ctx context.Context, fn func(pgx.Tx) error) err
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // after a commit it does nothing
 	// Pages and counts may take longer than the queries of requests.
-	if _, err := tx.Exec(ctx, `SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {
+	if _, err := tx.Exec(
+		ctx, `SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0`); err != nil {
 		return postgresError(err)
 	}
 	var holder string
@@ -504,7 +518,8 @@ func (t *Transfer) deleteRows(ctx context.Context, tx pgx.Tx, s *snapshot, i int
 	if err != nil || n == 0 {
 		return 0, err
 	}
-	_, err = tx.Exec(ctx, `DELETE FROM `+tb.name+` AS t USING incoming_`+tb.name+` AS i WHERE `+join(tb.key, " AND ", "t.%s = i.%[1]s"))
+	_, err = tx.Exec(ctx, `DELETE FROM `+tb.name+` AS t USING incoming_`+tb.name+` AS i WHERE `+
+		join(tb.key, " AND ", "t.%s = i.%[1]s"))
 	return n, err
 }
 
@@ -522,7 +537,8 @@ func (t *Transfer) mergeRows(ctx context.Context, tx pgx.Tx, s *snapshot, i int,
 	}
 	facts := tb.columns[len(tb.key):]
 	if tb.name == "blobs" {
-		tag, err := tx.Exec(ctx, `UPDATE blobs AS t SET `+join(facts, ", ", "%s = i.%[1]s")+` FROM incoming_blobs AS i WHERE t.digest = i.digest`)
+		tag, err := tx.Exec(ctx, `UPDATE blobs AS t SET `+join(facts, ", ", "%s = i.%[1]s")+
+			` FROM incoming_blobs AS i WHERE t.digest = i.digest`)
 		if err == nil && tag.RowsAffected() != n {
 			err = fmt.Errorf("of %d blobs that changed, the copy has only %d", n, tag.RowsAffected())
 		}

@@ -17,14 +17,16 @@ type Upload struct {
 
 // CreateUpload records a session.
 func (tx *Tx) CreateUpload(u Upload) error {
-	return tx.conn.exec(`INSERT INTO uploads (id, registry_id, repository_id, started_at) VALUES (?, ?, ?, ?)`, u.ID, u.RegistryID, u.RepositoryID, fromTime(u.StartedAt))
+	return tx.conn.exec(`INSERT INTO uploads (id, registry_id, repository_id, started_at)
+		VALUES (?, ?, ?, ?)`, u.ID, u.RegistryID, u.RepositoryID, fromTime(u.StartedAt))
 }
 
 // Upload of a repository by id: ErrNotFound, also if another repository has it.
 func (q *Queries) Upload(repository int64, id string) (Upload, error) {
 	u := Upload{ID: id, RepositoryID: repository}
 	var started, updated int64
-	err := q.conn.one(`SELECT started_at, updated_at, state, short_part FROM uploads WHERE id = ? AND repository_id = ?`, []any{id, repository},
+	err := q.conn.one(`SELECT started_at, updated_at, state, short_part FROM uploads WHERE id = ?
+		AND repository_id = ?`, []any{id, repository},
 		&started, &updated, &u.State, &u.ShortPart)
 	u.StartedAt, u.UpdatedAt = toTime(started), toTime(updated)
 	return u, err
@@ -34,7 +36,8 @@ func (q *Queries) Upload(repository int64, id string) (Upload, error) {
 // ended, unless another request has changed the session since it was read, or
 // it has ended: then it returns false.
 func (tx *Tx) SaveUpload(u Upload, state []byte, shortPart int64, at time.Time) (bool, error) {
-	return some(tx.conn.changed(`UPDATE uploads SET state = ?, short_part = ?, updated_at = ? WHERE id = ? AND state = ? AND short_part = ?`,
+	return some(tx.conn.changed(`UPDATE uploads SET state = ?, short_part = ?, updated_at = ? WHERE id = ? AND state = ?
+		AND short_part = ?`,
 		notNull(state), shortPart, fromTime(at), u.ID, notNull(u.State), u.ShortPart))
 }
 
@@ -49,7 +52,8 @@ func notNull(b []byte) []byte {
 // IdleUploads are sessions that were begun and last saved before t, or by a clock
 // that was ahead, after future; with ids after the given one, in their order.
 func (q *Queries) IdleUploads(t, future time.Time, after string, limit int) (us []Upload, err error) {
-	err = q.conn.all(`SELECT id, repository_id, started_at, updated_at, state FROM uploads WHERE (started_at < ?1 OR started_at > ?2)
+	err = q.conn.all(`SELECT id, repository_id, started_at, updated_at, state FROM uploads
+		WHERE (started_at < ?1 OR started_at > ?2)
 			AND (updated_at < ?1 OR updated_at > ?2) AND id > ?3 ORDER BY id LIMIT ?4`,
 		[]any{fromTime(t), fromTime(future), after, limit}, func(scan func(dest ...any) error) error {
 			var u Upload
@@ -64,17 +68,20 @@ func (q *Queries) IdleUploads(t, future time.Time, after string, limit int) (us 
 
 // UnknownUploads returns those of the ids that no session has.
 func (q *Queries) UnknownUploads(ids []string) ([]string, error) {
-	return q.strings(`SELECT value FROM texts(?) WHERE NOT EXISTS (SELECT 1 FROM uploads u WHERE u.id = value) ORDER BY value`, list(ids))
+	return q.strings(`SELECT value FROM texts(?) WHERE NOT EXISTS (SELECT 1 FROM uploads u WHERE u.id = value)
+		ORDER BY value`, list(ids))
 }
 
 // ExpireUpload forgets a session if it is as it was read: false otherwise.
 func (tx *Tx) ExpireUpload(u Upload) (bool, error) {
-	return some(tx.conn.changed(`DELETE FROM uploads WHERE id = ? AND updated_at = ? AND state = ?`, u.ID, fromTime(u.UpdatedAt), notNull(u.State)))
+	return some(tx.conn.changed(`DELETE FROM uploads WHERE id = ? AND updated_at = ?
+		AND state = ?`, u.ID, fromTime(u.UpdatedAt), notNull(u.State)))
 }
 
 // RedateUpload makes a session one that was begun and saved at t, if it is as it was read.
 func (tx *Tx) RedateUpload(u Upload, t time.Time) error {
-	return tx.conn.exec(`UPDATE uploads SET started_at = ?, updated_at = ? WHERE id = ? AND updated_at = ?`, fromTime(t), fromTime(t), u.ID, fromTime(u.UpdatedAt))
+	return tx.conn.exec(`UPDATE uploads SET started_at = ?, updated_at = ? WHERE id = ?
+		AND updated_at = ?`, fromTime(t), fromTime(t), u.ID, fromTime(u.UpdatedAt))
 }
 
 // EndUpload forgets a session: false if it was not there.

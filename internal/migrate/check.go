@@ -37,7 +37,8 @@ func (r *run) check(ctx context.Context) error {
 		return err
 	}
 	if len(wrong) > maxWrong {
-		return fmt.Errorf("the bucket lacks the objects of more than %d blobs: it is not the one that they were copied to, or something deletes from it", maxWrong)
+		return fmt.Errorf("the bucket lacks the objects of more than %d blobs: it is not the one that they were copied "+
+			"to, or something deletes from it", maxWrong)
 	}
 	for _, b := range wrong {
 		if err := r.copyAgain(ctx, b); err != nil {

@@ -121,7 +121,8 @@ func migrate(ctx context.Context, m Migration, limit time.Duration) error {
 	}
 	r.report.update(func(p *Progress) { p.Phase, p.ReadOnly = End, took })
 	if err := r.end(ctx); err != nil {
-		return fmt.Errorf("the data has moved and is served from there, but the mark of the migration is still in the database, so that no other server starts on it: run migrate again to remove it: %w", err)
+		return fmt.Errorf("the data has moved and is served from there, but the mark of the migration is still in the "+
+			"database, so that no other server starts on it: run migrate again to remove it: %w", err)
 	}
 	r.phase(Done)
 	return nil
@@ -234,7 +235,8 @@ func (r *run) round(ctx context.Context) (took time.Duration, err error) {
 // switchOver holds writes, copies the rest and switches. It returns how long
 // writes were held.
 func (r *run) switchOver(ctx context.Context) (took time.Duration, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, r.holdLimit, fmt.Errorf("the last changes could not be copied within %v, for which writes may wait: they go on; run migrate again, at a quieter time", r.holdLimit))
+	ctx, cancel := context.WithTimeoutCause(ctx, r.holdLimit, fmt.Errorf("the last changes could not be copied within "+
+		"%v, for which writes may wait: they go on; run migrate again, at a quieter time", r.holdLimit))
 	defer cancel()
 	r.brake.release() // what is under way is to end soon
 	begun := time.Now()

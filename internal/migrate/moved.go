@@ -44,7 +44,8 @@ func ReadMoved(data string) (*Moved, error) {
 
 // Refuse is the error for a server that is started on the folder.
 func (m *Moved) Refuse(data string) error {
-	return fmt.Errorf("the data of %s was moved on %s to %s and %s: serve with the configuration that names these (%s). What is in the folder is old; when nothing needs it any more, delete it",
+	return fmt.Errorf("the data of %s was moved on %s to %s and %s: serve with the configuration that names these "+
+		"(%s). What is in the folder is old; when nothing needs it any more, delete it",
 		data, m.At.Format(time.DateTime+" MST"), m.Database, m.Blobs, m.Config)
 }
 

@@ -71,13 +71,15 @@ func each(ctx context.Context, blobs func(yield func(metadata.Blob) bool) error,
 		return err
 	}
 	if len(damaged) > 0 {
-		return fmt.Errorf("%s\nrepair these (twinport verify --repair), or delete the images that need them, and run migrate again", strings.Join(damaged, "\n"))
+		return fmt.Errorf("%s\nrepair these (twinport verify --repair), or delete the images that need them, and "+
+			"run migrate again", strings.Join(damaged, "\n"))
 	}
 	return context.Cause(ctx)
 }
 
 // all are the blobs of a store, page by page.
-func all(ctx context.Context, q *metadata.Queries, prepare func([]metadata.Blob) ([]metadata.Blob, error)) func(yield func(metadata.Blob) bool) error {
+func all(ctx context.Context, q *metadata.Queries,
+	prepare func([]metadata.Blob) ([]metadata.Blob, error)) func(yield func(metadata.Blob) bool) error {
 	return func(yield func(metadata.Blob) bool) error {
 		for after := ""; ; {
 			page, err := q.Blobs(after, blobPage)

@@ -55,10 +55,12 @@ func (r *Request) Check(domain string, regions, accounts []string) error {
 		return fmt.Errorf("the new configuration says domain: %s, but %s is served: they must be the same", r.Domain, domain)
 	}
 	if !same(r.Regions, regions) {
-		return fmt.Errorf("the new configuration has the Regions %s, but %s are served: they must be the same", strings.Join(r.Regions, ", "), strings.Join(regions, ", "))
+		return fmt.Errorf("the new configuration has the Regions %s, but %s are served: they must be the same",
+			strings.Join(r.Regions, ", "), strings.Join(regions, ", "))
 	}
 	if !same(r.Accounts, accounts) {
-		return fmt.Errorf("the new configuration has the accounts %s, but %s are served: they must be the same", strings.Join(r.Accounts, ", "), strings.Join(accounts, ", "))
+		return fmt.Errorf("the new configuration has the accounts %s, but %s are served: they must be the same",
+			strings.Join(r.Accounts, ", "), strings.Join(accounts, ", "))
 	}
 	return nil
 }

@@ -36,7 +36,8 @@ func parseHost(host, domain string) (resource.Registry, error) {
 	region = strings.ToLower(region)
 	if !strings.EqualFold(strings.TrimSuffix(under, "."), domain) || !validRegion(region) {
 		return resource.Registry{}, &protocolError{http.StatusNotFound, codeNameUnknown, fmt.Sprintf(
-			"No registry is served at the host '%s': registries of this deployment are named <account>.dkr.ecr.<region>.%s", name, domain)}
+			"No registry is served at the host '%s': registries of this deployment are named <account>.dkr.ecr.<region>.%s",
+			name, domain)}
 	}
 	return resource.Registry{Account: host[:accountDigits], Region: region}, nil
 }

@@ -56,10 +56,13 @@ func (h *handler) authenticate(r *http.Request, req *request) error {
 	}
 	if token.Region != req.ref.Registry.Region {
 		return &protocolError{http.StatusForbidden, codeDenied, fmt.Sprintf(
-			"Your Authorization Token is for the Region '%s' and this registry is in '%s'. Get one for that Region and try again.",
+			"Your Authorization Token is for the Region '%s' and this registry is in '%s'. Get one for that Region "+
+				"and try again.",
 			token.Region, req.ref.Registry.Region)}
 	}
-	req.caller = access.Caller{Identity: identity, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil, Host: r.Host, UserAgent: r.UserAgent()}
+	req.caller = access.Caller{
+		Identity: identity, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil, Host: r.Host, UserAgent: r.UserAgent(),
+	}
 	return nil
 }
 

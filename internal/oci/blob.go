@@ -39,7 +39,8 @@ func (h *handler) getBlob(w http.ResponseWriter, r *http.Request, req *request) 
 	}
 	defer func() {
 		if err := content.Close(); err != nil {
-			h.log.LogAttrs(r.Context(), slog.LevelWarn, "closing a blob failed", slog.String("digest", string(req.digest)), slog.Any("error", err))
+			h.log.LogAttrs(r.Context(), slog.LevelWarn, "closing a blob failed", slog.String("digest", string(req.digest)),
+				slog.Any("error", err))
 		}
 	}()
 	header := w.Header()

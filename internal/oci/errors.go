@@ -48,27 +48,75 @@ var (
 	// errUnauthorized is answered with a challenge, and not as JSON; see writeError.
 	errUnauthorized = errors.New("no valid registry login")
 
-	errTokenExpired  = &protocolError{http.StatusForbidden, codeDenied, "Your Authorization Token has expired. Reauthenticate and try again."}
-	errOtherDownload = &protocolError{http.StatusForbidden, codeDenied, "This download URL does not open this blob. Ask GetDownloadUrlForLayer for a URL of its own."}
+	errTokenExpired = &protocolError{
+		http.StatusForbidden, codeDenied, "Your Authorization Token has expired. Reauthenticate and try again.",
+	}
+	errOtherDownload = &protocolError{
+		http.StatusForbidden, codeDenied, "This download URL does not open this blob. Ask GetDownloadUrlForLayer for a " +
+			"URL of its own.",
+	}
 
-	errNoEndpoint      = &protocolError{http.StatusNotFound, codeUnsupported, "No endpoint of the OCI distribution API has this path"}
-	errNameInvalid     = &protocolError{http.StatusBadRequest, codeNameInvalid, "The repository name is not valid: it is made of lower-case letters and digits, separated by '.', '_', '__', '-' or '/', and has 2 to 256 characters"}
-	errTagInvalid      = &protocolError{http.StatusBadRequest, codeTagInvalid, "The tag is not valid: it is made of letters, digits, '_', '.' and '-', does not begin with '.' or '-', and has at most 128 characters"}
-	errDigestFormat    = &protocolError{http.StatusBadRequest, codeDigestInvalid, "The digest is not valid: it is 'sha256:' with 64, or 'sha512:' with 128 lower-case hexadecimal digits"}
-	errDigestAlgorithm = &protocolError{http.StatusBadRequest, codeDigestInvalid, "The digest's algorithm is not supported: use sha256 or sha512"}
-	errDigestMissing   = &protocolError{http.StatusBadRequest, codeDigestInvalid, "The parameter 'digest' is missing: an upload is closed with the digest of the whole blob"}
-	errUploadUnknown   = &protocolError{http.StatusNotFound, codeBlobUploadUnknown, "The upload does not exist: it was never started here, or it is completed, cancelled or expired"}
-	errLimitInvalid    = &protocolError{http.StatusBadRequest, codeUnsupported, "The parameter 'n' is not valid: it is a whole number, 0 or more"}
-	errQueryInvalid    = &protocolError{http.StatusBadRequest, codeUnsupported, "The query of the URL is not valid"}
-	errQueryTooLong    = &protocolError{http.StatusRequestURITooLong, codeUnsupported, "The query of the URL is longer than " + strconv.Itoa(maxQuery) + " bytes"}
+	errNoEndpoint = &protocolError{
+		http.StatusNotFound, codeUnsupported, "No endpoint of the OCI distribution API has this path",
+	}
+	errNameInvalid = &protocolError{
+		http.StatusBadRequest, codeNameInvalid, "The repository name is not valid: it is made of lower-case letters and " +
+			"digits, separated by '.', '_', '__', '-' or '/', and has 2 to 256 characters",
+	}
+	errTagInvalid = &protocolError{
+		http.StatusBadRequest, codeTagInvalid, "The tag is not valid: it is made of letters, digits, '_', '.' and '-', " +
+			"does not begin with '.' or '-', and has at most 128 characters",
+	}
+	errDigestFormat = &protocolError{
+		http.StatusBadRequest, codeDigestInvalid, "The digest is not valid: it is 'sha256:' with 64, or 'sha512:' with " +
+			"128 lower-case hexadecimal digits",
+	}
+	errDigestAlgorithm = &protocolError{
+		http.StatusBadRequest, codeDigestInvalid, "The digest's algorithm is not supported: use sha256 or sha512",
+	}
+	errDigestMissing = &protocolError{
+		http.StatusBadRequest, codeDigestInvalid, "The parameter 'digest' is missing: an upload is closed with the digest " +
+			"of the whole blob",
+	}
+	errUploadUnknown = &protocolError{
+		http.StatusNotFound, codeBlobUploadUnknown, "The upload does not exist: it was never started here, or it is " +
+			"completed, cancelled or expired",
+	}
+	errLimitInvalid = &protocolError{
+		http.StatusBadRequest, codeUnsupported, "The parameter 'n' is not valid: it is a whole number, 0 or more",
+	}
+	errQueryInvalid = &protocolError{http.StatusBadRequest, codeUnsupported, "The query of the URL is not valid"}
+	errQueryTooLong = &protocolError{
+		http.StatusRequestURITooLong, codeUnsupported, "The query of the URL is longer than " + strconv.Itoa(maxQuery) +
+			" bytes",
+	}
 
-	errManifestTooLarge = &protocolError{http.StatusRequestEntityTooLarge, codeSizeInvalid, "The manifest is larger than " + strconv.Itoa(registry.MaxManifestSize) + " bytes"}
-	errContentRange     = &protocolError{http.StatusBadRequest, codeBlobUploadInvalid, "The Content-Range header is not valid: it is <first>-<last>, the positions of the chunk's first and last byte in the blob"}
-	errChunkLength      = &protocolError{http.StatusBadRequest, codeSizeInvalid, "The Content-Range and the Content-Length of the chunk are not of the same length"}
-	errBodyTooShort     = &protocolError{http.StatusBadRequest, codeSizeInvalid, "The request's body ended before its declared length; what arrived of an upload is kept, and GET on its location says how much"}
-	errBodyTooLong      = &protocolError{http.StatusBadRequest, codeSizeInvalid, "The request's body is longer than its Content-Range"}
-	errBodyStalled      = &protocolError{http.StatusRequestTimeout, codeBlobUploadInvalid, "The request's body stopped arriving; what arrived of an upload is kept, and GET on its location says how much"}
-	errRange            = &protocolError{http.StatusRequestedRangeNotSatisfiable, codeUnsupported, "The requested range lies outside the blob"}
+	errManifestTooLarge = &protocolError{
+		http.StatusRequestEntityTooLarge, codeSizeInvalid, "The manifest is larger than " +
+			strconv.Itoa(registry.MaxManifestSize) + " bytes",
+	}
+	errContentRange = &protocolError{
+		http.StatusBadRequest, codeBlobUploadInvalid, "The Content-Range header is not valid: it is <first>-<last>, the " +
+			"positions of the chunk's first and last byte in the blob",
+	}
+	errChunkLength = &protocolError{
+		http.StatusBadRequest, codeSizeInvalid, "The Content-Range and the Content-Length of the chunk are not of " +
+			"the same length",
+	}
+	errBodyTooShort = &protocolError{
+		http.StatusBadRequest, codeSizeInvalid, "The request's body ended before its declared length; what arrived of an " +
+			"upload is kept, and GET on its location says how much",
+	}
+	errBodyTooLong = &protocolError{
+		http.StatusBadRequest, codeSizeInvalid, "The request's body is longer than its Content-Range",
+	}
+	errBodyStalled = &protocolError{
+		http.StatusRequestTimeout, codeBlobUploadInvalid, "The request's body stopped arriving; what arrived of an upload " +
+			"is kept, and GET on its location says how much",
+	}
+	errRange = &protocolError{
+		http.StatusRequestedRangeNotSatisfiable, codeUnsupported, "The requested range lies outside the blob",
+	}
 )
 
 // allowError is a protocolError that carries the Allow header of a 405.
@@ -78,7 +126,10 @@ type allowError struct {
 }
 
 func methodNotAllowed(where endpoint) error {
-	return &allowError{protocolError{http.StatusMethodNotAllowed, codeUnsupported, "The endpoint does not support this method"}, where.allowed()}
+	return &allowError{
+		protocolError{http.StatusMethodNotAllowed, codeUnsupported, "The endpoint does not support this method"},
+		where.allowed(),
+	}
 }
 
 // domainErrors maps what the domain refuses to the protocol. Where message is
@@ -169,19 +220,28 @@ func (h *handler) writeError(w http.ResponseWriter, r *http.Request, req *reques
 	answer := toProtocol(req.op, err)
 	if answer == nil && r.Context().Err() != nil {
 		// Nobody is left to read an answer, and the error comes from the client's going away.
-		h.log.LogAttrs(r.Context(), slog.LevelDebug, "client went away", slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Any("error", err))
+		h.log.LogAttrs(r.Context(), slog.LevelDebug, "client went away", slog.String("method", r.Method),
+			slog.String("path", r.URL.Path), slog.Any("error", err))
 		answer = &protocolError{http.StatusServiceUnavailable, codeUnknown, "The request was cancelled"}
 	}
 	if answer == nil && registry.IsUnavailable(err) {
-		h.log.LogAttrs(r.Context(), slog.LevelWarn, "request failed: a store does not answer", slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Any("error", err))
+		h.log.LogAttrs(r.Context(), slog.LevelWarn, "request failed: a store does not answer",
+			slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Any("error", err))
 		w.Header().Set("Retry-After", "1")
-		answer = &protocolError{http.StatusServiceUnavailable, codeUnknown, "The registry's database or blob store does not answer at the moment: try again"}
+		answer = &protocolError{
+			http.StatusServiceUnavailable, codeUnknown, "The registry's database or blob store does not answer at the " +
+				"moment: try again",
+		}
 	}
 	if answer == nil {
 		id := rand.Text()
-		h.log.LogAttrs(r.Context(), slog.LevelError, "request failed", slog.String("request_id", id), slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Any("error", err))
+		h.log.LogAttrs(r.Context(), slog.LevelError, "request failed", slog.String("request_id", id),
+			slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Any("error", err))
 		w.Header().Set("X-Request-Id", id)
-		answer = &protocolError{http.StatusInternalServerError, codeUnknown, "Internal error; the server's log has the cause under the request id " + id}
+		answer = &protocolError{
+			http.StatusInternalServerError, codeUnknown,
+			"Internal error; the server's log has the cause under the request id " + id,
+		}
 	}
 
 	type entry struct {

@@ -107,7 +107,10 @@ type handler struct {
 // path as the client sent it: a mux that cleans paths would hide path tricks
 // from the checks here.
 func New(c Config) http.Handler {
-	return &handler{registry: c.Registry, verifier: c.Verifier, logins: c.Logins, domain: c.Domain, scheme: c.Scheme, limits: c.Limits, rates: c.Rates, log: c.Logger, stall: stallTimeout}
+	return &handler{
+		registry: c.Registry, verifier: c.Verifier, logins: c.Logins, domain: c.Domain, scheme: c.Scheme, limits: c.Limits,
+		rates: c.Rates, log: c.Logger, stall: stallTimeout,
+	}
 }
 
 // Headers of all responses, shared and never written to. What is stored here

@@ -63,7 +63,9 @@ collect:
 
 // describeReferrer encodes a descriptor without its annotations.
 func describeReferrer(r registry.Referrer) ([]byte, error) {
-	return json.Marshal(v1.Descriptor{MediaType: r.MediaType, Digest: r.Digest, Size: r.Size, ArtifactType: r.ArtifactType})
+	return json.Marshal(v1.Descriptor{
+		MediaType: r.MediaType, Digest: r.Digest, Size: r.Size, ArtifactType: r.ArtifactType,
+	})
 }
 
 // appendReferrer adds a descriptor with its annotations, which were encoded

@@ -202,14 +202,20 @@ type methodOperation struct {
 }
 
 var methods = [...][]methodOperation{
-	base:      {{http.MethodGet, opBase}, {http.MethodHead, opBase}},
-	catalog:   {{http.MethodGet, opListRepositories}, {http.MethodHead, opListRepositories}},
-	blob:      {{http.MethodGet, opGetBlob}, {http.MethodHead, opHeadBlob}, {http.MethodDelete, opDeleteBlob}},
-	manifest:  {{http.MethodGet, opGetManifest}, {http.MethodHead, opGetManifest}, {http.MethodPut, opPutManifest}, {http.MethodDelete, opDeleteManifest}},
+	base:    {{http.MethodGet, opBase}, {http.MethodHead, opBase}},
+	catalog: {{http.MethodGet, opListRepositories}, {http.MethodHead, opListRepositories}},
+	blob:    {{http.MethodGet, opGetBlob}, {http.MethodHead, opHeadBlob}, {http.MethodDelete, opDeleteBlob}},
+	manifest: {
+		{http.MethodGet, opGetManifest}, {http.MethodHead, opGetManifest}, {http.MethodPut, opPutManifest},
+		{http.MethodDelete, opDeleteManifest},
+	},
 	tagList:   {{http.MethodGet, opListTags}, {http.MethodHead, opListTags}},
 	referrers: {{http.MethodGet, opListReferrers}, {http.MethodHead, opListReferrers}},
 	uploads:   {{http.MethodPost, opStartUpload}},
-	upload:    {{http.MethodPatch, opAppendUpload}, {http.MethodPut, opCompleteUpload}, {http.MethodGet, opUploadStatus}, {http.MethodDelete, opCancelUpload}},
+	upload: {
+		{http.MethodPatch, opAppendUpload}, {http.MethodPut, opCompleteUpload}, {http.MethodGet, opUploadStatus},
+		{http.MethodDelete, opCancelUpload},
+	},
 }
 
 // allowed lists the endpoint's methods for the Allow header.

@@ -115,7 +115,9 @@ func newCondition(name string) (condition, error) {
 				return c, fmt.Errorf("%s is not a condition operator; write %s, case matters", quote(name), known)
 			}
 		}
-		return c, fmt.Errorf("%s is not a condition operator; allowed are String…, Numeric…, Date…, Arn…, Bool, BinaryEquals, IpAddress, NotIpAddress and Null, with prefix ForAnyValue: or ForAllValues: and suffix IfExists", quote(name))
+		return c, fmt.Errorf("%s is not a condition operator; allowed are String…, Numeric…, Date…, Arn…, Bool, "+
+			"BinaryEquals, IpAddress, NotIpAddress and Null, with prefix ForAnyValue: or ForAllValues: and suffix IfExists",
+			quote(name))
 	}
 	if op.family == null && (c.ifExists || c.quantifier != plain) {
 		return c, errors.New("the operator Null asks whether a key exists; it takes no prefix and no IfExists")

@@ -50,7 +50,8 @@ func (d Decision) Reason() string {
 	switch d.Outcome {
 	case Allowed:
 		if d.By == nil {
-			return fmt.Sprintf("%s may do %s: it is the root of the account that owns the resource, and no policy denies it.", &req.Principal, what)
+			return fmt.Sprintf("%s may do %s: it is the root of the account that owns the resource, and no policy denies it.",
+				&req.Principal, what)
 		}
 		return fmt.Sprintf("%s may do %s: %s allows it.", &req.Principal, what, d.By)
 	case Undecided:
@@ -103,7 +104,8 @@ func (d *Decision) missing(policies []Policy, identity bool) string {
 		text = "no resource policy allows it"
 	}
 	if !identity && d.delegated != nil {
-		return fmt.Sprintf("%s (%s names only the account, which leaves the decision to the caller's identity policies)", text, d.delegated)
+		return fmt.Sprintf("%s (%s names only the account, which leaves the decision to the caller's identity policies)",
+			text, d.delegated)
 	}
 	if near := d.nearest(policies, identity); near != "" {
 		text += " (" + near + ")"
@@ -137,13 +139,16 @@ func (d *Decision) nearest(policies []Policy, identity bool) string {
 func (ev *evaluation) failures(s *Statement, identity bool) []string {
 	var fails []string
 	if s.bond(ev.request, identity) == none {
-		fails = append(fails, fmt.Sprintf("its %s does not include %s", element("Principal", s.principals != nil && s.principals.negated), &ev.request.Principal))
+		fails = append(fails, fmt.Sprintf("its %s does not include %s", element("Principal", s.principals != nil &&
+			s.principals.negated), &ev.request.Principal))
 	}
 	if !s.actions.cover(ev.request.Action, &ev.budget) {
-		fails = append(fails, fmt.Sprintf("its %s does not include %s", element("Action", s.actions.negated), ev.request.Action))
+		fails = append(fails, fmt.Sprintf("its %s does not include %s", element("Action", s.actions.negated),
+			ev.request.Action))
 	}
 	if !s.resources.cover(ev) {
-		fails = append(fails, fmt.Sprintf("its %s does not include %s", element("Resource", s.resources.negated), ev.request.Resource))
+		fails = append(fails, fmt.Sprintf("its %s does not include %s", element("Resource", s.resources.negated),
+			ev.request.Resource))
 	}
 	for i := range s.conditions {
 		if c := &s.conditions[i]; !c.holds(ev) {

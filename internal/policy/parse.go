@@ -207,9 +207,11 @@ func (p *parser) statement(n *node, path string) (Statement, error) {
 	case !has["Action"] && !has["NotAction"]:
 		return s, p.fail(n, path, "the member Action (or NotAction) is missing")
 	case !principal && p.doc.Kind != IdentityPolicy:
-		return s, p.fail(n, path, "the member Principal (or NotPrincipal) is missing; a %s must say whom it is about", p.doc.Kind)
+		return s, p.fail(n, path, "the member Principal (or NotPrincipal) is missing; a %s must say whom it is about",
+			p.doc.Kind)
 	case !resource && p.doc.Kind != RepositoryPolicy:
-		return s, p.fail(n, path, "the member Resource (or NotResource) is missing; a %s must say what it is about", p.doc.Kind)
+		return s, p.fail(n, path, "the member Resource (or NotResource) is missing; a %s must say what it is about",
+			p.doc.Kind)
 	case p.registry != nil && has["NotPrincipal"] && s.Effect == Allow:
 		return s, p.fail(n, path, `NotPrincipal stands only with the effect "Deny"; `+
 			`to allow some, name them in Principal, and deny others in a statement of their own`)

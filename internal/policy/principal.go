@@ -105,7 +105,8 @@ const (
 	named
 )
 
-var errAWSPrincipal = errors.New(`write "*", a twelve-digit account, or the ARN of a root, user, role, assumed-role session or federated user in full, for example arn:aws:iam::111122223333:root`)
+var errAWSPrincipal = errors.New(
+	`write "*", a twelve-digit account, or the ARN of a root, user, role, assumed-role session or federated user in full, for example arn:aws:iam::111122223333:root`)
 
 // addAWS adds one value of the AWS member.
 func (p *principals) addAWS(s string) error {
@@ -117,7 +118,8 @@ func (p *principals) addAWS(s string) error {
 		p.accounts = append(p.accounts, s)
 		return nil
 	case strings.ContainsAny(s, "*?"):
-		return errors.New(`a principal may be "*" but not contain a wildcard; to narrow "*", add a Condition on aws:PrincipalArn`)
+		return errors.New(
+			`a principal may be "*" but not contain a wildcard; to narrow "*", add a Condition on aws:PrincipalArn`)
 	}
 	parts, ok := splitARN(s)
 	if !ok || parts[3] != "" || !isAccount(parts[4]) || !strings.HasPrefix(parts[1], "aws") || !consistsOf(parts[1], "-") {

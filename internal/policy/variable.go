@@ -51,7 +51,8 @@ func newTemplate(s string, sx syntax) (template, error) {
 		}
 		inner, after, closed := strings.Cut(rest, "}")
 		if !closed {
-			return template{}, fmt.Errorf("the variable that starts at %s has no closing brace; %s", quote("${"+rest), variableForms)
+			return template{}, fmt.Errorf("the variable that starts at %s has no closing brace; %s", quote("${"+rest),
+				variableForms)
 		}
 		s = after
 		if inner == "*" || inner == "?" || inner == "$" {
@@ -89,7 +90,8 @@ func newVariable(inner string) (part, error) {
 	}
 	fallback = strings.TrimSpace(fallback)
 	if len(fallback) < 2 || fallback[0] != '\'' || fallback[len(fallback)-1] != '\'' {
-		return part{}, fmt.Errorf("the default in %s must stand in single quotation marks; %s", quote("${"+inner+"}"), variableForms)
+		return part{}, fmt.Errorf("the default in %s must stand in single quotation marks; %s", quote("${"+inner+"}"),
+			variableForms)
 	}
 	return part{key: &k, text: fallback[1 : len(fallback)-1], fallback: true}, nil
 }

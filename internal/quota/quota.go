@@ -59,7 +59,8 @@ const (
 	Kinds = iota // how many there are
 )
 
-var kindNames = [Kinds]string{"GetAuthorizationToken", "BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer",
+var kindNames = [Kinds]string{"GetAuthorizationToken", "BatchCheckLayerAvailability", "BatchGetImage",
+	"GetDownloadUrlForLayer",
 	"InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "PutImage", "other"}
 
 // String is the operation's name, or "other".

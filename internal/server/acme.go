@@ -166,7 +166,8 @@ func (a *acmeCertificates) use(domain *acmeDomain, cert *tls.Certificate) {
 	lifetime, left := cert.Leaf.NotAfter.Sub(cert.Leaf.NotBefore), time.Until(cert.Leaf.NotAfter)
 	if left < lifetime/4 && time.Since(domain.warned) > 24*time.Hour {
 		domain.warned = time.Now()
-		a.log.Error("the certificate has not been renewed; the authority must be reachable, and reach this server at port 443 of the domain",
+		a.log.Error("the certificate has not been renewed; the authority must be reachable, and reach this server at port "+
+			"443 of the domain",
 			"domain", domain.name, "directory", a.manager.Client.DirectoryURL, "until", cert.Leaf.NotAfter)
 	}
 }

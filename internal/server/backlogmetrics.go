@@ -17,9 +17,11 @@ type backlogMetrics struct {
 
 func newBacklogMetrics(store func() metadata.Store) prometheus.Collector {
 	return &backlogMetrics{
-		store:   store,
-		waiting: prometheus.NewDesc("twinport_replications_waiting", "Replications of the deployment that are in progress, up to 100,000. Refused ones do not count.", nil, nil),
-		oldest:  prometheus.NewDesc("twinport_replications_oldest_seconds", "Time since the push of the oldest replication in progress; 0 if there is none.", nil, nil),
+		store: store,
+		waiting: prometheus.NewDesc("twinport_replications_waiting", "Replications of the deployment that are in "+
+			"progress, up to 100,000. Refused ones do not count.", nil, nil),
+		oldest: prometheus.NewDesc("twinport_replications_oldest_seconds", "Time since the push of the oldest replication "+
+			"in progress; 0 if there is none.", nil, nil),
 	}
 }
 

@@ -75,7 +75,8 @@ func (c *certificate) refresh() {
 		err = c.load()
 	}
 	if err != nil {
-		c.log.Warn("the new certificate cannot be used; the old one stays in use", "certificate", c.certFile, "key", c.keyFile, "error", err)
+		c.log.Warn("the new certificate cannot be used; the old one stays in use", "certificate", c.certFile,
+			"key", c.keyFile, "error", err)
 		return
 	}
 	c.log.Info("new certificate in use", "certificate", c.certFile)

@@ -17,7 +17,8 @@ func writeFailure(p protocol, w http.ResponseWriter, r *http.Request, status int
 	switch p {
 	case protocolOCI:
 		header.Set("Content-Type", "application/json")
-		body, _ = json.Marshal(map[string]any{"errors": []map[string]string{{"code": code, "message": message}}}) // texts can be encoded
+		// texts can be encoded
+		body, _ = json.Marshal(map[string]any{"errors": []map[string]string{{"code": code, "message": message}}})
 	case protocolAWS, protocolStream:
 		header.Set("Content-Type", "application/x-amz-json-1.1")
 		header.Set("X-Amzn-Errortype", exception)
@@ -35,9 +36,11 @@ func writeFailure(p protocol, w http.ResponseWriter, r *http.Request, status int
 
 // writeTooMany answers a request that there is no room for.
 func writeTooMany(p protocol, w http.ResponseWriter, r *http.Request, err error) {
-	status, exception, message := http.StatusServiceUnavailable, "ServiceUnavailable", "The registry has as many requests under way as it can take: try again"
+	status, exception, message := http.StatusServiceUnavailable, "ServiceUnavailable",
+		"The registry has as many requests under way as it can take: try again"
 	if e, ok := errors.AsType[*budget.Error](err); ok && e.Own {
-		status, exception, message = http.StatusTooManyRequests, "ThrottlingException", "Too many requests are under way from your address: try again when some have ended"
+		status, exception, message = http.StatusTooManyRequests, "ThrottlingException",
+			"Too many requests are under way from your address: try again when some have ended"
 	}
 	w.Header().Set("Retry-After", strconv.Itoa(int(budget.RetryAfter.Seconds())))
 	writeFailure(p, w, r, status, "TOOMANYREQUESTS", exception, message)

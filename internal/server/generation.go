@@ -47,8 +47,9 @@ func newGeneration(ctx context.Context, cfg config.Config, m metadata.Store, b b
 	g.endStreams = sync.OnceFunc(func() { close(g.closing) })
 	var err error
 	g.registry, g.replication, err = replication.Open(ctx, registry.Config{
-		Metadata: m, Blobs: b, Accounts: cfg.AccountIDs(), Organizations: cfg.Organizations(), Regions: cfg.Regions, Limits: cfg.Limits(),
-		Grace: cfg.Sweep.Grace, Logger: log, Now: time.Now,
+		Metadata: m, Blobs: b, Accounts: cfg.AccountIDs(), Organizations: cfg.Organizations(), Regions: cfg.Regions,
+		Limits: cfg.Limits(),
+		Grace:  cfg.Sweep.Grace, Logger: log, Now: time.Now,
 	})
 	if err != nil {
 		_ = g.close() // what failed first is the error to report
@@ -73,8 +74,10 @@ func warnOfRedirects(ctx context.Context, cfg config.Config, b blob.Store, log *
 		return
 	}
 	if host, err := bucket.RedirectHost(ctx); err == nil && registry.KeepsLogin(cfg.Domain, host) {
-		log.Warn("layers are streamed to clients that come by the domain's own name: they would send their registry login along to the bucket, "+
-			"which has that name too, or one below it, and refuses such requests; give the bucket another name (redirect_endpoint in blobs)",
+		log.Warn("layers are streamed to clients that come by the domain's own name: they would send their registry login "+
+			"along to the bucket, "+
+			"which has that name too, or one below it, and refuses such requests; give the bucket another name "+
+			"(redirect_endpoint in blobs)",
 			"domain", cfg.Domain, "bucket", host)
 	}
 }

@@ -47,7 +47,9 @@ func newMigrations(s *Server, cfg config.Config, h newHandlers) *migrations {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /migrate", m.serveMigrate)
 	mux.HandleFunc("DELETE /migrate", m.serveCancel)
-	m.http = &http.Server{Handler: mux, ReadHeaderTimeout: headerTimeout, BaseContext: func(net.Listener) context.Context { return m.ctx }}
+	m.http = &http.Server{
+		Handler: mux, ReadHeaderTimeout: headerTimeout, BaseContext: func(net.Listener) context.Context { return m.ctx },
+	}
 	var err error
 	if m.listener, err = control.Listen(cfg.Data); err != nil {
 		s.log.Warn("twinport migrate can move this deployment only while the server is stopped", "error", err)
@@ -153,7 +155,9 @@ func (m *migrations) migrate(ctx context.Context, r migrate.Request, report func
 		m.server.log.Info("migrating", "database", config.URL(r.Database), "blobs", config.URL(r.Blobs))
 		return migrate.Run(ctx, migrate.Migration{
 			From: from, Files: files, To: to, Bucket: bucket, Data: m.config.Data, Full: r.Full, Report: report,
-			Moved: migrate.Moved{Database: config.URL(r.Database).String(), Blobs: config.URL(r.Blobs).String(), Config: r.Config},
+			Moved: migrate.Moved{
+				Database: config.URL(r.Database).String(), Blobs: config.URL(r.Blobs).String(), Config: r.Config,
+			},
 			Hold: func(ctx context.Context) (func(bool), error) {
 				release, err := m.hold(ctx, from)
 				if err != nil {
@@ -173,7 +177,8 @@ func (m *migrations) migrate(ctx context.Context, r migrate.Request, report func
 }
 
 // hold lets what is under way end, and keeps the rest waiting.
-func (m *migrations) hold(ctx context.Context, from *metadata.SQLite) (release func(next *generation, moved bool), err error) {
+func (m *migrations) hold(ctx context.Context,
+	from *metadata.SQLite) (release func(next *generation, moved bool), err error) {
 	s := m.server
 	old := s.generations.present.Load()
 	s.background.stop()
@@ -231,7 +236,9 @@ func Migrate(ctx context.Context, cfg config.Config, r migrate.Request, report f
 	defer bucket.Close()
 	return migrate.Run(ctx, migrate.Migration{
 		From: from, Files: files, To: to, Bucket: bucket, Data: cfg.Data, Full: r.Full, Report: report,
-		Moved: migrate.Moved{Database: config.URL(r.Database).String(), Blobs: config.URL(r.Blobs).String(), Config: r.Config},
+		Moved: migrate.Moved{
+			Database: config.URL(r.Database).String(), Blobs: config.URL(r.Blobs).String(), Config: r.Config,
+		},
 	})
 }
 

@@ -71,7 +71,8 @@ func (o *observer) finish(p protocol, w *response, r *http.Request, start time.T
 		// Never the query: presigned URLs and download URLs carry secrets there.
 		o.log.LogAttrs(r.Context(), slog.LevelDebug, "request",
 			slog.String("method", r.Method), slog.String("host", r.Host), slog.String("path", shortened(r.URL.Path)),
-			slog.Int("status", status), slog.Int64("bytes", w.bytes), slog.Duration("duration", duration), slog.String("client", r.RemoteAddr))
+			slog.Int("status", status), slog.Int64("bytes", w.bytes), slog.Duration("duration", duration),
+			slog.String("client", r.RemoteAddr))
 	}
 	if abort {
 		panic(http.ErrAbortHandler) // net/http closes the connection without a word
@@ -92,7 +93,8 @@ func (o *observer) afterPanic(p protocol, w *response, r *http.Request, panicked
 		return true
 	}
 	clear(w.Header()) // it was meant for another answer
-	writeFailure(p, w, r, http.StatusInternalServerError, "UNKNOWN", "ServerException", "An internal error occurred: see the server's log")
+	writeFailure(p, w, r, http.StatusInternalServerError, "UNKNOWN", "ServerException",
+		"An internal error occurred: see the server's log")
 	return false
 }
 

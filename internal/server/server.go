@@ -82,7 +82,9 @@ type Server struct {
 // connect wait until Run. The caller must call Run or Close. The error says
 // which part did not start, and why.
 func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, err error) {
-	s := &Server{log: log, scheme: "http", limits: budget.ForProcess(log), trusted: cfg.TrustedProxies, stopTimeout: stopTimeout}
+	s := &Server{
+		log: log, scheme: "http", limits: budget.ForProcess(log), trusted: cfg.TrustedProxies, stopTimeout: stopTimeout,
+	}
 	defer func() {
 		if err != nil {
 			_ = s.Close() // what failed first is the error to report
@@ -125,10 +127,15 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 		})
 		h.aws = awsapi.New(awsapi.Config{
 			Registry: g.registry, Replication: g.replication, Verifier: verifier, Accounts: keys, Sessions: sessions,
-			URIs:    uri.Writer{Form: uri.Form(cfg.URI), Domain: cfg.Domain, Endpoint: s.endpoint(cfg), Scheme: s.publicScheme(cfg)},
-			Version: Version(), Shared: g.metadata.Shared(), Limits: s.limits, Rates: rates, Closing: g.closing, Logger: log, Now: time.Now,
+			URIs: uri.Writer{
+				Form: uri.Form(cfg.URI), Domain: cfg.Domain, Endpoint: s.endpoint(cfg), Scheme: s.publicScheme(cfg),
+			},
+			Version: Version(), Shared: g.metadata.Shared(), Limits: s.limits, Rates: rates, Closing: g.closing, Logger: log,
+			Now: time.Now,
 		})
-		h.console, err = console.New(console.Config{Sessions: sessions, Accounts: keys, Regions: cfg.Regions, Version: Version(), Logger: log})
+		h.console, err = console.New(console.Config{
+			Sessions: sessions, Accounts: keys, Regions: cfg.Regions, Version: Version(), Logger: log,
+		})
 		return h, err
 	}
 	first, err := openGeneration(ctx, cfg, handlers, log)
@@ -150,8 +157,10 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 		ready:   s.ready,
 	}
 	s.requests, routes.metrics = newMetrics(s.background.Replications, slices.Concat(
-		sweepMetrics(s.background.sweeper.Stats, s.background.sweeping), budgetMetrics(s.limits), databaseMetrics(s.generations.store),
-		[]prometheus.Collector{newBacklogMetrics(s.generations.store), newJobMetrics(s.background.runner.Stats)}, certificateMetrics)...)
+		sweepMetrics(s.background.sweeper.Stats, s.background.sweeping), budgetMetrics(s.limits),
+		databaseMetrics(s.generations.store),
+		[]prometheus.Collector{newBacklogMetrics(s.generations.store), newJobMetrics(s.background.runner.Stats)},
+		certificateMetrics)...)
 	if cfg.Metrics != "" {
 		if s.metrics, err = listenForMetrics(ctx, cfg.Metrics, routes.metrics, log); err != nil {
 			return nil, err
@@ -159,13 +168,20 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 		routes.metrics = nil
 	}
 	s.http = &http.Server{
-		Handler:           &forwarded{trusted: cfg.TrustedProxies, next: &observer{routes: routes, metrics: s.requests, limits: s.limits, paces: paces, log: log}},
+		Handler: &forwarded{
+			trusted: cfg.TrustedProxies, next: &observer{
+				routes: routes, metrics: s.requests, limits: s.limits, paces: paces, log: log,
+			},
+		},
 		TLSConfig:         tlsConfig,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams, MaxReceiveBufferPerConnection: streamBuffer, MaxReceiveBufferPerStream: streamBuffer},
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: maxStreams, MaxReceiveBufferPerConnection: streamBuffer,
+			MaxReceiveBufferPerStream: streamBuffer,
+		},
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	return s, nil
 }
@@ -238,7 +254,8 @@ func (s *Server) Run(ctx context.Context) error {
 	case err = <-served:
 		err = fmt.Errorf("serve on %s: %w", s.Addr(), err)
 	case <-ctx.Done():
-		s.log.Info("stopping: requests under way may finish", "requests", s.requests.inFlight.Load(), "limit", s.stopTimeout.String())
+		s.log.Info("stopping: requests under way may finish", "requests", s.requests.inFlight.Load(),
+			"limit", s.stopTimeout.String())
 	}
 	s.stopping.Store(true)
 	if s.migrations != nil {

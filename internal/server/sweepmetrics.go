@@ -30,8 +30,9 @@ func sweepMetrics(stats func() sweep.Stats, running func() bool) []prometheus.Co
 	}
 	for _, step := range registry.SweepSteps {
 		metrics = append(metrics, prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name:        "twinport_swept_total",
-			Help:        "What this process's sweeps have freed, by step: idle uploads, leftovers of uploads, unused links, unlinked blobs, lost objects, garbage.",
+			Name: "twinport_swept_total",
+			Help: "What this process's sweeps have freed, by step: idle uploads, leftovers of uploads, unused links, " +
+				"unlinked blobs, lost objects, garbage.",
 			ConstLabels: prometheus.Labels{"step": string(step)},
 		}, func() float64 { return float64(stats().Found[step]) }))
 	}

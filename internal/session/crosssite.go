@@ -14,6 +14,7 @@ func CrossSite(r *http.Request) string {
 	if crossOrigin.Check(r) == nil {
 		return ""
 	}
-	return fmt.Sprintf("The request comes from a page of %.200q, and this server is %.200q: a session is good for pages of the same address only. "+
+	return fmt.Sprintf("The request comes from a page of %.200q, and this server is %.200q: a session is good for "+
+		"pages of the same address only. "+
 		"A proxy in between must hand the header Host on as it is", r.Header.Get("Origin"), r.Host)
 }

@@ -85,7 +85,8 @@ func OpenReadOnly(ctx context.Context, cfg config.Config) (metadata.Store, blob.
 	return both(ctx, cfg, metadataBeside, blobsBeside)
 }
 
-func both(ctx context.Context, cfg config.Config, openMetadata func(context.Context, config.Config) (metadata.Store, error),
+func both(ctx context.Context, cfg config.Config,
+	openMetadata func(context.Context, config.Config) (metadata.Store, error),
 	openBlobs func(context.Context, config.Config) (blob.Store, error)) (metadata.Store, blob.Store, error) {
 	meta, err := openMetadata(ctx, cfg)
 	if err != nil {
@@ -106,7 +107,8 @@ func mustExist(cfg config.Config) error {
 		return nil
 	}
 	if _, err := os.Stat(filepath.Join(MetadataFolder(cfg), metadata.DatabaseFile)); err != nil {
-		return fmt.Errorf("the data folder %s holds no registries: name by --config the configuration that the server has, or correct data in it (%w)", cfg.Data, explainPermission(cfg.Data, err))
+		return fmt.Errorf("the data folder %s holds no registries: name by --config the configuration that the server "+
+			"has, or correct data in it (%w)", cfg.Data, explainPermission(cfg.Data, err))
 	}
 	return nil
 }
@@ -160,7 +162,8 @@ func explainPermission(folder string, err error) error {
 	if !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
-	return fmt.Errorf("%w; twinport runs as user %d, group %d here, and the folder must be that user's with all that is in it: chown -R %[2]d:%[3]d %[4]s",
+	return fmt.Errorf("%w; twinport runs as user %d, group %d here, and the folder must be that user's with all that "+
+		"is in it: chown -R %[2]d:%[3]d %[4]s",
 		err, os.Getuid(), os.Getgid(), folder)
 }
 
@@ -171,7 +174,8 @@ func PermissionAdvice(folder string) string {
 	if err != nil || info.Mode().Perm()&0o077 == 0 {
 		return ""
 	}
-	return fmt.Sprintf("other users of this machine may look into %s (mode %04o), which holds what only Twinport needs: chmod 700 %[1]s", folder, info.Mode().Perm())
+	return fmt.Sprintf("other users of this machine may look into %s (mode %04o), which holds what only Twinport "+
+		"needs: chmod 700 %[1]s", folder, info.Mode().Perm())
 }
 
 // refuseMigrating refuses a database into which a migration is copying: a sweep
@@ -182,14 +186,16 @@ func refuseMigrating(m metadata.Store) error {
 		return err
 	}
 	if lease.Holder != "" {
-		return errors.New("a migration into the database was begun and has not ended: run twinport migrate again, with the same configurations, until it says that all has moved; the old server serves until then")
+		return errors.New("a migration into the database was begun and has not ended: run twinport migrate again, with " +
+			"the same configurations, until it says that all has moved; the old server serves until then")
 	}
 	return nil
 }
 
 func refuseRestoring(cfg config.Config) error {
 	if _, err := os.Stat(RestoreMark(cfg)); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("a restore into %s was begun and has not ended: run twinport restore again to go on with it, or empty the folder", cfg.Data)
+		return fmt.Errorf("a restore into %s was begun and has not ended: run twinport restore again to go on with it, or "+
+			"empty the folder", cfg.Data)
 	}
 	return nil
 }

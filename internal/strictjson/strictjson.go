@@ -169,11 +169,15 @@ func (r *Reader) Name(known *Names) (name string, offset int, err error) {
 	if known != nil {
 		again = "a second time, in this case or another"
 		if proper := known.like(name); proper != "" && proper != name {
-			return name, at, &Error{at, fmt.Sprintf("%s is %q but for its case, so some programs take the one for the other", Quote(name), proper)}
+			return name, at, &Error{
+				at, fmt.Sprintf("%s is %q but for its case, so some programs take the one for the other", Quote(name), proper),
+			}
 		}
 	}
 	if !r.note(name, known != nil) {
-		return name, at, &Error{at, fmt.Sprintf("%s stands here %s; an object may have a member only once", Quote(name), again)}
+		return name, at, &Error{
+			at, fmt.Sprintf("%s stands here %s; an object may have a member only once", Quote(name), again),
+		}
 	}
 	if len(r.names)-r.open[len(r.open)-1].first > r.limits.Members {
 		return name, at, &Error{at, fmt.Sprintf("an object has more than %d members", r.limits.Members)}

@@ -192,7 +192,8 @@ func sameJSON(a, b string) bool {
 		return true
 	}
 	var x, y map[string]string
-	if json.NewDecoder(bytes.NewReader([]byte(a))).Decode(&x) != nil || json.NewDecoder(bytes.NewReader([]byte(b))).Decode(&y) != nil {
+	if json.NewDecoder(bytes.NewReader([]byte(a))).Decode(&x) != nil ||
+		json.NewDecoder(bytes.NewReader([]byte(b))).Decode(&y) != nil {
 		return false
 	}
 	return maps.Equal(x, y)
@@ -271,7 +272,8 @@ func (r *run) lacks(ctx context.Context, m metadata.StoredManifest) error {
 			what = "manifest"
 		}
 		f := Finding{Kind: Missing, Repository: m.Repository.String(), Digest: l.Digest,
-			Problem: fmt.Sprintf("the repository lacks the %s, which the manifest %s names: lost, or deleted by a client", what, m.Digest)}
+			Problem: fmt.Sprintf("the repository lacks the %s, which the manifest %s names: lost, or deleted by a client", what,
+				m.Digest)}
 		r.repair(&f, "", func(p *Repair) error { return p.fetchMissing(ctx, m, l, &f) })
 		r.report(f)
 	}

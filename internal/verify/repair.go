@@ -66,7 +66,8 @@ func (p *Repair) fetchManifest(ctx context.Context, m metadata.StoredManifest, f
 
 // restoreManifest tries the media type of the row first: a manifest may not have
 // its own.
-func (p *Repair) restoreManifest(ctx context.Context, repository metadata.RepositoryRef, d digest.Digest, mediaType string,
+func (p *Repair) restoreManifest(ctx context.Context, repository metadata.RepositoryRef, d digest.Digest,
+	mediaType string,
 	raw []byte) error {
 	err := p.Registry.RestoreManifest(ctx, repository, d, mediaType, raw)
 	if registry.CodeOf(err) == registry.InvalidManifest && mediaType != "" {

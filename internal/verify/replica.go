@@ -30,11 +30,13 @@ type Replica struct {
 // <repository> are tried.
 func OpenReplica(raw string, login authn.Keychain) (*Replica, error) {
 	u, err := url.Parse(raw)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.RawQuery != "" ||
+		u.Fragment != "" {
 		return nil, errors.New("it must look like https://host, http://host:port or https://host/path")
 	}
 	if u.User != nil {
-		return nil, errors.New("it must not hold a password: log in with docker login, or give --username and --password-stdin")
+		return nil, errors.New("it must not hold a password: log in with docker login, or give --username and " +
+			"--password-stdin")
 	}
 	puller, err := remote.NewPuller(remote.WithAuthFromKeychain(login), remote.WithUserAgent("twinport"))
 	if err != nil {

@@ -216,7 +216,9 @@ func (r *run) brokenLink(ctx context.Context, l metadata.BrokenLink) {
 		}
 	} else {
 		f.Problem = fmt.Sprintf("the repository's link has %d bytes, the blob %d", l.Size, l.Blob)
-		r.repair(&f, "corrected the link", func(p *Repair) error { return p.Registry.CorrectLink(ctx, l.Repository, l.Digest) })
+		r.repair(&f, "corrected the link", func(p *Repair) error {
+			return p.Registry.CorrectLink(ctx, l.Repository, l.Digest)
+		})
 	}
 	r.report(f)
 }
@@ -241,8 +243,12 @@ func (r *run) tags(ctx context.Context) error {
 			return err
 		}
 		for _, t := range broken {
-			f := Finding{Kind: Tag, Repository: t.Repository.String(), Tag: t.Name, Problem: "the tag names no manifest of the repository"}
-			r.repair(&f, "removed the tag: push it again", func(p *Repair) error { return p.Registry.DropBrokenTag(ctx, t.Repository, t.Name) })
+			f := Finding{
+				Kind: Tag, Repository: t.Repository.String(), Tag: t.Name, Problem: "the tag names no manifest of the repository",
+			}
+			r.repair(&f, "removed the tag: push it again", func(p *Repair) error {
+				return p.Registry.DropBrokenTag(ctx, t.Repository, t.Name)
+			})
 			r.report(f)
 		}
 		after = to
@@ -289,7 +295,9 @@ func (r *run) damagedBlob(ctx context.Context, d metadata.DamagedBlob) error {
 			if r.Repair.Replica == nil {
 				f.Action = "push an image with this layer again, or name a registry that has it by --from"
 			} else {
-				r.repair(&f, "fetched again from "+r.Repair.Replica.String(), func(p *Repair) error { return p.fetchLayer(ctx, d.Digest, repositories) })
+				r.repair(&f, "fetched again from "+r.Repair.Replica.String(), func(p *Repair) error {
+					return p.fetchLayer(ctx, d.Digest, repositories)
+				})
 			}
 		}
 		r.report(f)

@@ -44,5 +44,6 @@ func Exceptionf(code, format string, args ...any) *Exception {
 
 // Violation is the answer to a parameter that breaks a limit.
 func Violation(parameter, constraint string) *Exception {
-	return Exceptionf(InvalidParameterException, "Invalid parameter at '%s' failed to satisfy constraint: '%s'", parameter, constraint)
+	return Exceptionf(InvalidParameterException, "Invalid parameter at '%s' failed to satisfy constraint: '%s'", parameter,
+		constraint)
 }

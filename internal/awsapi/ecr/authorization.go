@@ -49,7 +49,8 @@ func (s *Service) callerKey(call Call) (auth.AccessKey, error) {
 	key, ok := s.keys.AccessKey(call.Caller.Identity.AccessKeyID)
 	if !ok {
 		// It was removed while the request was under way.
-		return auth.AccessKey{}, awsjson.Exceptionf("UnrecognizedClientException", "The security token included in the request is invalid.")
+		return auth.AccessKey{}, awsjson.Exceptionf("UnrecognizedClientException",
+			"The security token included in the request is invalid.")
 	}
 	return key, nil
 }

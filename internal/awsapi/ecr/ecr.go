@@ -84,7 +84,8 @@ func (c Call) ref(registryID, repositoryName string) resource.Repository {
 type operation = awsjson.Operation[*Service, Call]
 
 // bind makes an operation of one of Service's methods.
-func bind[In, Out any, P awsjson.Decodable[In]](method func(*Service, context.Context, Call, *In) (*Out, error)) operation {
+func bind[In, Out any, P awsjson.Decodable[In]](
+	method func(*Service, context.Context, Call, *In) (*Out, error)) operation {
 	return awsjson.Bind(awsjson.Read[In, P], method)
 }
 

@@ -10,7 +10,8 @@ import (
 
 // notImplemented has status 400, because SDKs would try a 5xx again.
 func notImplemented(operation string) *awsjson.Exception {
-	return awsjson.Exceptionf(awsjson.UnsupportedOperationException, "%s is not implemented in this version of Twinport yet", operation)
+	return awsjson.Exceptionf(awsjson.UnsupportedOperationException, "%s is not implemented in this version "+
+		"of Twinport yet", operation)
 }
 
 // exceptions maps the domain's codes to ECR's.

@@ -131,7 +131,8 @@ func (s *Service) BatchGetImage(ctx context.Context, call Call,
 			return nil, err
 		}
 		if size += len(m.Bytes); size > maxBatchManifests {
-			return nil, awsjson.Exceptionf(LimitExceededException, "The manifests are larger than %d bytes together: ask for fewer images at once", maxBatchManifests)
+			return nil, awsjson.Exceptionf(LimitExceededException, "The manifests are larger than %d bytes together: ask for "+
+				"fewer images at once", maxBatchManifests)
 		}
 		if size > largeBatch && len(m.Bytes) < registry.LargeManifest {
 			// Of large ones the domain has counted the bytes. All is held until the client has taken the answer.
@@ -164,7 +165,8 @@ func (s *Service) notFound(ctx context.Context, call Call, ref resource.Reposito
 	image registry.Reference) *ImageFailure {
 	if image.Tag != "" && image.Digest != "" {
 		if _, err := s.registry.DescribeImages(ctx, call.Caller, ref, []registry.Reference{{Tag: image.Tag}}); err == nil {
-			return imageFailure(image, ImageFailureCodeImageTagDoesNotMatchDigest, "Requested image tag does not belong to the requested image digest")
+			return imageFailure(image, ImageFailureCodeImageTagDoesNotMatchDigest, "Requested image tag does not belong to "+
+				"the requested image digest")
 		}
 	}
 	return imageFailure(image, ImageFailureCodeImageNotFound, "Requested image not found")
@@ -198,7 +200,8 @@ func (s *Service) BatchDeleteImage(ctx context.Context, call Call,
 		case registry.ImageNotFound:
 			out.Failures = append(out.Failures, *s.notFound(ctx, call, ref, d.Reference))
 		case registry.ImageReferencedByManifestList:
-			out.Failures = append(out.Failures, *imageFailure(d.Reference, ImageFailureCodeImageReferencedByManifestList, d.Err.Message))
+			out.Failures = append(out.Failures, *imageFailure(d.Reference, ImageFailureCodeImageReferencedByManifestList,
+				d.Err.Message))
 		default:
 			return nil, d.Err
 		}
@@ -363,12 +366,16 @@ func violation(at string, id ImageIdentifier, failure *ImageFailure) *awsjson.Ex
 // reference turns an identifier into the domain's, or says why it is none.
 func reference(id ImageIdentifier) (registry.Reference, *ImageFailure) {
 	failure := func(code ImageFailureCode, reason string) *ImageFailure {
-		return &ImageFailure{ImageID: &ImageIdentifier{ImageDigest: id.ImageDigest, ImageTag: id.ImageTag}, FailureCode: code, FailureReason: reason}
+		return &ImageFailure{
+			ImageID: &ImageIdentifier{ImageDigest: id.ImageDigest, ImageTag: id.ImageTag}, FailureCode: code,
+			FailureReason: reason,
+		}
 	}
 	out := registry.Reference{Tag: id.ImageTag}
 	given := id.present.Has(imageDigestOfIdentifier)
 	if id.ImageTag == "" && !given {
-		return out, failure(ImageFailureCodeMissingDigestAndTag, "Invalid request parameters: both tag and digest cannot be null")
+		return out, failure(ImageFailureCodeMissingDigestAndTag, "Invalid request parameters: both tag and digest "+
+			"cannot be null")
 	}
 	if given {
 		d, ok := parseDigest(id.ImageDigest)
@@ -382,7 +389,8 @@ func reference(id ImageIdentifier) (registry.Reference, *ImageFailure) {
 		out.Digest = d
 	}
 	if id.ImageTag != "" && !registry.ValidTag(id.ImageTag) {
-		return out, failure(ImageFailureCodeInvalidImageTag, "Invalid request parameters: image tag should satisfy the regex '"+registry.TagGrammar+"'")
+		return out, failure(ImageFailureCodeInvalidImageTag, "Invalid request parameters: image tag should "+
+			"satisfy the regex '"+registry.TagGrammar+"'")
 	}
 	return out, nil
 }

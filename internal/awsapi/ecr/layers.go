@@ -32,12 +32,18 @@ func (s *Service) BatchCheckLayerAvailability(ctx context.Context, call Call,
 	}
 	for _, text := range in.LayerDigests {
 		if text == "" {
-			out.Failures = append(out.Failures, LayerFailure{LayerDigest: text, FailureCode: LayerFailureCodeMissingLayerDigest, FailureReason: "Invalid layer digest: it is empty"})
+			out.Failures = append(out.Failures, LayerFailure{
+				LayerDigest: text, FailureCode: LayerFailureCodeMissingLayerDigest,
+				FailureReason: "Invalid layer digest: it is empty",
+			})
 			continue
 		}
 		d, ok := parseDigest(text)
 		if !ok {
-			out.Failures = append(out.Failures, LayerFailure{LayerDigest: text, FailureCode: LayerFailureCodeInvalidLayerDigest, FailureReason: "Invalid layer digest: it " + invalidDigest})
+			out.Failures = append(out.Failures, LayerFailure{
+				LayerDigest: text, FailureCode: LayerFailureCodeInvalidLayerDigest, FailureReason: "Invalid layer digest: it " +
+					invalidDigest,
+			})
 			continue
 		}
 		layer := Layer{LayerDigest: text, LayerAvailability: LayerAvailabilityUnavailable}
@@ -72,7 +78,9 @@ func (s *Service) GetDownloadUrlForLayer(ctx context.Context, call Call,
 		return nil, err
 	}
 	token := auth.SignDownload(key, ref.Registry.Region, ref.String(), layer.Digest.String(), s.now())
-	return &GetDownloadUrlForLayerResponse{DownloadURL: s.uris.Layer(call.Asked, ref, layer.Digest, token), LayerDigest: layer.Digest.String()}, nil
+	return &GetDownloadUrlForLayerResponse{
+		DownloadURL: s.uris.Layer(call.Asked, ref, layer.Digest, token), LayerDigest: layer.Digest.String(),
+	}, nil
 }
 
 // InitiateLayerUpload opens an upload.
@@ -89,7 +97,8 @@ func (s *Service) InitiateLayerUpload(ctx context.Context, call Call,
 func (s *Service) UploadLayerPart(ctx context.Context, call Call,
 	in *UploadLayerPartRequest) (*UploadLayerPartResponse, error) {
 	ref := call.ref(in.RegistryID, in.RepositoryName)
-	size, err := s.registry.UploadLayerPart(ctx, call.Caller, ref, in.UploadID, in.PartFirstByte, in.PartLastByte, in.LayerPartBlob)
+	size, err := s.registry.UploadLayerPart(ctx, call.Caller, ref, in.UploadID, in.PartFirstByte, in.PartLastByte,
+		in.LayerPartBlob)
 	if err != nil {
 		var refusal *registry.Error
 		if errors.As(err, &refusal) && refusal.Code == registry.InvalidLayerPart {
@@ -149,7 +158,8 @@ func layerDigest(texts []string) (digest.Digest, error) {
 			return "", awsjson.Violation("layerDigests."+awsjson.Item(i), invalidDigest)
 		}
 		if other, ok := byAlgorithm[d.Algorithm()]; ok && other != d {
-			return "", awsjson.Exceptionf(InvalidLayerException, "The layer digests %s and %s cannot both be those of one layer", other, d)
+			return "", awsjson.Exceptionf(InvalidLayerException, "The layer digests %s and %s cannot both be those of one layer",
+				other, d)
 		}
 		byAlgorithm[d.Algorithm()] = d
 	}

@@ -9,7 +9,9 @@ func (s *Service) SetRepositoryPolicy(ctx context.Context, call Call,
 	if err := s.registry.SetRepositoryPolicy(ctx, call.Caller, ref, in.PolicyText, in.Force, call.Base...); err != nil {
 		return nil, err
 	}
-	return &SetRepositoryPolicyResponse{RegistryID: ref.Registry.Account, RepositoryName: ref.Name, PolicyText: in.PolicyText}, nil
+	return &SetRepositoryPolicyResponse{
+		RegistryID: ref.Registry.Account, RepositoryName: ref.Name, PolicyText: in.PolicyText,
+	}, nil
 }
 
 // GetRepositoryPolicy returns a repository's policy.
@@ -32,7 +34,9 @@ func (s *Service) DeleteRepositoryPolicy(ctx context.Context, call Call,
 	if err != nil {
 		return nil, err
 	}
-	return &DeleteRepositoryPolicyResponse{RegistryID: ref.Registry.Account, RepositoryName: ref.Name, PolicyText: text}, nil
+	return &DeleteRepositoryPolicyResponse{
+		RegistryID: ref.Registry.Account, RepositoryName: ref.Name, PolicyText: text,
+	}, nil
 }
 
 // PutRegistryPolicy replaces the policy of the caller's registry.

@@ -39,7 +39,9 @@ func (s *Service) DescribeRegistry(ctx context.Context, call Call,
 		return nil, err
 	}
 	call.reads(rules)
-	return &DescribeRegistryResponse{RegistryID: call.Registry.Account, ReplicationConfiguration: replicationConfiguration(rules)}, nil
+	return &DescribeRegistryResponse{
+		RegistryID: call.Registry.Account, ReplicationConfiguration: replicationConfiguration(rules),
+	}, nil
 }
 
 func replicationConfiguration(rules []replication.Rule) *ReplicationConfiguration {
@@ -50,7 +52,9 @@ func replicationConfiguration(rules []replication.Rule) *ReplicationConfiguratio
 			rule.Destinations = append(rule.Destinations, ReplicationDestination{Region: d.Region, RegistryID: d.Account})
 		}
 		for _, p := range r.Prefixes {
-			rule.RepositoryFilters = append(rule.RepositoryFilters, RepositoryFilter{Filter: p, FilterType: RepositoryFilterTypePrefixMatch})
+			rule.RepositoryFilters = append(rule.RepositoryFilters, RepositoryFilter{
+				Filter: p, FilterType: RepositoryFilterTypePrefixMatch,
+			})
 		}
 		if r.Deletes != nil {
 			rule.DeleteReplication = &DeleteReplication{Enabled: *r.Deletes}

@@ -135,7 +135,9 @@ func exclusions(filters []ImageTagMutabilityExclusionFilter) []string {
 func exclusionFilters(exclusions []string) []ImageTagMutabilityExclusionFilter {
 	var out []ImageTagMutabilityExclusionFilter
 	for _, e := range exclusions {
-		out = append(out, ImageTagMutabilityExclusionFilter{FilterType: ImageTagMutabilityExclusionFilterTypeWildcard, Filter: e})
+		out = append(out, ImageTagMutabilityExclusionFilter{
+			FilterType: ImageTagMutabilityExclusionFilterTypeWildcard, Filter: e,
+		})
 	}
 	return out
 }

@@ -66,17 +66,20 @@ func repositoryByARN(call Call, arn string) (resource.Repository, error) {
 	const form = "arn:aws:ecr:<region>:<account>:repository/<name>"
 	part := strings.SplitN(arn, ":", 6)
 	if len(part) != 6 || part[0] != "arn" || part[1] != "aws" || part[2] != "ecr" {
-		return resource.Repository{}, awsjson.Violation("resourceArn", "Invalid ARN: only repositories have tags; expected "+form)
+		return resource.Repository{}, awsjson.Violation("resourceArn",
+			"Invalid ARN: only repositories have tags; expected "+form)
 	}
 	name, ok := strings.CutPrefix(part[5], "repository/")
 	if !ok ||
 		limitsRegion.Check("", "region", part[3]) != nil ||
 		limitsRegistryId.Check("", "account", part[4]) != nil ||
 		limitsRepositoryName.Check("", "name", name) != nil {
-		return resource.Repository{}, awsjson.Violation("resourceArn", "Invalid ARN: only repositories have tags; expected "+form)
+		return resource.Repository{}, awsjson.Violation("resourceArn",
+			"Invalid ARN: only repositories have tags; expected "+form)
 	}
 	if part[3] != call.Registry.Region {
-		return resource.Repository{}, awsjson.Violation("resourceArn", "Invalid ARN: the resource is in Region "+part[3]+", the request is for "+call.Registry.Region)
+		return resource.Repository{}, awsjson.Violation("resourceArn", "Invalid ARN: the resource is in Region "+part[3]+
+			", the request is for "+call.Registry.Region)
 	}
 	return call.ref(part[4], name), nil
 }

@@ -21,8 +21,10 @@ type Deployment struct {
 func (s *Service) DescribeDeployment(_ context.Context, call Call, _ *empty) (*Deployment, error) {
 	account, _ := s.Accounts.Account(call.Registry.Account) // it has the caller's access key
 	d := &Deployment{
-		Version: s.Version, AccountID: account.ID, AccountName: account.Name, Region: call.Registry.Region, Regions: s.Registry.Regions(),
-		RegistryURI: s.URIs.Registry(call.Asked, call.Registry, call.Registry), RegistryHost: s.URIs.Endpoint(call.Registry), Stores: "embedded",
+		Version: s.Version, AccountID: account.ID, AccountName: account.Name, Region: call.Registry.Region,
+		Regions:     s.Registry.Regions(),
+		RegistryURI: s.URIs.Registry(call.Asked, call.Registry, call.Registry), RegistryHost: s.URIs.Endpoint(call.Registry),
+		Stores: "embedded",
 	}
 	if s.Shared {
 		d.Stores = "shared"

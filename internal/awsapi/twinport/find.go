@@ -98,9 +98,13 @@ func (s *Service) FindRepositories(ctx context.Context, call Call,
 	if err != nil {
 		return nil, err
 	}
-	out := &FindRepositoriesResponse{Repositories: make([]FoundRepository, 0, len(found)), NextToken: awsjson.NextToken(next, scope...)}
+	out := &FindRepositoriesResponse{
+		Repositories: make([]FoundRepository, 0, len(found)), NextToken: awsjson.NextToken(next, scope...),
+	}
 	for _, r := range found {
-		out.Repositories = append(out.Repositories, FoundRepository{s.DescribeRepository(call, r.Repository), r.HasPolicy, destinationsOf(to[r.Ref.Name])})
+		out.Repositories = append(out.Repositories, FoundRepository{
+			s.DescribeRepository(call, r.Repository), r.HasPolicy, destinationsOf(to[r.Ref.Name]),
+		})
 	}
 	return out, nil
 }
@@ -230,7 +234,8 @@ func foundImage(i registry.FoundImage, of []replication.Replication) FoundImage 
 		ImageDigest: i.Digest.String(), ImageTags: append([]string{}, i.Tags...), ImageTagCount: i.TagCount,
 		ImageSizeInBytes: i.Size, ImagePushedAt: seconds{i.PushedAt}, LastRecordedPullTime: seconds{i.LastPulledAt},
 		ImageManifestMediaType: i.MediaType, ArtifactMediaType: i.ArtifactType, SubjectManifestDigest: i.Subject.String(),
-		Children: make([]ChildImage, 0, len(i.Children)), Referrers: make([]Referrer, 0, len(i.Referrers)), Replications: replications(of),
+		Children: make([]ChildImage, 0, len(i.Children)), Referrers: make([]Referrer, 0, len(i.Referrers)),
+		Replications: replications(of),
 	}
 	for _, c := range i.Children {
 		out.Children = append(out.Children, ChildImage{c.Digest.String(), c.MediaType, c.Size, c.Platform})

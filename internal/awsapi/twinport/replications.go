@@ -35,8 +35,10 @@ func replicationOf(r replication.Replication) Replication {
 	out := Replication{
 		ReplicationID: strconv.FormatInt(r.ID, 10), SourceRegistryID: r.Source.Account, SourceRegion: r.Source.Region,
 		Destination: Destination{r.Destination.Account, r.Destination.Region}, RepositoryName: r.Repository,
-		ImageDigest: r.Digest.String(), ImageTag: r.Tag, ImageSizeInBytes: r.ImageSize, ImageManifestMediaType: r.MediaType, Action: "REPLICATE",
-		Status: r.State, Tries: r.Tries, PushedAt: seconds{r.PushedAt}, ChangedAt: seconds{r.ChangedAt}, FinishedAt: seconds{r.FinishedAt}, NextTryAt: seconds{r.NextTryAt},
+		ImageDigest: r.Digest.String(), ImageTag: r.Tag, ImageSizeInBytes: r.ImageSize, ImageManifestMediaType: r.MediaType,
+		Action: "REPLICATE",
+		Status: r.State, Tries: r.Tries, PushedAt: seconds{r.PushedAt}, ChangedAt: seconds{r.ChangedAt},
+		FinishedAt: seconds{r.FinishedAt}, NextTryAt: seconds{r.NextTryAt},
 		failure: failure(r.Failure),
 	}
 	if r.Deletes {

@@ -98,8 +98,9 @@ func rootOnly(call Call, operation string) error {
 		return nil
 	}
 	return &awsjson.Exception{
-		Code:    awsjson.AccessDeniedException,
-		Message: "User: " + call.Caller.Identity.Principal.ARN + " is not authorized to perform: twinport:" + operation + ": only the root of account " + call.Registry.Account + " is",
-		Status:  http.StatusBadRequest,
+		Code: awsjson.AccessDeniedException,
+		Message: "User: " + call.Caller.Identity.Principal.ARN + " is not authorized to perform: twinport:" + operation +
+			": only the root of account " + call.Registry.Account + " is",
+		Status: http.StatusBadRequest,
 	}
 }

@@ -89,14 +89,17 @@ func (s *Service) GetReplicationStatistics(ctx context.Context, call Call,
 
 func statisticsOf(statistics replication.Statistics) *GetReplicationStatisticsResponse {
 	out := &GetReplicationStatisticsResponse{
-		StartTime: seconds{statistics.Start}, EndTime: seconds{statistics.End}, IntervalInSeconds: int(statistics.Interval.Seconds()),
-		Destinations: make([]DestinationStatistics, 0, len(statistics.Destinations)),
+		StartTime: seconds{statistics.Start}, EndTime: seconds{statistics.End},
+		IntervalInSeconds: int(statistics.Interval.Seconds()),
+		Destinations:      make([]DestinationStatistics, 0, len(statistics.Destinations)),
 	}
 	for _, d := range statistics.Destinations {
 		destination := DestinationStatistics{
-			Destination: Destination{d.Destination.Account, d.Destination.Region}, InRules: d.InRules, InProgress: d.InProgress, Failed: d.Failed,
-			OldestInProgressAt: seconds{d.OldestInProgressAt}, LastCompletedAt: seconds{d.LastCompletedAt}, LastFailedAt: seconds{d.LastFailedAt},
-			Intervals: make([]ReplicationInterval, 0, len(d.Intervals)),
+			Destination: Destination{d.Destination.Account, d.Destination.Region}, InRules: d.InRules, InProgress: d.InProgress,
+			Failed:             d.Failed,
+			OldestInProgressAt: seconds{d.OldestInProgressAt}, LastCompletedAt: seconds{d.LastCompletedAt},
+			LastFailedAt: seconds{d.LastFailedAt},
+			Intervals:    make([]ReplicationInterval, 0, len(d.Intervals)),
 		}
 		for _, i := range d.Intervals {
 			destination.Intervals = append(destination.Intervals, ReplicationInterval{

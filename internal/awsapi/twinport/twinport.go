@@ -51,7 +51,8 @@ type Call = ecr.Call
 type operation = awsjson.Operation[*Service, Call]
 
 // bind makes an operation of one of Service's methods.
-func bind[In, Out any, P awsjson.Decodable[In]](method func(*Service, context.Context, Call, *In) (*Out, error)) operation {
+func bind[In, Out any, P awsjson.Decodable[In]](
+	method func(*Service, context.Context, Call, *In) (*Out, error)) operation {
 	return awsjson.Bind(awsjson.ReadStrictly[In, P], method)
 }
 

@@ -50,7 +50,8 @@ type Asked struct {
 
 // hostGrammar is that of a DNS name or an address, with a port or none: what
 // does not follow it is not repeated in an answer.
-var hostGrammar = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?$`)
+var hostGrammar = regexp.MustCompile(
+	`^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?$`)
 
 // registryHost is the form of a registry's host under whatever domain.
 var registryHost = regexp.MustCompile(`^[0-9]{12}\.dkr[.-]ecr\.`)

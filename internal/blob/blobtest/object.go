@@ -31,7 +31,9 @@ func testObjects(t *testing.T, open Open) {
 	u.Close()
 
 	all := Objects(t, s, "")
-	if len(all) != len(want) || !slices.IsSortedFunc(all, func(a, b blob.Object) int { return strings.Compare(a.Name, b.Name) }) {
+	if len(all) != len(want) || !slices.IsSortedFunc(all, func(a, b blob.Object) int {
+		return strings.Compare(a.Name, b.Name)
+	}) {
 		t.Errorf("%d objects, or not in order: %v", len(all), all)
 	}
 	for _, o := range all {
@@ -43,7 +45,8 @@ func testObjects(t *testing.T, open Open) {
 		if got := Objects(t, s, o.Name); !slices.Equal(got, all[i+1:]) {
 			t.Errorf("after %s: %v, want %v", o.Name, got, all[i+1:])
 		}
-		for _, after := range []string{o.Name + "-", o.Name + "/x", o.Name[:len(o.Name)-1]} { // no objects, but places in the order
+		// no objects, but places in the order
+		for _, after := range []string{o.Name + "-", o.Name + "/x", o.Name[:len(o.Name)-1]} {
 			for _, got := range Objects(t, s, after) {
 				if got.Name <= after {
 					t.Errorf("after %s: %s", after, got.Name)
@@ -192,7 +195,9 @@ func testURL(t *testing.T, open Open) {
 func testHostileIDs(t *testing.T, open Open) {
 	s := open()
 	object := Push(t, s, "u", []byte("content"))
-	for _, id := range []string{"", ".", "..", "../u", "../../u", "a/b", "u/", "\x00", ".hidden", "ü", "a b", "a\n", strings.Repeat("x", 65)} {
+	for _, id := range []string{
+		"", ".", "..", "../u", "../../u", "a/b", "u/", "\x00", ".hidden", "ü", "a b", "a\n", strings.Repeat("x", 65),
+	} {
 		if _, err := s.Upload(ctx, id, nil); !errors.Is(err, blob.ErrNotFound) {
 			t.Errorf("%q: %v", id, err)
 		}
@@ -210,9 +215,12 @@ func testHostileNames(t *testing.T, open Open) {
 	s := open()
 	object := Push(t, s, "u", []byte("content"))
 	for _, name := range []string{
-		"", ".", "..", "/", "/etc/passwd", "../" + object, object + "/", object + "/..", object + "\x00", "uploads/u", "x/" + object,
-		"blobs/", "blobs/../uploads/u", "blobs/a/b", "sha256/", "sha256/ab/", "sha256/../lock", "lock", strings.Repeat("x", 5000),
-		"sha256/ab/" + strings.Repeat("c", 64), "sha256/cc/" + strings.Repeat("C", 64), "sha256/cc/" + strings.Repeat("c", 64) + "-",
+		"", ".", "..", "/", "/etc/passwd", "../" + object, object + "/", object + "/..", object + "\x00", "uploads/u",
+		"x/" + object,
+		"blobs/", "blobs/../uploads/u", "blobs/a/b", "sha256/", "sha256/ab/", "sha256/../lock", "lock",
+		strings.Repeat("x", 5000),
+		"sha256/ab/" + strings.Repeat("c", 64), "sha256/cc/" + strings.Repeat("C", 64), "sha256/cc/" +
+			strings.Repeat("c", 64) + "-",
 		"sha256/cc/" + strings.Repeat("c", 64) + "-/../../x", "sha256/..//" + strings.Repeat("c", 64),
 	} {
 		if err := readError(s, name, 1); !errors.Is(err, blob.ErrNotFound) {

@@ -199,7 +199,10 @@ func testUnknownDigest(t *testing.T, open Open) {
 	u := Reserve(t, s, "u", nil)
 	defer u.Close()
 	Append(t, u, []byte("content"))
-	for _, d := range []digest.Digest{"", "sha256:", "sha256:../../x", "md5:00", digest.SHA384.FromString("content"), digest.Digest("sha256:" + strings.Repeat("A", 64))} {
+	for _, d := range []digest.Digest{
+		"", "sha256:", "sha256:../../x", "md5:00", digest.SHA384.FromString("content"),
+		digest.Digest("sha256:" + strings.Repeat("A", 64)),
+	} {
 		if err := u.Verify(ctx, d); err == nil || errors.Is(err, blob.ErrDigest) {
 			t.Errorf("verify %q: %v", d, err)
 		}
@@ -228,7 +231,9 @@ func testNamesAreNotReused(t *testing.T, open Open) {
 
 func testResume(t *testing.T, open Open) {
 	content := Content(large, 4)
-	for i, steps := range [][]int{{3}, {9 << 20}, {8 << 20}, {100, 8 << 20, 12 << 20, large}, {5 << 20, 10 << 20, 15 << 20}} {
+	for i, steps := range [][]int{
+		{3}, {9 << 20}, {8 << 20}, {100, 8 << 20, 12 << 20, large}, {5 << 20, 10 << 20, 15 << 20},
+	} {
 		id := fmt.Sprint("u", i)
 		var state []byte
 		done := 0

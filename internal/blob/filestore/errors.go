@@ -16,7 +16,8 @@ import (
 // unavailable are errors of a disk that fails, was removed or is read-only, and
 // of a process that is out of file descriptors: they say nothing about an
 // object.
-var unavailable = []error{unix.EIO, unix.EROFS, unix.ENODEV, unix.ENXIO, unix.ESTALE, unix.ENOTCONN, unix.ETIMEDOUT, unix.EMFILE, unix.ENFILE,
+var unavailable = []error{unix.EIO, unix.EROFS, unix.ENODEV, unix.ENXIO, unix.ESTALE, unix.ENOTCONN, unix.ETIMEDOUT,
+	unix.EMFILE, unix.ENFILE,
 	unix.ENOMEM, unix.EACCES, unix.EPERM}
 
 // storageError marks an error that means a full disk, or one that does not

@@ -27,8 +27,10 @@ var fullCodes = []string{"InsufficientStorage", "QuotaExceeded", "XMinioStorageF
 // another one needs a folder: servers on files say so when a folder that has
 // just become empty goes while an object is put into it.)
 var transientCodes = []string{
-	"SlowDown", "SlowDownRead", "SlowDownWrite", "InternalError", "ServiceUnavailable", "RequestTimeout", "RequestTimeTooSkewed",
-	"Throttling", "ThrottlingException", "TooManyRequests", "OperationAborted", "ConditionalRequestConflict", "RequestLimitExceeded",
+	"SlowDown", "SlowDownRead", "SlowDownWrite", "InternalError", "ServiceUnavailable", "RequestTimeout",
+	"RequestTimeTooSkewed",
+	"Throttling", "ThrottlingException", "TooManyRequests", "OperationAborted", "ConditionalRequestConflict",
+	"RequestLimitExceeded",
 	"ExistingObjectIsDirectory",
 }
 
@@ -36,7 +38,8 @@ var transientCodes = []string{
 // when they refuse the credentials, the clock, the Region or the bucket's name:
 // no request succeeds until the operator has acted.
 var refusalCodes = []string{
-	"NoSuchBucket", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired",
+	"NoSuchBucket", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken",
+	"TokenRefreshRequired",
 	"AuthorizationHeaderMalformed", "PermanentRedirect", "AllAccessDisabled", "AccountProblem", "NotSignedUp",
 }
 
@@ -87,7 +90,8 @@ func transient(err error) bool {
 // refused reports whether the server refuses every request of ours.
 func refused(err error) bool {
 	s := status(err)
-	return s == http.StatusUnauthorized || s == http.StatusForbidden || s >= 300 && s < 400 && s != http.StatusNotModified ||
+	return s == http.StatusUnauthorized || s == http.StatusForbidden || s >= 300 && s < 400 &&
+		s != http.StatusNotModified ||
 		slices.Contains(refusalCodes, code(err))
 }
 
@@ -143,4 +147,5 @@ func (s *Store) wrap(ctx context.Context, doing string, err error) error {
 }
 
 // permissions are what the credentials must allow.
-const permissions = "they need s3:ListBucket, s3:ListBucketMultipartUploads, s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload"
+const permissions = "they need s3:ListBucket, s3:ListBucketMultipartUploads, s3:GetObject, s3:PutObject, " +
+	"s3:DeleteObject and s3:AbortMultipartUpload"

@@ -40,7 +40,9 @@ func (s *Store) Objects(ctx context.Context, after string) iter.Seq2[blob.Object
 // unfinished multipart upload.
 func (s *Store) Uploads(ctx context.Context) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		in := &s3.ListObjectsV2Input{Bucket: &s.at.bucket, Prefix: aws.String(s.at.prefix + uploadsFolder), Delimiter: aws.String("/")}
+		in := &s3.ListObjectsV2Input{
+			Bucket: &s.at.bucket, Prefix: aws.String(s.at.prefix + uploadsFolder), Delimiter: aws.String("/"),
+		}
 		for pages := s3.NewListObjectsV2Paginator(s.client, in); pages.HasMorePages(); {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
@@ -123,7 +125,9 @@ func (s *Store) drop(ctx context.Context, id, known string) error {
 		}
 	}
 	for m := range ids {
-		_, err := s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &s.at.bucket, Key: &key, UploadId: &m})
+		_, err := s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
+			Bucket: &s.at.bucket, Key: &key, UploadId: &m,
+		})
 		if err != nil && code(err) != "NoSuchUpload" {
 			return s.wrap(ctx, fmt.Sprintf("abort upload %s", id), err)
 		}

@@ -31,7 +31,9 @@ func (l *Location) String() string {
 }
 
 // parameters are those of the URL, in the order in which errors name them.
-var parameters = []string{"endpoint", "region", "path_style", "sse", "kms_key", "redirect", "redirect_endpoint", "redirect_lifetime"}
+var parameters = []string{
+	"endpoint", "region", "path_style", "sse", "kms_key", "redirect", "redirect_endpoint", "redirect_lifetime",
+}
 
 const (
 	defaultLifetime = 20 * time.Minute
@@ -59,7 +61,8 @@ func Parse(raw string) (*Location, error) {
 		return nil, errors.New("it should look like s3://bucket/prefix?region=eu-central-1")
 	}
 	if u.User != nil {
-		return nil, errors.New("it must not hold credentials: put them into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a file or an instance role")
+		return nil, errors.New("it must not hold credentials: put them into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, " +
+			"a file or an instance role")
 	}
 	if u.Fragment != "" {
 		return nil, errors.New(`"#" has no meaning in it`)
@@ -76,7 +79,8 @@ func Parse(raw string) (*Location, error) {
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return nil, errors.New("its parameters cannot be read: write them as name=value with & between, and %26 for & within a value")
+		return nil, errors.New("its parameters cannot be read: write them as name=value with & between, and %26 for & " +
+			"within a value")
 	}
 	for name, values := range query {
 		if !slices.Contains(parameters, name) {

@@ -47,7 +47,9 @@ func (s *Store) memory(ctx context.Context) memory {
 
 // newBackground returns the budget of uploads outside requests.
 func newBackground(parts int64) *budget.Budget {
-	return budget.New(budget.Config{Name: "background parts", Limit: parts * partSize, Wait: backgroundWait, Waiting: 1 << 20}, slog.Default())
+	return budget.New(budget.Config{
+		Name: "background parts", Limit: parts * partSize, Wait: backgroundWait, Waiting: 1 << 20,
+	}, slog.Default())
 }
 
 // part is a piece of an upload in memory.

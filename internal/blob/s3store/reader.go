@@ -112,7 +112,8 @@ func (r *reader) wait(err error) error {
 	}
 	r.sinceCut = 0
 	if r.cuts++; r.cuts > maxResumes {
-		return fmt.Errorf("read %s in bucket %s: cut %d times at byte %d of %d: %w: %w", r.key, r.store.at.bucket, r.cuts, r.offset, r.size, blob.ErrUnavailable, err)
+		return fmt.Errorf("read %s in bucket %s: cut %d times at byte %d of %d: %w: %w", r.key, r.store.at.bucket, r.cuts,
+			r.offset, r.size, blob.ErrUnavailable, err)
 	}
 	select {
 	case <-r.ctx.Done():
@@ -128,7 +129,9 @@ func (r *reader) request() error {
 		return nil
 	}
 	r.drop()
-	in := &s3.GetObjectInput{Bucket: &r.store.at.bucket, Key: &r.key, Range: aws.String(fmt.Sprintf("bytes=%d-", r.offset))}
+	in := &s3.GetObjectInput{
+		Bucket: &r.store.at.bucket, Key: &r.key, Range: aws.String(fmt.Sprintf("bytes=%d-", r.offset)),
+	}
 	if r.etag != "" {
 		in.IfMatch = &r.etag
 	}
@@ -152,7 +155,8 @@ func (r *reader) request() error {
 	} else if size != r.size {
 		_ = res.Body.Close()
 		r.store.seen.Forget(r.key)
-		return fmt.Errorf("read %s in bucket %s: %w: it has %d bytes, but should have %d", r.key, r.store.at.bucket, blob.ErrDamaged, size, r.size)
+		return fmt.Errorf("read %s in bucket %s: %w: it has %d bytes, but should have %d", r.key, r.store.at.bucket,
+			blob.ErrDamaged, size, r.size)
 	}
 	r.body, r.at, r.etag = res.Body, r.offset, aws.ToString(res.ETag)
 	return nil

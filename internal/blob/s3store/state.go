@@ -40,7 +40,8 @@ func decode(text []byte) (*state, error) {
 		return nil, fmt.Errorf("it is of version %d, but this program knows only %d", s.Version, stateVersion)
 	}
 	tail := s.tailSize()
-	if len(s.Parts) > maxParts || tail < 0 || tail > partSize || (tail > 0) != (s.Tail != "") || (len(s.Parts) > 0) && s.Multipart == "" {
+	if len(s.Parts) > maxParts || tail < 0 || tail > partSize || (tail > 0) != (s.Tail != "") || (len(s.Parts) > 0) &&
+		s.Multipart == "" {
 		return nil, fmt.Errorf("it does not add up: %d bytes in %d parts and tail %q", s.Size, len(s.Parts), s.Tail)
 	}
 	return s, nil

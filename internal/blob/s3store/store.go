@@ -82,12 +82,14 @@ func Open(ctx context.Context, rawURL string) (*Store, error) {
 	}
 	if cfg.Region == "" {
 		if at.endpoint == "" {
-			return nil, fmt.Errorf("the Region of the bucket %s is not known: add region=… to its URL, or set AWS_REGION", at.bucket)
+			return nil, fmt.Errorf("the Region of the bucket %s is not known: add region=… to its URL, or set AWS_REGION",
+				at.bucket)
 		}
 		cfg.Region = otherRegion
 	}
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
-		return nil, fmt.Errorf("find credentials for the bucket %s (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give the machine a role): %w", at.bucket, err)
+		return nil, fmt.Errorf("find credentials for the bucket %s (set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "+
+			"AWS_PROFILE, or give the machine a role): %w", at.bucket, err)
 	}
 	s := newStore(at, cfg)
 	if _, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.at.bucket}); err != nil {
@@ -111,7 +113,10 @@ func newStore(at *Location, cfg aws.Config) *Store {
 			o.DisableLogOutputChecksumValidationSkipped = true
 		}
 	}
-	s := &Store{at: at, client: s3.NewFromConfig(cfg, with(at.endpoint)), background: newBackground(backgroundParts), reserved: map[string]bool{}, seen: blob.NewSightings(blob.CheckedFor)}
+	s := &Store{
+		at: at, client: s3.NewFromConfig(cfg, with(at.endpoint)), background: newBackground(backgroundParts),
+		reserved: map[string]bool{}, seen: blob.NewSightings(blob.CheckedFor),
+	}
 	if at.redirect {
 		endpoint := at.redirectEndpoint
 		if endpoint == "" {
@@ -130,13 +135,16 @@ func (s *Store) explain(err error) error {
 	}
 	switch status(err) {
 	case http.StatusNotFound:
-		return fmt.Errorf("there is no bucket %s at %s that the credentials may use: create it, or correct the URL: %w", s.at.bucket, where, err)
+		return fmt.Errorf("there is no bucket %s at %s that the credentials may use: create it, or correct the URL: %w",
+			s.at.bucket, where, err)
 	case http.StatusForbidden, http.StatusUnauthorized:
 		return fmt.Errorf("the bucket %s at %s refuses the credentials: %s: %w", s.at.bucket, where, permissions, err)
 	case http.StatusMovedPermanently, http.StatusTemporaryRedirect, http.StatusBadRequest:
-		return fmt.Errorf("the bucket %s at %s seems to be in another Region: correct region=… in its URL: %w", s.at.bucket, where, err)
+		return fmt.Errorf("the bucket %s at %s seems to be in another Region: correct region=… in its URL: %w", s.at.bucket,
+			where, err)
 	}
-	return fmt.Errorf("the bucket %s at %s does not answer: check endpoint=… in its URL, and that the server runs: %w", s.at.bucket, where, err)
+	return fmt.Errorf("the bucket %s at %s does not answer: check endpoint=… in its URL, and that the server runs: %w",
+		s.at.bucket, where, err)
 }
 
 // Ping asks for an object that nobody writes: the answer shows whether the
@@ -144,7 +152,10 @@ func (s *Store) explain(err error) error {
 func (s *Store) Ping(ctx context.Context) error {
 	key := s.at.prefix + objectsFolder
 	res, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.at.bucket, Key: &key}, func(o *s3.Options) {
-		o.Retryer = retry.NewStandard(retries, func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = 2, 100*time.Millisecond })
+		o.Retryer = retry.NewStandard(retries, func(o *retry.StandardOptions) {
+			o.MaxAttempts, o.MaxBackoff = 2,
+				100*time.Millisecond
+		})
 	})
 	if err == nil { // somebody else made a folder of it
 		_ = res.Body.Close()
@@ -223,7 +234,9 @@ func (s *Store) RedirectHost(ctx context.Context) (string, error) {
 	if s.presign == nil {
 		return "", nil
 	}
-	req, err := s.presign.PresignGetObject(ctx, &s3.GetObjectInput{Bucket: &s.at.bucket, Key: aws.String(s.at.prefix + "any")})
+	req, err := s.presign.PresignGetObject(ctx, &s3.GetObjectInput{
+		Bucket: &s.at.bucket, Key: aws.String(s.at.prefix + "any"),
+	})
 	if err != nil {
 		return "", s.wrap(ctx, "sign a URL", err)
 	}
@@ -272,7 +285,8 @@ func (s *Store) Check(ctx context.Context, object string, size int64) error {
 		return err
 	}
 	if got != size {
-		return fmt.Errorf("object %s in bucket %s has %d bytes instead of %d: %w", object, s.at.bucket, got, size, blob.ErrDamaged)
+		return fmt.Errorf("object %s in bucket %s has %d bytes instead of %d: %w", object, s.at.bucket, got, size,
+			blob.ErrDamaged)
 	}
 	s.seen.Note(*key, size)
 	return nil
@@ -304,7 +318,9 @@ func (s *Store) deleteKeys(ctx context.Context, keys []string) error {
 		for i := range batch {
 			ids[i].Key = &batch[i]
 		}
-		res, err := s.client.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: &s.at.bucket, Delete: &types.Delete{Objects: ids, Quiet: aws.Bool(true)}})
+		res, err := s.client.DeleteObjects(ctx, &s3.DeleteObjectsInput{
+			Bucket: &s.at.bucket, Delete: &types.Delete{Objects: ids, Quiet: aws.Bool(true)},
+		})
 		if err != nil {
 			return s.wrap(ctx, fmt.Sprintf("delete %d objects", len(batch)), err)
 		}

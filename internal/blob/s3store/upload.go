@@ -68,7 +68,9 @@ func (s *Store) Upload(ctx context.Context, id string, text []byte) (blob.Upload
 		return nil, err
 	}
 	object := objectsFolder + id
-	u := &upload{store: s, ctx: ctx, id: id, object: object, key: s.at.prefix + object, state: *st, hash: h, memory: s.memory(ctx)}
+	u := &upload{
+		store: s, ctx: ctx, id: id, object: object, key: s.at.prefix + object, state: *st, hash: h, memory: s.memory(ctx),
+	}
 	u.obsolete, u.Old = u.Old, nil
 	return u, nil
 }
@@ -505,10 +507,11 @@ func (u *upload) writeOnce(ctx context.Context, new bool) error {
 	for i := range etags {
 		parts[i] = types.CompletedPart{ETag: &etags[i], PartNumber: aws.Int32(int32(i + 1))}
 	}
-	_, err := u.store.client.CompleteMultipartUpload(context.WithValue(ctx, workKey{}, u.state.Size), &s3.CompleteMultipartUploadInput{
-		Bucket: &u.store.at.bucket, Key: &u.key, UploadId: &u.Multipart, IfNoneMatch: ifNoneMatch,
-		MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
-	})
+	_, err := u.store.client.CompleteMultipartUpload(context.WithValue(ctx, workKey{}, u.state.Size),
+		&s3.CompleteMultipartUploadInput{
+			Bucket: &u.store.at.bucket, Key: &u.key, UploadId: &u.Multipart, IfNoneMatch: ifNoneMatch,
+			MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
+		})
 	return u.store.wrap(ctx, "complete upload "+u.id, err)
 }
 
