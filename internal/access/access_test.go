@@ -68,7 +68,9 @@ func TestRootIsNotLockedOut(t *testing.T) {
 // Policies that the caller carries decide together with the resource's.
 func TestCallerCarriesPolicies(t *testing.T) {
 	d := decider()
-	c := Caller{Identity: auth.Identity{Principal: policy.Principal{Account: owner, ARN: "arn:aws:iam::" + owner + ":user/ci"}}}
+	c := Caller{
+		Identity: auth.Identity{Principal: policy.Principal{Account: owner, ARN: "arn:aws:iam::" + owner + ":user/ci"}},
+	}
 	ask := func() bool {
 		got, err := d.Decide(t.Context(), Request{Caller: c, Action: PutImage, On: app})
 		if err != nil {

@@ -19,7 +19,8 @@ func FuzzAuthorization(f *testing.F) {
 	f.Add(good.Header.Get("Authorization"), "", "20260101T120000Z")
 	f.Add("", "", "")
 	f.Add("AWS4-HMAC-SHA256 Credential=", "a=b", "Thu, 01 Jan 2026 12:00:00 GMT")
-	f.Add("AWS4-HMAC-SHA256 Credential=AKIAPRODPRODPRODPROD/20260101/us-west-2/ecr/aws4_request, SignedHeaders=;;, Signature=00", "%", "20260101T120000Z")
+	f.Add("AWS4-HMAC-SHA256 Credential=AKIAPRODPRODPRODPROD/20260101/us-west-2/ecr/aws4_request, "+
+		"SignedHeaders=;;, Signature=00", "%", "20260101T120000Z")
 	presigned := request(f, "POST", "/", "{}")
 	presigned.Host = presigned.URL.Host
 	presign(f, presigned, longLived, payloadHash("{}"), "ecr", signedAt)
@@ -57,7 +58,10 @@ func FuzzVerifyToken(f *testing.F) {
 	f.Add(good)
 	f.Add(good + "\n")
 	f.Add(auth.SignToken(longLived, auth.Token{}))
-	f.Add(base64.RawURLEncoding.EncodeToString([]byte("\x01\x00\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")))
+	f.Add(
+		base64.RawURLEncoding.EncodeToString(
+			[]byte(
+				"\x01\x00\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")))
 	f.Fuzz(func(t *testing.T, text string) {
 		token, identity, err := newVerifier(signedAt).VerifyToken(text)
 		if err != nil {

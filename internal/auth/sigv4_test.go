@@ -27,10 +27,17 @@ import (
 var (
 	signedAt = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
-	longLived = auth.AccessKey{ID: "AKIAPRODPRODPRODPROD", Secret: "prod-secret-prod-secret-prod-secret-prod", Principal: root("111122223333")}
-	temporary = auth.AccessKey{ID: "ASIADEVDEVDEVDEVDEVD", Secret: "dev-secret-dev-secret-dev-secret-dev-sec", SessionToken: "session/token+with=odd&chars", Principal: root("444455556666")}
+	longLived = auth.AccessKey{
+		ID: "AKIAPRODPRODPRODPROD", Secret: "prod-secret-prod-secret-prod-secret-prod", Principal: root("111122223333"),
+	}
+	temporary = auth.AccessKey{
+		ID: "ASIADEVDEVDEVDEVDEVD", Secret: "dev-secret-dev-secret-dev-secret-dev-sec",
+		SessionToken: "session/token+with=odd&chars", Principal: root("444455556666"),
+	}
 	// exampleKey is the one that AWS's published examples are signed with.
-	exampleKey = auth.AccessKey{ID: "AKIDEXAMPLE", Secret: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", Principal: root("777788889999")}
+	exampleKey = auth.AccessKey{
+		ID: "AKIDEXAMPLE", Secret: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", Principal: root("777788889999"),
+	}
 )
 
 func root(account string) policy.Principal {
@@ -99,7 +106,8 @@ func request(t testing.TB, method, target, body string) *http.Request {
 
 func sign(t testing.TB, r *http.Request, key auth.AccessKey, body, service string, at time.Time) {
 	t.Helper()
-	if err := v4.NewSigner().SignHTTP(context.Background(), credentials(key), r, payloadHash(body), service, "us-west-2", at); err != nil {
+	if err := v4.NewSigner().SignHTTP(context.Background(), credentials(key), r, payloadHash(body), service, "us-west-2",
+		at); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -107,7 +115,8 @@ func sign(t testing.TB, r *http.Request, key auth.AccessKey, body, service strin
 // presign replaces r's URL by a presigned one.
 func presign(t testing.TB, r *http.Request, key auth.AccessKey, hash, service string, at time.Time) {
 	t.Helper()
-	signed, headers, err := v4.NewSigner().PresignHTTP(context.Background(), credentials(key), r, hash, service, "us-west-2", at)
+	signed, headers, err := v4.NewSigner().PresignHTTP(context.Background(), credentials(key), r, hash, service,
+		"us-west-2", at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +280,8 @@ func TestVerifyDateHeader(t *testing.T) {
 	const dateHeaderSignature = "fa74fb782574d48baea5d44afde6391c3308ac0522e5e438ded9273c0adabadf"
 	r := httptest.NewRequest("GET", "https://example.amazonaws.com/", nil)
 	r.Header.Set("Date", "Sun, 30 Aug 2015 12:36:00 GMT")
-	authorization := "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders=host, Signature="
+	authorization := "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, " +
+		"SignedHeaders=host, Signature="
 	now := time.Date(2015, 8, 30, 12, 40, 0, 0, time.UTC)
 	for signature, want := range map[string]string{
 		dateHeaderSignature:     "",
@@ -329,24 +339,42 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 	none := func(*http.Request) {}
 	tests := []breakage{
-		{name: "no authorization", late: func(r *http.Request) { r.Header.Del(authz) }, code: "MissingAuthenticationTokenException", text: "Missing Authentication Token"},
-		{name: "basic scheme", late: func(r *http.Request) { r.SetBasicAuth("AWS", "x") }, code: "IncompleteSignatureException", text: "AWS4-HMAC-SHA256"},
-		{name: "other algorithm", late: replace(authz, "AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256"), code: "IncompleteSignatureException"},
-		{name: "two authorizations", late: func(r *http.Request) { r.Header.Add(authz, r.Header.Get(authz)) }, code: "IncompleteSignatureException", text: "2 Authorization"},
-		{name: "huge authorization", late: func(r *http.Request) { r.Header.Set(authz, r.Header.Get(authz)+strings.Repeat(" ", 9000)) }, code: "IncompleteSignatureException", text: "bytes"},
-		{name: "header and query", late: func(r *http.Request) { r.URL.RawQuery = "X-Amz-Signature=x" }, code: "IncompleteSignatureException", text: "twice"},
+		{name: "no authorization", late: func(r *http.Request) {
+			r.Header.Del(authz)
+		}, code: "MissingAuthenticationTokenException", text: "Missing Authentication Token"},
+		{name: "basic scheme", late: func(r *http.Request) {
+			r.SetBasicAuth("AWS", "x")
+		}, code: "IncompleteSignatureException", text: "AWS4-HMAC-SHA256"},
+		{name: "other algorithm", late: replace(authz, "AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256"),
+			code: "IncompleteSignatureException"},
+		{name: "two authorizations", late: func(r *http.Request) { r.Header.Add(authz, r.Header.Get(authz)) },
+			code: "IncompleteSignatureException", text: "2 Authorization"},
+		{name: "huge authorization", late: func(r *http.Request) {
+			r.Header.Set(authz, r.Header.Get(authz)+strings.Repeat(" ", 9000))
+		}, code: "IncompleteSignatureException", text: "bytes"},
+		{name: "header and query", late: func(r *http.Request) { r.URL.RawQuery = "X-Amz-Signature=x" },
+			code: "IncompleteSignatureException", text: "twice"},
 		{name: "no credential", late: replace(authz, "Credential=", "Credentials="), code: "IncompleteSignatureException"},
-		{name: "repeated field", late: replace(authz, "Signature=", "Signature=0, Signature="), code: "IncompleteSignatureException"},
-		{name: "repeated empty field", late: replace(authz, "Signature=", "Signature=, Signature="), code: "IncompleteSignatureException"},
+		{name: "repeated field", late: replace(authz, "Signature=", "Signature=0, Signature="),
+			code: "IncompleteSignatureException"},
+		{name: "repeated empty field", late: replace(authz, "Signature=", "Signature=, Signature="),
+			code: "IncompleteSignatureException"},
 		{name: "credential too short", late: replace(authz, "/aws4_request", ""), code: "IncompleteSignatureException"},
-		{name: "credential too long", late: replace(authz, "/aws4_request", "/x/aws4_request"), code: "IncompleteSignatureException"},
-		{name: "credential's end", late: replace(authz, "aws4_request", "aws5_request"), code: "IncompleteSignatureException"},
-		{name: "unknown key", late: replace(authz, "AKIAPROD", "AKIANONE"), code: "UnrecognizedClientException", text: "The security token included in the request is invalid."},
-		{name: "another's key", late: replace(authz, longLived.ID, exampleKey.ID), code: "InvalidSignatureException", text: "does not match"},
-		{name: "scope's date", late: replace(authz, "/20260101/", "/20260102/"), code: "InvalidSignatureException", text: "does not match the date"},
+		{name: "credential too long", late: replace(authz, "/aws4_request", "/x/aws4_request"),
+			code: "IncompleteSignatureException"},
+		{name: "credential's end", late: replace(authz, "aws4_request", "aws5_request"),
+			code: "IncompleteSignatureException"},
+		{name: "unknown key", late: replace(authz, "AKIAPROD", "AKIANONE"), code: "UnrecognizedClientException",
+			text: "The security token included in the request is invalid."},
+		{name: "another's key", late: replace(authz, longLived.ID, exampleKey.ID), code: "InvalidSignatureException",
+			text: "does not match"},
+		{name: "scope's date", late: replace(authz, "/20260101/", "/20260102/"), code: "InvalidSignatureException",
+			text: "does not match the date"},
 		{name: "scope's region", late: replace(authz, "/us-west-2/", "/us-east-1/"), code: "InvalidSignatureException"},
-		{name: "scope's region malformed", late: replace(authz, "/us-west-2/", "/US_WEST/"), code: "InvalidSignatureException", text: "valid region"},
-		{name: "scope's service", late: replace(authz, "/ecr/", "/s3/"), code: "InvalidSignatureException", text: "correct service: 'ecr'"},
+		{name: "scope's region malformed", late: replace(authz, "/us-west-2/", "/US_WEST/"),
+			code: "InvalidSignatureException", text: "valid region"},
+		{name: "scope's service", late: replace(authz, "/ecr/", "/s3/"), code: "InvalidSignatureException",
+			text: "correct service: 'ecr'"},
 		{name: "signature changed", late: func(r *http.Request) {
 			h := r.Header.Get(authz)
 			last := byte('0')
@@ -363,68 +391,123 @@ func TestVerifyRefuses(t *testing.T) {
 		{name: "host unsigned", late: replace(authz, ";host;", ";"), code: "InvalidSignatureException", text: "'Host'"},
 		{name: "host changed", late: func(r *http.Request) { r.Host = "other.example" }, code: "InvalidSignatureException"},
 		{name: "host absent", late: func(r *http.Request) { r.Host = "" }, code: "InvalidSignatureException", text: "'Host'"},
-		{name: "signed headers unsorted", late: replace(authz, "content-type;host", "host;content-type"), code: "IncompleteSignatureException", text: "sorted"},
-		{name: "signed headers repeated", late: replace(authz, ";host;", ";host;host;"), code: "IncompleteSignatureException"},
+		{name: "signed headers unsorted", late: replace(authz, "content-type;host", "host;content-type"),
+			code: "IncompleteSignatureException", text: "sorted"},
+		{name: "signed headers repeated", late: replace(authz, ";host;", ";host;host;"),
+			code: "IncompleteSignatureException"},
 		{name: "signed headers in capitals", late: replace(authz, ";host;", ";Host;"), code: "IncompleteSignatureException"},
-		{name: "signed headers with an empty name", late: replace(authz, ";host;", ";;host;"), code: "IncompleteSignatureException"},
-		{name: "too many signed headers", late: replace(authz, ";host;", ";"+strings.Repeat("h;", 70)), code: "IncompleteSignatureException", text: "more than 64"},
-		{name: "signed header missing", late: func(r *http.Request) { r.Header.Del("X-Custom") }, code: "InvalidSignatureException", text: "x-custom"},
-		{name: "signed header repeated", late: func(r *http.Request) { r.Header.Add("X-Custom", "more") }, code: "InvalidSignatureException"},
-		{name: "x-amz header unsigned", late: func(r *http.Request) { r.Header.Set("X-Amz-Other", "x") }, code: "InvalidSignatureException", text: "not signed"},
-		{name: "content type unsigned", late: replace(authz, "content-type;", ""), code: "InvalidSignatureException", text: "not signed"},
-		{name: "content type changed", late: func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }, code: "InvalidSignatureException"},
+		{name: "signed headers with an empty name", late: replace(authz, ";host;", ";;host;"),
+			code: "IncompleteSignatureException"},
+		{name: "too many signed headers", late: replace(authz, ";host;", ";"+strings.Repeat("h;", 70)),
+			code: "IncompleteSignatureException", text: "more than 64"},
+		{name: "signed header missing", late: func(r *http.Request) { r.Header.Del("X-Custom") },
+			code: "InvalidSignatureException", text: "x-custom"},
+		{name: "signed header repeated", late: func(r *http.Request) { r.Header.Add("X-Custom", "more") },
+			code: "InvalidSignatureException"},
+		{name: "x-amz header unsigned", late: func(r *http.Request) { r.Header.Set("X-Amz-Other", "x") },
+			code: "InvalidSignatureException", text: "not signed"},
+		{name: "content type unsigned", late: replace(authz, "content-type;", ""), code: "InvalidSignatureException",
+			text: "not signed"},
+		{name: "content type changed", late: func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") },
+			code: "InvalidSignatureException"},
 		{name: "target changed", late: replace("X-Amz-Target", "Describe", "Delete"), code: "InvalidSignatureException"},
-		{name: "huge headers", late: func(r *http.Request) { r.Header.Set("X-Custom", strings.Repeat("x", 70<<10)) }, code: "InvalidSignatureException", text: "bytes"},
+		{name: "huge headers", late: func(r *http.Request) { r.Header.Set("X-Custom", strings.Repeat("x", 70<<10)) },
+			code: "InvalidSignatureException", text: "bytes"},
 		{name: "method changed", late: func(r *http.Request) { r.Method = "PUT" }, code: "InvalidSignatureException"},
 		{name: "path changed", late: func(r *http.Request) { r.URL.Path = "/other" }, code: "InvalidSignatureException"},
 		{name: "query added", late: func(r *http.Request) { r.URL.RawQuery = "a=b" }, code: "InvalidSignatureException"},
-		{name: "query malformed", late: func(r *http.Request) { r.URL.RawQuery = "a=%zz" }, code: "IncompleteSignatureException", text: "query"},
-		{name: "query with semicolon", late: func(r *http.Request) { r.URL.RawQuery = "a=b;c=d" }, code: "IncompleteSignatureException", text: "semicolon"},
-		{name: "huge query", late: func(r *http.Request) { r.URL.RawQuery = strings.Repeat("a", 40<<10) }, code: "IncompleteSignatureException", text: "bytes"},
-		{name: "many parameters", late: func(r *http.Request) { r.URL.RawQuery = strings.Repeat("a&", 300) }, code: "IncompleteSignatureException", text: "parameters"},
+		{name: "query malformed", late: func(r *http.Request) {
+			r.URL.RawQuery = "a=%zz"
+		}, code: "IncompleteSignatureException", text: "query"},
+		{name: "query with semicolon", late: func(r *http.Request) { r.URL.RawQuery = "a=b;c=d" },
+			code: "IncompleteSignatureException", text: "semicolon"},
+		{name: "huge query", late: func(r *http.Request) { r.URL.RawQuery = strings.Repeat("a", 40<<10) },
+			code: "IncompleteSignatureException", text: "bytes"},
+		{name: "many parameters", late: func(r *http.Request) { r.URL.RawQuery = strings.Repeat("a&", 300) },
+			code: "IncompleteSignatureException", text: "parameters"},
 		{name: "body changed", body: `{"repositoryNames":["b"]}`, code: "InvalidSignatureException", text: "does not match"},
-		{name: "no date", late: func(r *http.Request) { r.Header.Del("X-Amz-Date") }, code: "IncompleteSignatureException", text: "neither"},
-		{name: "two dates", late: func(r *http.Request) { r.Header.Add("X-Amz-Date", r.Header.Get("X-Amz-Date")) }, code: "IncompleteSignatureException", text: "2 times"},
-		{name: "malformed date", late: replace("X-Amz-Date", "T", " "), code: "IncompleteSignatureException", text: "YYYYMMDD"},
+		{name: "no date", late: func(r *http.Request) { r.Header.Del("X-Amz-Date") }, code: "IncompleteSignatureException",
+			text: "neither"},
+		{name: "two dates", late: func(r *http.Request) { r.Header.Add("X-Amz-Date", r.Header.Get("X-Amz-Date")) },
+			code: "IncompleteSignatureException", text: "2 times"},
+		{name: "malformed date", late: replace("X-Amz-Date", "T", " "), code: "IncompleteSignatureException",
+			text: "YYYYMMDD"},
 		{name: "date changed", late: replace("X-Amz-Date", "T1200", "T1201"), code: "InvalidSignatureException"},
-		{name: "too old", now: 15*time.Minute + time.Second, code: "InvalidSignatureException", text: "Signature expired: 20260101T120000Z is now earlier than 20260101T120001Z (20260101T121501Z - 15 min.)"},
-		{name: "too new", now: -15*time.Minute - time.Second, code: "InvalidSignatureException", text: "Signature not yet current: 20260101T120000Z is still later than 20260101T115959Z (20260101T114459Z + 15 min.)"},
+		{name: "too old", now: 15*time.Minute + time.Second, code: "InvalidSignatureException",
+			text: "Signature expired: 20260101T120000Z is now earlier than 20260101T120001Z (20260101T121501Z - 15 min.)"},
+		{name: "too new", now: -15*time.Minute - time.Second, code: "InvalidSignatureException",
+			text: "Signature not yet current: 20260101T120000Z is still later than 20260101T115959Z (20260101T114459Z + 15 min.)"},
 		{name: "old enough", now: 15 * time.Minute},
 		{name: "new enough", now: -15 * time.Minute},
-		{name: "wrong declared payload", early: func(r *http.Request) { r.Header.Set("X-Amz-Content-Sha256", payloadHash("other")) }, code: "InvalidSignatureException", text: "X-Amz-Content-Sha256"},
-		{name: "unsigned payload", early: func(r *http.Request) { r.Header.Set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD") }, code: "InvalidSignatureException", text: "X-Amz-Content-Sha256"},
-		{name: "token with a long-lived key", late: func(r *http.Request) { r.Header.Set("X-Amz-Security-Token", "x") }, code: "UnrecognizedClientException"},
+		{name: "wrong declared payload", early: func(r *http.Request) {
+			r.Header.Set("X-Amz-Content-Sha256", payloadHash("other"))
+		}, code: "InvalidSignatureException", text: "X-Amz-Content-Sha256"},
+		{name: "unsigned payload", early: func(r *http.Request) { r.Header.Set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD") },
+			code: "InvalidSignatureException", text: "X-Amz-Content-Sha256"},
+		{name: "token with a long-lived key", late: func(r *http.Request) { r.Header.Set("X-Amz-Security-Token", "x") },
+			code: "UnrecognizedClientException"},
 		{name: "temporary key", key: temporary},
-		{name: "token missing", key: temporary, late: func(r *http.Request) { r.Header.Del("X-Amz-Security-Token") }, code: "UnrecognizedClientException"},
-		{name: "token changed", key: temporary, late: func(r *http.Request) { r.Header.Set("X-Amz-Security-Token", "x") }, code: "UnrecognizedClientException"},
-		{name: "token repeated", key: temporary, late: func(r *http.Request) { r.Header.Add("X-Amz-Security-Token", temporary.SessionToken) }, code: "IncompleteSignatureException"},
-		{name: "huge token", key: temporary, late: func(r *http.Request) { r.Header.Set("X-Amz-Security-Token", strings.Repeat("x", 9000)) }, code: "IncompleteSignatureException"},
-		{name: "token unsigned", key: temporary, late: replace(authz, ";x-amz-security-token", ""), code: "InvalidSignatureException", text: "not signed"},
+		{name: "token missing", key: temporary, late: func(r *http.Request) { r.Header.Del("X-Amz-Security-Token") },
+			code: "UnrecognizedClientException"},
+		{name: "token changed", key: temporary, late: func(r *http.Request) { r.Header.Set("X-Amz-Security-Token", "x") },
+			code: "UnrecognizedClientException"},
+		{name: "token repeated", key: temporary, late: func(r *http.Request) {
+			r.Header.Add("X-Amz-Security-Token", temporary.SessionToken)
+		}, code: "IncompleteSignatureException"},
+		{name: "huge token", key: temporary, late: func(r *http.Request) {
+			r.Header.Set("X-Amz-Security-Token", strings.Repeat("x", 9000))
+		}, code: "IncompleteSignatureException"},
+		{name: "token unsigned", key: temporary, late: replace(authz, ";x-amz-security-token", ""),
+			code: "InvalidSignatureException", text: "not signed"},
 
 		{name: "good", form: "presigned"},
 		{name: "within lifetime", form: "presigned", now: time.Minute},
-		{name: "past lifetime", form: "presigned", now: time.Minute + time.Second, code: "InvalidSignatureException", text: "Signature expired: 20260101T120000Z is now earlier than 20260101T120001Z (20260101T120101Z - 60 s)"},
-		{name: "too new", form: "presigned", now: -15*time.Minute - time.Second, code: "InvalidSignatureException", text: "not yet current"},
-		{name: "lifetime stretched", form: "presigned", late: query(func(q url.Values) { q.Set("X-Amz-Expires", "600") }), code: "InvalidSignatureException", text: "does not match"},
-		{name: "lifetime of zero", form: "presigned", early: query(func(q url.Values) { q.Set("X-Amz-Expires", "0") }), code: "IncompleteSignatureException", text: "1 to 604800"},
-		{name: "lifetime negative", form: "presigned", early: query(func(q url.Values) { q.Set("X-Amz-Expires", "-1") }), code: "IncompleteSignatureException"},
-		{name: "lifetime empty", form: "presigned", early: query(func(q url.Values) { q.Set("X-Amz-Expires", "") }), code: "IncompleteSignatureException"},
-		{name: "lifetime of a week", form: "presigned", early: query(func(q url.Values) { q.Set("X-Amz-Expires", "604800") }), now: 604800 * time.Second},
-		{name: "lifetime over a week", form: "presigned", early: query(func(q url.Values) { q.Set("X-Amz-Expires", "604801") }), code: "IncompleteSignatureException"},
-		{name: "lifetime overflowing", form: "presigned", early: query(func(q url.Values) { q.Set("X-Amz-Expires", "99999999999999999999") }), code: "IncompleteSignatureException"},
-		{name: "no lifetime", form: "presigned", early: query(func(q url.Values) { q.Del("X-Amz-Expires") }), now: 15 * time.Minute},
-		{name: "no lifetime, too old", form: "presigned", early: query(func(q url.Values) { q.Del("X-Amz-Expires") }), now: 15*time.Minute + time.Second, code: "InvalidSignatureException", text: "Signature expired"},
-		{name: "repeated parameter", form: "presigned", late: query(func(q url.Values) { q.Add("X-Amz-Credential", "x") }), code: "IncompleteSignatureException", text: "more than once"},
-		{name: "missing signature", form: "presigned", late: query(func(q url.Values) { q.Del("X-Amz-Signature") }), code: "IncompleteSignatureException", text: "X-Amz-Signature"},
-		{name: "missing date", form: "presigned", late: query(func(q url.Values) { q.Del("X-Amz-Date") }), code: "IncompleteSignatureException", text: "X-Amz-Date"},
-		{name: "other algorithm", form: "presigned", late: query(func(q url.Values) { q.Set("X-Amz-Algorithm", "AWS4-ECDSA-P256-SHA256") }), code: "IncompleteSignatureException"},
-		{name: "huge parameter", form: "presigned", late: query(func(q url.Values) { q.Set("X-Amz-Signature", strings.Repeat("0", 9000)) }), code: "IncompleteSignatureException"},
-		{name: "other parameter changed", form: "presigned", late: query(func(q url.Values) { q.Set("other", "x") }), code: "InvalidSignatureException"},
+		{name: "past lifetime", form: "presigned", now: time.Minute + time.Second, code: "InvalidSignatureException",
+			text: "Signature expired: 20260101T120000Z is now earlier than 20260101T120001Z (20260101T120101Z - 60 s)"},
+		{name: "too new", form: "presigned", now: -15*time.Minute - time.Second, code: "InvalidSignatureException",
+			text: "not yet current"},
+		{name: "lifetime stretched", form: "presigned", late: query(func(q url.Values) { q.Set("X-Amz-Expires", "600") }),
+			code: "InvalidSignatureException", text: "does not match"},
+		{name: "lifetime of zero", form: "presigned", early: query(func(q url.Values) { q.Set("X-Amz-Expires", "0") }),
+			code: "IncompleteSignatureException", text: "1 to 604800"},
+		{name: "lifetime negative", form: "presigned", early: query(func(q url.Values) { q.Set("X-Amz-Expires", "-1") }),
+			code: "IncompleteSignatureException"},
+		{name: "lifetime empty", form: "presigned", early: query(func(q url.Values) { q.Set("X-Amz-Expires", "") }),
+			code: "IncompleteSignatureException"},
+		{name: "lifetime of a week", form: "presigned", early: query(func(q url.Values) { q.Set("X-Amz-Expires", "604800") }),
+			now: 604800 * time.Second},
+		{name: "lifetime over a week", form: "presigned",
+			early: query(func(q url.Values) { q.Set("X-Amz-Expires", "604801") }), code: "IncompleteSignatureException"},
+		{name: "lifetime overflowing", form: "presigned",
+			early: query(func(q url.Values) { q.Set("X-Amz-Expires", "99999999999999999999") }),
+			code:  "IncompleteSignatureException"},
+		{name: "no lifetime", form: "presigned", early: query(func(q url.Values) { q.Del("X-Amz-Expires") }),
+			now: 15 * time.Minute},
+		{name: "no lifetime, too old", form: "presigned", early: query(func(q url.Values) { q.Del("X-Amz-Expires") }),
+			now: 15*time.Minute + time.Second, code: "InvalidSignatureException", text: "Signature expired"},
+		{name: "repeated parameter", form: "presigned", late: query(func(q url.Values) { q.Add("X-Amz-Credential", "x") }),
+			code: "IncompleteSignatureException", text: "more than once"},
+		{name: "missing signature", form: "presigned", late: query(func(q url.Values) { q.Del("X-Amz-Signature") }),
+			code: "IncompleteSignatureException", text: "X-Amz-Signature"},
+		{name: "missing date", form: "presigned", late: query(func(q url.Values) { q.Del("X-Amz-Date") }),
+			code: "IncompleteSignatureException", text: "X-Amz-Date"},
+		{name: "other algorithm", form: "presigned",
+			late: query(func(q url.Values) { q.Set("X-Amz-Algorithm", "AWS4-ECDSA-P256-SHA256") }),
+			code: "IncompleteSignatureException"},
+		{name: "huge parameter", form: "presigned",
+			late: query(func(q url.Values) { q.Set("X-Amz-Signature", strings.Repeat("0", 9000)) }),
+			code: "IncompleteSignatureException"},
+		{name: "other parameter changed", form: "presigned", late: query(func(q url.Values) { q.Set("other", "x") }),
+			code: "InvalidSignatureException"},
 		{name: "body changed", form: "presigned", body: "other", code: "InvalidSignatureException"},
-		{name: "x-amz header unsigned", form: "presigned", late: func(r *http.Request) { r.Header.Set("X-Amz-Target", "x") }, code: "InvalidSignatureException", text: "not signed"},
+		{name: "x-amz header unsigned", form: "presigned", late: func(r *http.Request) { r.Header.Set("X-Amz-Target", "x") },
+			code: "InvalidSignatureException", text: "not signed"},
 		{name: "token in the URL", key: temporary, form: "presigned"},
-		{name: "token missing", key: temporary, form: "presigned", late: query(func(q url.Values) { q.Del("X-Amz-Security-Token") }), code: "UnrecognizedClientException"},
-		{name: "token twice", key: temporary, form: "presigned", late: func(r *http.Request) { r.Header.Set("X-Amz-Security-Token", temporary.SessionToken) }, code: "IncompleteSignatureException", text: "both"},
+		{name: "token missing", key: temporary, form: "presigned",
+			late: query(func(q url.Values) { q.Del("X-Amz-Security-Token") }), code: "UnrecognizedClientException"},
+		{name: "token twice", key: temporary, form: "presigned", late: func(r *http.Request) {
+			r.Header.Set("X-Amz-Security-Token", temporary.SessionToken)
+		}, code: "IncompleteSignatureException", text: "both"},
 	}
 	for _, test := range tests {
 		if test.form == "" {
@@ -466,7 +549,8 @@ func TestVerifyRefuses(t *testing.T) {
 			if !strings.Contains(err.Error(), test.text) {
 				t.Errorf("message %q lacks %q", err, test.text)
 			}
-			if strings.Contains(err.Error(), key.Secret) || key.SessionToken != "" && strings.Contains(err.Error(), key.SessionToken) {
+			if strings.Contains(err.Error(), key.Secret) || key.SessionToken != "" &&
+				strings.Contains(err.Error(), key.SessionToken) {
 				t.Errorf("message %q holds a secret", err)
 			}
 		})

@@ -56,7 +56,9 @@ func TestTokenRoundTrip(t *testing.T) {
 				if got != want {
 					t.Errorf("%s: %+v, want %+v", state, got, want)
 				}
-				if wantID := (auth.Identity{Principal: longLived.Principal, AccessKeyID: longLived.ID, Region: want.Region}); identity != wantID {
+				if wantID := (auth.Identity{
+					Principal: longLived.Principal, AccessKeyID: longLived.ID, Region: want.Region,
+				}); identity != wantID {
 					t.Errorf("%s: identity %+v, want %+v", state, identity, wantID)
 				}
 			}
@@ -94,7 +96,8 @@ func TestTokenExpires(t *testing.T) {
 	}
 	for _, step := range steps {
 		c.set(signedAt.Add(step.after))
-		if _, identity, err := v.VerifyToken(text); !errors.Is(err, step.want) || err != nil && identity != (auth.Identity{}) {
+		if _, identity, err := v.VerifyToken(text); !errors.Is(err, step.want) || err != nil &&
+			identity != (auth.Identity{}) {
 			t.Errorf("after %s: error %v, want %v; identity %+v", step.after, err, step.want, identity)
 		}
 	}
@@ -119,7 +122,9 @@ func TestTokenOfAClockAhead(t *testing.T) {
 			for _, before := range []bool{false, true} {
 				c := &clock{now: step.signed}
 				v := auth.NewVerifier(newKeyring(longLived), c.Now)
-				text := auth.SignToken(longLived, auth.Token{Region: "osaka-dc1", Scope: kind.scope, Expires: step.signed.Add(kind.lifetime)})
+				text := auth.SignToken(longLived, auth.Token{
+					Region: "osaka-dc1", Scope: kind.scope, Expires: step.signed.Add(kind.lifetime),
+				})
 				if before {
 					if _, _, err := v.VerifyToken(text); err != nil {
 						t.Fatal(err)
@@ -127,7 +132,8 @@ func TestTokenOfAClockAhead(t *testing.T) {
 				}
 				c.set(signedAt)
 				if _, _, err := v.VerifyToken(text); !errors.Is(err, step.want) {
-					t.Errorf("scope %q, signed %s ahead, verified before %t: error %v, want %v", kind.scope, step.signed.Sub(signedAt), before, err, step.want)
+					t.Errorf("scope %q, signed %s ahead, verified before %t: error %v, want %v", kind.scope, step.signed.Sub(signedAt),
+						before, err, step.want)
 				}
 			}
 		}
@@ -207,7 +213,9 @@ func TestTokenForged(t *testing.T) {
 		last := strings.IndexByte(alphabet, text[len(text)-1])
 		refused(fmt.Sprintf("another last character, length %d", len(text)), text[:len(text)-1]+alphabet[last^1:last^1+1])
 	}
-	refused("signed by another key", auth.SignToken(auth.AccessKey{ID: longLived.ID, Secret: temporary.Secret, Principal: longLived.Principal}, login(signedAt)))
+	refused("signed by another key", auth.SignToken(auth.AccessKey{
+		ID: longLived.ID, Secret: temporary.Secret, Principal: longLived.Principal,
+	}, login(signedAt)))
 	if _, _, err := v.VerifyToken(text); err != nil {
 		t.Errorf("the genuine token: %v", err)
 	}
@@ -277,7 +285,9 @@ func TestBasicCredentials(t *testing.T) {
 }
 
 func BenchmarkVerifyToken(b *testing.B) {
-	directory, err := auth.NewDirectory([]auth.Account{{ID: "111122223333", Name: "prod", Keys: []auth.AccessKey{longLived}}})
+	directory, err := auth.NewDirectory([]auth.Account{
+		{ID: "111122223333", Name: "prod", Keys: []auth.AccessKey{longLived}},
+	})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -66,13 +66,15 @@ func TestListReplications(t *testing.T) {
 		}
 	}
 	_, text := a.own(t, "ListReplications", `{"status":"COMPLETE"}`, nil)
-	if !strings.Contains(text, `"pushedAt":1795456000.123,"changedAt":1795456000.1247,"finishedAt":1795456000.1247,"lagInMillis":1.7}`) {
+	if !strings.Contains(
+		text, `"pushedAt":1795456000.123,"changedAt":1795456000.1247,"finishedAt":1795456000.1247,"lagInMillis":1.7}`) {
 		t.Errorf("the one that has arrived: %s", text)
 	}
 	first, token := a.listed(t, `{"maxResults":1}`)
 	next := `{"maxResults":1,"nextToken":"` + token + `"`
 	second, none := a.listed(t, next+`}`)
-	if all := []string{first, second}; !slices.Contains(all, "1 COMPLETE") || !slices.Contains(all, "2 FAILED") || none != "" {
+	if all := []string{first, second}; !slices.Contains(all, "1 COMPLETE") || !slices.Contains(all, "2 FAILED") ||
+		none != "" {
 		t.Errorf("the pages hold %s, and %s; after them is %q", first, second, none)
 	}
 	// A token is of one list.
@@ -91,7 +93,8 @@ func TestRetryReplications(t *testing.T) {
 		Failures       []struct{ ReplicationID, FailureCode, FailureReason string }
 	}
 	a.own(t, "RetryReplications", `{"replicationIds":["2","1","2","7"]}`, &answer)
-	if f := answer.Failures; !slices.Equal(answer.ReplicationIDs, []string{"2"}) || len(f) != 2 || f[0].ReplicationID != "1" ||
+	if f := answer.Failures; !slices.Equal(answer.ReplicationIDs, []string{"2"}) || len(f) != 2 ||
+		f[0].ReplicationID != "1" ||
 		f[0].FailureCode != "ReplicationNotFailed" || f[0].FailureReason == "" || f[1].ReplicationID != "7" {
 		t.Errorf("%+v", answer)
 	}
@@ -112,11 +115,13 @@ func TestCheckReplicationDestinations(t *testing.T) {
 		}
 		a.own(t, "CheckReplicationDestinations", body, &answer)
 		for _, d := range answer.Destinations {
-			all = append(all, fmt.Sprintf("%s %s %s %s %t", d.RegistryID, d.Region, d.Status, d.RepositoryName, d.Statement != ""))
+			all = append(all, fmt.Sprintf("%s %s %s %s %t", d.RegistryID, d.Region, d.Status, d.RepositoryName,
+				d.Statement != ""))
 		}
 		return all
 	}
-	both := `{"destinations":[{"registryId":"` + other + `","region":"us-west-2"},{"registryId":"` + account + `","region":"us-west-2"}]`
+	both := `{"destinations":[{"registryId":"` + other + `","region":"us-west-2"},{"registryId":"` + account +
+		`","region":"us-west-2"}]`
 	filters := `,"repositoryFilters":[{"filter":"web/","filterType":"PREFIX_MATCH"},{"filter":"app/","filterType":"PREFIX_MATCH"}]}`
 	if got := check(both + filters); !slices.Equal(got, []string{
 		other + " us-west-2 NOT_GRANTED app/example true", account + " us-west-2 GRANTED app/example false",
@@ -125,7 +130,9 @@ func TestCheckReplicationDestinations(t *testing.T) {
 	}
 	a.domain.setPolicy(there, "Allow", "", "ReplicateImage", "CreateRepository")
 	a.domain.create("tools")
-	if got := check(both + "}"); !slices.Equal(got, []string{other + " us-west-2 GRANTED tools false", account + " us-west-2 GRANTED tools false"}) {
+	if got := check(both + "}"); !slices.Equal(got, []string{
+		other + " us-west-2 GRANTED tools false", account + " us-west-2 GRANTED tools false",
+	}) {
 		t.Errorf("%q", got)
 	}
 }
@@ -147,7 +154,8 @@ func TestGetReplicationStatistics(t *testing.T) {
 		if answer.IntervalInSeconds != want.interval || answer.EndTime-answer.StartTime != want.length {
 			t.Errorf("%s: from %d to %d in steps of %d", period, answer.StartTime, answer.EndTime, answer.IntervalInSeconds)
 		}
-		if ds := answer.Destinations; len(ds) != 2 || ds[0].Region != "us-west-2" || !ds[0].InRules || ds[0].Failed+ds[1].Failed != 1 {
+		if ds := answer.Destinations; len(ds) != 2 || ds[0].Region != "us-west-2" || !ds[0].InRules ||
+			ds[0].Failed+ds[1].Failed != 1 {
 			t.Errorf("%s: %+v", period, ds)
 		}
 	}
@@ -158,14 +166,18 @@ func TestFindRepositories(t *testing.T) {
 	a := newAPI(t)
 	a.domain.create("team/web", "team/wet", "web")
 	a.domain.replicateTo(there)
-	if err := a.domain.SetRepositoryPolicy(t.Context(), root(account), in(here, "web"), `{"Statement":{"Effect":"Allow","Principal":"*","Action":"ecr:BatchGetImage"}}`, false); err != nil {
+	if err := a.domain.SetRepositoryPolicy(t.Context(), root(account), in(here, "web"),
+		`{"Statement":{"Effect":"Allow","Principal":"*","Action":"ecr:BatchGetImage"}}`, false); err != nil {
 		t.Fatal(err)
 	}
 	_, got := a.own(t, "FindRepositories", `{}`, nil)
 	for _, want := range []string{
-		`"registryId":"` + account + `"`, `"repositoryName":"team/web"`, `"repositoryUri":"` + account + `.dkr.ecr.` + region + `.localhost:8080/team/web"`,
-		`"repositoryArn":"` + in(here, "team/web").ARN() + `"`, `"createdAt":1795456000.123`, `"imageTagMutability":"MUTABLE"`, `"encryptionConfiguration":{"encryptionType":"AES256"}`,
-		`"hasPolicy":false,"replicatesTo":[{"registryId":"` + other + `","region":"us-west-2"}]}`, `"hasPolicy":true,"replicatesTo":[{`,
+		`"registryId":"` + account + `"`, `"repositoryName":"team/web"`, `"repositoryUri":"` + account + `.dkr.ecr.` +
+			region + `.localhost:8080/team/web"`,
+		`"repositoryArn":"` + in(here, "team/web").ARN() + `"`, `"createdAt":1795456000.123`,
+		`"imageTagMutability":"MUTABLE"`, `"encryptionConfiguration":{"encryptionType":"AES256"}`,
+		`"hasPolicy":false,"replicatesTo":[{"registryId":"` + other + `","region":"us-west-2"}]}`,
+		`"hasPolicy":true,"replicatesTo":[{`,
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s lacks %s", got, want)
@@ -199,7 +211,8 @@ func TestFindRepositories(t *testing.T) {
 	if first != "team/web team/wet " || second != "web " {
 		t.Errorf("the pages hold %s, and %s", first, second)
 	}
-	if _, got := a.own(t, "FindRepositories", `{"startsWith":"we","nextToken":"`+token+`"}`, nil); !strings.Contains(got, "Invalid token") {
+	if _, got := a.own(t, "FindRepositories", `{"startsWith":"we","nextToken":"`+token+`"}`, nil); !strings.Contains(got,
+		"Invalid token") {
 		t.Errorf("the token of another search: %s", got)
 	}
 }
@@ -221,7 +234,8 @@ func TestFindImages(t *testing.T) {
 		t.Errorf("all: %+v", page)
 	}
 	a.own(t, "FindImages", `{"repositoryName":"app","startsWith":"1."}`, &page)
-	if i := page.Images; len(i) != 1 || i[0].ImageDigest != two.String() || i[0].ImageTagCount != 2 || len(i[0].Replications) == 0 {
+	if i := page.Images; len(i) != 1 || i[0].ImageDigest != two.String() || i[0].ImageTagCount != 2 ||
+		len(i[0].Replications) == 0 {
 		t.Errorf("by the beginning of a tag: %+v", page)
 	}
 	a.wantOwn(t, "FindImages", `{"repositoryName":"app","startsWith":"no"}`, `{"images":[]}`)
@@ -234,12 +248,14 @@ func TestOwnOperationsAreRefused(t *testing.T) {
 	a.domain.create("app")
 	a.domain.deny("DescribeRegistry", "PutReplicationConfiguration", "DescribeRepositories", "DescribeImages")
 	for operation, body := range map[string]string{
-		"ListReplications": `{}`, "RetryReplications": `{"replicationIds":["7"]}`, "FindRepositories": `{}`, "FindImages": `{"repositoryName":"app"}`,
+		"ListReplications": `{}`, "RetryReplications": `{"replicationIds":["7"]}`, "FindRepositories": `{}`,
+		"FindImages":                   `{"repositoryName":"app"}`,
 		"GetReplicationStatistics":     `{"period":"DAY"}`,
 		"CheckReplicationDestinations": `{"destinations":[{"registryId":"` + other + `","region":"us-west-2"}]}`,
 		"DescribeQuotas":               `{}`,
 	} {
-		if res, got := a.own(t, operation, body, nil); res.StatusCode != 400 || !strings.Contains(got, `"__type":"AccessDeniedException"`) {
+		if res, got := a.own(t, operation, body, nil); res.StatusCode != 400 ||
+			!strings.Contains(got, `"__type":"AccessDeniedException"`) {
 			t.Errorf("%s: %s %s", operation, res.Status, got)
 		}
 	}
@@ -249,7 +265,10 @@ func TestDescribeQuotas(t *testing.T) {
 	t.Parallel()
 	a := newReplicatingAPI(t)
 	_, got := a.own(t, "DescribeQuotas", "{}", nil)
-	for _, want := range []string{`{"quotas":[{"name":"Registered repositories","unit":"Count","usage":1},`, `{"name":"Rate of PutImage requests","unit":"Count/Second"}`} {
+	for _, want := range []string{
+		`{"quotas":[{"name":"Registered repositories","unit":"Count","usage":1},`,
+		`{"name":"Rate of PutImage requests","unit":"Count/Second"}`,
+	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s lacks %s", got, want)
 		}

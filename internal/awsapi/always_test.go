@@ -38,7 +38,8 @@ func TestAlways(t *testing.T) {
 		{"PutImage", name + fmt.Sprintf(`,"imageTag":"1","imageManifest":%q,"imageManifestMediaType":%q`, manifest, ociType)},
 		{"DescribeImages", name}, {"BatchGetImage", images}, {"BatchDeleteImage", images},
 		{"PutRegistryPolicy", registryPolicy}, {"GetRegistryPolicy", ""}, {"DeleteRegistryPolicy", ""},
-		{"SetRepositoryPolicy", name + "," + repositoryPolicy}, {"GetRepositoryPolicy", name}, {"DeleteRepositoryPolicy", name},
+		{"SetRepositoryPolicy", name + "," + repositoryPolicy}, {"GetRepositoryPolicy", name},
+		{"DeleteRepositoryPolicy", name},
 		{"PutReplicationConfiguration", rules}, {"DescribeRegistry", ""}, {"GetAuthorizationToken", ""},
 		{"ListTagsForResource", arn}, {"DeleteRepository", name + `,"force":true`},
 	} {

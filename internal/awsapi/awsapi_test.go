@@ -83,7 +83,9 @@ func newAPI(t *testing.T, adjust ...func(*awsapi.Config)) *api {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &api{domain: openDomain(t), verifier: auth.NewVerifier(keys, time.Now), log: new(syncBuffer), closing: make(chan struct{})}
+	a := &api{
+		domain: openDomain(t), verifier: auth.NewVerifier(keys, time.Now), log: new(syncBuffer), closing: make(chan struct{}),
+	}
 	a.sessions = session.New(session.Config{Store: a.domain.meta, Keys: keys, Verifier: a.verifier, Now: time.Now})
 	config := awsapi.Config{
 		Registry: a.domain.Service, Replication: a.domain.replicator,
@@ -138,7 +140,8 @@ func (a *api) signed(t *testing.T, target, contentType, body string, header ...s
 		r.Header.Add(header[i], header[i+1])
 	}
 	sum := digest.FromString(body).Encoded()
-	err = v4.NewSigner().SignHTTP(context.Background(), aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret}, r, sum, "ecr", region, time.Now())
+	err = v4.NewSigner().SignHTTP(context.Background(), aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret}, r,
+		sum, "ecr", region, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,14 +212,17 @@ func TestRepositories(t *testing.T) {
 	if !created.CreatedAt.Equal(begin) {
 		t.Errorf("createdAt = %v", created.CreatedAt)
 	}
-	if created.EncryptionConfiguration.EncryptionType != types.EncryptionTypeAes256 || !created.ImageScanningConfiguration.ScanOnPush || *created.ImageTagMutabilityExclusionFilters[0].Filter != "dev-*" {
+	if created.EncryptionConfiguration.EncryptionType != types.EncryptionTypeAes256 ||
+		!created.ImageScanningConfiguration.ScanOnPush || *created.ImageTagMutabilityExclusionFilters[0].Filter != "dev-*" {
 		t.Errorf("repository = %+v", created)
 	}
 	_, err := c.CreateRepository(ctx, &ecr.CreateRepositoryInput{RepositoryName: aws.String("team/app")})
 	want(t, err, "RepositoryAlreadyExistsException", "'team/app' already exists in the registry with id '111122223333'")
 
 	for i := range 5 {
-		must[*ecr.CreateRepositoryOutput](t)(c.CreateRepository(ctx, &ecr.CreateRepositoryInput{RepositoryName: aws.String(fmt.Sprint("r-", i))}))
+		must[*ecr.CreateRepositoryOutput](t)(c.CreateRepository(ctx, &ecr.CreateRepositoryInput{
+			RepositoryName: aws.String(fmt.Sprint("r-", i)),
+		}))
 	}
 	var names []string
 	pages := ecr.NewDescribeRepositoriesPaginator(c, &ecr.DescribeRepositoriesInput{MaxResults: aws.Int32(2)})
@@ -229,41 +235,61 @@ func TestRepositories(t *testing.T) {
 	if got := strings.Join(names, " "); got != "r-0 r-1 r-2 r-3 r-4 team/app" {
 		t.Errorf("pages hold %s", got)
 	}
-	one := must[*ecr.DescribeRepositoriesOutput](t)(c.DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{RepositoryNames: []string{"r-3"}, RegistryId: aws.String(account)}))
+	one := must[*ecr.DescribeRepositoriesOutput](t)(c.DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{
+		RepositoryNames: []string{"r-3"}, RegistryId: aws.String(account),
+	}))
 	if len(one.Repositories) != 1 || *one.Repositories[0].RepositoryName != "r-3" {
 		t.Errorf("by name: %+v", one.Repositories)
 	}
-	_, err = c.DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{RepositoryNames: []string{"r-3"}, MaxResults: aws.Int32(1)})
+	_, err = c.DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{
+		RepositoryNames: []string{"r-3"}, MaxResults: aws.Int32(1),
+	})
 	want(t, err, "InvalidParameterException", "'maxResults'")
 	_, err = c.DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{NextToken: aws.String("made-up")})
 	want(t, err, "InvalidParameterException", "'nextToken'")
-	_, err = c.DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{RepositoryNames: []string{"r-3"}, RegistryId: aws.String(other)})
+	_, err = c.DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{
+		RepositoryNames: []string{"r-3"}, RegistryId: aws.String(other),
+	})
 	want(t, err, "AccessDeniedException", "arn:aws:ecr:ap-northeast-1:444455556666:repository/r-3")
 
-	m := must[*ecr.PutImageTagMutabilityOutput](t)(c.PutImageTagMutability(ctx, &ecr.PutImageTagMutabilityInput{RepositoryName: aws.String("r-0"), ImageTagMutability: types.ImageTagMutabilityImmutable}))
-	if m.ImageTagMutability != types.ImageTagMutabilityImmutable || *m.RepositoryName != "r-0" || len(m.ImageTagMutabilityExclusionFilters) != 0 {
+	m := must[*ecr.PutImageTagMutabilityOutput](t)(c.PutImageTagMutability(ctx, &ecr.PutImageTagMutabilityInput{
+		RepositoryName: aws.String("r-0"), ImageTagMutability: types.ImageTagMutabilityImmutable,
+	}))
+	if m.ImageTagMutability != types.ImageTagMutabilityImmutable || *m.RepositoryName != "r-0" ||
+		len(m.ImageTagMutabilityExclusionFilters) != 0 {
 		t.Errorf("mutability: %+v", m)
 	}
-	must[*ecr.DeleteRepositoryOutput](t)(c.DeleteRepository(ctx, &ecr.DeleteRepositoryInput{RepositoryName: aws.String("r-0")}))
+	must[*ecr.DeleteRepositoryOutput](t)(c.DeleteRepository(ctx, &ecr.DeleteRepositoryInput{
+		RepositoryName: aws.String("r-0"),
+	}))
 	_, err = c.DeleteRepository(ctx, &ecr.DeleteRepositoryInput{RepositoryName: aws.String("r-0")})
-	want(t, err, "RepositoryNotFoundException", "The repository with name 'r-0' does not exist in the registry with id '111122223333'")
+	want(t, err, "RepositoryNotFoundException", "The repository with name 'r-0' does not exist in the registry with id "+
+		"'111122223333'")
 
 	// Resource tags.
 	arn := created.RepositoryArn
-	must[*ecr.TagResourceOutput](t)(c.TagResource(ctx, &ecr.TagResourceInput{ResourceArn: arn, Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}}))
-	must[*ecr.UntagResourceOutput](t)(c.UntagResource(ctx, &ecr.UntagResourceInput{ResourceArn: arn, TagKeys: []string{"none"}}))
-	tags := must[*ecr.ListTagsForResourceOutput](t)(c.ListTagsForResource(ctx, &ecr.ListTagsForResourceInput{ResourceArn: arn})).Tags
+	must[*ecr.TagResourceOutput](t)(c.TagResource(ctx, &ecr.TagResourceInput{
+		ResourceArn: arn, Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}},
+	}))
+	must[*ecr.UntagResourceOutput](t)(c.UntagResource(ctx, &ecr.UntagResourceInput{
+		ResourceArn: arn, TagKeys: []string{"none"},
+	}))
+	tags := must[*ecr.ListTagsForResourceOutput](t)(c.ListTagsForResource(ctx,
+		&ecr.ListTagsForResourceInput{ResourceArn: arn})).Tags
 	if len(tags) != 2 || *tags[0].Key != "a" || *tags[0].Value != "b" || *tags[1].Value != "" {
 		t.Errorf("tags: %+v", tags)
 	}
 	for _, bad := range []string{
-		"", "x", "arn:aws:ecr:ap-northeast-1:111122223333:repository/", "arn:aws:ecr:ap-northeast-1:111122223333:registry/team/app",
+		"", "x", "arn:aws:ecr:ap-northeast-1:111122223333:repository/",
+		"arn:aws:ecr:ap-northeast-1:111122223333:registry/team/app",
 		"arn:aws:s3:ap-northeast-1:111122223333:repository/team/app", "arn:aws:ecr:ap-northeast-1:1111:repository/team/app",
-		"arn:aws:ecr:us-west-2:111122223333:repository/team/app", "arn:aws:ecr:ap-northeast-1:111122223333:repository/team/../app",
+		"arn:aws:ecr:us-west-2:111122223333:repository/team/app",
+		"arn:aws:ecr:ap-northeast-1:111122223333:repository/team/../app",
 		"arn:aws:ecr:ap-northeast-1:111122223333:repository/team/app:x",
 	} {
 		_, err := c.ListTagsForResource(ctx, &ecr.ListTagsForResourceInput{ResourceArn: aws.String(bad)})
-		want(t, err, "InvalidParameterException", "Invalid parameter at 'resourceArn' failed to satisfy constraint: 'Invalid ARN")
+		want(t, err, "InvalidParameterException", "Invalid parameter at 'resourceArn' failed to satisfy "+
+			"constraint: 'Invalid ARN")
 	}
 }
 
@@ -274,21 +300,36 @@ func TestImages(t *testing.T) {
 	manifest, second := a.domain.image("app", "one", ""), a.domain.image("app", "two", "<&>\u2028é")
 
 	put := must[*ecr.PutImageOutput](t)(c.PutImage(ctx, &ecr.PutImageInput{
-		RepositoryName: app, ImageManifest: aws.String(manifest), ImageManifestMediaType: aws.String(ociType), ImageTag: aws.String("v1"),
+		RepositoryName: app, ImageManifest: aws.String(manifest), ImageManifestMediaType: aws.String(ociType),
+		ImageTag: aws.String("v1"),
 	})).Image
 	d := digest.FromString(manifest).String()
-	if *put.ImageId.ImageDigest != d || *put.ImageId.ImageTag != "v1" || *put.ImageManifest != manifest || *put.ImageManifestMediaType != ociType || *put.RegistryId != account {
+	if *put.ImageId.ImageDigest != d || *put.ImageId.ImageTag != "v1" || *put.ImageManifest != manifest ||
+		*put.ImageManifestMediaType != ociType || *put.RegistryId != account {
 		t.Errorf("put: %+v %+v", put, put.ImageId)
 	}
-	_, err := c.PutImage(ctx, &ecr.PutImageInput{RepositoryName: app, ImageManifest: aws.String(manifest), ImageManifestMediaType: aws.String(ociType), ImageTag: aws.String("v1")})
+	_, err := c.PutImage(ctx, &ecr.PutImageInput{
+		RepositoryName: app, ImageManifest: aws.String(manifest), ImageManifestMediaType: aws.String(ociType),
+		ImageTag: aws.String("v1"),
+	})
 	want(t, err, "ImageAlreadyExistsException", "")
-	_, err = c.PutImage(ctx, &ecr.PutImageInput{RepositoryName: app, ImageManifest: aws.String("{}"), ImageTag: aws.String("v1")})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'imageManifest' failed to satisfy constraint: 'The manifest has no mediaType, and none was given with it'")
-	_, err = c.PutImage(ctx, &ecr.PutImageInput{RepositoryName: app, ImageManifest: aws.String(manifest), ImageDigest: aws.String("sha256:abc")})
+	_, err = c.PutImage(ctx, &ecr.PutImageInput{
+		RepositoryName: app, ImageManifest: aws.String("{}"), ImageTag: aws.String("v1"),
+	})
+	want(t, err, "InvalidParameterException", "Invalid parameter at 'imageManifest' failed to satisfy constraint: 'The "+
+		"manifest has no mediaType, and none was given with it'")
+	_, err = c.PutImage(ctx, &ecr.PutImageInput{
+		RepositoryName: app, ImageManifest: aws.String(manifest), ImageDigest: aws.String("sha256:abc"),
+	})
 	want(t, err, "InvalidParameterException", "'imageDigest'")
-	_, err = c.PutImage(ctx, &ecr.PutImageInput{RepositoryName: app, ImageManifest: aws.String(manifest), ImageManifestMediaType: aws.String(ociType), ImageDigest: aws.String(digest.FromString("x").String())})
+	_, err = c.PutImage(ctx, &ecr.PutImageInput{
+		RepositoryName: app, ImageManifest: aws.String(manifest), ImageManifestMediaType: aws.String(ociType),
+		ImageDigest: aws.String(digest.FromString("x").String()),
+	})
 	want(t, err, "ImageDigestDoesNotMatchException", "")
-	untagged := must[*ecr.PutImageOutput](t)(c.PutImage(ctx, &ecr.PutImageInput{RepositoryName: app, ImageManifest: aws.String(second), ImageManifestMediaType: aws.String(ociType)}))
+	untagged := must[*ecr.PutImageOutput](t)(c.PutImage(ctx, &ecr.PutImageInput{
+		RepositoryName: app, ImageManifest: aws.String(second), ImageManifestMediaType: aws.String(ociType),
+	}))
 	if untagged.Image.ImageId.ImageTag != nil {
 		t.Errorf("untagged image has tag %q", *untagged.Image.ImageId.ImageTag)
 	}
@@ -297,18 +338,20 @@ func TestImages(t *testing.T) {
 	if len(fresh.ImageDetails) != 2 || fresh.ImageDetails[0].LastRecordedPullTime != nil {
 		t.Errorf("described: %+v", fresh.ImageDetails)
 	}
-	got := must[*ecr.BatchGetImageOutput](t)(c.BatchGetImage(ctx, &ecr.BatchGetImageInput{RepositoryName: app, ImageIds: []types.ImageIdentifier{
-		{ImageTag: aws.String("v1")},
-		{ImageDigest: untagged.Image.ImageId.ImageDigest},
-		{ImageTag: aws.String("v1"), ImageDigest: &d},
-		{},
-		{ImageTag: aws.String("none")},
-		{ImageDigest: aws.String("sha256:zz")},
-		{ImageDigest: aws.String("nocolon")},
-		{ImageTag: aws.String("-v")},
-		{ImageTag: aws.String("v1"), ImageDigest: untagged.Image.ImageId.ImageDigest},
-	}}))
-	if len(got.Images) != 3 || *got.Images[0].ImageManifest != manifest || *got.Images[0].ImageId.ImageTag != "v1" || *got.Images[0].ImageId.ImageDigest != d ||
+	got := must[*ecr.BatchGetImageOutput](t)(c.BatchGetImage(ctx, &ecr.BatchGetImageInput{RepositoryName: app,
+		ImageIds: []types.ImageIdentifier{
+			{ImageTag: aws.String("v1")},
+			{ImageDigest: untagged.Image.ImageId.ImageDigest},
+			{ImageTag: aws.String("v1"), ImageDigest: &d},
+			{},
+			{ImageTag: aws.String("none")},
+			{ImageDigest: aws.String("sha256:zz")},
+			{ImageDigest: aws.String("nocolon")},
+			{ImageTag: aws.String("-v")},
+			{ImageTag: aws.String("v1"), ImageDigest: untagged.Image.ImageId.ImageDigest},
+		}}))
+	if len(got.Images) != 3 || *got.Images[0].ImageManifest != manifest || *got.Images[0].ImageId.ImageTag != "v1" ||
+		*got.Images[0].ImageId.ImageDigest != d ||
 		*got.Images[1].ImageManifest != second || got.Images[1].ImageId.ImageTag != nil {
 		t.Errorf("images: %+v", got.Images)
 	}
@@ -316,10 +359,12 @@ func TestImages(t *testing.T) {
 	for _, f := range got.Failures {
 		codes = append(codes, string(f.FailureCode))
 	}
-	if s := strings.Join(codes, " "); s != "MissingDigestAndTag ImageNotFound InvalidImageDigest InvalidImageDigest InvalidImageTag ImageTagDoesNotMatchDigest" {
+	if s := strings.Join(codes, " "); s != "MissingDigestAndTag ImageNotFound InvalidImageDigest InvalidImageDigest "+
+		"InvalidImageTag ImageTagDoesNotMatchDigest" {
 		t.Errorf("failures: %s", s)
 	}
-	if f := got.Failures[1]; *f.ImageId.ImageTag != "none" || *f.FailureReason != "Requested image not found" || f.ImageId.ImageDigest != nil {
+	if f := got.Failures[1]; *f.ImageId.ImageTag != "none" || *f.FailureReason != "Requested image not found" ||
+		f.ImageId.ImageDigest != nil {
 		t.Errorf("failure: %+v", f)
 	}
 
@@ -327,37 +372,56 @@ func TestImages(t *testing.T) {
 	const grammar = "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+"
 	for _, bad := range []string{"", "nocolon", "sha256:zz", ":00"} {
 		ids := []types.ImageIdentifier{{ImageTag: aws.String("v1"), ImageDigest: &bad}}
-		failed := must[*ecr.BatchGetImageOutput](t)(c.BatchGetImage(ctx, &ecr.BatchGetImageInput{RepositoryName: app, ImageIds: ids})).Failures
-		failed = append(failed, must[*ecr.BatchDeleteImageOutput](t)(c.BatchDeleteImage(ctx, &ecr.BatchDeleteImageInput{RepositoryName: app, ImageIds: ids})).Failures...)
+		failed := must[*ecr.BatchGetImageOutput](t)(c.BatchGetImage(ctx, &ecr.BatchGetImageInput{
+			RepositoryName: app, ImageIds: ids,
+		})).Failures
+		failed = append(failed, must[*ecr.BatchDeleteImageOutput](t)(c.BatchDeleteImage(ctx, &ecr.BatchDeleteImageInput{
+			RepositoryName: app, ImageIds: ids,
+		})).Failures...)
 		if len(failed) != 2 {
 			t.Errorf("digest %q: failures %+v", bad, failed)
 		}
 		for _, f := range failed {
-			if f.FailureCode != types.ImageFailureCodeInvalidImageDigest || *f.FailureReason != "Invalid request parameters: image digest should satisfy the regex '"+grammar+"'" {
+			if f.FailureCode != types.ImageFailureCodeInvalidImageDigest ||
+				*f.FailureReason != "Invalid request parameters: image digest should satisfy the regex '"+grammar+"'" {
 				t.Errorf("digest %q: %s, %s", bad, f.FailureCode, *f.FailureReason)
 			}
 		}
 		const violated = "Invalid parameter at 'imageDigest' failed to satisfy constraint: 'must satisfy regular expression '" + grammar + "''"
 		_, err = c.DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: app, ImageIds: ids})
 		want(t, err, "InvalidParameterException", violated)
-		_, err = c.DescribeImageReplicationStatus(ctx, &ecr.DescribeImageReplicationStatusInput{RepositoryName: app, ImageId: &ids[0]})
+		_, err = c.DescribeImageReplicationStatus(ctx, &ecr.DescribeImageReplicationStatusInput{
+			RepositoryName: app, ImageId: &ids[0],
+		})
 		want(t, err, "InvalidParameterException", violated)
-		_, err = c.PutImage(ctx, &ecr.PutImageInput{RepositoryName: app, ImageManifest: aws.String(second), ImageManifestMediaType: aws.String(ociType), ImageDigest: &bad})
+		_, err = c.PutImage(ctx, &ecr.PutImageInput{
+			RepositoryName: app, ImageManifest: aws.String(second), ImageManifestMediaType: aws.String(ociType),
+			ImageDigest: &bad,
+		})
 		want(t, err, "InvalidParameterException", violated)
 	}
 
 	// Without a valid identifier the repository and the permission are checked all the same.
-	_, err = c.BatchGetImage(ctx, &ecr.BatchGetImageInput{RepositoryName: aws.String("none"), ImageIds: []types.ImageIdentifier{{}}})
+	_, err = c.BatchGetImage(ctx, &ecr.BatchGetImageInput{
+		RepositoryName: aws.String("none"), ImageIds: []types.ImageIdentifier{{}},
+	})
 	want(t, err, "RepositoryNotFoundException", "'none'")
-	if got := must[*ecr.BatchGetImageOutput](t)(c.BatchGetImage(ctx, &ecr.BatchGetImageInput{RepositoryName: app, ImageIds: []types.ImageIdentifier{{}}})); len(got.Failures) != 1 {
+	if got := must[*ecr.BatchGetImageOutput](t)(c.BatchGetImage(ctx, &ecr.BatchGetImageInput{
+		RepositoryName: app, ImageIds: []types.ImageIdentifier{{}},
+	})); len(got.Failures) != 1 {
 		t.Errorf("failures without a valid identifier: %+v", got.Failures)
 	}
 
 	for i := range 4 {
-		must[*ecr.PutImageOutput](t)(c.PutImage(ctx, &ecr.PutImageInput{RepositoryName: app, ImageManifest: aws.String(manifest), ImageManifestMediaType: aws.String(ociType), ImageTag: aws.String(fmt.Sprint("w", i))}))
+		must[*ecr.PutImageOutput](t)(c.PutImage(ctx, &ecr.PutImageInput{
+			RepositoryName: app, ImageManifest: aws.String(manifest), ImageManifestMediaType: aws.String(ociType),
+			ImageTag: aws.String(fmt.Sprint("w", i)),
+		}))
 	}
 	var tags []string
-	pages := ecr.NewListImagesPaginator(c, &ecr.ListImagesInput{RepositoryName: app, MaxResults: aws.Int32(2), Filter: &types.ListImagesFilter{TagStatus: types.TagStatusTagged}})
+	pages := ecr.NewListImagesPaginator(c, &ecr.ListImagesInput{
+		RepositoryName: app, MaxResults: aws.Int32(2), Filter: &types.ListImagesFilter{TagStatus: types.TagStatusTagged},
+	})
 	for pages.HasMorePages() {
 		for _, id := range must[*ecr.ListImagesOutput](t)(pages.NextPage(ctx)).ImageIds {
 			tags = append(tags, *id.ImageTag)
@@ -371,39 +435,57 @@ func TestImages(t *testing.T) {
 	if len(all.ImageDetails) != 2 || all.ImageDetails[0].LastRecordedPullTime == nil {
 		t.Errorf("described: %+v", all.ImageDetails)
 	}
-	some := must[*ecr.DescribeImagesOutput](t)(c.DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: app, ImageIds: []types.ImageIdentifier{{ImageTag: aws.String("v1")}, {ImageTag: aws.String("w1")}}}))
-	if len(some.ImageDetails) != 1 || *some.ImageDetails[0].ImageSizeInBytes != int64(len("{}one")) || len(some.ImageDetails[0].ImageTags) != 5 || !some.ImageDetails[0].ImagePushedAt.Equal(begin) {
+	some := must[*ecr.DescribeImagesOutput](t)(c.DescribeImages(ctx, &ecr.DescribeImagesInput{
+		RepositoryName: app, ImageIds: []types.ImageIdentifier{{ImageTag: aws.String("v1")}, {ImageTag: aws.String("w1")}},
+	}))
+	if len(some.ImageDetails) != 1 || *some.ImageDetails[0].ImageSizeInBytes != int64(len("{}one")) ||
+		len(some.ImageDetails[0].ImageTags) != 5 || !some.ImageDetails[0].ImagePushedAt.Equal(begin) {
 		t.Errorf("described: %+v", some.ImageDetails)
 	}
-	archived := must[*ecr.DescribeImagesOutput](t)(c.DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: app, Filter: &types.DescribeImagesFilter{ImageStatus: types.ImageStatusFilterArchived}}))
+	archived := must[*ecr.DescribeImagesOutput](t)(c.DescribeImages(ctx, &ecr.DescribeImagesInput{
+		RepositoryName: app, Filter: &types.DescribeImagesFilter{ImageStatus: types.ImageStatusFilterArchived},
+	}))
 	if archived.ImageDetails == nil || len(archived.ImageDetails) != 0 {
 		t.Errorf("archived: %+v", archived.ImageDetails)
 	}
-	_, err = c.DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: app, ImageIds: []types.ImageIdentifier{{ImageTag: aws.String("no")}}})
+	_, err = c.DescribeImages(ctx, &ecr.DescribeImagesInput{
+		RepositoryName: app, ImageIds: []types.ImageIdentifier{{ImageTag: aws.String("no")}},
+	})
 	want(t, err, "ImageNotFoundException", "")
-	_, err = c.DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: app, MaxResults: aws.Int32(3), ImageIds: []types.ImageIdentifier{{ImageTag: aws.String("v1")}}})
+	_, err = c.DescribeImages(ctx, &ecr.DescribeImagesInput{
+		RepositoryName: app, MaxResults: aws.Int32(3), ImageIds: []types.ImageIdentifier{{ImageTag: aws.String("v1")}},
+	})
 	want(t, err, "InvalidParameterException", "'maxResults'")
 	_, err = c.DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: app, ImageIds: []types.ImageIdentifier{{}}})
 	want(t, err, "InvalidParameterException", "'imageIds.1.member'")
 
 	child := a.domain.push("app", "three", "referenced")
-	index := fmt.Sprintf(`{"schemaVersion":2,"manifests":[{"mediaType":%q,"digest":%q,"size":%d}]}`, ociType, child, len(a.domain.image("app", "three", "")))
-	must[*ecr.PutImageOutput](t)(c.PutImage(ctx, &ecr.PutImageInput{RepositoryName: app, ImageManifest: &index, ImageManifestMediaType: aws.String("application/vnd.oci.image.index.v1+json")}))
-	deleted := must[*ecr.BatchDeleteImageOutput](t)(c.BatchDeleteImage(ctx, &ecr.BatchDeleteImageInput{RepositoryName: app, ImageIds: []types.ImageIdentifier{
-		{ImageTag: aws.String("w1")}, {ImageTag: aws.String("w9")}, {ImageTag: aws.String("referenced")}, {},
-		{ImageTag: aws.String("w2"), ImageDigest: untagged.Image.ImageId.ImageDigest},
-	}}))
-	if len(deleted.ImageIds) != 1 || *deleted.ImageIds[0].ImageTag != "w1" || *deleted.ImageIds[0].ImageDigest != d || len(deleted.Failures) != 4 {
+	index := fmt.Sprintf(`{"schemaVersion":2,"manifests":[{"mediaType":%q,"digest":%q,"size":%d}]}`, ociType, child,
+		len(a.domain.image("app", "three", "")))
+	must[*ecr.PutImageOutput](t)(c.PutImage(ctx, &ecr.PutImageInput{
+		RepositoryName: app, ImageManifest: &index,
+		ImageManifestMediaType: aws.String("application/vnd.oci.image.index.v1+json"),
+	}))
+	deleted := must[*ecr.BatchDeleteImageOutput](t)(c.BatchDeleteImage(ctx, &ecr.BatchDeleteImageInput{RepositoryName: app,
+		ImageIds: []types.ImageIdentifier{
+			{ImageTag: aws.String("w1")}, {ImageTag: aws.String("w9")}, {ImageTag: aws.String("referenced")}, {},
+			{ImageTag: aws.String("w2"), ImageDigest: untagged.Image.ImageId.ImageDigest},
+		}}))
+	if len(deleted.ImageIds) != 1 || *deleted.ImageIds[0].ImageTag != "w1" || *deleted.ImageIds[0].ImageDigest != d ||
+		len(deleted.Failures) != 4 {
 		t.Errorf("deleted: %+v %+v", deleted.ImageIds, deleted.Failures)
 	}
 	codes = nil
 	for _, f := range deleted.Failures {
 		codes = append(codes, string(f.FailureCode))
 	}
-	if s := strings.Join(codes, " "); s != "MissingDigestAndTag ImageNotFound ImageReferencedByManifestList ImageTagDoesNotMatchDigest" {
+	if s := strings.Join(codes, " "); s != "MissingDigestAndTag ImageNotFound ImageReferencedByManifestList "+
+		"ImageTagDoesNotMatchDigest" {
 		t.Errorf("failures: %s", s)
 	}
-	_, err = c.BatchDeleteImage(ctx, &ecr.BatchDeleteImageInput{RepositoryName: aws.String("gone"), ImageIds: []types.ImageIdentifier{{}}})
+	_, err = c.BatchDeleteImage(ctx, &ecr.BatchDeleteImageInput{
+		RepositoryName: aws.String("gone"), ImageIds: []types.ImageIdentifier{{}},
+	})
 	want(t, err, "RepositoryNotFoundException", "")
 }
 
@@ -413,7 +495,8 @@ func TestLayers(t *testing.T) {
 	must[*ecr.CreateRepositoryOutput](t)(c.CreateRepository(ctx, &ecr.CreateRepositoryInput{RepositoryName: app}))
 	start := func() *string {
 		t.Helper()
-		up := must[*ecr.InitiateLayerUploadOutput](t)(c.InitiateLayerUpload(ctx, &ecr.InitiateLayerUploadInput{RepositoryName: app}))
+		up := must[*ecr.InitiateLayerUploadOutput](t)(c.InitiateLayerUpload(ctx,
+			&ecr.InitiateLayerUploadInput{RepositoryName: app}))
 		if *up.PartSize != 10<<20 {
 			t.Errorf("partSize = %d", *up.PartSize)
 		}
@@ -424,7 +507,9 @@ func TestLayers(t *testing.T) {
 			PartFirstByte: aws.Int64(first), PartLastByte: aws.Int64(first + int64(len(b)) - 1), LayerPartBlob: b})
 	}
 	complete := func(id *string, digests ...string) (*ecr.CompleteLayerUploadOutput, error) {
-		return c.CompleteLayerUpload(ctx, &ecr.CompleteLayerUploadInput{RepositoryName: app, UploadId: id, LayerDigests: digests})
+		return c.CompleteLayerUpload(ctx, &ecr.CompleteLayerUploadInput{
+			RepositoryName: app, UploadId: id, LayerDigests: digests,
+		})
 	}
 
 	content := bytes.Repeat([]byte("twinport"), 11<<20/8)
@@ -435,15 +520,20 @@ func TestLayers(t *testing.T) {
 	}
 	_, err := part(id, 7, content[:10])
 	var invalid *types.InvalidLayerPartException
-	if !errors.As(err, &invalid) || *invalid.LastValidByteReceived != 5<<20-1 || *invalid.UploadId != *id || *invalid.RepositoryName != "app" || *invalid.RegistryId != account {
+	if !errors.As(err, &invalid) || *invalid.LastValidByteReceived != 5<<20-1 || *invalid.UploadId != *id ||
+		*invalid.RepositoryName != "app" || *invalid.RegistryId != account {
 		t.Errorf("out of order: %v", err)
 	}
-	_, err = c.UploadLayerPart(ctx, &ecr.UploadLayerPartInput{RepositoryName: app, UploadId: id, PartFirstByte: aws.Int64(5 << 20), PartLastByte: aws.Int64(5<<20 + 100), LayerPartBlob: []byte("short")})
+	_, err = c.UploadLayerPart(ctx, &ecr.UploadLayerPartInput{
+		RepositoryName: app, UploadId: id, PartFirstByte: aws.Int64(5 << 20), PartLastByte: aws.Int64(5<<20 + 100),
+		LayerPartBlob: []byte("short"),
+	})
 	if !errors.As(err, &invalid) || *invalid.LastValidByteReceived != 5<<20-1 {
 		t.Errorf("wrong length: %v", err)
 	}
 	must[*ecr.UploadLayerPartOutput](t)(part(id, 5<<20, content[5<<20:]))
-	done := must[*ecr.CompleteLayerUploadOutput](t)(complete(id, "tarsum.v1:00ff", d, digest.SHA512.FromBytes(content).String()))
+	done := must[*ecr.CompleteLayerUploadOutput](t)(complete(
+		id, "tarsum.v1:00ff", d, digest.SHA512.FromBytes(content).String()))
 	if *done.LayerDigest != d || *done.UploadId != *id {
 		t.Errorf("complete: %+v", done)
 	}
@@ -492,25 +582,33 @@ func TestLayers(t *testing.T) {
 	must[string](t)(a.domain.DeleteRegistryPolicy(ctx, root(account), here))
 
 	missing := digest.FromString("missing").String()
-	check := must[*ecr.BatchCheckLayerAvailabilityOutput](t)(c.BatchCheckLayerAvailability(ctx, &ecr.BatchCheckLayerAvailabilityInput{RepositoryName: app, LayerDigests: []string{d, missing, "", "sha256:12", "junk"}}))
-	if len(check.Layers) != 2 || check.Layers[0].LayerAvailability != types.LayerAvailabilityAvailable || *check.Layers[0].LayerSize != int64(len(content)) ||
+	check := must[*ecr.BatchCheckLayerAvailabilityOutput](t)(c.BatchCheckLayerAvailability(ctx,
+		&ecr.BatchCheckLayerAvailabilityInput{
+			RepositoryName: app, LayerDigests: []string{d, missing, "", "sha256:12", "junk"},
+		}))
+	if len(check.Layers) != 2 || check.Layers[0].LayerAvailability != types.LayerAvailabilityAvailable ||
+		*check.Layers[0].LayerSize != int64(len(content)) ||
 		check.Layers[1].LayerAvailability != types.LayerAvailabilityUnavailable || check.Layers[1].LayerSize != nil {
 		t.Errorf("layers: %+v", check.Layers)
 	}
-	if f := check.Failures; len(f) != 3 || f[0].FailureCode != types.LayerFailureCodeMissingLayerDigest || f[1].FailureCode != types.LayerFailureCodeInvalidLayerDigest {
+	if f := check.Failures; len(f) != 3 || f[0].FailureCode != types.LayerFailureCodeMissingLayerDigest ||
+		f[1].FailureCode != types.LayerFailureCodeInvalidLayerDigest {
 		t.Errorf("failures: %+v", check.Failures)
 	}
 
 	_, err = c.GetDownloadUrlForLayer(ctx, &ecr.GetDownloadUrlForLayerInput{RepositoryName: app, LayerDigest: &d})
 	want(t, err, "LayerInaccessibleException", d)
 	a.domain.push("app", string(content), "v1")
-	download := must[*ecr.GetDownloadUrlForLayerOutput](t)(c.GetDownloadUrlForLayer(ctx, &ecr.GetDownloadUrlForLayerInput{RepositoryName: app, LayerDigest: &d}))
+	download := must[*ecr.GetDownloadUrlForLayerOutput](t)(c.GetDownloadUrlForLayer(ctx, &ecr.GetDownloadUrlForLayerInput{
+		RepositoryName: app, LayerDigest: &d,
+	}))
 	u := must[*url.URL](t)(url.Parse(*download.DownloadUrl))
 	if "http://"+u.Host != a.URL || u.Path != "/v2/111122223333/ap-northeast-1/app/blobs/"+d {
 		t.Errorf("downloadUrl = %s", u)
 	}
 	token, identity, err := a.verifier.VerifyToken(u.Query().Get("X-Twinport-Token"))
-	if err != nil || token.Scope != "blob:111122223333/ap-northeast-1/app@"+d || identity.AccessKeyID != keyID || time.Until(token.Expires).Round(time.Minute) != time.Hour {
+	if err != nil || token.Scope != "blob:111122223333/ap-northeast-1/app@"+d || identity.AccessKeyID != keyID ||
+		time.Until(token.Expires).Round(time.Minute) != time.Hour {
 		t.Errorf("token = %+v, %+v, %v", token, identity, err)
 	}
 	_, err = c.GetDownloadUrlForLayer(ctx, &ecr.GetDownloadUrlForLayerInput{RepositoryName: app, LayerDigest: &missing})
@@ -520,16 +618,21 @@ func TestLayers(t *testing.T) {
 func TestPolicies(t *testing.T) {
 	a, ctx := newAPI(t), t.Context()
 	c, app := a.ecr(), aws.String("app")
-	text := "{ \"Version\": \"2012-10-17\",\n\"Statement\": {\"Effect\": \"Allow\", \"Principal\": \"*\", \"Action\": \"ecr:*\", \"Resource\": \"*\",\n" +
+	text := "{ \"Version\": \"2012-10-17\",\n\"Statement\": {\"Effect\": \"Allow\", \"Principal\": \"*\", \"Action\": " +
+		"\"ecr:*\", \"Resource\": \"*\",\n" +
 		"\"Condition\": {\"StringLike\": {\"aws:UserAgent\": \"<&>\"}}} } "
 	_, err := c.GetRepositoryPolicy(ctx, &ecr.GetRepositoryPolicyInput{RepositoryName: app})
 	want(t, err, "RepositoryNotFoundException", "")
 	must[*ecr.CreateRepositoryOutput](t)(c.CreateRepository(ctx, &ecr.CreateRepositoryInput{RepositoryName: app}))
 	_, err = c.GetRepositoryPolicy(ctx, &ecr.GetRepositoryPolicyInput{RepositoryName: app})
 	want(t, err, "RepositoryPolicyNotFoundException", "")
-	set := must[*ecr.SetRepositoryPolicyOutput](t)(c.SetRepositoryPolicy(ctx, &ecr.SetRepositoryPolicyInput{RepositoryName: app, PolicyText: &text}))
-	got := must[*ecr.GetRepositoryPolicyOutput](t)(c.GetRepositoryPolicy(ctx, &ecr.GetRepositoryPolicyInput{RepositoryName: app}))
-	deleted := must[*ecr.DeleteRepositoryPolicyOutput](t)(c.DeleteRepositoryPolicy(ctx, &ecr.DeleteRepositoryPolicyInput{RepositoryName: app}))
+	set := must[*ecr.SetRepositoryPolicyOutput](t)(c.SetRepositoryPolicy(ctx, &ecr.SetRepositoryPolicyInput{
+		RepositoryName: app, PolicyText: &text,
+	}))
+	got := must[*ecr.GetRepositoryPolicyOutput](t)(c.GetRepositoryPolicy(ctx,
+		&ecr.GetRepositoryPolicyInput{RepositoryName: app}))
+	deleted := must[*ecr.DeleteRepositoryPolicyOutput](t)(c.DeleteRepositoryPolicy(ctx,
+		&ecr.DeleteRepositoryPolicyInput{RepositoryName: app}))
 	if *set.PolicyText != text || *got.PolicyText != text || *deleted.PolicyText != text || *got.RepositoryName != "app" {
 		t.Errorf("repository policy: %q, %q, %q", *set.PolicyText, *got.PolicyText, *deleted.PolicyText)
 	}
@@ -539,7 +642,8 @@ func TestPolicies(t *testing.T) {
 	putR := must[*ecr.PutRegistryPolicyOutput](t)(c.PutRegistryPolicy(ctx, &ecr.PutRegistryPolicyInput{PolicyText: &text}))
 	gotR := must[*ecr.GetRegistryPolicyOutput](t)(c.GetRegistryPolicy(ctx, &ecr.GetRegistryPolicyInput{}))
 	deletedR := must[*ecr.DeleteRegistryPolicyOutput](t)(c.DeleteRegistryPolicy(ctx, &ecr.DeleteRegistryPolicyInput{}))
-	if *putR.PolicyText != text || *gotR.PolicyText != text || *deletedR.PolicyText != text || *gotR.RegistryId != account {
+	if *putR.PolicyText != text || *gotR.PolicyText != text || *deletedR.PolicyText != text ||
+		*gotR.RegistryId != account {
 		t.Errorf("registry policy: %q, %q, %q", *putR.PolicyText, *gotR.PolicyText, *deletedR.PolicyText)
 	}
 }
@@ -548,47 +652,59 @@ func TestReplication(t *testing.T) {
 	a, ctx := newAPI(t), t.Context()
 	c := a.ecr()
 	empty := must[*ecr.DescribeRegistryOutput](t)(c.DescribeRegistry(ctx, &ecr.DescribeRegistryInput{}))
-	if *empty.RegistryId != account || empty.ReplicationConfiguration.Rules == nil || len(empty.ReplicationConfiguration.Rules) != 0 {
+	if *empty.RegistryId != account || empty.ReplicationConfiguration.Rules == nil ||
+		len(empty.ReplicationConfiguration.Rules) != 0 {
 		t.Errorf("empty registry: %+v", empty.ReplicationConfiguration)
 	}
 	rule := func(region, id string, prefixes ...string) types.ReplicationRule {
 		r := types.ReplicationRule{Destinations: []types.ReplicationDestination{{Region: &region, RegistryId: &id}}}
 		for _, p := range prefixes {
-			r.RepositoryFilters = append(r.RepositoryFilters, types.RepositoryFilter{Filter: aws.String(p), FilterType: types.RepositoryFilterTypePrefixMatch})
+			r.RepositoryFilters = append(r.RepositoryFilters, types.RepositoryFilter{
+				Filter: aws.String(p), FilterType: types.RepositoryFilterTypePrefixMatch,
+			})
 		}
 		return r
 	}
 	put := func(rules ...types.ReplicationRule) error {
-		_, err := c.PutReplicationConfiguration(ctx, &ecr.PutReplicationConfigurationInput{ReplicationConfiguration: &types.ReplicationConfiguration{Rules: rules}})
+		_, err := c.PutReplicationConfiguration(ctx, &ecr.PutReplicationConfigurationInput{
+			ReplicationConfiguration: &types.ReplicationConfiguration{Rules: rules},
+		})
 		return err
 	}
 	if err := put(rule("us-west-2", other, "prod", "team/"), rule(region, other)); err != nil {
 		t.Fatal(err)
 	}
-	rules := must[*ecr.DescribeRegistryOutput](t)(c.DescribeRegistry(ctx, &ecr.DescribeRegistryInput{})).ReplicationConfiguration.Rules
-	if len(rules) != 2 || *rules[0].Destinations[0].Region != "us-west-2" || *rules[0].RepositoryFilters[1].Filter != "team/" || rules[1].RepositoryFilters != nil {
+	rules := must[*ecr.DescribeRegistryOutput](t)(c.DescribeRegistry(
+		ctx, &ecr.DescribeRegistryInput{})).ReplicationConfiguration.Rules
+	if len(rules) != 2 || *rules[0].Destinations[0].Region != "us-west-2" ||
+		*rules[0].RepositoryFilters[1].Filter != "team/" || rules[1].RepositoryFilters != nil {
 		t.Errorf("rules: %+v", rules)
 	}
 	want(t, put(rule(region, account)), "InvalidParameterException", "cannot be the same as the source registry")
-	want(t, put(types.ReplicationRule{Destinations: []types.ReplicationDestination{}}), "ValidationException", "rule 1 has no destination")
+	want(t, put(types.ReplicationRule{Destinations: []types.ReplicationDestination{}}), "ValidationException",
+		"rule 1 has no destination")
 	var rules26 []types.ReplicationRule
 	for range 26 {
 		rules26 = append(rules26, rule("us-west-2", other))
 	}
-	want(t, put(rules26...), "InvalidParameterException", "'replicationConfiguration.rules' failed to satisfy constraint: 'Member must have length less than or equal to 25'")
+	want(t, put(rules26...), "InvalidParameterException", "'replicationConfiguration.rules' failed to satisfy "+
+		"constraint: 'Member must have length less than or equal to 25'")
 	want(t, put([]types.ReplicationRule{}...), "", "")
 
 	// A member that SDKs do not know yet.
 	for _, c := range []struct{ given, answer string }{
 		{`,"deleteReplication":{"enabled":true}`, ""}, {`,"deleteReplication":{"enabled":false}`, ""}, {``, ""},
-		{`,"deleteReplication":{}`, "'replicationConfiguration.rules.1.member.deleteReplication.enabled' failed to satisfy constraint: 'Member must not be null'"},
+		{`,"deleteReplication":{}`, "'replicationConfiguration.rules.1.member.deleteReplication.enabled' failed to " +
+			"satisfy constraint: 'Member must not be null'"},
 		{`,"deleteReplication":{"enabled":"yes"}`, "SerializationException"},
 	} {
 		text := `{"rules":[{"destinations":[{"region":"us-west-2","registryId":"` + other + `"}]` + c.given + `}]}`
-		_, answer := a.post(t, "AmazonEC2ContainerRegistry_V20150921.PutReplicationConfiguration", "application/x-amz-json-1.1", `{"replicationConfiguration":`+text+`}`)
+		_, answer := a.post(t, "AmazonEC2ContainerRegistry_V20150921.PutReplicationConfiguration",
+			"application/x-amz-json-1.1", `{"replicationConfiguration":`+text+`}`)
 		if c.answer == "" {
 			c.answer = text
-			_, described := a.post(t, "AmazonEC2ContainerRegistry_V20150921.DescribeRegistry", "application/x-amz-json-1.1", `{}`)
+			_, described := a.post(t, "AmazonEC2ContainerRegistry_V20150921.DescribeRegistry",
+				"application/x-amz-json-1.1", `{}`)
 			if !strings.Contains(described, text) {
 				t.Errorf("the registry has %s, want %s", described, text)
 			}
@@ -601,9 +717,13 @@ func TestReplication(t *testing.T) {
 	// Status.
 	app := aws.String("app")
 	must[*ecr.CreateRepositoryOutput](t)(c.CreateRepository(ctx, &ecr.CreateRepositoryInput{RepositoryName: app}))
-	_, err := c.DescribeImageReplicationStatus(ctx, &ecr.DescribeImageReplicationStatusInput{RepositoryName: app, ImageId: &types.ImageIdentifier{ImageTag: aws.String("v1")}})
+	_, err := c.DescribeImageReplicationStatus(ctx, &ecr.DescribeImageReplicationStatusInput{
+		RepositoryName: app, ImageId: &types.ImageIdentifier{ImageTag: aws.String("v1")},
+	})
 	want(t, err, "ImageNotFoundException", "")
-	_, err = c.DescribeImageReplicationStatus(ctx, &ecr.DescribeImageReplicationStatusInput{RepositoryName: app, ImageId: &types.ImageIdentifier{}})
+	_, err = c.DescribeImageReplicationStatus(ctx, &ecr.DescribeImageReplicationStatusInput{
+		RepositoryName: app, ImageId: &types.ImageIdentifier{},
+	})
 	want(t, err, "InvalidParameterException", "'imageId'")
 	away := resource.Registry{Account: account, Region: "us-west-2"}
 	a.domain.replicateTo(away, there)
@@ -611,13 +731,20 @@ func TestReplication(t *testing.T) {
 	a.domain.setPolicy(there, "Allow", "", "ReplicateImage", "CreateRepository")
 	d := a.domain.push("app", "one", "v1")
 	a.domain.drain()
-	status := must[*ecr.DescribeImageReplicationStatusOutput](t)(c.DescribeImageReplicationStatus(ctx, &ecr.DescribeImageReplicationStatusInput{RepositoryName: app, ImageId: &types.ImageIdentifier{ImageTag: aws.String("v1")}}))
-	if st := status.ReplicationStatuses; len(st) != 2 || st[0].Status != types.ReplicationStatusFailed || *st[0].FailureCode != "DESTINATION_REGISTRY_ACCESS_DENIED" || *st[0].Region != "us-west-2" ||
-		st[1].Status != types.ReplicationStatusComplete || *st[1].RegistryId != other || st[1].FailureCode != nil || *status.ImageId.ImageDigest != d.String() {
+	status := must[*ecr.DescribeImageReplicationStatusOutput](t)(c.DescribeImageReplicationStatus(ctx,
+		&ecr.DescribeImageReplicationStatusInput{
+			RepositoryName: app, ImageId: &types.ImageIdentifier{ImageTag: aws.String("v1")},
+		}))
+	if st := status.ReplicationStatuses; len(st) != 2 || st[0].Status != types.ReplicationStatusFailed ||
+		*st[0].FailureCode != "DESTINATION_REGISTRY_ACCESS_DENIED" || *st[0].Region != "us-west-2" ||
+		st[1].Status != types.ReplicationStatusComplete || *st[1].RegistryId != other || st[1].FailureCode != nil ||
+		*status.ImageId.ImageDigest != d.String() {
 		t.Errorf("statuses: %+v", st)
 	}
-	_, text := a.post(t, "AmazonEC2ContainerRegistry_V20150921.DescribeImageReplicationStatus", "application/x-amz-json-1.1", `{"repositoryName":"app","imageId":{"imageTag":"v1"}}`)
-	if !strings.Contains(text, `,"failureReason":"`) || !strings.Contains(text, `,"failureDetail":"ReplicateImageNotAllowed"`) {
+	_, text := a.post(t, "AmazonEC2ContainerRegistry_V20150921.DescribeImageReplicationStatus",
+		"application/x-amz-json-1.1", `{"repositoryName":"app","imageId":{"imageTag":"v1"}}`)
+	if !strings.Contains(text, `,"failureReason":"`) ||
+		!strings.Contains(text, `,"failureDetail":"ReplicateImageNotAllowed"`) {
 		t.Errorf("no failure reason: %s", text)
 	}
 }
@@ -625,8 +752,10 @@ func TestReplication(t *testing.T) {
 func TestAuthorizationToken(t *testing.T) {
 	a, ctx := newAPI(t), t.Context()
 	c := a.ecr()
-	one := must[*ecr.GetAuthorizationTokenOutput](t)(c.GetAuthorizationToken(ctx, &ecr.GetAuthorizationTokenInput{})).AuthorizationData
-	if len(one) != 1 || *one[0].ProxyEndpoint != "http://111122223333.dkr.ecr.ap-northeast-1.localhost:8080" || time.Until(*one[0].ExpiresAt).Round(time.Minute) != 12*time.Hour {
+	one := must[*ecr.GetAuthorizationTokenOutput](t)(c.GetAuthorizationToken(ctx,
+		&ecr.GetAuthorizationTokenInput{})).AuthorizationData
+	if len(one) != 1 || *one[0].ProxyEndpoint != "http://111122223333.dkr.ecr.ap-northeast-1.localhost:8080" ||
+		time.Until(*one[0].ExpiresAt).Round(time.Minute) != 12*time.Hour {
 		t.Fatalf("authorization: %+v", one)
 	}
 	basic := string(must[[]byte](t)(base64.StdEncoding.DecodeString(*one[0].AuthorizationToken)))
@@ -636,11 +765,13 @@ func TestAuthorizationToken(t *testing.T) {
 		t.Errorf("token: %+v, %+v, %v", token, identity, err)
 	}
 	// The SDK marks registryIds as deprecated; clients still send it.
-	_, text := a.post(t, "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken", "application/x-amz-json-1.1", `{"registryIds":["444455556666","111122223333"]}`)
+	_, text := a.post(t, "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken", "application/x-amz-json-1.1",
+		`{"registryIds":["444455556666","111122223333"]}`)
 	var two struct {
 		AuthorizationData []struct{ ProxyEndpoint, AuthorizationToken string }
 	}
-	if err := json.Unmarshal([]byte(text), &two); err != nil || len(two.AuthorizationData) != 2 || two.AuthorizationData[0].ProxyEndpoint != "http://444455556666.dkr.ecr.ap-northeast-1.localhost:8080" {
+	if err := json.Unmarshal([]byte(text), &two); err != nil || len(two.AuthorizationData) != 2 ||
+		two.AuthorizationData[0].ProxyEndpoint != "http://444455556666.dkr.ecr.ap-northeast-1.localhost:8080" {
 		t.Errorf("two registries: %s", text)
 	}
 	a.domain.deny("GetAuthorizationToken")
@@ -675,9 +806,14 @@ func TestNotImplemented(t *testing.T) {
 	cfg := a.config(region)
 	cfg.Retryer = nil // the SDK's own
 	c := ecr.NewFromConfig(cfg)
-	_, err := c.StartReplicationBackfill(ctx, &ecr.StartReplicationBackfillInput{Destination: &types.ReplicationDestination{Region: aws.String("us-west-2"), RegistryId: aws.String(other)}})
-	want(t, err, "UnsupportedOperationException", "StartReplicationBackfill is not implemented in this version of Twinport yet")
-	_, err = c.PutLifecyclePolicy(ctx, &ecr.PutLifecyclePolicyInput{RepositoryName: aws.String("app"), LifecyclePolicyText: aws.String(strings.Repeat(" ", 100))})
+	_, err := c.StartReplicationBackfill(ctx, &ecr.StartReplicationBackfillInput{
+		Destination: &types.ReplicationDestination{Region: aws.String("us-west-2"), RegistryId: aws.String(other)},
+	})
+	want(t, err, "UnsupportedOperationException", "StartReplicationBackfill is not implemented in this version "+
+		"of Twinport yet")
+	_, err = c.PutLifecyclePolicy(ctx, &ecr.PutLifecyclePolicyInput{
+		RepositoryName: aws.String("app"), LifecyclePolicyText: aws.String(strings.Repeat(" ", 100)),
+	})
 	want(t, err, "UnsupportedOperationException", "")
 	if err == nil || strings.Contains(err.Error(), "exceeded maximum number of attempts") {
 		t.Errorf("the SDK tried again: %v", err)
@@ -696,20 +832,28 @@ func TestErrors(t *testing.T) {
 		{"unknown service", "DynamoDB_20120810.ListTables", jsonType, "{}", 404, "UnknownOperationException", "DynamoDB"},
 		{"huge target", prefix + strings.Repeat("A", 10_000), jsonType, "{}", 404, "UnknownOperationException", ""},
 		{"no target", "", jsonType, "{}", 404, "", ""},
-		{"other content type", prefix + "DescribeRegistry", "application/json", "{}", 400, "SerializationException", "Content-Type"},
+		{"other content type", prefix + "DescribeRegistry", "application/json", "{}", 400, "SerializationException",
+			"Content-Type"},
 		{"empty body", prefix + "DescribeRegistry", jsonType, "", 400, "SerializationException", "expected an object"},
 		{"no JSON", prefix + "DescribeRegistry", jsonType, "{", 400, "SerializationException", ""},
 		{"truncated", prefix + "CreateRepository", jsonType, `{"repositoryName":"ap`, 400, "SerializationException", ""},
-		{"wrong type", prefix + "CreateRepository", jsonType, `{"repositoryName":7}`, 400, "SerializationException", `expected a string for member \"repositoryName\"`},
-		{"twice", prefix + "CreateRepository", jsonType, `{"repositoryName":"a","repositoryName":"b"}`, 400, "SerializationException", "twice"},
-		{"limit", prefix + "CreateRepository", jsonType, `{"repositoryName":"A"}`, 400, "InvalidParameterException", "greater than or equal to 2"},
-		{"body too large", prefix + "CreateRepository", jsonType, `{"x":"` + strings.Repeat("a", 1<<20) + `"}`, 413, "RequestEntityTooLargeException", "524288"},
-		{"ordinary body too large", prefix + "DescribeRegistry", jsonType, `{"x":"` + strings.Repeat("a", 64<<10) + `"}`, 413, "RequestEntityTooLargeException", "65536"},
-		{"unknown members", prefix + "DescribeRegistry", jsonType + "; charset=utf-8", `{"future":[{"a":1}]}`, 200, "", "replicationConfiguration"},
+		{"wrong type", prefix + "CreateRepository", jsonType, `{"repositoryName":7}`, 400, "SerializationException",
+			`expected a string for member \"repositoryName\"`},
+		{"twice", prefix + "CreateRepository", jsonType, `{"repositoryName":"a","repositoryName":"b"}`, 400,
+			"SerializationException", "twice"},
+		{"limit", prefix + "CreateRepository", jsonType, `{"repositoryName":"A"}`, 400, "InvalidParameterException",
+			"greater than or equal to 2"},
+		{"body too large", prefix + "CreateRepository", jsonType, `{"x":"` + strings.Repeat("a", 1<<20) + `"}`, 413,
+			"RequestEntityTooLargeException", "524288"},
+		{"ordinary body too large", prefix + "DescribeRegistry", jsonType, `{"x":"` + strings.Repeat("a", 64<<10) + `"}`, 413,
+			"RequestEntityTooLargeException", "65536"},
+		{"unknown members", prefix + "DescribeRegistry", jsonType + "; charset=utf-8", `{"future":[{"a":1}]}`, 200, "",
+			"replicationConfiguration"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			resp, text := a.post(t, c.target, c.contentType, c.body)
-			if resp.StatusCode != c.status || resp.Header.Get("X-Amzn-Errortype") != c.code || !strings.Contains(text, c.message) {
+			if resp.StatusCode != c.status || resp.Header.Get("X-Amzn-Errortype") != c.code ||
+				!strings.Contains(text, c.message) {
 				t.Errorf("got %d %s %s", resp.StatusCode, resp.Header.Get("X-Amzn-Errortype"), text)
 			}
 			if resp.Header.Get("X-Amzn-Requestid") == "" {
@@ -719,7 +863,8 @@ func TestErrors(t *testing.T) {
 				var e struct {
 					Type string `json:"__type"`
 				}
-				if err := json.Unmarshal([]byte(text), &e); err != nil || e.Type != c.code || resp.Header.Get("Content-Type") != jsonType {
+				if err := json.Unmarshal([]byte(text), &e); err != nil || e.Type != c.code ||
+					resp.Header.Get("Content-Type") != jsonType {
 					t.Errorf("body: %s, %v", text, err)
 				}
 			}
@@ -731,10 +876,12 @@ func TestBodies(t *testing.T) {
 	a := newAPI(t)
 	signed := func(body string, hold io.Reader) *http.Request {
 		t.Helper()
-		r := must[*http.Request](t)(http.NewRequest(http.MethodPost, a.URL+"/", hold)) // of unknown length, so it is sent in chunks
+		// of unknown length, so it is sent in chunks
+		r := must[*http.Request](t)(http.NewRequest(http.MethodPost, a.URL+"/", hold))
 		r.Header.Set("X-Amz-Target", "AmazonEC2ContainerRegistry_V20150921.DescribeRegistry")
 		r.Header.Set("Content-Type", "application/x-amz-json-1.1")
-		err := v4.NewSigner().SignHTTP(t.Context(), aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret}, r, digest.FromString(body).Encoded(), "ecr", region, time.Now())
+		err := v4.NewSigner().SignHTTP(t.Context(), aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret}, r,
+			digest.FromString(body).Encoded(), "ecr", region, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -772,7 +919,8 @@ func TestBodies(t *testing.T) {
 		if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
 			t.Fatal(err)
 		}
-		if answer := string(must[[]byte](t)(io.ReadAll(conn))); !strings.HasPrefix(answer, "HTTP/1.1 "+c.status+" ") || !strings.Contains(answer, c.code) {
+		if answer := string(must[[]byte](t)(io.ReadAll(conn))); !strings.HasPrefix(answer, "HTTP/1.1 "+c.status+" ") ||
+			!strings.Contains(answer, c.code) {
 			t.Errorf("%d bytes: %q", c.length, answer)
 		}
 	}
@@ -787,14 +935,16 @@ func TestSignatures(t *testing.T) {
 		return err
 	}
 	want(t, call(func(c *aws.Config) {}), "", "")
-	want(t, call(func(c *aws.Config) { c.Region = "eu-central-1" }), "InvalidSignatureException", `Region that this deployment serves (ap-northeast-1, us-west-2), not "eu-central-1"`)
+	want(t, call(func(c *aws.Config) { c.Region = "eu-central-1" }), "InvalidSignatureException",
+		`Region that this deployment serves (ap-northeast-1, us-west-2), not "eu-central-1"`)
 	want(t, call(func(c *aws.Config) {
 		c.Credentials = credentials.NewStaticCredentialsProvider(keyID, "wrong", "")
 	}), "InvalidSignatureException", "")
 	want(t, call(func(c *aws.Config) {
 		c.Credentials = credentials.NewStaticCredentialsProvider("AKIAUNKNOWNUNKNOWN00", secret, "")
 	}), "UnrecognizedClientException", "")
-	want(t, call(func(c *aws.Config) { c.Credentials = aws.AnonymousCredentials{} }), "MissingAuthenticationTokenException", "")
+	want(t, call(func(c *aws.Config) { c.Credentials = aws.AnonymousCredentials{} }),
+		"MissingAuthenticationTokenException", "")
 
 	// A presigned request may have a large body, too.
 	body := `{"repositoryName":"none","imageManifest":"{}"}`
@@ -803,7 +953,8 @@ func TestSignatures(t *testing.T) {
 	r.Header.Set("X-Amz-Target", "AmazonEC2ContainerRegistry_V20150921.PutImage")
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableHeaderHoisting = true })
-	presigned, _, err := signer.PresignHTTP(ctx, aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret}, r, digest.FromString(body).Encoded(), "ecr", region, time.Now())
+	presigned, _, err := signer.PresignHTTP(ctx, aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret}, r,
+		digest.FromString(body).Encoded(), "ecr", region, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -815,7 +966,9 @@ func TestSignatures(t *testing.T) {
 	// A large body is not read for a key that does not exist.
 	cfg := a.config(region)
 	cfg.Credentials = credentials.NewStaticCredentialsProvider("AKIAUNKNOWNUNKNOWN00", secret, "")
-	_, err = ecr.NewFromConfig(cfg).PutImage(ctx, &ecr.PutImageInput{RepositoryName: aws.String("app"), ImageManifest: aws.String("{}")})
+	_, err = ecr.NewFromConfig(cfg).PutImage(ctx, &ecr.PutImageInput{
+		RepositoryName: aws.String("app"), ImageManifest: aws.String("{}"),
+	})
 	want(t, err, "UnrecognizedClientException", "")
 }
 
@@ -832,7 +985,8 @@ func TestBudgets(t *testing.T) {
 		r.Header.Set("X-Amz-Target", "AmazonEC2ContainerRegistry_V20150921."+target)
 		r.Header.Set("Content-Type", "application/x-amz-json-1.1")
 		if keyID != "" {
-			err := v4.NewSigner().SignHTTP(t.Context(), aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret}, r, digest.FromString(body).Encoded(), "ecr", region, time.Now())
+			err := v4.NewSigner().SignHTTP(t.Context(), aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret}, r,
+				digest.FromString(body).Encoded(), "ecr", region, time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -853,7 +1007,8 @@ func TestBudgets(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := serve(keyID, region, "UploadLayerPart", large)
-	if w.Code != 503 || w.Header().Get("Retry-After") != "1" || w.Header().Get("X-Amzn-Errortype") != "ServiceUnavailable" {
+	if w.Code != 503 || w.Header().Get("Retry-After") != "1" ||
+		w.Header().Get("X-Amzn-Errortype") != "ServiceUnavailable" {
 		t.Errorf("all is taken: %d %v %s", w.Code, w.Header(), w.Body)
 	}
 	if w := serve(keyID, region, "DescribeRegistry", "{}"); w.Code != 200 {
@@ -865,11 +1020,13 @@ func TestBudgets(t *testing.T) {
 		t.Fatal(err)
 	}
 	w = serve(keyID, region, "UploadLayerPart", large)
-	if w.Code != 429 || w.Header().Get("Retry-After") != "1" || w.Header().Get("X-Amzn-Errortype") != "ThrottlingException" {
+	if w.Code != 429 || w.Header().Get("Retry-After") != "1" ||
+		w.Header().Get("X-Amzn-Errortype") != "ThrottlingException" {
 		t.Errorf("its share is taken: %d %v %s", w.Code, w.Header(), w.Body)
 	}
 	own.Close()
-	if w := serve(keyID, region, "UploadLayerPart", large); w.Code != 400 || !strings.Contains(w.Body.String(), "InvalidParameterException") {
+	if w := serve(keyID, region, "UploadLayerPart", large); w.Code != 400 ||
+		!strings.Contains(w.Body.String(), "InvalidParameterException") {
 		t.Errorf("when there is room: %d %s", w.Code, w.Body)
 	}
 	for _, b := range limits.All() {
@@ -897,10 +1054,12 @@ func TestInternalErrors(t *testing.T) {
 	must[sql.Result](t)(store.ExecContext(t.Context(), "ALTER TABLE registries RENAME TO elsewhere"))
 	resp, text := a.post(t, "AmazonEC2ContainerRegistry_V20150921.DescribeRegistry", "application/x-amz-json-1.1", "{}")
 	id := resp.Header.Get("X-Amzn-Requestid")
-	if resp.StatusCode != 500 || resp.Header.Get("X-Amzn-Errortype") != "ServerException" || strings.Contains(text, "table") || !strings.Contains(text, id) {
+	if resp.StatusCode != 500 || resp.Header.Get("X-Amzn-Errortype") != "ServerException" ||
+		strings.Contains(text, "table") || !strings.Contains(text, id) {
 		t.Errorf("got %d %s", resp.StatusCode, text)
 	}
-	if log := a.log.String(); !strings.Contains(log, "no such table") || !strings.Contains(log, id) || !strings.Contains(log, "DescribeRegistry") {
+	if log := a.log.String(); !strings.Contains(log, "no such table") || !strings.Contains(log, id) ||
+		!strings.Contains(log, "DescribeRegistry") {
 		t.Errorf("log: %s", log)
 	}
 }
@@ -908,11 +1067,13 @@ func TestInternalErrors(t *testing.T) {
 func TestCallerIdentity(t *testing.T) {
 	a, ctx := newAPI(t), t.Context()
 	cfg := a.config("us-east-1") // STS has a global endpoint; its Region need not be served
-	id := must[*sts.GetCallerIdentityOutput](t)(sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{}))
+	id := must[*sts.GetCallerIdentityOutput](t)(sts.NewFromConfig(cfg).GetCallerIdentity(ctx,
+		&sts.GetCallerIdentityInput{}))
 	if *id.Account != account || *id.Arn != "arn:aws:iam::111122223333:root" || *id.UserId != account {
 		t.Errorf("identity: %+v", id)
 	}
-	presigned, err := sts.NewPresignClient(sts.NewFromConfig(cfg)).PresignGetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	presigned, err := sts.NewPresignClient(sts.NewFromConfig(cfg)).PresignGetCallerIdentity(ctx,
+		&sts.GetCallerIdentityInput{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -923,7 +1084,8 @@ func TestCallerIdentity(t *testing.T) {
 		Account string   `xml:"GetCallerIdentityResult>Account"`
 		ID      string   `xml:"ResponseMetadata>RequestId"`
 	}
-	if err := xml.Unmarshal([]byte(text), &answer); err != nil || resp.StatusCode != 200 || answer.Account != account || answer.ID != resp.Header.Get("X-Amzn-Requestid") {
+	if err := xml.Unmarshal([]byte(text), &answer); err != nil || resp.StatusCode != 200 || answer.Account != account ||
+		answer.ID != resp.Header.Get("X-Amzn-Requestid") {
 		t.Errorf("presigned: %d %s %v", resp.StatusCode, text, err)
 	}
 
@@ -945,7 +1107,8 @@ func TestCallerIdentity(t *testing.T) {
 		{"GET", "?Action=GetCallerIdentity&Version=2011-06-15", "", "", 403, "MissingAuthenticationToken"},
 		{"GET", "?Action=GetCallerIdentity&Version=2010-05-08", "", "", 400, "InvalidAction"},
 		{"POST", "", "application/x-www-form-urlencoded", "Action=%zz", 400, "MalformedQueryString"},
-		{"POST", "", "application/x-www-form-urlencoded", "Action=" + strings.Repeat("A", 65<<10), 413, "RequestEntityTooLargeException"},
+		{"POST", "", "application/x-www-form-urlencoded", "Action=" + strings.Repeat("A", 65<<10), 413,
+			"RequestEntityTooLargeException"},
 		{"POST", "", "application/x-www-form-urlencoded", "not read", 403, "MissingAuthenticationToken"},
 		{"POST", "", "text/plain", "", 404, "UnknownOperationException"},
 		{"PUT", "", "", "", 405, "UnknownOperationException"},
@@ -953,7 +1116,8 @@ func TestCallerIdentity(t *testing.T) {
 		r := must[*http.Request](t)(http.NewRequest(c.method, a.URL+"/"+c.query, strings.NewReader(c.body)))
 		r.Header.Set("Content-Type", c.contentType)
 		if strings.HasPrefix(c.body, "Action=") {
-			err := v4.NewSigner().SignHTTP(ctx, aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret}, r, digest.FromString(c.body).Encoded(), "sts", region, time.Now())
+			err := v4.NewSigner().SignHTTP(ctx, aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret}, r,
+				digest.FromString(c.body).Encoded(), "sts", region, time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -12,7 +12,9 @@ import (
 // signIn begins a session and returns it with its cookie.
 func (a *api) signIn(t *testing.T) (session.Session, string) {
 	t.Helper()
-	s, token, err := a.sessions.SignIn(t.Context(), keyID, secret, session.Client{RemoteAddr: "192.0.2.1:1", UserAgent: "browser"})
+	s, token, err := a.sessions.SignIn(t.Context(), keyID, secret, session.Client{
+		RemoteAddr: "192.0.2.1:1", UserAgent: "browser",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +67,8 @@ func TestCallerOfSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, token, _ := strings.Cut(cookie, "=")
-	login := auth.SignToken(auth.AccessKey{ID: keyID, Secret: secret, Principal: root(account).Identity.Principal}, auth.Token{Region: region, Expires: s.ExpiresAt})
+	login := auth.SignToken(auth.AccessKey{ID: keyID, Secret: secret, Principal: root(account).Identity.Principal},
+		auth.Token{Region: region, Expires: s.ExpiresAt})
 	for _, test := range []struct {
 		name, cookie string
 		headers      []string
@@ -75,9 +78,13 @@ func TestCallerOfSession(t *testing.T) {
 		{"no header", cookie, []string{"X-Twinport-Registry", ""}, 400, "MissingAuthenticationTokenException"},
 		{"no cookie", "", nil, 401, "ExpiredTokenException"},
 		{"another account", cookie, []string{"X-Twinport-Registry", other + "/" + region}, 401, "ExpiredTokenException"},
-		{"another account's cookie name", "twinport-" + other + "=" + token, []string{"X-Twinport-Registry", other + "/" + region}, 401, "ExpiredTokenException"},
+		{"another account's cookie name", "twinport-" + other + "=" + token, []string{
+			"X-Twinport-Registry", other + "/" + region,
+		}, 401, "ExpiredTokenException"},
 		{"a registry login", "twinport-" + account + "=" + login, nil, 401, "ExpiredTokenException"},
-		{"another Region", cookie, []string{"X-Twinport-Registry", account + "/eu-nowhere-1"}, 400, "InvalidParameterException"},
+		{"another Region", cookie, []string{
+			"X-Twinport-Registry", account + "/eu-nowhere-1",
+		}, 400, "InvalidParameterException"},
 		{"no Region", cookie, []string{"X-Twinport-Registry", account}, 400, "InvalidParameterException"},
 		{"another site", cookie, []string{"Origin", "http://evil.example"}, 403, "AccessDeniedException"},
 		{"another site, as browsers tell", cookie, []string{"Sec-Fetch-Site", "cross-site"}, 403, "AccessDeniedException"},
@@ -93,7 +100,8 @@ func TestCallerOfSession(t *testing.T) {
 	if _, err := a.sessions.Revoke(t.Context(), account, []string{s.ID}); err != nil {
 		t.Fatal(err)
 	}
-	if res, body := a.withCookie(t, cookie, describe, "{}"); res.StatusCode != 401 || !strings.Contains(body, "ExpiredTokenException") {
+	if res, body := a.withCookie(t, cookie, describe, "{}"); res.StatusCode != 401 ||
+		!strings.Contains(body, "ExpiredTokenException") {
 		t.Errorf("revoked: %s %s", res.Status, body)
 	}
 }
@@ -108,7 +116,8 @@ func TestLargeBodyNeedsSession(t *testing.T) {
 	if res, text := a.withCookie(t, "", put, body); res.StatusCode != 401 {
 		t.Errorf("%s %.200s", res.Status, text)
 	}
-	if res, text := a.withCookie(t, cookie, put, body); res.StatusCode != 400 || !strings.Contains(text, "InvalidParameterException") {
+	if res, text := a.withCookie(t, cookie, put, body); res.StatusCode != 400 ||
+		!strings.Contains(text, "InvalidParameterException") {
 		t.Errorf("%s %.200s", res.Status, text)
 	}
 }

@@ -75,7 +75,9 @@ func openDomain(t testing.TB) *domain {
 }
 
 func root(account string) access.Caller {
-	return access.Caller{Identity: auth.Identity{Principal: policy.Principal{Account: account, ARN: "arn:aws:iam::" + account + ":root"}}}
+	return access.Caller{
+		Identity: auth.Identity{Principal: policy.Principal{Account: account, ARN: "arn:aws:iam::" + account + ":root"}},
+	}
 }
 
 func in(id resource.Registry, name string) resource.Repository {
@@ -97,7 +99,8 @@ func (d *domain) create(names ...string) {
 func (d *domain) image(repository, layer, note string) string {
 	d.t.Helper()
 	for _, content := range []string{"{}", layer} {
-		_, err := d.PutLayer(d.t.Context(), root(account), in(here, repository), digest.FromString(content), strings.NewReader(content))
+		_, err := d.PutLayer(d.t.Context(), root(account), in(here, repository), digest.FromString(content),
+			strings.NewReader(content))
 		if err != nil {
 			d.t.Fatal(err)
 		}

@@ -132,7 +132,8 @@ func TestRevisionHeader(t *testing.T) {
 			r.Header.Add(header, revision)
 		}
 		if resp, text := send(t, r); resp.StatusCode != c.status {
-			t.Errorf("on %q, and %q that is not signed: got %d %s, want %d", c.signed, c.unsigned, resp.StatusCode, text, c.status)
+			t.Errorf("on %q, and %q that is not signed: got %d %s, want %d", c.signed, c.unsigned, resp.StatusCode, text,
+				c.status)
 		}
 	}
 }

@@ -85,7 +85,10 @@ func TestWatchRegistry(t *testing.T) {
 	a.domain.replicateTo(there)
 	_, cookie := a.signIn(t)
 	s := a.watch(t, cookie)
-	for name, want := range map[string]string{"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no", "Content-Encoding": "", "Content-Length": ""} {
+	for name, want := range map[string]string{
+		"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no", "Content-Encoding": "",
+		"Content-Length": "",
+	} {
 		if s.StatusCode != 200 || s.Header.Get(name) != want {
 			t.Errorf("%s, %s is %q, want %q", s.Status, name, s.Header.Get(name), want)
 		}
@@ -106,9 +109,12 @@ func TestWatchIsRefused(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
 	a.domain.deny("DescribeRegistry")
-	for _, test := range []struct{ body, code string }{{"{}", "AccessDeniedException"}, {`{"x":1}`, "SerializationException"}} {
+	for _, test := range []struct{ body, code string }{{"{}", "AccessDeniedException"}, {
+		`{"x":1}`, "SerializationException",
+	}} {
 		res, got := a.own(t, "WatchRegistry", test.body, nil)
-		if res.StatusCode != 400 || !strings.Contains(got, test.code) || res.Header.Get("Content-Type") != "application/x-amz-json-1.1" {
+		if res.StatusCode != 400 || !strings.Contains(got, test.code) ||
+			res.Header.Get("Content-Type") != "application/x-amz-json-1.1" {
 			t.Errorf("%s: %s, %v, %s", test.body, res.Status, res.Header, got)
 		}
 	}
@@ -198,7 +204,8 @@ func TestWatchIsLimited(t *testing.T) {
 		s.want(t, "ready {}")
 		open = append(open, s)
 	}
-	if res, got := a.withCookie(t, cookie, watchTarget, "{}"); res.StatusCode != http.StatusTooManyRequests || !strings.Contains(got, "LimitExceededException") || !strings.Contains(got, "100 streams") {
+	if res, got := a.withCookie(t, cookie, watchTarget, "{}"); res.StatusCode != http.StatusTooManyRequests ||
+		!strings.Contains(got, "LimitExceededException") || !strings.Contains(got, "100 streams") {
 		t.Errorf("one more: %s %s", res.Status, got)
 	}
 	open[7].Body.Close()
@@ -238,7 +245,8 @@ func TestWatchDropsWhoDoesNotRead(t *testing.T) {
 	}
 	defer connection.Close()
 	_ = connection.(*net.TCPConn).SetReadBuffer(4 << 10)
-	_, err = io.WriteString(connection, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-amz-json-1.1\r\nX-Amz-Target: "+watchTarget+
+	_, err = io.WriteString(connection, "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: "+
+		"application/x-amz-json-1.1\r\nX-Amz-Target: "+watchTarget+
 		"\r\nX-Twinport-Registry: "+account+"/"+region+"\r\nCookie: "+cookie+"\r\nContent-Length: 2\r\n\r\n{}")
 	if err != nil {
 		t.Fatal(err)

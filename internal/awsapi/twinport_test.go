@@ -26,7 +26,8 @@ func TestDescribeDeployment(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
 	_, got := a.own(t, "DescribeDeployment", "{}", nil)
-	want := `{"version":"v1.2.3","accountId":"` + account + `","accountName":"prod","region":"` + region + `","regions":["ap-northeast-1","us-west-2"],` +
+	want := `{"version":"v1.2.3","accountId":"` + account + `","accountName":"prod","region":"` + region +
+		`","regions":["ap-northeast-1","us-west-2"],` +
 		`"registryUri":"` + account + `.dkr.ecr.` + region + `.localhost:8080",` +
 		`"registryHost":"` + account + `.dkr.ecr.` + region + `.localhost:8080","stores":"embedded"}`
 	if strings.TrimSpace(got) != want {
@@ -63,13 +64,17 @@ func TestValidatePolicy(t *testing.T) {
 	if got := problems("REPOSITORY", withoutResource); got != `{"problems":[]}` {
 		t.Errorf("got %s", got)
 	}
-	if got := problems("REGISTRY", withoutResource); !strings.Contains(got, `"path":"Statement[0]","message":"the member Resource`) {
+	if got := problems("REGISTRY", withoutResource); !strings.Contains(got,
+		`"path":"Statement[0]","message":"the member Resource`) {
 		t.Errorf("got %s", got)
 	}
-	if got := problems("REGISTRY", "{\n  \"Statement\": [{\n    \"Effect\": \"Perhaps\"}]}"); !strings.HasPrefix(got, `{"problems":[{"line":3,"column":15,"path":"Statement[0].Effect","message":"the effect must be`) {
+	if got := problems("REGISTRY", "{\n  \"Statement\": [{\n    \"Effect\": \"Perhaps\"}]}"); !strings.HasPrefix(got,
+		`{"problems":[{"line":3,"column":15,"path":"Statement[0].Effect","message":"the effect must be`) {
 		t.Errorf("got %s", got)
 	}
-	for text, want := range map[string]string{"": "ends before", "{": "ends before", strings.Repeat(" ", 11_000): "at most 10240 characters", "\x00": "not JSON"} {
+	for text, want := range map[string]string{
+		"": "ends before", "{": "ends before", strings.Repeat(" ", 11_000): "at most 10240 characters", "\x00": "not JSON",
+	} {
 		if got := problems("REGISTRY", text); !strings.Contains(got, want) {
 			t.Errorf("%.20q: %s", text, got)
 		}
@@ -93,11 +98,14 @@ func TestSessionOperations(t *testing.T) {
 		t.Fatalf("%s, %v", text, err)
 	}
 	got, other := listed.Sessions[1], listed.Sessions[0]
-	if got.SessionID != first.ID || got.AccessKeyID != keyID || got.UserAgent != "browser" || got.RemoteAddress != "192.0.2.1" || !got.Current ||
-		got.ExpiresAt-got.CreatedAt > 12*3600 || got.ExpiresAt-got.CreatedAt < 12*3600-1 || other.SessionID != second.ID || other.Current {
+	if got.SessionID != first.ID || got.AccessKeyID != keyID || got.UserAgent != "browser" ||
+		got.RemoteAddress != "192.0.2.1" || !got.Current ||
+		got.ExpiresAt-got.CreatedAt > 12*3600 || got.ExpiresAt-got.CreatedAt < 12*3600-1 || other.SessionID != second.ID ||
+		other.Current {
 		t.Errorf("listed %s", text)
 	}
-	if _, text := a.own(t, "ListSessions", "{}", nil); strings.Contains(text, `"current":true`) || !strings.Contains(text, first.ID) {
+	if _, text := a.own(t, "ListSessions", "{}", nil); strings.Contains(text, `"current":true`) ||
+		!strings.Contains(text, first.ID) {
 		t.Errorf("with a signature: %s", text)
 	}
 	var ended struct{ SessionIDs []string }
@@ -126,14 +134,18 @@ func TestOwnRequestsAreStrict(t *testing.T) {
 		{"ValidatePolicy", `{}`, "InvalidParameterException", "policyText"},
 		{"ValidatePolicy", `{"policyText":null}`, "InvalidParameterException", "policyText"},
 		{"ValidatePolicy", `{"policyText":"{}"}`, "InvalidParameterException", "policyType"},
-		{"ValidatePolicy", `{"policyText":"{}","policyType":"IDENTITY"}`, "InvalidParameterException", "[REGISTRY, REPOSITORY]"},
+		{"ValidatePolicy", `{"policyText":"{}","policyType":"IDENTITY"}`, "InvalidParameterException",
+			"[REGISTRY, REPOSITORY]"},
 		{"ValidatePolicy", `{"policyText":1,"policyType":"REGISTRY"}`, "SerializationException", `member \"policyText\"`},
-		{"ValidatePolicy", `{"policyText":"{}","policyType":"REGISTRY","PolicyType":"REGISTRY"}`, "SerializationException", "PolicyType"},
+		{"ValidatePolicy", `{"policyText":"{}","policyType":"REGISTRY","PolicyType":"REGISTRY"}`, "SerializationException",
+			"PolicyType"},
 		{"RevokeSessions", `{}`, "InvalidParameterException", "sessionIds"},
 		{"RevokeSessions", `{"sessionIds":[]}`, "InvalidParameterException", "sessionIds"},
 		{"RevokeSessions", `{"sessionIds":[""]}`, "InvalidParameterException", "sessionIds.1.member"},
-		{"RevokeSessions", `{"sessionIds":["` + strings.Repeat("x", 65) + `"]}`, "InvalidParameterException", "sessionIds.1.member"},
-		{"RevokeSessions", `{"sessionIds":["x"` + strings.Repeat(`,"x"`, 100) + `]}`, "InvalidParameterException", "less than or equal to 100"},
+		{"RevokeSessions", `{"sessionIds":["` + strings.Repeat("x", 65) + `"]}`, "InvalidParameterException",
+			"sessionIds.1.member"},
+		{"RevokeSessions", `{"sessionIds":["x"` + strings.Repeat(`,"x"`, 100) + `]}`, "InvalidParameterException",
+			"less than or equal to 100"},
 		{"RevokeSessions", `{"sessionIds":"x"}`, "SerializationException", "expected a list"},
 		{"RevokeSessions", `{"sessionIds":[null]}`, "SerializationException", "expected a string"},
 		{"RevokeSessions", `{"sessionIds":["x"],"sessionIds":["x"]}`, "SerializationException", "twice"},
@@ -150,12 +162,16 @@ func TestOwnRequestsAreStrict(t *testing.T) {
 		{"RetryReplications", `{"replicationIds":[7]}`, "SerializationException", "expected a string"},
 		{"RetryReplications", `{"replicationIds":["7","x"]}`, "InvalidParameterException", "replicationIds.2.member"},
 		{"RetryReplications", `{"replicationIds":["-7"]}`, "InvalidParameterException", "replicationIds.1.member"},
-		{"RetryReplications", `{"replicationIds":["9223372036854775808"]}`, "InvalidParameterException", "replicationIds.1.member"},
+		{"RetryReplications", `{"replicationIds":["9223372036854775808"]}`, "InvalidParameterException",
+			"replicationIds.1.member"},
 		{"CheckReplicationDestinations", `{}`, "InvalidParameterException", "destinations"},
 		{"CheckReplicationDestinations", `{"destinations":[]}`, "InvalidParameterException", "destinations"},
-		{"CheckReplicationDestinations", `{"destinations":[{"registryId":"1","region":"us-west-2"}]}`, "InvalidParameterException", "destinations.1.member.registryId"},
-		{"CheckReplicationDestinations", `{"destinations":[{"registryId":"444455556666"}]}`, "InvalidParameterException", "destinations.1.member.region"},
-		{"CheckReplicationDestinations", `{"destinations":[{"registryId":"444455556666","region":"us-west-2","more":1}]}`, "SerializationException", "more"},
+		{"CheckReplicationDestinations", `{"destinations":[{"registryId":"1","region":"us-west-2"}]}`,
+			"InvalidParameterException", "destinations.1.member.registryId"},
+		{"CheckReplicationDestinations", `{"destinations":[{"registryId":"444455556666"}]}`, "InvalidParameterException",
+			"destinations.1.member.region"},
+		{"CheckReplicationDestinations", `{"destinations":[{"registryId":"444455556666","region":"us-west-2","more":1}]}`,
+			"SerializationException", "more"},
 		{"CheckReplicationDestinations", `{"destinations":[{"registryId":"444455556666","region":"us-west-2"}],"repositoryFilters":[{"filter":"A","filterType":"PREFIX_MATCH"}]}`, "InvalidParameterException", "repositoryFilters.1.member.filter"},
 		{"CheckReplicationDestinations", `{"destinations":[{"registryId":"444455556666","region":"us-west-2"}],"repositoryFilters":[{"filter":"ab","filterType":"GLOB"}]}`, "InvalidParameterException", "filterType"},
 		{"GetReplicationStatistics", `{}`, "InvalidParameterException", "period"},
@@ -165,20 +181,26 @@ func TestOwnRequestsAreStrict(t *testing.T) {
 		{"FindImages", `{}`, "InvalidParameterException", "repositoryName"},
 		{"FindImages", `{"repositoryName":"app","maxResults":101}`, "InvalidParameterException", "maxResults"},
 		{"FindImages", `{"repositoryName":"app","registryId":"444455556666"}`, "SerializationException", "registryId"},
-		{"CheckReplicationDestinations", `{"destinations":[{"registryId":"444455556666","region":"us-west-2"}` + strings.Repeat(`,{"registryId":"444455556666","region":"us-west-2"}`, 25) + `]}`, "InvalidParameterException", "less than or equal to 25"},
+		{"CheckReplicationDestinations", `{"destinations":[{"registryId":"444455556666","region":"us-west-2"}` +
+			strings.Repeat(`,{"registryId":"444455556666","region":"us-west-2"}`, 25) + `]}`, "InvalidParameterException",
+			"less than or equal to 25"},
 		{"FindRepositories", `{"contains":"` + strings.Repeat("x", 257) + `"}`, "InvalidParameterException", "contains"},
-		{"FindImages", `{"repositoryName":"app","startsWith":"` + strings.Repeat("x", 257) + `"}`, "InvalidParameterException", "startsWith"},
+		{"FindImages", `{"repositoryName":"app","startsWith":"` + strings.Repeat("x", 257) + `"}`,
+			"InvalidParameterException", "startsWith"},
 	} {
 		res, got := a.own(t, test.operation, test.body, nil)
-		if res.StatusCode/100 != 4 || !strings.Contains(got, `"__type":"`+test.code+`"`) || !strings.Contains(got, test.message) {
+		if res.StatusCode/100 != 4 || !strings.Contains(got, `"__type":"`+test.code+`"`) ||
+			!strings.Contains(got, test.message) {
 			t.Errorf("%s %.80s: %s %s, want %s: …%s…", test.operation, test.body, res.Status, got, test.code, test.message)
 		}
 	}
-	if res, got := a.own(t, "ValidatePolicy", `{"policyText":"`+strings.Repeat("x", 1<<20)+`","policyType":"REGISTRY"}`, nil); res.StatusCode != http.StatusRequestEntityTooLarge {
+	if res, got := a.own(t, "ValidatePolicy", `{"policyText":"`+strings.Repeat("x", 1<<20)+`","policyType":"REGISTRY"}`,
+		nil); res.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("a huge body: %s %.200s", res.Status, got)
 	}
 	// ECR's own requests take members that they do not know, as AWS does.
-	if res, got := a.post(t, "AmazonEC2ContainerRegistry_V20150921.DescribeRegistry", "application/x-amz-json-1.1", `{"x":[1]}`); res.StatusCode != 200 {
+	if res, got := a.post(t, "AmazonEC2ContainerRegistry_V20150921.DescribeRegistry", "application/x-amz-json-1.1",
+		`{"x":[1]}`); res.StatusCode != 200 {
 		t.Errorf("%s %s", res.Status, got)
 	}
 }

@@ -49,7 +49,10 @@ func newDeployment(t *testing.T) *deployment {
 		if err != nil {
 			return err
 		}
-		d.repo = &metadata.Repository{RegistryID: registry.ID, Account: "111122223333", Region: "us-east-1", Name: "app", TagMutability: "MUTABLE", EncryptionType: "AES256"}
+		d.repo = &metadata.Repository{
+			RegistryID: registry.ID, Account: "111122223333", Region: "us-east-1", Name: "app", TagMutability: "MUTABLE",
+			EncryptionType: "AES256",
+		}
 		_, err = tx.CreateRepository(d.repo)
 		return err
 	})
@@ -133,7 +136,8 @@ func TestSnapshotIsOneMoment(t *testing.T) {
 	filler := strings.Repeat("x", 1<<20)
 	for i := range 16 {
 		d.update(func(tx *metadata.Tx) error {
-			return tx.PutManifest(d.repo, metadata.Manifest{Digest: digest.FromString(fmt.Sprint(i)).String(), MediaType: "x"}, []byte(filler), nil)
+			return tx.PutManifest(d.repo, metadata.Manifest{Digest: digest.FromString(fmt.Sprint(i)).String(), MediaType: "x"},
+				[]byte(filler), nil)
 		})
 	}
 	meta, _ := d.beside()
@@ -188,7 +192,8 @@ func TestSnapshotIsOneMoment(t *testing.T) {
 			t.Fatal(err)
 		}
 		if waiting.Uploads < before-1 || manifests != waiting.Uploads+16 {
-			t.Errorf("copy %d, begun after %d updates, has %d uploads and %d manifests", i, before, waiting.Uploads, manifests-16)
+			t.Errorf("copy %d, begun after %d updates, has %d uploads and %d manifests", i, before, waiting.Uploads,
+				manifests-16)
 		}
 		if names, _ := filepath.Glob(path + "*"); len(names) != 1 {
 			t.Errorf("copy %d left %q", i, names)
@@ -271,7 +276,10 @@ func whole(t *testing.T, from string, atLeast int64) {
 	o := options()
 	o.Digests = true
 	o.Damaged = func(object, problem string) { t.Errorf("the backup lacks %s: %s", object, problem) }
-	result, err := backup.Restore(ctx, from, backup.Target{Data: dir, Metadata: filepath.Join(dir, "metadata"), Blobs: filepath.Join(dir, "blobs"), Mark: filepath.Join(dir, "restoring")}, o)
+	result, err := backup.Restore(ctx, from, backup.Target{
+		Data: dir, Metadata: filepath.Join(dir, "metadata"), Blobs: filepath.Join(dir, "blobs"),
+		Mark: filepath.Join(dir, "restoring"),
+	}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -301,7 +309,8 @@ func TestBackupHoldsDeletesOff(t *testing.T) {
 			if err == nil {
 				t.Error("an object could be deleted while the backup copied")
 			}
-			if _, err := backup.Take(ctx, meta, blobs, to, options()); err == nil || !strings.Contains(err.Error(), "another backup") {
+			if _, err := backup.Take(ctx, meta, blobs, to, options()); err == nil ||
+				!strings.Contains(err.Error(), "another backup") {
 				t.Errorf("a second backup into the folder: %v", err)
 			}
 		case strings.HasPrefix(name, "removing") && err != nil:
@@ -369,7 +378,10 @@ func TestSecondRunsLeaveLinksAlone(t *testing.T) {
 		o := options()
 		o.Copy, o.Digests = !links, true
 		dir := t.TempDir()
-		target := backup.Target{Data: dir, Metadata: filepath.Join(dir, "metadata"), Blobs: filepath.Join(dir, "blobs"), Mark: filepath.Join(dir, "restoring")}
+		target := backup.Target{
+			Data: dir, Metadata: filepath.Join(dir, "metadata"), Blobs: filepath.Join(dir, "blobs"),
+			Mark: filepath.Join(dir, "restoring"),
+		}
 		leave(dir, names(to))
 		if err := os.WriteFile(target.Mark, nil, 0o600); err != nil {
 			t.Fatal(err)

@@ -48,7 +48,10 @@ func (b *buffer) await(t *testing.T, text string) {
 // configure a server.
 func inEmptyFolder(t *testing.T) string {
 	t.Helper()
-	for _, name := range []string{"TWINPORT_ACCOUNTS", "TWINPORT_LISTEN", "TWINPORT_DATA", "TWINPORT_DOMAIN", "TWINPORT_REGIONS", "TWINPORT_PUBLIC_PORT", "TWINPORT_TLS_CERT", "TWINPORT_TLS_KEY"} {
+	for _, name := range []string{
+		"TWINPORT_ACCOUNTS", "TWINPORT_LISTEN", "TWINPORT_DATA", "TWINPORT_DOMAIN", "TWINPORT_REGIONS",
+		"TWINPORT_PUBLIC_PORT", "TWINPORT_TLS_CERT", "TWINPORT_TLS_KEY",
+	} {
 		t.Setenv(name, "")
 	}
 	dir := t.TempDir()
@@ -73,12 +76,16 @@ func TestRun(t *testing.T) {
 		{[]string{"bogus"}, 2, `^$`, `^twinport: unexpected argument bogus;.*\n$`},
 		{[]string{"serve", "--nonsense"}, 2, `^$`, `^twinport: unknown flag --nonsense.*\n$`},
 		{[]string{"serve", "--config", "missing.yaml"}, 1, `^$`, `^twinport: .*missing\.yaml.*\n$`},
-		{[]string{"serve", "--config", "wrong.yaml"}, 1, `^$`, `^twinport: accounts.*\ntwinport: wrong\.yaml:1: .*listen.*\ntwinport: wrong\.yaml:2: .*port.*\n$`},
+		{[]string{
+			"serve", "--config", "wrong.yaml",
+		}, 1, `^$`, `^twinport: accounts.*\ntwinport: wrong\.yaml:1: .*listen.*\ntwinport: wrong\.yaml:2: .*port.*\n$`},
 	} {
 		var stdout, stderr bytes.Buffer
 		code := Run(test.args, &stdout, &stderr)
-		if code != test.code || !regexp.MustCompile(test.stdout).Match(stdout.Bytes()) || !regexp.MustCompile(test.stderr).Match(stderr.Bytes()) {
-			t.Errorf("twinport %v: exit code %d, want %d; stdout:\n%s\nstderr:\n%s", test.args, code, test.code, &stdout, &stderr)
+		if code != test.code || !regexp.MustCompile(test.stdout).Match(stdout.Bytes()) ||
+			!regexp.MustCompile(test.stderr).Match(stderr.Bytes()) {
+			t.Errorf("twinport %v: exit code %d, want %d; stdout:\n%s\nstderr:\n%s", test.args, code, test.code, &stdout,
+				&stderr)
 		}
 	}
 }
@@ -97,7 +104,8 @@ func TestInit(t *testing.T) {
 	if want := "serve --config '" + filepath.Join(dir, "twinport.yaml") + "'"; !strings.Contains(stdout.String(), want) {
 		t.Errorf("no %q in\n%s", want, &stdout)
 	}
-	if code := Run([]string{"init", "--dir", dir}, &stdout, &stderr); code != 1 || strings.Count(stderr.String(), "\n") != 1 {
+	if code := Run([]string{"init", "--dir", dir}, &stdout, &stderr); code != 1 ||
+		strings.Count(stderr.String(), "\n") != 1 {
 		t.Errorf("a second init: exit code %d, stderr:\n%s", code, &stderr)
 	}
 	t.Setenv("TWINPORT_LISTEN", "127.0.0.1:8099")
@@ -106,7 +114,8 @@ func TestInit(t *testing.T) {
 		t.Fatalf("exit code %d: %s", code, &stderr)
 	}
 	for _, name := range []string{"twinport.yaml", "aws/config"} {
-		if text, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !strings.Contains(string(text), "127.0.0.1:8099") {
+		if text, err := os.ReadFile(filepath.Join(dir, name)); err != nil ||
+			!strings.Contains(string(text), "127.0.0.1:8099") {
 			t.Errorf("%s does not have the address of TWINPORT_LISTEN: %v\n%s", name, err, text)
 		}
 	}
@@ -136,9 +145,13 @@ func TestServe(t *testing.T) {
 		says     []string
 		silent   string
 	}{
-		{"nothing", "", false, []string{"There is no twinport.yaml here", "aws/credentials", "account 444455556666 (dev)", "--profile prod ecr get-login-password | docker login", "AWS_CONFIG_FILE=" + dir}, "…"},
+		{"nothing", "", false, []string{
+			"There is no twinport.yaml here", "aws/credentials", "account 444455556666 (dev)",
+			"--profile prod ecr get-login-password | docker login", "AWS_CONFIG_FILE=" + dir,
+		}, "…"},
 		{"the file", "", false, []string{"account 111122223333 (prod)", "--profile prod"}, "There is no"},
-		{"the environment", accounts, true, []string{"account 777788889999 (ops)", "AWS_ACCESS_KEY_ID=AKIAOPSOPSOPSOPSOPSO"}, "There is no"},
+		{"the environment", accounts, true, []string{"account 777788889999 (ops)", "AWS_ACCESS_KEY_ID=AKIAOPSOPSOPSOPSOPSO"},
+			"There is no"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv("TWINPORT_ACCOUNTS", test.accounts)
@@ -185,7 +198,8 @@ func TestServe(t *testing.T) {
 
 func TestShellQuoted(t *testing.T) {
 	for path, want := range map[string]string{
-		"/tmp/a-b_c.d": "/tmp/a-b_c.d", "": "''", "a b": "'a b'", "it's": `'it'\''s'`, "$(x)": "'$(x)'", "~": "'~'", "ü": "'ü'",
+		"/tmp/a-b_c.d": "/tmp/a-b_c.d", "": "''", "a b": "'a b'", "it's": `'it'\''s'`, "$(x)": "'$(x)'", "~": "'~'",
+		"ü": "'ü'",
 	} {
 		if got := shellQuoted(path); got != want {
 			t.Errorf("%q: %s, want %s", path, got, want)

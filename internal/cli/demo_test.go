@@ -72,7 +72,8 @@ func TestDemoKeep(t *testing.T) {
 	if !strings.Contains(stdout.String(), "with go-containerregistry (the Docker engine does not reach 127.0.0.1:") {
 		t.Errorf("the demo does not say why it does not use docker:\n%s", &stdout)
 	}
-	files := regexp.MustCompile(`AWS_CONFIG_FILE=(\S+) AWS_SHARED_CREDENTIALS_FILE=(\S+)`).FindStringSubmatch(stdout.String())
+	files := regexp.MustCompile(
+		`AWS_CONFIG_FILE=(\S+) AWS_SHARED_CREDENTIALS_FILE=(\S+)`).FindStringSubmatch(stdout.String())
 	if files == nil {
 		t.Fatalf("no AWS files in\n%s", &stdout)
 	}
@@ -97,7 +98,8 @@ func TestDemoKeep(t *testing.T) {
 func fakeDocker(t *testing.T) (path string) {
 	t.Helper()
 	dir := t.TempDir()
-	script := "#!/bin/sh\ncase $1 in\nversion) echo 99;;\ncontext) echo unix:///nowhere;;\n*) echo refused >&2; exit 1;;\nesac\n"
+	script := "#!/bin/sh\ncase $1 in\nversion) echo 99;;\ncontext) echo unix:///nowhere;;\n*) echo refused >&2; " +
+		"exit 1;;\nesac\n"
 	if err := os.WriteFile(filepath.Join(dir, "docker"), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +190,8 @@ func TestPullFindsWhatIsWrong(t *testing.T) {
 		{&demoImage{release: 2, binary: binary}, digest, `it is release "1"`},
 		{&demoImage{release: 1, binary: &otherBinary}, digest, "the program in it has the SHA-256"},
 	} {
-		if _, err := client.pull(ctx, d.prod, test.image, test.digest); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, err := client.pull(ctx, d.prod, test.image, test.digest); err == nil ||
+			!strings.Contains(err.Error(), test.want) {
 			t.Errorf("got %v, want %s", err, test.want)
 		}
 	}

@@ -9,7 +9,10 @@ import (
 
 func TestSize(t *testing.T) {
 	t.Parallel()
-	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1536: "1.5 KiB", 5 << 20: "5.0 MiB", 3 << 40: "3.0 TiB", 1 << 62: "4.0 EiB"} {
+	for n, want := range map[int64]string{
+		0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1536: "1.5 KiB", 5 << 20: "5.0 MiB", 3 << 40: "3.0 TiB",
+		1 << 62: "4.0 EiB",
+	} {
 		if got := size(n); got != want {
 			t.Errorf("size(%d) = %s, want %s", n, got, want)
 		}
@@ -31,7 +34,8 @@ func TestMeter(t *testing.T) {
 	m.update("objects", 1, 4, 1<<20)
 	m.update("links", 7, 0, 0)
 	m.clear()
-	if got := out.String(); !strings.HasPrefix(got, "objects: 25%, 1.0 MiB, ") || !strings.HasSuffix(got, "/s\nlinks, 7\n") {
+	if got := out.String(); !strings.HasPrefix(got, "objects: 25%, 1.0 MiB, ") ||
+		!strings.HasSuffix(got, "/s\nlinks, 7\n") {
 		t.Errorf("it shows %q", got)
 	}
 }

@@ -43,12 +43,19 @@ const (
 )
 
 var (
-	prod = config.Account{ID: "111122223333", Name: "prod", AccessKeys: []config.AccessKey{{ID: prodKey, Secret: prodSecret}}, Quotas: quota.Default()}
-	dev  = config.Account{ID: "444455556666", Name: "dev", AccessKeys: []config.AccessKey{{ID: devKey, Secret: devSecret}}, Quotas: quota.Default()}
+	prod = config.Account{
+		ID: "111122223333", Name: "prod", AccessKeys: []config.AccessKey{{ID: prodKey, Secret: prodSecret}},
+		Quotas: quota.Default(),
+	}
+	dev = config.Account{
+		ID: "444455556666", Name: "dev", AccessKeys: []config.AccessKey{{ID: devKey, Secret: devSecret}},
+		Quotas: quota.Default(),
+	}
 )
 
 func TestQuotas(t *testing.T) {
-	second := strings.NewReplacer("accounts:\n", "", "111122223333", "444455556666", "prod\n", "dev\n", "PROD", "DEVS").Replace(accounts)
+	second := strings.NewReplacer("accounts:\n", "", "111122223333", "444455556666", "prod\n", "dev\n", "PROD",
+		"DEVS").Replace(accounts)
 	dir := write(t, map[string]string{"twinport.yaml": `quotas:
   repositories: 7
   tags_per_image: none
@@ -167,7 +174,9 @@ metrics: "127.0.0.1:9464"
 `})
 	writePair(t, dir, "a")
 	fromEnv := "from-the-environment-from-the-environment"
-	got, err := config.Load(filepath.Join(dir, "twinport.yaml"), []string{"TWINPORT_DEV_SECRET=" + fromEnv, "HOME=/nowhere", "malformed"})
+	got, err := config.Load(filepath.Join(dir, "twinport.yaml"), []string{
+		"TWINPORT_DEV_SECRET=" + fromEnv, "HOME=/nowhere", "malformed",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +224,9 @@ func TestLoadDefaults(t *testing.T) {
 }
 
 func TestLoadPublicPortFollowsListen(t *testing.T) {
-	for listen, want := range map[string]int{":9000": 9000, "127.0.0.1:0": 0, "0.0.0.0:65535": 65535, "host.example:80": 80} {
+	for listen, want := range map[string]int{
+		":9000": 9000, "127.0.0.1:0": 0, "0.0.0.0:65535": 65535, "host.example:80": 80,
+	} {
 		got, err := config.Load("", []string{"TWINPORT_ACCOUNTS=" + accountsJSON, "TWINPORT_LISTEN=" + listen})
 		if err != nil || got.PublicPort != want || got.Listen != listen {
 			t.Errorf("%s: %+v, %v; want port %d", listen, got, err, want)
@@ -256,12 +267,16 @@ tls: {cert: a.crt, key: a.key}
 		"public port": {[]string{"TWINPORT_PUBLIC_PORT=2"}, func(c *config.Config) { c.PublicPort = 2 }},
 		"uri":         {[]string{"TWINPORT_URI=short"}, func(c *config.Config) { c.URI = "short" }},
 		"data":        {[]string{"TWINPORT_DATA=env/data"}, func(c *config.Config) { c.Data = "env/data" }},
-		"database":    {[]string{"TWINPORT_DATABASE=postgres://env/db"}, func(c *config.Config) { c.Database = "postgres://env/db" }},
-		"blobs":       {[]string{"TWINPORT_BLOBS=s3://env"}, func(c *config.Config) { c.Blobs = "s3://env" }},
+		"database": {
+			[]string{"TWINPORT_DATABASE=postgres://env/db"}, func(c *config.Config) { c.Database = "postgres://env/db" },
+		},
+		"blobs": {[]string{"TWINPORT_BLOBS=s3://env"}, func(c *config.Config) { c.Blobs = "s3://env" }},
 		"sweep": {[]string{"TWINPORT_SWEEP_INTERVAL=2m", "TWINPORT_SWEEP_GRACE=2h"}, func(c *config.Config) {
 			c.Sweep = config.Sweep{Interval: 2 * time.Minute, Grace: 2 * time.Hour}
 		}},
-		"regions": {[]string{"TWINPORT_REGIONS=env-1, env-2"}, func(c *config.Config) { c.Regions = []string{"env-1", "env-2"} }},
+		"regions": {
+			[]string{"TWINPORT_REGIONS=env-1, env-2"}, func(c *config.Config) { c.Regions = []string{"env-1", "env-2"} },
+		},
 		"proxies": {[]string{"TWINPORT_TRUSTED_PROXIES=10.1.1.1,192.0.2.0/24"}, func(c *config.Config) {
 			c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.1.1.1/32"), netip.MustParsePrefix("192.0.2.0/24")}
 		}},
@@ -269,8 +284,13 @@ tls: {cert: a.crt, key: a.key}
 		"tls": {[]string{"TWINPORT_TLS_CERT=" + path("b.crt"), "TWINPORT_TLS_KEY=" + path("b.key")}, func(c *config.Config) {
 			c.TLS = config.TLS{Cert: path("b.crt"), Key: path("b.key")}
 		}},
-		"accounts as JSON": {[]string{"TWINPORT_ACCOUNTS=" + accountsJSON}, func(c *config.Config) { c.Accounts = []config.Account{dev} }},
-		"accounts as YAML": {[]string{"TWINPORT_ACCOUNTS=" + `[{id: "444455556666", name: dev, access_keys: [{id: AKIADEVDEVDEVDEVDEVD, secret_env: S}]}]`, "S=" + devSecret},
+		"accounts as JSON": {
+			[]string{"TWINPORT_ACCOUNTS=" + accountsJSON}, func(c *config.Config) { c.Accounts = []config.Account{dev} },
+		},
+		"accounts as YAML": {[]string{
+			"TWINPORT_ACCOUNTS=" + `[{id: "444455556666", name: dev, access_keys: [{id: AKIADEVDEVDEVDEVDEVD, secret_env: S}]}]`,
+			"S=" + devSecret,
+		},
 			func(c *config.Config) { c.Accounts = []config.Account{dev} }},
 	}
 	for name, test := range tests {
@@ -294,7 +314,8 @@ func TestLoadRefuses(t *testing.T) {
 	}
 	one := func(keys string) string { return account(`"111122223333"`, "prod", keys) }
 	second := func(id, name, keyID string) string {
-		return accounts + "  - id: " + id + "\n    name: " + name + "\n    access_keys: [{id: " + keyID + ", secret: dev-secret-dev-secret-dev-secret-dev-sec}]\n"
+		return accounts + "  - id: " + id + "\n    name: " + name + "\n    access_keys: [{id: " + keyID +
+			", secret: dev-secret-dev-secret-dev-secret-dev-sec}]\n"
 	}
 	long := strings.Repeat("a", 300)
 	type wants []string // "line: part of the message", or "VARIABLE[:line]: part"
@@ -311,15 +332,23 @@ func TestLoadRefuses(t *testing.T) {
 		{"two documents", accounts + "---\nlisten: :1\n", nil, wants{"6: a second YAML document"}},
 		{"second document malformed", accounts + "---\n]\n", nil, wants{"6: not valid YAML"}},
 		{"too long", accounts + "# " + strings.Repeat("x", 1<<20), nil, wants{"0: longer than 1048576 bytes"}},
-		{"unknown key", accounts + "region: [us-east-1]\n", nil, wants{`6: unknown key "region"; did you mean regions? (allowed: listen, domain, public_port, uri, data, database, blobs, sweep, regions, tls, trusted_proxies, metrics, quotas, accounts)`}},
-		{"unknown key in other letters", accounts + "publicPort: 1\n", nil, wants{`6: unknown key "publicPort"; did you mean public_port?`}},
+		{"unknown key", accounts + "region: [us-east-1]\n", nil, wants{
+			`6: unknown key "region"; did you mean regions? (allowed: listen, domain, public_port, uri, data, database, blobs, sweep, regions, tls, trusted_proxies, metrics, quotas, accounts)`,
+		}},
+		{"unknown key in other letters", accounts + "publicPort: 1\n", nil, wants{
+			`6: unknown key "publicPort"; did you mean public_port?`,
+		}},
 		{"unknown key, nothing near", accounts + "colour: red\n", nil, wants{`6: unknown key "colour" (allowed`}},
 		{"key that is no text", accounts + "[a, b]: red\n", nil, wants{`6: unknown key ""`}},
-		{"repeated key", "domain: a.example\ndomain: b.example\n" + accounts, nil, wants{"2: domain: given twice, before in line 1"}},
+		{"repeated key", "domain: a.example\ndomain: b.example\n" + accounts, nil, wants{
+			"2: domain: given twice, before in line 1",
+		}},
 		{"alias", "domain: &d a.example\ndata: *d\n" + accounts, nil, wants{"1: YAML anchors"}},
 		{"merge key", accounts + "<<: {domain: a.example}\n", nil, wants{`6: unknown key "<<"`}},
 
-		{"listen: number", accounts + "listen: 8080\n", nil, wants{"6: listen: must be text: put it in quotes; allowed: host:port"}},
+		{"listen: number", accounts + "listen: 8080\n", nil, wants{
+			"6: listen: must be text: put it in quotes; allowed: host:port",
+		}},
 		{"uri", accounts + "uri: dns\n", nil, wants{`6: uri: "dns" is not valid; allowed: auto`}},
 		{"metrics: no port", accounts + "metrics: localhost\n", nil, wants{`6: metrics: "localhost" is not an address`}},
 		{"listen: list", accounts + "listen: [a]\n", nil, wants{"6: listen: must be text, not a list"}},
@@ -331,14 +360,20 @@ func TestLoadRefuses(t *testing.T) {
 		{"listen: port with zeros", accounts + "listen: localhost:080\n", nil, wants{"6: listen: the port of"}},
 		{"listen: host", accounts + `listen: "a b:80"` + "\n", nil, wants{"6: listen:"}},
 		{"listen: URL", accounts + "listen: http://localhost:80\n", nil, wants{"6: listen:"}},
-		{"domain: capitals", accounts + "domain: Example.com\n", nil, wants{`6: domain: "Example.com" is not valid; allowed: a DNS name`}},
+		{"domain: capitals", accounts + "domain: Example.com\n", nil, wants{
+			`6: domain: "Example.com" is not valid; allowed: a DNS name`,
+		}},
 		{"domain: port", accounts + "domain: localhost:8080\n", nil, wants{"6: domain:"}},
 		{"domain: dots", accounts + "domain: a..b\n", nil, wants{"6: domain:"}},
-		{"domain: IP address", accounts + "domain: 127.0.0.1\n", nil, wants{"6: domain: \"127.0.0.1\" is too long or ends like"}},
+		{"domain: IP address", accounts + "domain: 127.0.0.1\n", nil, wants{
+			"6: domain: \"127.0.0.1\" is too long or ends like",
+		}},
 		{"domain: long", accounts + "domain: " + strings.Repeat("a.", 100) + "aa\n", nil, wants{"6: domain:"}},
 		{"domain: long label", accounts + "domain: " + strings.Repeat("a", 64) + "\n", nil, wants{"6: domain:"}},
 		{"domain: boolean", accounts + "domain: true\n", nil, wants{"6: domain: must be text"}},
-		{"public_port: text", accounts + "public_port: \"80\"\n", nil, wants{"6: public_port: not a port; allowed: a number from 1 to 65535"}},
+		{"public_port: text", accounts + "public_port: \"80\"\n", nil, wants{
+			"6: public_port: not a port; allowed: a number from 1 to 65535",
+		}},
 		{"public_port: zero", accounts + "public_port: 0\n", nil, wants{"6: public_port"}},
 		{"public_port: negative", accounts + "public_port: -1\n", nil, wants{"6: public_port"}},
 		{"public_port: large", accounts + "public_port: 65536\n", nil, wants{"6: public_port"}},
@@ -349,109 +384,240 @@ func TestLoadRefuses(t *testing.T) {
 		{"data: long", accounts + "data: " + strings.Repeat("a", 5000) + "\n", nil, wants{"6: data: not a path"}},
 		{"regions: text", accounts + "regions: us-east-1\n", nil, wants{"6: regions: must be a list of at least one Region"}},
 		{"regions: empty", accounts + "regions: []\n", nil, wants{"6: regions: must be a list"}},
-		{"regions: items", accounts + "regions:\n  - us-east-1\n  - U\n  - 12\n  - us_east\n  - [a]\n  - us-east-1\n  - " + long + "\n", nil, wants{
-			`8: regions[1]: "U" is not valid; allowed: 2 to 25 characters`, "9: regions[2]: must be text: put it in quotes", "10: regions[3]:",
+		{"regions: items", accounts + "regions:\n  - us-east-1\n  - U\n  - 12\n  - us_east\n  - [a]\n  - us-east-1\n  - " +
+			long + "\n", nil, wants{
+			`8: regions[1]: "U" is not valid; allowed: 2 to 25 characters`, "9: regions[2]: must be text: put it in quotes",
+			"10: regions[3]:",
 			"11: regions[4]:", "12: regions[5]: Region us-east-1 is listed twice", "13: regions[6]:"}},
 		{"database: text", accounts + "database: [a]\n", nil, wants{"6: database: must be text"}},
-		{"database: other", accounts + "database: mysql://u:hidden@h/d\n", nil, wants{"6: database: not a URL that can be used here; allowed: postgres://"}},
-		{"blobs: other", accounts + "blobs: gs://bucket\n", nil, wants{"6: blobs: not a URL that can be used here; allowed: s3://"}},
+		{"database: other", accounts + "database: mysql://u:hidden@h/d\n", nil, wants{
+			"6: database: not a URL that can be used here; allowed: postgres://",
+		}},
+		{"blobs: other", accounts + "blobs: gs://bucket\n", nil, wants{
+			"6: blobs: not a URL that can be used here; allowed: s3://",
+		}},
 		{"blobs: no bucket", accounts + "blobs: s3://\n", nil, wants{"6: blobs: not a URL"}},
 		{"sweep: text", accounts + "sweep: yes\n", nil, wants{"6: sweep: must be a mapping with the keys interval, grace"}},
-		{"sweep: values", accounts + "sweep: {interval: 1, grace: 100ms}\n", nil, wants{"6: sweep.interval: must be text", `6: sweep.grace: "100ms" is not a time that can be used here`}},
-		{"quotas: text", accounts + "quotas: off\n", nil, wants{"6: quotas: must be a mapping with the keys repositories, images_per_repository, tags_per_image, open_uploads, stored_bytes, replicated_bytes, requests_per_second"}},
-		{"quotas: numbers", accounts + "quotas: {repositories: 0, images_per_repository: [1], tags_per_image: many, open_uploads: \"5\"}\n", nil, wants{
+		{"sweep: values", accounts + "sweep: {interval: 1, grace: 100ms}\n", nil, wants{
+			"6: sweep.interval: must be text", `6: sweep.grace: "100ms" is not a time that can be used here`,
+		}},
+		{"quotas: text", accounts + "quotas: off\n", nil, wants{
+			"6: quotas: must be a mapping with the keys repositories, images_per_repository, tags_per_image, open_uploads, " +
+				"stored_bytes, replicated_bytes, requests_per_second",
+		}},
+		{"quotas: numbers", accounts + "quotas: {repositories: 0, images_per_repository: [1], tags_per_image: many, " +
+			"open_uploads: \"5\"}\n", nil, wants{
 			"6: quotas.repositories: not a quota; allowed: a whole number, at least 1, or none, without quotes",
-			"6: quotas.images_per_repository: not a quota", "6: quotas.tags_per_image: not a quota", "6: quotas.open_uploads: not a quota"}},
+			"6: quotas.images_per_repository: not a quota", "6: quotas.tags_per_image: not a quota",
+			"6: quotas.open_uploads: not a quota"}},
 		{"quotas: sizes", accounts + "quotas: {stored_bytes: 5GX, replicated_bytes: 9999999TiB}\n", nil, wants{
 			"6: quotas.stored_bytes: not a size; allowed: a number of bytes", "6: quotas.replicated_bytes: not a size"}},
 		{"quotas: rates", accounts + "quotas: {requests_per_second: {PutImage: -1, PutImages: 5}}\n", nil, wants{
-			`6: quotas.requests_per_second: unknown key "PutImages"; did you mean PutImage?`, "6: quotas.requests_per_second.PutImage: not a quota"}},
-		{"quotas: rates: text", accounts + "quotas: {requests_per_second: 5}\n", nil, wants{"6: quotas.requests_per_second: not a mapping; allowed: none, or a mapping"}},
-		{"quotas of an account", accounts + "    quotas: {stored: 5}\n", nil, wants{`6: accounts[0].quotas: unknown key "stored"`}},
+			`6: quotas.requests_per_second: unknown key "PutImages"; did you mean PutImage?`,
+			"6: quotas.requests_per_second.PutImage: not a quota"}},
+		{"quotas: rates: text", accounts + "quotas: {requests_per_second: 5}\n", nil, wants{
+			"6: quotas.requests_per_second: not a mapping; allowed: none, or a mapping",
+		}},
+		{"quotas of an account", accounts + "    quotas: {stored: 5}\n", nil, wants{
+			`6: accounts[0].quotas: unknown key "stored"`,
+		}},
 		{"sweep: unknown key", accounts + "sweep: {every: 1h}\n", nil, wants{`6: sweep: unknown key "every"`}},
 		{"proxies", accounts + "trusted_proxies:\n  - 10.0.0.0/99\n  - proxy.example\n  - 1\n", nil, wants{
-			`7: trusted_proxies[0]: "10.0.0.0/99" is not valid; allowed: an address or a range`, "8: trusted_proxies[1]:", "9: trusted_proxies[2]: must be text"}},
+			`7: trusted_proxies[0]: "10.0.0.0/99" is not valid; allowed: an address or a range`, "8: trusted_proxies[1]:",
+			"9: trusted_proxies[2]: must be text"}},
 		{"tls: text", accounts + "tls: yes\n", nil, wants{"6: tls: must be a mapping with the keys cert, key, acme"}},
 		{"tls: empty", accounts + "tls: {}\n", nil, wants{"6: tls: set both cert and key"}},
 		{"tls: no key", accounts + "tls: {cert: a.crt}\n", nil, wants{"6: tls.cert: needs the private key too: set tls.key"}},
 		{"tls: no cert", accounts + "tls: {key: a.key}\n", nil, wants{"6: tls.key: needs the certificate too: set tls.cert"}},
 		{"tls: unknown key", accounts + "tls: {crt: a}\n", nil, wants{`6: tls: unknown key "crt"; did you mean cert?`}},
-		{"tls: no such file", accounts + "tls:\n  cert: none.crt\n  key: none.key\n", nil, wants{"7: tls.cert: cannot serve with this certificate"}},
-		{"tls: wrong types", accounts + "tls:\n  cert: 1\n  key: []\n", nil, wants{"7: tls.cert: must be text", "8: tls.key: must be text"}},
-		{"acme: text", accounts + "tls: {acme: yes}\n", nil, wants{"6: tls.acme: must be a mapping with the keys domains, email, directory, cache, ca"}},
+		{"tls: no such file", accounts + "tls:\n  cert: none.crt\n  key: none.key\n", nil, wants{
+			"7: tls.cert: cannot serve with this certificate",
+		}},
+		{"tls: wrong types", accounts + "tls:\n  cert: 1\n  key: []\n", nil, wants{
+			"7: tls.cert: must be text", "8: tls.key: must be text",
+		}},
+		{"acme: text", accounts + "tls: {acme: yes}\n", nil, wants{
+			"6: tls.acme: must be a mapping with the keys domains, email, directory, cache, ca",
+		}},
 		{"acme: empty", accounts + "tls: {acme: {}}\n", nil, wants{"6: tls.acme: needs the domains"}},
 		{"acme: no domains", accounts + "tls: {acme: {email: a@b.example}}\n", nil, wants{"6: tls.acme: needs the domains"}},
-		{"acme: files too", accounts + "tls:\n  cert: a.crt\n  key: a.key\n  acme: {domains: [a.example]}\n", nil, wants{"9: tls.acme: a certificate comes from files or by ACME"}},
-		{"acme: unknown key", accounts + "tls: {acme: {domain: [a.example]}}\n", nil, wants{`6: tls.acme: unknown key "domain"; did you mean domains?`, "6: tls.acme: needs the domains"}},
-		{"acme: domains", accounts + "tls:\n  acme:\n    domains:\n      - a.example\n      - A.example\n      - localhost\n      - 127.0.0.1\n      - '*.a.example'\n      - a.example\n      - 1\n", nil, wants{
-			`10: tls.acme.domains[1]: "A.example" is not valid; allowed: a DNS name with a dot`, "11: tls.acme.domains[2]:", "12: tls.acme.domains[3]:",
-			"13: tls.acme.domains[4]: a wildcard cannot be had this way", "14: tls.acme.domains[5]: a.example is listed twice", "15: tls.acme.domains[6]: must be text"}},
-		{"acme: too many domains", accounts + "tls: {acme: {domains: [" + strings.Repeat("a.example, ", 101) + "]}}\n", nil, wants{"6: tls.acme.domains: has 101 domains; at most 100"}},
-		{"acme: no list", accounts + "tls: {acme: {domains: a.example}}\n", nil, wants{"6: tls.acme.domains: must be a list of at least one domain"}},
-		{"acme: email", accounts + "tls: {acme: {domains: [a.example], email: me}}\n", nil, wants{`6: tls.acme.email: "me" is not valid; allowed: an address such as`}},
-		{"acme: directory", accounts + "tls: {acme: {domains: [a.example], directory: 'http://ca.example'}}\n", nil, wants{`6: tls.acme.directory: "http://ca.example" is not valid; allowed: an https:// URL`}},
-		{"acme: no CA file", accounts + "tls: {acme: {domains: [a.example], ca: none.pem}}\n", nil, wants{"6: tls.acme.ca: cannot use DIR/none.pem: no such file"}},
-		{"acme: no CA", accounts + "tls: {acme: {domains: [a.example], ca: short}}\n", nil, wants{"6: tls.acme.ca: cannot use DIR/short: it has no certificate"}},
+		{"acme: files too", accounts + "tls:\n  cert: a.crt\n  key: a.key\n  acme: {domains: [a.example]}\n", nil,
+			wants{"9: tls.acme: a certificate comes from files or by ACME"}},
+		{"acme: unknown key", accounts + "tls: {acme: {domain: [a.example]}}\n", nil, wants{
+			`6: tls.acme: unknown key "domain"; did you mean domains?`, "6: tls.acme: needs the domains",
+		}},
+		{"acme: domains", accounts + "tls:\n  acme:\n    domains:\n      - a.example\n      - A.example\n      - " +
+			"localhost\n      - 127.0.0.1\n      - '*.a.example'\n      - a.example\n      - 1\n", nil, wants{
+			`10: tls.acme.domains[1]: "A.example" is not valid; allowed: a DNS name with a dot`, "11: tls.acme.domains[2]:",
+			"12: tls.acme.domains[3]:",
+			"13: tls.acme.domains[4]: a wildcard cannot be had this way", "14: tls.acme.domains[5]: a.example is listed twice",
+			"15: tls.acme.domains[6]: must be text"}},
+		{"acme: too many domains", accounts + "tls: {acme: {domains: [" + strings.Repeat("a.example, ", 101) + "]}}\n", nil,
+			wants{"6: tls.acme.domains: has 101 domains; at most 100"}},
+		{"acme: no list", accounts + "tls: {acme: {domains: a.example}}\n", nil, wants{
+			"6: tls.acme.domains: must be a list of at least one domain",
+		}},
+		{"acme: email", accounts + "tls: {acme: {domains: [a.example], email: me}}\n", nil, wants{
+			`6: tls.acme.email: "me" is not valid; allowed: an address such as`,
+		}},
+		{"acme: directory", accounts + "tls: {acme: {domains: [a.example], directory: 'http://ca.example'}}\n", nil,
+			wants{`6: tls.acme.directory: "http://ca.example" is not valid; allowed: an https:// URL`}},
+		{"acme: no CA file", accounts + "tls: {acme: {domains: [a.example], ca: none.pem}}\n", nil, wants{
+			"6: tls.acme.ca: cannot use DIR/none.pem: no such file",
+		}},
+		{"acme: no CA", accounts + "tls: {acme: {domains: [a.example], ca: short}}\n", nil, wants{
+			"6: tls.acme.ca: cannot use DIR/short: it has no certificate",
+		}},
 		{"tls: not a certificate", accounts + "tls:\n  cert: short\n  key: short\n", nil, wants{"7: tls.cert: cannot serve"}},
 
 		{"accounts: mapping", "accounts: {a: b}\n", nil, wants{"1: accounts: must be a list"}},
 		{"accounts: empty", "accounts: []\n", nil, wants{"1: accounts: must be a list"}},
-		{"organization", "accounts:\n  - {id: \"111122223333\", name: prod, organization: acme, access_keys: [{id: AKIAPRODPRODPRODPROD, secret: " + prodSecret + "}]}\n", nil,
+		{"organization", "accounts:\n  - {id: \"111122223333\", name: prod, organization: acme, access_keys: [{id: " +
+			"AKIAPRODPRODPRODPROD, secret: " + prodSecret + "}]}\n", nil,
 			wants{`2: accounts[0].organization: "acme" is not valid; allowed: o- and 10 to 32`}},
-		{"accounts: text item", "accounts:\n  - prod\n", nil, wants{"2: accounts[0]: must be a mapping with the keys id, name, organization, access_keys"}},
-		{"accounts: empty item", "accounts:\n  - {}\n", nil, wants{"2: accounts[0]: id is missing", "2: accounts[0]: name is missing", "2: accounts[0]: access_keys is missing"}},
-		{"accounts: unknown key", accounts + "    nmae: x\n", nil, wants{`6: accounts[0]: unknown key "nmae"; did you mean name?`}},
-		{"account id: number", account("111122223333", "prod", "["+key+"]"), nil, wants{"2: accounts[0].id: must be text: put it in quotes; allowed: twelve digits in quotes"}},
-		{"account id: short", account(`"1111"`, "prod", "["+key+"]"), nil, wants{"2: accounts[0].id: not valid; allowed: twelve digits"}},
+		{"accounts: text item", "accounts:\n  - prod\n", nil, wants{
+			"2: accounts[0]: must be a mapping with the keys id, name, organization, access_keys",
+		}},
+		{"accounts: empty item", "accounts:\n  - {}\n", nil, wants{
+			"2: accounts[0]: id is missing", "2: accounts[0]: name is missing", "2: accounts[0]: access_keys is missing",
+		}},
+		{"accounts: unknown key", accounts + "    nmae: x\n", nil, wants{
+			`6: accounts[0]: unknown key "nmae"; did you mean name?`,
+		}},
+		{"account id: number", account("111122223333", "prod", "["+key+"]"), nil, wants{
+			"2: accounts[0].id: must be text: put it in quotes; allowed: twelve digits in quotes",
+		}},
+		{"account id: short", account(`"1111"`, "prod", "["+key+"]"), nil, wants{
+			"2: accounts[0].id: not valid; allowed: twelve digits",
+		}},
 		{"account id: letters", account("11112222333x", "prod", "["+key+"]"), nil, wants{"2: accounts[0].id: not valid"}},
-		{"account id: repeated", second(`"111122223333"`, "dev", devKey), nil, wants{"6: accounts[1].id: 111122223333 is already taken by accounts[0].id"}},
+		{"account id: repeated", second(`"111122223333"`, "dev", devKey), nil, wants{
+			"6: accounts[1].id: 111122223333 is already taken by accounts[0].id",
+		}},
 		{"account name: space", account(`"111122223333"`, "a b", "["+key+"]"), nil, wants{"3: accounts[0].name: not valid"}},
 		{"account name: long", account(`"111122223333"`, long, "["+key+"]"), nil, wants{"3: accounts[0].name: not valid"}},
-		{"account name: number", account(`"111122223333"`, "12", "["+key+"]"), nil, wants{"3: accounts[0].name: must be text"}},
-		{"account name: repeated", second(`"444455556666"`, "prod", devKey), nil, wants{"7: accounts[1].name: prod is already taken by accounts[0].name"}},
-		{"access_keys: empty", one("[]"), nil, wants{"4: accounts[0].access_keys: must be a list of at least one access key"}},
+		{"account name: number", account(`"111122223333"`, "12", "["+key+"]"), nil, wants{
+			"3: accounts[0].name: must be text",
+		}},
+		{"account name: repeated", second(`"444455556666"`, "prod", devKey), nil, wants{
+			"7: accounts[1].name: prod is already taken by accounts[0].name",
+		}},
+		{"access_keys: empty", one("[]"), nil, wants{
+			"4: accounts[0].access_keys: must be a list of at least one access key",
+		}},
 		{"access_keys: text", one("[x]"), nil, wants{"4: accounts[0].access_keys[0]: must be a mapping"}},
-		{"access_keys: empty item", one("[{}]"), nil, wants{"4: accounts[0].access_keys[0]: id is missing", "4: accounts[0].access_keys[0]: give exactly one of secret, secret_env, secret_file (now: 0)"}},
-		{"access key id: short", one("[{id: AKIA, secret: " + prodSecret + "}]"), nil, wants{"4: accounts[0].access_keys[0].id: not valid; allowed: 16 to 128"}},
-		{"access key id: lower case", one("[{id: akiaprodprodprodprod, secret: " + prodSecret + "}]"), nil, wants{"4: accounts[0].access_keys[0].id: not valid"}},
-		{"access key id: long", one("[{id: " + strings.Repeat("A", 129) + ", secret: " + prodSecret + "}]"), nil, wants{"4: accounts[0].access_keys[0].id: not valid"}},
-		{"access key id: the secret", one("[{id: " + prodSecret + ", secret: " + prodSecret + "}]"), nil, wants{"4: accounts[0].access_keys[0].id: not valid"}},
-		{"access key id: repeated", second(`"444455556666"`, "dev", prodKey), nil, wants{"8: accounts[1].access_keys[0].id: " + prodKey + " is already taken by accounts[0].access_keys[0].id"}},
-		{"access key: unknown key", one("[{id: " + prodKey + ", secret_fiel: x}]"), nil, wants{`4: accounts[0].access_keys[0]: unknown key "secret_fiel"; did you mean secret_file?`, "4: accounts[0].access_keys[0]: give exactly one"}},
-		{"access key: secret as a key", one("[{id: " + prodKey + ", " + prodSecret + "}]"), nil, wants{`4: accounts[0].access_keys[0]: unknown key`, "4: accounts[0].access_keys[0]: give exactly one"}},
-		{"secret: two forms", one("[{id: " + prodKey + ", secret: " + prodSecret + ", secret_env: S}]"), nil, wants{"4: accounts[0].access_keys[0]: give exactly one of secret, secret_env, secret_file (now: 2)"}},
-		{"secret: short", one("[{id: " + prodKey + ", secret: " + prodSecret[:31] + "}]"), nil, wants{"4: accounts[0].access_keys[0].secret: the secret has 31 bytes"}},
-		{"secret: long", one("[{id: " + prodKey + ", secret: " + long + "}]"), nil, wants{"4: accounts[0].access_keys[0].secret: the secret has 300 bytes"}},
-		{"secret: space", one("[{id: " + prodKey + `, secret: "prod secret-prod-secret-prod-secret-prod"}]`), nil, wants{"4: accounts[0].access_keys[0].secret: the secret has"}},
-		{"secret: number", one("[{id: " + prodKey + ", secret: 12345678901234567890123456789012}]"), nil, wants{"4: accounts[0].access_keys[0].secret: must be text: put it in quotes"}},
-		{"secret: like an alias", one("[{id: " + prodKey + ", secret: *" + prodSecret + "}]"), nil, wants{"not valid YAML: aliases (*name) are not allowed"}},
-		{"secret: like an anchor", one("[{id: " + prodKey + ", secret: &" + prodSecret + "}]"), nil, wants{"4: YAML anchors"}},
-		{"secret_env: not set", one("[{id: " + prodKey + ", secret_env: NOT_SET}]"), nil, wants{"4: accounts[0].access_keys[0].secret_env: the environment variable that it names is not set"}},
-		{"secret_env: empty", one("[{id: " + prodKey + ", secret_env: S}]"), []string{"S="}, wants{"4: accounts[0].access_keys[0].secret_env: the environment variable"}},
-		{"secret_env: short", one("[{id: " + prodKey + ", secret_env: S}]"), []string{"S=x"}, wants{"4: accounts[0].access_keys[0].secret_env: the secret has 1 bytes"}},
-		{"secret_env: no name", one("[{id: " + prodKey + ", secret_env: " + prodSecret + "}]"), nil, wants{"4: accounts[0].access_keys[0].secret_env: not the name of a variable"}},
-		{"secret_file: none", one("[{id: " + prodKey + ", secret_file: " + prodSecret + "}]"), nil, wants{"4: accounts[0].access_keys[0].secret_file: cannot read the file that it names (relative to DIR): no such file"}},
-		{"secret_file: folder", one("[{id: " + prodKey + ", secret_file: .}]"), nil, wants{"4: accounts[0].access_keys[0].secret_file: cannot read the file that it names (relative to DIR): not a regular file"}},
-		{"secret_file: short", one("[{id: " + prodKey + ", secret_file: short}]"), nil, wants{"4: accounts[0].access_keys[0].secret_file: the secret has 5 bytes"}},
-		{"secret_file: huge", one("[{id: " + prodKey + ", secret_file: huge}]"), nil, wants{"4: accounts[0].access_keys[0].secret_file: cannot read the file that it names (relative to DIR): longer than 4096"}},
+		{"access_keys: empty item", one("[{}]"), nil, wants{
+			"4: accounts[0].access_keys[0]: id is missing", "4: accounts[0].access_keys[0]: give exactly one of secret, " +
+				"secret_env, secret_file (now: 0)",
+		}},
+		{"access key id: short", one("[{id: AKIA, secret: " + prodSecret + "}]"), nil, wants{
+			"4: accounts[0].access_keys[0].id: not valid; allowed: 16 to 128",
+		}},
+		{"access key id: lower case", one("[{id: akiaprodprodprodprod, secret: " + prodSecret + "}]"), nil,
+			wants{"4: accounts[0].access_keys[0].id: not valid"}},
+		{"access key id: long", one("[{id: " + strings.Repeat("A", 129) + ", secret: " + prodSecret + "}]"), nil,
+			wants{"4: accounts[0].access_keys[0].id: not valid"}},
+		{"access key id: the secret", one("[{id: " + prodSecret + ", secret: " + prodSecret + "}]"), nil,
+			wants{"4: accounts[0].access_keys[0].id: not valid"}},
+		{"access key id: repeated", second(`"444455556666"`, "dev", prodKey), nil, wants{
+			"8: accounts[1].access_keys[0].id: " + prodKey + " is already taken by accounts[0].access_keys[0].id",
+		}},
+		{"access key: unknown key", one("[{id: " + prodKey + ", secret_fiel: x}]"), nil, wants{
+			`4: accounts[0].access_keys[0]: unknown key "secret_fiel"; did you mean secret_file?`,
+			"4: accounts[0].access_keys[0]: give exactly one",
+		}},
+		{"access key: secret as a key", one("[{id: " + prodKey + ", " + prodSecret + "}]"), nil, wants{
+			`4: accounts[0].access_keys[0]: unknown key`, "4: accounts[0].access_keys[0]: give exactly one",
+		}},
+		{"secret: two forms", one("[{id: " + prodKey + ", secret: " + prodSecret + ", secret_env: S}]"), nil,
+			wants{"4: accounts[0].access_keys[0]: give exactly one of secret, secret_env, secret_file (now: 2)"}},
+		{"secret: short", one("[{id: " + prodKey + ", secret: " + prodSecret[:31] + "}]"), nil, wants{
+			"4: accounts[0].access_keys[0].secret: the secret has 31 bytes",
+		}},
+		{"secret: long", one("[{id: " + prodKey + ", secret: " + long + "}]"), nil, wants{
+			"4: accounts[0].access_keys[0].secret: the secret has 300 bytes",
+		}},
+		{"secret: space", one("[{id: " + prodKey + `, secret: "prod secret-prod-secret-prod-secret-prod"}]`), nil,
+			wants{"4: accounts[0].access_keys[0].secret: the secret has"}},
+		{"secret: number", one("[{id: " + prodKey + ", secret: 12345678901234567890123456789012}]"), nil,
+			wants{"4: accounts[0].access_keys[0].secret: must be text: put it in quotes"}},
+		{"secret: like an alias", one("[{id: " + prodKey + ", secret: *" + prodSecret + "}]"), nil, wants{
+			"not valid YAML: aliases (*name) are not allowed",
+		}},
+		{"secret: like an anchor", one("[{id: " + prodKey + ", secret: &" + prodSecret + "}]"), nil,
+			wants{"4: YAML anchors"}},
+		{"secret_env: not set", one("[{id: " + prodKey + ", secret_env: NOT_SET}]"), nil, wants{
+			"4: accounts[0].access_keys[0].secret_env: the environment variable that it names is not set",
+		}},
+		{"secret_env: empty", one("[{id: " + prodKey + ", secret_env: S}]"), []string{"S="}, wants{
+			"4: accounts[0].access_keys[0].secret_env: the environment variable",
+		}},
+		{"secret_env: short", one("[{id: " + prodKey + ", secret_env: S}]"), []string{"S=x"}, wants{
+			"4: accounts[0].access_keys[0].secret_env: the secret has 1 bytes",
+		}},
+		{"secret_env: no name", one("[{id: " + prodKey + ", secret_env: " + prodSecret + "}]"), nil, wants{
+			"4: accounts[0].access_keys[0].secret_env: not the name of a variable",
+		}},
+		{"secret_file: none", one("[{id: " + prodKey + ", secret_file: " + prodSecret + "}]"), nil, wants{
+			"4: accounts[0].access_keys[0].secret_file: cannot read the file that it names (relative to DIR): no such file",
+		}},
+		{"secret_file: folder", one("[{id: " + prodKey + ", secret_file: .}]"), nil, wants{
+			"4: accounts[0].access_keys[0].secret_file: cannot read the file that it names (relative to DIR): not a regular file",
+		}},
+		{"secret_file: short", one("[{id: " + prodKey + ", secret_file: short}]"), nil, wants{
+			"4: accounts[0].access_keys[0].secret_file: the secret has 5 bytes",
+		}},
+		{"secret_file: huge", one("[{id: " + prodKey + ", secret_file: huge}]"), nil, wants{
+			"4: accounts[0].access_keys[0].secret_file: cannot read the file that it names (relative to DIR): longer than 4096",
+		}},
 
-		{"TWINPORT_LISTEN", accounts, []string{"TWINPORT_LISTEN=8080"}, wants{`TWINPORT_LISTEN: listen: "8080" is not an address`}},
+		{"TWINPORT_LISTEN", accounts, []string{"TWINPORT_LISTEN=8080"}, wants{
+			`TWINPORT_LISTEN: listen: "8080" is not an address`,
+		}},
 		{"TWINPORT_DOMAIN", accounts, []string{"TWINPORT_DOMAIN=UP"}, wants{`TWINPORT_DOMAIN: domain: "UP" is not valid`}},
-		{"TWINPORT_PUBLIC_PORT", accounts, []string{"TWINPORT_PUBLIC_PORT=x"}, wants{"TWINPORT_PUBLIC_PORT: public_port: not a port"}},
-		{"TWINPORT_DATA", accounts, []string{"TWINPORT_DATA=" + strings.Repeat("a", 5000)}, wants{"TWINPORT_DATA: data: not a path"}},
-		{"TWINPORT_REGIONS", accounts, []string{"TWINPORT_REGIONS=us-east-1,,UP"}, wants{"TWINPORT_REGIONS: regions[1]: has no value", `TWINPORT_REGIONS: regions[2]: "UP"`}},
-		{"TWINPORT_TLS_CERT", accounts, []string{"TWINPORT_TLS_CERT=a.crt"}, wants{"TWINPORT_TLS_CERT: tls.cert: needs the private key"}},
-		{"TWINPORT_TLS_KEY", accounts, []string{"TWINPORT_TLS_KEY=a.key"}, wants{"TWINPORT_TLS_KEY: tls.key: needs the certificate"}},
-		{"TWINPORT_TLS_ACME_DOMAINS", accounts, []string{"TWINPORT_TLS_ACME_DOMAINS=a.example,,B"}, wants{"TWINPORT_TLS_ACME_DOMAINS: tls.acme.domains[1]: has no value", `TWINPORT_TLS_ACME_DOMAINS: tls.acme.domains[2]: "B" is not valid`}},
-		{"TWINPORT_TLS_ACME_EMAIL", accounts, []string{"TWINPORT_TLS_ACME_EMAIL=a@b.example"}, wants{"TWINPORT_TLS_ACME_EMAIL: tls.acme.email: needs the domains"}},
-		{"TWINPORT_ACCOUNTS", accounts, []string{"TWINPORT_ACCOUNTS=[\n{id: 1, name: dev, access_keys: []}]"}, wants{"TWINPORT_ACCOUNTS:2: accounts[0].id: must be text", "TWINPORT_ACCOUNTS:2: accounts[0].access_keys: must be a list"}},
-		{"TWINPORT_ACCOUNTS not YAML", accounts, []string{"TWINPORT_ACCOUNTS=["}, wants{"TWINPORT_ACCOUNTS:1: not valid YAML"}},
+		{"TWINPORT_PUBLIC_PORT", accounts, []string{"TWINPORT_PUBLIC_PORT=x"}, wants{
+			"TWINPORT_PUBLIC_PORT: public_port: not a port",
+		}},
+		{"TWINPORT_DATA", accounts, []string{
+			"TWINPORT_DATA=" + strings.Repeat("a", 5000),
+		}, wants{"TWINPORT_DATA: data: not a path"}},
+		{"TWINPORT_REGIONS", accounts, []string{
+			"TWINPORT_REGIONS=us-east-1,,UP",
+		}, wants{"TWINPORT_REGIONS: regions[1]: has no value", `TWINPORT_REGIONS: regions[2]: "UP"`}},
+		{"TWINPORT_TLS_CERT", accounts, []string{"TWINPORT_TLS_CERT=a.crt"}, wants{
+			"TWINPORT_TLS_CERT: tls.cert: needs the private key",
+		}},
+		{"TWINPORT_TLS_KEY", accounts, []string{"TWINPORT_TLS_KEY=a.key"}, wants{
+			"TWINPORT_TLS_KEY: tls.key: needs the certificate",
+		}},
+		{"TWINPORT_TLS_ACME_DOMAINS", accounts, []string{
+			"TWINPORT_TLS_ACME_DOMAINS=a.example,,B",
+		}, wants{
+			"TWINPORT_TLS_ACME_DOMAINS: tls.acme.domains[1]: has no value",
+			`TWINPORT_TLS_ACME_DOMAINS: tls.acme.domains[2]: "B" is not valid`,
+		}},
+		{"TWINPORT_TLS_ACME_EMAIL", accounts, []string{
+			"TWINPORT_TLS_ACME_EMAIL=a@b.example",
+		}, wants{"TWINPORT_TLS_ACME_EMAIL: tls.acme.email: needs the domains"}},
+		{"TWINPORT_ACCOUNTS", accounts, []string{"TWINPORT_ACCOUNTS=[\n{id: 1, name: dev, access_keys: []}]"},
+			wants{
+				"TWINPORT_ACCOUNTS:2: accounts[0].id: must be text", "TWINPORT_ACCOUNTS:2: accounts[0].access_keys: must be a list",
+			}},
+		{"TWINPORT_ACCOUNTS not YAML", accounts, []string{"TWINPORT_ACCOUNTS=["}, wants{
+			"TWINPORT_ACCOUNTS:1: not valid YAML",
+		}},
 		{"TWINPORT_ACCOUNTS with nothing", accounts, []string{"TWINPORT_ACCOUNTS=null"}, wants{"0: accounts: none is given"}},
-		{"unknown variable", accounts, []string{"TWINPORT_REGION=us-east-1"}, wants{"TWINPORT_REGION: unknown variable; did you mean TWINPORT_REGIONS? (allowed: TWINPORT_ACCOUNTS, "}},
-		{"unknown variable, nothing near", accounts, []string{"TWINPORT_COLOUR=" + prodSecret}, wants{"TWINPORT_COLOUR: unknown variable (allowed: TWINPORT_ACCOUNTS, "}},
-		{"everything at once, sorted", "public_port: 0\nregions: [U]\nlisten: x\n" + second(`"1"`, "b c", prodKey), []string{"TWINPORT_DOMAIN=U", "TWINPORT_A=b"}, wants{
-			"1: public_port", "2: regions[0]", "3: listen", "9: accounts[1].id", "10: accounts[1].name", "11: accounts[1].access_keys[0].id",
-			"TWINPORT_A: unknown", "TWINPORT_DOMAIN: domain"}},
+		{"unknown variable", accounts, []string{"TWINPORT_REGION=us-east-1"}, wants{
+			"TWINPORT_REGION: unknown variable; did you mean TWINPORT_REGIONS? (allowed: TWINPORT_ACCOUNTS, ",
+		}},
+		{"unknown variable, nothing near", accounts, []string{
+			"TWINPORT_COLOUR=" + prodSecret,
+		}, wants{"TWINPORT_COLOUR: unknown variable (allowed: TWINPORT_ACCOUNTS, "}},
+		{"everything at once, sorted", "public_port: 0\nregions: [U]\nlisten: x\n" + second(`"1"`, "b c", prodKey),
+			[]string{"TWINPORT_DOMAIN=U", "TWINPORT_A=b"}, wants{
+				"1: public_port", "2: regions[0]", "3: listen", "9: accounts[1].id", "10: accounts[1].name",
+				"11: accounts[1].access_keys[0].id",
+				"TWINPORT_A: unknown", "TWINPORT_DOMAIN: domain"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -463,7 +629,8 @@ func TestLoadRefuses(t *testing.T) {
 				t.Fatalf("configuration %+v, error %v; want an *Error", got, err)
 			}
 			for _, secret := range []string{prodSecret, devSecret, prodSecret[:12], devSecret[:12]} {
-				if strings.Contains(err.Error(), secret) && !strings.Contains(test.name, "secret as a key") || strings.Contains(err.Error(), prodSecret) {
+				if strings.Contains(err.Error(), secret) && !strings.Contains(test.name, "secret as a key") ||
+					strings.Contains(err.Error(), prodSecret) {
 					t.Errorf("the error shows a secret: %v", err)
 				}
 			}
@@ -480,7 +647,8 @@ func TestLoadRefuses(t *testing.T) {
 					}
 				}
 				want = strings.ReplaceAll(want, "DIR", dir)
-				if !strings.HasPrefix(text, want) && !strings.Contains(test.name, "like an alias") || !strings.Contains(text, want) {
+				if !strings.HasPrefix(text, want) && !strings.Contains(test.name, "like an alias") ||
+					!strings.Contains(text, want) {
 					t.Errorf("problem %q, want %q", text, want)
 				}
 			}
@@ -489,14 +657,17 @@ func TestLoadRefuses(t *testing.T) {
 }
 
 func TestLoadACME(t *testing.T) {
-	dir := write(t, map[string]string{"twinport.yaml": accounts + "data: store\ntls: {acme: {domains: [a.example, b.example]}}\n"})
+	dir := write(t, map[string]string{
+		"twinport.yaml": accounts + "data: store\ntls: {acme: {domains: [a.example, b.example]}}\n",
+	})
 	writePair(t, dir, "ca")
 	ca, err := os.ReadFile(filepath.Join(dir, "ca.crt"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	fromFile := config.ACME{
-		Domains: []string{"a.example", "b.example"}, Directory: "https://acme-v02.api.letsencrypt.org/directory", Cache: filepath.Join(dir, "store", "acme"),
+		Domains: []string{"a.example", "b.example"}, Directory: "https://acme-v02.api.letsencrypt.org/directory",
+		Cache: filepath.Join(dir, "store", "acme"),
 	}
 	for name, test := range map[string]struct {
 		environ []string
@@ -504,9 +675,13 @@ func TestLoadACME(t *testing.T) {
 	}{
 		"file": {nil, fromFile},
 		"variables": {[]string{
-			"TWINPORT_TLS_ACME_DOMAINS=c.example, d.example", "TWINPORT_TLS_ACME_EMAIL=me@c.example", "TWINPORT_TLS_ACME_DIRECTORY=https://ca.example/dir",
+			"TWINPORT_TLS_ACME_DOMAINS=c.example, d.example", "TWINPORT_TLS_ACME_EMAIL=me@c.example",
+			"TWINPORT_TLS_ACME_DIRECTORY=https://ca.example/dir",
 			"TWINPORT_TLS_ACME_CACHE=/cache", "TWINPORT_TLS_ACME_CA=" + filepath.Join(dir, "ca.crt"),
-		}, config.ACME{Domains: []string{"c.example", "d.example"}, Email: "me@c.example", Directory: "https://ca.example/dir", Cache: "/cache", CA: ca}},
+		}, config.ACME{
+			Domains: []string{"c.example", "d.example"}, Email: "me@c.example", Directory: "https://ca.example/dir",
+			Cache: "/cache", CA: ca,
+		}},
 	} {
 		got, err := config.Load(filepath.Join(dir, "twinport.yaml"), test.environ)
 		if err != nil {
@@ -609,7 +784,10 @@ func TestURLHidesItsPassword(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, shown := range []string{string(text), u.String(), fmt.Sprint(u), fmt.Sprintf("%+v %#v %q", u, u, u), fmt.Sprintf("%v", config.Config{Database: u})} {
+	for _, shown := range []string{
+		string(text), u.String(), fmt.Sprint(u), fmt.Sprintf("%+v %#v %q", u, u, u),
+		fmt.Sprintf("%v", config.Config{Database: u}),
+	} {
 		if strings.Contains(shown, "very-secret") || !strings.Contains(shown, "host/db") {
 			t.Errorf("shown as %s", shown)
 		}

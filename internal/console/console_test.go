@@ -48,7 +48,9 @@ func newDeployment(t *testing.T) *deployment {
 		t.Fatal(err)
 	}
 	var accounts []auth.Account
-	for id, k := range map[string]auth.AccessKey{account: {ID: keyID, Secret: secret}, other: {ID: "AKIADEV", Secret: "dev " + secret}} {
+	for id, k := range map[string]auth.AccessKey{
+		account: {ID: keyID, Secret: secret}, other: {ID: "AKIADEV", Secret: "dev " + secret},
+	} {
 		k.Principal = policy.Principal{Account: id, ARN: "arn:aws:iam::" + id + ":root"}
 		accounts = append(accounts, auth.Account{ID: id, Name: "name of " + id, Keys: []auth.AccessKey{k}})
 	}
@@ -63,7 +65,9 @@ func newDeployment(t *testing.T) *deployment {
 	t.Cleanup(func() { store.Close() })
 	d := &deployment{store: store, log: new(strings.Builder)}
 	d.Server = httptest.NewServer(newHandler(Config{
-		Sessions: session.New(session.Config{Store: store, Keys: keys, Verifier: auth.NewVerifier(keys, time.Now), Now: time.Now}),
+		Sessions: session.New(session.Config{
+			Store: store, Keys: keys, Verifier: auth.NewVerifier(keys, time.Now), Now: time.Now,
+		}),
 		Accounts: keys, Regions: []string{"us-east-1"}, Version: "v1", Logger: slog.New(slog.NewTextHandler(d.log, nil)),
 	}, files))
 	t.Cleanup(d.Close)
@@ -118,30 +122,37 @@ func TestFiles(t *testing.T) {
 	} {
 		res, body := d.send(t, http.MethodGet, test.path, "")
 		h := res.Header
-		if res.StatusCode != test.status || h.Get("Cache-Control") != test.cache || h.Get("Content-Type") != test.kind || !strings.HasPrefix(body, test.begin) {
+		if res.StatusCode != test.status || h.Get("Cache-Control") != test.cache || h.Get("Content-Type") != test.kind ||
+			!strings.HasPrefix(body, test.begin) {
 			t.Errorf("%s: %s, %v, %.60q", test.path, res.Status, h, body)
 		}
-		if csp := h.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'; ") || strings.Contains(csp, "unsafe") || strings.Contains(csp, "*") ||
-			!strings.Contains(csp, "frame-ancestors 'none'") || !strings.Contains(csp, "base-uri 'none'") || !strings.Contains(csp, "form-action 'none'") {
+		if csp := h.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'; ") ||
+			strings.Contains(csp, "unsafe") || strings.Contains(csp, "*") ||
+			!strings.Contains(csp, "frame-ancestors 'none'") || !strings.Contains(csp, "base-uri 'none'") ||
+			!strings.Contains(csp, "form-action 'none'") {
 			t.Errorf("%s: the policy is %s", test.path, csp)
 		}
 		for name, want := range map[string]string{
 			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
-			"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin", "Access-Control-Allow-Origin": "",
+			"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
+			"Access-Control-Allow-Origin": "",
 		} {
 			if h.Get(name) != want {
 				t.Errorf("%s: %s is %q", test.path, name, h.Get(name))
 			}
 		}
 		head, nothing := d.send(t, http.MethodHead, test.path, "")
-		if head.StatusCode != test.status || nothing != "" || head.Header.Get("Content-Length") != res.Header.Get("Content-Length") {
+		if head.StatusCode != test.status || nothing != "" ||
+			head.Header.Get("Content-Length") != res.Header.Get("Content-Length") {
 			t.Errorf("HEAD %s: %s, %v, %q", test.path, head.Status, head.Header, nothing)
 		}
 	}
-	if res, _ := d.send(t, http.MethodGet, "/console", ""); res.StatusCode != http.StatusPermanentRedirect || res.Header.Get("Location") != "/console/" {
+	if res, _ := d.send(t, http.MethodGet, "/console", ""); res.StatusCode != http.StatusPermanentRedirect ||
+		res.Header.Get("Location") != "/console/" {
 		t.Errorf("/console: %s to %q", res.Status, res.Header.Get("Location"))
 	}
-	if res, _ := d.send(t, http.MethodPost, "/console/", ""); res.StatusCode != http.StatusMethodNotAllowed || res.Header.Get("Allow") != "GET, HEAD" {
+	if res, _ := d.send(t, http.MethodPost, "/console/", ""); res.StatusCode != http.StatusMethodNotAllowed ||
+		res.Header.Get("Allow") != "GET, HEAD" {
 		t.Errorf("POST: %s", res.Status)
 	}
 }
@@ -165,12 +176,14 @@ func TestCompression(t *testing.T) {
 		}
 	}
 	for _, accepts := range []string{"", "br", "gzip;q=0", "gzip;q=x", "gzipped"} {
-		if res, body := d.send(t, http.MethodGet, path, "", "Accept-Encoding", accepts); res.Header.Get("Content-Encoding") != "" || body != script {
+		if res, body := d.send(t, http.MethodGet, path, "", "Accept-Encoding",
+			accepts); res.Header.Get("Content-Encoding") != "" || body != script {
 			t.Errorf("%q: %v", accepts, res.Header)
 		}
 	}
 	// What is small or compressed is sent as it is.
-	if res, _ := d.send(t, http.MethodGet, "/console/assets/font.woff2", "", "Accept-Encoding", "gzip"); res.Header.Get("Content-Encoding") != "" {
+	if res, _ := d.send(t, http.MethodGet, "/console/assets/font.woff2", "", "Accept-Encoding",
+		"gzip"); res.Header.Get("Content-Encoding") != "" {
 		t.Errorf("a font: %v", res.Header)
 	}
 }
@@ -181,8 +194,11 @@ func TestConditionalRequests(t *testing.T) {
 	for _, accepts := range []string{"", "gzip"} {
 		res, _ := d.send(t, http.MethodGet, "/console/", "", "Accept-Encoding", accepts)
 		tag := res.Header.Get("ETag")
-		for given, status := range map[string]int{tag: 304, "W/" + tag: 304, `"x", ` + tag: 304, "*": 304, `"x"`: 200, "": 200, strings.Trim(tag, `"`): 200} {
-			if res, body := d.send(t, http.MethodGet, "/console/", "", "Accept-Encoding", accepts, "If-None-Match", given); res.StatusCode != status || status == 304 && (body != "" || res.Header.Get("ETag") != tag) {
+		for given, status := range map[string]int{
+			tag: 304, "W/" + tag: 304, `"x", ` + tag: 304, "*": 304, `"x"`: 200, "": 200, strings.Trim(tag, `"`): 200,
+		} {
+			if res, body := d.send(t, http.MethodGet, "/console/", "", "Accept-Encoding", accepts, "If-None-Match",
+				given); res.StatusCode != status || status == 304 && (body != "" || res.Header.Get("ETag") != tag) {
 				t.Errorf("If-None-Match %s: %s, %v", given, res.Status, res.Header)
 			}
 		}
@@ -200,7 +216,8 @@ func TestBuilt(t *testing.T) {
 		if f.contentType == "application/octet-stream" {
 			t.Errorf("%s has no type: give it one in contentTypes", name)
 		}
-		if name == page && (strings.Contains(string(f.content), "<style") || strings.Contains(string(f.content), "<script>")) {
+		if name == page && (strings.Contains(string(f.content), "<style") ||
+			strings.Contains(string(f.content), "<script>")) {
 			t.Error("the page has styles or scripts of its own: the content security policy forbids them")
 		}
 	}
@@ -213,7 +230,8 @@ var keyBody = fmt.Sprintf(`{"accessKeyId":%q,"secretAccessKey":%q}`, keyID, secr
 
 func (d *deployment) signIn(t *testing.T, body string, headers ...string) (*http.Response, string) {
 	t.Helper()
-	return d.send(t, http.MethodPost, "/console/session", body, append([]string{"Content-Type", "application/json"}, headers...)...)
+	return d.send(t, http.MethodPost, "/console/session", body, append([]string{"Content-Type", "application/json"},
+		headers...)...)
 }
 
 func TestSessionRequests(t *testing.T) {
@@ -225,18 +243,22 @@ func TestSessionRequests(t *testing.T) {
 		AccountID, AccountName, AccessKeyID string
 		ExpiresAt                           float64
 	}
-	if err := json.Unmarshal([]byte(body), &got); err != nil || res.StatusCode != http.StatusCreated || got.AccountID != account || got.AccountName != "name of "+account ||
-		got.AccessKeyID != keyID || got.ExpiresAt < float64(before.Add(12*time.Hour).Unix()) || got.ExpiresAt > float64(time.Now().Add(12*time.Hour).Unix()) ||
+	if err := json.Unmarshal([]byte(body), &got); err != nil || res.StatusCode != http.StatusCreated ||
+		got.AccountID != account || got.AccountName != "name of "+account ||
+		got.AccessKeyID != keyID || got.ExpiresAt < float64(before.Add(12*time.Hour).Unix()) ||
+		got.ExpiresAt > float64(time.Now().Add(12*time.Hour).Unix()) ||
 		res.Header.Get("Cache-Control") != "no-store" || strings.Contains(body, secret) {
 		t.Fatalf("%s, %v, %s", res.Status, res.Header, body)
 	}
 	cookies := res.Cookies()
-	if len(cookies) != 1 || cookies[0].Name != "twinport-"+account || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode || cookies[0].Secure || cookies[0].Path != "/" {
+	if len(cookies) != 1 || cookies[0].Name != "twinport-"+account || !cookies[0].HttpOnly ||
+		cookies[0].SameSite != http.SameSiteStrictMode || cookies[0].Secure || cookies[0].Path != "/" {
 		t.Fatalf("cookies %v", cookies)
 	}
 	cookie := cookies[0].Name + "=" + cookies[0].Value
 	res, body = d.send(t, http.MethodGet, "/console/session", "", "Cookie", cookie+"; twinport-"+other+"=bad")
-	want := fmt.Sprintf(`{"sessions":[{"accountId":%q,"accountName":%q,"accessKeyId":%q,"expiresAt":%.0f}],"regions":["us-east-1"],"version":"v1"}`, account, "name of "+account, keyID, got.ExpiresAt)
+	want := fmt.Sprintf(
+		`{"sessions":[{"accountId":%q,"accountName":%q,"accessKeyId":%q,"expiresAt":%.0f}],"regions":["us-east-1"],"version":"v1"}`, account, "name of "+account, keyID, got.ExpiresAt)
 	if res.StatusCode != 200 || body != want || res.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("%s, %v, %s, want %s", res.Status, res.Header, body, want)
 	}
@@ -244,11 +266,13 @@ func TestSessionRequests(t *testing.T) {
 		t.Errorf("without a cookie: %s", body)
 	}
 	// Whoever reaches it by HTTPS gets a cookie that stays there.
-	if res, _ := d.signIn(t, keyBody, "Origin", strings.Replace(d.URL, "http:", "https:", 1)); len(res.Cookies()) != 1 || !res.Cookies()[0].Secure {
+	if res, _ := d.signIn(t, keyBody, "Origin", strings.Replace(d.URL, "http:", "https:", 1)); len(res.Cookies()) != 1 ||
+		!res.Cookies()[0].Secure {
 		t.Errorf("by HTTPS: %s, %v", res.Status, res.Cookies())
 	}
 	path := "/console/session/" + account
-	if res, _ := d.send(t, http.MethodDelete, path, "", "Cookie", cookie, "Origin", "http://evil.example"); res.StatusCode != http.StatusForbidden {
+	if res, _ := d.send(t, http.MethodDelete, path, "", "Cookie", cookie, "Origin",
+		"http://evil.example"); res.StatusCode != http.StatusForbidden {
 		t.Errorf("another site ended a session: %s", res.Status)
 	}
 	if _, body := d.send(t, http.MethodGet, "/console/session", "", "Cookie", cookie); !strings.Contains(body, account) {
@@ -256,7 +280,8 @@ func TestSessionRequests(t *testing.T) {
 	}
 	for range 2 { // what has ended may be ended again
 		res, body := d.send(t, http.MethodDelete, path, "", "Cookie", cookie)
-		if res.StatusCode != http.StatusNoContent || body != "" || len(res.Cookies()) != 1 || res.Cookies()[0].MaxAge >= 0 || res.Cookies()[0].Value != "" {
+		if res.StatusCode != http.StatusNoContent || body != "" || len(res.Cookies()) != 1 || res.Cookies()[0].MaxAge >= 0 ||
+			res.Cookies()[0].Value != "" {
 			t.Errorf("%s, %v, %s", res.Status, res.Header, body)
 		}
 	}
@@ -298,29 +323,37 @@ func TestBadSignIns(t *testing.T) {
 			Message string
 		}
 		err := json.Unmarshal([]byte(body), &got)
-		if err != nil || res.StatusCode != test.status || got.Type != test.code || got.Message == "" || strings.Contains(body, secret) || strings.Contains(body, "wrong secret") || len(res.Cookies()) > 0 {
+		if err != nil || res.StatusCode != test.status || got.Type != test.code || got.Message == "" ||
+			strings.Contains(body, secret) || strings.Contains(body, "wrong secret") || len(res.Cookies()) > 0 {
 			t.Errorf("%.80s %v: %s, %s, want %d %s", test.body, test.headers, res.Status, body, test.status, test.code)
 		}
 	}
 	for _, kind := range []string{"", "text/plain", "application/x-www-form-urlencoded", "application/json-patch"} {
-		if res, _ := d.send(t, http.MethodPost, "/console/session", keyBody, "Content-Type", kind); res.StatusCode != http.StatusUnsupportedMediaType {
+		if res, _ := d.send(t, http.MethodPost, "/console/session", keyBody, "Content-Type",
+			kind); res.StatusCode != http.StatusUnsupportedMediaType {
 			t.Errorf("Content-Type %q: %s", kind, res.Status)
 		}
 	}
-	for method, path := range map[string]string{"PUT": "/console/session", "DELETE": "/console/session", "GET": "/console/session/" + account, "POST": "/console/session/" + account} {
-		if res, _ := d.send(t, method, path, ""); res.StatusCode != http.StatusMethodNotAllowed || res.Header.Get("Allow") == "" {
+	for method, path := range map[string]string{
+		"PUT": "/console/session", "DELETE": "/console/session", "GET": "/console/session/" + account,
+		"POST": "/console/session/" + account,
+	} {
+		if res, _ := d.send(t, method, path, ""); res.StatusCode != http.StatusMethodNotAllowed ||
+			res.Header.Get("Allow") == "" {
 			t.Errorf("%s %s: %s", method, path, res.Status)
 		}
 	}
 	for _, name := range []string{"777788889999", "x", "..", account + "/x", "%0d%0aSet-Cookie:x=1"} {
-		if res, _ := d.send(t, http.MethodDelete, "/console/session/"+name, ""); res.StatusCode != http.StatusNoContent || len(res.Cookies()) > 0 {
+		if res, _ := d.send(t, http.MethodDelete, "/console/session/"+name, ""); res.StatusCode != http.StatusNoContent ||
+			len(res.Cookies()) > 0 {
 			t.Errorf("DELETE of %s: %s, %v", name, res.Status, res.Header)
 		}
 	}
 	for range 30 {
 		d.signIn(t, wrong)
 	}
-	if res, body := d.signIn(t, wrong); res.StatusCode != http.StatusTooManyRequests || res.Header.Get("Retry-After") == "" ||
+	if res, body := d.signIn(t, wrong); res.StatusCode != http.StatusTooManyRequests ||
+		res.Header.Get("Retry-After") == "" ||
 		!strings.Contains(body, "ThrottlingException") {
 		t.Errorf("after many wrong ones: %s, %s", res.Status, body)
 	}
@@ -331,7 +364,8 @@ func TestBadSignIns(t *testing.T) {
 		t.Errorf("the log is %s", log)
 	}
 	d.store.Close()
-	if res, body := d.send(t, http.MethodDelete, "/console/session/"+account, "", "Cookie", "twinport-"+account+"=x"); res.StatusCode != http.StatusNoContent {
+	if res, body := d.send(t, http.MethodDelete, "/console/session/"+account, "", "Cookie",
+		"twinport-"+account+"=x"); res.StatusCode != http.StatusNoContent {
 		t.Errorf("a cookie that is none, without a store: %s, %s", res.Status, body)
 	}
 }

@@ -50,7 +50,8 @@ func testBuildOnSQLite(t *testing.T, dump string) {
 	dir, fresh := t.TempDir(), t.TempDir()
 	path := filepath.Join(dir, DatabaseFile)
 	execute(t, openSQL(t, "sqlite", "file:"+path), dump)
-	if _, err := OpenSQLiteReadOnly(t.Context(), dir); err == nil || !strings.Contains(err.Error(), "start the server once") {
+	if _, err := OpenSQLiteReadOnly(t.Context(), dir); err == nil ||
+		!strings.Contains(err.Error(), "start the server once") {
 		t.Errorf("read before it is brought up to date: %v", err)
 	}
 	openStore(t, fresh).Close()
@@ -58,7 +59,8 @@ func testBuildOnSQLite(t *testing.T, dump string) {
 	useEverything(t, s)
 	const schema = `SELECT m.name || '.' || c.name || ' ' || c.type || ' ' || c."notnull" FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table'
 		UNION ALL SELECT m.tbl_name || ' has index ' || m.name || ' ' || group_concat(coalesce(i.name, '')) FROM sqlite_schema m, pragma_index_info(m.name) i WHERE m.type = 'index' GROUP BY m.name, m.tbl_name`
-	compareSchema(t, openSQL(t, "sqlite", "file:"+path), openSQL(t, "sqlite", "file:"+filepath.Join(fresh, DatabaseFile)), schema)
+	compareSchema(t, openSQL(t, "sqlite", "file:"+path), openSQL(t, "sqlite", "file:"+filepath.Join(fresh, DatabaseFile)),
+		schema)
 }
 
 func testBuildOnPostgres(t *testing.T, dump string) {
@@ -130,7 +132,8 @@ func useEverything(t *testing.T, s Store) {
 	}
 	app, fixed := repository(prod, here, "team/app"), repository(prod, here, "fixed")
 	tags, err := s.Read().ResourceTags(app.ID)
-	if err != nil || len(tags) != 1 || tags[0].Key != "stage" || !strings.Contains(app.Policy, "BatchGetImage") || fixed.TagMutability != "IMMUTABLE" {
+	if err != nil || len(tags) != 1 || tags[0].Key != "stage" || !strings.Contains(app.Policy, "BatchGetImage") ||
+		fixed.TagMutability != "IMMUTABLE" {
 		t.Errorf("%+v has the tags %v, %v; fixed is %s", app, tags, err, fixed.TagMutability)
 	}
 	for _, r := range []*Repository{app, repository(prod, there, "team/app"), repository(dev, here, "team/app")} {
@@ -146,7 +149,8 @@ func useEverything(t *testing.T, s Store) {
 			}
 		}
 		first := images[slices.IndexFunc(images, func(t Tag) bool { return t.Name == "v1" })]
-		if rs, _, err := s.Read().Referrers(r.ID, first.Digest, "", "", 10); err != nil || len(rs) != 1 || rs[0].ArtifactType != "application/example" {
+		if rs, _, err := s.Read().Referrers(r.ID, first.Digest, "", "", 10); err != nil || len(rs) != 1 ||
+			rs[0].ArtifactType != "application/example" {
 			t.Errorf("referrers of %s: %+v, %v", first.Digest, rs, err)
 		}
 	}
@@ -186,8 +190,13 @@ func useEverything(t *testing.T, s Store) {
 				panic(err)
 			}
 		}
-		must(tx.SaveReplicationCount(ReplicationCount{SourceRegistryID: registry.ID, Minute: epoch, DestinationAccount: dev, DestinationRegion: here, Process: "test", Completed: 1}))
-		must(tx.CreateSession(Session{ID: "session", Account: prod, AccessKey: "AK", CreatedAt: epoch, ExpiresAt: epoch.AddDate(100, 0, 0)}))
+		must(tx.SaveReplicationCount(ReplicationCount{
+			SourceRegistryID: registry.ID, Minute: epoch, DestinationAccount: dev, DestinationRegion: here, Process: "test",
+			Completed: 1,
+		}))
+		must(tx.CreateSession(Session{
+			ID: "session", Account: prod, AccessKey: "AK", CreatedAt: epoch, ExpiresAt: epoch.AddDate(100, 0, 0),
+		}))
 		must(tx.CreateUpload(Upload{ID: "upload", RepositoryID: app.ID, StartedAt: epoch}))
 		_, err := tx.SaveUpload(Upload{ID: "upload"}, []byte("state"), 0, epoch)
 		must(err)
@@ -202,7 +211,8 @@ func useEverything(t *testing.T, s Store) {
 	refused = slices.DeleteFunc(refused, func(r ListedReplication) bool {
 		return r.DestinationAccount != refused[0].DestinationAccount || r.DestinationRegion != refused[0].DestinationRegion
 	})
-	if made := madeDue(t, s, Retry{registry.ID, refused[0].DestinationAccount, refused[0].DestinationRegion, "", 1}, 10); len(made) != len(refused) {
+	if made := madeDue(t, s, Retry{registry.ID, refused[0].DestinationAccount, refused[0].DestinationRegion, "", 1},
+		10); len(made) != len(refused) {
 		t.Errorf("%d of %d refusals were made due", len(made), len(refused))
 	}
 	// A push and a replication, with a sequence beyond those of the builds before.
@@ -223,7 +233,8 @@ func useEverything(t *testing.T, s Store) {
 		if err := tx.SetTag(app, Tag{Name: "v2", Digest: m.Digest, Sequence: n}, epoch); err != nil {
 			return err
 		}
-		return tx.QueueReplication(&Replication{RepositoryID: app.ID, Digest: m.Digest, Tag: "v2", Sequence: n, DestinationAccount: dev, DestinationRegion: here,
+		return tx.QueueReplication(&Replication{RepositoryID: app.ID, Digest: m.Digest, Tag: "v2", Sequence: n,
+			DestinationAccount: dev, DestinationRegion: here,
 			State: ReplicationInProgress, PushedAt: epoch})
 	})
 	there2 := repository(dev, here, "team/app")
@@ -231,7 +242,8 @@ func useEverything(t *testing.T, s Store) {
 		if err := tx.CopyImage(app.ID, []string{manifestDigest(7)}, there2, 1, 1, epoch); err != nil {
 			return err
 		}
-		return tx.AdvanceTag(there2, Tag{Name: "v2", Digest: manifestDigest(7)}, registry.ID, 1, epoch) // older than what has arrived
+		// older than what has arrived
+		return tx.AdvanceTag(there2, Tag{Name: "v2", Digest: manifestDigest(7)}, registry.ID, 1, epoch)
 	})
 	if tag, err := s.Read().Tag(there2.ID, "v2"); err != nil || tag.Digest != before.Digest {
 		t.Errorf("an older push has moved the tag back: %+v, %v", tag, err)

@@ -42,7 +42,8 @@ func TestQuarantine(t *testing.T) {
 			t.Errorf("%v, %v wait for it", repositories, err)
 		}
 		damaged, err := s.Read().DamagedBlobs("", 10)
-		if err != nil || len(damaged) != 1 || damaged[0].Object != b.Object || damaged[0].Reason != "wrong" || damaged[0].Restored {
+		if err != nil || len(damaged) != 1 || damaged[0].Object != b.Object || damaged[0].Reason != "wrong" ||
+			damaged[0].Restored {
 			t.Errorf("%+v, %v", damaged, err)
 		}
 		// The sweep leaves what is kept for inspection.

@@ -55,8 +55,10 @@ func TestImageQueriesFollowTheImage(t *testing.T) {
 			if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
 				t.Error(err)
 			}
-			whole := strings.HasPrefix(step, "SEARCH m ") && !strings.Contains(step, "digest=?") && !strings.Contains(step, "rowid=?")
-			if whole || strings.Contains(step, "AUTOMATIC") || strings.HasPrefix(step, "SCAN m") || strings.HasPrefix(step, "SCAN f") || strings.HasPrefix(step, "SCAN l") {
+			whole := strings.HasPrefix(step, "SEARCH m ") && !strings.Contains(step, "digest=?") &&
+				!strings.Contains(step, "rowid=?")
+			if whole || strings.Contains(step, "AUTOMATIC") || strings.HasPrefix(step, "SCAN m") ||
+				strings.HasPrefix(step, "SCAN f") || strings.HasPrefix(step, "SCAN l") {
 				t.Errorf("%s\nin the plan of\n%s", step, query)
 			}
 		}

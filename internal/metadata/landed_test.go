@@ -37,7 +37,8 @@ func TestLandedMigrationsNeverChange(t *testing.T) {
 		switch before, known := landed[path]; {
 		case !known:
 			t.Errorf("%s is new. Is its number free on main, for both dialects, and does it work whatever other "+
-				"migrations are there? Then add this line to internal/metadata/%s, in order of path:\n%s  %s", path, list, sum, path)
+				"migrations are there? Then add this line to internal/metadata/%s, in order of path:\n%s  %s", path, list,
+				sum, path)
 		case before != sum:
 			t.Errorf("%s has changed. A migration that is on main stays as it is, since data that it made is in use: "+
 				"put it back, and do what is needed in a new migration. (One that has not landed may change: its line "+

@@ -41,9 +41,11 @@ func TestPagesOfLargeRepositoriesAreNotSorted(t *testing.T) {
 		embedded := strings.HasSuffix(t.Name(), "SQLite")
 		for _, statement := range largeRepository {
 			if m := series.FindStringSubmatch(statement); m != nil && embedded {
-				statement = strings.Replace(series.ReplaceAllString(statement, "series"), "SELECT", "WITH RECURSIVE series (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM series WHERE i < "+m[1]+") SELECT", 1)
+				statement = strings.Replace(series.ReplaceAllString(statement, "series"), "SELECT",
+					"WITH RECURSIVE series (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM series WHERE i < "+m[1]+") SELECT", 1)
 			}
-			if _, err := db.ExecContext(t.Context(), series.ReplaceAllString(statement, "generate_series(1, $1) AS i")); err != nil {
+			if _, err := db.ExecContext(t.Context(),
+				series.ReplaceAllString(statement, "generate_series(1, $1) AS i")); err != nil {
 				t.Fatalf("%s: %v", statement, err)
 			}
 		}
@@ -81,17 +83,21 @@ func TestPagesOfLargeRepositoriesAreNotSorted(t *testing.T) {
 		q := &Queries{conn: e}
 		now := time.UnixMicro(99000)
 		for name, ask := range map[string]func(){
-			"WholeImages":             func() { _, _ = q.WholeImages(7, ImageKey{}, 100) },
-			"WholeImages, next":       func() { _, _ = q.WholeImages(7, ImageKey{time.UnixMicro(50000), "sha256:50000"}, 100) },
-			"ManifestsByDigest":       func() { _, _ = q.ManifestsByDigest(7, "sha256:5", "", 100) },
-			"ManifestsByTag":          func() { _, _ = q.ManifestsByTag(7, "tag5", "", 100) },
-			"ManifestsByTag, next":    func() { _, _ = q.ManifestsByTag(7, "tag5", "tag55555", 100) },
-			"ReplicationsFrom":        func() { _, _ = q.ReplicationsFrom(1, ReplicationComplete, time.Time{}, ReplicationKey{}, 100) },
+			"WholeImages":          func() { _, _ = q.WholeImages(7, ImageKey{}, 100) },
+			"WholeImages, next":    func() { _, _ = q.WholeImages(7, ImageKey{time.UnixMicro(50000), "sha256:50000"}, 100) },
+			"ManifestsByDigest":    func() { _, _ = q.ManifestsByDigest(7, "sha256:5", "", 100) },
+			"ManifestsByTag":       func() { _, _ = q.ManifestsByTag(7, "tag5", "", 100) },
+			"ManifestsByTag, next": func() { _, _ = q.ManifestsByTag(7, "tag5", "tag55555", 100) },
+			"ReplicationsFrom": func() {
+				_, _ = q.ReplicationsFrom(1, ReplicationComplete, time.Time{}, ReplicationKey{}, 100)
+			},
 			"ReplicationsFrom, since": func() { _, _ = q.ReplicationsFrom(1, ReplicationFailed, now, ReplicationKey{}, 100) },
-			"ReplicationsInto":        func() { _, _ = q.ReplicationsInto("100000000002", "r", time.Time{}, ReplicationKey{now, 99000}, 100) },
-			"WaitingRoutes":           func() { _, _ = q.WaitingRoutes(Route{}, 100) },
-			"DueReplications":         func() { _, _ = q.DueReplications(Route{1, "100000000001", "100000000002", "r"}, now, 100) },
-			"FindRepositories":        func() { _, _ = q.FindRepositories(1, "app", "", "app5", 100) },
+			"ReplicationsInto": func() {
+				_, _ = q.ReplicationsInto("100000000002", "r", time.Time{}, ReplicationKey{now, 99000}, 100)
+			},
+			"WaitingRoutes":    func() { _, _ = q.WaitingRoutes(Route{}, 100) },
+			"DueReplications":  func() { _, _ = q.DueReplications(Route{1, "100000000001", "100000000002", "r"}, now, 100) },
+			"FindRepositories": func() { _, _ = q.FindRepositories(1, "app", "", "app5", 100) },
 		} {
 			e.plans = nil
 			ask()

@@ -95,7 +95,8 @@ func wantRefused(t *testing.T, p place, why string) {
 	if err == nil {
 		s.Close()
 	}
-	if err == nil || !strings.Contains(err.Error(), why) || !strings.Contains(err.Error(), "schema 9999") || !strings.Contains(err.Error(), "use the newer program") {
+	if err == nil || !strings.Contains(err.Error(), why) || !strings.Contains(err.Error(), "schema 9999") ||
+		!strings.Contains(err.Error(), "use the newer program") {
 		t.Errorf("open: %v, want %q", err, why)
 	}
 }
@@ -118,7 +119,8 @@ func TestManyProcessesMigrateAtOnce(t *testing.T) {
 		}
 	}
 	var n int
-	if err := openSQL(t, "pgx", database).QueryRow(`SELECT count(*) FROM goose_db_version WHERE version_id = 3`).Scan(&n); err != nil || n != 1 {
+	if err := openSQL(t, "pgx", database).QueryRow(
+		`SELECT count(*) FROM goose_db_version WHERE version_id = 3`).Scan(&n); err != nil || n != 1 {
 		t.Errorf("the schema was made %d times, %v", n, err)
 	}
 }
@@ -144,7 +146,8 @@ func TestOldDatabaseIsMigrated(t *testing.T) {
 		`INSERT INTO registries (id, account, region) VALUES (1, '` + account + `', '` + region + `')`,
 		`INSERT INTO repositories (id, registry_id, name, created_at, tag_mutability, encryption_type) VALUES (5, 1, 'app', 1, 'MUTABLE', 'AES256')`,
 		`INSERT INTO blobs (digest, size, created_at) VALUES ('` + d256 + `', 11, 1), ('` + d512 + `', 12, 1)`,
-		`INSERT INTO layers (repository_id, digest, size, linked_at) VALUES (5, '` + d256 + `', 11, 1), (5, '` + d512 + `', 12, 1)`,
+		`INSERT INTO layers (repository_id, digest, size, linked_at) VALUES (5, '` + d256 + `', 11, 1), (5, '` + d512 +
+			`', 12, 1)`,
 		`INSERT INTO uploads (id, repository_id, started_at) VALUES ('u', 5, 77)`,
 	} {
 		execute(t, db, statement)
@@ -182,7 +185,8 @@ func TestOldDatabaseIsMigrated(t *testing.T) {
 		_, err := tx.DropBlobs([]string{d256, d512})
 		return err
 	})
-	if garbage, err := s.Read().Garbage("", 10); err != nil || len(garbage) != 1 || garbage[0].Object != "sha256/00/"+d256[7:] || garbage[0].Size != 11 {
+	if garbage, err := s.Read().Garbage("", 10); err != nil || len(garbage) != 1 || garbage[0].Object != "sha256/00/"+
+		d256[7:] || garbage[0].Size != 11 {
 		t.Errorf("garbage: %+v, %v", garbage, err)
 	}
 }
@@ -237,7 +241,8 @@ func TestOldReplicationsAreListed(t *testing.T) {
 			}
 			for _, r := range rs {
 				changed[r.ID] = r.ChangedAt.UnixMicro()
-				if r.State != state || r.SourceRegistryID != 1 || r.SourceAccount != "1" || r.RepositoryName != "app" || r.ImageSize != 70 {
+				if r.State != state || r.SourceRegistryID != 1 || r.SourceAccount != "1" || r.RepositoryName != "app" ||
+					r.ImageSize != 70 {
 					t.Errorf("%+v", r)
 				}
 			}
@@ -245,7 +250,8 @@ func TestOldReplicationsAreListed(t *testing.T) {
 		if want := map[int64]int64{1: 30, 2: 20, 3: 16, 4: 50}; !maps.Equal(changed, want) {
 			t.Errorf("they changed at %v, want %v", changed, want)
 		}
-		if rs, err := s.Read().ReplicationsInto("2", "x", time.Time{}, ReplicationKey{}, 10); err != nil || len(rs) != 2 || rs[0].ID != 4 {
+		if rs, err := s.Read().ReplicationsInto("2", "x", time.Time{}, ReplicationKey{}, 10); err != nil || len(rs) != 2 ||
+			rs[0].ID != 4 {
 			t.Errorf("arrived: %+v, %v", rs, err)
 		}
 	})
@@ -256,7 +262,8 @@ func TestMigrationIsDoneAgain(t *testing.T) {
 	t.Parallel()
 	database := servers.Postgres(t)
 	openPostgres(t, database).Close()
-	execute(t, openSQL(t, "pgx", database), `DELETE FROM goose_db_version WHERE version_id >= 4; DROP TABLE sessions; DROP INDEX replications_arrived`)
+	execute(
+		t, openSQL(t, "pgx", database), `DELETE FROM goose_db_version WHERE version_id >= 4; DROP TABLE sessions; DROP INDEX replications_arrived`)
 	s := openPostgres(t, database)
 	defer s.Close()
 	if _, err := s.Read().ReplicationsInto("2", "x", time.Time{}, ReplicationKey{}, 10); err != nil {

@@ -28,10 +28,13 @@ func TestListsArePagedByKey(t *testing.T) {
 			if i%2 == 1 {
 				artifact = "type-b"
 			}
-			putManifest(t, s, r, Manifest{Digest: manifestDigest(i), PushedAt: epoch, Subject: subject, ArtifactType: artifact}, "{}", tags...)
+			putManifest(t, s, r, Manifest{Digest: manifestDigest(i), PushedAt: epoch, Subject: subject, ArtifactType: artifact},
+				"{}", tags...)
 			commit(t, s, func(tx *Tx) error {
 				return errors.Join(
-					tx.CreateUpload(Upload{ID: fmt.Sprintf("u%02d", i), RepositoryID: r.ID, StartedAt: epoch.Add(time.Duration(i) * time.Second)}),
+					tx.CreateUpload(Upload{
+						ID: fmt.Sprintf("u%02d", i), RepositoryID: r.ID, StartedAt: epoch.Add(time.Duration(i) * time.Second),
+					}),
 					tx.SetTag(r, Tag{Name: fmt.Sprintf("many-%02d", i), Digest: manifestDigest(0)}, epoch))
 			})
 		}
@@ -128,7 +131,9 @@ func TestReferrersSayWhetherThereAreMore(t *testing.T) {
 		subject := manifestDigest(99)
 		annotations := strings.Repeat(" ", maxAnnotations/2)
 		for i := range 5 {
-			putManifest(t, s, r, Manifest{Digest: manifestDigest(i), Subject: subject, Annotations: annotations, PushedAt: epoch}, "{}")
+			putManifest(t, s, r, Manifest{
+				Digest: manifestDigest(i), Subject: subject, Annotations: annotations, PushedAt: epoch,
+			}, "{}")
 		}
 		for _, c := range []struct {
 			after     string
@@ -151,7 +156,9 @@ func TestReferrersSayWhetherThereAreMore(t *testing.T) {
 			t.Errorf("a list of manifests must not carry annotations: %v", err)
 		}
 		// One that is larger than a page comes alone.
-		putManifest(t, s, r, Manifest{Digest: manifestDigest(5), Subject: subject, Annotations: strings.Repeat(" ", maxAnnotations+1), PushedAt: epoch}, "{}")
+		putManifest(t, s, r, Manifest{
+			Digest: manifestDigest(5), Subject: subject, Annotations: strings.Repeat(" ", maxAnnotations+1), PushedAt: epoch,
+		}, "{}")
 		if ms, more, err := s.Read().Referrers(r.ID, subject, "", manifestDigest(4), 5); err != nil || len(ms) != 1 || more {
 			t.Errorf("a large one: %d items, more %v, %v", len(ms), more, err)
 		}

@@ -92,12 +92,14 @@ func rowsOf(db *sql.Conn, t *testing.T, query string, column int, args ...any) (
 var (
 	// Reads of a whole table, in the words of either engine; or, SQLite's, of a
 	// whole index.
-	postgresScan = regexp.MustCompile(`Seq Scan on (layers|manifests|manifest_references|tags|blobs|replications|uploads|garbage|repositories|tag_watermarks|resource_tags|replication_statistics|sessions)\b`)
-	sqliteScan   = regexp.MustCompile(`(?m)^SCAN ([a-z]+)( USING.*)?$`)
+	postgresScan = regexp.MustCompile(
+		`Seq Scan on (layers|manifests|manifest_references|tags|blobs|replications|uploads|garbage|repositories|tag_watermarks|resource_tags|replication_statistics|sessions)\b`)
+	sqliteScan = regexp.MustCompile(`(?m)^SCAN ([a-z]+)( USING.*)?$`)
 )
 
 // partOfKey finds a row that is looked up by less than is known of it.
-var partOfKey = regexp.MustCompile(`Join Filter: .*|Index Scan using replications_waiting.*\n\s*Filter: \(\(?id = .*|Materialize`)
+var partOfKey = regexp.MustCompile(
+	`Join Filter: .*|Index Scan using replications_waiting.*\n\s*Filter: \(\(?id = .*|Materialize`)
 
 // A plan is kept until the statistics of its tables change, which takes minutes
 // on a new database. So those that are made while it is empty must do, too.
@@ -136,7 +138,8 @@ func TestPlansUseIndexes(t *testing.T) {
 				}
 				n = max(n/9, min(n, 2000))
 				statement = series.ReplaceAllString(statement, "series")
-				statement = strings.Replace(statement, "SELECT", "WITH RECURSIVE series (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM series WHERE i < "+strconv.Itoa(n)+") SELECT", 1)
+				statement = strings.Replace(statement, "SELECT", "WITH RECURSIVE series (i) AS (SELECT 1 UNION ALL SELECT i + 1 "+
+					"FROM series WHERE i < "+strconv.Itoa(n)+") SELECT", 1)
 			}
 			if _, err := db.ExecContext(t.Context(), statement); err != nil {
 				t.Fatalf("%s: %v", statement, err)
@@ -151,7 +154,8 @@ func TestPlansUseIndexes(t *testing.T) {
 				return false
 			}
 			// Each route is looked up by all that is known of it.
-			if name == "WaitingRoutes" && strings.Count(plan, "replications_waiting ((source_registry_id,destination_account,destination_region)>(?,?,?))") != 2 {
+			if name == "WaitingRoutes" && strings.Count(plan, "replications_waiting "+
+				"((source_registry_id,destination_account,destination_region)>(?,?,?))") != 2 {
 				return true
 			}
 			// The last row of a table in the order of its key is found at once.
@@ -159,7 +163,9 @@ func TestPlansUseIndexes(t *testing.T) {
 				return false
 			}
 			for _, m := range sqliteScan.FindAllStringSubmatch(plan, -1) {
-				if !slices.Contains([]string{"d", "graph", "g", "missing", "json_each", "looked", "ranked", "w", "waiting", "s", "images", "opened", "page"}, m[1]) {
+				if !slices.Contains([]string{
+					"d", "graph", "g", "missing", "json_each", "looked", "ranked", "w", "waiting", "s", "images", "opened", "page",
+				}, m[1]) {
 					return true
 				}
 			}
@@ -176,7 +182,8 @@ func TestPlansUseIndexes(t *testing.T) {
 		}
 		series := regexp.MustCompile(`series\((\d+)\)`)
 		for _, statement := range manyRows {
-			if _, err := db.ExecContext(t.Context(), series.ReplaceAllString(statement, "generate_series(1, $1) AS i")); err != nil {
+			if _, err := db.ExecContext(t.Context(),
+				series.ReplaceAllString(statement, "generate_series(1, $1) AS i")); err != nil {
 				t.Fatalf("%s: %v", statement, err)
 			}
 		}
@@ -312,7 +319,9 @@ func asks(e *explainer) map[string]func() {
 		"AddLayer":              func() { _ = tx.AddLayer(r, "sha256:6", 1, "o", now) },
 		"ReplaceBlob":           func() { _ = tx.ReplaceBlob(Blob{Digest: "sha256:6", Object: "o"}, 1, "p") },
 		"UnlinkLayer":           func() { _, _ = tx.UnlinkLayer(r, "sha256:6") },
-		"PutManifest":           func() { _ = tx.PutManifest(r, Manifest{Digest: "d"}, []byte("{}"), []Reference{{Digest: "x"}}) },
+		"PutManifest": func() {
+			_ = tx.PutManifest(r, Manifest{Digest: "d"}, []byte("{}"), []Reference{{Digest: "x"}})
+		},
 		"SetPulledAt":           func() { _ = tx.SetPulledAt(7, "sha256:m6", now) },
 		"DeleteManifest":        func() { _, _ = tx.DeleteManifest(r, "sha256:m6") },
 		"SetTag":                func() { _ = tx.SetTag(r, Tag{Name: "t", Digest: "sha256:m6", Sequence: 9}, now) },
@@ -333,17 +342,21 @@ func asks(e *explainer) map[string]func() {
 		"EndRetry":              func() { _ = tx.EndRetry(Retry{3, "100000000002", "r", "", 9}) },
 		"RefusedRoutes":         func() { _, _ = q.RefusedRoutes(Retry{3, "100000000002", "r", "", 9}, 100, 100) },
 		"RefusedRoutes, into":   func() { _, _ = q.RefusedRoutes(Retry{3, "100000000002", "r", "app5", 9}, 100, 100) },
-		"RetryRefused":          func() { _, _ = tx.RetryRefused(Retry{3, "100000000002", "r", "", 9}, RefusedRoute{}, now, now, 100) },
+		"RetryRefused": func() {
+			_, _ = tx.RetryRefused(Retry{3, "100000000002", "r", "", 9}, RefusedRoute{}, now, now, 100)
+		},
 		"RetryRefused, into": func() {
 			_, _ = tx.RetryRefused(Retry{3, "100000000002", "r", "app5", 9}, RefusedRoute{}, now, now, 100)
 		},
-		"Session":                 func() { _, _ = q.Session("session6") },
-		"Sessions":                func() { _, _ = q.Sessions("100000000005", 100) },
-		"DeleteSessions":          func() { _, _ = tx.DeleteSessions("100000000005", []string{"session5", "x"}) },
-		"DeleteExpiredSessions":   func() { _ = tx.DeleteExpiredSessions(now, now.Add(time.Hour)) },
-		"BoundReplications":       func() { _ = tx.BoundReplications(7, "sha256:m6", 2, 100) },
-		"AdoptReplications":       func() { _, _ = tx.AdoptReplications(100) },
-		"ReplicationsFrom":        func() { _, _ = q.ReplicationsFrom(3, ReplicationComplete, time.Time{}, ReplicationKey{}, 100) },
+		"Session":               func() { _, _ = q.Session("session6") },
+		"Sessions":              func() { _, _ = q.Sessions("100000000005", 100) },
+		"DeleteSessions":        func() { _, _ = tx.DeleteSessions("100000000005", []string{"session5", "x"}) },
+		"DeleteExpiredSessions": func() { _ = tx.DeleteExpiredSessions(now, now.Add(time.Hour)) },
+		"BoundReplications":     func() { _ = tx.BoundReplications(7, "sha256:m6", 2, 100) },
+		"AdoptReplications":     func() { _, _ = tx.AdoptReplications(100) },
+		"ReplicationsFrom": func() {
+			_, _ = q.ReplicationsFrom(3, ReplicationComplete, time.Time{}, ReplicationKey{}, 100)
+		},
 		"ReplicationsInto":        func() { _, _ = q.ReplicationsInto("100000000002", "r", now, ReplicationKey{}, 100) },
 		"ReplicationsByID":        func() { _, _ = q.ReplicationsByID([]int64{100, 101}) },
 		"WorstReplications":       func() { _, _ = q.WorstReplications(7, "sha256:m6") },
@@ -394,17 +407,21 @@ func asks(e *explainer) map[string]func() {
 		"DeleteContent":           func() { _, _ = tx.DeleteContent(r, 1000) },
 
 		"QueueDeletions": func() {
-			_, _ = tx.QueueDeletions(Replication{RepositoryID: 7, Digest: "sha256:m6"}, nil, []resource.Registry{{Account: "100000000002", Region: "r"}}, "100000000003")
+			_, _ = tx.QueueDeletions(Replication{
+				RepositoryID: 7, Digest: "sha256:m6",
+			}, nil, []resource.Registry{{Account: "100000000002", Region: "r"}}, "100000000003")
 		},
 		"ClaimDeletion":            func() { _, _ = tx.ClaimDeletion(100) },
 		"DeleteReplicatedTags":     func() { _ = tx.DeleteReplicatedTags(r, []string{"tag6"}, "sha256:m6", 3, 4) },
 		"DeleteReplicatedManifest": func() { _, _ = tx.DeleteReplicatedManifest(r, "sha256:m6", 3, 4) },
 		"ChildDeletions":           func() { _, _ = q.ChildDeletions(ReplicationJob{DestinationID: 7}, "sha256:m6") },
 		"MarkPushed":               func() { _ = tx.MarkPushed(r, "sha256:m6") },
-		"DeletionsFrom":            func() { _, _ = q.DeletionsFrom(3, ReplicationComplete, time.Time{}, ReplicationKey{}, 100) },
-		"DeletionsInto":            func() { _, _ = q.DeletionsInto("100000000002", "r", now, ReplicationKey{}, 100) },
-		"DeletionsByID":            func() { _, _ = q.DeletionsByID([]int64{100, 101}) },
-		"ForgetDeletions":          func() { _, _ = tx.ForgetDeletions(now, 1000) },
+		"DeletionsFrom": func() {
+			_, _ = q.DeletionsFrom(3, ReplicationComplete, time.Time{}, ReplicationKey{}, 100)
+		},
+		"DeletionsInto":   func() { _, _ = q.DeletionsInto("100000000002", "r", now, ReplicationKey{}, 100) },
+		"DeletionsByID":   func() { _, _ = q.DeletionsByID([]int64{100, 101}) },
+		"ForgetDeletions": func() { _, _ = tx.ForgetDeletions(now, 1000) },
 
 		"Blobs":             func() { _, _ = q.Blobs("sha256:6", 500) },
 		"BlobsByObject":     func() { _, _ = q.BlobsByObject("object6", 500) },

@@ -64,11 +64,13 @@ func TestUpdateWhoseConnectionIsCutAnywhere(t *testing.T) {
 			})
 			upload, layer := applied(t, direct, r, i)
 			if time.Since(begun) > patience && errors.Is(err, ErrUnavailable) && !upload && !layer && told == 0 {
-				t.Logf("cut after %d bytes of direction %d: the machine is so busy that it was tried for %v", n, direction, time.Since(begun))
+				t.Logf("cut after %d bytes of direction %d: the machine is so busy that it was tried for %v", n, direction,
+					time.Since(begun))
 				err, upload, layer, told = nil, true, true, 1
 			}
 			if err != nil || !upload || !layer || told != 1 {
-				t.Errorf("cut after %d bytes of direction %d: %v; upload %v, layer %v; ran %d times, told %d", n, direction, err, upload, layer, ran, told)
+				t.Errorf("cut after %d bytes of direction %d: %v; upload %v, layer %v; ran %d times, told %d", n, direction, err,
+					upload, layer, ran, told)
 			}
 			proxy.Cut() // the next begins with the same bytes
 		}
@@ -138,7 +140,9 @@ func TestStalledConnection(t *testing.T) {
 // The server stops and starts again under a load of updates and reads.
 func TestServerThatIsStartedAgain(t *testing.T) {
 	t.Parallel()
-	for name, modes := range map[string][]servers.Mode{"orderly": {servers.Fast, servers.Fast}, "aborted": {servers.Immediate, servers.Immediate}} {
+	for name, modes := range map[string][]servers.Mode{
+		"orderly": {servers.Fast, servers.Fast}, "aborted": {servers.Immediate, servers.Immediate},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := servers.StartPostgres(t)
@@ -218,7 +222,8 @@ func TestOutage(t *testing.T) {
 	}{
 		{"cut after long work", outage{begun: now.Add(-4 * patience)}, ErrUnavailable, true},
 		{"away for long", outage{begun: now.Add(-4 * patience), since: now.Add(-2 * patience)}, ErrUnavailable, false},
-		{"stalled for long", outage{begun: now.Add(-4 * patience)}, fmt.Errorf("%w: %w", ErrUnavailable, context.DeadlineExceeded), false},
+		{"stalled for long", outage{begun: now.Add(-4 * patience)},
+			fmt.Errorf("%w: %w", ErrUnavailable, context.DeadlineExceeded), false},
 		{"stalled for a moment", outage{begun: now}, fmt.Errorf("%w: %w", ErrUnavailable, context.DeadlineExceeded), true},
 	} {
 		if got := c.away.retry(c.err); got != c.want {

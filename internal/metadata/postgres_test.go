@@ -94,8 +94,10 @@ func TestWritersOfOneTagAllSucceedAndTheLastStays(t *testing.T) {
 		}
 		return nil
 	})
-	if got, err := a.Read().Tag(r.ID, "latest"); err != nil || got.Sequence != highest.Load() || got.Digest != digests[highest.Load()] || len(digests) != writers*rounds {
-		t.Errorf("the tag is %+v, %v; the last of %d was %d, %s", got, err, len(digests), highest.Load(), digests[highest.Load()])
+	if got, err := a.Read().Tag(r.ID, "latest"); err != nil || got.Sequence != highest.Load() ||
+		got.Digest != digests[highest.Load()] || len(digests) != writers*rounds {
+		t.Errorf("the tag is %+v, %v; the last of %d was %d, %s", got, err, len(digests), highest.Load(),
+			digests[highest.Load()])
 	}
 }
 
@@ -189,7 +191,8 @@ func TestDeleteAndPutOfWhatNamesIt(t *testing.T) {
 					if err != nil {
 						return err
 					}
-					return tx.PutManifest(r, Manifest{Digest: index, PushedAt: epoch}, []byte("{}"), []Reference{{Digest: child, Child: true}})
+					return tx.PutManifest(r, Manifest{Digest: index, PushedAt: epoch}, []byte("{}"),
+						[]Reference{{Digest: child, Child: true}})
 				})
 				put.Store(err == nil)
 			} else {
@@ -228,7 +231,10 @@ func TestOneOfManyClaimsAReplication(t *testing.T) {
 	r := newRepository(t, a, "app")
 	putManifest(t, a, r, Manifest{Digest: "d", PushedAt: epoch}, "{}")
 	for round := range 6 {
-		row := Replication{RepositoryID: r.ID, Digest: "d", Tag: fmt.Sprint(round), Sequence: 1, DestinationAccount: "2", DestinationRegion: "x", PushedAt: epoch, NextTryAt: epoch}
+		row := Replication{
+			RepositoryID: r.ID, Digest: "d", Tag: fmt.Sprint(round), Sequence: 1, DestinationAccount: "2",
+			DestinationRegion: "x", PushedAt: epoch, NextTryAt: epoch,
+		}
 		commit(t, a, func(tx *Tx) error { return tx.QueueReplication(&row) })
 		if row.ID == 0 {
 			t.Fatal("a queued replication got no id")
@@ -293,7 +299,8 @@ func TestUpdateThatRunsAgainHasItsEffectsOnce(t *testing.T) {
 	us, err := a.Read().IdleUploads(epoch.Add(time.Hour), epoch.Add(2*time.Hour), "", 10)
 	ids := keys(us, func(u Upload) string { return u.ID })
 	tags, tagsErr := a.Read().ResourceTags(r.ID)
-	if runs != 2 || told != 1 || !found || !slices.Equal(ids, []string{"run 2", "u"}) || !slices.Equal(tags, []resource.Tag{{Key: "run", Value: "2"}}) || errors.Join(err, tagsErr) != nil {
+	if runs != 2 || told != 1 || !found || !slices.Equal(ids, []string{"run 2", "u"}) ||
+		!slices.Equal(tags, []resource.Tag{{Key: "run", Value: "2"}}) || errors.Join(err, tagsErr) != nil {
 		t.Errorf("%d runs, told %d times, found %v, uploads %v, tags %v, %v %v", runs, told, found, ids, tags, err, tagsErr)
 	}
 }
@@ -363,7 +370,8 @@ func TestAheadAnswersOnceAndRight(t *testing.T) {
 	if n := a.RoundTrips() - before; n != 1 {
 		t.Errorf("%d round trips, want 1", n)
 	}
-	if tags, err := a.ResourceTags(row); err != nil || !slices.Equal(tags, []resource.Tag{{Key: "k", Value: "v"}}) || a.RoundTrips() != before+1 {
+	if tags, err := a.ResourceTags(row); err != nil || !slices.Equal(tags, []resource.Tag{{Key: "k", Value: "v"}}) ||
+		a.RoundTrips() != before+1 {
 		t.Errorf("resource tags: %v, %v after %d round trips", tags, err, a.RoundTrips()-before)
 	}
 	// Consumed: the next look is a new one.
@@ -471,7 +479,8 @@ func TestAddLayerWhileTheBlobIsDropped(t *testing.T) {
 		})
 	})
 	garbage, err := sweep.Read().Garbage("", 10)
-	if l, lErr := sweep.Read().Layer(r.ID, d); lErr != nil || l.Object != "second" || err != nil || len(garbage) != 1 || garbage[0].Object != "first" {
+	if l, lErr := sweep.Read().Layer(r.ID, d); lErr != nil || l.Object != "second" || err != nil || len(garbage) != 1 ||
+		garbage[0].Object != "first" {
 		t.Errorf("the layer of an acknowledged push: %+v, %v; garbage %+v, %v", l, lErr, garbage, err)
 	}
 }
@@ -516,7 +525,8 @@ func TestCommitsWaitForTheDisk(t *testing.T) {
 	}
 	defer db.Close()
 	for _, tt := range []struct{ set, want string }{{"off", "on"}, {"remote_apply", "remote_apply"}} {
-		if _, err := db.Exec(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = ` + tt.set + `', current_database()); END $$`); err != nil {
+		if _, err := db.Exec(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = ` + tt.set +
+			`', current_database()); END $$`); err != nil {
 			t.Fatal(err)
 		}
 		s, err := OpenPostgres(context.Background(), url)

@@ -15,7 +15,10 @@ func TestQueuedReplicationIsReplacedByTheNextPush(t *testing.T) {
 		queue := func(sequence int64, at time.Time) Replication {
 			t.Helper()
 			commit(t, s, func(tx *Tx) error {
-				return tx.QueueReplication(&Replication{RepositoryID: r.ID, Digest: "d", Tag: "t", Sequence: sequence, DestinationAccount: "2", DestinationRegion: "x", PushedAt: at, NextTryAt: at})
+				return tx.QueueReplication(&Replication{
+					RepositoryID: r.ID, Digest: "d", Tag: "t", Sequence: sequence, DestinationAccount: "2", DestinationRegion: "x",
+					PushedAt: at, NextTryAt: at,
+				})
 			})
 			rows, err := s.Read().ReplicationsOf(r.ID, "d", 10)
 			if err != nil || len(rows) != 1 {
@@ -39,13 +42,15 @@ func TestQueuedReplicationIsReplacedByTheNextPush(t *testing.T) {
 		if first.State != ReplicationInProgress || !first.NextTryAt.Equal(epoch) {
 			t.Errorf("queued: %+v", first)
 		}
-		first.State, first.Tries, first.FinishedAt, first.FailureCode, first.FailureReason = ReplicationFailed, 3, epoch, "No", "because"
+		first.State, first.Tries, first.FinishedAt, first.FailureCode, first.FailureReason = ReplicationFailed, 3, epoch,
+			"No", "because"
 		save(first)
 		if got := get(first.ID); got != first {
 			t.Errorf("saved %+v, want %+v", got, first)
 		}
 		second := queue(2, epoch.Add(time.Minute))
-		if second.ID != first.ID || second.State != ReplicationInProgress || second.Tries != 0 || second.FailureCode != "" || second.FailureReason != "" ||
+		if second.ID != first.ID || second.State != ReplicationInProgress || second.Tries != 0 || second.FailureCode != "" ||
+			second.FailureReason != "" ||
 			!second.FinishedAt.IsZero() || second.Sequence != 2 || !second.PushedAt.Equal(epoch.Add(time.Minute)) {
 			t.Errorf("queued again: %+v", second)
 		}
@@ -64,7 +69,9 @@ func TestReplicationsOfAnImageAreBounded(t *testing.T) {
 		putManifest(t, s, r, Manifest{Digest: "other", PushedAt: epoch}, "{}", "moved")
 		queue := func(digest, tag, account, state string) {
 			t.Helper()
-			row := Replication{RepositoryID: r.ID, Digest: digest, Tag: tag, Sequence: 1, DestinationAccount: account, PushedAt: epoch}
+			row := Replication{
+				RepositoryID: r.ID, Digest: digest, Tag: tag, Sequence: 1, DestinationAccount: account, PushedAt: epoch,
+			}
 			commit(t, s, func(tx *Tx) error { return tx.QueueReplication(&row) })
 			row.State = state
 			commit(t, s, func(tx *Tx) error { return tx.SaveReplication(row) })
@@ -137,7 +144,10 @@ func TestDueReplicationsComeLongestDueFirst(t *testing.T) {
 		for i, after := range []time.Duration{3 * time.Second, time.Second, 2 * time.Second, time.Hour} {
 			putManifest(t, s, r, Manifest{Digest: manifestDigest(i), PushedAt: epoch}, "{}")
 			commit(t, s, func(tx *Tx) error {
-				return tx.QueueReplication(&Replication{RepositoryID: r.ID, Digest: manifestDigest(i), DestinationAccount: "2", DestinationRegion: "x", PushedAt: epoch.Add(after), NextTryAt: epoch.Add(after)})
+				return tx.QueueReplication(&Replication{
+					RepositoryID: r.ID, Digest: manifestDigest(i), DestinationAccount: "2", DestinationRegion: "x",
+					PushedAt: epoch.Add(after), NextTryAt: epoch.Add(after),
+				})
 			})
 		}
 		now := epoch.Add(3 * time.Second)
@@ -156,7 +166,8 @@ func TestDueReplicationsComeLongestDueFirst(t *testing.T) {
 			t.Errorf("limit: %+v", due)
 		}
 		routes, err := s.Read().WaitingRoutes(Route{}, 10)
-		if want := (WaitingRoute{Route{r.RegistryID, r.Account, "2", "x"}, epoch.Add(time.Second)}); err != nil || len(routes) != 1 || routes[0] != want {
+		if want := (WaitingRoute{Route{r.RegistryID, r.Account, "2", "x"}, epoch.Add(time.Second)}); err != nil ||
+			len(routes) != 1 || routes[0] != want {
 			t.Errorf("routes: %+v, %v, want %+v", routes, err, want)
 		}
 	})
@@ -166,11 +177,14 @@ func TestWaitingRoutesGoOnAfterTheLast(t *testing.T) {
 	each(t, func(t *testing.T, s Store) {
 		r := newRepository(t, s, "app")
 		var want []WaitingRoute
-		for i, to := range []resource.Registry{{Account: "2", Region: "x"}, {Account: "2", Region: "y"}, {Account: "30", Region: "x"}, {Account: "4", Region: "-"}} {
+		for i, to := range []resource.Registry{
+			{Account: "2", Region: "x"}, {Account: "2", Region: "y"}, {Account: "30", Region: "x"}, {Account: "4", Region: "-"},
+		} {
 			putManifest(t, s, r, Manifest{Digest: manifestDigest(i), PushedAt: epoch}, "{}")
 			for j := range 3 {
 				commit(t, s, func(tx *Tx) error {
-					return tx.QueueReplication(&Replication{RepositoryID: r.ID, Digest: manifestDigest(i), Tag: string('a' + rune(j)), DestinationAccount: to.Account, DestinationRegion: to.Region,
+					return tx.QueueReplication(&Replication{RepositoryID: r.ID, Digest: manifestDigest(i), Tag: string('a' + rune(j)),
+						DestinationAccount: to.Account, DestinationRegion: to.Region,
 						PushedAt: epoch, NextTryAt: epoch.Add(time.Duration(9-j) * time.Second)})
 				})
 			}
@@ -239,7 +253,10 @@ func TestReplicationsGoWithTheirSource(t *testing.T) {
 			r := newRepository(t, s, name)
 			putManifest(t, s, r, Manifest{Digest: "d", PushedAt: epoch}, "{}")
 			commit(t, s, func(tx *Tx) error {
-				return tx.QueueReplication(&Replication{RepositoryID: r.ID, Digest: "d", DestinationAccount: "2", DestinationRegion: "x", PushedAt: epoch, NextTryAt: epoch})
+				return tx.QueueReplication(&Replication{
+					RepositoryID: r.ID, Digest: "d", DestinationAccount: "2", DestinationRegion: "x", PushedAt: epoch,
+					NextTryAt: epoch,
+				})
 			})
 			commit(t, s, func(tx *Tx) error { return remove(tx, r) })
 			if due := dueReplications(t, s, epoch, 10); len(due) != 0 {

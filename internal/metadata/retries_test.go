@@ -24,7 +24,10 @@ func refuse(t *testing.T, s Store, r *Repository, refusals ...refusal) (ids []in
 		putManifest(t, s, r, Manifest{Digest: d, PushedAt: epoch}, "{}")
 	}
 	for i, f := range refusals {
-		row := &Replication{RepositoryID: r.ID, Digest: d, Tag: fmt.Sprintf("t%d-%d", i, f.number), Sequence: 1, DestinationAccount: f.to, DestinationRegion: "x", PushedAt: epoch, NextTryAt: epoch}
+		row := &Replication{
+			RepositoryID: r.ID, Digest: d, Tag: fmt.Sprintf("t%d-%d", i, f.number), Sequence: 1, DestinationAccount: f.to,
+			DestinationRegion: "x", PushedAt: epoch, NextTryAt: epoch,
+		}
 		commit(t, s, func(tx *Tx) error { return tx.QueueReplication(row) })
 		ids = append(ids, row.ID)
 		row.State, row.Tries, row.FinishedAt, row.Refusal, row.RefusedInto = ReplicationFailed, 7, epoch, f.number, f.into
@@ -81,10 +84,13 @@ func TestRetryChoosesByDestinationAndNumber(t *testing.T) {
 		if note(Retry{destination, "4", "x", "", 9}) || note(Retry{destination, "3", "x", "another", 9}) {
 			t.Error("a destination that refused nothing was noted")
 		}
-		if got, err := s.Read().Retries(Retry{}, 10); err != nil || len(got) != 1 || got[0].Repository != "app" || got[0].Before != 4 {
+		if got, err := s.Read().Retries(Retry{}, 10); err != nil || len(got) != 1 || got[0].Repository != "app" ||
+			got[0].Before != 4 {
 			t.Errorf("noted: %+v, %v", got, err)
 		}
-		if got, want := madeDue(t, s, into, 1), []int64{ids[6], ids[2], ids[0]}; !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))) {
+		if got, want := madeDue(t, s, into, 1),
+			[]int64{ids[6], ids[2], ids[0]}; !slices.Equal(slices.Sorted(slices.Values(got)),
+			slices.Sorted(slices.Values(want))) {
 			t.Errorf("into the repository: %v, want %v", got, want)
 		}
 		all := Retry{destination, "2", "x", "", 5}
@@ -92,7 +98,8 @@ func TestRetryChoosesByDestinationAndNumber(t *testing.T) {
 			t.Errorf("of the registry: %v, want %v", got, want)
 		}
 		row, err := s.Read().Replication(ids[1])
-		if err != nil || row.State != ReplicationInProgress || row.Tries != 0 || !row.NextTryAt.Equal(epoch.Add(time.Second)) || !row.ChangedAt.Equal(epoch) || !row.FinishedAt.IsZero() {
+		if err != nil || row.State != ReplicationInProgress || row.Tries != 0 ||
+			!row.NextTryAt.Equal(epoch.Add(time.Second)) || !row.ChangedAt.Equal(epoch) || !row.FinishedAt.IsZero() {
 			t.Errorf("made due: %+v, %v", row, err)
 		}
 		// A note that was renewed outlives the end of what it was before.
@@ -113,7 +120,10 @@ func TestRetryGoesFromSourceToSource(t *testing.T) {
 			refusals[i] = refusal{"2", "app", int64(i + 1)}
 		}
 		refuse(t, s, flood, refusals...)
-		other := Repository{Account: "777700007777", Region: "x", Name: "app", TagMutability: "MUTABLE", EncryptionType: "AES256", CreatedAt: epoch}
+		other := Repository{
+			Account: "777700007777", Region: "x", Name: "app", TagMutability: "MUTABLE", EncryptionType: "AES256",
+			CreatedAt: epoch,
+		}
 		commit(t, s, func(tx *Tx) error {
 			if err := tx.EnsureRegistry(other.Account, other.Region); err != nil {
 				return err

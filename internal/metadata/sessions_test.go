@@ -14,7 +14,8 @@ func TestSessions(t *testing.T) {
 	each(t, func(t *testing.T, s Store) {
 		const other = "444455556666"
 		session := func(id, account string, age time.Duration) Session {
-			return Session{ID: id, Account: account, AccessKey: "key of " + account, CreatedAt: epoch.Add(-age), ExpiresAt: epoch.Add(12*time.Hour - age),
+			return Session{ID: id, Account: account, AccessKey: "key of " + account, CreatedAt: epoch.Add(-age),
+				ExpiresAt: epoch.Add(12*time.Hour - age),
 				UserAgent: "browser", RemoteAddress: "192.0.2.1"}
 		}
 		hostile := session("new", account, 0)

@@ -69,7 +69,8 @@ func TestReadAfterCommitIsNeverStale(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				if c, err := s.ManifestContentByTag(r, tag); err != nil || c.Digest != manifestDigest(i) || string(c.Bytes) != fmt.Sprint("bytes ", i) {
+				if c, err := s.ManifestContentByTag(r, tag); err != nil || c.Digest != manifestDigest(i) ||
+					string(c.Bytes) != fmt.Sprint("bytes ", i) {
 					t.Errorf("tag %s after round %d: %+v, %v", tag, i, c, err)
 				}
 				if w%2 == 0 {

@@ -30,7 +30,8 @@ func TestLongReaderDoesNotHoldUpUpdates(t *testing.T) {
 	}
 	// Twice: the first must not use up what bounds the wait.
 	for i := range 2 {
-		putManifest(t, s, r, Manifest{Digest: manifestDigest(2 * i), PushedAt: epoch}, "{}") // the log holds more than the backup sees
+		// the log holds more than the backup sees
+		putManifest(t, s, r, Manifest{Digest: manifestDigest(2 * i), PushedAt: epoch}, "{}")
 		s.restartLog.Store(true)
 		start := time.Now()
 		putManifest(t, s, r, Manifest{Digest: manifestDigest(2*i + 1), PushedAt: epoch}, "{}") // is followed by the restart

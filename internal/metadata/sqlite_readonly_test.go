@@ -80,7 +80,8 @@ func TestReadOnlyRefusesAnOlderSchema(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenSQLiteReadOnly(t.Context(), dir); err == nil || !strings.Contains(err.Error(), "start the server once") {
+	if _, err := OpenSQLiteReadOnly(t.Context(), dir); err == nil ||
+		!strings.Contains(err.Error(), "start the server once") {
 		t.Errorf("schema 2: %v", err)
 	}
 	entries, err := os.ReadDir(dir)

@@ -107,7 +107,9 @@ func TestUpdateFirstLeavesAPartToTheOthers(t *testing.T) {
 	var order []bool // of the writer, whether each was first
 	var wg sync.WaitGroup
 	for range n {
-		for first, update := range map[bool]func(context.Context, func(*Tx) error) error{true: s.UpdateFirst, false: s.Update} {
+		for first, update := range map[bool]func(context.Context, func(*Tx) error) error{
+			true: s.UpdateFirst, false: s.Update,
+		} {
 			wg.Go(func() {
 				err := update(context.Background(), func(*Tx) error {
 					order = append(order, first)

@@ -99,7 +99,9 @@ func addLayer(tx *Tx, r *Repository, digest string, size int64) error {
 // newRepository creates a repository, and its registry if need be.
 func newRepository(t *testing.T, s Store, name string) *Repository {
 	t.Helper()
-	r := &Repository{Account: account, Region: region, Name: name, CreatedAt: epoch, TagMutability: "MUTABLE", EncryptionType: "AES256"}
+	r := &Repository{
+		Account: account, Region: region, Name: name, CreatedAt: epoch, TagMutability: "MUTABLE", EncryptionType: "AES256",
+	}
 	commit(t, s, func(tx *Tx) error {
 		if err := tx.EnsureRegistry(account, region); err != nil {
 			return err
@@ -139,7 +141,8 @@ func TestSecondOpenOfTheSameFolderIsRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := openStore(t, dir)
-	if other, err := OpenSQLite(context.Background(), dir); err == nil || !strings.Contains(err.Error(), "another Twinport process") {
+	if other, err := OpenSQLite(context.Background(), dir); err == nil ||
+		!strings.Contains(err.Error(), "another Twinport process") {
 		if err == nil {
 			other.Close()
 		}
@@ -202,11 +205,18 @@ func TestReopenKeepsEverything(t *testing.T) {
 				tx.CreateUpload(Upload{ID: "u1", RepositoryID: r.ID, StartedAt: epoch}),
 			)
 		})
-		m := Manifest{Digest: child, MediaType: "type", ArtifactType: "artifact", Subject: "subject", Annotations: `{"a":"b"}`, Size: 3, ImageSize: 11, PushedAt: epoch}
+		m := Manifest{
+			Digest: child, MediaType: "type", ArtifactType: "artifact", Subject: "subject", Annotations: `{"a":"b"}`, Size: 3,
+			ImageSize: 11, PushedAt: epoch,
+		}
 		refs := []Reference{{Digest: layer, MediaType: "layer"}, {Digest: grandchild, Child: true, MediaType: "manifest"}}
 		commit(t, s, func(tx *Tx) error {
-			return errors.Join(tx.PutManifest(r, m, []byte("raw"), refs), tx.SetTag(r, Tag{"latest", child, 4}, epoch), tx.SetPulledAt(r.ID, child, epoch.Add(time.Hour)),
-				tx.QueueReplication(&Replication{RepositoryID: r.ID, Digest: child, Tag: "t", Sequence: 9, DestinationAccount: account, DestinationRegion: region, PushedAt: epoch, NextTryAt: epoch}))
+			return errors.Join(tx.PutManifest(r, m, []byte("raw"), refs), tx.SetTag(r, Tag{"latest", child, 4}, epoch),
+				tx.SetPulledAt(r.ID, child, epoch.Add(time.Hour)),
+				tx.QueueReplication(&Replication{
+					RepositoryID: r.ID, Digest: child, Tag: "t", Sequence: 9, DestinationAccount: account, DestinationRegion: region,
+					PushedAt: epoch, NextTryAt: epoch,
+				}))
 		})
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
@@ -218,7 +228,8 @@ func TestReopenKeepsEverything(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got.Policy != "repository policy" || got.RegistryPolicy != "registry policy" || got.Replication != "[{}]" ||
-			got.TagMutability != "IMMUTABLE_WITH_EXCLUSION" || !reflect.DeepEqual(got.Exclusions, []string{"a*", "b"}) || !got.CreatedAt.Equal(epoch) {
+			got.TagMutability != "IMMUTABLE_WITH_EXCLUSION" || !reflect.DeepEqual(got.Exclusions, []string{"a*", "b"}) ||
+			!got.CreatedAt.Equal(epoch) {
 			t.Errorf("repository: %+v", got)
 		}
 		tagged := []resource.Tag{{Key: `"Team`, Value: `\é`}, {Key: "team", Value: "x"}}
@@ -237,7 +248,8 @@ func TestReopenKeepsEverything(t *testing.T) {
 		if tags, err := s.ResourceTags(got); err != nil || !reflect.DeepEqual(tags, tagged) {
 			t.Errorf("resource tags: %v, %v", tags, err)
 		}
-		if by, mediaType, err := s.Read().Referring(r.ID, layer); err != nil || !reflect.DeepEqual(by, []string{child}) || mediaType != "layer" {
+		if by, mediaType, err := s.Read().Referring(r.ID, layer); err != nil || !reflect.DeepEqual(by, []string{child}) ||
+			mediaType != "layer" {
 			t.Errorf("references to the layer: %v as %q, %v", by, mediaType, err)
 		}
 		parts := ImageParts{Manifests: []string{child, grandchild}, Missing: grandchild}

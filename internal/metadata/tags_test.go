@@ -21,7 +21,8 @@ func TestReplicatedTagsMoveForwardOnly(t *testing.T) {
 			{"latest", 1, 5, false},
 		} {
 			commit(t, s, func(tx *Tx) error {
-				return tx.AdvanceTag(r, Tag{Name: step.tag, Digest: manifestDigest(i), Sequence: int64(i + 1)}, step.source, step.sequence, epoch)
+				return tx.AdvanceTag(r, Tag{Name: step.tag, Digest: manifestDigest(i), Sequence: int64(i + 1)}, step.source,
+					step.sequence, epoch)
 			})
 			got, err := s.Read().Tag(r.ID, step.tag)
 			if err != nil || (got.Digest == manifestDigest(i)) != step.want || step.want && got.Sequence != int64(i+1) {

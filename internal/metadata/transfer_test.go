@@ -81,7 +81,9 @@ func TestTransferFollowsChanges(t *testing.T) {
 	if err != nil || copied.Policy != `{"new":true}` {
 		t.Fatalf("the repository is %+v: %v", copied, err)
 	}
-	for name, want := range map[string]string{"moved": manifestDigest(1), "stays": manifestDigest(1), "new": manifestDigest(5), "gone": ""} {
+	for name, want := range map[string]string{
+		"moved": manifestDigest(1), "stays": manifestDigest(1), "new": manifestDigest(5), "gone": "",
+	} {
 		tag, err := to.Read().Tag(copied.ID, name)
 		if tag.Digest != want || want == "" != errors.Is(err, ErrNotFound) {
 			t.Errorf("the tag %s is %q (%v), want %q", name, tag.Digest, err, want)

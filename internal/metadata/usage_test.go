@@ -34,7 +34,8 @@ func wantUsage(t *testing.T, s Store) {
 		want("bytes", id, n, err, count(`SELECT CAST(coalesce(sum(x.size), 0) AS BIGINT) FROM layers`+of, id)+
 			count(`SELECT CAST(coalesce(sum(x.size), 0) AS BIGINT) FROM manifests`+of, id))
 		n, err = q.ReplicatedBytes(id)
-		want("replicated bytes", id, n, err, count(`SELECT CAST(coalesce(sum(x.size), 0) AS BIGINT) FROM layers`+of+` AND x.replicated = true`, id)+
+		want("replicated bytes", id, n, err, count(`SELECT CAST(coalesce(sum(x.size), 0) AS BIGINT) FROM layers`+of+
+			` AND x.replicated = true`, id)+
 			count(`SELECT CAST(coalesce(sum(x.size), 0) AS BIGINT) FROM manifests`+of+` AND x.replicated = true`, id))
 		uploads := count(`SELECT count(*) FROM uploads`+of, id)
 		for _, most := range []int64{0, 2, 1000} {
@@ -85,27 +86,37 @@ func TestUsageIsCounted(t *testing.T) {
 		})
 		putManifest(t, s, app, Manifest{Digest: manifestDigest(50), MediaType: "m", Size: 7}, "{}", "a")
 		step("references", func(tx *Tx) error {
-			return tx.addReferences(app, manifestDigest(50), []Reference{{Digest: manifestDigest(0)}, {Digest: manifestDigest(1)}})
+			return tx.addReferences(app, manifestDigest(50), []Reference{
+				{Digest: manifestDigest(0)}, {Digest: manifestDigest(1)},
+			})
 		})
 		bytes, err := s.Read().CopyCost(app.ID, []string{manifestDigest(50)}, copied.ID)
 		if err != nil || bytes != 7+100+101 {
 			t.Errorf("a copy would cost %d bytes, %v", bytes, err)
 		}
-		step("replication", func(tx *Tx) error { return tx.CopyImage(app.ID, []string{manifestDigest(50)}, copied, 1, 1, epoch) })
+		step("replication", func(tx *Tx) error {
+			return tx.CopyImage(app.ID, []string{manifestDigest(50)}, copied, 1, 1, epoch)
+		})
 		if n, err := s.Read().ReplicatedBytes(app.RegistryID); err != nil || n != bytes {
 			t.Errorf("%d, %v, want %d bytes that a replication brought", n, err, bytes)
 		}
 		if bytes, err = s.Read().CopyCost(app.ID, []string{manifestDigest(50)}, copied.ID); err != nil || bytes != 0 {
 			t.Errorf("the same copy would cost %d bytes, %v", bytes, err)
 		}
-		step("the same replication", func(tx *Tx) error { return tx.CopyImage(app.ID, []string{manifestDigest(50)}, copied, 1, 1, epoch) })
+		step("the same replication", func(tx *Tx) error {
+			return tx.CopyImage(app.ID, []string{manifestDigest(50)}, copied, 1, 1, epoch)
+		})
 		step("uploads", func(tx *Tx) error {
 			for i := range 3 {
-				if err := tx.CreateUpload(Upload{ID: fmt.Sprint("u", i), RegistryID: app.RegistryID, RepositoryID: app.ID, StartedAt: epoch}); err != nil {
+				if err := tx.CreateUpload(Upload{
+					ID: fmt.Sprint("u", i), RegistryID: app.RegistryID, RepositoryID: app.ID, StartedAt: epoch,
+				}); err != nil {
 					return err
 				}
 			}
-			return tx.CreateUpload(Upload{ID: "of other", RegistryID: other.RegistryID, RepositoryID: other.ID, StartedAt: epoch})
+			return tx.CreateUpload(Upload{
+				ID: "of other", RegistryID: other.RegistryID, RepositoryID: other.ID, StartedAt: epoch,
+			})
 		})
 		step("ended uploads", func(tx *Tx) error {
 			if err := tx.DeleteUpload("absent"); err != nil {

@@ -31,7 +31,9 @@ func serveStalling(t *testing.T, f fakeRegistry) (address string, ended chan err
 	h.stall = testStall
 	ended = make(chan error, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = budget.NewBody(r.Body, budget.Pace{Silence: testStall, Rate: 1 << 20}, http.NewResponseController(w).SetReadDeadline)
+		r.Body = budget.NewBody(r.Body, budget.Pace{
+			Silence: testStall, Rate: 1 << 20,
+		}, http.NewResponseController(w).SetReadDeadline)
 		h.ServeHTTP(w, r)
 		ended <- r.Context().Err()
 	}))
@@ -49,7 +51,8 @@ func sendRequest(t *testing.T, address, line string, declared int, body string) 
 	t.Cleanup(func() { _ = conn.Close() })
 	r := httptest.NewRequest("GET", "http://x/", nil)
 	r.SetBasicAuth("AWS", token(prodKey, auth.Token{}))
-	if _, err := fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: localhost\r\nAuthorization: %s\r\nContent-Length: %d\r\n\r\n%s", line, r.Header.Get("Authorization"), declared, body); err != nil {
+	if _, err := fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: localhost\r\nAuthorization: %s\r\nContent-Length: %d\r\n\r\n%s",
+		line, r.Header.Get("Authorization"), declared, body); err != nil {
 		t.Fatal(err)
 	}
 	return conn.(*net.TCPConn)
@@ -77,7 +80,8 @@ func TestClientGoesAwayMidway(t *testing.T) {
 		t.Errorf("received %q", got)
 	}
 	answer, err := io.ReadAll(conn)
-	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") || !strings.Contains(string(answer), codeSizeInvalid) {
+	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") ||
+		!strings.Contains(string(answer), codeSizeInvalid) {
 		t.Errorf("answer %q, %v", answer, err)
 	}
 }
@@ -115,9 +119,12 @@ func TestSlowWorkAfterTheBodyIsNoStall(t *testing.T) {
 func TestBudgets(t *testing.T) {
 	limits := budget.NewLimits(850<<20, 2, slog.New(slog.DiscardHandler))
 	limits.Memory.Wait = 0
-	h := newHandler(fakeRegistry{put: func(access.Caller, resource.Repository, registry.NewManifest) (registry.PutResult, error) {
+	h := newHandler(fakeRegistry{put: func(access.Caller, resource.Repository, registry.NewManifest) (registry.PutResult,
+		error) {
 		return registry.PutResult{Digest: someSHA}, nil
-	}, tags: func(registry.Page) ([]string, string, error) { return []string{strings.Repeat("t", 1<<20)}, "", nil }}).(*handler)
+	}, tags: func(registry.Page) ([]string, string, error) {
+		return []string{strings.Repeat("t", 1<<20)}, "", nil
+	}}).(*handler)
 	h.limits = limits
 	ask := func(method, target string, size int) *http.Response {
 		r := httptest.NewRequest(method, "http://"+prodHost+target, strings.NewReader(strings.Repeat(" ", size)))
@@ -132,7 +139,8 @@ func TestBudgets(t *testing.T) {
 		t.Fatal(err)
 	}
 	resp := ask("PUT", put, 1<<20)
-	if code := errorCode(t, resp); resp.StatusCode != 503 || code != codeTooManyRequests || resp.Header.Get("Retry-After") != "1" {
+	if code := errorCode(t, resp); resp.StatusCode != 503 || code != codeTooManyRequests ||
+		resp.Header.Get("Retry-After") != "1" {
 		t.Errorf("all is taken: %d %s %v", resp.StatusCode, code, resp.Header)
 	}
 	if resp := ask("PUT", put, 4000); resp.StatusCode != 201 {
@@ -143,7 +151,8 @@ func TestBudgets(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, resp := range []*http.Response{ask("PUT", put, 1<<20), ask("GET", "/v2/app/tags/list", 0)} {
-		if code := errorCode(t, resp); resp.StatusCode != 429 || code != codeTooManyRequests || resp.Header.Get("Retry-After") != "1" {
+		if code := errorCode(t, resp); resp.StatusCode != 429 || code != codeTooManyRequests ||
+			resp.Header.Get("Retry-After") != "1" {
 			t.Errorf("its share is taken: %d %s %v", resp.StatusCode, code, resp.Header)
 		}
 	}
@@ -155,7 +164,8 @@ func TestBudgets(t *testing.T) {
 
 func TestStalledDownloadIsDropped(t *testing.T) {
 	const size = 64 << 20 // more than the sockets' buffers take
-	address, ended := serveStalling(t, fakeRegistry{open: func(resource.Repository) (registry.Layer, registry.LayerContent, error) {
+	address, ended := serveStalling(t, fakeRegistry{open: func(resource.Repository) (registry.Layer, registry.LayerContent,
+		error) {
 		f, err := os.Create(filepath.Join(t.TempDir(), "blob"))
 		if err != nil {
 			return registry.Layer{}, registry.LayerContent{}, err

@@ -116,8 +116,16 @@ func (k testKeys) AccessKey(id string) (auth.AccessKey, bool) {
 
 var (
 	now     = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	prodKey = auth.AccessKey{ID: "AKIAPROD000000000000", Secret: "prod secret of forty characters or so...", Principal: policy.Principal{Account: prodAccount, ARN: "arn:aws:iam::" + prodAccount + ":root"}}
-	devKey  = auth.AccessKey{ID: "AKIADEV0000000000000", Secret: "dev secret of forty characters or so....", Principal: policy.Principal{Account: devAccount, ARN: "arn:aws:iam::" + devAccount + ":root"}}
+	prodKey = auth.AccessKey{
+		ID: "AKIAPROD000000000000", Secret: "prod secret of forty characters or so...", Principal: policy.Principal{
+			Account: prodAccount, ARN: "arn:aws:iam::" + prodAccount + ":root",
+		},
+	}
+	devKey = auth.AccessKey{
+		ID: "AKIADEV0000000000000", Secret: "dev secret of forty characters or so....", Principal: policy.Principal{
+			Account: devAccount, ARN: "arn:aws:iam::" + devAccount + ":root",
+		},
+	}
 )
 
 func token(key auth.AccessKey, t auth.Token) string {
@@ -198,11 +206,13 @@ func TestChallenge(t *testing.T) {
 		if resp.StatusCode != http.StatusUnauthorized {
 			t.Errorf("%s: status %d", name, resp.StatusCode)
 		}
-		if got, want := resp.Header.Get("Www-Authenticate"), `Basic realm="`+scheme+`://`+prodHost+`/",service="ecr.amazonaws.com"`; got != want {
+		if got, want := resp.Header.Get("Www-Authenticate"), `Basic realm="`+scheme+`://`+prodHost+
+			`/",service="ecr.amazonaws.com"`; got != want {
 			t.Errorf("%s: challenge %q, want %q", name, got, want)
 		}
 		for header, want := range map[string]string{
-			"Docker-Distribution-Api-Version": "registry/2.0", "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox",
+			"Docker-Distribution-Api-Version": "registry/2.0", "X-Content-Type-Options": "nosniff",
+			"Content-Security-Policy": "sandbox",
 		} {
 			if got := resp.Header.Get(header); got != want {
 				t.Errorf("%s: %s %q", name, header, got)
@@ -219,7 +229,10 @@ func TestAuthenticate(t *testing.T) {
 		return func(r *http.Request) { r.SetBasicAuth("AWS", tk) }
 	}
 	manifest := func(c access.Caller, ref resource.Repository, _ registry.Reference) (registry.Manifest, error) {
-		return registry.Manifest{Digest: someSHA, MediaType: c.Identity.Principal.Account, Size: int64(len(ref.String())), Bytes: []byte(ref.String())}, nil
+		return registry.Manifest{
+			Digest: someSHA, MediaType: c.Identity.Principal.Account, Size: int64(len(ref.String())),
+			Bytes: []byte(ref.String()),
+		}, nil
 	}
 	for _, tt := range []struct {
 		name, host, target string
@@ -228,14 +241,20 @@ func TestAuthenticate(t *testing.T) {
 		want               string // the repository that the domain was asked for, or the error's code
 	}{
 		{"by host", prodHost, "/v2/app/manifests/v1", nil, 200, prodAccount + "/us-east-1/app"},
-		{"by path", "localhost:5000", "/v2/" + devAccount + "/us-east-1/app/manifests/v1", nil, 200, devAccount + "/us-east-1/app"},
-		{"by token", "localhost:5000", "/v2/app/manifests/v1", login(token(devKey, auth.Token{Region: "us-west-2"})), 200, devAccount + "/us-west-2/app"},
-		{"other account", prodHost, "/v2/app/manifests/v1", login(token(devKey, auth.Token{})), 200, prodAccount + "/us-east-1/app"},
-		{"other Region", prodHost, "/v2/app/manifests/v1", login(token(prodKey, auth.Token{Region: "us-west-2"})), 403, codeDenied},
+		{"by path", "localhost:5000", "/v2/" + devAccount + "/us-east-1/app/manifests/v1", nil, 200,
+			devAccount + "/us-east-1/app"},
+		{"by token", "localhost:5000", "/v2/app/manifests/v1", login(token(devKey, auth.Token{Region: "us-west-2"})), 200,
+			devAccount + "/us-west-2/app"},
+		{"other account", prodHost, "/v2/app/manifests/v1", login(token(devKey, auth.Token{})), 200,
+			prodAccount + "/us-east-1/app"},
+		{"other Region", prodHost, "/v2/app/manifests/v1", login(token(prodKey, auth.Token{Region: "us-west-2"})), 403,
+			codeDenied},
 		{"expired", prodHost, "/v2/", login(token(prodKey, auth.Token{Expires: now})), 403, codeDenied},
 		// The domain refuses it, in the words it has for any account that grants nothing.
-		{"unknown account", "999999999999.dkr.ecr.us-east-1." + testDomain, "/v2/app/manifests/v1", nil, 200, "999999999999/us-east-1/app"},
-		{"unknown Region", prodAccount + ".dkr.ecr.mars-1." + testDomain, "/v2/", login(token(prodKey, auth.Token{Region: "mars-1"})), 404, codeNameUnknown},
+		{"unknown account", "999999999999.dkr.ecr.us-east-1." + testDomain, "/v2/app/manifests/v1", nil, 200,
+			"999999999999/us-east-1/app"},
+		{"unknown Region", prodAccount + ".dkr.ecr.mars-1." + testDomain, "/v2/",
+			login(token(prodKey, auth.Token{Region: "mars-1"})), 404, codeNameUnknown},
 		{"unknown Region by path", "localhost", "/v2/" + prodAccount + "/mars-1/app/manifests/v1", nil, 404, codeNameUnknown},
 	} {
 		resp := do(fakeRegistry{manifest: manifest}, "GET", tt.host, tt.target, nil, tt.edit)
@@ -254,7 +273,8 @@ func TestAuthenticate(t *testing.T) {
 }
 
 func TestCallerConnection(t *testing.T) {
-	resp := do(fakeRegistry{manifest: func(c access.Caller, _ resource.Repository, _ registry.Reference) (registry.Manifest, error) {
+	resp := do(fakeRegistry{manifest: func(c access.Caller, _ resource.Repository,
+		_ registry.Reference) (registry.Manifest, error) {
 		if c.RemoteAddr != "192.0.2.1:443" || c.Secure || c.UserAgent != "client/1" {
 			t.Errorf("caller: %+v", c)
 		}
@@ -278,10 +298,13 @@ func TestDownloadToken(t *testing.T) {
 	}{
 		{"good", "GET", path + "?X-Twinport-Token=" + good, 200},
 		{"head", "HEAD", path + "?X-Twinport-Token=" + good, 200},
-		{"other blob", "GET", strings.Replace(path, someSHA.String(), digest.FromString("other").String(), 1) + "?X-Twinport-Token=" + good, 403},
+		{"other blob", "GET", strings.Replace(path, someSHA.String(), digest.FromString("other").String(), 1) +
+			"?X-Twinport-Token=" + good, 403},
 		{"other repository", "GET", strings.Replace(path, "/app/", "/app2/", 1) + "?X-Twinport-Token=" + good, 403},
 		{"login token", "GET", path + "?X-Twinport-Token=" + token(prodKey, auth.Token{}), 403},
-		{"expired", "GET", path + "?X-Twinport-Token=" + token(prodKey, auth.Token{Scope: scope, Expires: now.Add(-time.Second)}), 403},
+		{"expired", "GET", path + "?X-Twinport-Token=" + token(prodKey, auth.Token{
+			Scope: scope, Expires: now.Add(-time.Second),
+		}), 403},
 		{"forged", "GET", path + "?X-Twinport-Token=" + good + "x", 401},
 		{"delete", "DELETE", path + "?X-Twinport-Token=" + good, 401},
 		{"manifest", "GET", "/v2/app/manifests/v1?X-Twinport-Token=" + good, 401},
@@ -289,7 +312,9 @@ func TestDownloadToken(t *testing.T) {
 		open := func(resource.Repository) (registry.Layer, registry.LayerContent, error) {
 			return openFile(t, "content")
 		}
-		resp := do(fakeRegistry{open: open}, tt.method, "localhost", tt.target, nil, func(r *http.Request) { r.Header.Del("Authorization") })
+		resp := do(fakeRegistry{open: open}, tt.method, "localhost", tt.target, nil, func(r *http.Request) {
+			r.Header.Del("Authorization")
+		})
 		if resp.StatusCode != tt.status {
 			t.Errorf("%s: status %d, want %d", tt.name, resp.StatusCode, tt.status)
 		}
@@ -303,7 +328,9 @@ func openFile(t *testing.T, content string) (registry.Layer, registry.LayerConte
 		return registry.Layer{}, registry.LayerContent{}, err
 	}
 	f, err := os.Open(name)
-	return registry.Layer{Digest: someSHA, Size: int64(len(content)), MediaType: "text/html"}, registry.LayerContent{ReadSeekCloser: f}, err
+	return registry.Layer{
+		Digest: someSHA, Size: int64(len(content)), MediaType: "text/html",
+	}, registry.LayerContent{ReadSeekCloser: f}, err
 }
 
 func TestGetBlob(t *testing.T) {
@@ -326,11 +353,12 @@ func TestGetBlob(t *testing.T) {
 		{"not known", "GET", "If-None-Match", `"x"`, 200, content, "10", ""},
 	} {
 		open := func(resource.Repository) (registry.Layer, registry.LayerContent, error) { return openFile(t, content) }
-		resp := do(fakeRegistry{open: open}, tt.method, prodHost, "/v2/app/blobs/"+someSHA.String(), nil, func(r *http.Request) {
-			if tt.header != "" {
-				r.Header.Set(tt.header, tt.value)
-			}
-		})
+		resp := do(fakeRegistry{open: open}, tt.method, prodHost, "/v2/app/blobs/"+someSHA.String(), nil,
+			func(r *http.Request) {
+				if tt.header != "" {
+					r.Header.Set(tt.header, tt.value)
+				}
+			})
 		if resp.StatusCode != tt.status || resp.Header.Get("Content-Range") != tt.contentRange {
 			t.Errorf("%s: status %d, Content-Range %q", tt.name, resp.StatusCode, resp.Header.Get("Content-Range"))
 		}
@@ -380,11 +408,14 @@ func TestBlobIsSentFromItsFile(t *testing.T) {
 
 func TestPutManifest(t *testing.T) {
 	put := func(_ access.Caller, _ resource.Repository, n registry.NewManifest) (registry.PutResult, error) {
-		return registry.PutResult{Digest: digest.FromBytes(n.Bytes), MediaType: n.MediaType + "|" + strings.Join(n.Tags, ","), Subject: someSHA}, nil
+		return registry.PutResult{
+			Digest: digest.FromBytes(n.Bytes), MediaType: n.MediaType + "|" + strings.Join(n.Tags, ","), Subject: someSHA,
+		}, nil
 	}
 	body := `{"schemaVersion":2}`
 	d := digest.FromString(body)
-	resp := do(fakeRegistry{put: put}, "PUT", "localhost", "/v2/"+prodAccount+"/us-east-1/app/manifests/"+d.String()+"?tag=a&tag=b", strings.NewReader(body), nil)
+	resp := do(fakeRegistry{put: put}, "PUT", "localhost", "/v2/"+prodAccount+"/us-east-1/app/manifests/"+d.String()+
+		"?tag=a&tag=b", strings.NewReader(body), nil)
 	if resp.StatusCode != http.StatusCreated {
 		t.Fatalf("status %d: %s", resp.StatusCode, readAll(t, resp))
 	}
@@ -401,7 +432,8 @@ func TestPutManifest(t *testing.T) {
 	}
 
 	t.Run("media type without parameters, one tag", func(t *testing.T) {
-		f := fakeRegistry{put: func(_ access.Caller, _ resource.Repository, n registry.NewManifest) (registry.PutResult, error) {
+		f := fakeRegistry{put: func(_ access.Caller, _ resource.Repository, n registry.NewManifest) (registry.PutResult,
+			error) {
 			if n.MediaType != "application/x" || !slices.Equal(n.Tags, []string{"v1"}) || n.Digest != "" {
 				t.Errorf("put %+v", n)
 			}
@@ -414,7 +446,8 @@ func TestPutManifest(t *testing.T) {
 	t.Run("size", func(t *testing.T) {
 		for size, status := range map[int]int{registry.MaxManifestSize: 201, registry.MaxManifestSize + 1: 413} {
 			for _, length := range []int64{int64(size), -1} {
-				resp := do(fakeRegistry{put: put}, "PUT", prodHost, "/v2/app/manifests/v1", io.MultiReader(bytes.NewReader(make([]byte, size))), func(r *http.Request) { r.ContentLength = length })
+				resp := do(fakeRegistry{put: put}, "PUT", prodHost, "/v2/app/manifests/v1",
+					io.MultiReader(bytes.NewReader(make([]byte, size))), func(r *http.Request) { r.ContentLength = length })
 				if resp.StatusCode != status {
 					t.Errorf("%d bytes, length %d: status %d, want %d", size, length, resp.StatusCode, status)
 				}
@@ -422,7 +455,8 @@ func TestPutManifest(t *testing.T) {
 		}
 	})
 	t.Run("truncated", func(t *testing.T) {
-		resp := do(fakeRegistry{put: put}, "PUT", prodHost, "/v2/app/manifests/v1", io.MultiReader(strings.NewReader("{"), failingReader{io.ErrUnexpectedEOF}), nil)
+		resp := do(fakeRegistry{put: put}, "PUT", prodHost, "/v2/app/manifests/v1",
+			io.MultiReader(strings.NewReader("{"), failingReader{io.ErrUnexpectedEOF}), nil)
 		if code := errorCode(t, resp); resp.StatusCode != 400 || code != codeSizeInvalid {
 			t.Errorf("%d %s", resp.StatusCode, code)
 		}
@@ -465,16 +499,23 @@ func TestUpload(t *testing.T) {
 		{"chunk too long", "PATCH", upload, strings.NewReader("012345"), -1, "7-11", store(7), 400, codeSizeInvalid, ""},
 		{"chunk too short", "PATCH", upload, strings.NewReader("0123"), -1, "7-11", store(7), 400, codeSizeInvalid, ""},
 		{"lengths differ", "PATCH", upload, strings.NewReader("01234"), 5, "7-12", nil, 400, codeSizeInvalid, ""},
-		{"range malformed", "PATCH", upload, strings.NewReader("01234"), 5, "bytes 7-11/*", nil, 400, codeBlobUploadInvalid, ""},
-		{"out of order", "PATCH", upload, strings.NewReader("01234"), 5, "70-74", outOfOrder, 416, codeBlobUploadInvalid, "0-6"},
-		{"truncated", "PATCH", upload, io.MultiReader(strings.NewReader("0"), failingReader{io.ErrUnexpectedEOF}), 5, "", store(atEnd), 400, codeSizeInvalid, ""},
-		{"stalled", "PATCH", upload, failingReader{os.ErrDeadlineExceeded}, 5, "", store(atEnd), 408, codeBlobUploadInvalid, ""},
+		{"range malformed", "PATCH", upload, strings.NewReader("01234"), 5, "bytes 7-11/*", nil, 400,
+			codeBlobUploadInvalid, ""},
+		{"out of order", "PATCH", upload, strings.NewReader("01234"), 5, "70-74", outOfOrder, 416, codeBlobUploadInvalid,
+			"0-6"},
+		{"truncated", "PATCH", upload, io.MultiReader(strings.NewReader("0"), failingReader{io.ErrUnexpectedEOF}), 5, "",
+			store(atEnd), 400, codeSizeInvalid, ""},
+		{"stalled", "PATCH", upload, failingReader{os.ErrDeadlineExceeded}, 5, "", store(atEnd), 408,
+			codeBlobUploadInvalid, ""},
 		{"close", "PUT", close, nil, 0, "", nil, 201, "", ""},
 		{"close with body", "PUT", close, strings.NewReader("01"), 2, "", store(atEnd), 201, "", ""},
 		{"close with chunk", "PUT", close, strings.NewReader("01"), 2, "7-8", store(7), 201, "", ""},
-		{"close out of order", "PUT", close, strings.NewReader("01"), 2, "8-9", outOfOrder, 416, codeBlobUploadInvalid, "0-6"},
-		{"single POST", "POST", "/v2/app/blobs/uploads/?digest=" + someSHA.String(), strings.NewReader("01"), 2, "", store(0), 201, "", ""},
-		{"single POST truncated", "POST", "/v2/app/blobs/uploads/?digest=" + someSHA.String(), failingReader{io.ErrUnexpectedEOF}, 2, "", store(0), 400, codeSizeInvalid, ""},
+		{"close out of order", "PUT", close, strings.NewReader("01"), 2, "8-9", outOfOrder, 416, codeBlobUploadInvalid,
+			"0-6"},
+		{"single POST", "POST", "/v2/app/blobs/uploads/?digest=" + someSHA.String(), strings.NewReader("01"), 2, "", store(0),
+			201, "", ""},
+		{"single POST truncated", "POST", "/v2/app/blobs/uploads/?digest=" + someSHA.String(),
+			failingReader{io.ErrUnexpectedEOF}, 2, "", store(0), 400, codeSizeInvalid, ""},
 	} {
 		resp := do(fakeRegistry{append: tt.append}, tt.method, prodHost, tt.target, tt.body, func(r *http.Request) {
 			r.ContentLength = tt.length
@@ -483,7 +524,8 @@ func TestUpload(t *testing.T) {
 			}
 		})
 		if resp.StatusCode != tt.status || resp.Header.Get("Range") != tt.uploadRange {
-			t.Errorf("%s: status %d, Range %q; want %d, %q", tt.name, resp.StatusCode, resp.Header.Get("Range"), tt.status, tt.uploadRange)
+			t.Errorf("%s: status %d, Range %q; want %d, %q", tt.name, resp.StatusCode, resp.Header.Get("Range"), tt.status,
+				tt.uploadRange)
 			continue
 		}
 		location := ""
@@ -545,7 +587,8 @@ func TestLists(t *testing.T) {
 		}
 		return all[i:], "", nil
 	}
-	f := fakeRegistry{tags: page, list: func(_ resource.Registry, p registry.Page) (repositories []registry.Repository, next string, err error) {
+	f := fakeRegistry{tags: page, list: func(_ resource.Registry, p registry.Page) (repositories []registry.Repository,
+		next string, err error) {
 		names, next, err := page(p)
 		for _, name := range names {
 			repositories = append(repositories, registry.Repository{Ref: resource.Repository{Name: name}})
@@ -560,12 +603,15 @@ func TestLists(t *testing.T) {
 		{"/v2/app/tags/list?last=c", `{"name":"app","tags":[]}`, ""},
 		{"/v2/app/tags/list?n=0", `{"name":"app","tags":[]}`, ""},
 		{"/v2/app/tags/list?n=3", `{"name":"app","tags":["a","b","c"]}`, ""},
-		{"/v2/" + inProd + "app/tags/list?n=1", `{"name":"` + inProd + `app","tags":["a"]}`, `</v2/` + inProd + `app/tags/list?last=a&n=1>; rel="next"`},
-		{"/v2/_catalog?n=2", `{"repositories":["` + inProd + `a","` + inProd + `b"]}`, `</v2/_catalog?last=111122223333%2Fus-east-1%2Fb&n=2>; rel="next"`},
+		{"/v2/" + inProd + "app/tags/list?n=1", `{"name":"` + inProd + `app","tags":["a"]}`,
+			`</v2/` + inProd + `app/tags/list?last=a&n=1>; rel="next"`},
+		{"/v2/_catalog?n=2", `{"repositories":["` + inProd + `a","` + inProd + `b"]}`,
+			`</v2/_catalog?last=111122223333%2Fus-east-1%2Fb&n=2>; rel="next"`},
 		{"/v2/_catalog?n=2&last=" + inProd + "b", `{"repositories":["` + inProd + `c"]}`, ""},
 		{"/v2/_catalog?n=2&last=b", `{"repositories":["` + inProd + `c"]}`, ""},
 		{"/v2/_catalog?n=0", `{"repositories":[]}`, ""},
-		{"/v2/" + inProd + "_catalog?n=1&last=" + inProd + "a", `{"repositories":["` + inProd + `b"]}`, `</v2/` + inProd + `_catalog?last=111122223333%2Fus-east-1%2Fb&n=1>; rel="next"`},
+		{"/v2/" + inProd + "_catalog?n=1&last=" + inProd + "a", `{"repositories":["` + inProd + `b"]}`,
+			`</v2/` + inProd + `_catalog?last=111122223333%2Fus-east-1%2Fb&n=1>; rel="next"`},
 	} {
 		resp := do(f, "GET", "localhost", tt.target, nil, nil)
 		if body := readAll(t, resp); body != tt.body || resp.Header.Get("Link") != tt.link {
@@ -573,7 +619,8 @@ func TestLists(t *testing.T) {
 		}
 	}
 	resp := do(f, "GET", prodHost, "/v2/_catalog?n=2", nil, nil) // whose names need none before them
-	if body, link := readAll(t, resp), resp.Header.Get("Link"); body != `{"repositories":["a","b"]}` || link != `</v2/_catalog?last=b&n=2>; rel="next"` {
+	if body, link := readAll(t, resp), resp.Header.Get("Link"); body != `{"repositories":["a","b"]}` ||
+		link != `</v2/_catalog?last=b&n=2>; rel="next"` {
 		t.Errorf("by host: %s, Link %q", body, link)
 	}
 }
@@ -629,7 +676,8 @@ func TestReferrersPages(t *testing.T) {
 				if err := json.Unmarshal([]byte(readAll(t, resp)), &index); err != nil {
 					t.Fatal(err)
 				}
-				if len(index.Manifests) != want || index.SchemaVersion != 2 || index.MediaType != resp.Header.Get("Content-Type") || index.Manifests == nil {
+				if len(index.Manifests) != want || index.SchemaVersion != 2 || index.MediaType != resp.Header.Get("Content-Type") ||
+					index.Manifests == nil {
 					t.Fatalf("page %d: %d manifests, want %d; %+v", i, len(index.Manifests), want, resp.Header)
 				}
 				if applied := resp.Header.Get("OCI-Filters-Applied"); (applied == "artifactType") != (tt.query == "") {
@@ -696,7 +744,8 @@ func TestErrors(t *testing.T) {
 		{fmt.Errorf("wrapped: %w", &registry.Error{Code: registry.AccessDenied, Message: "m"}), 403, codeDenied},
 		{errors.New("disk secret"), 500, codeUnknown},
 	} {
-		resp := do(fakeRegistry{put: func(access.Caller, resource.Repository, registry.NewManifest) (registry.PutResult, error) {
+		resp := do(fakeRegistry{put: func(access.Caller, resource.Repository, registry.NewManifest) (registry.PutResult,
+			error) {
 			return registry.PutResult{}, tt.err
 		}}, "PUT", prodHost, "/v2/app/manifests/v1", strings.NewReader("{}"), nil)
 		body := readAll(t, resp)
@@ -711,7 +760,8 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%v: %s, %v", tt.err, body, resp.Header)
 		}
 	}
-	resp := do(fakeRegistry{manifest: func(access.Caller, resource.Repository, registry.Reference) (registry.Manifest, error) {
+	resp := do(fakeRegistry{manifest: func(access.Caller, resource.Repository,
+		registry.Reference) (registry.Manifest, error) {
 		return registry.Manifest{}, &registry.Error{Code: registry.ImageNotFound, Message: "m"}
 	}}, "GET", prodHost, "/v2/app/manifests/v1", nil, nil)
 	if body := readAll(t, resp); body != `{"errors":[{"code":"MANIFEST_UNKNOWN","message":"Requested image not found"}]}` {
@@ -737,8 +787,11 @@ func (discard) Write(p []byte) (int, error) { return len(p), nil }
 func (discard) WriteHeader(int)             {}
 
 func BenchmarkGetManifest(b *testing.B) {
-	h := newHandler(fakeRegistry{manifest: func(access.Caller, resource.Repository, registry.Reference) (registry.Manifest, error) {
-		return registry.Manifest{Digest: someSHA, MediaType: "application/vnd.oci.image.manifest.v1+json", Size: 2, Bytes: []byte("{}")}, nil
+	h := newHandler(fakeRegistry{manifest: func(access.Caller, resource.Repository,
+		registry.Reference) (registry.Manifest, error) {
+		return registry.Manifest{
+			Digest: someSHA, MediaType: "application/vnd.oci.image.manifest.v1+json", Size: 2, Bytes: []byte("{}"),
+		}, nil
 	}})
 	r := httptest.NewRequest("GET", "http://localhost:8080/v2/app/manifests/latest", nil)
 	r.SetBasicAuth("AWS", token(prodKey, auth.Token{}))

@@ -47,7 +47,9 @@ func TestParseRange(t *testing.T) {
 }
 
 func FuzzParseRange(f *testing.F) {
-	for _, seed := range []string{"bytes=0-1", "bytes=-5", "bytes=7-", "bytes=9-3", "bytes=1-2,3-4", "bytes=9223372036854775807-9223372036854775807"} {
+	for _, seed := range []string{
+		"bytes=0-1", "bytes=-5", "bytes=7-", "bytes=9-3", "bytes=1-2,3-4", "bytes=9223372036854775807-9223372036854775807",
+	} {
 		f.Add(seed, int64(10))
 	}
 	f.Fuzz(func(t *testing.T, header string, size int64) {
@@ -82,7 +84,8 @@ func TestParseContentRange(t *testing.T) {
 	} {
 		start, length, err := parseContentRange(tt.header)
 		if start != tt.start || length != tt.length || !errors.Is(err, tt.err) {
-			t.Errorf("parseContentRange(%q) = %d, %d, %v; want %d, %d, %v", tt.header, start, length, err, tt.start, tt.length, tt.err)
+			t.Errorf("parseContentRange(%q) = %d, %d, %v; want %d, %d, %v", tt.header, start, length, err, tt.start, tt.length,
+				tt.err)
 		}
 	}
 }

@@ -91,7 +91,9 @@ func FuzzParseDigest(f *testing.F) {
 }
 
 func TestSupportedAlgorithm(t *testing.T) {
-	for name, want := range map[string]bool{"sha256": true, "sha512": true, "": false, "sha": false, "sha256:": false, "sha384": false} {
+	for name, want := range map[string]bool{
+		"sha256": true, "sha512": true, "": false, "sha": false, "sha256:": false, "sha384": false,
+	} {
 		if got := registry.SupportedAlgorithm(name); got != want {
 			t.Errorf("SupportedAlgorithm(%q) = %v, want %v", name, got, want)
 		}

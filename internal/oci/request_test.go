@@ -51,44 +51,124 @@ func TestParse(t *testing.T) {
 		{"GET", "localhost", "/v2/", request{op: opBase}},
 		{"GET", "localhost", "/v2", request{op: opBase}},
 		{"HEAD", prodHost, "/v2/", request{op: opBase, ref: resource.Repository{Registry: prod}}},
-		{"GET", prodHost, "/v2/_catalog?n=5", request{op: opListRepositories, ref: resource.Repository{Registry: prod}, bareNames: true, limit: 5}},
+		{"GET", prodHost, "/v2/_catalog?n=5", request{
+			op: opListRepositories, ref: resource.Repository{Registry: prod}, bareNames: true, limit: 5,
+		}},
 		{"GET", "localhost", "/v2/_catalog?n=5&last=b", request{op: opListRepositories, limit: 5, last: "b"}},
-		{"GET", "localhost", "/v2/" + prodAccount + "/us-east-1/_catalog", request{op: opListRepositories, ref: resource.Repository{Registry: prod}, name: prodAccount + "/us-east-1"}},
-		{"GET", "localhost", "/v2/app/manifests/v1", request{op: opGetManifest, ref: bare("app"), name: "app", reference: registry.Reference{Tag: "v1"}}},
-		{"HEAD", "localhost", "/v2/a/b/manifests/" + sha, request{op: opGetManifest, ref: bare("a/b"), name: "a/b", reference: registry.Reference{Digest: someSHA}}},
-		{"GET", "localhost", "/v2/aa/manifests/" + strings.Replace(sha, ":", "%3A", 1), request{op: opGetManifest, ref: bare("aa"), name: "aa", reference: registry.Reference{Digest: someSHA}}},
-		{"GET", "localhost", "/v2/blobs/uploads/manifests/manifests/tags", request{op: opGetManifest, ref: bare("blobs/uploads/manifests"), name: "blobs/uploads/manifests", reference: registry.Reference{Tag: "tags"}}},
-		{"PUT", "localhost", "/v2/app/manifests/" + sha + "?tag=1&tag=1.2&tag=1", request{op: opPutManifest, ref: bare("app"), name: "app", reference: registry.Reference{Digest: someSHA}, tags: []string{"1", "1.2"}}},
-		{"PUT", "localhost", "/v2/app/manifests/v1?tag=other", request{op: opPutManifest, ref: bare("app"), name: "app", reference: registry.Reference{Tag: "v1"}}},
-		{"DELETE", "localhost", "/v2/app/manifests/v1", request{op: opDeleteManifest, ref: bare("app"), name: "app", reference: registry.Reference{Tag: "v1"}}},
-		{"GET", "localhost", "/v2/app/blobs/" + sha + "?X-Twinport-Token=t", request{op: opGetBlob, ref: bare("app"), name: "app", digest: someSHA, downloadToken: "t"}},
-		{"HEAD", "localhost", "/v2/app/blobs/" + sha, request{op: opHeadBlob, ref: bare("app"), name: "app", digest: someSHA}},
-		{"DELETE", "localhost", "/v2/app/blobs/" + sha + "?X-Twinport-Token=t", request{op: opDeleteBlob, ref: bare("app"), name: "app", digest: someSHA}},
+		{"GET", "localhost", "/v2/" + prodAccount + "/us-east-1/_catalog", request{
+			op: opListRepositories, ref: resource.Repository{Registry: prod}, name: prodAccount + "/us-east-1",
+		}},
+		{"GET", "localhost", "/v2/app/manifests/v1", request{
+			op: opGetManifest, ref: bare("app"), name: "app", reference: registry.Reference{Tag: "v1"},
+		}},
+		{"HEAD", "localhost", "/v2/a/b/manifests/" + sha, request{
+			op: opGetManifest, ref: bare("a/b"), name: "a/b", reference: registry.Reference{Digest: someSHA},
+		}},
+		{"GET", "localhost", "/v2/aa/manifests/" + strings.Replace(sha, ":", "%3A", 1), request{
+			op: opGetManifest, ref: bare("aa"), name: "aa", reference: registry.Reference{Digest: someSHA},
+		}},
+		{"GET", "localhost", "/v2/blobs/uploads/manifests/manifests/tags", request{
+			op: opGetManifest, ref: bare("blobs/uploads/manifests"), name: "blobs/uploads/manifests",
+			reference: registry.Reference{Tag: "tags"},
+		}},
+		{"PUT", "localhost", "/v2/app/manifests/" + sha + "?tag=1&tag=1.2&tag=1", request{
+			op: opPutManifest, ref: bare("app"), name: "app", reference: registry.Reference{Digest: someSHA},
+			tags: []string{"1", "1.2"},
+		}},
+		{"PUT", "localhost", "/v2/app/manifests/v1?tag=other", request{
+			op: opPutManifest, ref: bare("app"), name: "app", reference: registry.Reference{Tag: "v1"},
+		}},
+		{"DELETE", "localhost", "/v2/app/manifests/v1", request{
+			op: opDeleteManifest, ref: bare("app"), name: "app", reference: registry.Reference{Tag: "v1"},
+		}},
+		{"GET", "localhost", "/v2/app/blobs/" + sha + "?X-Twinport-Token=t", request{
+			op: opGetBlob, ref: bare("app"), name: "app", digest: someSHA, downloadToken: "t",
+		}},
+		{"HEAD", "localhost", "/v2/app/blobs/" + sha, request{
+			op: opHeadBlob, ref: bare("app"), name: "app", digest: someSHA,
+		}},
+		{"DELETE", "localhost", "/v2/app/blobs/" + sha + "?X-Twinport-Token=t", request{
+			op: opDeleteBlob, ref: bare("app"), name: "app", digest: someSHA,
+		}},
 		{"GET", "localhost", "/v2/app/tags/list?n=0", request{op: opListTags, ref: bare("app"), name: "app"}},
-		{"GET", "localhost", "/v2/app/tags/list?n=99999999999999999999", request{op: opListTags, ref: bare("app"), name: "app", limit: 1<<63 - 1}},
-		{"GET", "localhost", "/v2/app/referrers/" + sha + "?artifactType=a%2Fb", request{op: opListReferrers, ref: bare("app"), name: "app", digest: someSHA, limit: noLimit, artifactType: "a/b"}},
-		{"GET", "localhost", "/v2/app/referrers/" + sha + "?n=7&artifactType=a/b%2Bc%3Bversion%3D0.2", request{op: opListReferrers, ref: bare("app"), name: "app", digest: someSHA, limit: 7, artifactType: "a/b+c;version=0.2"}},
-		{"GET", "localhost", "/v2/app/referrers/" + sha + "?n=7&artifactType=a/b+c;version=0.2", request{op: opListReferrers, ref: bare("app"), name: "app", digest: someSHA, limit: 7, artifactType: "a/b+c;version=0.2"}},
-		{"GET", "localhost", "/v2/app/referrers/" + sha + "?artifactType=a/b%3B+version%3D1", request{op: opListReferrers, ref: bare("app"), name: "app", digest: someSHA, limit: noLimit, artifactType: "a/b; version=1"}},
-		{"GET", "localhost", "/v2/app/tags/list?n=5&last=a;b", request{op: opListTags, ref: bare("app"), name: "app", limit: 5, last: "a;b"}},
+		{"GET", "localhost", "/v2/app/tags/list?n=99999999999999999999", request{
+			op: opListTags, ref: bare("app"), name: "app", limit: 1<<63 - 1,
+		}},
+		{"GET", "localhost", "/v2/app/referrers/" + sha + "?artifactType=a%2Fb", request{
+			op: opListReferrers, ref: bare("app"), name: "app", digest: someSHA, limit: noLimit, artifactType: "a/b",
+		}},
+		{"GET", "localhost", "/v2/app/referrers/" + sha + "?n=7&artifactType=a/b%2Bc%3Bversion%3D0.2",
+			request{
+				op: opListReferrers, ref: bare("app"), name: "app", digest: someSHA, limit: 7, artifactType: "a/b+c;version=0.2",
+			}},
+		{"GET", "localhost", "/v2/app/referrers/" + sha + "?n=7&artifactType=a/b+c;version=0.2", request{
+			op: opListReferrers, ref: bare("app"), name: "app", digest: someSHA, limit: 7, artifactType: "a/b+c;version=0.2",
+		}},
+		{"GET", "localhost", "/v2/app/referrers/" + sha + "?artifactType=a/b%3B+version%3D1", request{
+			op: opListReferrers, ref: bare("app"), name: "app", digest: someSHA, limit: noLimit, artifactType: "a/b; version=1",
+		}},
+		{"GET", "localhost", "/v2/app/tags/list?n=5&last=a;b", request{
+			op: opListTags, ref: bare("app"), name: "app", limit: 5, last: "a;b",
+		}},
 		{"POST", "localhost", "/v2/app/blobs/uploads/", request{op: opStartUpload, ref: bare("app"), name: "app"}},
 		{"POST", "localhost", "/v2/app/blobs/uploads", request{op: opStartUpload, ref: bare("app"), name: "app"}},
-		{"POST", "localhost", "/v2/app/blobs/uploads/?digest-algorithm=sha512", request{op: opStartUpload, ref: bare("app"), name: "app"}},
-		{"POST", "localhost", "/v2/app/blobs/uploads/?digest=" + sha, request{op: opPushBlob, ref: bare("app"), name: "app", digest: someSHA}},
-		{"POST", "localhost", "/v2/app/blobs/uploads/?mount=" + sha, request{op: opMountBlob, ref: bare("app"), name: "app", digest: someSHA}},
-		{"POST", "localhost", "/v2/app/blobs/uploads/?mount=" + sha + "&from=bb", request{op: opMountBlob, ref: bare("app"), name: "app", digest: someSHA, from: &resource.Repository{Name: "bb"}}},
-		{"POST", "localhost", "/v2/" + prodAccount + "/us-east-1/app/blobs/uploads/?mount=" + sha + "&from=bb", request{op: opMountBlob, ref: inProd, name: prodAccount + "/us-east-1/app", digest: someSHA, from: &resource.Repository{Name: "bb"}}},
-		{"POST", "localhost", "/v2/app/blobs/uploads/?mount=" + sha + "&from=" + devAccount + "/eu-west-1/bb", request{op: opMountBlob, ref: bare("app"), name: "app", digest: someSHA, from: &resource.Repository{Registry: resource.Registry{Account: devAccount, Region: "eu-west-1"}, Name: "bb"}}},
-		{"POST", prodHost, "/v2/app/blobs/uploads/?mount=" + sha + "&from=" + devAccount + "/eu-west-1/bb", request{op: opMountBlob, ref: inProd, name: "app", digest: someSHA, from: &resource.Repository{Registry: prod, Name: devAccount + "/eu-west-1/bb"}}},
-		{"GET", "localhost", "/v2/app/blobs/uploads/" + uploadID, request{op: opUploadStatus, ref: bare("app"), name: "app", upload: uploadID}},
-		{"PATCH", "localhost", "/v2/app/blobs/uploads/" + uploadID, request{op: opAppendUpload, ref: bare("app"), name: "app", upload: uploadID}},
-		{"PUT", "localhost", "/v2/app/blobs/uploads/" + uploadID + "?digest=" + sha, request{op: opCompleteUpload, ref: bare("app"), name: "app", upload: uploadID, digest: someSHA}},
-		{"DELETE", "localhost", "/v2/app/blobs/uploads/" + uploadID, request{op: opCancelUpload, ref: bare("app"), name: "app", upload: uploadID}},
-		{"DELETE", strings.ToUpper(prodHost) + ":8080", "/v2/app/manifests/v1", request{op: opDeleteManifest, ref: inProd, name: "app", reference: registry.Reference{Tag: "v1"}}},
-		{"DELETE", prodHost + ".:8080", "/v2/app/manifests/v1", request{op: opDeleteManifest, ref: inProd, name: "app", reference: registry.Reference{Tag: "v1"}}},
-		{"DELETE", "[::1]:8080", "/v2/" + prodAccount + "/us-east-1/app/manifests/v1", request{op: opDeleteManifest, ref: inProd, name: prodAccount + "/us-east-1/app", reference: registry.Reference{Tag: "v1"}}},
-		{"DELETE", "localhost", "/v2/" + prodAccount + "/app/manifests/v1", request{op: opDeleteManifest, ref: bare(prodAccount + "/app"), name: prodAccount + "/app", reference: registry.Reference{Tag: "v1"}}},
-		{"DELETE", prodAccount + ".dkr.ecr", "/v2/app/manifests/v1", request{op: opDeleteManifest, ref: bare("app"), name: "app", reference: registry.Reference{Tag: "v1"}}},
+		{"POST", "localhost", "/v2/app/blobs/uploads/?digest-algorithm=sha512", request{
+			op: opStartUpload, ref: bare("app"), name: "app",
+		}},
+		{"POST", "localhost", "/v2/app/blobs/uploads/?digest=" + sha, request{
+			op: opPushBlob, ref: bare("app"), name: "app", digest: someSHA,
+		}},
+		{"POST", "localhost", "/v2/app/blobs/uploads/?mount=" + sha, request{
+			op: opMountBlob, ref: bare("app"), name: "app", digest: someSHA,
+		}},
+		{"POST", "localhost", "/v2/app/blobs/uploads/?mount=" + sha + "&from=bb", request{
+			op: opMountBlob, ref: bare("app"), name: "app", digest: someSHA, from: &resource.Repository{Name: "bb"},
+		}},
+		{"POST", "localhost", "/v2/" + prodAccount + "/us-east-1/app/blobs/uploads/?mount=" + sha + "&from=bb",
+			request{
+				op: opMountBlob, ref: inProd, name: prodAccount + "/us-east-1/app", digest: someSHA,
+				from: &resource.Repository{Name: "bb"},
+			}},
+		{"POST", "localhost", "/v2/app/blobs/uploads/?mount=" + sha + "&from=" + devAccount + "/eu-west-1/bb",
+			request{
+				op: opMountBlob, ref: bare("app"), name: "app", digest: someSHA, from: &resource.Repository{
+					Registry: resource.Registry{Account: devAccount, Region: "eu-west-1"}, Name: "bb",
+				},
+			}},
+		{"POST", prodHost, "/v2/app/blobs/uploads/?mount=" + sha + "&from=" + devAccount + "/eu-west-1/bb",
+			request{
+				op: opMountBlob, ref: inProd, name: "app", digest: someSHA, from: &resource.Repository{
+					Registry: prod, Name: devAccount + "/eu-west-1/bb",
+				},
+			}},
+		{"GET", "localhost", "/v2/app/blobs/uploads/" + uploadID, request{
+			op: opUploadStatus, ref: bare("app"), name: "app", upload: uploadID,
+		}},
+		{"PATCH", "localhost", "/v2/app/blobs/uploads/" + uploadID, request{
+			op: opAppendUpload, ref: bare("app"), name: "app", upload: uploadID,
+		}},
+		{"PUT", "localhost", "/v2/app/blobs/uploads/" + uploadID + "?digest=" + sha, request{
+			op: opCompleteUpload, ref: bare("app"), name: "app", upload: uploadID, digest: someSHA,
+		}},
+		{"DELETE", "localhost", "/v2/app/blobs/uploads/" + uploadID, request{
+			op: opCancelUpload, ref: bare("app"), name: "app", upload: uploadID,
+		}},
+		{"DELETE", strings.ToUpper(prodHost) + ":8080", "/v2/app/manifests/v1", request{
+			op: opDeleteManifest, ref: inProd, name: "app", reference: registry.Reference{Tag: "v1"},
+		}},
+		{"DELETE", prodHost + ".:8080", "/v2/app/manifests/v1", request{
+			op: opDeleteManifest, ref: inProd, name: "app", reference: registry.Reference{Tag: "v1"},
+		}},
+		{"DELETE", "[::1]:8080", "/v2/" + prodAccount + "/us-east-1/app/manifests/v1", request{
+			op: opDeleteManifest, ref: inProd, name: prodAccount + "/us-east-1/app", reference: registry.Reference{Tag: "v1"},
+		}},
+		{"DELETE", "localhost", "/v2/" + prodAccount + "/app/manifests/v1", request{
+			op: opDeleteManifest, ref: bare(prodAccount + "/app"), name: prodAccount + "/app",
+			reference: registry.Reference{Tag: "v1"},
+		}},
+		{"DELETE", prodAccount + ".dkr.ecr", "/v2/app/manifests/v1", request{
+			op: opDeleteManifest, ref: bare("app"), name: "app", reference: registry.Reference{Tag: "v1"},
+		}},
 	} {
 		if !strings.Contains(tt.target, "?n=") {
 			tt.want.limit = noLimit

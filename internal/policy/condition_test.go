@@ -19,7 +19,9 @@ func holds(t *testing.T, operator, operands string, values []string) bool {
 		Action:          "ecr:BatchGetImage",
 		Resource:        "arn:aws:ecr:us-east-1:111122223333:repository/app",
 		ResourceAccount: "111122223333",
-		Context:         newContext(map[string][]string{"aws:PrincipalTag/team": {"blue"}, "aws:PrincipalTag/odd": {"a*"}, "aws:PrincipalTag/bytes": {"\xff"}}),
+		Context: newContext(map[string][]string{
+			"aws:PrincipalTag/team": {"blue"}, "aws:PrincipalTag/odd": {"a*"}, "aws:PrincipalTag/bytes": {"\xff"},
+		}),
 	}
 	if values != nil {
 		req.Context.Add("ECR:key", values...)
@@ -62,7 +64,8 @@ func TestOperators(t *testing.T) {
 		{"StringEquals", `"${aws:PrincipalTag/none}"`, nil, []string{"", "${aws:PrincipalTag/none}"}, false},
 		{"StringNotEquals", `"${aws:PrincipalTag/none}"`, []string{"", "x"}, nil, true},
 		{"StringEquals", `"x-${aws:PrincipalTag/none, 'all'}-y"`, []string{"x-all-y"}, []string{"x--y"}, false},
-		{"StringEquals", `"${aws:username}/${aws:PrincipalAccount}"`, []string{"ci/111122223333"}, []string{"team/ci/111122223333"}, false},
+		{"StringEquals", `"${aws:username}/${aws:PrincipalAccount}"`, []string{"ci/111122223333"},
+			[]string{"team/ci/111122223333"}, false},
 		{"StringLike", `"${aws:PrincipalTag/odd}*"`, []string{"a*b"}, []string{"ab"}, false},
 		{"StringLike", `"${aws:PrincipalTag/bytes}"`, nil, []string{"anything", "\xff"}, false},
 
@@ -73,9 +76,13 @@ func TestOperators(t *testing.T) {
 		{"NumericGreaterThan", `10`, []string{"10.5"}, []string{"10", "9", "inf"}, false},
 		{"NumericGreaterThanEquals", `[10, 20]`, []string{"10", "15"}, []string{"9"}, false},
 
-		{"DateEquals", noon, []string{"2026-11-23T12:00:00Z", "2026-11-23T13:00+01:00", "2026-11-23T12:00:00.000Z", "1795435200"}, []string{"2026-11-23", "noon"}, false},
+		{"DateEquals", noon, []string{
+			"2026-11-23T12:00:00Z", "2026-11-23T13:00+01:00", "2026-11-23T12:00:00.000Z", "1795435200",
+		}, []string{"2026-11-23", "noon"}, false},
 		{"DateNotEquals", noon, []string{"2026-11-23", "noon"}, []string{"1795435200"}, true},
-		{"DateLessThan", noon, []string{"2026-11-23T11:59:59.9Z", "2026", "0"}, []string{"2026-11-23T12:00:00Z", "2027", "soon"}, false},
+		{"DateLessThan", noon, []string{
+			"2026-11-23T11:59:59.9Z", "2026", "0",
+		}, []string{"2026-11-23T12:00:00Z", "2027", "soon"}, false},
 		{"DateLessThanEquals", noon, []string{"2026-11-23T12:00:00Z"}, []string{"2026-12"}, false},
 		{"DateGreaterThan", `1795435200`, []string{"2026-12-01"}, []string{"2026-11-23T12:00:00Z"}, false},
 		{"DateGreaterThanEquals", `"2026-11"`, []string{"2026-11-01"}, []string{"2026-10-31"}, false},
@@ -86,20 +93,31 @@ func TestOperators(t *testing.T) {
 		{"Bool", `"${aws:username}"`, nil, []string{"ci", "true"}, false},
 		{"BinaryEquals", `"QUJD"`, []string{"QUJD"}, []string{"ABC", "QUJE", "QUJD\n!"}, false},
 
-		{"IpAddress", `"203.0.113.0/24"`, []string{"203.0.113.9", "::ffff:203.0.113.9"}, []string{"203.0.114.1", "2001:db8::1", "x", ""}, false},
-		{"IpAddress", `["2001:db8::/32", "203.0.113.7"]`, []string{"2001:db8::1", "203.0.113.7"}, []string{"2001:db9::1", "203.0.113.8"}, false},
+		{"IpAddress", `"203.0.113.0/24"`, []string{
+			"203.0.113.9", "::ffff:203.0.113.9",
+		}, []string{"203.0.114.1", "2001:db8::1", "x", ""}, false},
+		{"IpAddress", `["2001:db8::/32", "203.0.113.7"]`, []string{"2001:db8::1", "203.0.113.7"},
+			[]string{"2001:db9::1", "203.0.113.8"}, false},
 		{"IpAddress", `"::ffff:203.0.113.0/120"`, []string{"203.0.113.9"}, []string{"203.0.114.9"}, false},
 		{"IpAddress", `"::ffff:203.0.113.7"`, []string{"203.0.113.7"}, []string{"203.0.113.8"}, false},
 		{"IpAddress", `"fe80::/16"`, []string{"fe80::1%eth0"}, nil, false},
 		{"NotIpAddress", `"203.0.113.0/24"`, []string{"203.0.114.1", "x"}, []string{"203.0.113.1"}, true},
 
-		{"ArnEquals", arn, []string{strings.Trim(arn, `"`)}, []string{"arn:aws:ecr:us-east-1:111122223333:repository/App", "app"}, false},
-		{"ArnEquals", `"arn:aws:ecr:*:1111*:repository/a?p"`, []string{strings.Trim(arn, `"`)}, []string{"arn:aws:ecr:us-east-1:2111:repository/app"}, false},
-		{"ArnLike", `"arn:aws:*:*:x"`, []string{"arn:aws:a:b:x:whatever:y"}, []string{"arn:aws:a:b:c:x", "arn:aws:a:b"}, false},
+		{"ArnEquals", arn, []string{strings.Trim(arn, `"`)}, []string{
+			"arn:aws:ecr:us-east-1:111122223333:repository/App", "app",
+		}, false},
+		{"ArnEquals", `"arn:aws:ecr:*:1111*:repository/a?p"`, []string{strings.Trim(arn, `"`)}, []string{
+			"arn:aws:ecr:us-east-1:2111:repository/app",
+		}, false},
+		{"ArnLike", `"arn:aws:*:*:x"`, []string{"arn:aws:a:b:x:whatever:y"}, []string{"arn:aws:a:b:c:x", "arn:aws:a:b"},
+			false},
 		{"ArnLike", `"*"`, []string{"arn:aws:a:b:c:d", "x"}, nil, false},
-		{"ArnLike", `"${aws:PrincipalArn}"`, []string{"arn:aws:iam::111122223333:user/team/ci"}, []string{"arn:aws:iam::111122223333:user/x"}, false},
+		{"ArnLike", `"${aws:PrincipalArn}"`, []string{
+			"arn:aws:iam::111122223333:user/team/ci",
+		}, []string{"arn:aws:iam::111122223333:user/x"}, false},
 		{"ArnLike", `"${aws:username}"`, nil, []string{"ci", "arn:aws:a:b:c:ci"}, false},
-		{"ArnLike", `"arn:aws:iam::${aws:PrincipalAccount}:user/*"`, []string{"arn:aws:iam::111122223333:user/x"}, []string{"arn:aws:iam::999922223333:user/x"}, false},
+		{"ArnLike", `"arn:aws:iam::${aws:PrincipalAccount}:user/*"`, []string{"arn:aws:iam::111122223333:user/x"},
+			[]string{"arn:aws:iam::999922223333:user/x"}, false},
 		{"ArnLike", `"arn:aws:iam::1:user/${aws:PrincipalTag/none}"`, nil, []string{"arn:aws:iam::1:user/"}, false},
 		{"ArnNotEquals", arn, []string{"x", "arn:aws:a:b:c:d"}, []string{strings.Trim(arn, `"`)}, true},
 		{"ArnNotLike", `"arn:aws:ecr:*:*:*"`, []string{"arn:aws:s3:::b"}, []string{strings.Trim(arn, `"`)}, true},
@@ -161,7 +179,8 @@ func TestOperators(t *testing.T) {
 		if holds(t, "ForAnyValue:"+tt.operator, tt.operands, nil) {
 			t.Errorf("ForAnyValue:%s %s holds without the key", tt.operator, tt.operands)
 		}
-		if !holds(t, "ForAllValues:"+tt.operator, tt.operands, nil) || !holds(t, "ForAllValues:"+tt.operator, tt.operands, []string{""}) {
+		if !holds(t, "ForAllValues:"+tt.operator, tt.operands, nil) || !holds(t, "ForAllValues:"+tt.operator, tt.operands,
+			[]string{""}) {
 			t.Errorf("ForAllValues:%s %s does not hold without a value", tt.operator, tt.operands)
 		}
 		if !holds(t, "ForAnyValue:"+tt.operator+"IfExists", tt.operands, nil) {
@@ -208,7 +227,10 @@ func TestVariablesNeedTheCurrentVersion(t *testing.T) {
 }
 
 func TestDerivedKeys(t *testing.T) {
-	session := Principal{Account: "111122223333", ARN: "arn:aws:sts::111122223333:assumed-role/deploy/x", Role: "arn:aws:iam::111122223333:role/ops/deploy"}
+	session := Principal{
+		Account: "111122223333", ARN: "arn:aws:sts::111122223333:assumed-role/deploy/x",
+		Role: "arn:aws:iam::111122223333:role/ops/deploy",
+	}
 	user := Principal{Account: "111122223333", ARN: "arn:aws:iam::111122223333:user/ops/ci"}
 	root := Principal{Account: "111122223333", ARN: "arn:aws:iam::111122223333:root"}
 	federated := Principal{Account: "111122223333", ARN: "arn:aws:sts::111122223333:federated-user/bob"}

@@ -117,7 +117,8 @@ func TestDecisions(t *testing.T) {
 	}
 	for _, tt := range tests {
 		req := Request{Principal: tt.who, Action: "ecr:BatchGetImage", Resource: app1, ResourceAccount: "111122223333"}
-		d := authorize(req, policies(t, IdentityPolicy, "the identity policy", tt.identity), policies(t, RepositoryPolicy, "the repository policy", tt.resource))
+		d := authorize(req, policies(t, IdentityPolicy, "the identity policy", tt.identity),
+			policies(t, RepositoryPolicy, "the repository policy", tt.resource))
 		if d.Outcome != tt.want || d.Allowed() != (tt.want == Allowed) {
 			t.Errorf("%s: %v, want %v", tt.name, d.Outcome, tt.want)
 		}
@@ -128,7 +129,9 @@ func TestDecisions(t *testing.T) {
 		if by != tt.by {
 			t.Errorf("%s: by %q, want %q", tt.name, by, tt.by)
 		}
-		if got := [2]bool{d.MissingIdentity, d.MissingResource}; got != [2]bool{tt.missing&idMissing != 0, tt.missing&resMissing != 0} {
+		if got := [2]bool{
+			d.MissingIdentity, d.MissingResource,
+		}; got != [2]bool{tt.missing&idMissing != 0, tt.missing&resMissing != 0} {
 			t.Errorf("%s: missing identity, resource = %v", tt.name, got)
 		}
 	}
@@ -149,9 +152,11 @@ func TestNoAccountIsNotTheSameAccount(t *testing.T) {
 func TestSeveralPolicies(t *testing.T) {
 	req := Request{Principal: root2, Action: "ecr:BatchGetImage", Resource: app1, ResourceAccount: "111122223333"}
 	allow := policies(t, RepositoryPolicy, "repository", allowPush+","+allowRoot2)[0]
-	deny := policies(t, RegistryPolicy, "registry", `{"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}`)[0]
+	deny := policies(t, RegistryPolicy, "registry",
+		`{"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}`)[0]
 	unset := Policy{Name: "unset"}
-	if d := authorize(req, nil, []Policy{unset, allow}); !d.Allowed() || *d.By != (Match{Policy: "repository", Sid: "Other", Number: 2, Effect: Allow}) {
+	if d := authorize(req, nil, []Policy{unset, allow}); !d.Allowed() ||
+		*d.By != (Match{Policy: "repository", Sid: "Other", Number: 2, Effect: Allow}) {
 		t.Errorf("allow: %v by %v", d.Outcome, d.By)
 	}
 	for _, ps := range [][]Policy{{allow, deny}, {deny, allow}} {
@@ -181,7 +186,9 @@ func BenchmarkAuthorize(b *testing.B) {
 	resource := policies(b, RepositoryPolicy, "the repository policy", benchmarkStatements)
 	req := Request{
 		Principal: root2, Action: "ecr:BatchGetImage", Resource: app1, ResourceAccount: "111122223333",
-		Context: newContext(map[string][]string{"aws:SourceIp": {"203.0.113.9"}, "aws:SecureTransport": {"true"}, "aws:UserAgent": {"docker"}}),
+		Context: newContext(map[string][]string{
+			"aws:SourceIp": {"203.0.113.9"}, "aws:SecureTransport": {"true"}, "aws:UserAgent": {"docker"},
+		}),
 	}
 	b.ReportAllocs()
 	for b.Loop() {

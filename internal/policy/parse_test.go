@@ -36,7 +36,8 @@ func TestParseAcceptsWhatUsersWrite(t *testing.T) {
 		}
 	}
 	d := mustParse(t, valid[1].text, RepositoryPolicy)
-	if d.Version != DefaultVersion || d.ID != "x" || d.Statements[0].Sid != "Allow pull, please: ünïcode" || d.Statements[0].Effect != Allow {
+	if d.Version != DefaultVersion || d.ID != "x" || d.Statements[0].Sid != "Allow pull, please: ünïcode" ||
+		d.Statements[0].Effect != Allow {
 		t.Errorf("document = %+v", d)
 	}
 	if d := mustParse(t, valid[2].text, RepositoryPolicy); d.Version != DefaultVersion || d.Statements[0].Effect != Deny {
@@ -101,17 +102,28 @@ func TestParseErrors(t *testing.T) {
 		{`"ecr:é": ["x"]`, `"ecr:é": ["x"], ‹"ECR:É": ["x"]`, "Statement[0].Condition.StringEquals.ECR:É", "no case"},
 		{`["x"]`, `["x", ‹null]`, "Statement[0].Condition.StringEquals.ecr:é[1]", "string, number or boolean, not null"},
 		{`["x"]`, `‹[]`, "Statement[0].Condition.StringEquals.ecr:é", "empty"},
-		{`"StringEquals": {"ecr:é": ["x"]}`, `"NumericEquals": {"ecr:é": [‹"0x10"]}`, "Statement[0].Condition.NumericEquals.ecr:é[0]", "write a number"},
-		{`"StringEquals": {"ecr:é": ["x"]}`, `"DateEquals": {"ecr:é": [‹"yesterday"]}`, "Statement[0].Condition.DateEquals.ecr:é[0]", "write a date"},
-		{`"StringEquals": {"ecr:é": ["x"]}`, `"Bool": {"ecr:é": [‹1]}`, "Statement[0].Condition.Bool.ecr:é[0]", `"true" or "false"`},
-		{`"StringEquals": {"ecr:é": ["x"]}`, `"BinaryEquals": {"ecr:é": [‹"?"]}`, "Statement[0].Condition.BinaryEquals.ecr:é[0]", "base64"},
-		{`"StringEquals": {"ecr:é": ["x"]}`, `"IpAddress": {"ecr:é": [‹"203.0.113.0/33"]}`, "Statement[0].Condition.IpAddress.ecr:é[0]", "CIDR"},
-		{`"StringEquals": {"ecr:é": ["x"]}`, `"IpAddress": {"ecr:é": [‹"::ffff:1.2.3.4/95"]}`, "Statement[0].Condition.IpAddress.ecr:é[0]", "CIDR"},
-		{`"StringEquals": {"ecr:é": ["x"]}`, `"ArnLike": {"ecr:é": [‹"app"]}`, "Statement[0].Condition.ArnLike.ecr:é[0]", "ARN"},
-		{`"StringEquals": {"ecr:é": ["x"]}`, `"Null": {"ecr:é": ["true", ‹"no"]}`, "Statement[0].Condition.Null.ecr:é[1]", `"true" or "false"`},
-		{"{\"Sid\": \"A\", \"Effect\": \"Allow\", \"Principal\": {\"AWS\": [\"111122223333\"]}, \"Action\": [\"ecr:*\"],\n     \"Resource\": \"*\", \"Condition\": {\"StringEquals\": {\"ecr:é\": [\"x\"]}}}", `‹7`, "Statement[0]", "a statement is an object"},
+		{`"StringEquals": {"ecr:é": ["x"]}`, `"NumericEquals": {"ecr:é": [‹"0x10"]}`,
+			"Statement[0].Condition.NumericEquals.ecr:é[0]", "write a number"},
+		{`"StringEquals": {"ecr:é": ["x"]}`, `"DateEquals": {"ecr:é": [‹"yesterday"]}`,
+			"Statement[0].Condition.DateEquals.ecr:é[0]", "write a date"},
+		{`"StringEquals": {"ecr:é": ["x"]}`, `"Bool": {"ecr:é": [‹1]}`, "Statement[0].Condition.Bool.ecr:é[0]",
+			`"true" or "false"`},
+		{`"StringEquals": {"ecr:é": ["x"]}`, `"BinaryEquals": {"ecr:é": [‹"?"]}`,
+			"Statement[0].Condition.BinaryEquals.ecr:é[0]", "base64"},
+		{`"StringEquals": {"ecr:é": ["x"]}`, `"IpAddress": {"ecr:é": [‹"203.0.113.0/33"]}`,
+			"Statement[0].Condition.IpAddress.ecr:é[0]", "CIDR"},
+		{`"StringEquals": {"ecr:é": ["x"]}`, `"IpAddress": {"ecr:é": [‹"::ffff:1.2.3.4/95"]}`,
+			"Statement[0].Condition.IpAddress.ecr:é[0]", "CIDR"},
+		{`"StringEquals": {"ecr:é": ["x"]}`, `"ArnLike": {"ecr:é": [‹"app"]}`, "Statement[0].Condition.ArnLike.ecr:é[0]",
+			"ARN"},
+		{`"StringEquals": {"ecr:é": ["x"]}`, `"Null": {"ecr:é": ["true", ‹"no"]}`, "Statement[0].Condition.Null.ecr:é[1]",
+			`"true" or "false"`},
+		{"{\"Sid\": \"A\", \"Effect\": \"Allow\", \"Principal\": {\"AWS\": [\"111122223333\"]}, \"Action\": " +
+			"[\"ecr:*\"],\n     \"Resource\": \"*\", \"Condition\": {\"StringEquals\": {\"ecr:é\": [\"x\"]}}}", `‹7`,
+			"Statement[0]", "a statement is an object"},
 		{"  ]\n", "  ,‹{\"Effect\": \"Deny\", \"Principal\": \"*\"}]\n", "Statement[1]", "Action (or NotAction) is missing"},
-		{"  ]\n", "  ,‹{\"Effect\": \"Deny\", \"Action\": \"*\"}]\n", "Statement[1]", "Principal (or NotPrincipal) is missing"},
+		{"  ]\n", "  ,‹{\"Effect\": \"Deny\", \"Action\": \"*\"}]\n", "Statement[1]",
+			"Principal (or NotPrincipal) is missing"},
 		{`"Resource": "*", "Condition"`, `"Resource": "*" ‹"Condition"`, "Statement[0]", "not JSON"},
 		{`["x"]`, `[‹[[]]]`, "Statement[0].Condition.StringEquals.ecr:é[0]", "more deeply"},
 		{"  ]\n}", "  ]\n} ‹{}", "", "after the end"},
@@ -142,8 +154,10 @@ func TestParseErrors(t *testing.T) {
 		if pe.Path != tt.path || !strings.Contains(pe.Problem, tt.problem) {
 			t.Errorf("%s: %v\nwant path %s and %q", tt.new, pe, tt.path, tt.problem)
 		}
-		if lines := strings.Split(before, "\n"); marked && (pe.Line != len(lines) || pe.Column != len([]rune(lines[len(lines)-1]))+1) {
-			t.Errorf("%s: points at line %d, column %d; want %d, %d", tt.new, pe.Line, pe.Column, len(lines), len([]rune(lines[len(lines)-1]))+1)
+		if lines := strings.Split(before, "\n"); marked &&
+			(pe.Line != len(lines) || pe.Column != len([]rune(lines[len(lines)-1]))+1) {
+			t.Errorf("%s: points at line %d, column %d; want %d, %d", tt.new, pe.Line, pe.Column, len(lines),
+				len([]rune(lines[len(lines)-1]))+1)
 		}
 		if !strings.HasPrefix(pe.Error(), "line ") {
 			t.Errorf("Error() = %s", pe)
@@ -163,7 +177,8 @@ func TestSidsThatStatementsShare(t *testing.T) {
 		text string
 	}{{RegistryPolicy, text}, {IdentityPolicy, strings.ReplaceAll(text, `"Principal": "*", `, "")}} {
 		var problem *ParseError
-		if _, err := Parse(of.text, of.kind); !errors.As(err, &problem) || problem.Path != "Statement[1]" || !strings.Contains(problem.Problem, "unique") {
+		if _, err := Parse(of.text, of.kind); !errors.As(err, &problem) || problem.Path != "Statement[1]" ||
+			!strings.Contains(problem.Problem, "unique") {
 			t.Errorf("a %s: %v", of.kind, err)
 		}
 	}
@@ -188,7 +203,8 @@ func TestParseNew(t *testing.T) {
 		`"arn:aws:ecr:us-west-2"`:        "",
 		`"arn:aws:ecr:us-west-2:${aws:PrincipalAccount}:repository/${aws:username}/*"`: "",
 		`"${aws:PrincipalTag/arn}"`: "",
-		`["arn:aws:ecr:us-east-1:444455556666:repository/*", "` + home + `*"]`:                           "", // one text for several registries
+		// one text for several registries
+		`["arn:aws:ecr:us-east-1:444455556666:repository/*", "` + home + `*"]`:                           "",
 		`"arn:aws:us-west-2:444455556666:repository/team/*"`:                                             home + "team/*",
 		`"arn:aws:ecr:us-east-1:444455556666:repository/*"`:                                              home + "*",
 		`"arn:aws:ecr:us-west-2:111122223333:repository/app"`:                                            home + "app",
@@ -207,7 +223,9 @@ func TestParseNew(t *testing.T) {
 				mustParse(t, text, kind) // set before
 				_, err := ParseNew(text, kind, in)
 				var problem *ParseError
-				if want == "" && err != nil || want != "" && (!errors.As(err, &problem) || !strings.HasPrefix(problem.Path, "Statement[0]."+element) || !strings.Contains(problem.Problem, quote(want))) {
+				if want == "" && err != nil || want != "" &&
+					(!errors.As(err, &problem) || !strings.HasPrefix(problem.Path, "Statement[0]."+element) ||
+						!strings.Contains(problem.Problem, quote(want))) {
 					t.Errorf("%s %s in a %s: %v, want %q", element, resources, kind, err, want)
 				}
 			}
@@ -218,7 +236,8 @@ func TestParseNew(t *testing.T) {
 	}
 	others := statement(`"NotPrincipal": {"AWS": "111122223333"}, "Resource": "*"`)
 	mustParse(t, others, RegistryPolicy)
-	if _, err := ParseNew(others, RegistryPolicy, in); err == nil || !strings.Contains(err.Error(), "NotPrincipal stands only with") {
+	if _, err := ParseNew(others, RegistryPolicy, in); err == nil ||
+		!strings.Contains(err.Error(), "NotPrincipal stands only with") {
 		t.Errorf("NotPrincipal in an Allow: %v", err)
 	}
 	if _, err := ParseNew(strings.Replace(others, "Allow", "Deny", 1), RegistryPolicy, in); err != nil {
@@ -249,7 +268,9 @@ func TestParseDependsOnKind(t *testing.T) {
 		{whole + strings.Repeat(" ", 1<<20), false, false, false},
 	}
 	for _, tt := range tests {
-		for kind, want := range map[Kind]bool{RepositoryPolicy: tt.repository, RegistryPolicy: tt.registry, IdentityPolicy: tt.person} {
+		for kind, want := range map[Kind]bool{
+			RepositoryPolicy: tt.repository, RegistryPolicy: tt.registry, IdentityPolicy: tt.person,
+		} {
 			if _, err := Parse(tt.text, kind); (err == nil) != want {
 				t.Errorf("%.90s as a %s: %v", tt.text, kind, err)
 			}

@@ -5,10 +5,13 @@ import "testing"
 var (
 	root1    = Principal{Account: "111122223333", ARN: "arn:aws:iam::111122223333:root"}
 	user1    = Principal{Account: "111122223333", ARN: "arn:aws:iam::111122223333:user/ci"}
-	session1 = Principal{Account: "111122223333", ARN: "arn:aws:sts::111122223333:assumed-role/deploy/run-1", Role: "arn:aws:iam::111122223333:role/deploy"}
-	root2    = Principal{Account: "444455556666", ARN: "arn:aws:iam::444455556666:root"}
-	build    = Principal{Service: "codebuild.amazonaws.com"}
-	nobody   = Principal{}
+	session1 = Principal{
+		Account: "111122223333", ARN: "arn:aws:sts::111122223333:assumed-role/deploy/run-1",
+		Role: "arn:aws:iam::111122223333:role/deploy",
+	}
+	root2  = Principal{Account: "444455556666", ARN: "arn:aws:iam::444455556666:root"}
+	build  = Principal{Service: "codebuild.amazonaws.com"}
+	nobody = Principal{}
 )
 
 func TestPrincipals(t *testing.T) {
@@ -21,14 +24,18 @@ func TestPrincipals(t *testing.T) {
 		{`"*"`, [6]bond{named, named, named, named, named, named}},
 		{`{"AWS": "*"}`, [6]bond{named, named, named, named, named, named}},
 		{`{"AWS": "111122223333"}`, [6]bond{named, delegated, delegated, none, none, none}},
-		{`{"AWS": ["999999999999", "arn:aws:iam::111122223333:root"]}`, [6]bond{named, delegated, delegated, none, none, none}},
+		{`{"AWS": ["999999999999", "arn:aws:iam::111122223333:root"]}`, [6]bond{
+			named, delegated, delegated, none, none, none,
+		}},
 		{`{"AWS": "arn:aws:iam::111122223333:user/ci"}`, [6]bond{none, named, none, none, none, none}},
 		{`{"AWS": "arn:aws:iam::111122223333:user/CI"}`, [6]bond{}},
 		{`{"AWS": "arn:aws:iam::111122223333:role/deploy"}`, [6]bond{none, none, named, none, none, none}},
 		{`{"AWS": "arn:aws:sts::111122223333:assumed-role/deploy/run-1"}`, [6]bond{none, none, named, none, none, none}},
 		{`{"AWS": "arn:aws:sts::111122223333:assumed-role/deploy/run-2"}`, [6]bond{}},
 		{`{"Service": "codebuild.amazonaws.com"}`, [6]bond{none, none, none, none, named, none}},
-		{`{"Service": ["x.amazonaws.com", "codebuild.amazonaws.com"], "AWS": ["444455556666"]}`, [6]bond{none, none, none, named, named, none}},
+		{`{"Service": ["x.amazonaws.com", "codebuild.amazonaws.com"], "AWS": ["444455556666"]}`, [6]bond{
+			none, none, none, named, named, none,
+		}},
 	}
 	for _, tt := range tests {
 		doc := mustParse(t, `{"Statement": {"Effect": "Allow", "Action": "*", "Principal": `+tt.json+`}}`, RepositoryPolicy)

@@ -43,8 +43,9 @@ func TestResources(t *testing.T) {
 			ev := newTestEvaluation(&Request{
 				Principal: Principal{Account: "111122223333"},
 				Resource:  tt.resource,
-				Context: newContext(map[string][]string{"aws:PrincipalTag/team": {"team"}, "aws:PrincipalTag/star": {"*"}, "aws:PrincipalTag/colons": {"*:*"},
-					"aws:PrincipalTag/rest": {"us-east-1:111122223333:repository/team/app"}, "aws:PrincipalTag/whole": {app}}),
+				Context: newContext(map[string][]string{"aws:PrincipalTag/team": {"team"}, "aws:PrincipalTag/star": {"*"},
+					"aws:PrincipalTag/colons": {"*:*"},
+					"aws:PrincipalTag/rest":   {"us-east-1:111122223333:repository/team/app"}, "aws:PrincipalTag/whole": {app}}),
 			})
 			r := resources{patterns: []resource{p}, negated: negated}
 			if got := r.cover(&ev); got != (tt.want != negated) {
@@ -52,7 +53,10 @@ func TestResources(t *testing.T) {
 			}
 		}
 	}
-	for _, bad := range []string{"", "app", "repository/app", "arn", "arn:aws", "arn:aws:", "arn:aws:*:::x", "arn:aws:ec?:::x", "ARN:aws:ecr:::x", "**", "arn:aws:ecr:::${a", "${a", "arn:aws:ecr:::${b}"} {
+	for _, bad := range []string{
+		"", "app", "repository/app", "arn", "arn:aws", "arn:aws:", "arn:aws:*:::x", "arn:aws:ec?:::x", "ARN:aws:ecr:::x",
+		"**", "arn:aws:ecr:::${a", "${a", "arn:aws:ecr:::${b}",
+	} {
 		if _, err := newResource(bad, true); err == nil {
 			t.Errorf("newResource(%q) is accepted", bad)
 		}

@@ -29,7 +29,8 @@ func TestBacklogMetrics(t *testing.T) {
 		for _, f := range families {
 			got[f.GetName()] = f.GetMetric()[0].GetGauge().GetValue()
 		}
-		if got["twinport_replications_waiting"] != waiting || got["twinport_replications_oldest_seconds"] < oldest || oldest == 0 && got["twinport_replications_oldest_seconds"] != 0 {
+		if got["twinport_replications_waiting"] != waiting || got["twinport_replications_oldest_seconds"] < oldest ||
+			oldest == 0 && got["twinport_replications_oldest_seconds"] != 0 {
 			t.Errorf("%v, want %v and at least %v s", got, waiting, oldest)
 		}
 	}

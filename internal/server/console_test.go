@@ -14,7 +14,8 @@ import (
 func signIn(t *testing.T, s *running, header ...string) *http.Cookie {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), "POST", s.URL()+"/console/session",
-		strings.NewReader(fmt.Sprintf(`{"accessKeyId":"AKIATESTTESTTESTTEST","secretAccessKey":%q}`, strings.Repeat("s", 40))))
+		strings.NewReader(fmt.Sprintf(`{"accessKeyId":"AKIATESTTESTTESTTEST","secretAccessKey":%q}`,
+			strings.Repeat("s", 40))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +94,8 @@ func TestStreams(t *testing.T) {
 	}
 	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		_, _, metrics := get(t, "GET", s.URL()+"/metrics")
-		if strings.Contains(metrics, `twinport_http_requests_total{protocol="stream",status="2xx"} 1`) && !strings.Contains(metrics, `duration_seconds_count{protocol="stream"}`) &&
+		if strings.Contains(metrics, `twinport_http_requests_total{protocol="stream",status="2xx"} 1`) &&
+			!strings.Contains(metrics, `duration_seconds_count{protocol="stream"}`) &&
 			strings.Contains(metrics, `duration_seconds_count{protocol="console"} 1`) {
 			break
 		}

@@ -19,12 +19,14 @@ func TestForwarded(t *testing.T) {
 		client  string
 		secure  bool
 	}{
-		"no proxy":            {"192.0.2.1:5", []string{"203.0.113.9"}, "https", false, "192.0.2.1:5", false},
-		"proxy":               {"10.1.1.1:5", []string{"203.0.113.9"}, "https", false, "203.0.113.9:5", true},
-		"plain to the proxy":  {"10.1.1.1:5", []string{"203.0.113.9"}, "http", true, "203.0.113.9:5", false},
-		"without headers":     {"10.1.1.1:5", nil, "", true, "10.1.1.1:5", true},
-		"two proxies":         {"10.1.1.1:5", []string{"203.0.113.9, 10.2.2.2"}, "", false, "203.0.113.9:5", false},
-		"the client lies":     {"10.1.1.1:5", []string{"127.0.0.1, 10.9.9.9, 203.0.113.9"}, "", false, "203.0.113.9:5", false},
+		"no proxy":           {"192.0.2.1:5", []string{"203.0.113.9"}, "https", false, "192.0.2.1:5", false},
+		"proxy":              {"10.1.1.1:5", []string{"203.0.113.9"}, "https", false, "203.0.113.9:5", true},
+		"plain to the proxy": {"10.1.1.1:5", []string{"203.0.113.9"}, "http", true, "203.0.113.9:5", false},
+		"without headers":    {"10.1.1.1:5", nil, "", true, "10.1.1.1:5", true},
+		"two proxies":        {"10.1.1.1:5", []string{"203.0.113.9, 10.2.2.2"}, "", false, "203.0.113.9:5", false},
+		"the client lies": {
+			"10.1.1.1:5", []string{"127.0.0.1, 10.9.9.9, 203.0.113.9"}, "", false, "203.0.113.9:5", false,
+		},
 		"lies in a header":    {"10.1.1.1:5", []string{"127.0.0.1", "203.0.113.9"}, "", false, "203.0.113.9:5", false},
 		"garbage":             {"10.1.1.1:5", []string{"203.0.113.9, <script>"}, "HTTPS", false, "10.1.1.1:5", false},
 		"with a port":         {"10.1.1.1:5", []string{"203.0.113.9:1234"}, "", false, "203.0.113.9:5", false},
@@ -34,7 +36,11 @@ func TestForwarded(t *testing.T) {
 	} {
 		var client string
 		var secure bool
-		h := &forwarded{trusted: trusted, next: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { client, secure = r.RemoteAddr, r.TLS != nil })}
+		h := &forwarded{
+			trusted: trusted, next: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				client, secure = r.RemoteAddr, r.TLS != nil
+			}),
+		}
 		r := httptest.NewRequest("GET", "/", nil)
 		r.RemoteAddr = tt.peer
 		if tt.tls {
@@ -81,7 +87,8 @@ func TestStrictTransport(t *testing.T) {
 		r.Header.Set("X-Forwarded-Proto", tt.proto)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
-		if got := w.Header().Get("Strict-Transport-Security"); (got == "max-age=31536000") != tt.want || !tt.want && got != "" {
+		if got := w.Header().Get("Strict-Transport-Security"); (got == "max-age=31536000") != tt.want || !tt.want &&
+			got != "" {
 			t.Errorf("%s: %q", name, got)
 		}
 	}

@@ -28,7 +28,8 @@ func TestJobMetrics(t *testing.T) {
 	want := map[string]float64{
 		"twinport_job_step sweep": 2, "twinport_job_pages_total sweep": 30, "twinport_job_faults_total sweep": 4,
 		"twinport_job_finished_timestamp_seconds sweep": 500,
-		"twinport_job_step idle":                        0, "twinport_job_pages_total idle": 0, "twinport_job_faults_total idle": 0,
+		"twinport_job_step idle":                        0, "twinport_job_pages_total idle": 0,
+		"twinport_job_faults_total idle":               0,
 		"twinport_job_finished_timestamp_seconds idle": 0,
 	}
 	if !maps.Equal(got, want) {

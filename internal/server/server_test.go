@@ -30,7 +30,11 @@ const patience = 30 * time.Second
 func testConfig(t *testing.T) config.Config {
 	cfg := config.Default()
 	cfg.Listen, cfg.PublicPort, cfg.Data = "127.0.0.1:0", 0, filepath.Join(t.TempDir(), "data")
-	cfg.Accounts = []config.Account{{ID: "111122223333", Name: "prod", AccessKeys: []config.AccessKey{{ID: "AKIATESTTESTTESTTEST", Secret: strings.Repeat("s", 40)}}}}
+	cfg.Accounts = []config.Account{
+		{ID: "111122223333", Name: "prod", AccessKeys: []config.AccessKey{
+			{ID: "AKIATESTTESTTESTTEST", Secret: strings.Repeat("s", 40)},
+		}},
+	}
 	return cfg
 }
 
@@ -288,9 +292,17 @@ func TestReadyReadsTheStores(t *testing.T) {
 			}
 			return nil
 		}},
-		"database gone":       {"the database cannot be read", func(data string) error { return os.Remove(filepath.Join(data, "metadata", "metadata.db")) }},
-		"layers' folder gone": {"the folder of layers is not there", func(data string) error { return os.Rename(filepath.Join(data, "blobs"), filepath.Join(data, "away")) }},
-		"disk gone":           {"not there", func(data string) error { return os.Rename(data, data+" away") }},
+		"database gone": {
+			"the database cannot be read", func(data string) error {
+				return os.Remove(filepath.Join(data, "metadata", "metadata.db"))
+			},
+		},
+		"layers' folder gone": {
+			"the folder of layers is not there", func(data string) error {
+				return os.Rename(filepath.Join(data, "blobs"), filepath.Join(data, "away"))
+			},
+		},
+		"disk gone": {"not there", func(data string) error { return os.Rename(data, data+" away") }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, log := newLog()
@@ -311,7 +323,8 @@ func TestReadyReadsTheStores(t *testing.T) {
 			}
 			s.readiness = readiness{}
 			err = s.ready(t.Context())
-			if err == nil || strings.Contains(err.Error(), cfg.Data) || !strings.Contains(err.Error(), c.want) && name != "disk gone" {
+			if err == nil || strings.Contains(err.Error(), cfg.Data) || !strings.Contains(err.Error(), c.want) &&
+				name != "disk gone" {
 				t.Errorf("not ready, for %v; want %q", err, c.want)
 			}
 		})
@@ -347,7 +360,8 @@ func TestReadyAsksOnce(t *testing.T) {
 func TestGracefulStop(t *testing.T) {
 	entered, finish := make(chan struct{}), make(chan struct{})
 	s := start(t, testConfig(t), func(s *Server) {
-		s.http.Handler.(*forwarded).next.(*observer).routes.oci = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.http.Handler.(*forwarded).next.(*observer).routes.oci = http.HandlerFunc(func(w http.ResponseWriter,
+			r *http.Request) {
 			close(entered)
 			<-finish
 			io.WriteString(w, "finished")
@@ -392,7 +406,8 @@ func TestStopIsBounded(t *testing.T) {
 	entered := make(chan struct{})
 	s := start(t, testConfig(t), func(s *Server) {
 		s.stopTimeout = 20 * time.Millisecond
-		s.http.Handler.(*forwarded).next.(*observer).routes.oci = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.http.Handler.(*forwarded).next.(*observer).routes.oci = http.HandlerFunc(func(w http.ResponseWriter,
+			r *http.Request) {
 			close(entered)
 			<-r.Context().Done()
 		})
@@ -444,7 +459,8 @@ func TestPanic(t *testing.T) {
 		t.Error("a panic ended the server")
 	}
 	s.wait(t)
-	if log := s.log.String(); strings.Count(log, "panic: a request failed") < 4 || !strings.Contains(log, "server_test.go") {
+	if log := s.log.String(); strings.Count(log, "panic: a request failed") < 4 ||
+		!strings.Contains(log, "server_test.go") {
 		t.Errorf("the log lacks panics or their places:\n%s", log)
 	}
 	if n := s.requests.inFlight.Load(); n != 0 {
@@ -496,7 +512,9 @@ func TestBodyTimeout(t *testing.T) {
 // A byte now and then does not keep a body going.
 func TestSlowBodyIsDropped(t *testing.T) {
 	s := start(t, testConfig(t), func(s *Server) {
-		s.http.Handler.(*forwarded).next.(*observer).paces[protocolConsole] = budget.Pace{Silence: 300 * time.Millisecond, Rate: 1 << 20}
+		s.http.Handler.(*forwarded).next.(*observer).paces[protocolConsole] = budget.Pace{
+			Silence: 300 * time.Millisecond, Rate: 1 << 20,
+		}
 	})
 	connection, err := net.Dial("tcp", s.Addr())
 	if err != nil {
@@ -504,7 +522,8 @@ func TestSlowBodyIsDropped(t *testing.T) {
 	}
 	defer connection.Close()
 	connection.SetDeadline(time.Now().Add(patience))
-	fmt.Fprint(connection, "POST /console/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 4000\r\n\r\n{")
+	fmt.Fprint(connection, "POST /console/session HTTP/1.1\r\nHost: x\r\nContent-Type: "+
+		"application/json\r\nContent-Length: 4000\r\n\r\n{")
 	go func() {
 		for err := error(nil); err == nil; time.Sleep(20 * time.Millisecond) {
 			_, err = connection.Write([]byte(" "))
@@ -620,7 +639,8 @@ func TestNewFails(t *testing.T) {
 		{"address in use", func(c *config.Config) { c.Listen = taken.Addr().String() }, "address already in use"},
 		{"address of metrics in use", func(c *config.Config) { c.Metrics = taken.Addr().String() }, "set metrics"},
 		{"data is a file", func(c *config.Config) { c.Data = file }, "data folder"},
-		{"no certificate", func(c *config.Config) { c.TLS = config.TLS{Cert: file, Key: file} }, "load the certificate " + file},
+		{"no certificate", func(c *config.Config) { c.TLS = config.TLS{Cert: file, Key: file} },
+			"load the certificate " + file},
 		{"account twice", func(c *config.Config) { c.Accounts = append(c.Accounts, c.Accounts...) }, "accounts"},
 	} {
 		cfg := testConfig(t)

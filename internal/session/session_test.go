@@ -54,7 +54,11 @@ func (d *deployment) AccessKey(id string) (auth.AccessKey, bool) {
 }
 
 func key(id, account string) auth.AccessKey {
-	return auth.AccessKey{ID: id, Secret: "secret of " + id, Principal: policy.Principal{Account: account, ARN: "arn:aws:iam::" + account + ":root"}}
+	return auth.AccessKey{
+		ID: id, Secret: "secret of " + id, Principal: policy.Principal{
+			Account: account, ARN: "arn:aws:iam::" + account + ":root",
+		},
+	}
 }
 
 func newDeployment(t *testing.T) *deployment {
@@ -64,7 +68,9 @@ func newDeployment(t *testing.T) *deployment {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	d := &deployment{clock: &clock{t: time.Date(2026, 11, 23, 12, 0, 0, 5e8, time.UTC)}, store: store, keys: map[string]auth.AccessKey{}}
+	d := &deployment{
+		clock: &clock{t: time.Date(2026, 11, 23, 12, 0, 0, 5e8, time.UTC)}, store: store, keys: map[string]auth.AccessKey{},
+	}
 	for _, k := range []auth.AccessKey{key("PRODKEY1", prod), key("PRODKEY2", prod), key("DEVKEY", dev)} {
 		d.keys[k.ID] = k
 	}
@@ -74,7 +80,9 @@ func newDeployment(t *testing.T) *deployment {
 
 func (d *deployment) mustSignIn(t *testing.T, keyID string) (Session, string) {
 	t.Helper()
-	s, token, err := d.SignIn(context.Background(), keyID, "secret of "+keyID, Client{RemoteAddr: "192.0.2.1:4711", UserAgent: "browser"})
+	s, token, err := d.SignIn(context.Background(), keyID, "secret of "+keyID, Client{
+		RemoteAddr: "192.0.2.1:4711", UserAgent: "browser",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +100,8 @@ func TestSignIn(t *testing.T) {
 	t.Parallel()
 	d := newDeployment(t)
 	s, token := d.mustSignIn(t, "PRODKEY1")
-	if s.Account != prod || s.AccessKey != "PRODKEY1" || s.RemoteAddress != "192.0.2.1" || s.ExpiresAt.Sub(d.clock.now()) > Lifetime || s.ExpiresAt.Sub(d.clock.now()) < Lifetime-time.Second {
+	if s.Account != prod || s.AccessKey != "PRODKEY1" || s.RemoteAddress != "192.0.2.1" ||
+		s.ExpiresAt.Sub(d.clock.now()) > Lifetime || s.ExpiresAt.Sub(d.clock.now()) < Lifetime-time.Second {
 		t.Errorf("session %+v", s)
 	}
 	row, identity, err := d.Verify(token)
@@ -100,7 +109,8 @@ func TestSignIn(t *testing.T) {
 		t.Errorf("%+v, %+v, %v", row, identity, err)
 	}
 	for _, test := range []struct{ id, secret string }{
-		{"PRODKEY1", "secret of PRODKEY2"}, {"PRODKEY1", ""}, {"NONE", ""}, {"NONE", "secret of NONE"}, {"prodkey1", "secret of PRODKEY1"},
+		{"PRODKEY1", "secret of PRODKEY2"}, {"PRODKEY1", ""}, {"NONE", ""}, {"NONE", "secret of NONE"},
+		{"prodkey1", "secret of PRODKEY1"},
 	} {
 		if _, _, err := d.SignIn(t.Context(), test.id, test.secret, Client{}); !errors.Is(err, ErrWrongKey) {
 			t.Errorf("%s with %q: %v", test.id, test.secret, err)
@@ -186,7 +196,8 @@ func TestRevoke(t *testing.T) {
 	if list, err := d.List(prod); err != nil || len(list) != 2 || list[0].ID != second.ID {
 		t.Errorf("listed %v, %v", list, err)
 	}
-	if ended, err := d.Revoke(t.Context(), prod, []string{first.ID, "none"}); err != nil || !slices.Equal(ended, []string{first.ID}) {
+	if ended, err := d.Revoke(t.Context(), prod, []string{first.ID, "none"}); err != nil ||
+		!slices.Equal(ended, []string{first.ID}) {
 		t.Errorf("revoked %v, %v", ended, err)
 	}
 	d.wantEnded(t, token, "revoked")
@@ -202,8 +213,11 @@ func TestTokensDoNotPassForEachOther(t *testing.T) {
 	d := newDeployment(t)
 	s, token := d.mustSignIn(t, "PRODKEY1")
 	end := d.clock.now().Add(time.Hour)
-	for _, scope := range []string{"", "blob:" + prod + "/us-east-1/app@sha256:00", s.ID, "console", "blob:console " + s.ID, "Console " + s.ID} {
-		d.wantEnded(t, auth.SignToken(d.keys["PRODKEY1"], auth.Token{Region: "us-east-1", Scope: scope, Expires: end}), "scope "+scope)
+	for _, scope := range []string{
+		"", "blob:" + prod + "/us-east-1/app@sha256:00", s.ID, "console", "blob:console " + s.ID, "Console " + s.ID,
+	} {
+		d.wantEnded(t, auth.SignToken(d.keys["PRODKEY1"], auth.Token{Region: "us-east-1", Scope: scope, Expires: end}),
+			"scope "+scope)
 	}
 	// Keys of the account and of others sign sessions of their own only.
 	for _, id := range []string{"PRODKEY2", "DEVKEY"} {
@@ -213,7 +227,8 @@ func TestTokensDoNotPassForEachOther(t *testing.T) {
 		d.wantEnded(t, text, "not the token")
 	}
 	// What the OCI endpoints take as a login has no scope (oci/authenticate.go).
-	if got, _, err := auth.NewVerifier(d, d.clock.now).VerifyToken(token); err != nil || got.Scope == "" || strings.HasPrefix(got.Scope, "blob:") {
+	if got, _, err := auth.NewVerifier(d, d.clock.now).VerifyToken(token); err != nil || got.Scope == "" ||
+		strings.HasPrefix(got.Scope, "blob:") {
 		t.Errorf("a session's token has scope %q, %v", got.Scope, err)
 	}
 }
@@ -309,8 +324,11 @@ func TestTries(t *testing.T) {
 func TestWhatAClientSaysIsBounded(t *testing.T) {
 	t.Parallel()
 	d := newDeployment(t)
-	s, _, err := d.SignIn(t.Context(), "DEVKEY", "secret of DEVKEY", Client{RemoteAddr: strings.Repeat("x", 1000), UserAgent: "x" + strings.Repeat("é", 1000)})
-	if err != nil || len(s.UserAgent) > maxUserAgent || len(s.UserAgent) < maxUserAgent-1 || !strings.HasSuffix(s.UserAgent, "é") || len(s.RemoteAddress) > maxUserAgent {
+	s, _, err := d.SignIn(t.Context(), "DEVKEY", "secret of DEVKEY", Client{
+		RemoteAddr: strings.Repeat("x", 1000), UserAgent: "x" + strings.Repeat("é", 1000),
+	})
+	if err != nil || len(s.UserAgent) > maxUserAgent || len(s.UserAgent) < maxUserAgent-1 ||
+		!strings.HasSuffix(s.UserAgent, "é") || len(s.RemoteAddress) > maxUserAgent {
 		t.Errorf("%q, %q, %v", s.UserAgent, s.RemoteAddress, err)
 	}
 }
@@ -321,7 +339,9 @@ func TestCookies(t *testing.T) {
 	s, token := d.mustSignIn(t, "PRODKEY1")
 	_, devToken := d.mustSignIn(t, "DEVKEY")
 	cookie := Cookie(prod, token, s.ExpiresAt, true).String()
-	for _, want := range []string{"twinport-" + prod + "=" + token, "Path=/", "HttpOnly", "Secure", "SameSite=Strict", "Expires="} {
+	for _, want := range []string{
+		"twinport-" + prod + "=" + token, "Path=/", "HttpOnly", "Secure", "SameSite=Strict", "Expires=",
+	} {
 		if !strings.Contains(cookie, want) {
 			t.Errorf("the cookie %s lacks %s", cookie, want)
 		}
@@ -334,7 +354,8 @@ func TestCookies(t *testing.T) {
 		r.Header.Set("Cookie", strings.Join(cookies, "; "))
 		return r
 	}
-	both := request("other=1", "twinport-"+prod+"=bad", "twinport-"+prod+"="+token, "twinport-"+dev+"="+devToken, "twinport-=x")
+	both := request("other=1", "twinport-"+prod+"=bad", "twinport-"+prod+"="+token, "twinport-"+dev+"="+devToken,
+		"twinport-=x")
 	if row, _, err := d.OfRequest(both, prod); err != nil || row.ID != s.ID {
 		t.Errorf("%+v, %v", row, err)
 	}

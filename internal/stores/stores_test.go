@@ -14,7 +14,8 @@ import (
 func TestWhose(t *testing.T) {
 	denied := fmt.Errorf("make the folder: %w", &fs.PathError{Op: "mkdir", Path: "/data/blobs", Err: syscall.EACCES})
 	err := explainPermission("/data", denied)
-	if want := fmt.Sprintf("chown -R %d:%d /data", os.Getuid(), os.Getgid()); !errors.Is(err, fs.ErrPermission) || !strings.HasSuffix(err.Error(), want) {
+	if want := fmt.Sprintf("chown -R %d:%d /data", os.Getuid(), os.Getgid()); !errors.Is(err, fs.ErrPermission) ||
+		!strings.HasSuffix(err.Error(), want) {
 		t.Errorf("%v; it should end with %q", err, want)
 	}
 	for _, other := range []error{nil, fs.ErrNotExist} {

@@ -131,7 +131,10 @@ func TestReader(t *testing.T) {
 		}
 	}
 	// In a map any name stands for itself, but only once.
-	for text, ok := range map[string]bool{`{"Layers":1,"layers":2,"LAYERS":3}`: true, `{"Layers":1,"layers":2,"Layers":3}`: false, members(50, `"M7":1`): true, members(50, `"m7":1`): false} {
+	for text, ok := range map[string]bool{
+		`{"Layers":1,"layers":2,"LAYERS":3}`: true, `{"Layers":1,"layers":2,"Layers":3}`: false, members(50, `"M7":1`): true,
+		members(50, `"m7":1`): false,
+	} {
 		if _, err := read(text, nil); (err == nil) != ok {
 			t.Errorf("as a map, %.80s: %v", text, err)
 		}
@@ -143,7 +146,8 @@ func TestReader(t *testing.T) {
 func FuzzReader(f *testing.F) {
 	for _, seed := range []string{
 		`{"layers":1}`, `{"layerſ":1,"k":"a"}`, "{\"\u212a\":1}", `{"a":[1,{"K":2}]}`, `[`, `{"a":1}x`, `{"ſ":1,"S":2}`,
-		`[-0.5e+7,0,1E-2,01,1.,true,false,null,tru]`, `{"\ud83d\ude00\ud800\n\/":"\u00e9","` + "\xff\xc3" + `":"é"}`, " [1 , {} ,\t[]\r\n]\v",
+		`[-0.5e+7,0,1E-2,01,1.,true,false,null,tru]`, `{"\ud83d\ude00\ud800\n\/":"\u00e9","` + "\xff\xc3" + `":"é"}`,
+		" [1 , {} ,\t[]\r\n]\v",
 	} {
 		f.Add(seed)
 	}

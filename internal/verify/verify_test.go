@@ -53,7 +53,9 @@ func open(t *testing.T) (*metadata.SQLite, *filestore.Store, *metadata.Repositor
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { blobs.Close() })
-	repo := &metadata.Repository{Account: "111122223333", Region: "us-east-1", Name: "app", TagMutability: "MUTABLE", EncryptionType: "AES256"}
+	repo := &metadata.Repository{
+		Account: "111122223333", Region: "us-east-1", Name: "app", TagMutability: "MUTABLE", EncryptionType: "AES256",
+	}
 	update(t, meta, func(tx *metadata.Tx) error {
 		if err := tx.EnsureRegistry(repo.Account, repo.Region); err != nil {
 			return err
@@ -124,7 +126,8 @@ func TestBlobsThatChangeMeanwhileAreNoDamage(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if found, s := run(t, verify.Config{Metadata: meta, Blobs: changing{blobs, true, sweep}}); len(found) != 0 || s.Blobs != 1 {
+	if found, s := run(t, verify.Config{Metadata: meta, Blobs: changing{blobs, true, sweep}}); len(found) != 0 ||
+		s.Blobs != 1 {
 		t.Errorf("a blob that was swept meanwhile: %+v, %+v", found, s)
 	}
 }
@@ -140,13 +143,18 @@ func TestRepositoryThatIsBeingDeletedIsNoDamage(t *testing.T) {
 	put := func(raw []byte, references ...metadata.Reference) string {
 		d := digest.FromBytes(raw).String()
 		update(t, meta, func(tx *metadata.Tx) error {
-			return tx.PutManifest(repo, metadata.Manifest{Digest: d, MediaType: "application/vnd.oci.image.index.v1+json", Size: int64(len(raw))}, raw, references)
+			return tx.PutManifest(repo, metadata.Manifest{
+				Digest: d, MediaType: "application/vnd.oci.image.index.v1+json", Size: int64(len(raw)),
+			}, raw, references)
 		})
 		return d
 	}
 	var others []string
 	for i := range 8 {
-		others = append(others, put(fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[],"annotations":{"i":"%d"}}`, i)))
+		others = append(
+			others, put(
+				fmt.Appendf(
+					nil, `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[],"annotations":{"i":"%d"}}`, i)))
 	}
 	c := put(child)
 	parent := put(index, metadata.Reference{Digest: c, Child: true, MediaType: "application/vnd.oci.image.index.v1+json"})

@@ -13,7 +13,9 @@ func TestPagingToken(t *testing.T) {
 	if p, err := Page("", 0, "ListImages", "a"); err != nil || p.After != "" || p.Limit != DefaultPage {
 		t.Errorf("first page = %+v, %v", p, err)
 	}
-	for _, bad := range []string{"x", "====", token[1:], token[:len(token)-1] + "A", token + "AAAA", strings.Repeat("A", 100_000)} {
+	for _, bad := range []string{
+		"x", "====", token[1:], token[:len(token)-1] + "A", token + "AAAA", strings.Repeat("A", 100_000),
+	} {
 		if _, err := Page(bad, 0, "ListImages", "a"); err == nil || err.(*Exception).Code != InvalidParameterException {
 			t.Errorf("token %.20q: %v", bad, err)
 		}

@@ -52,7 +52,8 @@ func TestDocumentsSayWhatIsOffered(t *testing.T) {
 	}
 	_, list, _ := strings.Cut(read("docs/api.md"), right+", these:")
 	list, _, _ = strings.Cut(list, "##")
-	if listed := regexp.MustCompile("`([A-Z][A-Za-z]+)`").FindAllString(list, -1); strings.Join(listed, " ") != "`"+strings.Join(names, "` `")+"`" {
+	if listed := regexp.MustCompile("`([A-Z][A-Za-z]+)`").FindAllString(list, -1); strings.Join(listed, " ") != "`"+
+		strings.Join(names, "` `")+"`" {
 		t.Errorf("docs/api.md lists %v\nthere are %v", listed, names)
 	}
 }

@@ -39,7 +39,8 @@ func TestDecodeNested(t *testing.T) {
 		t.Fatal(err)
 	}
 	rules := got.ReplicationConfiguration.Rules
-	if len(rules) != 2 || rules[0].Destinations[0].RegistryID != "444455556666" || rules[0].RepositoryFilters == nil || rules[1].RepositoryFilters != nil {
+	if len(rules) != 2 || rules[0].Destinations[0].RegistryID != "444455556666" || rules[0].RepositoryFilters == nil ||
+		rules[1].RepositoryFilters != nil {
 		t.Errorf("got %+v", rules)
 	}
 }
@@ -59,7 +60,9 @@ func TestDecodeBlob(t *testing.T) {
 		}
 	}
 	padded := base64.StdEncoding.EncodeToString(make([]byte, 3070))
-	for _, text := range []string{"A", "AAA", "A===", "AA=A", "AB==", "AAA_", `AA\u000aA=`, "AAAA\nAAAA", padded + "AAAA"} {
+	for _, text := range []string{
+		"A", "AAA", "A===", "AA=A", "AB==", "AAA_", `AA\u000aA=`, "AAAA\nAAAA", padded + "AAAA",
+	} {
 		if _, err := decode[UploadLayerPartRequest](fmt.Sprintf(`{"layerPartBlob":"%s"}`, text)); err == nil {
 			t.Errorf("%.20q was accepted", text)
 		}
@@ -69,14 +72,19 @@ func TestDecodeBlob(t *testing.T) {
 func TestDecodeRefuses(t *testing.T) {
 	deep := strings.Repeat("[", 100_000)
 	for _, text := range []string{
-		"", " ", "null", "[]", `"x"`, "{", "{]", `{"a"}`, `{"a":}`, `{"a":1,}`, `{,}`, `{"a":1 "b":2}`, `{"a":1}}`, `{"a":1}x`, "{}\x00",
-		`{a:1}`, `{'a':1}`, `{"a":tru}`, `{"a":nul}`, `{"a":01}`, `{"a":-}`, `{"a":1.}`, `{"a":.5}`, `{"a":1e}`, `{"a":+1}`, `{"a":NaN}`,
-		`{"a":[1,]}`, `{"a":[,1]}`, `{"a":[1 2]}`, `{"a":[1}`, `{"a":"`, `{"a":"\`, `{"a":"\"}`, `{"a":"\x"}`, `{"a":"\u12"}`, `{"a":"\u12g4"}`,
-		`{"a":"\ud800"}`, `{"a":"\ud800x"}`, `{"a":"\ud800\u0041"}`, `{"a":"\udc00\ud800"}`, "{\"a\":\"\x01\"}", "{\"a\":\"\xff\"}", "{\"a\":\"\n\"}", "\ufeff{}",
+		"", " ", "null", "[]", `"x"`, "{", "{]", `{"a"}`, `{"a":}`, `{"a":1,}`, `{,}`, `{"a":1 "b":2}`, `{"a":1}}`,
+		`{"a":1}x`, "{}\x00",
+		`{a:1}`, `{'a':1}`, `{"a":tru}`, `{"a":nul}`, `{"a":01}`, `{"a":-}`, `{"a":1.}`, `{"a":.5}`, `{"a":1e}`, `{"a":+1}`,
+		`{"a":NaN}`,
+		`{"a":[1,]}`, `{"a":[,1]}`, `{"a":[1 2]}`, `{"a":[1}`, `{"a":"`, `{"a":"\`, `{"a":"\"}`, `{"a":"\x"}`, `{"a":"\u12"}`,
+		`{"a":"\u12g4"}`,
+		`{"a":"\ud800"}`, `{"a":"\ud800x"}`, `{"a":"\ud800\u0041"}`, `{"a":"\udc00\ud800"}`, "{\"a\":\"\x01\"}",
+		"{\"a\":\"\xff\"}", "{\"a\":\"\n\"}", "\ufeff{}",
 		`{"repositoryName":1}`, `{"repositoryName":["x"]}`, `{"repositoryName":{}}`, `{"repositoryName":true}`,
 		`{"repositoryName":"a","repositoryName":"b"}`, `{"repositoryName":"a","repositor\u0079Name":"b"}`,
 		`{"imageIds":{}}`, `{"imageIds":[null]}`, `{"imageIds":["x"]}`, `{"imageIds":[{"imageTag":7}]}`,
-		`{"maxResults":"5"}`, `{"maxResults":5.0}`, `{"maxResults":5e0}`, `{"maxResults":2147483648}`, `{"maxResults":99999999999999999999}`,
+		`{"maxResults":"5"}`, `{"maxResults":5.0}`, `{"maxResults":5e0}`, `{"maxResults":2147483648}`,
+		`{"maxResults":99999999999999999999}`,
 		`{"filter":[]}`, `{"filter":{"tagStatus":1}}`,
 		`{"a":` + deep, `{"a":` + deep + strings.Repeat("]", 100_000) + `}`,
 	} {

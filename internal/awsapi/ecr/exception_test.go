@@ -33,7 +33,9 @@ func TestEveryDomainCodeHasAnException(t *testing.T) {
 			t.Fatal(err)
 		}
 		codes++
-		if e := AsException(fmt.Errorf("wrapped: %w", &registry.Error{Code: registry.Code(code), Message: "why"})); e == nil || e.Message != "why" {
+		if e := AsException(fmt.Errorf("wrapped: %w", &registry.Error{
+			Code: registry.Code(code), Message: "why",
+		})); e == nil || e.Message != "why" {
 			t.Errorf("%s: %v", code, e)
 		}
 		return true
@@ -68,7 +70,8 @@ func TestExceptionsOfBounds(t *testing.T) {
 		registry.StorageFull:   {Code: ServerException, Status: http.StatusInternalServerError},
 	} {
 		e := AsException(&registry.Error{Code: code, Message: "why", Err: errors.New("cause for the log")})
-		if e.Message != "why" || e.Code != want.Code || e.Status != want.Status || e.RetryAfter() != (code == registry.Throttled) {
+		if e.Message != "why" || e.Code != want.Code || e.Status != want.Status ||
+			e.RetryAfter() != (code == registry.Throttled) {
 			t.Errorf("%s: %+v", code, e)
 		}
 	}

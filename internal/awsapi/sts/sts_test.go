@@ -16,10 +16,14 @@ func TestGetCallerIdentity(t *testing.T) {
 	}{
 		{policy.Principal{Account: "111122223333", ARN: "arn:aws:iam::111122223333:root"}, `^111122223333$`},
 		{policy.Principal{Account: "111122223333", ARN: "arn:aws:iam::111122223333:user/ci"}, `^AIDA[A-Z2-7]{17}$`},
-		{policy.Principal{Account: "111122223333", ARN: "arn:aws:sts::111122223333:assumed-role/deploy/session", Role: "arn:aws:iam::111122223333:role/deploy"}, `^AROA[A-Z2-7]{17}:session$`},
+		{policy.Principal{
+			Account: "111122223333", ARN: "arn:aws:sts::111122223333:assumed-role/deploy/session",
+			Role: "arn:aws:iam::111122223333:role/deploy",
+		}, `^AROA[A-Z2-7]{17}:session$`},
 	} {
 		got := sts.GetCallerIdentity(auth.Identity{Principal: c.principal})
-		if got.Account != c.principal.Account || got.ARN != c.principal.ARN || !regexp.MustCompile(c.userID).MatchString(got.UserID) {
+		if got.Account != c.principal.Account || got.ARN != c.principal.ARN ||
+			!regexp.MustCompile(c.userID).MatchString(got.UserID) {
 			t.Errorf("%s: %+v", c.principal.ARN, got)
 		}
 		if again := sts.GetCallerIdentity(auth.Identity{Principal: c.principal}); again != got {

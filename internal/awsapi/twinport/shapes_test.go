@@ -64,14 +64,17 @@ func TestShapes(t *testing.T) {
 		what any
 		want string
 	}{
-		{replications([]replication.Replication{arrived, refused, queued}), `[` + arrivedJSON + `,` + refusedJSON + `,` + queuedJSON + `]`},
+		{replications([]replication.Replication{arrived, refused, queued}), `[` + arrivedJSON + `,` + refusedJSON + `,` +
+			queuedJSON + `]`},
 		{replications(nil), `[]`},
 		{
 			checkOf(replication.DestinationCheck{Destination: there, Status: replication.Granted, Repository: "app/x"}),
 			`{"registryId":"444455556666","region":"us-west-2","status":"GRANTED","repositoryName":"app/x"}`,
 		},
 		{
-			checkOf(replication.DestinationCheck{Destination: there, Status: replication.NotGranted, Repository: "app/x", Failure: refused.Failure}),
+			checkOf(replication.DestinationCheck{
+				Destination: there, Status: replication.NotGranted, Repository: "app/x", Failure: refused.Failure,
+			}),
 			`{"registryId":"444455556666","region":"us-west-2","status":"NOT_GRANTED","repositoryName":"app/x",` +
 				`"failureCode":"AccessDenied","failureDetail":"Exactly","failureReason":"no statement allows it",` +
 				`"statement":"{\"Effect\":\"Allow\"}"}`,

@@ -106,7 +106,9 @@ func TestObjectsAreNamedByDigestAndSession(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, old), []byte("content"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, stray := range []string{"sha256/aa/x", "sha256/x", "sha256/" + d.Encoded()[:2] + "/x", old + ".tmp", "uploads/.x"} {
+	for _, stray := range []string{
+		"sha256/aa/x", "sha256/x", "sha256/" + d.Encoded()[:2] + "/x", old + ".tmp", "uploads/.x",
+	} {
 		_ = os.MkdirAll(filepath.Join(dir, filepath.Dir(stray)), 0o700)
 		if err := os.WriteFile(filepath.Join(dir, stray), nil, 0o600); err != nil {
 			t.Fatal(err)
@@ -312,7 +314,9 @@ func TestWrittenSince(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, dir)
 	now := time.Now()
-	for id, age := range map[string]time.Duration{"old": 2 * time.Hour, "new": 0, "of-a-clock-ahead": -365 * 24 * time.Hour} {
+	for id, age := range map[string]time.Duration{
+		"old": 2 * time.Hour, "new": 0, "of-a-clock-ahead": -365 * 24 * time.Hour,
+	} {
 		u := reserve(t, s, id)
 		blobtest.Append(t, u, []byte("x"))
 		u.Close()
@@ -321,7 +325,8 @@ func TestWrittenSince(t *testing.T) {
 		}
 	}
 	since := now.Add(-time.Hour)
-	if s.WrittenSince("old", since) || !s.WrittenSince("new", since) || s.WrittenSince("of-a-clock-ahead", since) || s.WrittenSince("absent", since) || s.WrittenSince("..", since) {
+	if s.WrittenSince("old", since) || !s.WrittenSince("new", since) || s.WrittenSince("of-a-clock-ahead", since) ||
+		s.WrittenSince("absent", since) || s.WrittenSince("..", since) {
 		t.Error("wrong")
 	}
 	// Writing makes it fresh.
@@ -483,7 +488,9 @@ func TestPingMissesTheFolder(t *testing.T) {
 	}
 	_, openErr := s.Open(ctx, object, 1)
 	_, uploadErr := s.Upload(ctx, "u", nil)
-	for what, err := range map[string]error{"ping": s.Ping(ctx), "check": s.Check(ctx, object, 1), "open": openErr, "upload": uploadErr} {
+	for what, err := range map[string]error{
+		"ping": s.Ping(ctx), "check": s.Check(ctx, object, 1), "open": openErr, "upload": uploadErr,
+	} {
 		if !errors.Is(err, blob.ErrUnavailable) || blob.IsLost(err) {
 			t.Errorf("without the folder: %s: %v", what, err)
 		}

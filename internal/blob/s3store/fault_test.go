@@ -168,7 +168,9 @@ func TestEveryRequestIsRetried(t *testing.T) {
 // Whatever goes wrong for long is ErrUnavailable, and the session goes on when
 // it is over, from what was saved.
 func TestUnavailable(t *testing.T) {
-	for _, op := range []string{"CreateMultipartUpload", "UploadPart", "PutObject", "GetObject", "CompleteMultipartUpload"} {
+	for _, op := range []string{
+		"CreateMultipartUpload", "UploadPart", "PutObject", "GetObject", "CompleteMultipartUpload",
+	} {
 		for _, name := range []string{"SlowDown", "lost"} {
 			t.Run(op+"/"+name, func(t *testing.T) {
 				t.Parallel()
@@ -205,7 +207,8 @@ func TestUnavailable(t *testing.T) {
 					}
 				}
 				// What was done although its answers were lost is found to be done.
-				if done := op == "CompleteMultipartUpload" && name == "lost"; done != (err == nil) || !done && !errors.Is(err, blob.ErrUnavailable) {
+				if done := op == "CompleteMultipartUpload" && name == "lost"; done != (err == nil) || !done &&
+					!errors.Is(err, blob.ErrUnavailable) {
 					t.Errorf("%v", err)
 				}
 				// In the same request.
@@ -276,7 +279,8 @@ func TestFull(t *testing.T) {
 		}).open(t, "")
 		u := blobtest.Reserve(t, s, "u", nil)
 		blobtest.Append(t, u, []byte("content"))
-		if _, err := u.Commit(ctx, digest.FromString("content")); !errors.Is(err, blob.ErrFull) || errors.Is(err, blob.ErrUnavailable) {
+		if _, err := u.Commit(ctx, digest.FromString("content")); !errors.Is(err, blob.ErrFull) ||
+			errors.Is(err, blob.ErrUnavailable) {
 			t.Errorf("%s: %v", answer.code, err)
 		}
 		if _, err := u.State(ctx); !errors.Is(err, blob.ErrFull) {

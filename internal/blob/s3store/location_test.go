@@ -9,10 +9,13 @@ import (
 
 func TestParse(t *testing.T) {
 	for raw, want := range map[string]Location{
-		"s3://bucket":                      {bucket: "bucket", redirect: true, redirectLifetime: 20 * time.Minute},
-		"s3://bucket/?region=eu-central-1": {bucket: "bucket", region: "eu-central-1", redirect: true, redirectLifetime: 20 * time.Minute},
+		"s3://bucket": {bucket: "bucket", redirect: true, redirectLifetime: 20 * time.Minute},
+		"s3://bucket/?region=eu-central-1": {
+			bucket: "bucket", region: "eu-central-1", redirect: true, redirectLifetime: 20 * time.Minute,
+		},
 		"s3://a.b-c/x/y/?endpoint=http://127.0.0.1:9000&path_style=true&redirect=false": {
-			bucket: "a.b-c", prefix: "x/y/", endpoint: "http://127.0.0.1:9000", pathStyle: true, redirectLifetime: 20 * time.Minute},
+			bucket: "a.b-c", prefix: "x/y/", endpoint: "http://127.0.0.1:9000", pathStyle: true,
+			redirectLifetime: 20 * time.Minute},
 		"s3://bucket/x?sse=aws:kms&kms_key=arn:aws:kms:eu-central-1:111122223333:key/abc&redirect_endpoint=https://s3.example.com&redirect_lifetime=1h": {
 			bucket: "bucket", prefix: "x/", sse: "aws:kms", kmsKey: "arn:aws:kms:eu-central-1:111122223333:key/abc",
 			redirect: true, redirectEndpoint: "https://s3.example.com", redirectLifetime: time.Hour},
@@ -74,7 +77,9 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func TestLocationForLogs(t *testing.T) {
-	for raw, want := range map[string]string{"s3://bucket/a/b/?region=x": "s3://bucket/a/b", "s3://bucket?sse=AES256": "s3://bucket"} {
+	for raw, want := range map[string]string{
+		"s3://bucket/a/b/?region=x": "s3://bucket/a/b", "s3://bucket?sse=AES256": "s3://bucket",
+	} {
 		l, err := Parse(raw)
 		if err != nil || fmt.Sprint(l) != want {
 			t.Errorf("%s: %v, %v", raw, l, err)

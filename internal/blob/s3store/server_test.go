@@ -67,7 +67,8 @@ func findGateway() (string, error) {
 	}
 	path, err := exec.LookPath("versitygw")
 	if err != nil {
-		return "", fmt.Errorf("find the S3 server of the tests: %w (go install github.com/versity/versitygw/cmd/versitygw@v1.8.0, or name one in TEST_VERSITYGW)", err)
+		return "", fmt.Errorf("find the S3 server of the tests: %w (go install "+
+			"github.com/versity/versitygw/cmd/versitygw@v1.8.0, or name one in TEST_VERSITYGW)", err)
 	}
 	return path, nil
 }
@@ -136,7 +137,8 @@ func newBucket(t testing.TB) bucket {
 
 // url of the bucket, with further parameters that begin with &.
 func (b bucket) url(parameters string) string {
-	return fmt.Sprintf("s3://%s/some/prefix?path_style=true&endpoint=%s%s", b.name, url.QueryEscape(b.endpoint), parameters)
+	return fmt.Sprintf("s3://%s/some/prefix?path_style=true&endpoint=%s%s", b.name, url.QueryEscape(b.endpoint),
+		parameters)
 }
 
 func (b bucket) open(t testing.TB, parameters string) *Store {
@@ -150,7 +152,8 @@ func (b bucket) open(t testing.TB, parameters string) *Store {
 
 // through puts a proxy before the bucket, whose answers are changed by fault.
 // A fault that returns true has answered.
-func (b bucket) through(t testing.TB, fault func(w http.ResponseWriter, r *http.Request, pass http.Handler) bool) bucket {
+func (b bucket) through(t testing.TB, fault func(w http.ResponseWriter, r *http.Request,
+	pass http.Handler) bool) bucket {
 	t.Helper()
 	target, err := url.Parse(b.endpoint)
 	if err != nil {

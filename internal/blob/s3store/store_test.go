@@ -71,7 +71,9 @@ func TestURL(t *testing.T) {
 	b := newBucket(t)
 	for parameters, want := range map[string]struct{ host, path, expires string }{
 		"": {strings.TrimPrefix(b.endpoint, "http://"), "/" + b.name + "/some/prefix/blobs/u", "1200"},
-		"&redirect_endpoint=https://s3.example.com:444&redirect_lifetime=90s": {"s3.example.com:444", "/" + b.name + "/some/prefix/blobs/u", "90"},
+		"&redirect_endpoint=https://s3.example.com:444&redirect_lifetime=90s": {
+			"s3.example.com:444", "/" + b.name + "/some/prefix/blobs/u", "90",
+		},
 	} {
 		s := b.open(t, parameters)
 		text, err := s.URL(ctx, "blobs/u")
@@ -79,7 +81,8 @@ func TestURL(t *testing.T) {
 			t.Fatal(err)
 		}
 		u, err := url.Parse(text)
-		if err != nil || u.Host != want.host || u.Path != want.path || u.Query().Get("X-Amz-Expires") != want.expires || strings.Contains(text, "secret-of-the-test") {
+		if err != nil || u.Host != want.host || u.Path != want.path || u.Query().Get("X-Amz-Expires") != want.expires ||
+			strings.Contains(text, "secret-of-the-test") {
 			t.Errorf("%q: %s", parameters, text)
 		}
 	}
@@ -98,7 +101,8 @@ func TestVirtualHosts(t *testing.T) {
 	var mu sync.Mutex
 	hosts := map[string]bool{}
 	// No resolver need know the hosts below localhost.
-	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network,
+		address string) (net.Conn, error) {
 		mu.Lock()
 		hosts[address] = true
 		mu.Unlock()
@@ -151,7 +155,9 @@ func TestEncryption(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			seen[op] = true
-			got := [2]string{r.Header.Get("X-Amz-Server-Side-Encryption"), r.Header.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id")}
+			got := [2]string{
+				r.Header.Get("X-Amz-Server-Side-Encryption"), r.Header.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"),
+			}
 			if got != want {
 				t.Errorf("%q: %s with %q", parameters, op, got)
 			}
@@ -176,8 +182,13 @@ func TestEncryption(t *testing.T) {
 // Keys that others put below the prefix are not ours to list or delete.
 func TestForeignKeys(t *testing.T) {
 	s := newBucket(t).open(t, "")
-	for _, key := range []string{"some/prefix/blobs/a/b", "some/prefix/blobs/.x", "some/prefix/other", "some/prefix/uploads/x", "some/prefixblobs/u", "blobs/u"} {
-		if _, err := s.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &s.at.bucket, Key: &key, Body: strings.NewReader("x")}); err != nil {
+	for _, key := range []string{
+		"some/prefix/blobs/a/b", "some/prefix/blobs/.x", "some/prefix/other", "some/prefix/uploads/x", "some/prefixblobs/u",
+		"blobs/u",
+	} {
+		if _, err := s.client.PutObject(ctx, &s3.PutObjectInput{
+			Bucket: &s.at.bucket, Key: &key, Body: strings.NewReader("x"),
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -199,7 +210,9 @@ func TestPingFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for what, err := range map[string]error{"ping": s.Ping(ctx), "size": sizeErr, "check": s.Check(ctx, object, 1), "begin to read": blob.Begin(r, 0)} {
+	for what, err := range map[string]error{
+		"ping": s.Ping(ctx), "size": sizeErr, "check": s.Check(ctx, object, 1), "begin to read": blob.Begin(r, 0),
+	} {
 		if !errors.Is(err, blob.ErrUnavailable) || blob.IsLost(err) {
 			t.Errorf("without the bucket: %s: %v", what, err)
 		}

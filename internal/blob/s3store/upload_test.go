@@ -246,7 +246,8 @@ func TestMemoryIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, err := u.ReadFrom(bytes.NewReader(blobtest.Content(chunkSize+1, 1))); !errors.Is(err, context.DeadlineExceeded) || n != chunkSize {
+	if n, err := u.ReadFrom(bytes.NewReader(blobtest.Content(chunkSize+1, 1))); !errors.Is(err,
+		context.DeadlineExceeded) || n != chunkSize {
 		t.Errorf("without memory: %d bytes, %v", n, err)
 	}
 	u.Close()
@@ -274,7 +275,8 @@ func TestFailedPartsDoNotBlock(t *testing.T) {
 			u := blobtest.Reserve(t, s, fmt.Sprint("u", i), nil)
 			defer u.Close()
 			began := time.Now()
-			if _, err := u.ReadFrom(bytes.NewReader(blobtest.Content(4*partSize, 1))); err == nil || errors.Is(err, context.Canceled) || time.Since(began) > backgroundWait/2 {
+			if _, err := u.ReadFrom(bytes.NewReader(blobtest.Content(4*partSize, 1))); err == nil ||
+				errors.Is(err, context.Canceled) || time.Since(began) > backgroundWait/2 {
 				t.Errorf("after %s: %v", time.Since(began), err)
 			}
 		})

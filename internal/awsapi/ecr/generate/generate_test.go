@@ -32,7 +32,8 @@ func TestGeneratedFilesAreInStep(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !bytes.Contains(got, []byte("// Model: sha256:"+m.digest)) {
-			t.Skipf("left out: %s was generated from another edition of the model than %s; run go generate to take that one", name, path)
+			t.Skipf("left out: %s was generated from another edition of the model than %s; run go generate to take that one",
+				name, path)
 		}
 		if !bytes.Equal(got, want) {
 			t.Errorf("%s is stale: run go generate ./internal/awsapi/ecr", name)
