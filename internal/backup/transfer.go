@@ -33,7 +33,7 @@ const (
 	copyBytes = 8 << 20
 )
 
-// transfer brings the objects that a database names from one folder to another.
+// transfer copies the objects that a database names from one folder to another.
 type transfer struct {
 	Options
 	from, to *filestore.Store

@@ -93,7 +93,7 @@ func (w *Watcher) Close() {
 // Changed receives when there is something to take.
 func (w *Watcher) Changed() <-chan struct{} { return w.wake }
 
-// Take returns what was noted, and begins anew.
+// Take returns what was noted since the last call.
 func (w *Watcher) Take() Notes {
 	w.mu.Lock()
 	defer w.mu.Unlock()

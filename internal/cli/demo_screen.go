@@ -57,7 +57,7 @@ func (s *screen) text(text string) {
 	}
 }
 
-// timeline is when each event came about.
+// timeline records when each event happened.
 type timeline struct {
 	start  time.Time
 	events []event

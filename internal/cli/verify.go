@@ -114,8 +114,8 @@ func (c verifyCommand) run(ctx context.Context, out output) (summary verify.Summ
 	return summary, err
 }
 
-// pauseBeforeMissing is how long a repository that is being deleted may take from
-// one piece to the next before what its manifests lack counts as damage.
+// pauseBeforeMissing is how long a repository that is being deleted may take
+// between two batches before what its manifests lack counts as damage.
 const pauseBeforeMissing = time.Second
 
 func (c verifyCommand) replica() (*verify.Replica, error) {

@@ -177,8 +177,9 @@ func (s *sessions) fromHere(w http.ResponseWriter, r *http.Request) bool {
 	return problem == ""
 }
 
-// secure says whether the browser reaches this server by HTTPS: the connection
-// says, or the browser itself where a proxy ends TLS and is not trusted.
+// secure says whether the browser reaches this server by HTTPS: by the
+// connection or, where a proxy ends TLS and is not trusted, by what the browser
+// says.
 func secure(r *http.Request) bool {
 	return r.TLS != nil || strings.HasPrefix(r.Header.Get("Origin"), "https://")
 }

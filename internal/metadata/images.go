@@ -108,10 +108,10 @@ func (q *Queries) ImageBlobs(repository int64, digest string, objects []string) 
 		WHERE b.object IN (SELECT value FROM texts(?3))`, repository, digest, list(objects))
 }
 
-// CopyImage gives the destination those of an image's manifests, and of the
-// layers they name, that the source has and the destination lacks. digests are
-// the image's manifests. All of it becomes visible at once. from and sequence
-// are the source's registry and the push's number there.
+// CopyImage copies those of an image's manifests, and links those of their
+// layers, that the source has and the destination does not. digests are the
+// image's manifests. All of it becomes visible at once. from and sequence are
+// the source's registry and the push's number there.
 func (tx *Tx) CopyImage(source int64, digests []string, destination *Repository, from, sequence int64,
 	at time.Time) error {
 	// The digests are given wherever a planner may begin.

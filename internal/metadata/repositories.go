@@ -35,7 +35,7 @@ type Repository struct {
 	memo *memo
 }
 
-// memo outlives the row in engines that read it anew each time.
+// memo outlives the row in engines that read the row again each time.
 type memo struct {
 	once  sync.Once
 	value any

@@ -16,7 +16,7 @@ const (
 	Permanent = math.MaxInt64
 )
 
-// Retry says that a change of a destination may fix what it refused before:
+// Retry says that a change of a destination may fix what it refused before, so
 // those replications are to be tried again.
 type Retry struct {
 	RegistryID int64 // the destination

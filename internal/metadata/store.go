@@ -67,9 +67,9 @@ type Store interface {
 
 	// Shared reports whether other processes may use the database too.
 	Shared() bool
-	// Ping checks that the database can be read and, where that is not another
-	// server's affair, written; see Reason. It costs as much as a small push:
-	// once a second is often enough. A full disk answers.
+	// Ping checks that the database can be read and, unless that is up to
+	// another server, written; see Reason. It costs as much as a small push:
+	// once a second is often enough. A full disk is no error.
 	Ping(ctx context.Context) error
 	// Close waits for the updates under way. Closing twice is safe.
 	Close() error

@@ -74,9 +74,9 @@ func (tx *Tx) DeleteTag(r *Repository, name string) (bool, error) {
 	return some(tx.conn.changed(`DELETE FROM tags WHERE repository_id = ? AND name = ?`, r.ID, name))
 }
 
-// AdvanceTag points a destination's tag at a manifest that it has, unless a
-// push with a higher number of the same source registry was applied before:
-// then nothing changes. t's number is the destination's own.
+// AdvanceTag points a destination's tag at a manifest that it has. It does
+// nothing if a push of the same source registry with a higher number was
+// applied already. t's number is the destination's own.
 func (tx *Tx) AdvanceTag(r *Repository, t Tag, sourceRegistry, sourceSequence int64, at time.Time) error {
 	tx.touchTag(r, t.Name)
 	// applied is the number that the tag gets: while it has it, nobody else has set it.

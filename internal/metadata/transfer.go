@@ -317,8 +317,8 @@ func (t *Transfer) copyRows(ctx context.Context, s *snapshot, tx pgx.Tx, tb tabl
 	return rows, nil
 }
 
-// CatchUp brings the destination up to now and returns how many rows had
-// changed. Forget is to be called afterwards, which waits for the writer.
+// CatchUp copies what has changed, and returns how many rows that were. Forget
+// must be called afterwards; it waits for the writer.
 func (t *Transfer) CatchUp(ctx context.Context, copyBlobs CopyBlobs) (changes int64, err error) {
 	return t.step(ctx, copyBlobs, func(*snapshot, pgx.Tx) error { return nil })
 }
@@ -344,9 +344,9 @@ func (t *Transfer) Compare(ctx context.Context, copyBlobs CopyBlobs) error {
 	})
 }
 
-// Finish does the last step, while the source is held: after it, the
-// destination is all that the source is, and numbers what comes higher than
-// anything that the source has numbered.
+// Finish does the last step, while the source is held. Then the destination has
+// all that the source has, and its sequences begin above all numbers that the
+// source has used.
 func (t *Transfer) Finish(ctx context.Context, copyBlobs CopyBlobs) (changes int64, err error) {
 	return t.step(ctx, copyBlobs, func(s *snapshot, tx pgx.Tx) error {
 		if t.state.Table < len(t.tables) {

@@ -79,9 +79,9 @@ func (h *handler) getBlob(w http.ResponseWriter, r *http.Request, req *request) 
 	return nil
 }
 
-// redirect sends the client to where the bytes are: clients follow without the
-// credentials that they sent here. The URL holds for a while only, and opens the
-// blob for whoever has it.
+// redirect sends the client to where the bytes are. Clients follow without the
+// credentials that they sent here. The URL holds for a while only, and opens
+// the blob for whoever has it.
 func redirect(w http.ResponseWriter, url string) error {
 	header := w.Header()
 	header.Set("Location", url)

@@ -12,8 +12,8 @@ import (
 
 const (
 	// maxReferrersBytes bounds an answer of listReferrers; a Link leads to the
-	// rest. One referrer is there in any case: those of before annotations were
-	// bounded may have 4 MiB of them.
+	// rest. An answer has at least one referrer: those that were pushed before
+	// annotations were bounded may have 4 MiB of them.
 	maxReferrersBytes = 1 << 20
 	// referrersPage is how many referrers are held in memory at a time.
 	referrersPage = 16

@@ -7,9 +7,9 @@ import (
 
 var crossOrigin http.CrossOriginProtection
 
-// CrossSite says why a request that may write is refused if a page of another
-// site has made it, by what browsers say of it (Sec-Fetch-Site, Origin): a text
-// for the client, "" for requests of this site and of programs.
+// CrossSite checks a request that may write. If browsers say that a page of
+// another site made it (Sec-Fetch-Site, Origin), it returns why the request is
+// refused, in words for the client; else "".
 func CrossSite(r *http.Request) string {
 	if crossOrigin.Check(r) == nil {
 		return ""

@@ -56,8 +56,8 @@ type Limits struct {
 //			…
 //
 // More goes past the end of the object or array when it returns false. After
-// an error, which is an *Error, a Reader is of no more use. Its memory is that
-// of the text, and of a word for each name of the objects that are open.
+// an error, which is an *Error, a Reader cannot be used any more. It takes the
+// memory of the text, and of a word for each name of the objects that are open.
 type Reader struct {
 	scanner
 	limits Limits

@@ -223,7 +223,7 @@ func (r *Room) Left(ctx context.Context, quota string) (least, most int64, err e
 	return least, most, nil
 }
 
-// Recount is Left after the quota was counted anew.
+// Recount is Left after counting the quota again.
 func (r *Room) Recount(ctx context.Context, quota string) (least, most int64, err error) {
 	b := r.bound(quota)
 	b.due = true

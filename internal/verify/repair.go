@@ -22,8 +22,8 @@ type Repair struct {
 	Discard bool
 }
 
-// fetchLayer brings a damaged blob back, from the first of the repositories that
-// the replica has it in. All of them get their links back.
+// fetchLayer fetches a damaged blob from the first of the repositories in which
+// the replica has it. All of them get their links back.
 func (p *Repair) fetchLayer(ctx context.Context, d string, repositories []metadata.RepositoryRef) error {
 	var errs []error
 	for _, repository := range repositories {

@@ -1,7 +1,7 @@
 // Package filestore keeps blobs in files.
 //
 //	<root>/sha256/ab/abcdef…-<id>   an object that the session <id> wrote
-//	<root>/sha256/ab/abcdef…        an object of before their names had ids
+//	<root>/sha256/ab/abcdef…        an object from before names had ids
 //	<root>/uploads/<id>             an upload
 //	<root>/lock, <root>/deletes     see Open and HoldDeletes
 //

@@ -263,7 +263,7 @@ func (u *upload) send(ctx context.Context, p *part, number int) (string, error) 
 	return aws.ToString(res.ETag), nil
 }
 
-// load brings the tail into memory, if there is one: ErrNotFound.
+// load reads the tail into memory, if there is one: ErrNotFound.
 func (u *upload) load(ctx context.Context) error {
 	if u.tail != nil || u.tailSize() == 0 {
 		return nil
