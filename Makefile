@@ -102,7 +102,9 @@ check: ## the inner loop: lint, the tests that need no server of others, the con
 # The whole program runs with the race detector on PostgreSQL and S3 (sharedtest),
 # and here as it is released. So do the stores of layers: they move megabytes, and
 # the detector looks at each byte. (Their results are not cached: the program that
-# they test is none of their packages.)
+# they test is none of their packages.) The detector is in the programs that are
+# tested, not in their tests; and in the packages' tests once: on PostgreSQL those of
+# internal/metadata have it, those of internal/registry do without.
 RELEASED := ./test ./test/attack ./internal/blob/filestore ./internal/blob/s3store
 .PHONY: gotest wholetest sharedtest benchtest
 gotest:
@@ -116,7 +118,7 @@ benchtest:
 	$(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off -count=1 $(TESTARGS) ./bench
 
 sharedtest:
-	TEST_STORES=shared $(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off -count=1 $(RACE) -timeout 40m -parallel 5 -skip '$(EMBEDDED)' $(TESTARGS) ./internal/registry ./test ./test/attack
+	TEST_STORES=shared RACE=$(RACE) $(or $(GOTESTSUM),$(error run make tools first)) --format standard-quiet -- -vet=off -count=1 -timeout 40m -parallel 5 -skip '$(EMBEDDED)' $(TESTARGS) ./internal/registry ./test ./test/attack
 
 # TEST_RACES is how often a push meets the sweep of what it pushes, TEST_KILLS how
 # often a backup and a restore are killed.
@@ -126,7 +128,7 @@ torture: ## everything at once under faults of all kinds, for TORTURE_TIME (5m),
 	TEST_RACES=10000 $(GO) test -count=1 -timeout 30m -run 'Meets|PagesOf' -v ./internal/registry
 	TEST_STORES=shared TEST_RACES=10000 $(GO) test -count=1 -timeout 30m -run 'Meets|PagesOf' -v ./internal/registry
 	TEST_KILLS=100 $(GO) test -count=1 -timeout 30m -run '^TestLinksAndCopiesKilled$$' -v ./test
-	TORTURE_TIME=$(TORTURE_TIME) TORTURE_SEED=$(TORTURE_SEED) $(GO) test $(RACE) -v -count=1 -timeout 0 -run '^TestTorture$$' ./test
+	RACE=$(RACE) TORTURE_TIME=$(TORTURE_TIME) TORTURE_SEED=$(TORTURE_SEED) $(GO) test -v -count=1 -timeout 0 -run '^TestTorture$$' ./test
 
 unit: ## the tests of the packages alone, without whole-program tests
 	$(GO) test $(RACE) $$($(GO) list ./... | grep -v -e '/test$$' -e '/test/attack$$' -e '/bench$$')

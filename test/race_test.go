@@ -2,5 +2,5 @@
 
 package test
 
-// raceEnabled: the server is built with the race detector when the tests are.
-const raceEnabled = true
+// raceEnabled: see norace_test.go.
+var raceEnabled = true

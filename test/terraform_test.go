@@ -93,7 +93,7 @@ output "url" {
 }
 `, prod.id, dev.id, tokyo)
 	writeFile(t, filepath.Join(d.home, "main.tf"), text.String())
-	d.env = append(d.env, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1")
+	d.env = append(d.env, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "GOGC=400")
 	// <mirror>/<host>/hashicorp/aws, as `terraform providers mirror` lays it out.
 	if providers, _ := filepath.Glob("/opt/*/*/hashicorp/aws"); len(providers) > 0 {
 		mirror := filepath.Join(providers[0], "../../..")
