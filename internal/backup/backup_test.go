@@ -42,10 +42,10 @@ func newDeployment(t *testing.T) *deployment {
 	}
 	t.Cleanup(func() { d.blobs.Close() })
 	d.update(func(tx *metadata.Tx) error {
-		if err := tx.EnsureRegistry("111122223333", "us-east-1"); err != nil {
+		if err := tx.Registries().Ensure("111122223333", "us-east-1"); err != nil {
 			return err
 		}
-		registry, err := tx.Registry("111122223333", "us-east-1")
+		registry, err := tx.Registries().Get("111122223333", "us-east-1")
 		if err != nil {
 			return err
 		}
@@ -53,7 +53,7 @@ func newDeployment(t *testing.T) *deployment {
 			RegistryID: registry.ID, Account: "111122223333", Region: "us-east-1", Name: "app", TagMutability: "MUTABLE",
 			EncryptionType: "AES256",
 		}
-		_, err = tx.CreateRepository(d.repo)
+		_, err = tx.Repositories().Create(d.repo)
 		return err
 	})
 	return d
@@ -82,7 +82,7 @@ func (d *deployment) push(text string) (object string) {
 		d.t.Fatal(err)
 	}
 	d.update(func(tx *metadata.Tx) error {
-		return tx.AddLayer(d.repo, digest.FromString(text).String(), int64(len(text)), object, time.Now())
+		return tx.Layers().Add(d.repo, digest.FromString(text).String(), int64(len(text)), object, time.Now())
 	})
 	return object
 }
@@ -91,15 +91,15 @@ func (d *deployment) push(text string) (object string) {
 func (d *deployment) drop(text string) {
 	d.t.Helper()
 	name := digest.FromString(text).String()
-	b, err := d.meta.Read().Blob(name)
+	b, err := d.meta.Read().Layers().Blob(name)
 	if err != nil {
 		d.t.Fatal(err)
 	}
 	d.update(func(tx *metadata.Tx) error {
-		if _, err := tx.UnlinkLayer(d.repo, name); err != nil {
+		if _, err := tx.Layers().Unlink(d.repo, name); err != nil {
 			return err
 		}
-		_, err := tx.DropBlobs([]string{name})
+		_, err := tx.Upkeep().DropBlobs([]string{name})
 		return err
 	})
 	if err := d.blobs.Delete(ctx, []string{b.Object}); err != nil {
@@ -136,7 +136,7 @@ func TestSnapshotIsOneMoment(t *testing.T) {
 	filler := strings.Repeat("x", 1<<20)
 	for i := range 16 {
 		d.update(func(tx *metadata.Tx) error {
-			return tx.PutManifest(d.repo, metadata.Manifest{Digest: digest.FromString(fmt.Sprint(i)).String(), MediaType: "x"},
+			return tx.Images().Put(d.repo, metadata.Manifest{Digest: digest.FromString(fmt.Sprint(i)).String(), MediaType: "x"},
 				[]byte(filler), nil)
 		})
 	}
@@ -155,10 +155,10 @@ func TestSnapshotIsOneMoment(t *testing.T) {
 			err := d.meta.Update(ctx, func(tx *metadata.Tx) error {
 				// Two facts that belong together, far apart in the file.
 				i := n.Add(1)
-				if err := tx.CreateUpload(metadata.Upload{ID: fmt.Sprintf("u%07d", i), RepositoryID: d.repo.ID}); err != nil {
+				if err := tx.Uploads().Create(metadata.Upload{ID: fmt.Sprintf("u%07d", i), RepositoryID: d.repo.ID}); err != nil {
 					return err
 				}
-				return tx.PutManifest(d.repo, metadata.Manifest{Digest: fmt.Sprintf("m%07d", i), MediaType: "x"}, []byte("{}"), nil)
+				return tx.Images().Put(d.repo, metadata.Manifest{Digest: fmt.Sprintf("m%07d", i), MediaType: "x"}, []byte("{}"), nil)
 			})
 			if err != nil {
 				t.Error(err)
@@ -183,11 +183,11 @@ func TestSnapshotIsOneMoment(t *testing.T) {
 		if lines, err := snapshot.CheckIntegrity(ctx, 10); err != nil || len(lines) > 0 {
 			t.Errorf("copy %d: %q, %v", i, lines, err)
 		}
-		waiting, err := snapshot.Read().Waiting()
+		waiting, err := snapshot.Read().Damage().Waiting()
 		if err != nil {
 			t.Fatal(err)
 		}
-		manifests, err := snapshot.Read().CountManifests(d.repo.ID)
+		manifests, err := snapshot.Read().Damage().CountManifests(d.repo.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -264,7 +264,7 @@ func holds(t *testing.T, to, text string) {
 		t.Fatal(err)
 	}
 	defer snapshot.Close()
-	if _, err := snapshot.Read().Blob(digest.FromString(text).String()); err != nil {
+	if _, err := snapshot.Read().Layers().Blob(digest.FromString(text).String()); err != nil {
 		t.Errorf("objects are removed before the database is replaced: %v", err)
 	}
 }

@@ -64,7 +64,7 @@ func (s state) underWay() bool { return s.Step > 0 || s.After != "" }
 // LastRun is when a run of the job last ended in the deployment, zero if none did
 // yet, and whether one is under way.
 func LastRun(q *metadata.Queries, name string) (finished time.Time, underWay bool, err error) {
-	lease, err := q.Lease(name)
+	lease, err := q.Leases().Get(name)
 	if err != nil {
 		return finished, false, err
 	}

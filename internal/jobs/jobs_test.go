@@ -159,7 +159,7 @@ func hasFinished(r *Runner) bool { return !stats(r).Finished.IsZero() }
 
 func leaseOf(t *testing.T, s metadata.Store) metadata.Lease {
 	t.Helper()
-	l, err := s.Read().Lease("work")
+	l, err := s.Read().Leases().Get("work")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -134,10 +134,10 @@ func TestWakeInTheMiddleOfARun(t *testing.T) {
 	t.Parallel()
 	store, _ := openTwo(t)
 	err := store.Update(t.Context(), func(tx *metadata.Tx) error {
-		if _, err := tx.TakeLease(metadata.Lease{Name: "work"}, "another"); err != nil {
+		if _, err := tx.Leases().Take(metadata.Lease{Name: "work"}, "another"); err != nil {
 			return err
 		}
-		return tx.ReleaseLease("work", "another", `{"step":3}`)
+		return tx.Leases().Release("work", "another", `{"step":3}`)
 	})
 	if err != nil {
 		t.Fatal(err)

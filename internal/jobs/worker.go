@@ -49,7 +49,7 @@ func (w *worker) watch(ctx context.Context) {
 			woken = true
 		case <-time.After(wait):
 		}
-		lease, err := w.store.Read().Lease(w.Name)
+		lease, err := w.store.Read().Leases().Get(w.Name)
 		if err != nil {
 			w.log.WarnContext(ctx, "could not read the lease of a job", "error", err)
 			wait = faultPause
@@ -100,7 +100,7 @@ var errLost = errors.New("another process has taken over")
 func (w *worker) run(ctx context.Context, lease metadata.Lease, s state) (ended bool, err error) {
 	taken := false
 	err = w.store.Update(ctx, func(tx *metadata.Tx) (err error) {
-		taken, err = tx.TakeLease(lease, w.holder)
+		taken, err = tx.Leases().Take(lease, w.holder)
 		return err
 	})
 	if err != nil || !taken {
@@ -162,7 +162,7 @@ func (w *worker) keep(ctx context.Context, s state) error {
 	}
 	kept := false
 	err = w.store.Update(ctx, func(tx *metadata.Tx) (err error) {
-		kept, err = tx.KeepLease(w.Name, w.holder, string(text))
+		kept, err = tx.Leases().Keep(w.Name, w.holder, string(text))
 		return err
 	})
 	if err == nil && !kept {
@@ -177,5 +177,5 @@ func (w *worker) release(ctx context.Context, s state) error {
 	if err != nil {
 		return err
 	}
-	return w.store.Update(ctx, func(tx *metadata.Tx) error { return tx.ReleaseLease(w.Name, w.holder, string(text)) })
+	return w.store.Update(ctx, func(tx *metadata.Tx) error { return tx.Leases().Release(w.Name, w.holder, string(text)) })
 }

@@ -34,7 +34,7 @@ const listedReplications = `SELECT ` + replicationColumns + `, sg.account, sg.re
 	IN ORDER JOIN repositories sp ON sp.id = m.repository_id
 	AND sp.name < '` + retired + `' IN ORDER JOIN registries sg ON sg.id = sp.registry_id `
 
-func (q *Queries) listed(query string, args ...any) (rs []ListedReplication, err error) {
+func (q Replications) listed(query string, args ...any) (rs []ListedReplication, err error) {
 	err = q.conn.all(query, args, func(scan func(dest ...any) error) error {
 		var r ListedReplication
 		err := scanReplication(scan, &r.Replication, &r.SourceAccount, &r.SourceRegion, &r.RepositoryName)
@@ -44,9 +44,9 @@ func (q *Queries) listed(query string, args ...any) (rs []ListedReplication, err
 	return rs, err
 }
 
-// ReplicationsFrom are those of a registry in a state that changed at since or
+// From are the replications from a registry in a state that changed at since or
 // later and come after the key, the latest changed first.
-func (q *Queries) ReplicationsFrom(registry int64, state string, since time.Time, after ReplicationKey,
+func (q Replications) From(registry int64, state string, since time.Time, after ReplicationKey,
 	limit int) ([]ListedReplication, error) {
 	changed, id := after.before()
 	return q.listed(listedReplications+`WHERE r.source_registry_id = ? AND r.state = ? AND r.changed_at >= ?
@@ -54,8 +54,8 @@ func (q *Queries) ReplicationsFrom(registry int64, state string, since time.Time
 		ORDER BY r.changed_at DESC, r.id DESC LIMIT ?`, registry, state, fromTime(since), changed, id, limit)
 }
 
-// ReplicationsInto is ReplicationsFrom for those that have arrived in a registry.
-func (q *Queries) ReplicationsInto(account, region string, since time.Time, after ReplicationKey,
+// Into is Replications.From for those that have arrived in a registry.
+func (q Replications) Into(account, region string, since time.Time, after ReplicationKey,
 	limit int) ([]ListedReplication, error) {
 	changed, id := after.before()
 	return q.listed(listedReplications+`WHERE r.destination_account = ? AND r.destination_region = ?
@@ -63,17 +63,17 @@ func (q *Queries) ReplicationsInto(account, region string, since time.Time, afte
 		ORDER BY r.changed_at DESC, r.id DESC LIMIT ?`, account, region, fromTime(since), changed, id, limit)
 }
 
-// ReplicationsByID are those of the ids that exist, in no order.
-func (q *Queries) ReplicationsByID(ids []int64) ([]ListedReplication, error) {
+// ByID are those of the ids that exist, in no order.
+func (q Replications) ByID(ids []int64) ([]ListedReplication, error) {
 	return q.listed(listedReplications+`WHERE r.id IN (SELECT value FROM numbers(?))`, numberList(ids))
 }
 
-// WorstReplications returns one replication of an image to each destination:
+// Worst returns one replication of an image to each destination:
 // one that failed, else one in progress, and of several the last changed. Of an
 // image with very many tags not all are looked at.
-func (q *Queries) WorstReplications(repository int64, digest string) ([]Replication, error) {
+func (q Replications) Worst(repository int64, digest string) ([]Replication, error) {
 	const most = 5000
-	return q.replications(`SELECT `+replicationColumns+` FROM (
+	return q.scan(`SELECT `+replicationColumns+` FROM (
 			SELECT id, row_number() OVER (PARTITION BY destination_account, destination_region
 				ORDER BY CASE state WHEN 'FAILED' THEN 0 WHEN 'IN_PROGRESS' THEN 1 ELSE 2 END, changed_at DESC, id DESC) AS place
 			FROM (SELECT r.* FROM manifests m IN ORDER JOIN replications r ON r.manifest_id = m.id WHERE m.repository_id = ?
@@ -85,7 +85,7 @@ func (q *Queries) WorstReplications(repository int64, digest string) ([]Replicat
 
 // RetryFailed makes those of the replications due at t that belong to the
 // registry and have failed.
-func (tx *Tx) RetryFailed(registry int64, ids []int64, t time.Time) (due []DueReplication, err error) {
+func (tx ReplicationsTx) RetryFailed(registry int64, ids []int64, t time.Time) (due []DueReplication, err error) {
 	err = tx.conn.all(`UPDATE replications SET state = 'IN_PROGRESS', tries = 0, next_try_at = ?1, changed_at = ?1,
 		finished_at = 0
 		WHERE id IN (SELECT value FROM numbers(?2)) AND source_registry_id = ?3 AND state = 'FAILED' RETURNING id,
@@ -99,15 +99,15 @@ func (tx *Tx) RetryFailed(registry int64, ids []int64, t time.Time) (due []DueRe
 	return due, err
 }
 
-// OwnReplications are those of the ids that are replications of the registry.
-func (q *Queries) OwnReplications(registry int64, ids []int64) ([]int64, error) {
-	return q.numbers(`SELECT id FROM replications WHERE id IN (SELECT value FROM numbers(?))
+// Own returns those of the ids that are replications of the registry.
+func (q Replications) Own(registry int64, ids []int64) ([]int64, error) {
+	return numbersOf(q.conn, `SELECT id FROM replications WHERE id IN (SELECT value FROM numbers(?))
 		AND source_registry_id = ?`, numberList(ids), registry)
 }
 
 // numbers returns the only column of a query.
-func (q *Queries) numbers(query string, args ...any) (all []int64, err error) {
-	err = q.conn.all(query, args, func(scan func(dest ...any) error) error {
+func numbersOf(c conn, query string, args ...any) (all []int64, err error) {
+	err = c.all(query, args, func(scan func(dest ...any) error) error {
 		var n int64
 		err := scan(&n)
 		all = append(all, n)

@@ -131,43 +131,43 @@ func useEverything(t *testing.T, s Store) {
 		return r
 	}
 	app, fixed := repository(prod, here, "team/app"), repository(prod, here, "fixed")
-	tags, err := s.Read().ResourceTags(app.ID)
+	tags, err := s.Read().Repositories().ResourceTags(app.ID)
 	if err != nil || len(tags) != 1 || tags[0].Key != "stage" || !strings.Contains(app.Policy, "BatchGetImage") ||
 		fixed.TagMutability != "IMMUTABLE" {
 		t.Errorf("%+v has the tags %v, %v; fixed is %s", app, tags, err, fixed.TagMutability)
 	}
 	for _, r := range []*Repository{app, repository(prod, there, "team/app"), repository(dev, here, "team/app")} {
-		images, err := s.Read().Tags(r.ID, "", 10)
+		images, err := s.Read().Tags().List(r.ID, "", 10)
 		if err != nil || len(images) != 4 {
 			t.Errorf("%s has the tags %v, %v", r.Account+"/"+r.Region, images, err)
 			continue
 		}
 		for _, tag := range images {
-			content, err := s.Read().ManifestContentByTag(r.ID, tag.Name)
+			content, err := s.Read().Images().ContentByTag(r.ID, tag.Name)
 			if err != nil || !strings.Contains(string(content.Bytes), `"schemaVersion": 2`) {
 				t.Errorf("%s: %+v, %v", tag.Name, content, err)
 			}
 		}
 		first := images[slices.IndexFunc(images, func(t Tag) bool { return t.Name == "v1" })]
-		if rs, _, err := s.Read().Referrers(r.ID, first.Digest, "", "", 10); err != nil || len(rs) != 1 ||
+		if rs, _, err := s.Read().Images().Referrers(r.ID, first.Digest, "", "", 10); err != nil || len(rs) != 1 ||
 			rs[0].ArtifactType != "application/example" {
 			t.Errorf("referrers of %s: %+v, %v", first.Digest, rs, err)
 		}
 	}
-	registry, err := s.Read().Registry(prod, here)
+	registry, err := s.Read().Registries().Get(prod, here)
 	must(err)
 	for state, want := range map[string]int{ReplicationComplete: 12, ReplicationFailed: 6, ReplicationInProgress: 0} {
-		rs, err := s.Read().ReplicationsFrom(registry.ID, state, epoch, ReplicationKey{}, 100)
+		rs, err := s.Read().Replications().From(registry.ID, state, epoch, ReplicationKey{}, 100)
 		if err != nil || len(rs) != want || want > 0 && rs[0].RepositoryName != "team/app" {
 			t.Errorf("%d replications are %s, want %d: %v", len(rs), state, want, err)
 		}
 	}
-	blobs, err := s.Read().Blobs("", 100)
+	blobs, err := s.Read().Upkeep().Blobs("", 100)
 	must(err)
 	if len(blobs) != 6 || blobs[0].Object == "" {
 		t.Errorf("blobs: %+v", blobs)
 	}
-	idle, err := s.Read().IdleUploads(epoch.AddDate(100, 0, 0), epoch.AddDate(101, 0, 0), "", 10)
+	idle, err := s.Read().Uploads().Idle(epoch.AddDate(100, 0, 0), epoch.AddDate(101, 0, 0), "", 10)
 	must(err)
 	if len(idle) != 2 {
 		t.Errorf("uploads: %+v", idle)
@@ -175,38 +175,38 @@ func useEverything(t *testing.T, s Store) {
 
 	damaged := blobs[0].Digest
 	commit(t, s, func(tx *Tx) error {
-		if found, err := tx.QuarantineBlob(damaged, blobs[0].Object, "for the test", epoch); err != nil || !found {
+		if found, err := tx.Damage().QuarantineBlob(damaged, blobs[0].Object, "for the test", epoch); err != nil || !found {
 			return fmt.Errorf("quarantine: %t, %w", found, err)
 		}
 		return nil
 	})
-	if links, err := s.Read().DamagedLinks(damaged, 10); err != nil || len(links) == 0 {
+	if links, err := s.Read().Damage().DamagedLinks(damaged, 10); err != nil || len(links) == 0 {
 		t.Errorf("links to what is damaged: %v, %v", links, err)
 	}
-	commit(t, s, func(tx *Tx) error { return tx.AddLayer(app, damaged, blobs[0].Size, "a new object", epoch) })
+	commit(t, s, func(tx *Tx) error { return tx.Layers().Add(app, damaged, blobs[0].Size, "a new object", epoch) })
 	commit(t, s, func(tx *Tx) error {
 		must := func(err error) {
 			if err != nil {
 				panic(err)
 			}
 		}
-		must(tx.SaveReplicationCount(ReplicationCount{
+		must(tx.Replications().SaveCount(ReplicationCount{
 			SourceRegistryID: registry.ID, Minute: epoch, DestinationAccount: dev, DestinationRegion: here, Process: "test",
 			Completed: 1,
 		}))
-		must(tx.CreateSession(Session{
+		must(tx.Sessions().Create(Session{
 			ID: "session", Account: prod, AccessKey: "AK", CreatedAt: epoch, ExpiresAt: epoch.AddDate(100, 0, 0),
 		}))
-		must(tx.CreateUpload(Upload{ID: "upload", RepositoryID: app.ID, StartedAt: epoch}))
-		_, err := tx.SaveUpload(Upload{ID: "upload"}, []byte("state"), 0, epoch)
+		must(tx.Uploads().Create(Upload{ID: "upload", RepositoryID: app.ID, StartedAt: epoch}))
+		_, err := tx.Uploads().Save(Upload{ID: "upload"}, []byte("state"), 0, epoch)
 		must(err)
-		_, err = tx.TakeLease(Lease{Name: "test"}, "holder")
+		_, err = tx.Leases().Take(Lease{Name: "test"}, "holder")
 		must(err)
-		must(tx.SetResourceTag(app, resource.Tag{Key: "more", Value: "tags"}))
+		must(tx.Repositories().SetResourceTag(app, resource.Tag{Key: "more", Value: "tags"}))
 		return nil
 	})
 	// What these builds saw refused is tried again.
-	refused, err := s.Read().ReplicationsFrom(registry.ID, ReplicationFailed, epoch, ReplicationKey{}, 100)
+	refused, err := s.Read().Replications().From(registry.ID, ReplicationFailed, epoch, ReplicationKey{}, 100)
 	must(err)
 	refused = slices.DeleteFunc(refused, func(r ListedReplication) bool {
 		return r.DestinationAccount != refused[0].DestinationAccount || r.DestinationRegion != refused[0].DestinationRegion
@@ -216,10 +216,10 @@ func useEverything(t *testing.T, s Store) {
 		t.Errorf("%d of %d refusals were made due", len(made), len(refused))
 	}
 	// A push and a replication, with a sequence beyond those of the builds before.
-	before, err := s.Read().Tag(app.ID, "v2")
+	before, err := s.Read().Tags().Get(app.ID, "v2")
 	must(err)
 	commit(t, s, func(tx *Tx) error {
-		n, err := tx.NextSequence(registry.ID)
+		n, err := tx.Registries().NextSequence(registry.ID)
 		if err == nil && n <= before.Sequence {
 			err = fmt.Errorf("the sequence goes on at %d, and v2 has %d", n, before.Sequence)
 		}
@@ -227,26 +227,26 @@ func useEverything(t *testing.T, s Store) {
 			return err
 		}
 		m := Manifest{Digest: manifestDigest(7), MediaType: "t", Size: 2, ImageSize: blobs[1].Size, PushedAt: epoch}
-		if err := tx.PutManifest(app, m, []byte("{}"), []Reference{{Digest: blobs[1].Digest}}); err != nil {
+		if err := tx.Images().Put(app, m, []byte("{}"), []Reference{{Digest: blobs[1].Digest}}); err != nil {
 			return err
 		}
-		if err := tx.SetTag(app, Tag{Name: "v2", Digest: m.Digest, Sequence: n}, epoch); err != nil {
+		if err := tx.Tags().Set(app, Tag{Name: "v2", Digest: m.Digest, Sequence: n}, epoch); err != nil {
 			return err
 		}
-		return tx.QueueReplication(&Replication{RepositoryID: app.ID, Digest: m.Digest, Tag: "v2", Sequence: n,
+		return tx.Replications().Queue(&Replication{RepositoryID: app.ID, Digest: m.Digest, Tag: "v2", Sequence: n,
 			DestinationAccount: dev, DestinationRegion: here,
 			State: ReplicationInProgress, PushedAt: epoch})
 	})
 	there2 := repository(dev, here, "team/app")
 	commit(t, s, func(tx *Tx) error {
-		if err := tx.CopyImage(app.ID, []string{manifestDigest(7)}, there2, 1, 1, epoch); err != nil {
+		if err := tx.Images().Copy(app.ID, []string{manifestDigest(7)}, there2, 1, 1, epoch); err != nil {
 			return err
 		}
 		// older than what has arrived
-		return tx.AdvanceTag(there2, Tag{Name: "v2", Digest: manifestDigest(7)}, registry.ID, 1, epoch)
+		return tx.Tags().Advance(there2, Tag{Name: "v2", Digest: manifestDigest(7)}, registry.ID, 1, epoch)
 	})
-	if tag, err := s.Read().Tag(there2.ID, "v2"); err != nil || tag.Digest != before.Digest {
+	if tag, err := s.Read().Tags().Get(there2.ID, "v2"); err != nil || tag.Digest != before.Digest {
 		t.Errorf("an older push has moved the tag back: %+v, %v", tag, err)
 	}
-	commit(t, s, func(tx *Tx) error { return tx.DeleteRepository(fixed) })
+	commit(t, s, func(tx *Tx) error { return tx.Repositories().Delete(fixed) })
 }

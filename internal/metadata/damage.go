@@ -5,6 +5,15 @@ import (
 	"time"
 )
 
+// Damage has the queries about what is wrong in the stores, and repairs.
+type Damage struct{ conn conn }
+
+// DamageTx is Damage with what changes them.
+type DamageTx struct {
+	Damage
+	tx *Tx
+}
+
 // RepositoryRef identifies a repository by its row and by its name.
 type RepositoryRef struct {
 	ID      int64
@@ -27,8 +36,8 @@ func (r RepositoryRef) String() string {
 const refColumns = `coalesce(g.account, ''), coalesce(g.region, ''), coalesce(p.name, '')`
 
 // Blob by digest: ErrNotFound.
-func (q *Queries) Blob(digest string) (Blob, error) {
-	bs, err := q.blobs(`SELECT digest, size, object, created_at FROM blobs WHERE digest = ?`, digest)
+func (q Layers) Blob(digest string) (Blob, error) {
+	bs, err := blobsOf(q.conn, `SELECT digest, size, object, created_at FROM blobs WHERE digest = ?`, digest)
 	if err == nil && len(bs) == 0 {
 		err = ErrNotFound
 	}
@@ -36,8 +45,8 @@ func (q *Queries) Blob(digest string) (Blob, error) {
 }
 
 // BlobsByObject are blobs with objects after the given one, in order of object.
-func (q *Queries) BlobsByObject(after string, limit int) ([]Blob, error) {
-	return q.blobs(`SELECT digest, size, object, created_at FROM blobs WHERE object > ? ORDER BY object
+func (q Damage) BlobsByObject(after string, limit int) ([]Blob, error) {
+	return blobsOf(q.conn, `SELECT digest, size, object, created_at FROM blobs WHERE object > ? ORDER BY object
 		LIMIT ?`, after, limit)
 }
 
@@ -45,7 +54,7 @@ func (q *Queries) BlobsByObject(after string, limit int) ([]Blob, error) {
 type Totals struct{ Links, Blobs, Manifests, Tags int64 }
 
 // Totals counts, at a cost that grows with the store.
-func (q *Queries) Totals() (t Totals, err error) {
+func (q Damage) Totals() (t Totals, err error) {
 	err = q.conn.one(`SELECT (SELECT count(*) FROM layers), (SELECT count(*) FROM blobs), (SELECT count(*) FROM manifests),
 		(SELECT count(*) FROM tags)`, nil,
 		&t.Links, &t.Blobs, &t.Manifests, &t.Tags)
@@ -56,7 +65,7 @@ func (q *Queries) Totals() (t Totals, err error) {
 type Waiting struct{ Uploads, Garbage, GarbageBytes int64 }
 
 // Waiting returns these counts.
-func (q *Queries) Waiting() (w Waiting, err error) {
+func (q Damage) Waiting() (w Waiting, err error) {
 	err = q.conn.one(`SELECT (SELECT count(*) FROM uploads), (SELECT count(*) FROM garbage),
 		(SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM garbage)`, nil,
 		&w.Uploads, &w.Garbage, &w.GarbageBytes)
@@ -64,7 +73,7 @@ func (q *Queries) Waiting() (w Waiting, err error) {
 }
 
 // CountLayers counts the links after one key and up to another.
-func (q *Queries) CountLayers(after, to LayerKey) (n int64, err error) {
+func (q Damage) CountLayers(after, to LayerKey) (n int64, err error) {
 	err = q.conn.one(`SELECT count(*) FROM layers WHERE (repository_id, digest) > (?, ?)
 		AND (repository_id, digest) <= (?, ?)`,
 		[]any{after.RepositoryID, after.Digest, to.RepositoryID, to.Digest}, &n)
@@ -72,13 +81,13 @@ func (q *Queries) CountLayers(after, to LayerKey) (n int64, err error) {
 }
 
 // CountManifests counts those of a repository.
-func (q *Queries) CountManifests(repository int64) (n int64, err error) {
+func (q Damage) CountManifests(repository int64) (n int64, err error) {
 	err = q.conn.one(`SELECT count(*) FROM manifests WHERE repository_id = ?`, []any{repository}, &n)
 	return n, err
 }
 
 // CountTags counts the tags after one key and up to another.
-func (q *Queries) CountTags(after, to TagKey) (n int64, err error) {
+func (q Damage) CountTags(after, to TagKey) (n int64, err error) {
 	err = q.conn.one(`SELECT count(*) FROM tags WHERE (repository_id, name) > (?, ?) AND (repository_id, name) <= (?, ?)`,
 		[]any{after.RepositoryID, after.Name, to.RepositoryID, to.Name}, &n)
 	return n, err
@@ -95,7 +104,7 @@ type BrokenLink struct {
 
 // BrokenLinks are those after one key and up to another whose blob is not there
 // or has another size.
-func (q *Queries) BrokenLinks(after, to LayerKey) (links []BrokenLink, err error) {
+func (q Damage) BrokenLinks(after, to LayerKey) (links []BrokenLink, err error) {
 	err = q.conn.all(`SELECT l.repository_id, `+refColumns+`, l.digest, l.size, coalesce(b.size, -1) FROM layers l
 		LEFT JOIN blobs b ON b.digest = l.digest
 		LEFT JOIN repositories p ON p.id = l.repository_id LEFT JOIN registries g ON g.id = p.registry_id
@@ -125,7 +134,7 @@ const maxStoredBytes = 8 << 20
 // StoredManifests returns manifests of all repositories with ids after the
 // given one, in order of id: at most limit, and no more bytes than
 // maxStoredBytes. There is at least one unless none are left.
-func (q *Queries) StoredManifests(after int64, limit int) (ms []StoredManifest, err error) {
+func (q Damage) StoredManifests(after int64, limit int) (ms []StoredManifest, err error) {
 	size := 0
 	err = q.conn.all(`SELECT `+manifestColumns+`, m.bytes, m.id, m.repository_id, `+refColumns+` FROM manifests m
 		LEFT JOIN repositories p ON p.id = m.repository_id LEFT JOIN registries g ON g.id = p.registry_id
@@ -159,7 +168,7 @@ type StoredReference struct {
 }
 
 // StoredReferences of the manifests with ids after one and up to another.
-func (q *Queries) StoredReferences(after, to int64) (rs []StoredReference, err error) {
+func (q Damage) StoredReferences(after, to int64) (rs []StoredReference, err error) {
 	err = q.conn.all(`SELECT manifest_id, repository_id, target, child, media_type FROM manifest_references
 		WHERE manifest_id > ? AND manifest_id <= ?`,
 		[]any{after, to}, func(scan func(dest ...any) error) error {
@@ -175,7 +184,7 @@ func (q *Queries) StoredReferences(after, to int64) (rs []StoredReference, err e
 
 // MissingReferences are what manifests with ids after one and up to another name
 // and their repositories lack. Links that wait for a damaged blob do not count.
-func (q *Queries) MissingReferences(after, to int64) (rs []StoredReference, err error) {
+func (q Damage) MissingReferences(after, to int64) (rs []StoredReference, err error) {
 	err = q.conn.all(`SELECT f.manifest_id, m.repository_id, f.target, f.child, f.media_type FROM manifest_references f
 		JOIN manifests m ON m.id = f.manifest_id
 		WHERE f.manifest_id > ? AND f.manifest_id <= ? AND (f.child = 0
@@ -199,7 +208,7 @@ type IndexSize struct{ ManifestID, Row, Children int64 }
 
 // WrongIndexSizes are those with ids after one and up to another whose children
 // are all there.
-func (q *Queries) WrongIndexSizes(after, to int64) (ws []IndexSize, err error) {
+func (q Damage) WrongIndexSizes(after, to int64) (ws []IndexSize, err error) {
 	err = q.conn.all(`SELECT m.id, m.image_size, max(c.image_size) FROM manifests m
 		JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 1
 		LEFT JOIN manifests c ON c.repository_id = m.repository_id AND c.digest = f.target
@@ -216,7 +225,7 @@ func (q *Queries) WrongIndexSizes(after, to int64) (ws []IndexSize, err error) {
 
 // ManifestCopies are the bytes of a manifest as other repositories have it, at
 // most limit.
-func (q *Queries) ManifestCopies(digest string, except int64, limit int) (copies [][]byte, err error) {
+func (q Damage) ManifestCopies(digest string, except int64, limit int) (copies [][]byte, err error) {
 	err = q.conn.all(`SELECT m.bytes FROM repositories p IN ORDER JOIN manifests m ON m.repository_id = p.id
 		AND m.digest = ? WHERE m.id <> ? LIMIT ?`,
 		[]any{digest, except, limit}, func(scan func(dest ...any) error) error {
@@ -236,7 +245,7 @@ type TagKey struct {
 
 // TagsAfter returns the key of the tag that is n tags after the given one, or,
 // with last, of the last one.
-func (q *Queries) TagsAfter(after TagKey, n int) (to TagKey, last bool, err error) {
+func (q Damage) TagsAfter(after TagKey, n int) (to TagKey, last bool, err error) {
 	err = q.conn.one(`SELECT repository_id, name FROM tags WHERE (repository_id, name) > (?, ?)
 		ORDER BY repository_id, name LIMIT 1 OFFSET ?`,
 		[]any{after.RepositoryID, after.Name, n - 1}, &to.RepositoryID, &to.Name)
@@ -258,7 +267,7 @@ type BrokenTag struct {
 }
 
 // BrokenTags are those after one key and up to another.
-func (q *Queries) BrokenTags(after, to TagKey) (ts []BrokenTag, err error) {
+func (q Damage) BrokenTags(after, to TagKey) (ts []BrokenTag, err error) {
 	err = q.conn.all(`SELECT t.repository_id, `+refColumns+`, t.name FROM tags t
 		LEFT JOIN manifests m ON m.id = t.manifest_id
 		LEFT JOIN repositories p ON p.id = t.repository_id LEFT JOIN registries g ON g.id = p.registry_id
@@ -275,15 +284,15 @@ func (q *Queries) BrokenTags(after, to TagKey) (ts []BrokenTag, err error) {
 }
 
 // DeleteBrokenTag removes a tag that still names no manifest of its repository.
-func (tx *Tx) DeleteBrokenTag(repository int64, name string) error {
-	tx.stale.all = true
+func (tx DamageTx) DeleteBrokenTag(repository int64, name string) error {
+	tx.tx.stale.all = true
 	return tx.conn.exec(`DELETE FROM tags WHERE repository_id = ? AND name = ? AND NOT EXISTS
 		(SELECT 1 FROM manifests m WHERE m.id = tags.manifest_id AND m.repository_id = tags.repository_id)`, repository, name)
 }
 
 // CorrectLinkSize gives a repository's link the size of its blob.
-func (tx *Tx) CorrectLinkSize(repository int64, digest string) error {
-	tx.stale.all = true
+func (tx DamageTx) CorrectLinkSize(repository int64, digest string) error {
+	tx.tx.stale.all = true
 	return tx.conn.exec(`UPDATE layers SET size = (SELECT b.size FROM blobs b WHERE b.digest = layers.digest)
 		WHERE repository_id = ? AND digest = ? AND EXISTS (SELECT 1 FROM blobs b
 		WHERE b.digest = layers.digest)`, repository, digest)
@@ -291,8 +300,8 @@ func (tx *Tx) CorrectLinkSize(repository int64, digest string) error {
 
 // ReplaceManifest replaces all that is stored of a manifest, which the
 // repository need not have: its bytes, what it names and what its row says.
-func (tx *Tx) ReplaceManifest(r *Repository, m Manifest, bytes []byte, references []Reference) error {
-	tx.stale.all = true
+func (tx DamageTx) ReplaceManifest(r *Repository, m Manifest, bytes []byte, references []Reference) error {
+	tx.tx.stale.all = true
 	n, err := tx.conn.changed(`UPDATE manifests SET media_type = ?, artifact_type = ?, subject = ?, annotations = ?,
 		size = ?, image_size = ?, bytes = ?
 		WHERE repository_id = ? AND digest = ?`, m.MediaType, m.ArtifactType, m.Subject, m.Annotations, m.Size, m.ImageSize,
@@ -301,13 +310,13 @@ func (tx *Tx) ReplaceManifest(r *Repository, m Manifest, bytes []byte, reference
 		return err
 	}
 	if n == 0 {
-		return tx.PutManifest(r, m, bytes, references)
+		return tx.tx.Images().Put(r, m, bytes, references)
 	}
 	if err := tx.conn.exec(`DELETE FROM manifest_references WHERE manifest_id = (SELECT m.id FROM manifests m
 		WHERE m.repository_id = ? AND m.digest = ?)`, r.ID, m.Digest); err != nil {
 		return err
 	}
-	return tx.addReferences(r, m.Digest, references)
+	return tx.tx.Images().addReferences(r, m.Digest, references)
 }
 
 // QuarantineBlob takes a blob whose bytes are missing or wrong out of use:
@@ -316,8 +325,8 @@ func (tx *Tx) ReplaceManifest(r *Repository, m Manifest, bytes []byte, reference
 // pushes it stores it anew, which gives all of them their links back: see
 // AddLayer. The object is kept for inspection. A push that relies on the blob
 // at this moment is not saved: the bytes are gone already.
-func (tx *Tx) QuarantineBlob(digest, object, reason string, at time.Time) (bool, error) {
-	tx.stale.all = true
+func (tx DamageTx) QuarantineBlob(digest, object, reason string, at time.Time) (bool, error) {
+	tx.tx.stale.all = true
 	var now string
 	err := tx.conn.one(`SELECT b.object FROM blobs b WHERE b.digest = ? LOCKING b`, []any{digest}, &now)
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -345,7 +354,7 @@ func (tx *Tx) QuarantineBlob(digest, object, reason string, at time.Time) (bool,
 
 // restoreLinks gives the repositories that lost a blob to QuarantineBlob their
 // links back.
-func (tx *Tx) restoreLinks(digest string) error {
+func (tx DamageTx) restoreLinks(digest string) error {
 	if err := tx.conn.exec(`INSERT INTO layers (repository_id, digest, size, linked_at) SELECT d.repository_id, b.digest,
 		b.size, d.linked_at
 		FROM damaged_layers d JOIN blobs b ON b.digest = d.digest WHERE d.digest = ?
@@ -366,7 +375,7 @@ type DamagedBlob struct {
 }
 
 // DamagedBlobs with digests after the given one, in their order.
-func (q *Queries) DamagedBlobs(after string, limit int) (ds []DamagedBlob, err error) {
+func (q Damage) DamagedBlobs(after string, limit int) (ds []DamagedBlob, err error) {
 	err = q.conn.all(`SELECT digest, object, reason, found_at, EXISTS (SELECT 1 FROM blobs b WHERE b.digest = d.digest)
 		FROM damaged d WHERE digest > ? ORDER BY digest LIMIT ?`,
 		[]any{after, limit}, func(scan func(dest ...any) error) error {
@@ -381,20 +390,20 @@ func (q *Queries) DamagedBlobs(after string, limit int) (ds []DamagedBlob, err e
 }
 
 // DamagedLinks are repositories that wait for a damaged blob, at most limit.
-func (q *Queries) DamagedLinks(digest string, limit int) ([]RepositoryRef, error) {
+func (q Damage) DamagedLinks(digest string, limit int) ([]RepositoryRef, error) {
 	return q.repositoryRefs(`SELECT p.id, g.account, g.region, p.name FROM damaged_layers d
 		JOIN repositories p ON p.id = d.repository_id JOIN registries g ON g.id = p.registry_id
 		WHERE d.digest = ? ORDER BY p.id LIMIT ?`, digest, limit)
 }
 
 // Links are repositories that have a blob, at most limit.
-func (q *Queries) Links(digest string, limit int) ([]RepositoryRef, error) {
+func (q Damage) Links(digest string, limit int) ([]RepositoryRef, error) {
 	return q.repositoryRefs(`SELECT p.id, g.account, g.region, p.name FROM layers l
 		JOIN repositories p ON p.id = l.repository_id JOIN registries g ON g.id = p.registry_id
 		WHERE l.digest = ? ORDER BY p.id LIMIT ?`, digest, limit)
 }
 
-func (q *Queries) repositoryRefs(query string, args ...any) (refs []RepositoryRef, err error) {
+func (q Damage) repositoryRefs(query string, args ...any) (refs []RepositoryRef, err error) {
 	err = q.conn.all(query, args, func(scan func(dest ...any) error) error {
 		var r RepositoryRef
 		err := scan(&r.ID, &r.Account, &r.Region, &r.Name)
@@ -406,7 +415,7 @@ func (q *Queries) repositoryRefs(query string, args ...any) (refs []RepositoryRe
 
 // DiscardDamaged makes the object that was kept of a damaged blob, of size
 // bytes, garbage.
-func (tx *Tx) DiscardDamaged(d DamagedBlob, size int64) error {
+func (tx DamageTx) DiscardDamaged(d DamagedBlob, size int64) error {
 	if err := tx.conn.exec(`INSERT INTO garbage (object, size) SELECT object, CAST(? AS BIGINT) FROM damaged
 		WHERE digest = ? AND object = ? AND object <> ''
 		ON CONFLICT (object) DO NOTHING`, size, d.Digest, d.Object); err != nil {

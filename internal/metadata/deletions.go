@@ -7,6 +7,15 @@ import (
 	"github.com/twinport/twinport/internal/resource"
 )
 
+// Deletions are the queries about replications of deletions.
+type Deletions struct{ conn conn }
+
+// DeletionsTx are Deletions with what changes them.
+type DeletionsTx struct {
+	Deletions
+	tx *Tx
+}
+
 // A deletion is a row of replications without a manifest: that of its source is
 // gone, so the row says itself what was deleted. It is due, tried, refused and
 // listed like every other.
@@ -15,11 +24,11 @@ const deletionColumns = `r.id, r.source_registry_id, 0, r.digest, r.media_type, 
 	r.destination_account, r.destination_region, r.state, r.tries, r.next_try_at, r.pushed_at, r.changed_at, r.finished_at,
 	r.failure_code, r.failure_reason`
 
-// QueueDeletions records that what is about to be deleted of an image is to be
+// Queue records that what is about to be deleted of an image is to be
 // deleted at destinations, too: d's tag or, if that is empty, the image with
 // all its tags. It does so for those of the destinations that have the image or
 // are to get it. They are due from source, a registry's account.
-func (tx *Tx) QueueDeletions(d Replication, tags []string, destinations []resource.Registry,
+func (tx DeletionsTx) Queue(d Replication, tags []string, destinations []resource.Registry,
 	source string) (due []DueReplication, err error) {
 	err = tx.conn.all(`INSERT INTO replications (tag, tags, sequence, destination_account, destination_region, state,
 		next_try_at, pushed_at, changed_at,
@@ -46,8 +55,8 @@ func (tx *Tx) QueueDeletions(d Replication, tags []string, destinations []resour
 	return due, err
 }
 
-// ClaimDeletion is ClaimReplication for a deletion.
-func (tx *Tx) ClaimDeletion(id int64) (j ReplicationJob, err error) {
+// Claim is ReplicationsTx.Claim for a deletion.
+func (tx DeletionsTx) Claim(id int64) (j ReplicationJob, err error) {
 	var tags string
 	err = scanReplication(func(dest ...any) error {
 		return tx.conn.one(`SELECT `+deletionColumns+`,
@@ -70,11 +79,11 @@ func (tx *Tx) ClaimDeletion(id int64) (j ReplicationJob, err error) {
 	return j, nil
 }
 
-// DeleteReplicatedTags removes those of the tags, and with a digest of the
+// DeleteTags removes those of the tags, and with a digest of the
 // manifest's tags, that were last set by a replication from the registry that
 // is older than sequence. Replications as old do not set them again.
-func (tx *Tx) DeleteReplicatedTags(r *Repository, tags []string, digest string, sourceRegistry, sequence int64) error {
-	tx.touchRepository(r)
+func (tx DeletionsTx) DeleteTags(r *Repository, tags []string, digest string, sourceRegistry, sequence int64) error {
+	tx.tx.touchRepository(r)
 	if err := tx.conn.exec(`DELETE FROM tags WHERE repository_id = ?1
 		AND EXISTS (SELECT 1 FROM tag_watermarks w WHERE w.repository_id = ?1 AND w.tag = tags.name
 			AND w.source_registry_id = ?2 AND w.sequence < ?3 AND w.applied = tags.sequence)
@@ -97,12 +106,12 @@ func (tx *Tx) DeleteReplicatedTags(r *Repository, tags []string, digest string, 
 		r.ID, sourceRegistry, sequence, list(tags))
 }
 
-// DeleteReplicatedManifest removes a manifest that only replications from the
+// DeleteManifest removes a manifest that only replications from the
 // registry have brought, all older than sequence. It does not, and returns
 // false, while a tag or an index names the manifest, or if a push or another
 // registry brought it, too.
-func (tx *Tx) DeleteReplicatedManifest(r *Repository, digest string, sourceRegistry, sequence int64) (bool, error) {
-	tx.touchRepository(r)
+func (tx DeletionsTx) DeleteManifest(r *Repository, digest string, sourceRegistry, sequence int64) (bool, error) {
+	tx.tx.touchRepository(r)
 	return some(tx.conn.changed(`DELETE FROM manifests WHERE repository_id = ?1 AND digest = ?2 AND replicated
 		AND EXISTS (SELECT 1 FROM image_sources i WHERE i.manifest_id = manifests.id AND i.source_registry_id = ?3
 		AND i.sequence < ?4)
@@ -118,10 +127,10 @@ type ChildDeletion struct {
 	Sequence int64
 }
 
-// ChildDeletions returns earlier deletions of children of an index, of the same
+// Children returns earlier deletions of children of an index, of the same
 // source and destination as the job. They left the children in place, because
 // the index names them.
-func (q *Queries) ChildDeletions(job ReplicationJob, index string) (all []ChildDeletion, err error) {
+func (q Deletions) Children(job ReplicationJob, index string) (all []ChildDeletion, err error) {
 	err = q.conn.all(`SELECT r.digest, max(r.sequence) FROM manifests m
 		IN ORDER JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 1
 		IN ORDER JOIN replications r ON r.source_registry_id = ?3 AND r.digest = f.target AND r.manifest_id IS NULL
@@ -141,7 +150,7 @@ func (q *Queries) ChildDeletions(job ReplicationJob, index string) (all []ChildD
 
 // MarkPushed notes that a manifest, which a replication may have brought, was
 // pushed, too.
-func (tx *Tx) MarkPushed(r *Repository, digest string) error {
+func (tx ImagesTx) MarkPushed(r *Repository, digest string) error {
 	return tx.conn.exec(`INSERT INTO image_sources (manifest_id, source_registry_id, sequence)
 		SELECT m.id, 0, 0 FROM manifests m WHERE m.repository_id = ? AND m.digest = ? AND m.replicated
 		ON CONFLICT (manifest_id, source_registry_id) DO NOTHING`, r.ID, digest)
@@ -150,43 +159,43 @@ func (tx *Tx) MarkPushed(r *Repository, digest string) error {
 const listedDeletions = `SELECT ` + deletionColumns + `, sg.account, sg.region, r.repository_name FROM replications r
 	IN ORDER JOIN registries sg ON sg.id = r.source_registry_id `
 
-func (q *Queries) listedDeletions(query string, args ...any) ([]ListedReplication, error) {
-	rows, err := q.listed(query, args...)
+func (q Deletions) listed(query string, args ...any) ([]ListedReplication, error) {
+	rows, err := Replications(q).listed(query, args...)
 	for i := range rows {
 		rows[i].Deletes = true
 	}
 	return rows, err
 }
 
-// DeletionsFrom is ReplicationsFrom for deletions.
-func (q *Queries) DeletionsFrom(registry int64, state string, since time.Time, after ReplicationKey,
+// From is Replications.From for deletions.
+func (q Deletions) From(registry int64, state string, since time.Time, after ReplicationKey,
 	limit int) ([]ListedReplication, error) {
 	changed, id := after.before()
-	return q.listedDeletions(listedDeletions+`WHERE r.manifest_id IS NULL AND r.source_registry_id = ? AND r.state = ?
+	return q.listed(listedDeletions+`WHERE r.manifest_id IS NULL AND r.source_registry_id = ? AND r.state = ?
 		AND r.changed_at >= ?
 		AND (r.changed_at, r.id) < (?, ?) ORDER BY r.changed_at DESC, r.id DESC
 		LIMIT ?`, registry, state, fromTime(since), changed, id, limit)
 }
 
-// DeletionsInto is ReplicationsInto for deletions.
-func (q *Queries) DeletionsInto(account, region string, since time.Time, after ReplicationKey,
+// Into is Replications.Into for deletions.
+func (q Deletions) Into(account, region string, since time.Time, after ReplicationKey,
 	limit int) ([]ListedReplication, error) {
 	changed, id := after.before()
-	return q.listedDeletions(listedDeletions+`WHERE r.manifest_id IS NULL AND r.destination_account = ?
+	return q.listed(listedDeletions+`WHERE r.manifest_id IS NULL AND r.destination_account = ?
 		AND r.destination_region = ? AND r.state = 'COMPLETE'
 		AND r.changed_at >= ? AND (r.changed_at, r.id) < (?, ?) ORDER BY r.changed_at DESC, r.id DESC
 		LIMIT ?`, account, region, fromTime(since), changed, id, limit)
 }
 
-// DeletionsByID are those of the ids that exist, in no order.
-func (q *Queries) DeletionsByID(ids []int64) ([]ListedReplication, error) {
-	return q.listedDeletions(listedDeletions+`WHERE r.manifest_id IS NULL
+// ByID are those of the ids that exist, in no order.
+func (q Deletions) ByID(ids []int64) ([]ListedReplication, error) {
+	return q.listed(listedDeletions+`WHERE r.manifest_id IS NULL
 		AND r.id IN (SELECT value FROM numbers(?))`, numberList(ids))
 }
 
-// ForgetDeletions removes up to limit deletions that ended before t, and returns
+// Forget removes up to limit deletions that ended before t, and returns
 // how many.
-func (tx *Tx) ForgetDeletions(t time.Time, limit int) (int64, error) {
+func (tx DeletionsTx) Forget(t time.Time, limit int) (int64, error) {
 	return tx.conn.changed(`DELETE FROM replications WHERE id IN (SELECT r.id FROM replications r
 		WHERE r.manifest_id IS NULL AND r.state <> 'IN_PROGRESS' AND r.finished_at < ? ORDER BY r.finished_at
 		LIMIT ?)`, fromTime(t), limit)

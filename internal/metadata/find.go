@@ -16,9 +16,9 @@ const pastPrefix = "~"
 // after a key.
 func from(prefix, after string) string { return max(prefix, after) }
 
-// FindRepositories of a registry whose names begin with prefix and contain a
+// Find finds the repositories of a registry whose names begin with prefix and contain a
 // text, with names after the given one, in their order.
-func (q *Queries) FindRepositories(registry int64, prefix, contains, after string,
+func (q Repositories) Find(registry int64, prefix, contains, after string,
 	limit int) (repos []*Repository, err error) {
 	like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(contains) + "%"
 	err = q.conn.all(`SELECT `+repositoryColumns+` WHERE p.registry_id = ? AND p.name >= ? AND p.name < ? AND p.name <> ?
@@ -40,8 +40,8 @@ type NamedRepository struct {
 	Tags   []resource.Tag
 }
 
-// RepositoriesNamed are those of the names that a registry has.
-func (q *Queries) RepositoriesNamed(registry int64, names []string) (map[string]NamedRepository, error) {
+// Named are the repositories of the names that a registry has.
+func (q Repositories) Named(registry int64, names []string) (map[string]NamedRepository, error) {
 	found := make(map[string]NamedRepository, len(names))
 	err := q.conn.all(`SELECT p.name, p.id, p.policy, `+tagsOf("p")+` FROM repositories p
 		WHERE p.registry_id = ? AND p.name IN (SELECT value FROM texts(?))`, []any{registry, list(names)},
@@ -70,11 +70,11 @@ func (k ImageKey) before() (pushed int64, digest string) {
 	return fromTime(k.PushedAt), k.Digest
 }
 
-// WholeImages returns the images of a repository that come after the key, the
+// Whole returns the images of a repository that come after the key, the
 // latest pushed first, without children of an index, and referrers of an image,
 // that the repository has. Like all queries of this file it leaves annotations
 // out.
-func (q *Queries) WholeImages(repository int64, after ImageKey, limit int) ([]Manifest, error) {
+func (q Images) Whole(repository int64, after ImageKey, limit int) ([]Manifest, error) {
 	pushed, digest := after.before()
 	return q.manifests(`SELECT `+listedColumns+` FROM manifests m WHERE m.repository_id = ?1
 		AND (m.pushed_at, m.digest) < (?2, ?3)
@@ -85,9 +85,9 @@ func (q *Queries) WholeImages(repository int64, after ImageKey, limit int) ([]Ma
 		ORDER BY m.pushed_at DESC, m.digest DESC LIMIT ?4`, repository, pushed, digest, limit)
 }
 
-// ManifestsByDigest are those of a repository whose digests begin with prefix
+// ByDigest lists the manifests of a repository whose digests begin with prefix
 // and come after the given one, in their order.
-func (q *Queries) ManifestsByDigest(repository int64, prefix, after string, limit int) ([]Manifest, error) {
+func (q Images) ByDigest(repository int64, prefix, after string, limit int) ([]Manifest, error) {
 	return q.manifests(`SELECT `+listedColumns+` FROM manifests m WHERE m.repository_id = ? AND m.digest >= ?
 		AND m.digest < ? AND m.digest <> ? ORDER BY m.digest LIMIT ?`,
 		repository, from(prefix, after), prefix+pastPrefix, after, limit)
@@ -99,10 +99,10 @@ type TaggedManifest struct {
 	Manifest
 }
 
-// ManifestsByTag are those of a repository with a tag that begins with prefix
+// ByTag lists the manifests of a repository with a tag that begins with prefix
 // and comes after the given one, in order of the tags. A manifest comes once,
 // with the first of its tags that have the prefix.
-func (q *Queries) ManifestsByTag(repository int64, prefix, after string, limit int) (ms []TaggedManifest, err error) {
+func (q Images) ByTag(repository int64, prefix, after string, limit int) (ms []TaggedManifest, err error) {
 	err = q.conn.all(`SELECT `+listedColumns+`, t.name FROM tags t IN ORDER JOIN manifests m ON m.id = t.manifest_id
 		WHERE t.repository_id = ?1 AND t.name >= ?2 AND t.name < ?3 AND t.name <> ?4
 			AND NOT EXISTS (SELECT 1 FROM tags e WHERE e.manifest_id = t.manifest_id AND e.name >= ?5 AND e.name < t.name)
@@ -118,7 +118,7 @@ func (q *Queries) ManifestsByTag(repository int64, prefix, after string, limit i
 }
 
 // Children of an index that the repository has, in order of digest.
-func (q *Queries) Children(repository int64, index string, limit int) ([]Manifest, error) {
+func (q Images) Children(repository int64, index string, limit int) ([]Manifest, error) {
 	return q.manifests(`SELECT `+listedColumns+` FROM manifests i
 		IN ORDER JOIN manifest_references f ON f.manifest_id = i.id AND f.child = 1
 		IN ORDER JOIN manifests m ON m.repository_id = i.repository_id AND m.digest = f.target WHERE i.repository_id = ?
@@ -128,7 +128,7 @@ func (q *Queries) Children(repository int64, index string, limit int) ([]Manifes
 // ReferrersTo returns the referrers of each of the subjects, at most limit, in
 // order of subject and digest. Where there are very many, not all are looked
 // at.
-func (q *Queries) ReferrersTo(repository int64, subjects []string, limit int) ([]Manifest, error) {
+func (q Images) ReferrersTo(repository int64, subjects []string, limit int) ([]Manifest, error) {
 	const most = 20000
 	return q.manifests(`SELECT `+listedColumns+` FROM (
 			SELECT id, row_number() OVER (PARTITION BY subject ORDER BY digest) AS place FROM (
@@ -138,9 +138,9 @@ func (q *Queries) ReferrersTo(repository int64, subjects []string, limit int) ([
 		ORDER BY m.subject, m.digest`, repository, list(subjects), most, limit)
 }
 
-// ManifestBytes returns those of the manifests that a repository has. The
+// Bytes returns those of the manifests that a repository has. The
 // caller knows how many bytes they have.
-func (q *Queries) ManifestBytes(repository int64, digests []string) (map[string][]byte, error) {
+func (q Images) Bytes(repository int64, digests []string) (map[string][]byte, error) {
 	all := make(map[string][]byte, len(digests))
 	err := q.conn.all(`SELECT digest, bytes FROM manifests WHERE repository_id = ?
 		AND digest IN (SELECT value FROM texts(?))`, []any{repository, list(digests)},
@@ -154,8 +154,8 @@ func (q *Queries) ManifestBytes(repository int64, digests []string) (map[string]
 	return all, err
 }
 
-// CountTagsOf a manifest, up to most.
-func (q *Queries) CountTagsOf(repository int64, digest string, most int) (n int, err error) {
+// CountOf counts the tags of a manifest, up to most.
+func (q Tags) CountOf(repository int64, digest string, most int) (n int, err error) {
 	err = q.conn.one(`SELECT count(*) FROM (SELECT 1 FROM manifests m IN ORDER JOIN tags t ON t.manifest_id = m.id
 		WHERE m.repository_id = ? AND m.digest = ? LIMIT ?) AS looked`,
 		[]any{repository, digest, most}, &n)

@@ -2,6 +2,15 @@ package metadata
 
 import "time"
 
+// Images are the queries about manifests, what they name, and how images hang together.
+type Images struct{ conn conn }
+
+// ImagesTx are Images with what changes them.
+type ImagesTx struct {
+	Images
+	tx *Tx
+}
+
 // An image is a manifest with all that it names, directly or through other
 // manifests. graph are the digests of its manifests, from repository ?1 and the
 // manifest ?2 on. The joins keep their order: what an image costs must not
@@ -22,8 +31,8 @@ type ImageParts struct {
 	MissingLayer bool
 }
 
-// ImageParts of the image with the digest, with at most limit manifests.
-func (q *Queries) ImageParts(source int64, digest string, destination int64, limit int) (p ImageParts, err error) {
+// Parts of the image with the digest, with at most limit manifests.
+func (q Images) Parts(source int64, digest string, destination int64, limit int) (p ImageParts, err error) {
 	err = q.conn.all(graph+`SELECT g.digest,
 		EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = ?1 AND m.digest = g.digest FENCED),
 		EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = ?3 AND m.digest = g.digest FENCED),
@@ -74,20 +83,20 @@ type ManifestHead struct {
 	Whole bool
 }
 
-// ManifestHead of a repository by digest: ErrNotFound.
-func (q *Queries) ManifestHead(repository int64, digest string) (ManifestHead, error) {
+// Head is the head of a manifest of a repository, by digest: ErrNotFound.
+func (q Images) Head(repository int64, digest string) (ManifestHead, error) {
 	return q.head(`manifests m WHERE m.repository_id = ?1 AND m.digest = ?2`, repository, digest)
 }
 
-// ManifestHeadByTag of a repository: ErrNotFound.
-func (q *Queries) ManifestHeadByTag(repository int64, tag string) (ManifestHead, error) {
+// HeadByTag is the head of a manifest of a repository, by tag: ErrNotFound.
+func (q Images) HeadByTag(repository int64, tag string) (ManifestHead, error) {
 	return q.head(`tags t JOIN manifests m ON m.id = t.manifest_id WHERE t.repository_id = ?1 AND t.name = ?2`,
 		repository, tag)
 }
 
 // head reads one manifest, and looks at the manifests that it names only if
 // there are any. If there is no such manifest, that costs no more.
-func (q *Queries) head(one string, repository int64, name string) (h ManifestHead, err error) {
+func (q Images) head(one string, repository int64, name string) (h ManifestHead, err error) {
 	var children bool
 	h.Manifest, err = scanManifest(func(dest ...any) error {
 		return q.conn.one(`SELECT `+listedColumns+`, `+parts+` FROM `+one, []any{repository, name},
@@ -99,20 +108,20 @@ func (q *Queries) head(one string, repository int64, name string) (h ManifestHea
 	return h, err
 }
 
-// ImageBlobs are those of an image's layers that are in one of the objects.
-func (q *Queries) ImageBlobs(repository int64, digest string, objects []string) ([]Blob, error) {
-	return q.blobs(graph+`SELECT DISTINCT b.digest, b.size, b.object, b.created_at FROM graph g
+// Blobs are those of an image's layers that are in one of the objects.
+func (q Images) Blobs(repository int64, digest string, objects []string) ([]Blob, error) {
+	return blobsOf(q.conn, graph+`SELECT DISTINCT b.digest, b.size, b.object, b.created_at FROM graph g
 		IN ORDER JOIN manifests m ON m.repository_id = ?1 AND m.digest = g.digest
 		IN ORDER JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 0
 		IN ORDER JOIN blobs b ON b.digest = f.target
 		WHERE b.object IN (SELECT value FROM texts(?3))`, repository, digest, list(objects))
 }
 
-// CopyImage copies those of an image's manifests, and links those of their
+// Copy copies those of an image's manifests, and links those of their
 // layers, that the source has and the destination does not. digests are the
 // image's manifests. All of it becomes visible at once. from and sequence are
 // the source's registry and the push's number there.
-func (tx *Tx) CopyImage(source int64, digests []string, destination *Repository, from, sequence int64,
+func (tx ImagesTx) Copy(source int64, digests []string, destination *Repository, from, sequence int64,
 	at time.Time) error {
 	// The digests are given wherever a planner may begin.
 	of := list(digests)

@@ -19,22 +19,22 @@ func TestImageQueriesFollowTheImage(t *testing.T) {
 	defer s.Close()
 	conn := newStatements(s.checkpoints)
 	q := &Tx{Queries: &Queries{conn: conn}}
-	if _, err := q.ImageParts(1, "d", 2, 1); err != nil {
+	if _, err := q.Images().Parts(1, "d", 2, 1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := q.ManifestHead(1, "d"); err != ErrNotFound {
+	if _, err := q.Images().Head(1, "d"); err != ErrNotFound {
 		t.Fatal(err)
 	}
-	if _, err := q.ManifestHeadByTag(1, "t"); err != ErrNotFound {
+	if _, err := q.Images().HeadByTag(1, "t"); err != ErrNotFound {
 		t.Fatal(err)
 	}
 	if err := q.conn.one(graph+whole, []any{1, "d"}, new(bool)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := q.ImageBlobs(1, "d", []string{"o"}); err != nil {
+	if _, err := q.Images().Blobs(1, "d", []string{"o"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := q.CopyImage(1, []string{"d"}, &Repository{ID: 2}, 1, 1, time.Now()); err != nil {
+	if err := q.Images().Copy(1, []string{"d"}, &Repository{ID: 2}, 1, 1, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	plans := 0

@@ -83,21 +83,21 @@ func TestPagesOfLargeRepositoriesAreNotSorted(t *testing.T) {
 		q := &Queries{conn: e}
 		now := time.UnixMicro(99000)
 		for name, ask := range map[string]func(){
-			"WholeImages":          func() { _, _ = q.WholeImages(7, ImageKey{}, 100) },
-			"WholeImages, next":    func() { _, _ = q.WholeImages(7, ImageKey{time.UnixMicro(50000), "sha256:50000"}, 100) },
-			"ManifestsByDigest":    func() { _, _ = q.ManifestsByDigest(7, "sha256:5", "", 100) },
-			"ManifestsByTag":       func() { _, _ = q.ManifestsByTag(7, "tag5", "", 100) },
-			"ManifestsByTag, next": func() { _, _ = q.ManifestsByTag(7, "tag5", "tag55555", 100) },
-			"ReplicationsFrom": func() {
-				_, _ = q.ReplicationsFrom(1, ReplicationComplete, time.Time{}, ReplicationKey{}, 100)
+			"Images.Whole":       func() { _, _ = q.Images().Whole(7, ImageKey{}, 100) },
+			"Images.Whole, next": func() { _, _ = q.Images().Whole(7, ImageKey{time.UnixMicro(50000), "sha256:50000"}, 100) },
+			"Images.ByDigest":    func() { _, _ = q.Images().ByDigest(7, "sha256:5", "", 100) },
+			"Images.ByTag":       func() { _, _ = q.Images().ByTag(7, "tag5", "", 100) },
+			"Images.ByTag, next": func() { _, _ = q.Images().ByTag(7, "tag5", "tag55555", 100) },
+			"Replications.From": func() {
+				_, _ = q.Replications().From(1, ReplicationComplete, time.Time{}, ReplicationKey{}, 100)
 			},
-			"ReplicationsFrom, since": func() { _, _ = q.ReplicationsFrom(1, ReplicationFailed, now, ReplicationKey{}, 100) },
-			"ReplicationsInto": func() {
-				_, _ = q.ReplicationsInto("100000000002", "r", time.Time{}, ReplicationKey{now, 99000}, 100)
+			"Replications.From, since": func() { _, _ = q.Replications().From(1, ReplicationFailed, now, ReplicationKey{}, 100) },
+			"Replications.Into": func() {
+				_, _ = q.Replications().Into("100000000002", "r", time.Time{}, ReplicationKey{now, 99000}, 100)
 			},
-			"WaitingRoutes":    func() { _, _ = q.WaitingRoutes(Route{}, 100) },
-			"DueReplications":  func() { _, _ = q.DueReplications(Route{1, "100000000001", "100000000002", "r"}, now, 100) },
-			"FindRepositories": func() { _, _ = q.FindRepositories(1, "app", "", "app5", 100) },
+			"Replications.WaitingRoutes": func() { _, _ = q.Replications().WaitingRoutes(Route{}, 100) },
+			"Replications.Due":           func() { _, _ = q.Replications().Due(Route{1, "100000000001", "100000000002", "r"}, now, 100) },
+			"Repositories.Find":          func() { _, _ = q.Repositories().Find(1, "app", "", "app5", 100) },
 		} {
 			e.plans = nil
 			ask()

@@ -2,6 +2,15 @@ package metadata
 
 import "time"
 
+// Layers are the queries about blobs, and which repositories have them as layers.
+type Layers struct{ conn conn }
+
+// LayersTx are Layers with what changes them.
+type LayersTx struct {
+	Layers
+	tx *Tx
+}
+
 // Layer is a link of a repository to a blob.
 type Layer struct {
 	Size     int64
@@ -9,8 +18,8 @@ type Layer struct {
 	LinkedAt time.Time // or last renewed
 }
 
-// Layer of a repository: ErrNotFound.
-func (q *Queries) Layer(repository int64, digest string) (l Layer, err error) {
+// Get returns what the repository has: ErrNotFound.
+func (q Layers) Get(repository int64, digest string) (l Layer, err error) {
 	var linked int64
 	err = q.conn.one(`SELECT l.size, b.object, l.linked_at FROM layers l JOIN blobs b ON b.digest = l.digest
 		WHERE l.repository_id = ? AND l.digest = ?`,
@@ -19,21 +28,21 @@ func (q *Queries) Layer(repository int64, digest string) (l Layer, err error) {
 	return l, err
 }
 
-// LayerSizes of those of the digests that the repository has.
-func (q *Queries) LayerSizes(repository int64, digests []string) (map[string]int64, error) {
-	return q.sizes(`SELECT digest, size FROM layers WHERE repository_id = ?
+// Sizes are by digest, of those of the digests that the repository has.
+func (q Layers) Sizes(repository int64, digests []string) (map[string]int64, error) {
+	return sizesOf(q.conn, `SELECT digest, size FROM layers WHERE repository_id = ?
 		AND digest IN (SELECT value FROM texts(?))`, repository, digests)
 }
 
-// RepositoriesWithLayer returns repositories of a registry that have the blob, at most limit.
-func (q *Queries) RepositoriesWithLayer(registry int64, digest string, limit int) ([]string, error) {
-	return q.strings(`SELECT p.name FROM layers l JOIN repositories p ON p.id = l.repository_id
+// RepositoriesWith returns repositories of a registry that have the blob, at most limit.
+func (q Layers) RepositoriesWith(registry int64, digest string, limit int) ([]string, error) {
+	return stringsOf(q.conn, `SELECT p.name FROM layers l JOIN repositories p ON p.id = l.repository_id
 		WHERE l.digest = ? AND p.registry_id = ? AND p.name < '`+retired+`' ORDER BY p.name LIMIT ?`, digest, registry, limit)
 }
 
-// LinkLayer links a blob that the deployment has to the repository: false if
+// Link links a blob that the deployment has to the repository: false if
 // there is no such blob. A link that is there is renewed: see UnlinkUnused.
-func (tx *Tx) LinkLayer(r *Repository, digest string, at time.Time) (bool, error) {
+func (tx LayersTx) Link(r *Repository, digest string, at time.Time) (bool, error) {
 	return some(tx.conn.changed(linkLayer, r.ID, digest, fromTime(at)))
 }
 
@@ -41,10 +50,10 @@ const linkLayer = `INSERT INTO layers (repository_id, digest, size, linked_at) S
 	b.size, CAST(?3 AS BIGINT) FROM blobs b WHERE b.digest = ?2
 	ON CONFLICT (repository_id, digest) DO UPDATE SET linked_at = excluded.linked_at`
 
-// AddLayer links a blob whose bytes are durable in the object to the
+// Add links a blob whose bytes are durable in the object to the
 // repository. If another push was first, the blob keeps that one's object, and
 // this object becomes garbage.
-func (tx *Tx) AddLayer(r *Repository, digest string, size int64, object string, at time.Time) error {
+func (tx LayersTx) Add(r *Repository, digest string, size int64, object string, at time.Time) error {
 	// An update that changes nothing, because it locks the row, which DO
 	// NOTHING does not: a sweep must not drop the blob before the statements
 	// below have seen it.
@@ -59,14 +68,14 @@ func (tx *Tx) AddLayer(r *Repository, digest string, size int64, object string, 
 	if err := tx.conn.exec(linkLayer, r.ID, digest, fromTime(at)); err != nil {
 		return err
 	}
-	return tx.restoreLinks(digest)
+	return tx.tx.Damage().restoreLinks(digest)
 }
 
 // ReplaceBlob replaces the lost object of a blob, which has become garbage, by
 // an object whose bytes are durable. If the blob has another object by now it
-// keeps that: see AddLayer, which must follow.
-func (tx *Tx) ReplaceBlob(lost Blob, size int64, object string) error {
-	tx.stale.all = true // who knows how many repositories have it
+// keeps that: see Layers.Add, which must follow.
+func (tx LayersTx) ReplaceBlob(lost Blob, size int64, object string) error {
+	tx.tx.stale.all = true // who knows how many repositories have it
 	if err := tx.conn.exec(`UPDATE blobs SET object = ?, size = ? WHERE digest = ?
 		AND object = ?`, object, size, lost.Digest, lost.Object); err != nil {
 		return err
@@ -82,15 +91,15 @@ func (tx *Tx) ReplaceBlob(lost Blob, size int64, object string) error {
 		ON CONFLICT (object) DO NOTHING`, lost.Object, lost.Size, lost.Digest, object)
 }
 
-// RenewLink makes a link count as new: see UnlinkUnused. It leaves caches
+// Renew makes a link count as new: see UnlinkUnused. It leaves caches
 // alone: they hold the time only to know when it is old.
-func (tx *Tx) RenewLink(repository int64, digest string, at time.Time) error {
+func (tx LayersTx) Renew(repository int64, digest string, at time.Time) error {
 	return tx.conn.exec(`UPDATE layers SET linked_at = ? WHERE repository_id = ?
 		AND digest = ?`, fromTime(at), repository, digest)
 }
 
-// UnlinkLayer removes the repository's link to a blob: false if it had none.
-func (tx *Tx) UnlinkLayer(r *Repository, digest string) (bool, error) {
-	tx.touchRepository(r)
+// Unlink removes the repository's link to a blob: false if it had none.
+func (tx LayersTx) Unlink(r *Repository, digest string) (bool, error) {
+	tx.tx.touchRepository(r)
 	return some(tx.conn.changed(`DELETE FROM layers WHERE repository_id = ? AND digest = ?`, r.ID, digest))
 }

@@ -49,7 +49,7 @@ func scanManifest(scan func(dest ...any) error) (m Manifest, err error) {
 	return m, err
 }
 
-func (q *Queries) manifests(query string, args ...any) (ms []Manifest, err error) {
+func (q Images) manifests(query string, args ...any) (ms []Manifest, err error) {
 	err = q.conn.all(query, args, func(scan func(dest ...any) error) error {
 		m, err := scanManifest(scan)
 		ms = append(ms, m)
@@ -59,7 +59,7 @@ func (q *Queries) manifests(query string, args ...any) (ms []Manifest, err error
 }
 
 // Manifest of a repository by digest: ErrNotFound.
-func (q *Queries) Manifest(repository int64, digest string) (Manifest, error) {
+func (q Images) Manifest(repository int64, digest string) (Manifest, error) {
 	return scanManifest(func(dest ...any) error {
 		return q.conn.one(`SELECT `+manifestColumns+` FROM manifests m WHERE m.repository_id = ?
 			AND m.digest = ?`, []any{repository, digest}, dest...)
@@ -81,8 +81,8 @@ type ManifestContent struct {
 	Bytes []byte
 }
 
-// ManifestContent of a repository by digest: ErrNotFound.
-func (q *Queries) ManifestContent(repository int64, digest string) (*ManifestContent, error) {
+// Content is a manifest of a repository, by digest: ErrNotFound.
+func (q Images) Content(repository int64, digest string) (*ManifestContent, error) {
 	var c ManifestContent
 	var err error
 	c.Manifest, err = scanManifest(func(dest ...any) error {
@@ -92,8 +92,8 @@ func (q *Queries) ManifestContent(repository int64, digest string) (*ManifestCon
 	return &c, err
 }
 
-// ManifestContentByTag of a repository: ErrNotFound.
-func (q *Queries) ManifestContentByTag(repository int64, tag string) (*ManifestContent, error) {
+// ContentByTag is a manifest of a repository, by tag: ErrNotFound.
+func (q Images) ContentByTag(repository int64, tag string) (*ManifestContent, error) {
 	var c ManifestContent
 	var err error
 	c.Manifest, err = scanManifest(func(dest ...any) error {
@@ -103,24 +103,24 @@ func (q *Queries) ManifestContentByTag(repository int64, tag string) (*ManifestC
 	return &c, err
 }
 
-// Manifests of a repository with digests after the given one, in their order.
+// List lists the manifests of a repository with digests after the given one, in their order.
 // tagged restricts them to those with (1) or without (0) a tag; -1 means any.
 // Their annotations are left out.
-func (q *Queries) Manifests(repository int64, tagged int, after string, limit int) ([]Manifest, error) {
+func (q Images) List(repository int64, tagged int, after string, limit int) ([]Manifest, error) {
 	return q.manifests(`SELECT `+listedColumns+` FROM manifests m WHERE m.repository_id = ?1 AND m.digest > ?2
 		AND (CAST(?3 AS BIGINT) < 0 OR (CAST(?3 AS BIGINT) = 1) = EXISTS (SELECT 1 FROM tags t WHERE t.manifest_id = m.id))
 		ORDER BY m.digest LIMIT ?4`, repository, after, tagged, limit)
 }
 
-// ManifestSizes of those of the digests that the repository has: the sizes of their images.
-func (q *Queries) ManifestSizes(repository int64, digests []string) (map[string]int64, error) {
-	return q.sizes(`SELECT digest, image_size FROM manifests WHERE repository_id = ?
+// Sizes are by digest, of those of the digests that the repository has: the sizes of their images.
+func (q Images) Sizes(repository int64, digests []string) (map[string]int64, error) {
+	return sizesOf(q.conn, `SELECT digest, image_size FROM manifests WHERE repository_id = ?
 		AND digest IN (SELECT value FROM texts(?))`, repository, digests)
 }
 
-func (q *Queries) sizes(query string, repository int64, digests []string) (map[string]int64, error) {
+func sizesOf(c conn, query string, repository int64, digests []string) (map[string]int64, error) {
 	sizes := make(map[string]int64, len(digests))
-	err := q.conn.all(query, []any{repository, list(digests)}, func(scan func(dest ...any) error) error {
+	err := c.all(query, []any{repository, list(digests)}, func(scan func(dest ...any) error) error {
 		var d string
 		var size int64
 		err := scan(&d, &size)
@@ -130,9 +130,9 @@ func (q *Queries) sizes(query string, repository int64, digests []string) (map[s
 	return sizes, err
 }
 
-// PutManifest adds a manifest to a repository with its bytes and all that it
+// Put adds a manifest to a repository with its bytes and all that it
 // names. The repository must not have it.
-func (tx *Tx) PutManifest(r *Repository, m Manifest, bytes []byte, references []Reference) error {
+func (tx ImagesTx) Put(r *Repository, m Manifest, bytes []byte, references []Reference) error {
 	if err := tx.conn.exec(`INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, annotations,
 		size, image_size, pushed_at, bytes)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -143,7 +143,7 @@ func (tx *Tx) PutManifest(r *Repository, m Manifest, bytes []byte, references []
 	return tx.addReferences(r, m.Digest, references)
 }
 
-func (tx *Tx) addReferences(r *Repository, digest string, references []Reference) error {
+func (tx ImagesTx) addReferences(r *Repository, digest string, references []Reference) error {
 	if len(references) == 0 {
 		return nil
 	}
@@ -168,21 +168,21 @@ func (tx *Tx) addReferences(r *Repository, digest string, references []Reference
 
 // SetPulledAt records when an image was last pulled. It leaves caches alone:
 // they hold the time only to know when it is old.
-func (tx *Tx) SetPulledAt(repository int64, digest string, at time.Time) error {
+func (tx ImagesTx) SetPulledAt(repository int64, digest string, at time.Time) error {
 	return tx.conn.exec(`UPDATE manifests SET pulled_at = ? WHERE repository_id = ?
 		AND digest = ?`, fromTime(at), repository, digest)
 }
 
-// DeleteManifest removes a manifest with its tags from a repository: false if
+// Delete removes a manifest with its tags from a repository: false if
 // it was not there.
-func (tx *Tx) DeleteManifest(r *Repository, digest string) (bool, error) {
-	tx.touchRepository(r)
+func (tx ImagesTx) Delete(r *Repository, digest string) (bool, error) {
+	tx.tx.touchRepository(r)
 	return some(tx.conn.changed(`DELETE FROM manifests WHERE repository_id = ? AND digest = ?`, r.ID, digest))
 }
 
 // Referring returns a few of the manifests of a repository that name target,
 // and the media type that the first gives it.
-func (q *Queries) Referring(repository int64, target string) (manifests []string, mediaType string, err error) {
+func (q Images) Referring(repository int64, target string) (manifests []string, mediaType string, err error) {
 	err = q.conn.all(`SELECT m.digest, f.media_type FROM manifest_references f JOIN manifests m ON m.id = f.manifest_id
 		WHERE f.repository_id = ? AND f.target = ? LIMIT 10`,
 		[]any{repository, target}, func(scan func(dest ...any) error) error {
@@ -199,7 +199,7 @@ func (q *Queries) Referring(repository int64, target string) (manifests []string
 // Referrers of a subject with digests after the given one, in their order, at
 // most limit; an empty artifactType means any. more says that there are
 // others: past the limit, or past what their annotations may take in memory.
-func (q *Queries) Referrers(repository int64, subject, artifactType, after string,
+func (q Images) Referrers(repository int64, subject, artifactType, after string,
 	limit int) (ms []Manifest, more bool, err error) {
 	annotations := 0
 	err = q.conn.all(`SELECT `+manifestColumns+` FROM manifests m WHERE m.repository_id = ?1 AND m.subject = ?2

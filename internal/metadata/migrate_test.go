@@ -166,26 +166,26 @@ func TestOldDatabaseIsMigrated(t *testing.T) {
 			t.Errorf("%s: %+v, %v, want %+v", d, l, err, want)
 		}
 	}
-	u, err := s.Read().Upload(5, "u")
+	u, err := s.Read().Uploads().Get(5, "u")
 	if err != nil || len(u.State) != 0 || u.StartedAt.UnixMicro() != 77 || !u.UpdatedAt.IsZero() {
 		t.Errorf("upload: %+v, %v", u, err)
 	}
 	// It goes on as any other.
 	commit(t, s, func(tx *Tx) error {
-		_, err := tx.DropBlobs([]string{d256})
+		_, err := tx.Upkeep().DropBlobs([]string{d256})
 		return err
 	})
-	if garbage, err := s.Read().Garbage("", 10); err != nil || len(garbage) != 0 {
+	if garbage, err := s.Read().Upkeep().Garbage("", 10); err != nil || len(garbage) != 0 {
 		t.Errorf("a blob that is linked became garbage: %v, %v", garbage, err)
 	}
 	commit(t, s, func(tx *Tx) error {
-		if _, err := tx.UnlinkLayer(r, d256); err != nil {
+		if _, err := tx.Layers().Unlink(r, d256); err != nil {
 			return err
 		}
-		_, err := tx.DropBlobs([]string{d256, d512})
+		_, err := tx.Upkeep().DropBlobs([]string{d256, d512})
 		return err
 	})
-	if garbage, err := s.Read().Garbage("", 10); err != nil || len(garbage) != 1 || garbage[0].Object != "sha256/00/"+
+	if garbage, err := s.Read().Upkeep().Garbage("", 10); err != nil || len(garbage) != 1 || garbage[0].Object != "sha256/00/"+
 		d256[7:] || garbage[0].Size != 11 {
 		t.Errorf("garbage: %+v, %v", garbage, err)
 	}
@@ -227,7 +227,7 @@ func TestOldReplicationsAreListed(t *testing.T) {
 		execute(t, db, queue(4, ReplicationComplete, 40, 50)) // by the old program
 		for _, want := range []int64{1, 0} {
 			commit(t, s, func(tx *Tx) error {
-				if n, err := tx.AdoptReplications(1); err != nil || n != want {
+				if n, err := tx.Replications().Adopt(1); err != nil || n != want {
 					t.Errorf("completed %d, %v, want %d", n, err, want)
 				}
 				return nil
@@ -235,7 +235,7 @@ func TestOldReplicationsAreListed(t *testing.T) {
 		}
 		changed := map[int64]int64{}
 		for _, state := range []string{ReplicationInProgress, ReplicationComplete, ReplicationFailed} {
-			rs, err := s.Read().ReplicationsFrom(1, state, time.Time{}, ReplicationKey{}, 10)
+			rs, err := s.Read().Replications().From(1, state, time.Time{}, ReplicationKey{}, 10)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -250,7 +250,7 @@ func TestOldReplicationsAreListed(t *testing.T) {
 		if want := map[int64]int64{1: 30, 2: 20, 3: 16, 4: 50}; !maps.Equal(changed, want) {
 			t.Errorf("they changed at %v, want %v", changed, want)
 		}
-		if rs, err := s.Read().ReplicationsInto("2", "x", time.Time{}, ReplicationKey{}, 10); err != nil || len(rs) != 2 ||
+		if rs, err := s.Read().Replications().Into("2", "x", time.Time{}, ReplicationKey{}, 10); err != nil || len(rs) != 2 ||
 			rs[0].ID != 4 {
 			t.Errorf("arrived: %+v, %v", rs, err)
 		}
@@ -266,7 +266,7 @@ func TestMigrationIsDoneAgain(t *testing.T) {
 		t, openSQL(t, "pgx", database), `DELETE FROM goose_db_version WHERE version_id >= 4; DROP TABLE sessions; DROP INDEX replications_arrived`)
 	s := openPostgres(t, database)
 	defer s.Close()
-	if _, err := s.Read().ReplicationsInto("2", "x", time.Time{}, ReplicationKey{}, 10); err != nil {
+	if _, err := s.Read().Replications().Into("2", "x", time.Time{}, ReplicationKey{}, 10); err != nil {
 		t.Error(err)
 	}
 }

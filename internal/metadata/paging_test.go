@@ -32,16 +32,16 @@ func TestListsArePagedByKey(t *testing.T) {
 				"{}", tags...)
 			commit(t, s, func(tx *Tx) error {
 				return errors.Join(
-					tx.CreateUpload(Upload{
+					tx.Uploads().Create(Upload{
 						ID: fmt.Sprintf("u%02d", i), RepositoryID: r.ID, StartedAt: epoch.Add(time.Duration(i) * time.Second),
 					}),
-					tx.SetTag(r, Tag{Name: fmt.Sprintf("many-%02d", i), Digest: manifestDigest(0)}, epoch))
+					tx.Tags().Set(r, Tag{Name: fmt.Sprintf("many-%02d", i), Digest: manifestDigest(0)}, epoch))
 			})
 		}
 		q := s.Read()
 		manifests := func(tagged int) func(string, int) ([]string, error) {
 			return func(after string, limit int) ([]string, error) {
-				ms, err := q.Manifests(r.ID, tagged, after, limit)
+				ms, err := q.Images().List(r.ID, tagged, after, limit)
 				return keys(ms, func(m Manifest) string { return m.Digest }), err
 			}
 		}
@@ -51,13 +51,13 @@ func TestListsArePagedByKey(t *testing.T) {
 				if after != "" {
 					d, tag = after[:71], after[71:]
 				}
-				ids, err := q.ImageIDs(r.ID, tagged, untagged, d, tag, limit)
+				ids, err := q.Images().IDs(r.ID, tagged, untagged, d, tag, limit)
 				return keys(ids, func(t Tag) string { return t.Digest + t.Name }), err
 			}
 		}
 		referrers := func(artifact string) func(string, int) ([]string, error) {
 			return func(after string, limit int) ([]string, error) {
-				ms, _, err := q.Referrers(r.ID, manifestDigest(9999), artifact, after, limit)
+				ms, _, err := q.Images().Referrers(r.ID, manifestDigest(9999), artifact, after, limit)
 				return keys(ms, func(m Manifest) string { return m.Digest }), err
 			}
 		}
@@ -67,15 +67,15 @@ func TestListsArePagedByKey(t *testing.T) {
 			page func(after string, limit int) ([]string, error)
 		}{
 			{"repositories", n + 1, func(after string, limit int) ([]string, error) {
-				rs, err := q.Repositories(r.RegistryID, after, limit)
+				rs, err := q.Repositories().List(r.RegistryID, after, limit)
 				return keys(rs, func(r *Repository) string { return r.Name }), err
 			}},
 			{"tags", 2*12 + n, func(after string, limit int) ([]string, error) {
-				ts, err := q.Tags(r.ID, after, limit)
+				ts, err := q.Tags().List(r.ID, after, limit)
 				return keys(ts, func(t Tag) string { return t.Name }), err
 			}},
 			{"tags of an image", n + 2, func(after string, limit int) ([]string, error) {
-				ts, err := q.TagsOf(r.ID, manifestDigest(0), after, limit)
+				ts, err := q.Tags().Of(r.ID, manifestDigest(0), after, limit)
 				return keys(ts, func(t Tag) string { return t.Name }), err
 			}},
 			{"manifests", n, manifests(-1)},
@@ -87,7 +87,7 @@ func TestListsArePagedByKey(t *testing.T) {
 			{"referrers", 8, referrers("")},
 			{"referrers of a type", 4, referrers("type-b")},
 			{"uploads", 20, func(after string, limit int) ([]string, error) {
-				us, err := q.IdleUploads(epoch.Add(20*time.Second), epoch.Add(time.Hour), after, limit)
+				us, err := q.Uploads().Idle(epoch.Add(20*time.Second), epoch.Add(time.Hour), after, limit)
 				return keys(us, func(u Upload) string { return u.ID }), err
 			}},
 		} {
@@ -147,19 +147,19 @@ func TestReferrersSayWhetherThereAreMore(t *testing.T) {
 			{manifestDigest(3), 1, 1, false},
 			{manifestDigest(4), 5, 0, false},
 		} {
-			ms, more, err := s.Read().Referrers(r.ID, subject, "", c.after, c.limit)
+			ms, more, err := s.Read().Images().Referrers(r.ID, subject, "", c.after, c.limit)
 			if err != nil || len(ms) != c.want || more != c.wantsMore {
 				t.Errorf("%d after %q: %d items, more %v, %v", c.limit, c.after, len(ms), more, err)
 			}
 		}
-		if ms, err := s.Read().Manifests(r.ID, -1, "", 5); err != nil || len(ms) != 5 || ms[0].Annotations != "" {
+		if ms, err := s.Read().Images().List(r.ID, -1, "", 5); err != nil || len(ms) != 5 || ms[0].Annotations != "" {
 			t.Errorf("a list of manifests must not carry annotations: %v", err)
 		}
 		// One that is larger than a page comes alone.
 		putManifest(t, s, r, Manifest{
 			Digest: manifestDigest(5), Subject: subject, Annotations: strings.Repeat(" ", maxAnnotations+1), PushedAt: epoch,
 		}, "{}")
-		if ms, more, err := s.Read().Referrers(r.ID, subject, "", manifestDigest(4), 5); err != nil || len(ms) != 1 || more {
+		if ms, more, err := s.Read().Images().Referrers(r.ID, subject, "", manifestDigest(4), 5); err != nil || len(ms) != 1 || more {
 			t.Errorf("a large one: %d items, more %v, %v", len(ms), more, err)
 		}
 	})

@@ -109,7 +109,7 @@ func TestPlansOfEmptyTables(t *testing.T) {
 	store := openPostgres(t, database)
 	checkPlans(t, postgresExplainer(t, store, "force_generic_plan"), func(name, plan string) bool {
 		// These run once a sweep, and then with statistics; or their tables are small.
-		if slices.Contains([]string{"UnlinkUnused", "OrphanObjects"}, name) {
+		if slices.Contains([]string{"Upkeep.UnlinkUnused", "Upkeep.OrphanObjects"}, name) {
 			return false
 		}
 		return partOfKey.MatchString(plan)
@@ -150,16 +150,16 @@ func TestPlansUseIndexes(t *testing.T) {
 		}}
 		checkPlans(t, e, func(name, plan string) bool {
 			// As many as it may count, of an index of those that wait.
-			if name == "Backlog" && strings.Contains(plan, "COVERING INDEX replications_waiting") {
+			if name == "Replications.Backlog" && strings.Contains(plan, "COVERING INDEX replications_waiting") {
 				return false
 			}
 			// Each route is looked up by all that is known of it.
-			if name == "WaitingRoutes" && strings.Count(plan, "replications_waiting "+
+			if name == "Replications.WaitingRoutes" && strings.Count(plan, "replications_waiting "+
 				"((source_registry_id,destination_account,destination_region)>(?,?,?))") != 2 {
 				return true
 			}
 			// The last row of a table in the order of its key is found at once.
-			if (name == "LayersAfter" || name == "BlobsAfter") && !strings.Contains(plan, "TEMP B-TREE") {
+			if (name == "Upkeep.LayersAfter" || name == "Upkeep.BlobsAfter") && !strings.Contains(plan, "TEMP B-TREE") {
 				return false
 			}
 			for _, m := range sqliteScan.FindAllStringSubmatch(plan, -1) {
@@ -192,7 +192,7 @@ func TestPlansUseIndexes(t *testing.T) {
 				checkPlans(t, postgresExplainer(t, store, mode), func(name, plan string) bool {
 					// A plan that does not know how small the range is reads all. PostgreSQL
 					// uses none that costs more than those that know.
-					if mode == "force_generic_plan" && (name == "UnusedLayers" || name == "UnlinkedBlobs" || name == "DoomedBlobs") {
+					if mode == "force_generic_plan" && (name == "Upkeep.UnusedLayers" || name == "Upkeep.UnlinkedBlobs" || name == "Upkeep.DoomedBlobs") {
 						return false
 					}
 					return postgresScan.MatchString(plan)
@@ -251,7 +251,7 @@ func postgresExplainer(t *testing.T, store *Postgres, mode string) *explainer {
 
 // wholeTables count all rows, or look into every repository: for a check or a
 // move of a whole deployment.
-var wholeTables = []string{"Contents", "ManifestCopies", "Totals", "Waiting"}
+var wholeTables = []string{"Upkeep.Contents", "Damage.ManifestCopies", "Damage.Totals", "Damage.Waiting"}
 
 func checkPlans(t *testing.T, e *explainer, scans func(name, plan string) bool) {
 	t.Helper()
@@ -272,16 +272,27 @@ func checkPlans(t *testing.T, e *explainer, scans func(name, plan string) bool) 
 // No query is left out of asks.
 func TestEveryQueryIsPlanned(t *testing.T) {
 	t.Parallel()
-	planned := map[string]bool{"Ahead": true, "OnCommit": true} // these ask nothing themselves
+	planned := map[string]bool{}
 	for name := range asks(nil) {
 		name, _, _ = strings.Cut(name, ",")
 		planned[name] = true
 	}
-	tx := reflect.TypeFor[*Tx]()
-	for i := range tx.NumMethod() {
-		if name := tx.Method(i).Name; !planned[name] {
-			t.Errorf("asks lacks the query %s", name)
+	subjects := 0
+	for _, of := range []reflect.Type{reflect.TypeFor[*Queries](), reflect.TypeFor[*Tx]()} {
+		for subject := range of.Methods() {
+			if subject.Type.NumIn() != 1 || subject.Type.NumOut() != 1 {
+				continue // Ahead and OnCommit ask nothing themselves
+			}
+			subjects++
+			for query := range subject.Type.Out(0).Methods() {
+				if name := subject.Name + "." + query.Name; !planned[name] {
+					t.Errorf("asks lacks the query %s", name)
+				}
+			}
 		}
+	}
+	if subjects < 20 {
+		t.Errorf("there are %d subjects", subjects)
 	}
 }
 
@@ -294,188 +305,190 @@ func asks(e *explainer) map[string]func() {
 	digests := []string{"sha256:5", "sha256:6"}
 	now := time.UnixMicro(1000)
 	return map[string]func(){
-		"Repository":            func() { _, _ = q.Repository("100000000003", "r", "app5") },
-		"ShareRepository":       func() { _, _ = q.ShareRepository(7) },
-		"HoldRepository":        func() { _, _ = q.HoldRepository(7) },
-		"LockRepository":        func() { _, _ = q.LockRepository(7) },
-		"ManifestContent":       func() { _, _ = q.ManifestContent(7, "sha256:m6") },
-		"ManifestContentByTag":  func() { _, _ = q.ManifestContentByTag(7, "tag6") },
-		"Manifest":              func() { _, _ = q.Manifest(7, "sha256:m6") },
-		"ManifestSizes":         func() { _, _ = q.ManifestSizes(7, digests) },
-		"Tag":                   func() { _, _ = q.Tag(7, "tag6") },
-		"Tags":                  func() { _, _ = q.Tags(7, "", 100) },
-		"TagsOf":                func() { _, _ = q.TagsOf(7, "sha256:m6", "", 100) },
-		"TagsOfEach":            func() { _, _ = q.TagsOfEach(7, digests, 10) },
-		"ImageIDs":              func() { _, _ = q.ImageIDs(7, true, true, "", "", 100) },
-		"Manifests":             func() { _, _ = q.Manifests(7, -1, "", 100) },
-		"Referring":             func() { _, _, _ = q.Referring(7, "sha256:14") },
-		"Referrers":             func() { _, _, _ = q.Referrers(7, "sha256:m1", "", "", 100) },
-		"ResourceTags":          func() { _, _ = q.ResourceTags(7) },
-		"Layer":                 func() { _, _ = q.Layer(7, "sha256:6") },
-		"LayerSizes":            func() { _, _ = q.LayerSizes(7, digests) },
-		"RepositoriesWithLayer": func() { _, _ = q.RepositoriesWithLayer(3, "sha256:6", 100) },
-		"Blob":                  func() { _, _ = q.Blob("sha256:6") },
-		"LinkLayer":             func() { _, _ = tx.LinkLayer(r, "sha256:6", now) },
-		"AddLayer":              func() { _ = tx.AddLayer(r, "sha256:6", 1, "o", now) },
-		"ReplaceBlob":           func() { _ = tx.ReplaceBlob(Blob{Digest: "sha256:6", Object: "o"}, 1, "p") },
-		"UnlinkLayer":           func() { _, _ = tx.UnlinkLayer(r, "sha256:6") },
-		"PutManifest": func() {
-			_ = tx.PutManifest(r, Manifest{Digest: "d"}, []byte("{}"), []Reference{{Digest: "x"}})
+		"Repositories.Get":          func() { _, _ = q.Repositories().Get("100000000003", "r", "app5") },
+		"Repositories.Share":        func() { _, _ = q.Repositories().Share(7) },
+		"Repositories.Hold":         func() { _, _ = q.Repositories().Hold(7) },
+		"Repositories.Lock":         func() { _, _ = q.Repositories().Lock(7) },
+		"Images.Content":            func() { _, _ = q.Images().Content(7, "sha256:m6") },
+		"Images.ContentByTag":       func() { _, _ = q.Images().ContentByTag(7, "tag6") },
+		"Images.Manifest":           func() { _, _ = q.Images().Manifest(7, "sha256:m6") },
+		"Images.Sizes":              func() { _, _ = q.Images().Sizes(7, digests) },
+		"Tags.Get":                  func() { _, _ = q.Tags().Get(7, "tag6") },
+		"Tags.List":                 func() { _, _ = q.Tags().List(7, "", 100) },
+		"Tags.Of":                   func() { _, _ = q.Tags().Of(7, "sha256:m6", "", 100) },
+		"Tags.OfEach":               func() { _, _ = q.Tags().OfEach(7, digests, 10) },
+		"Images.IDs":                func() { _, _ = q.Images().IDs(7, true, true, "", "", 100) },
+		"Images.List":               func() { _, _ = q.Images().List(7, -1, "", 100) },
+		"Images.Referring":          func() { _, _, _ = q.Images().Referring(7, "sha256:14") },
+		"Images.Referrers":          func() { _, _, _ = q.Images().Referrers(7, "sha256:m1", "", "", 100) },
+		"Repositories.ResourceTags": func() { _, _ = q.Repositories().ResourceTags(7) },
+		"Layers.Get":                func() { _, _ = q.Layers().Get(7, "sha256:6") },
+		"Layers.Sizes":              func() { _, _ = q.Layers().Sizes(7, digests) },
+		"Layers.RepositoriesWith":   func() { _, _ = q.Layers().RepositoriesWith(3, "sha256:6", 100) },
+		"Layers.Blob":               func() { _, _ = q.Layers().Blob("sha256:6") },
+		"Layers.Link":               func() { _, _ = tx.Layers().Link(r, "sha256:6", now) },
+		"Layers.Add":                func() { _ = tx.Layers().Add(r, "sha256:6", 1, "o", now) },
+		"Layers.ReplaceBlob":        func() { _ = tx.Layers().ReplaceBlob(Blob{Digest: "sha256:6", Object: "o"}, 1, "p") },
+		"Layers.Unlink":             func() { _, _ = tx.Layers().Unlink(r, "sha256:6") },
+		"Images.Put": func() {
+			_ = tx.Images().Put(r, Manifest{Digest: "d"}, []byte("{}"), []Reference{{Digest: "x"}})
 		},
-		"SetPulledAt":           func() { _ = tx.SetPulledAt(7, "sha256:m6", now) },
-		"DeleteManifest":        func() { _, _ = tx.DeleteManifest(r, "sha256:m6") },
-		"SetTag":                func() { _ = tx.SetTag(r, Tag{Name: "t", Digest: "sha256:m6", Sequence: 9}, now) },
-		"DeleteTag":             func() { _, _ = tx.DeleteTag(r, "tag6") },
-		"AdvanceTag":            func() { _ = tx.AdvanceTag(r, Tag{Name: "t", Digest: "sha256:m6", Sequence: 9}, 1, 2, now) },
-		"QueueReplication":      func() { _ = tx.QueueReplication(&Replication{RepositoryID: 7, Digest: "sha256:m6"}) },
-		"ClaimReplication":      func() { _, _ = tx.ClaimReplication(100) },
-		"WaitingRoutes":         func() { _, _ = q.WaitingRoutes(Route{}, 32) },
-		"DueReplications":       func() { _, _ = q.DueReplications(Route{3, "100000000003", "100000000002", "r"}, now, 32) },
-		"CountWaiting":          func() { _, _ = q.CountWaiting([]int64{3, 4}, 1000) },
-		"Backlog":               func() { _, _, _ = q.Backlog() },
-		"ReplicationsOf":        func() { _, _ = q.ReplicationsOf(7, "sha256:m6", 100) },
-		"SaveReplication":       func() { _ = tx.SaveReplication(Replication{ID: 100}) },
-		"NoteRetry":             func() { _, _ = tx.NoteRetry(Retry{3, "100000000002", "r", "", 9}) },
-		"NoteRetry, repository": func() { _, _ = tx.NoteRetry(Retry{3, "100000000002", "r", "app5", 9}) },
-		"NoteServed":            func() { _, _ = tx.NoteServed([]resource.Registry{{Account: "100000000002", Region: "r"}}) },
-		"Retries":               func() { _, _ = q.Retries(Retry{}, 100) },
-		"EndRetry":              func() { _ = tx.EndRetry(Retry{3, "100000000002", "r", "", 9}) },
-		"RefusedRoutes":         func() { _, _ = q.RefusedRoutes(Retry{3, "100000000002", "r", "", 9}, 100, 100) },
-		"RefusedRoutes, into":   func() { _, _ = q.RefusedRoutes(Retry{3, "100000000002", "r", "app5", 9}, 100, 100) },
-		"RetryRefused": func() {
-			_, _ = tx.RetryRefused(Retry{3, "100000000002", "r", "", 9}, RefusedRoute{}, now, now, 100)
+		"Images.SetPulledAt":                 func() { _ = tx.Images().SetPulledAt(7, "sha256:m6", now) },
+		"Images.Delete":                      func() { _, _ = tx.Images().Delete(r, "sha256:m6") },
+		"Tags.Set":                           func() { _ = tx.Tags().Set(r, Tag{Name: "t", Digest: "sha256:m6", Sequence: 9}, now) },
+		"Tags.Delete":                        func() { _, _ = tx.Tags().Delete(r, "tag6") },
+		"Tags.Advance":                       func() { _ = tx.Tags().Advance(r, Tag{Name: "t", Digest: "sha256:m6", Sequence: 9}, 1, 2, now) },
+		"Replications.Queue":                 func() { _ = tx.Replications().Queue(&Replication{RepositoryID: 7, Digest: "sha256:m6"}) },
+		"Replications.Claim":                 func() { _, _ = tx.Replications().Claim(100) },
+		"Replications.WaitingRoutes":         func() { _, _ = q.Replications().WaitingRoutes(Route{}, 32) },
+		"Replications.Due":                   func() { _, _ = q.Replications().Due(Route{3, "100000000003", "100000000002", "r"}, now, 32) },
+		"Replications.CountWaiting":          func() { _, _ = q.Replications().CountWaiting([]int64{3, 4}, 1000) },
+		"Replications.Backlog":               func() { _, _, _ = q.Replications().Backlog() },
+		"Replications.Of":                    func() { _, _ = q.Replications().Of(7, "sha256:m6", 100) },
+		"Replications.Save":                  func() { _ = tx.Replications().Save(Replication{ID: 100}) },
+		"Replications.NoteRetry":             func() { _, _ = tx.Replications().NoteRetry(Retry{3, "100000000002", "r", "", 9}) },
+		"Replications.NoteRetry, repository": func() { _, _ = tx.Replications().NoteRetry(Retry{3, "100000000002", "r", "app5", 9}) },
+		"Replications.NoteServed": func() {
+			_, _ = tx.Replications().NoteServed([]resource.Registry{{Account: "100000000002", Region: "r"}})
 		},
-		"RetryRefused, into": func() {
-			_, _ = tx.RetryRefused(Retry{3, "100000000002", "r", "app5", 9}, RefusedRoute{}, now, now, 100)
+		"Replications.Retries":             func() { _, _ = q.Replications().Retries(Retry{}, 100) },
+		"Replications.EndRetry":            func() { _ = tx.Replications().EndRetry(Retry{3, "100000000002", "r", "", 9}) },
+		"Replications.RefusedRoutes":       func() { _, _ = q.Replications().RefusedRoutes(Retry{3, "100000000002", "r", "", 9}, 100, 100) },
+		"Replications.RefusedRoutes, into": func() { _, _ = q.Replications().RefusedRoutes(Retry{3, "100000000002", "r", "app5", 9}, 100, 100) },
+		"Replications.RetryRefused": func() {
+			_, _ = tx.Replications().RetryRefused(Retry{3, "100000000002", "r", "", 9}, RefusedRoute{}, now, now, 100)
 		},
-		"Session":               func() { _, _ = q.Session("session6") },
-		"Sessions":              func() { _, _ = q.Sessions("100000000005", 100) },
-		"DeleteSessions":        func() { _, _ = tx.DeleteSessions("100000000005", []string{"session5", "x"}) },
-		"DeleteExpiredSessions": func() { _ = tx.DeleteExpiredSessions(now, now.Add(time.Hour)) },
-		"BoundReplications":     func() { _ = tx.BoundReplications(7, "sha256:m6", 2, 100) },
-		"AdoptReplications":     func() { _, _ = tx.AdoptReplications(100) },
-		"ReplicationsFrom": func() {
-			_, _ = q.ReplicationsFrom(3, ReplicationComplete, time.Time{}, ReplicationKey{}, 100)
+		"Replications.RetryRefused, into": func() {
+			_, _ = tx.Replications().RetryRefused(Retry{3, "100000000002", "r", "app5", 9}, RefusedRoute{}, now, now, 100)
 		},
-		"ReplicationsInto":        func() { _, _ = q.ReplicationsInto("100000000002", "r", now, ReplicationKey{}, 100) },
-		"ReplicationsByID":        func() { _, _ = q.ReplicationsByID([]int64{100, 101}) },
-		"WorstReplications":       func() { _, _ = q.WorstReplications(7, "sha256:m6") },
-		"WaitingReplications":     func() { _, _ = q.WaitingReplications(3, ReplicationFailed, 10000) },
-		"RetryFailed":             func() { _, _ = tx.RetryFailed(3, []int64{100, 101}, now) },
-		"OwnReplications":         func() { _, _ = q.OwnReplications(3, []int64{100, 101}) },
-		"SaveReplicationCount":    func() { _ = tx.SaveReplicationCount(ReplicationCount{SourceRegistryID: 3}) },
-		"ForgetReplicationCounts": func() { _ = tx.ForgetReplicationCounts(time.UnixMicro(100)) },
-		"ReplicationCounts":       func() { _ = q.ReplicationCounts(3, time.UnixMicro(19000), nil) },
-		"Repositories":            func() { _, _ = q.Repositories(3, "app5", 100) },
-		"RetiredRepositories":     func() { _, _ = q.RetiredRepositories(100) },
-		"FindRepositories":        func() { _, _ = q.FindRepositories(3, "app", "5", "app5", 100) },
-		"RepositoriesNamed":       func() { _, _ = q.RepositoriesNamed(3, []string{"app5", "x"}) },
-		"WholeImages":             func() { _, _ = q.WholeImages(7, ImageKey{}, 100) },
-		"ManifestsByDigest":       func() { _, _ = q.ManifestsByDigest(7, "sha256:m", "", 100) },
-		"ManifestsByTag":          func() { _, _ = q.ManifestsByTag(7, "tag", "", 100) },
-		"Children":                func() { _, _ = q.Children(7, "sha256:m6", 100) },
-		"ReferrersTo":             func() { _, _ = q.ReferrersTo(7, []string{"sha256:m1", "sha256:m2"}, 100) },
-		"ManifestBytes":           func() { _, _ = q.ManifestBytes(7, digests) },
-		"CountTagsOf":             func() { _, _ = q.CountTagsOf(7, "sha256:m6", 100) },
-		"ImageParts":              func() { _, _ = q.ImageParts(7, "sha256:m6", 8, 100) },
-		"ManifestHead":            func() { _, _ = q.ManifestHead(7, "sha256:m6") },
-		"ManifestHead, index":     func() { _ = q.conn.one(graph+whole, []any{7, "sha256:m6"}, new(bool)) },
-		"ManifestHeadByTag":       func() { _, _ = q.ManifestHeadByTag(7, "tag6") },
-		"ImageBlobs":              func() { _, _ = q.ImageBlobs(7, "sha256:m6", []string{"o"}) },
-		"CopyImage":               func() { _ = tx.CopyImage(7, digests, r, 3, 4, now) },
-		"Upload":                  func() { _, _ = q.Upload(7, "upload6") },
-		"SaveUpload":              func() { _, _ = tx.SaveUpload(Upload{ID: "upload6"}, []byte("s"), 0, now) },
-		"EndUpload":               func() { _, _ = tx.EndUpload("upload6") },
-		"IdleUploads":             func() { _, _ = q.IdleUploads(now, now.Add(time.Hour), "upload5", 500) },
-		"UnknownUploads":          func() { _, _ = q.UnknownUploads([]string{"upload6", "x"}) },
-		"LayersAfter":             func() { _, _, _ = q.LayersAfter(LayerKey{7, "sha256:6"}, 2000) },
-		"UnusedLayers":            func() { _, _ = q.UnusedLayers(LayerKey{7, "sha256:6"}, LayerKey{20, "sha256:6"}, now) },
-		"UnlinkUnused":            func() { _, _ = tx.UnlinkUnused(r, digests, now) },
-		"BlobsAfter":              func() { _, _, _ = q.BlobsAfter("sha256:6", 2000) },
-		"UnlinkedBlobs":           func() { _, _ = q.UnlinkedBlobs("sha256:60", "sha256:61") },
-		"DoomedBlobs":             func() { _, _ = q.DoomedBlobs("sha256:60", "sha256:61", now) },
-		"DropBlobs":               func() { _, _ = tx.DropBlobs(digests) },
-		"Garbage":                 func() { _, _ = q.Garbage("gone6", 500) },
-		"ForgetGarbage":           func() { _ = tx.ForgetGarbage([]string{"gone6", "x"}) },
-		"OrphanObjects":           func() { _, _ = q.OrphanObjects([]ObjectKey{{"object6", "u"}, {"gone6", "u"}}) },
-		"RepositoryCount":         func() { _, _ = q.RepositoryCount(3) },
-		"ImageCount":              func() { _, _ = q.ImageCount(7, 100000) },
-		"UploadCount":             func() { _, _ = q.UploadCount(3, 10000) },
-		"StoredBytes":             func() { _, _ = q.StoredBytes(3) },
-		"ReplicatedBytes":         func() { _, _ = q.ReplicatedBytes(3) },
-		"CopyCost":                func() { _, _ = q.CopyCost(7, digests, 8) },
-		"DeleteContent":           func() { _, _ = tx.DeleteContent(r, 1000) },
+		"Sessions.Get":           func() { _, _ = q.Sessions().Get("session6") },
+		"Sessions.List":          func() { _, _ = q.Sessions().List("100000000005", 100) },
+		"Sessions.Delete":        func() { _, _ = tx.Sessions().Delete("100000000005", []string{"session5", "x"}) },
+		"Sessions.DeleteExpired": func() { _ = tx.Sessions().DeleteExpired(now, now.Add(time.Hour)) },
+		"Replications.Bound":     func() { _ = tx.Replications().Bound(7, "sha256:m6", 2, 100) },
+		"Replications.Adopt":     func() { _, _ = tx.Replications().Adopt(100) },
+		"Replications.From": func() {
+			_, _ = q.Replications().From(3, ReplicationComplete, time.Time{}, ReplicationKey{}, 100)
+		},
+		"Replications.Into":          func() { _, _ = q.Replications().Into("100000000002", "r", now, ReplicationKey{}, 100) },
+		"Replications.ByID":          func() { _, _ = q.Replications().ByID([]int64{100, 101}) },
+		"Replications.Worst":         func() { _, _ = q.Replications().Worst(7, "sha256:m6") },
+		"Replications.Waiting":       func() { _, _ = q.Replications().Waiting(3, ReplicationFailed, 10000) },
+		"Replications.RetryFailed":   func() { _, _ = tx.Replications().RetryFailed(3, []int64{100, 101}, now) },
+		"Replications.Own":           func() { _, _ = q.Replications().Own(3, []int64{100, 101}) },
+		"Replications.SaveCount":     func() { _ = tx.Replications().SaveCount(ReplicationCount{SourceRegistryID: 3}) },
+		"Replications.ForgetCounts":  func() { _ = tx.Replications().ForgetCounts(time.UnixMicro(100)) },
+		"Replications.Counts":        func() { _ = q.Replications().Counts(3, time.UnixMicro(19000), nil) },
+		"Repositories.List":          func() { _, _ = q.Repositories().List(3, "app5", 100) },
+		"Repositories.Retired":       func() { _, _ = q.Repositories().Retired(100) },
+		"Repositories.Find":          func() { _, _ = q.Repositories().Find(3, "app", "5", "app5", 100) },
+		"Repositories.Named":         func() { _, _ = q.Repositories().Named(3, []string{"app5", "x"}) },
+		"Images.Whole":               func() { _, _ = q.Images().Whole(7, ImageKey{}, 100) },
+		"Images.ByDigest":            func() { _, _ = q.Images().ByDigest(7, "sha256:m", "", 100) },
+		"Images.ByTag":               func() { _, _ = q.Images().ByTag(7, "tag", "", 100) },
+		"Images.Children":            func() { _, _ = q.Images().Children(7, "sha256:m6", 100) },
+		"Images.ReferrersTo":         func() { _, _ = q.Images().ReferrersTo(7, []string{"sha256:m1", "sha256:m2"}, 100) },
+		"Images.Bytes":               func() { _, _ = q.Images().Bytes(7, digests) },
+		"Tags.CountOf":               func() { _, _ = q.Tags().CountOf(7, "sha256:m6", 100) },
+		"Images.Parts":               func() { _, _ = q.Images().Parts(7, "sha256:m6", 8, 100) },
+		"Images.Head":                func() { _, _ = q.Images().Head(7, "sha256:m6") },
+		"Images.Head, index":         func() { _ = q.conn.one(graph+whole, []any{7, "sha256:m6"}, new(bool)) },
+		"Images.HeadByTag":           func() { _, _ = q.Images().HeadByTag(7, "tag6") },
+		"Images.Blobs":               func() { _, _ = q.Images().Blobs(7, "sha256:m6", []string{"o"}) },
+		"Images.Copy":                func() { _ = tx.Images().Copy(7, digests, r, 3, 4, now) },
+		"Uploads.Get":                func() { _, _ = q.Uploads().Get(7, "upload6") },
+		"Uploads.Save":               func() { _, _ = tx.Uploads().Save(Upload{ID: "upload6"}, []byte("s"), 0, now) },
+		"Uploads.End":                func() { _, _ = tx.Uploads().End("upload6") },
+		"Uploads.Idle":               func() { _, _ = q.Uploads().Idle(now, now.Add(time.Hour), "upload5", 500) },
+		"Uploads.Unknown":            func() { _, _ = q.Uploads().Unknown([]string{"upload6", "x"}) },
+		"Upkeep.LayersAfter":         func() { _, _, _ = q.Upkeep().LayersAfter(LayerKey{7, "sha256:6"}, 2000) },
+		"Upkeep.UnusedLayers":        func() { _, _ = q.Upkeep().UnusedLayers(LayerKey{7, "sha256:6"}, LayerKey{20, "sha256:6"}, now) },
+		"Upkeep.UnlinkUnused":        func() { _, _ = tx.Upkeep().UnlinkUnused(r, digests, now) },
+		"Upkeep.BlobsAfter":          func() { _, _, _ = q.Upkeep().BlobsAfter("sha256:6", 2000) },
+		"Upkeep.UnlinkedBlobs":       func() { _, _ = q.Upkeep().UnlinkedBlobs("sha256:60", "sha256:61") },
+		"Upkeep.DoomedBlobs":         func() { _, _ = q.Upkeep().DoomedBlobs("sha256:60", "sha256:61", now) },
+		"Upkeep.DropBlobs":           func() { _, _ = tx.Upkeep().DropBlobs(digests) },
+		"Upkeep.Garbage":             func() { _, _ = q.Upkeep().Garbage("gone6", 500) },
+		"Upkeep.ForgetGarbage":       func() { _ = tx.Upkeep().ForgetGarbage([]string{"gone6", "x"}) },
+		"Upkeep.OrphanObjects":       func() { _, _ = q.Upkeep().OrphanObjects([]ObjectKey{{"object6", "u"}, {"gone6", "u"}}) },
+		"Usage.Repositories":         func() { _, _ = q.Usage().Repositories(3) },
+		"Usage.Images":               func() { _, _ = q.Usage().Images(7, 100000) },
+		"Usage.Uploads":              func() { _, _ = q.Usage().Uploads(3, 10000) },
+		"Usage.StoredBytes":          func() { _, _ = q.Usage().StoredBytes(3) },
+		"Usage.ReplicatedBytes":      func() { _, _ = q.Usage().ReplicatedBytes(3) },
+		"Usage.CopyCost":             func() { _, _ = q.Usage().CopyCost(7, digests, 8) },
+		"Repositories.DeleteContent": func() { _, _ = tx.Repositories().DeleteContent(r, 1000) },
 
-		"QueueDeletions": func() {
-			_, _ = tx.QueueDeletions(Replication{
+		"Deletions.Queue": func() {
+			_, _ = tx.Deletions().Queue(Replication{
 				RepositoryID: 7, Digest: "sha256:m6",
 			}, nil, []resource.Registry{{Account: "100000000002", Region: "r"}}, "100000000003")
 		},
-		"ClaimDeletion":            func() { _, _ = tx.ClaimDeletion(100) },
-		"DeleteReplicatedTags":     func() { _ = tx.DeleteReplicatedTags(r, []string{"tag6"}, "sha256:m6", 3, 4) },
-		"DeleteReplicatedManifest": func() { _, _ = tx.DeleteReplicatedManifest(r, "sha256:m6", 3, 4) },
-		"ChildDeletions":           func() { _, _ = q.ChildDeletions(ReplicationJob{DestinationID: 7}, "sha256:m6") },
-		"MarkPushed":               func() { _ = tx.MarkPushed(r, "sha256:m6") },
-		"DeletionsFrom": func() {
-			_, _ = q.DeletionsFrom(3, ReplicationComplete, time.Time{}, ReplicationKey{}, 100)
+		"Deletions.Claim":          func() { _, _ = tx.Deletions().Claim(100) },
+		"Deletions.DeleteTags":     func() { _ = tx.Deletions().DeleteTags(r, []string{"tag6"}, "sha256:m6", 3, 4) },
+		"Deletions.DeleteManifest": func() { _, _ = tx.Deletions().DeleteManifest(r, "sha256:m6", 3, 4) },
+		"Deletions.Children":       func() { _, _ = q.Deletions().Children(ReplicationJob{DestinationID: 7}, "sha256:m6") },
+		"Images.MarkPushed":        func() { _ = tx.Images().MarkPushed(r, "sha256:m6") },
+		"Deletions.From": func() {
+			_, _ = q.Deletions().From(3, ReplicationComplete, time.Time{}, ReplicationKey{}, 100)
 		},
-		"DeletionsInto":   func() { _, _ = q.DeletionsInto("100000000002", "r", now, ReplicationKey{}, 100) },
-		"DeletionsByID":   func() { _, _ = q.DeletionsByID([]int64{100, 101}) },
-		"ForgetDeletions": func() { _, _ = tx.ForgetDeletions(now, 1000) },
+		"Deletions.Into":   func() { _, _ = q.Deletions().Into("100000000002", "r", now, ReplicationKey{}, 100) },
+		"Deletions.ByID":   func() { _, _ = q.Deletions().ByID([]int64{100, 101}) },
+		"Deletions.Forget": func() { _, _ = tx.Deletions().Forget(now, 1000) },
 
-		"Blobs":             func() { _, _ = q.Blobs("sha256:6", 500) },
-		"BlobsByObject":     func() { _, _ = q.BlobsByObject("object6", 500) },
-		"BrokenLinks":       func() { _, _ = q.BrokenLinks(LayerKey{7, "sha256:6"}, LayerKey{8, "sha256:6"}) },
-		"BrokenTags":        func() { _, _ = q.BrokenTags(TagKey{7, "tag6"}, TagKey{8, "tag6"}) },
-		"Contents":          func() { _, _, _, _ = q.Contents() },
-		"CountLayers":       func() { _, _ = q.CountLayers(LayerKey{7, "sha256:6"}, LayerKey{8, "sha256:6"}) },
-		"CountManifests":    func() { _, _ = q.CountManifests(7) },
-		"CountTags":         func() { _, _ = q.CountTags(TagKey{7, "tag6"}, TagKey{8, "tag6"}) },
-		"DamagedBlobs":      func() { _, _ = q.DamagedBlobs("sha256:6", 100) },
-		"DamagedLinks":      func() { _, _ = q.DamagedLinks("sha256:6", 100) },
-		"HasImages":         func() { _, _ = q.HasImages(7) },
-		"Lease":             func() { _, _ = q.Lease("sweep") },
-		"Links":             func() { _, _ = q.Links("sha256:6", 100) },
-		"LockRetired":       func() { _, _ = q.LockRetired(7) },
-		"ManifestCopies":    func() { _, _ = q.ManifestCopies("sha256:m6", 6, 8) },
-		"MissingReferences": func() { _, _ = q.MissingReferences(6, 8) },
-		"NextSequence":      func() { _, _ = q.NextSequence(3) },
-		"Registry":          func() { _, _ = q.Registry("100000000003", "r") },
-		"RegistryIDs":       func() { _, _ = q.RegistryIDs([]resource.Registry{{Account: "100000000003", Region: "r"}}) },
-		"Replication":       func() { _, _ = q.Replication(100) },
-		"StoredManifests":   func() { _, _ = q.StoredManifests(6, 100) },
-		"StoredReferences":  func() { _, _ = q.StoredReferences(6, 8) },
-		"TagsAfter":         func() { _, _, _ = q.TagsAfter(TagKey{7, "tag6"}, 2000) },
-		"Totals":            func() { _, _ = q.Totals() },
-		"Waiting":           func() { _, _ = q.Waiting() },
-		"WrongIndexSizes":   func() { _, _ = q.WrongIndexSizes(6, 8) },
-		"CorrectLinkSize":   func() { _ = tx.CorrectLinkSize(7, "sha256:6") },
-		"CreateRepository":  func() { _, _ = tx.CreateRepository(r) },
-		"CreateSession":     func() { _ = tx.CreateSession(Session{ID: "s", Account: "100000000005"}) },
-		"CreateUpload":      func() { _ = tx.CreateUpload(Upload{ID: "u", RegistryID: 3, RepositoryID: 7}) },
-		"DeleteBrokenTag":   func() { _ = tx.DeleteBrokenTag(7, "tag6") },
-		"DeleteRepository":  func() { _ = tx.DeleteRepository(r) },
-		"DeleteResourceTag": func() { _ = tx.DeleteResourceTag(r, "k") },
-		"DeleteUpload":      func() { _ = tx.DeleteUpload("upload6") },
-		"DiscardDamaged":    func() { _ = tx.DiscardDamaged(DamagedBlob{Digest: "sha256:6", Object: "o"}, 1) },
-		"EnsureRegistry":    func() { _ = tx.EnsureRegistry("100000000003", "r") },
-		"ExpireUpload":      func() { _, _ = tx.ExpireUpload(Upload{ID: "upload6", UpdatedAt: now}) },
-		"KeepLease":         func() { _, _ = tx.KeepLease("sweep", "h", "") },
-		"LockRegistry":      func() { _ = tx.LockRegistry(3) },
-		"QuarantineBlob":    func() { _, _ = tx.QuarantineBlob("sha256:6", "", "lost", now) },
-		"RedateUpload":      func() { _ = tx.RedateUpload(Upload{ID: "upload6", UpdatedAt: now}, now) },
-		"ReleaseLease":      func() { _ = tx.ReleaseLease("sweep", "h", "") },
-		"RenewLink":         func() { _ = tx.RenewLink(7, "sha256:6", now) },
-		"ReplaceManifest": func() {
-			_ = tx.ReplaceManifest(r, Manifest{Digest: "d"}, []byte("{}"), []Reference{{Digest: "x"}})
+		"Upkeep.Blobs":                   func() { _, _ = q.Upkeep().Blobs("sha256:6", 500) },
+		"Damage.BlobsByObject":           func() { _, _ = q.Damage().BlobsByObject("object6", 500) },
+		"Damage.BrokenLinks":             func() { _, _ = q.Damage().BrokenLinks(LayerKey{7, "sha256:6"}, LayerKey{8, "sha256:6"}) },
+		"Damage.BrokenTags":              func() { _, _ = q.Damage().BrokenTags(TagKey{7, "tag6"}, TagKey{8, "tag6"}) },
+		"Upkeep.Contents":                func() { _, _, _, _ = q.Upkeep().Contents() },
+		"Damage.CountLayers":             func() { _, _ = q.Damage().CountLayers(LayerKey{7, "sha256:6"}, LayerKey{8, "sha256:6"}) },
+		"Damage.CountManifests":          func() { _, _ = q.Damage().CountManifests(7) },
+		"Damage.CountTags":               func() { _, _ = q.Damage().CountTags(TagKey{7, "tag6"}, TagKey{8, "tag6"}) },
+		"Damage.DamagedBlobs":            func() { _, _ = q.Damage().DamagedBlobs("sha256:6", 100) },
+		"Damage.DamagedLinks":            func() { _, _ = q.Damage().DamagedLinks("sha256:6", 100) },
+		"Repositories.HasImages":         func() { _, _ = q.Repositories().HasImages(7) },
+		"Leases.Get":                     func() { _, _ = q.Leases().Get("sweep") },
+		"Damage.Links":                   func() { _, _ = q.Damage().Links("sha256:6", 100) },
+		"Repositories.LockRetired":       func() { _, _ = q.Repositories().LockRetired(7) },
+		"Damage.ManifestCopies":          func() { _, _ = q.Damage().ManifestCopies("sha256:m6", 6, 8) },
+		"Damage.MissingReferences":       func() { _, _ = q.Damage().MissingReferences(6, 8) },
+		"Registries.NextSequence":        func() { _, _ = q.Registries().NextSequence(3) },
+		"Registries.Get":                 func() { _, _ = q.Registries().Get("100000000003", "r") },
+		"Registries.IDs":                 func() { _, _ = q.Registries().IDs([]resource.Registry{{Account: "100000000003", Region: "r"}}) },
+		"Replications.Get":               func() { _, _ = q.Replications().Get(100) },
+		"Damage.StoredManifests":         func() { _, _ = q.Damage().StoredManifests(6, 100) },
+		"Damage.StoredReferences":        func() { _, _ = q.Damage().StoredReferences(6, 8) },
+		"Damage.TagsAfter":               func() { _, _, _ = q.Damage().TagsAfter(TagKey{7, "tag6"}, 2000) },
+		"Damage.Totals":                  func() { _, _ = q.Damage().Totals() },
+		"Damage.Waiting":                 func() { _, _ = q.Damage().Waiting() },
+		"Damage.WrongIndexSizes":         func() { _, _ = q.Damage().WrongIndexSizes(6, 8) },
+		"Damage.CorrectLinkSize":         func() { _ = tx.Damage().CorrectLinkSize(7, "sha256:6") },
+		"Repositories.Create":            func() { _, _ = tx.Repositories().Create(r) },
+		"Sessions.Create":                func() { _ = tx.Sessions().Create(Session{ID: "s", Account: "100000000005"}) },
+		"Uploads.Create":                 func() { _ = tx.Uploads().Create(Upload{ID: "u", RegistryID: 3, RepositoryID: 7}) },
+		"Damage.DeleteBrokenTag":         func() { _ = tx.Damage().DeleteBrokenTag(7, "tag6") },
+		"Repositories.Delete":            func() { _ = tx.Repositories().Delete(r) },
+		"Repositories.DeleteResourceTag": func() { _ = tx.Repositories().DeleteResourceTag(r, "k") },
+		"Uploads.Delete":                 func() { _ = tx.Uploads().Delete("upload6") },
+		"Damage.DiscardDamaged":          func() { _ = tx.Damage().DiscardDamaged(DamagedBlob{Digest: "sha256:6", Object: "o"}, 1) },
+		"Registries.Ensure":              func() { _ = tx.Registries().Ensure("100000000003", "r") },
+		"Uploads.Expire":                 func() { _, _ = tx.Uploads().Expire(Upload{ID: "upload6", UpdatedAt: now}) },
+		"Leases.Keep":                    func() { _, _ = tx.Leases().Keep("sweep", "h", "") },
+		"Registries.Lock":                func() { _ = tx.Registries().Lock(3) },
+		"Damage.QuarantineBlob":          func() { _, _ = tx.Damage().QuarantineBlob("sha256:6", "", "lost", now) },
+		"Uploads.Redate":                 func() { _ = tx.Uploads().Redate(Upload{ID: "upload6", UpdatedAt: now}, now) },
+		"Leases.Release":                 func() { _ = tx.Leases().Release("sweep", "h", "") },
+		"Layers.Renew":                   func() { _ = tx.Layers().Renew(7, "sha256:6", now) },
+		"Damage.ReplaceManifest": func() {
+			_ = tx.Damage().ReplaceManifest(r, Manifest{Digest: "d"}, []byte("{}"), []Reference{{Digest: "x"}})
 		},
-		"RetireRepository":    func() { _ = tx.RetireRepository(r) },
-		"SetRegistryPolicy":   func() { _ = tx.SetRegistryPolicy(3, "{}") },
-		"SetReplication":      func() { _ = tx.SetReplication(3, "{}") },
-		"SetRepositoryPolicy": func() { _ = tx.SetRepositoryPolicy(r, "{}") },
-		"SetResourceTag":      func() { _ = tx.SetResourceTag(r, resource.Tag{Key: "k", Value: "v"}) },
-		"SetTagMutability":    func() { _ = tx.SetTagMutability(r, "MUTABLE", nil) },
-		"ShareRegistry":       func() { _ = tx.ShareRegistry(3) },
-		"TakeLease":           func() { _, _ = tx.TakeLease(Lease{Name: "sweep"}, "h") },
+		"Repositories.Retire":           func() { _ = tx.Repositories().Retire(r) },
+		"Registries.SetPolicy":          func() { _ = tx.Registries().SetPolicy(3, "{}") },
+		"Registries.SetReplication":     func() { _ = tx.Registries().SetReplication(3, "{}") },
+		"Repositories.SetPolicy":        func() { _ = tx.Repositories().SetPolicy(r, "{}") },
+		"Repositories.SetResourceTag":   func() { _ = tx.Repositories().SetResourceTag(r, resource.Tag{Key: "k", Value: "v"}) },
+		"Repositories.SetTagMutability": func() { _ = tx.Repositories().SetTagMutability(r, "MUTABLE", nil) },
+		"Registries.Share":              func() { _ = tx.Registries().Share(3) },
+		"Leases.Take":                   func() { _, _ = tx.Leases().Take(Lease{Name: "sweep"}, "h") },
 	}
 }

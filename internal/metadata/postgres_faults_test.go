@@ -17,10 +17,10 @@ import (
 // exchanges, as pushes have.
 func pair(r *Repository, i int) func(tx *Tx) error {
 	return func(tx *Tx) error {
-		if _, err := tx.ShareRepository(r.ID); err != nil {
+		if _, err := tx.Repositories().Share(r.ID); err != nil {
 			return err
 		}
-		if err := tx.CreateUpload(Upload{ID: fmt.Sprint(i), RepositoryID: r.ID, StartedAt: epoch}); err != nil {
+		if err := tx.Uploads().Create(Upload{ID: fmt.Sprint(i), RepositoryID: r.ID, StartedAt: epoch}); err != nil {
 			return err
 		}
 		return addLayer(tx, r, manifestDigest(i), 1)
@@ -30,8 +30,8 @@ func pair(r *Repository, i int) func(tx *Tx) error {
 // applied reports which of the two rows of pair are there.
 func applied(t *testing.T, s Store, r *Repository, i int) (upload, layer bool) {
 	t.Helper()
-	_, uploadErr := s.Read().Upload(r.ID, fmt.Sprint(i))
-	_, layerErr := s.Read().Layer(r.ID, manifestDigest(i))
+	_, uploadErr := s.Read().Uploads().Get(r.ID, fmt.Sprint(i))
+	_, layerErr := s.Read().Layers().Get(r.ID, manifestDigest(i))
 	for _, err := range []error{uploadErr, layerErr} {
 		if err != nil && err != ErrNotFound {
 			t.Fatal(err)
@@ -87,12 +87,12 @@ func TestReadWhoseConnectionIsCutAnywhere(t *testing.T) {
 	for i := range tags {
 		putManifest(t, direct, r, Manifest{Digest: manifestDigest(i), PushedAt: epoch}, "{}", fmt.Sprintf("t%02d", i))
 	}
-	commit(t, direct, func(tx *Tx) error { return tx.SetResourceTag(r, resource.Tag{Key: "k", Value: "v"}) })
+	commit(t, direct, func(tx *Tx) error { return tx.Repositories().SetResourceTag(r, resource.Tag{Key: "k", Value: "v"}) })
 	proxy := servers.StartProxy(t, addressOf(t, database))
 	s := openPostgres(t, through(t, database, proxy.Address())+"&pool_max_conns=4")
 	ahead := func(q *Queries, id int64) {
-		_, _ = q.ResourceTags(id)
-		_, _ = q.Tags(id, "", 100)
+		_, _ = q.Repositories().ResourceTags(id)
+		_, _ = q.Tags().List(id, "", 100)
 	}
 	for n := int64(0); n < 5000; n += 101 {
 		proxy.CutAfter(servers.ToClient, n)
@@ -100,7 +100,7 @@ func TestReadWhoseConnectionIsCutAnywhere(t *testing.T) {
 		if err != nil {
 			t.Fatalf("cut after %d bytes: %v", n, err)
 		}
-		all, err := s.ReadOf(row).Tags(row.ID, "", 100)
+		all, err := s.ReadOf(row).Tags().List(row.ID, "", 100)
 		kept, keptErr := s.ResourceTags(row)
 		if len(all) != tags || len(kept) != 1 || errors.Join(err, keptErr) != nil {
 			t.Errorf("cut after %d bytes: %d tags, %v, %d resource tags, %v", n, len(all), err, len(kept), keptErr)

@@ -57,14 +57,14 @@ func (s *Postgres) Repository(account, region, name string, ahead Ahead) (*Repos
 	if guess != nil {
 		q.Ahead(func(q *Queries) {
 			if guess.Policy != "" || guess.RegistryPolicy != "" {
-				_, _ = q.ResourceTags(guess.ID) // their conditions may be about these
+				_, _ = q.Repositories().ResourceTags(guess.ID) // their conditions may be about these
 			}
 			if ahead != nil {
 				ahead(q, guess.ID)
 			}
 		})
 	}
-	r, err := q.Repository(account, region, name)
+	r, err := q.Repositories().Get(account, region, name)
 	if err != nil {
 		if err == ErrNotFound {
 			s.known.forget(key)
@@ -84,25 +84,25 @@ func (s *Postgres) Remembered(account, region, name string) *Repository {
 func (s *Postgres) ReadOf(r *Repository) *Queries { return r.view }
 
 func (s *Postgres) ManifestContent(r *Repository, digest string) (*ManifestContent, error) {
-	return r.view.ManifestContent(r.ID, digest)
+	return r.view.Images().Content(r.ID, digest)
 }
 
 func (s *Postgres) ManifestContentByTag(r *Repository, tag string) (*ManifestContent, error) {
-	return r.view.ManifestContentByTag(r.ID, tag)
+	return r.view.Images().ContentByTag(r.ID, tag)
 }
 
 func (s *Postgres) ManifestHead(r *Repository, digest string) (ManifestHead, error) {
-	return r.view.ManifestHead(r.ID, digest)
+	return r.view.Images().Head(r.ID, digest)
 }
 
 func (s *Postgres) ManifestHeadByTag(r *Repository, tag string) (ManifestHead, error) {
-	return r.view.ManifestHeadByTag(r.ID, tag)
+	return r.view.Images().HeadByTag(r.ID, tag)
 }
 
 func (s *Postgres) Layer(r *Repository, digest string) (Layer, error) {
-	return r.view.Layer(r.ID, digest)
+	return r.view.Layers().Get(r.ID, digest)
 }
 
 func (s *Postgres) ResourceTags(r *Repository) ([]resource.Tag, error) {
-	return r.view.ResourceTags(r.ID)
+	return r.view.Repositories().ResourceTags(r.ID)
 }

@@ -75,14 +75,14 @@ func TestWritersOfOneTagAllSucceedAndTheLastStays(t *testing.T) {
 		for i := range rounds {
 			d, sequence := manifestDigest(w*rounds+i), int64(0)
 			err := s.Update(t.Context(), func(tx *Tx) error {
-				if _, err := tx.ShareRepository(r.ID); err != nil {
+				if _, err := tx.Repositories().Share(r.ID); err != nil {
 					return err
 				}
 				var err error
-				if sequence, err = tx.NextSequence(r.RegistryID); err != nil {
+				if sequence, err = tx.Registries().NextSequence(r.RegistryID); err != nil {
 					return err
 				}
-				return tx.SetTag(r, Tag{Name: "latest", Digest: d, Sequence: sequence}, epoch)
+				return tx.Tags().Set(r, Tag{Name: "latest", Digest: d, Sequence: sequence}, epoch)
 			})
 			if err != nil {
 				return err
@@ -94,7 +94,7 @@ func TestWritersOfOneTagAllSucceedAndTheLastStays(t *testing.T) {
 		}
 		return nil
 	})
-	if got, err := a.Read().Tag(r.ID, "latest"); err != nil || got.Sequence != highest.Load() ||
+	if got, err := a.Read().Tags().Get(r.ID, "latest"); err != nil || got.Sequence != highest.Load() ||
 		got.Digest != digests[highest.Load()] || len(digests) != writers*rounds {
 		t.Errorf("the tag is %+v, %v; the last of %d was %d, %s", got, err, len(digests), highest.Load(),
 			digests[highest.Load()])
@@ -115,18 +115,18 @@ func TestLockedRepositoryLetsOneSetAFreeTag(t *testing.T) {
 		atOnce(t, 16, func(i int) error {
 			err := []*Postgres{a, b}[i%2].Update(t.Context(), func(tx *Tx) error {
 				tx.Ahead(func(q *Queries) { // as pushes ask it
-					_, _ = q.LockRepository(r.ID)
-					_, _ = q.Tag(r.ID, tag)
+					_, _ = q.Repositories().Lock(r.ID)
+					_, _ = q.Tags().Get(r.ID, tag)
 				})
-				if _, err := tx.LockRepository(r.ID); err != nil {
+				if _, err := tx.Repositories().Lock(r.ID); err != nil {
 					return err
 				}
-				if _, err := tx.Tag(r.ID, tag); err == nil {
+				if _, err := tx.Tags().Get(r.ID, tag); err == nil {
 					return taken
 				} else if err != ErrNotFound {
 					return err
 				}
-				return tx.SetTag(r, Tag{Name: tag, Digest: manifestDigest(i), Sequence: int64(i + 1)}, epoch)
+				return tx.Tags().Set(r, Tag{Name: tag, Digest: manifestDigest(i), Sequence: int64(i + 1)}, epoch)
 			})
 			if err == nil {
 				won.Add(1)
@@ -152,7 +152,7 @@ func TestOneOfManyCreatesARepository(t *testing.T) {
 			err := []*Postgres{a, b}[i%2].Update(t.Context(), func(tx *Tx) (err error) {
 				r := *first
 				r.Name = fmt.Sprint("app", round)
-				created, err = tx.CreateRepository(&r)
+				created, err = tx.Repositories().Create(&r)
 				return err
 			})
 			if created && err == nil {
@@ -181,33 +181,33 @@ func TestDeleteAndPutOfWhatNamesIt(t *testing.T) {
 			var err error
 			if i == 0 {
 				err = a.Update(t.Context(), func(tx *Tx) error {
-					if _, err := tx.ShareRepository(r.ID); err != nil {
+					if _, err := tx.Repositories().Share(r.ID); err != nil {
 						return err
 					}
-					have, err := tx.ManifestSizes(r.ID, []string{child})
+					have, err := tx.Images().Sizes(r.ID, []string{child})
 					if err == nil && len(have) == 0 {
 						return refused
 					}
 					if err != nil {
 						return err
 					}
-					return tx.PutManifest(r, Manifest{Digest: index, PushedAt: epoch}, []byte("{}"),
+					return tx.Images().Put(r, Manifest{Digest: index, PushedAt: epoch}, []byte("{}"),
 						[]Reference{{Digest: child, Child: true}})
 				})
 				put.Store(err == nil)
 			} else {
 				err = b.Update(t.Context(), func(tx *Tx) error {
-					if _, err := tx.LockRepository(r.ID); err != nil {
+					if _, err := tx.Repositories().Lock(r.ID); err != nil {
 						return err
 					}
-					by, _, err := tx.Referring(r.ID, child)
+					by, _, err := tx.Images().Referring(r.ID, child)
 					if err == nil && len(by) > 0 {
 						return refused
 					}
 					if err != nil {
 						return err
 					}
-					_, err = tx.DeleteManifest(r, child)
+					_, err = tx.Images().Delete(r, child)
 					return err
 				})
 				deleted.Store(err == nil)
@@ -235,7 +235,7 @@ func TestOneOfManyClaimsAReplication(t *testing.T) {
 			RepositoryID: r.ID, Digest: "d", Tag: fmt.Sprint(round), Sequence: 1, DestinationAccount: "2",
 			DestinationRegion: "x", PushedAt: epoch, NextTryAt: epoch,
 		}
-		commit(t, a, func(tx *Tx) error { return tx.QueueReplication(&row) })
+		commit(t, a, func(tx *Tx) error { return tx.Replications().Queue(&row) })
 		if row.ID == 0 {
 			t.Fatal("a queued replication got no id")
 		}
@@ -246,13 +246,13 @@ func TestOneOfManyClaimsAReplication(t *testing.T) {
 				update = b.UpdateFirst
 			}
 			err := update(t.Context(), func(tx *Tx) error {
-				job, err := tx.ClaimReplication(row.ID)
+				job, err := tx.Replications().Claim(row.ID)
 				if err != nil {
 					return err
 				}
 				time.Sleep(2 * time.Millisecond)
 				job.State = ReplicationComplete
-				return tx.SaveReplication(job.Replication)
+				return tx.Replications().Save(job.Replication)
 			})
 			if err == nil {
 				won.Add(1)
@@ -278,27 +278,27 @@ func TestUpdateThatRunsAgainHasItsEffectsOnce(t *testing.T) {
 	commit(t, a, func(tx *Tx) error {
 		runs++
 		tx.OnCommit(func() { told++ })
-		_, err := tx.Upload(r.ID, "u")
+		_, err := tx.Uploads().Get(r.ID, "u")
 		if found = err == nil; err != nil && err != ErrNotFound {
 			return err
 		}
 		if runs == 1 {
-			commit(t, b, func(tx *Tx) error { return tx.CreateUpload(Upload{ID: "u", RepositoryID: r.ID, StartedAt: epoch}) })
+			commit(t, b, func(tx *Tx) error { return tx.Uploads().Create(Upload{ID: "u", RepositoryID: r.ID, StartedAt: epoch}) })
 		}
-		if err := tx.SetResourceTag(r, resource.Tag{Key: "run", Value: fmt.Sprint(runs)}); err != nil {
+		if err := tx.Repositories().SetResourceTag(r, resource.Tag{Key: "run", Value: fmt.Sprint(runs)}); err != nil {
 			return err
 		}
-		if err := tx.CreateUpload(Upload{ID: fmt.Sprint("run ", runs), RepositoryID: r.ID, StartedAt: epoch}); err != nil {
+		if err := tx.Uploads().Create(Upload{ID: fmt.Sprint("run ", runs), RepositoryID: r.ID, StartedAt: epoch}); err != nil {
 			return err
 		}
 		if found {
 			return nil
 		}
-		return tx.CreateUpload(Upload{ID: "u", RepositoryID: r.ID, StartedAt: epoch})
+		return tx.Uploads().Create(Upload{ID: "u", RepositoryID: r.ID, StartedAt: epoch})
 	})
-	us, err := a.Read().IdleUploads(epoch.Add(time.Hour), epoch.Add(2*time.Hour), "", 10)
+	us, err := a.Read().Uploads().Idle(epoch.Add(time.Hour), epoch.Add(2*time.Hour), "", 10)
 	ids := keys(us, func(u Upload) string { return u.ID })
-	tags, tagsErr := a.Read().ResourceTags(r.ID)
+	tags, tagsErr := a.Read().Repositories().ResourceTags(r.ID)
 	if runs != 2 || told != 1 || !found || !slices.Equal(ids, []string{"run 2", "u"}) ||
 		!slices.Equal(tags, []resource.Tag{{Key: "run", Value: "2"}}) || errors.Join(err, tagsErr) != nil {
 		t.Errorf("%d runs, told %d times, found %v, uploads %v, tags %v, %v %v", runs, told, found, ids, tags, err, tagsErr)
@@ -320,7 +320,7 @@ func TestDeadlockRunsOneOfThemAgain(t *testing.T) {
 		first := true
 		return []*Postgres{a, b}[i].Update(t.Context(), func(tx *Tx) error {
 			runs.Add(1)
-			if _, err := tx.LockRepository(order[0].ID); err != nil {
+			if _, err := tx.Repositories().Lock(order[0].ID); err != nil {
 				return err
 			}
 			if first {
@@ -328,7 +328,7 @@ func TestDeadlockRunsOneOfThemAgain(t *testing.T) {
 				meet.Done()
 				meet.Wait()
 			}
-			_, err := tx.LockRepository(order[1].ID)
+			_, err := tx.Repositories().Lock(order[1].ID)
 			return err
 		})
 	})
@@ -344,11 +344,11 @@ func TestAheadAnswersOnceAndRight(t *testing.T) {
 	a, b := both(t)
 	r := newRepository(t, a, "app")
 	putManifest(t, a, r, Manifest{Digest: manifestDigest(1), PushedAt: epoch}, "one", "latest")
-	commit(t, a, func(tx *Tx) error { return tx.SetResourceTag(r, resource.Tag{Key: "k", Value: "v"}) })
+	commit(t, a, func(tx *Tx) error { return tx.Repositories().SetResourceTag(r, resource.Tag{Key: "k", Value: "v"}) })
 	ahead := func(q *Queries, id int64) {
-		_, _ = q.ManifestContentByTag(id, "latest")
-		_, _ = q.ManifestContentByTag(id, "absent")
-		_, _ = q.ResourceTags(id)
+		_, _ = q.Images().ContentByTag(id, "latest")
+		_, _ = q.Images().ContentByTag(id, "absent")
+		_, _ = q.Repositories().ResourceTags(id)
 	}
 	get := func(want string) *Repository {
 		t.Helper()
@@ -377,14 +377,14 @@ func TestAheadAnswersOnceAndRight(t *testing.T) {
 	// Consumed: the next look is a new one.
 	putManifest(t, b, r, Manifest{Digest: manifestDigest(2), PushedAt: epoch}, "two")
 	commit(t, b, func(tx *Tx) error {
-		return tx.SetTag(r, Tag{Name: "latest", Digest: manifestDigest(2), Sequence: 2}, epoch)
+		return tx.Tags().Set(r, Tag{Name: "latest", Digest: manifestDigest(2), Sequence: 2}, epoch)
 	})
 	if c, err := a.ManifestContentByTag(row, "latest"); err != nil || string(c.Bytes) != "two" {
 		t.Errorf("asked again: %q, %v", c.Bytes, err)
 	}
 	// A guess of an id that has gone: what was asked of it counts for nothing.
 	for i := range 3 {
-		commit(t, b, func(tx *Tx) error { return tx.DeleteRepository(r) })
+		commit(t, b, func(tx *Tx) error { return tx.Repositories().Delete(r) })
 		r = newRepository(t, b, "app")
 		content := fmt.Sprint("again ", i)
 		putManifest(t, b, r, Manifest{Digest: manifestDigest(3), PushedAt: epoch}, content, "latest")
@@ -392,7 +392,7 @@ func TestAheadAnswersOnceAndRight(t *testing.T) {
 			t.Errorf("the id is %d, want %d", row.ID, r.ID)
 		}
 	}
-	commit(t, b, func(tx *Tx) error { return tx.DeleteRepository(r) })
+	commit(t, b, func(tx *Tx) error { return tx.Repositories().Delete(r) })
 	if _, err := a.Repository(account, region, "app", ahead); err != ErrNotFound {
 		t.Errorf("deleted: %v", err)
 	}
@@ -407,7 +407,7 @@ func TestAheadInAnUpdateSeesWhatItWaitedFor(t *testing.T) {
 		locked, done := make(chan struct{}), make(chan error, 1)
 		go func() {
 			done <- b.Update(context.Background(), func(tx *Tx) error {
-				if _, err := tx.LockRepository(r.ID); err != nil {
+				if _, err := tx.Repositories().Lock(r.ID); err != nil {
 					return err
 				}
 				close(locked)
@@ -418,13 +418,13 @@ func TestAheadInAnUpdateSeesWhatItWaitedFor(t *testing.T) {
 		<-locked
 		commit(t, a, func(tx *Tx) error {
 			tx.Ahead(func(q *Queries) {
-				_, _ = q.ShareRepository(r.ID)
-				_, _ = q.LayerSizes(r.ID, []string{manifestDigest(i)})
+				_, _ = q.Repositories().Share(r.ID)
+				_, _ = q.Layers().Sizes(r.ID, []string{manifestDigest(i)})
 			})
-			if _, err := tx.ShareRepository(r.ID); err != nil {
+			if _, err := tx.Repositories().Share(r.ID); err != nil {
 				return err
 			}
-			if have, err := tx.LayerSizes(r.ID, []string{manifestDigest(i)}); err != nil || len(have) != 1 {
+			if have, err := tx.Layers().Sizes(r.ID, []string{manifestDigest(i)}); err != nil || len(have) != 1 {
 				return fmt.Errorf("round %d: behind the lock there are %v, %w", i, have, err)
 			}
 			return nil
@@ -448,38 +448,38 @@ func TestAddLayerWhileTheBlobIsDropped(t *testing.T) {
 	execute(t, db, `CREATE TRIGGER dawdle AFTER INSERT ON garbage FOR EACH ROW EXECUTE FUNCTION dawdle()`)
 	r := newRepository(t, sweep, "app")
 	d := manifestDigest(1)
-	commit(t, sweep, func(tx *Tx) error { return tx.AddLayer(r, d, 1, "first", epoch) })
-	commit(t, sweep, func(tx *Tx) error { _, err := tx.UnlinkLayer(r, d); return err })
+	commit(t, sweep, func(tx *Tx) error { return tx.Layers().Add(r, d, 1, "first", epoch) })
+	commit(t, sweep, func(tx *Tx) error { _, err := tx.Layers().Unlink(r, d); return err })
 	commit(t, push, func(tx *Tx) error { // is connected, and has its statements prepared
-		_, err := tx.ShareRepository(r.ID)
-		return errors.Join(err, tx.AddLayer(r, manifestDigest(2), 1, "other", epoch))
+		_, err := tx.Repositories().Share(r.ID)
+		return errors.Join(err, tx.Layers().Add(r, manifestDigest(2), 1, "other", epoch))
 	})
 	locked := make(chan struct{})
 	atOnce(t, 2, func(i int) error {
 		if i == 0 {
 			<-locked
 			return push.Update(t.Context(), func(tx *Tx) error {
-				if _, err := tx.ShareRepository(r.ID); err != nil {
+				if _, err := tx.Repositories().Share(r.ID); err != nil {
 					return err
 				}
-				return tx.AddLayer(r, d, 1, "second", epoch)
+				return tx.Layers().Add(r, d, 1, "second", epoch)
 			})
 		}
 		return sweep.Update(t.Context(), func(tx *Tx) error {
-			if _, err := tx.strings(`SELECT digest FROM blobs b WHERE digest = ? LOCKING b`, d); err != nil {
+			if _, err := stringsOf(tx.conn, `SELECT digest FROM blobs b WHERE digest = ? LOCKING b`, d); err != nil {
 				return err
 			}
 			close(locked)
 			time.Sleep(500 * time.Millisecond)
-			n, err := tx.DropBlobs([]string{d})
+			n, err := tx.Upkeep().DropBlobs([]string{d})
 			if err == nil && n != 1 {
 				err = fmt.Errorf("%d blobs were dropped", n)
 			}
 			return err
 		})
 	})
-	garbage, err := sweep.Read().Garbage("", 10)
-	if l, lErr := sweep.Read().Layer(r.ID, d); lErr != nil || l.Object != "second" || err != nil || len(garbage) != 1 ||
+	garbage, err := sweep.Read().Upkeep().Garbage("", 10)
+	if l, lErr := sweep.Read().Layers().Get(r.ID, d); lErr != nil || l.Object != "second" || err != nil || len(garbage) != 1 ||
 		garbage[0].Object != "first" {
 		t.Errorf("the layer of an acknowledged push: %+v, %v; garbage %+v, %v", l, lErr, garbage, err)
 	}
@@ -496,15 +496,15 @@ func TestDroppedBlobIsGarbage(t *testing.T) {
 		commit(t, a, func(tx *Tx) error { return addLayer(tx, r, d, 1) })
 		atOnce(t, 2, func(n int) error {
 			if n == 0 {
-				return a.Update(t.Context(), func(tx *Tx) error { _, err := tx.DropBlobs([]string{d}); return err })
+				return a.Update(t.Context(), func(tx *Tx) error { _, err := tx.Upkeep().DropBlobs([]string{d}); return err })
 			}
-			return b.Update(t.Context(), func(tx *Tx) error { _, err := tx.UnlinkLayer(r, d); return err })
+			return b.Update(t.Context(), func(tx *Tx) error { _, err := tx.Layers().Unlink(r, d); return err })
 		})
 		has, err := hasBlob(a, d)
 		if err != nil {
 			t.Fatal(err)
 		}
-		garbage, err := a.Read().Garbage("", 1000)
+		garbage, err := a.Read().Upkeep().Garbage("", 1000)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// Queries are the reads, and in a Tx also the writes, of the store. Each
-// method is one statement.
+// Queries are the reads of the store, by subject. Each method of a subject is one
+// statement.
 type Queries struct{ conn conn }
 
 // conn runs queries of the package, given by their text.
@@ -42,9 +42,25 @@ func (q *Queries) Ahead(ask func(q *Queries)) {
 	}
 }
 
-// strings returns the only column of a query.
-func (q *Queries) strings(query string, args ...any) (all []string, err error) {
-	err = q.conn.all(query, args, func(scan func(dest ...any) error) error {
+// The queries of each subject.
+
+func (q *Queries) Registries() Registries     { return Registries{q.conn} }
+func (q *Queries) Repositories() Repositories { return Repositories{q.conn} }
+func (q *Queries) Images() Images             { return Images{q.conn} }
+func (q *Queries) Tags() Tags                 { return Tags{q.conn} }
+func (q *Queries) Layers() Layers             { return Layers{q.conn} }
+func (q *Queries) Uploads() Uploads           { return Uploads{q.conn} }
+func (q *Queries) Replications() Replications { return Replications{q.conn} }
+func (q *Queries) Deletions() Deletions       { return Deletions{q.conn} }
+func (q *Queries) Sessions() Sessions         { return Sessions{q.conn} }
+func (q *Queries) Leases() Leases             { return Leases{q.conn} }
+func (q *Queries) Usage() Usage               { return Usage{q.conn} }
+func (q *Queries) Upkeep() Upkeep             { return Upkeep{q.conn} }
+func (q *Queries) Damage() Damage             { return Damage{q.conn} }
+
+// stringsOf returns the only column of a query.
+func stringsOf(c conn, query string, args ...any) (all []string, err error) {
+	err = c.all(query, args, func(scan func(dest ...any) error) error {
 		var s string
 		err := scan(&s)
 		all = append(all, s)

@@ -6,6 +6,15 @@ import (
 	"github.com/twinport/twinport/internal/resource"
 )
 
+// Registries are the queries about registries: their settings, and the numbers of their changes.
+type Registries struct{ conn conn }
+
+// RegistriesTx are Registries with what changes them.
+type RegistriesTx struct {
+	Registries
+	tx *Tx
+}
+
 // Registry is one account in one Region.
 type Registry struct {
 	ID          int64
@@ -24,8 +33,8 @@ func keyList(registries []resource.Registry) string {
 	return string(b)
 }
 
-// RegistryIDs of those of the registries that have a row.
-func (q *Queries) RegistryIDs(keys []resource.Registry) (map[resource.Registry]int64, error) {
+// IDs are the rows of those of the registries that have one.
+func (q Registries) IDs(keys []resource.Registry) (map[resource.Registry]int64, error) {
 	ids := make(map[resource.Registry]int64, len(keys))
 	err := q.conn.all(`SELECT g.id, g.account, g.region FROM objects(?) AS d
 		IN ORDER JOIN registries g ON g.account = d.value ->> 'Account' AND g.region = d.value ->> 'Region'`,
@@ -39,50 +48,50 @@ func (q *Queries) RegistryIDs(keys []resource.Registry) (map[resource.Registry]i
 	return ids, err
 }
 
-// EnsureRegistry creates the registry's row if there is none.
-func (tx *Tx) EnsureRegistry(account, region string) error {
+// Ensure creates the registry's row if there is none.
+func (tx RegistriesTx) Ensure(account, region string) error {
 	return tx.conn.exec(`INSERT INTO registries (account, region) VALUES (?, ?)
 		ON CONFLICT (account, region) DO NOTHING`, account, region)
 }
 
-// Registry by account and Region: ErrNotFound.
-func (q *Queries) Registry(account, region string) (Registry, error) {
+// Get returns a registry: ErrNotFound.
+func (q Registries) Get(account, region string) (Registry, error) {
 	r := Registry{Account: account, Region: region}
 	err := q.conn.one(`SELECT id, policy, replication FROM registries WHERE account = ? AND region = ?`,
 		[]any{account, region}, &r.ID, &r.Policy, &r.Replication)
 	return r, err
 }
 
-// ShareRegistry keeps the registry's settings from being changed, and
+// Share keeps the registry's settings from being changed, and
 // repositories from being created in it, until the transaction ends.
-func (tx *Tx) ShareRegistry(id int64) error {
+func (tx RegistriesTx) Share(id int64) error {
 	var same int64
 	return tx.conn.one(`SELECT g.id FROM registries g WHERE g.id = ? SHARING g`, []any{id}, &same)
 }
 
-// LockRegistry waits for those who share the registry, and keeps others from
+// Lock waits for those who share the registry, and keeps others from
 // sharing it. Whoever creates a repository needs it, so that a replication that
 // finds no repository is refused before that, or not at all.
-func (tx *Tx) LockRegistry(id int64) error {
+func (tx RegistriesTx) Lock(id int64) error {
 	var same int64
 	return tx.conn.one(`SELECT g.id FROM registries g WHERE g.id = ? LOCKING g`, []any{id}, &same)
 }
 
-// SetRegistryPolicy replaces the policy; an empty one removes it.
-func (tx *Tx) SetRegistryPolicy(id int64, policy string) error {
-	tx.stale.all = true // every repository's cached facts carry it
+// SetPolicy replaces the policy; an empty one removes it.
+func (tx RegistriesTx) SetPolicy(id int64, policy string) error {
+	tx.tx.stale.all = true // every repository's cached facts carry it
 	return must(tx.conn.changed(`UPDATE registries SET policy = ? WHERE id = ?`, policy, id))
 }
 
 // SetReplication replaces the replication rules.
-func (tx *Tx) SetReplication(id int64, rules string) error {
-	tx.stale.all = true
+func (tx RegistriesTx) SetReplication(id int64, rules string) error {
+	tx.tx.stale.all = true
 	return must(tx.conn.changed(`UPDATE registries SET replication = ? WHERE id = ?`, rules, id))
 }
 
 // NextSequence numbers a tag change of the registry. The repository must be
 // locked already, so that no deletion comes in between.
-func (q *Queries) NextSequence(registry int64) (n int64, err error) {
+func (q Registries) NextSequence(registry int64) (n int64, err error) {
 	query, args := q.conn.nextSequence(registry)
 	err = q.conn.one(query, args, &n)
 	return n, err

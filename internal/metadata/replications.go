@@ -6,6 +6,16 @@ import (
 	"github.com/twinport/twinport/internal/resource"
 )
 
+// Replications are the queries about replications of images: their queue, how
+// they ended, what is to be tried again, and their counts.
+type Replications struct{ conn conn }
+
+// ReplicationsTx are Replications with what changes them.
+type ReplicationsTx struct {
+	Replications
+	tx *Tx
+}
+
 // The states of a replication (ECR: ReplicationStatus).
 const (
 	ReplicationInProgress = "IN_PROGRESS"
@@ -55,7 +65,7 @@ func scanReplication(scan func(dest ...any) error, r *Replication, more ...any) 
 	return err
 }
 
-func (q *Queries) replications(query string, args ...any) (rs []Replication, err error) {
+func (q Replications) scan(query string, args ...any) (rs []Replication, err error) {
 	err = q.conn.all(query, args, func(scan func(dest ...any) error) error {
 		var r Replication
 		err := scanReplication(scan, &r)
@@ -65,9 +75,9 @@ func (q *Queries) replications(query string, args ...any) (rs []Replication, err
 	return rs, err
 }
 
-// QueueReplication records that an image is to be replicated, or is to be once
+// Queue records that an image is to be replicated, or is to be once
 // more. Its id is set when the transaction is committed.
-func (tx *Tx) QueueReplication(r *Replication) error {
+func (tx ReplicationsTx) Queue(r *Replication) error {
 	return tx.conn.id(`INSERT INTO replications (manifest_id, tag, sequence, destination_account, destination_region, state, next_try_at, pushed_at, changed_at, source_registry_id)
 		SELECT m.id, CAST(?3 AS TEXT), CAST(?4 AS BIGINT), CAST(?5 AS TEXT), CAST(?6 AS TEXT), 'IN_PROGRESS', CAST(?7 AS BIGINT), CAST(?8 AS BIGINT), CAST(?8 AS BIGINT), p.registry_id
 		FROM manifests m IN ORDER JOIN repositories p ON p.id = m.repository_id WHERE m.repository_id = ?1 AND m.digest = ?2
@@ -77,9 +87,9 @@ func (tx *Tx) QueueReplication(r *Replication) error {
 		[]any{r.RepositoryID, r.Digest, r.Tag, r.Sequence, r.DestinationAccount, r.DestinationRegion, fromTime(r.NextTryAt), fromTime(r.PushedAt)}, &r.ID)
 }
 
-// Replication by id: ErrNotFound.
-func (q *Queries) Replication(id int64) (Replication, error) {
-	rs, err := q.replications(`SELECT `+replicationColumns+fromReplications+`WHERE r.id = ?`, id)
+// Get by id: ErrNotFound.
+func (q Replications) Get(id int64) (Replication, error) {
+	rs, err := q.scan(`SELECT `+replicationColumns+fromReplications+`WHERE r.id = ?`, id)
 	if err == nil && len(rs) == 0 {
 		err = ErrNotFound
 	}
@@ -114,10 +124,10 @@ func (j *ReplicationJob) scanDestination(dest ...any) []any {
 		(*tagObject)(&j.DestinationTags))
 }
 
-// ClaimReplication returns a replication that is in progress and nobody else
+// Claim returns a replication that is in progress and nobody else
 // is trying, and keeps others off it, and off deleting anything in the source
 // repository, until the transaction ends: ErrNotFound.
-func (tx *Tx) ClaimReplication(id int64) (j ReplicationJob, err error) {
+func (tx ReplicationsTx) Claim(id int64) (j ReplicationJob, err error) {
 	err = scanReplication(func(dest ...any) error {
 		return tx.conn.one(`SELECT `+replicationColumns+`,
 		sg.account, sg.id, sp.name, `+destinationColumns+fromReplications+`
@@ -158,7 +168,7 @@ type WaitingRoute struct {
 // replications in progress, in their order. However many a route has, one is
 // looked at. (SQLite looks a row value up by all its parts only where they are
 // no columns.)
-func (q *Queries) WaitingRoutes(after Route, limit int) (all []WaitingRoute, err error) {
+func (q Replications) WaitingRoutes(after Route, limit int) (all []WaitingRoute, err error) {
 	const columns = `n.source_registry_id, n.destination_account, n.destination_region, n.next_try_at`
 	err = q.conn.all(`WITH RECURSIVE routes (source, account, region, next, place) AS (
 			SELECT `+columns+`, 1 FROM replications n WHERE n.id = (SELECT n.id FROM replications n
@@ -180,9 +190,9 @@ func (q *Queries) WaitingRoutes(after Route, limit int) (all []WaitingRoute, err
 	return all, err
 }
 
-// DueReplications of a route are those in progress whose next try is not after
+// Due are the replications of a route in progress whose next try is not after
 // t, the longest due first.
-func (q *Queries) DueReplications(of Route, t time.Time, limit int) (due []DueReplication, err error) {
+func (q Replications) Due(of Route, t time.Time, limit int) (due []DueReplication, err error) {
 	err = q.conn.all(`SELECT id FROM replications WHERE state = 'IN_PROGRESS' AND source_registry_id = ? AND destination_account = ? AND destination_region = ? AND next_try_at <= ?
 		ORDER BY next_try_at, pushed_at, id LIMIT ?`, []any{of.SourceRegistryID, of.DestinationAccount, of.DestinationRegion, fromTime(t), limit}, func(scan func(dest ...any) error) error {
 		d := DueReplication{Route: of}
@@ -194,7 +204,7 @@ func (q *Queries) DueReplications(of Route, t time.Time, limit int) (due []DueRe
 }
 
 // CountWaiting counts the replications of the sources that are in progress, up to most.
-func (q *Queries) CountWaiting(sources []int64, most int) (n int, err error) {
+func (q Replications) CountWaiting(sources []int64, most int) (n int, err error) {
 	err = q.conn.one(`SELECT count(*) FROM (SELECT 1 FROM replications WHERE state = 'IN_PROGRESS' AND source_registry_id IN (SELECT value FROM numbers(?)) LIMIT ?) AS waiting`,
 		[]any{numberList(sources), most}, &n)
 	return n, err
@@ -205,22 +215,22 @@ const maxBacklog = 100000
 
 // Backlog is how many replications are in progress, up to 100,000, and when the
 // first of them was pushed; zero if there are none.
-func (q *Queries) Backlog() (n int64, oldest time.Time, err error) {
+func (q Replications) Backlog() (n int64, oldest time.Time, err error) {
 	var pushed int64
 	err = q.conn.one(`SELECT count(*), coalesce(min(pushed_at), 0) FROM (SELECT pushed_at FROM replications WHERE state = 'IN_PROGRESS' LIMIT ?) AS waiting`, []any{maxBacklog}, &n, &pushed)
 	return n, toTime(pushed), err
 }
 
-// ReplicationsOf an image, at most limit, ordered by destination and tag.
-func (q *Queries) ReplicationsOf(repository int64, digest string, limit int) ([]Replication, error) {
-	return q.replications(`SELECT `+replicationColumns+fromReplications+`WHERE m.repository_id = ? AND m.digest = ?
+// Of lists the replications of an image, at most limit, ordered by destination and tag.
+func (q Replications) Of(repository int64, digest string, limit int) ([]Replication, error) {
+	return q.scan(`SELECT `+replicationColumns+fromReplications+`WHERE m.repository_id = ? AND m.digest = ?
 		ORDER BY r.destination_account, r.destination_region, r.tag LIMIT ?`, repository, digest, limit)
 }
 
-// BoundReplications removes, once an image has so many replications, up to limit
+// Bound removes, once an image has so many replications, up to limit
 // of those that have ended and whose tags it has no more. Of each destination one
-// stays, if there is one that did not fail: QueueDeletions goes by it.
-func (tx *Tx) BoundReplications(repository int64, digest string, many, limit int) error {
+// stays, if there is one that did not fail: Deletions.Queue goes by it.
+func (tx ReplicationsTx) Bound(repository int64, digest string, many, limit int) error {
 	return tx.conn.exec(`DELETE FROM replications WHERE state <> 'IN_PROGRESS'
 		AND (SELECT count(*) FROM (SELECT 1 FROM manifests m IN ORDER JOIN replications r ON r.manifest_id = m.id
 			WHERE m.repository_id = ?1 AND m.digest = ?2 LIMIT ?3) AS looked) >= ?3
@@ -234,16 +244,16 @@ func (tx *Tx) BoundReplications(repository int64, digest string, many, limit int
 		repository, digest, many, limit)
 }
 
-// AdoptReplications completes up to limit rows that a program wrote which does
+// Adopt completes up to limit rows that a program wrote which does
 // not know of what schema 4 added to them, and returns how many.
-func (tx *Tx) AdoptReplications(limit int) (int64, error) {
+func (tx ReplicationsTx) Adopt(limit int) (int64, error) {
 	return tx.conn.changed(`UPDATE replications SET changed_at = CASE WHEN finished_at > pushed_at THEN finished_at ELSE pushed_at END,
 		source_registry_id = (SELECT p.registry_id FROM manifests m IN ORDER JOIN repositories p ON p.id = m.repository_id WHERE m.id = replications.manifest_id)
 		WHERE id IN (SELECT id FROM replications WHERE source_registry_id = 0 LIMIT ?)`, limit)
 }
 
-// SaveReplication stores how a try ended.
-func (tx *Tx) SaveReplication(r Replication) error {
+// Save stores how a try ended.
+func (tx ReplicationsTx) Save(r Replication) error {
 	return tx.conn.exec(`UPDATE replications SET state = ?, tries = ?, next_try_at = ?, changed_at = ?, finished_at = ?, failure_code = ?, failure_reason = ?,
 		refusal = ?, refused_into = ? WHERE id = ? AND sequence = ?`,
 		r.State, r.Tries, fromTime(r.NextTryAt), fromTime(r.ChangedAt), fromTime(r.FinishedAt), r.FailureCode, r.FailureReason, r.Refusal, r.RefusedInto, r.ID, r.Sequence)

@@ -15,12 +15,12 @@ func TestQueuedReplicationIsReplacedByTheNextPush(t *testing.T) {
 		queue := func(sequence int64, at time.Time) Replication {
 			t.Helper()
 			commit(t, s, func(tx *Tx) error {
-				return tx.QueueReplication(&Replication{
+				return tx.Replications().Queue(&Replication{
 					RepositoryID: r.ID, Digest: "d", Tag: "t", Sequence: sequence, DestinationAccount: "2", DestinationRegion: "x",
 					PushedAt: at, NextTryAt: at,
 				})
 			})
-			rows, err := s.Read().ReplicationsOf(r.ID, "d", 10)
+			rows, err := s.Read().Replications().Of(r.ID, "d", 10)
 			if err != nil || len(rows) != 1 {
 				t.Fatalf("%v, %v", rows, err)
 			}
@@ -28,11 +28,11 @@ func TestQueuedReplicationIsReplacedByTheNextPush(t *testing.T) {
 		}
 		save := func(row Replication) {
 			t.Helper()
-			commit(t, s, func(tx *Tx) error { return tx.SaveReplication(row) })
+			commit(t, s, func(tx *Tx) error { return tx.Replications().Save(row) })
 		}
 		get := func(id int64) Replication {
 			t.Helper()
-			row, err := s.Read().Replication(id)
+			row, err := s.Read().Replications().Get(id)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -72,9 +72,9 @@ func TestReplicationsOfAnImageAreBounded(t *testing.T) {
 			row := Replication{
 				RepositoryID: r.ID, Digest: digest, Tag: tag, Sequence: 1, DestinationAccount: account, PushedAt: epoch,
 			}
-			commit(t, s, func(tx *Tx) error { return tx.QueueReplication(&row) })
+			commit(t, s, func(tx *Tx) error { return tx.Replications().Queue(&row) })
 			row.State = state
-			commit(t, s, func(tx *Tx) error { return tx.SaveReplication(row) })
+			commit(t, s, func(tx *Tx) error { return tx.Replications().Save(row) })
 		}
 		for _, account := range []string{"1", "2", "3"} {
 			queue("d", "kept", account, ReplicationFailed)
@@ -89,7 +89,7 @@ func TestReplicationsOfAnImageAreBounded(t *testing.T) {
 		queue("d", "complete", "3", ReplicationComplete)
 		rows := func(digest string) (tags []string) {
 			t.Helper()
-			all, err := s.Read().ReplicationsOf(r.ID, digest, 100)
+			all, err := s.Read().Replications().Of(r.ID, digest, 100)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -100,7 +100,7 @@ func TestReplicationsOfAnImageAreBounded(t *testing.T) {
 		}
 		bound := func(many, limit int, want ...string) {
 			t.Helper()
-			commit(t, s, func(tx *Tx) error { return tx.BoundReplications(r.ID, "d", many, limit) })
+			commit(t, s, func(tx *Tx) error { return tx.Replications().Bound(r.ID, "d", many, limit) })
 			if got := rows("d"); !slices.Equal(got, want) {
 				t.Errorf("past %d, %d at a time: %q, want %q", many, limit, got, want)
 			}
@@ -114,7 +114,7 @@ func TestReplicationsOfAnImageAreBounded(t *testing.T) {
 		}
 		queue("d", "a", "1", ReplicationFailed)
 		queue("d", "b", "1", ReplicationFailed)
-		commit(t, s, func(tx *Tx) error { return tx.BoundReplications(r.ID, "d", 1, 1) })
+		commit(t, s, func(tx *Tx) error { return tx.Replications().Bound(r.ID, "d", 1, 1) })
 		if got := rows("d"); len(got) != 7 {
 			t.Errorf("one at a time leaves %q", got)
 		}
@@ -124,12 +124,12 @@ func TestReplicationsOfAnImageAreBounded(t *testing.T) {
 // dueReplications are those of all routes, one route after the other.
 func dueReplications(t *testing.T, s Store, now time.Time, limit int) (due []DueReplication) {
 	t.Helper()
-	routes, err := s.Read().WaitingRoutes(Route{}, 100)
+	routes, err := s.Read().Replications().WaitingRoutes(Route{}, 100)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, w := range routes {
-		of, err := s.Read().DueReplications(w.Route, now, limit)
+		of, err := s.Read().Replications().Due(w.Route, now, limit)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -144,7 +144,7 @@ func TestDueReplicationsComeLongestDueFirst(t *testing.T) {
 		for i, after := range []time.Duration{3 * time.Second, time.Second, 2 * time.Second, time.Hour} {
 			putManifest(t, s, r, Manifest{Digest: manifestDigest(i), PushedAt: epoch}, "{}")
 			commit(t, s, func(tx *Tx) error {
-				return tx.QueueReplication(&Replication{
+				return tx.Replications().Queue(&Replication{
 					RepositoryID: r.ID, Digest: manifestDigest(i), DestinationAccount: "2", DestinationRegion: "x",
 					PushedAt: epoch.Add(after), NextTryAt: epoch.Add(after),
 				})
@@ -153,7 +153,7 @@ func TestDueReplicationsComeLongestDueFirst(t *testing.T) {
 		now := epoch.Add(3 * time.Second)
 		var due []string
 		for _, d := range dueReplications(t, s, now, 10) {
-			row, err := s.Read().Replication(d.ID)
+			row, err := s.Read().Replications().Get(d.ID)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -165,7 +165,7 @@ func TestDueReplicationsComeLongestDueFirst(t *testing.T) {
 		if due := dueReplications(t, s, now, 1); len(due) != 1 {
 			t.Errorf("limit: %+v", due)
 		}
-		routes, err := s.Read().WaitingRoutes(Route{}, 10)
+		routes, err := s.Read().Replications().WaitingRoutes(Route{}, 10)
 		if want := (WaitingRoute{Route{r.RegistryID, r.Account, "2", "x"}, epoch.Add(time.Second)}); err != nil ||
 			len(routes) != 1 || routes[0] != want {
 			t.Errorf("routes: %+v, %v, want %+v", routes, err, want)
@@ -183,7 +183,7 @@ func TestWaitingRoutesGoOnAfterTheLast(t *testing.T) {
 			putManifest(t, s, r, Manifest{Digest: manifestDigest(i), PushedAt: epoch}, "{}")
 			for j := range 3 {
 				commit(t, s, func(tx *Tx) error {
-					return tx.QueueReplication(&Replication{RepositoryID: r.ID, Digest: manifestDigest(i), Tag: string('a' + rune(j)),
+					return tx.Replications().Queue(&Replication{RepositoryID: r.ID, Digest: manifestDigest(i), Tag: string('a' + rune(j)),
 						DestinationAccount: to.Account, DestinationRegion: to.Region,
 						PushedAt: epoch, NextTryAt: epoch.Add(time.Duration(9-j) * time.Second)})
 				})
@@ -192,7 +192,7 @@ func TestWaitingRoutesGoOnAfterTheLast(t *testing.T) {
 		}
 		var got []WaitingRoute
 		for after, pages := (Route{}), 0; pages < 3; pages++ {
-			page, err := s.Read().WaitingRoutes(after, 3)
+			page, err := s.Read().Replications().WaitingRoutes(after, 3)
 			if err != nil || len(page) == 0 {
 				t.Fatalf("page %d: %v, %v", pages, page, err)
 			}
@@ -221,7 +221,7 @@ func TestDeleteContentEnds(t *testing.T) {
 		rounds := 0
 		for more := true; more; rounds++ {
 			commit(t, s, func(tx *Tx) (err error) {
-				more, err = tx.DeleteContent(r, 3)
+				more, err = tx.Repositories().DeleteContent(r, 3)
 				return err
 			})
 		}
@@ -232,12 +232,12 @@ func TestDeleteContentEnds(t *testing.T) {
 			r    *Repository
 			want int
 		}{{r, 0}, {other, 5}} {
-			ms, err := s.Read().Manifests(c.r.ID, -1, "", 100)
-			tags, tagsErr := s.Read().Tags(c.r.ID, "", 100)
+			ms, err := s.Read().Images().List(c.r.ID, -1, "", 100)
+			tags, tagsErr := s.Read().Tags().List(c.r.ID, "", 100)
 			if len(ms) != c.want || len(tags) != c.want || err != nil || tagsErr != nil {
 				t.Errorf("%s: %d manifests, %d tags, %v, %v", c.r.Name, len(ms), len(tags), err, tagsErr)
 			}
-			if _, err := s.Read().Layer(c.r.ID, manifestDigest(11)); (err == nil) != (c.want > 0) {
+			if _, err := s.Read().Layers().Get(c.r.ID, manifestDigest(11)); (err == nil) != (c.want > 0) {
 				t.Errorf("%s: its layer: %v", c.r.Name, err)
 			}
 		}
@@ -247,13 +247,13 @@ func TestDeleteContentEnds(t *testing.T) {
 func TestReplicationsGoWithTheirSource(t *testing.T) {
 	each(t, func(t *testing.T, s Store) {
 		for name, remove := range map[string]func(*Tx, *Repository) error{
-			"image":      func(tx *Tx, r *Repository) error { _, err := tx.DeleteManifest(r, "d"); return err },
-			"repository": func(tx *Tx, r *Repository) error { return tx.DeleteRepository(r) },
+			"image":      func(tx *Tx, r *Repository) error { _, err := tx.Images().Delete(r, "d"); return err },
+			"repository": func(tx *Tx, r *Repository) error { return tx.Repositories().Delete(r) },
 		} {
 			r := newRepository(t, s, name)
 			putManifest(t, s, r, Manifest{Digest: "d", PushedAt: epoch}, "{}")
 			commit(t, s, func(tx *Tx) error {
-				return tx.QueueReplication(&Replication{
+				return tx.Replications().Queue(&Replication{
 					RepositoryID: r.ID, Digest: "d", DestinationAccount: "2", DestinationRegion: "x", PushedAt: epoch,
 					NextTryAt: epoch,
 				})
@@ -269,7 +269,7 @@ func TestReplicationsGoWithTheirSource(t *testing.T) {
 func TestRepositoryIDsAreNotUsedAgain(t *testing.T) {
 	each(t, func(t *testing.T, s Store) {
 		r := newRepository(t, s, "app")
-		commit(t, s, func(tx *Tx) error { return tx.DeleteRepository(r) })
+		commit(t, s, func(tx *Tx) error { return tx.Repositories().Delete(r) })
 		if again := newRepository(t, s, "app"); again.ID == r.ID {
 			t.Error("the id of a deleted repository was used again")
 		}

@@ -12,6 +12,16 @@ import (
 	"github.com/twinport/twinport/internal/resource"
 )
 
+// Repositories are the queries about repositories: their settings and tags, and
+// what is left of those that were deleted.
+type Repositories struct{ conn conn }
+
+// RepositoriesTx are Repositories with what changes them.
+type RepositoriesTx struct {
+	Repositories
+	tx *Tx
+}
+
 // Repository is a repository's row with what its registry adds to it.
 type Repository struct {
 	ID             int64
@@ -83,47 +93,47 @@ func scanRepository(scan func(dest ...any) error) (*Repository, error) {
 	return r, nil
 }
 
-// Repository by name: ErrNotFound.
-func (q *Queries) Repository(account, region, name string) (*Repository, error) {
+// Get by name: ErrNotFound.
+func (q Repositories) Get(account, region, name string) (*Repository, error) {
 	return scanRepository(func(dest ...any) error {
 		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.registry_id = (SELECT id FROM registries WHERE account = ?
 			AND region = ?) AND p.name = ?`, []any{account, region, name}, dest...)
 	})
 }
 
-// ShareRepository returns a repository and keeps others from deleting anything
+// Share returns a repository and keeps others from deleting anything
 // in it until the transaction ends: ErrNotFound. Whoever adds to a repository
 // needs it, so that what it found there stays there.
-func (q *Queries) ShareRepository(id int64) (*Repository, error) {
+func (q Repositories) Share(id int64) (*Repository, error) {
 	return scanRepository(func(dest ...any) error {
 		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.id = ? AND p.name < '`+retired+`' SHARING p`, []any{id},
 			dest...)
 	})
 }
 
-// HoldRepository returns a repository and makes others who hold or lock it wait until the
+// Hold returns a repository and makes others who hold or lock it wait until the
 // transaction ends: ErrNotFound. Whoever sets a tag that may be set only once needs it. Others may
 // add to the repository and replicate from it meanwhile: two transactions that each hold one
 // repository and share the other's do not wait for each other.
-func (q *Queries) HoldRepository(id int64) (*Repository, error) {
+func (q Repositories) Hold(id int64) (*Repository, error) {
 	return scanRepository(func(dest ...any) error {
 		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.id = ? AND p.name < '`+retired+`' HOLDING p`, []any{id},
 			dest...)
 	})
 }
 
-// LockRepository returns a repository and makes all others who share or lock it
+// Lock returns a repository and makes all others who share or lock it
 // wait until the transaction ends: ErrNotFound. Whoever removes what others may
 // rely on needs it.
-func (q *Queries) LockRepository(id int64) (*Repository, error) {
+func (q Repositories) Lock(id int64) (*Repository, error) {
 	return scanRepository(func(dest ...any) error {
 		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.id = ? AND p.name < '`+retired+`' LOCKING p`, []any{id},
 			dest...)
 	})
 }
 
-// Repositories of a registry with names after the given one, in their order.
-func (q *Queries) Repositories(registry int64, after string, limit int) (repos []*Repository, err error) {
+// List lists the repositories of a registry with names after the given one, in their order.
+func (q Repositories) List(registry int64, after string, limit int) (repos []*Repository, err error) {
 	err = q.conn.all(`SELECT `+repositoryColumns+` WHERE p.registry_id = ? AND p.name > ? AND p.name < '`+retired+
 		`' ORDER BY p.name LIMIT ?`,
 		[]any{registry, after, limit}, func(scan func(dest ...any) error) error {
@@ -134,9 +144,9 @@ func (q *Queries) Repositories(registry int64, after string, limit int) (repos [
 	return repos, err
 }
 
-// CreateRepository inserts r and sets its ID. It returns false if the name is taken.
-func (tx *Tx) CreateRepository(r *Repository) (bool, error) {
-	if err := tx.LockRegistry(r.RegistryID); err != nil {
+// Create inserts r and sets its ID. It returns false if the name is taken.
+func (tx RepositoriesTx) Create(r *Repository) (bool, error) {
+	if err := tx.tx.Registries().Lock(r.RegistryID); err != nil {
 		return false, err
 	}
 	err := tx.conn.one(`INSERT INTO repositories (registry_id, name, created_at, tag_mutability, exclusions, scan_on_push,
@@ -149,13 +159,13 @@ func (tx *Tx) CreateRepository(r *Repository) (bool, error) {
 	if err == ErrNotFound {
 		return false, nil
 	}
-	tx.touchRepository(r)
+	tx.tx.touchRepository(r)
 	return err == nil, err
 }
 
-// DeleteRepository removes the repository and all that hangs on it.
-func (tx *Tx) DeleteRepository(r *Repository) error {
-	tx.touchRepository(r)
+// Delete removes the repository and all that hangs on it.
+func (tx RepositoriesTx) Delete(r *Repository) error {
+	tx.tx.touchRepository(r)
 	return must(tx.conn.changed(`DELETE FROM repositories WHERE id = ?`, r.ID))
 }
 
@@ -163,8 +173,8 @@ func (tx *Tx) DeleteRepository(r *Repository) error {
 // depends on them, and once there are none up to limit layers: so no manifest
 // is seen without its layers. What else grows with the images goes last. more
 // says that something may be left.
-func (tx *Tx) DeleteContent(r *Repository, limit int) (more bool, err error) {
-	tx.touchRepository(r)
+func (tx RepositoriesTx) DeleteContent(r *Repository, limit int) (more bool, err error) {
+	tx.tx.touchRepository(r)
 	for _, statement := range []string{
 		`DELETE FROM manifests WHERE id IN (SELECT id FROM manifests WHERE repository_id = ?1 LIMIT ?2)`,
 		`DELETE FROM layers WHERE repository_id = ?1 AND digest IN (SELECT digest FROM layers WHERE repository_id = ?1
@@ -185,26 +195,26 @@ func (tx *Tx) DeleteContent(r *Repository, limit int) (more bool, err error) {
 }
 
 // SetTagMutability replaces the mutability and its exclusion filters.
-func (tx *Tx) SetTagMutability(r *Repository, mutability string, exclusions []string) error {
-	tx.touchRepository(r)
+func (tx RepositoriesTx) SetTagMutability(r *Repository, mutability string, exclusions []string) error {
+	tx.tx.touchRepository(r)
 	return must(tx.conn.changed(`UPDATE repositories SET tag_mutability = ?, exclusions = ?
 		WHERE id = ?`, mutability, list(exclusions), r.ID))
 }
 
-// SetRepositoryPolicy replaces the policy; an empty one removes it.
-func (tx *Tx) SetRepositoryPolicy(r *Repository, policy string) error {
-	tx.touchRepository(r)
+// SetPolicy replaces the policy; an empty one removes it.
+func (tx RepositoriesTx) SetPolicy(r *Repository, policy string) error {
+	tx.tx.touchRepository(r)
 	return must(tx.conn.changed(`UPDATE repositories SET policy = ? WHERE id = ?`, policy, r.ID))
 }
 
 // HasImages reports whether the repository holds any manifest.
-func (q *Queries) HasImages(repository int64) (has bool, err error) {
+func (q Repositories) HasImages(repository int64) (has bool, err error) {
 	err = q.conn.one(`SELECT EXISTS (SELECT 1 FROM manifests WHERE repository_id = ?)`, []any{repository}, &has)
 	return has, err
 }
 
 // ResourceTags in order of key.
-func (q *Queries) ResourceTags(repository int64) (tags []resource.Tag, err error) {
+func (q Repositories) ResourceTags(repository int64) (tags []resource.Tag, err error) {
 	const query = `SELECT key, value FROM resource_tags WHERE repository_id = ? ORDER BY key`
 	err = q.conn.all(query, []any{repository}, func(scan func(dest ...any) error) error {
 		var t resource.Tag
@@ -245,14 +255,14 @@ func (o *tagObject) Scan(value any) error {
 }
 
 // SetResourceTag adds or overwrites a resource tag.
-func (tx *Tx) SetResourceTag(r *Repository, t resource.Tag) error {
-	tx.touchRepository(r)
+func (tx RepositoriesTx) SetResourceTag(r *Repository, t resource.Tag) error {
+	tx.tx.touchRepository(r)
 	return tx.conn.exec(`INSERT INTO resource_tags (repository_id, key, value) VALUES (?, ?, ?)
 		ON CONFLICT (repository_id, key) DO UPDATE SET value = excluded.value`, r.ID, t.Key, t.Value)
 }
 
 // DeleteResourceTag removes a resource tag, if it is there.
-func (tx *Tx) DeleteResourceTag(r *Repository, key string) error {
-	tx.touchRepository(r)
+func (tx RepositoriesTx) DeleteResourceTag(r *Repository, key string) error {
+	tx.tx.touchRepository(r)
 	return tx.conn.exec(`DELETE FROM resource_tags WHERE repository_id = ? AND key = ?`, r.ID, key)
 }

@@ -11,9 +11,9 @@ import "strings"
 // repositories can have.
 const retired = pastPrefix
 
-// RetireRepository makes the repository a retired one.
-func (tx *Tx) RetireRepository(r *Repository) error {
-	tx.touchRepository(r)
+// Retire makes the repository a retired one.
+func (tx RepositoriesTx) Retire(r *Repository) error {
+	tx.tx.touchRepository(r)
 	if err := tx.conn.exec(`DELETE FROM resource_tags WHERE repository_id = ?`, r.ID); err != nil {
 		return err
 	}
@@ -21,15 +21,15 @@ func (tx *Tx) RetireRepository(r *Repository) error {
 		`' || CAST(id AS TEXT), policy = '' WHERE id = ?`, r.ID))
 }
 
-// RetiredRepositories are some of those that are retired, at most limit.
-func (q *Queries) RetiredRepositories(limit int) ([]int64, error) {
-	return q.numbers(`SELECT p.id FROM registries g IN ORDER JOIN repositories p ON p.registry_id = g.id
+// Retired are some of the repositories that are retired, at most limit.
+func (q Repositories) Retired(limit int) ([]int64, error) {
+	return numbersOf(q.conn, `SELECT p.id FROM registries g IN ORDER JOIN repositories p ON p.registry_id = g.id
 		AND p.name >= '`+retired+`' LIMIT ?`, limit)
 }
 
 // LockRetired returns a retired repository, and keeps others from removing what
 // is in it: ErrNotFound.
-func (q *Queries) LockRetired(id int64) (*Repository, error) {
+func (q Repositories) LockRetired(id int64) (*Repository, error) {
 	return scanRepository(func(dest ...any) error {
 		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.id = ? AND p.name >= '`+retired+`' LOCKING p`, []any{id},
 			dest...)

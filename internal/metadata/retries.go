@@ -29,7 +29,7 @@ type Retry struct {
 // NoteRetry notes that refusals with lower numbers are to be tried again: false
 // if there are none. The number of the change, from NextSequence, must have
 // been drawn while the locks were held that keep refusals from being decided.
-func (tx *Tx) NoteRetry(r Retry) (bool, error) {
+func (tx ReplicationsTx) NoteRetry(r Retry) (bool, error) {
 	const insert, update = `INSERT INTO replication_retries (registry_id, repository, before) SELECT CAST(?1 AS BIGINT),
 		CAST(?2 AS TEXT), CAST(?3 AS BIGINT) WHERE EXISTS (
 		SELECT 1 FROM replications WHERE state = 'FAILED' AND destination_account = ?4 AND destination_region = ?5`,
@@ -43,7 +43,7 @@ func (tx *Tx) NoteRetry(r Retry) (bool, error) {
 
 // NoteServed notes that replications that the configuration refused to the
 // registries are to be tried again: false if there are none.
-func (tx *Tx) NoteServed(registries []resource.Registry) (bool, error) {
+func (tx ReplicationsTx) NoteServed(registries []resource.Registry) (bool, error) {
 	return some(tx.conn.changed(`INSERT INTO replication_retries (registry_id, repository, before)
 		SELECT g.id, '', 0 FROM objects(?) AS d IN ORDER JOIN registries g ON g.account = d.value ->> 'Account'
 		AND g.region = d.value ->> 'Region'
@@ -53,7 +53,7 @@ func (tx *Tx) NoteServed(registries []resource.Registry) (bool, error) {
 }
 
 // Retries that come after the given one, in order of registry and repository.
-func (q *Queries) Retries(after Retry, limit int) (all []Retry, err error) {
+func (q Replications) Retries(after Retry, limit int) (all []Retry, err error) {
 	err = q.conn.all(`SELECT t.registry_id, g.account, g.region, t.repository, t.before FROM replication_retries t
 		IN ORDER JOIN registries g ON g.id = t.registry_id
 		WHERE (t.registry_id, t.repository) > (?, ?) ORDER BY t.registry_id, t.repository LIMIT ?`,
@@ -67,7 +67,7 @@ func (q *Queries) Retries(after Retry, limit int) (all []Retry, err error) {
 }
 
 // EndRetry forgets a retry, unless a later change has renewed it.
-func (tx *Tx) EndRetry(r Retry) error {
+func (tx ReplicationsTx) EndRetry(r Retry) error {
 	return tx.conn.exec(`DELETE FROM replication_retries WHERE registry_id = ? AND repository = ?
 		AND before = ?`, r.RegistryID, r.Repository, r.Before)
 }
@@ -86,7 +86,7 @@ const refusedInto = ` AND r.refused_into = `
 // RefusedRoutes returns routes on which a retry has something left to do, at
 // most limit. It looks at one refusal of each route, however many there are.
 // Replications in progress are counted up to count.
-func (q *Queries) RefusedRoutes(of Retry, count, limit int) (all []RefusedRoute, err error) {
+func (q Replications) RefusedRoutes(of Retry, count, limit int) (all []RefusedRoute, err error) {
 	if of.Repository == "" {
 		return q.refusedRoutes(refusedRoutes(""), of, "", count, limit)
 	}
@@ -116,7 +116,7 @@ func refusedRoutes(into string) string {
 		WHERE s.id IS NOT NULL AND (SELECT min(r.refusal) ` + refused + ` AND r.source_registry_id = s.id) < ?3 LIMIT ?5`
 }
 
-func (q *Queries) refusedRoutes(query string, of Retry, into string, count, limit int,
+func (q Replications) refusedRoutes(query string, of Retry, into string, count, limit int,
 	more ...any) (all []RefusedRoute, err error) {
 	args := append([]any{of.Account, of.Region, of.Before, count, limit}, more...)
 	err = q.conn.all(query, args, func(scan func(dest ...any) error) error {
@@ -130,7 +130,7 @@ func (q *Queries) refusedRoutes(query string, of Retry, into string, count, limi
 
 // RetryRefused makes up to limit refusals of a route due at t, those of the
 // lowest numbers first.
-func (tx *Tx) RetryRefused(of Retry, route RefusedRoute, t, due time.Time,
+func (tx ReplicationsTx) RetryRefused(of Retry, route RefusedRoute, t, due time.Time,
 	limit int) (all []DueReplication, err error) {
 	// Another process may do the same, so the state of the rows found is
 	// checked again, in a form that makes no planner begin with it.

@@ -20,7 +20,7 @@ type refusal struct {
 func refuse(t *testing.T, s Store, r *Repository, refusals ...refusal) (ids []int64) {
 	t.Helper()
 	d := fmt.Sprint("sha256:of-", r.Name)
-	if _, err := s.Read().Manifest(r.ID, d); err != nil {
+	if _, err := s.Read().Images().Manifest(r.ID, d); err != nil {
 		putManifest(t, s, r, Manifest{Digest: d, PushedAt: epoch}, "{}")
 	}
 	for i, f := range refusals {
@@ -28,10 +28,10 @@ func refuse(t *testing.T, s Store, r *Repository, refusals ...refusal) (ids []in
 			RepositoryID: r.ID, Digest: d, Tag: fmt.Sprintf("t%d-%d", i, f.number), Sequence: 1, DestinationAccount: f.to,
 			DestinationRegion: "x", PushedAt: epoch, NextTryAt: epoch,
 		}
-		commit(t, s, func(tx *Tx) error { return tx.QueueReplication(row) })
+		commit(t, s, func(tx *Tx) error { return tx.Replications().Queue(row) })
 		ids = append(ids, row.ID)
 		row.State, row.Tries, row.FinishedAt, row.Refusal, row.RefusedInto = ReplicationFailed, 7, epoch, f.number, f.into
-		commit(t, s, func(tx *Tx) error { return tx.SaveReplication(*row) })
+		commit(t, s, func(tx *Tx) error { return tx.Replications().Save(*row) })
 	}
 	return ids
 }
@@ -40,7 +40,7 @@ func refuse(t *testing.T, s Store, r *Repository, refusals ...refusal) (ids []in
 func madeDue(t *testing.T, s Store, of Retry, limit int) (ids []int64) {
 	t.Helper()
 	for {
-		routes, err := s.Read().RefusedRoutes(of, 10, 10)
+		routes, err := s.Read().Replications().RefusedRoutes(of, 10, 10)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +49,7 @@ func madeDue(t *testing.T, s Store, of Retry, limit int) (ids []int64) {
 		}
 		for _, route := range routes {
 			commit(t, s, func(tx *Tx) error {
-				due, err := tx.RetryRefused(of, route, epoch, epoch.Add(time.Second), limit)
+				due, err := tx.Replications().RetryRefused(of, route, epoch, epoch.Add(time.Second), limit)
 				if len(due) == 0 || len(due) > limit {
 					t.Errorf("made %d due of %+v, want 1 to %d", len(due), route, limit)
 				}
@@ -72,7 +72,7 @@ func TestRetryChoosesByDestinationAndNumber(t *testing.T) {
 		note := func(r Retry) (noted bool) {
 			t.Helper()
 			commit(t, s, func(tx *Tx) (err error) {
-				noted, err = tx.NoteRetry(r)
+				noted, err = tx.Replications().NoteRetry(r)
 				return err
 			})
 			return noted
@@ -84,7 +84,7 @@ func TestRetryChoosesByDestinationAndNumber(t *testing.T) {
 		if note(Retry{destination, "4", "x", "", 9}) || note(Retry{destination, "3", "x", "another", 9}) {
 			t.Error("a destination that refused nothing was noted")
 		}
-		if got, err := s.Read().Retries(Retry{}, 10); err != nil || len(got) != 1 || got[0].Repository != "app" ||
+		if got, err := s.Read().Replications().Retries(Retry{}, 10); err != nil || len(got) != 1 || got[0].Repository != "app" ||
 			got[0].Before != 4 {
 			t.Errorf("noted: %+v, %v", got, err)
 		}
@@ -97,15 +97,15 @@ func TestRetryChoosesByDestinationAndNumber(t *testing.T) {
 		if got, want := madeDue(t, s, all, 10), []int64{ids[1]}; !slices.Equal(got, want) {
 			t.Errorf("of the registry: %v, want %v", got, want)
 		}
-		row, err := s.Read().Replication(ids[1])
+		row, err := s.Read().Replications().Get(ids[1])
 		if err != nil || row.State != ReplicationInProgress || row.Tries != 0 ||
 			!row.NextTryAt.Equal(epoch.Add(time.Second)) || !row.ChangedAt.Equal(epoch) || !row.FinishedAt.IsZero() {
 			t.Errorf("made due: %+v, %v", row, err)
 		}
 		// A note that was renewed outlives the end of what it was before.
 		note(Retry{destination, "2", "x", "app", 9})
-		commit(t, s, func(tx *Tx) error { return tx.EndRetry(into) })
-		if got, err := s.Read().Retries(Retry{}, 10); err != nil || len(got) != 1 || got[0].Before != 9 {
+		commit(t, s, func(tx *Tx) error { return tx.Replications().EndRetry(into) })
+		if got, err := s.Read().Replications().Retries(Retry{}, 10); err != nil || len(got) != 1 || got[0].Before != 9 {
 			t.Errorf("after the end of an earlier one: %+v, %v", got, err)
 		}
 	})
@@ -125,20 +125,20 @@ func TestRetryGoesFromSourceToSource(t *testing.T) {
 			CreatedAt: epoch,
 		}
 		commit(t, s, func(tx *Tx) error {
-			if err := tx.EnsureRegistry(other.Account, other.Region); err != nil {
+			if err := tx.Registries().Ensure(other.Account, other.Region); err != nil {
 				return err
 			}
-			g, err := tx.Registry(other.Account, other.Region)
+			g, err := tx.Registries().Get(other.Account, other.Region)
 			if err != nil {
 				return err
 			}
 			other.RegistryID = g.ID
-			_, err = tx.CreateRepository(&other)
+			_, err = tx.Repositories().Create(&other)
 			return err
 		})
 		few := refuse(t, s, &other, refusal{"2", "app", 1000})
 		for _, repository := range []string{"", "app"} {
-			routes, err := s.Read().RefusedRoutes(Retry{1, "2", "x", repository, 2000}, 10, 10)
+			routes, err := s.Read().Replications().RefusedRoutes(Retry{1, "2", "x", repository, 2000}, 10, 10)
 			if err != nil || len(routes) != 2 || !slices.ContainsFunc(routes, func(r RefusedRoute) bool {
 				return r.SourceAccount == other.Account && r.SourceRegistryID == other.RegistryID
 			}) {
@@ -149,7 +149,7 @@ func TestRetryGoesFromSourceToSource(t *testing.T) {
 		if place := slices.Index(got, few[0]); place < 0 || place > 5 || len(got) != 61 {
 			t.Errorf("the one of the other source came as number %d of %d", place, len(got))
 		}
-		routes, err := s.Read().WaitingRoutes(Route{}, 10)
+		routes, err := s.Read().Replications().WaitingRoutes(Route{}, 10)
 		if err != nil || len(routes) != 2 {
 			t.Errorf("waiting: %+v, %v", routes, err)
 		}
@@ -160,12 +160,12 @@ func TestRetryGoesFromSourceToSource(t *testing.T) {
 func TestRetryOfWhatMissedARegistry(t *testing.T) {
 	each(t, func(t *testing.T, s Store) {
 		r := newRepository(t, s, "app")
-		commit(t, s, func(tx *Tx) error { return tx.EnsureRegistry("2", "x") })
+		commit(t, s, func(tx *Tx) error { return tx.Registries().Ensure("2", "x") })
 		served := func(want bool) {
 			t.Helper()
 			var any bool
 			commit(t, s, func(tx *Tx) (err error) {
-				any, err = tx.NoteServed([]resource.Registry{{Account: "2", Region: "x"}, {Account: "3", Region: "x"}})
+				any, err = tx.Replications().NoteServed([]resource.Registry{{Account: "2", Region: "x"}, {Account: "3", Region: "x"}})
 				return err
 			})
 			if any != want {
@@ -176,7 +176,7 @@ func TestRetryOfWhatMissedARegistry(t *testing.T) {
 		served(false)
 		ids := refuse(t, s, r, refusal{"2", "app", ByConfiguration})
 		served(true)
-		retries, err := s.Read().Retries(Retry{}, 10)
+		retries, err := s.Read().Replications().Retries(Retry{}, 10)
 		if err != nil || len(retries) != 1 {
 			t.Fatalf("%+v, %v", retries, err)
 		}

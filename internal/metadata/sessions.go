@@ -2,6 +2,15 @@ package metadata
 
 import "time"
 
+// Sessions are the queries about the sessions of the console.
+type Sessions struct{ conn conn }
+
+// SessionsTx are Sessions with what changes them.
+type SessionsTx struct {
+	Sessions
+	tx *Tx
+}
+
 // Session is one of the console: who signed in, with which access key.
 type Session struct {
 	ID            string
@@ -13,16 +22,16 @@ type Session struct {
 	RemoteAddress string
 }
 
-// CreateSession records a session.
-func (tx *Tx) CreateSession(s Session) error {
+// Create records a session.
+func (tx SessionsTx) Create(s Session) error {
 	return tx.conn.exec(`INSERT INTO sessions (id, account, access_key, created_at, expires_at, user_agent, remote_address)
 		VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		s.ID, s.Account, s.AccessKey, fromTime(s.CreatedAt), fromTime(s.ExpiresAt), storable(s.UserAgent),
 		storable(s.RemoteAddress))
 }
 
-// Session by id: ErrNotFound.
-func (q *Queries) Session(id string) (Session, error) {
+// Get by id: ErrNotFound.
+func (q Sessions) Get(id string) (Session, error) {
 	s := Session{ID: id}
 	var created, expires int64
 	err := q.conn.one(`SELECT account, access_key, created_at, expires_at, user_agent, remote_address FROM sessions
@@ -32,8 +41,8 @@ func (q *Queries) Session(id string) (Session, error) {
 	return s, err
 }
 
-// Sessions of an account, the latest first.
-func (q *Queries) Sessions(account string, limit int) (ss []Session, err error) {
+// List lists the sessions of an account, the latest first.
+func (q Sessions) List(account string, limit int) (ss []Session, err error) {
 	err = q.conn.all(`SELECT id, access_key, created_at, expires_at, user_agent, remote_address FROM sessions
 		WHERE account = ? ORDER BY created_at DESC, id DESC LIMIT ?`,
 		[]any{account, limit}, func(scan func(dest ...any) error) error {
@@ -47,16 +56,16 @@ func (q *Queries) Sessions(account string, limit int) (ss []Session, err error) 
 	return ss, err
 }
 
-// DeleteSessions ends those of the account's sessions that the ids name, and
+// Delete ends those of the account's sessions that the ids name, and
 // returns the ids of those that were there.
-func (tx *Tx) DeleteSessions(account string, ids []string) ([]string, error) {
-	return tx.strings(`DELETE FROM sessions WHERE account = ?
+func (tx SessionsTx) Delete(account string, ids []string) ([]string, error) {
+	return stringsOf(tx.conn, `DELETE FROM sessions WHERE account = ?
 		AND id IN (SELECT value FROM texts(?)) RETURNING id`, account, list(ids))
 }
 
-// DeleteExpiredSessions forgets the sessions of all accounts that ended by
+// DeleteExpired forgets the sessions of all accounts that ended by
 // themselves, and those that end later than any that begins now: the clock was
 // ahead when they began.
-func (tx *Tx) DeleteExpiredSessions(now, latest time.Time) error {
+func (tx SessionsTx) DeleteExpired(now, latest time.Time) error {
 	return tx.conn.exec(`DELETE FROM sessions WHERE expires_at <= ? OR expires_at > ?`, fromTime(now), fromTime(latest))
 }

@@ -22,22 +22,22 @@ func TestSessions(t *testing.T) {
 		hostile.UserAgent = "zero \x00, not UTF-8 \xff"
 		commit(t, s, func(tx *Tx) error {
 			return errors.Join(
-				tx.CreateSession(session("old", account, 12*time.Hour)), tx.CreateSession(session("middle", account, time.Hour)),
-				tx.CreateSession(hostile), tx.CreateSession(session("others", other, time.Minute)))
+				tx.Sessions().Create(session("old", account, 12*time.Hour)), tx.Sessions().Create(session("middle", account, time.Hour)),
+				tx.Sessions().Create(hostile), tx.Sessions().Create(session("others", other, time.Minute)))
 		})
-		got, err := s.Read().Session("middle")
+		got, err := s.Read().Sessions().Get("middle")
 		if want := session("middle", account, time.Hour); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("session %+v, %v, want %+v", got, err, want)
 		}
-		if _, err := s.Read().Session("none"); !errors.Is(err, ErrNotFound) {
+		if _, err := s.Read().Sessions().Get("none"); !errors.Is(err, ErrNotFound) {
 			t.Errorf("a session that is not there: %v", err)
 		}
-		if got, err := s.Read().Session("new"); err != nil || !strings.HasPrefix(got.UserAgent, "zero ") {
+		if got, err := s.Read().Sessions().Get("new"); err != nil || !strings.HasPrefix(got.UserAgent, "zero ") {
 			t.Errorf("session %+v, %v", got, err)
 		}
 		wantSessions := func(account string, want ...string) {
 			t.Helper()
-			all, err := s.Read().Sessions(account, 10)
+			all, err := s.Read().Sessions().List(account, 10)
 			var ids []string
 			for _, x := range all {
 				ids = append(ids, x.ID)
@@ -47,15 +47,15 @@ func TestSessions(t *testing.T) {
 			}
 		}
 		wantSessions(account, "new", "middle", "old")
-		if all, err := s.Read().Sessions(account, 2); err != nil || len(all) != 2 {
+		if all, err := s.Read().Sessions().List(account, 2); err != nil || len(all) != 2 {
 			t.Errorf("a page has %d sessions, %v", len(all), err)
 		}
 		var ended []string
 		commit(t, s, func(tx *Tx) (err error) {
-			if err := tx.DeleteExpiredSessions(epoch, epoch.AddDate(1, 0, 0)); err != nil {
+			if err := tx.Sessions().DeleteExpired(epoch, epoch.AddDate(1, 0, 0)); err != nil {
 				return err
 			}
-			ended, err = tx.DeleteSessions(account, []string{"middle", "others", "none"})
+			ended, err = tx.Sessions().Delete(account, []string{"middle", "others", "none"})
 			return err
 		})
 		if fmt.Sprint(ended) != "[middle]" {

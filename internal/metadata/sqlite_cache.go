@@ -186,7 +186,7 @@ func (s *SQLite) Repository(account, region, name string, _ Ahead) (*Repository,
 	if row != nil {
 		return row, nil
 	}
-	row, err := s.reads.Repository(account, region, name)
+	row, err := s.reads.Repositories().Get(account, region, name)
 	if err != nil {
 		s.cache.mu.Lock()
 		if s.cache.repositories[key] == e { // absent names take no room
@@ -223,14 +223,14 @@ func (s *SQLite) Remembered(account, region, name string) *Repository {
 // ManifestContent of a repository that came from Store.Repository, by digest: ErrNotFound.
 func (s *SQLite) ManifestContent(r *Repository, digest string) (*ManifestContent, error) {
 	return r.cached.content(r.cached.images, digest, func() (*ManifestContent, error) {
-		return s.reads.ManifestContent(r.ID, digest)
+		return s.reads.Images().Content(r.ID, digest)
 	})
 }
 
 // ManifestContentByTag of a repository that came from Store.Repository: ErrNotFound.
 func (s *SQLite) ManifestContentByTag(r *Repository, tag string) (*ManifestContent, error) {
 	return r.cached.content(r.cached.tags, tag, func() (*ManifestContent, error) {
-		return s.reads.ManifestContentByTag(r.ID, tag)
+		return s.reads.Images().ContentByTag(r.ID, tag)
 	})
 }
 
@@ -294,7 +294,7 @@ func (s *SQLite) isWhole(r *Repository, digest string) (bool, error) {
 	if whole {
 		return true, nil
 	}
-	h, err := s.reads.ManifestHead(r.ID, digest)
+	h, err := s.reads.Images().Head(r.ID, digest)
 	if err == ErrNotFound {
 		err = nil // it has gone since
 	}
@@ -319,7 +319,7 @@ func (s *SQLite) Layer(r *Repository, digest string) (Layer, error) {
 	if ok {
 		return l, nil
 	}
-	l, err := s.reads.Layer(r.ID, digest)
+	l, err := s.reads.Layers().Get(r.ID, digest)
 	if err != nil {
 		return Layer{}, err
 	}
@@ -341,7 +341,7 @@ func (s *SQLite) ResourceTags(r *Repository) ([]resource.Tag, error) {
 	if tags != nil {
 		return *tags, nil
 	}
-	loaded, err := s.reads.ResourceTags(r.ID)
+	loaded, err := s.reads.Repositories().ResourceTags(r.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -52,17 +52,17 @@ func TestReadAfterCommitIsNeverStale(t *testing.T) {
 				linked := i%2 == 0
 				commit(t, s, func(tx *Tx) error {
 					if w%2 == 0 {
-						return tx.SetTag(mine, Tag{Name: tag, Digest: manifestDigest(i), Sequence: int64(i)}, epoch)
+						return tx.Tags().Set(mine, Tag{Name: tag, Digest: manifestDigest(i), Sequence: int64(i)}, epoch)
 					}
 					var layerErr error
 					if linked {
 						layerErr = addLayer(tx, mine, layer, 7)
 					} else {
-						_, layerErr = tx.UnlinkLayer(mine, layer)
+						_, layerErr = tx.Layers().Unlink(mine, layer)
 					}
 					return errors.Join(layerErr,
-						tx.SetTag(mine, Tag{Name: tag, Digest: manifestDigest(i), Sequence: int64(i)}, epoch),
-						tx.SetResourceTag(mine, resource.Tag{Key: key, Value: fmt.Sprint(i)}))
+						tx.Tags().Set(mine, Tag{Name: tag, Digest: manifestDigest(i), Sequence: int64(i)}, epoch),
+						tx.Repositories().SetResourceTag(mine, resource.Tag{Key: key, Value: fmt.Sprint(i)}))
 				})
 				r, err := s.Repository(account, region, mine.Name, nil)
 				if err != nil {
@@ -106,14 +106,14 @@ func TestPoliciesOfARegistryReachCachedRepositories(t *testing.T) {
 		for i := range 3 {
 			text := fmt.Sprint("policy ", i)
 			commit(t, s, func(tx *Tx) error {
-				return errors.Join(tx.SetRegistryPolicy(r.RegistryID, text), tx.SetReplication(r.RegistryID, text))
+				return errors.Join(tx.Registries().SetPolicy(r.RegistryID, text), tx.Registries().SetReplication(r.RegistryID, text))
 			})
 			got, err := s.Repository(account, region, "app", nil)
 			if err != nil || got.RegistryPolicy != text || got.Replication != text {
 				t.Errorf("round %d: %+v, %v", i, got, err)
 			}
 		}
-		commit(t, s, func(tx *Tx) error { return tx.DeleteRepository(r) })
+		commit(t, s, func(tx *Tx) error { return tx.Repositories().Delete(r) })
 		if _, err := s.Repository(account, region, "app", nil); err != ErrNotFound {
 			t.Errorf("after the delete: %v", err)
 		}
@@ -163,7 +163,7 @@ func TestCacheCountsWhatItHolds(t *testing.T) {
 		if s.cache.bytes < kept+len(big) {
 			t.Fatalf("the cache counts %d bytes, and holds a manifest of %d", s.cache.bytes, len(big))
 		}
-		commit(t, s, func(tx *Tx) error { return tx.SetRepositoryPolicy(b, "p") })
+		commit(t, s, func(tx *Tx) error { return tx.Repositories().SetPolicy(b, "p") })
 		if _, err := s.ManifestContent(row, manifestDigest(101)); err != nil { // by a reader of the dropped entry
 			t.Fatal(err)
 		}
@@ -176,7 +176,7 @@ func TestCacheCountsWhatItHolds(t *testing.T) {
 	}
 	// So does a tag that is moved.
 	if err := s.Update(t.Context(), func(tx *Tx) error {
-		return tx.SetTag(a, Tag{Name: "latest", Digest: manifestDigest(1), Sequence: 2}, epoch)
+		return tx.Tags().Set(a, Tag{Name: "latest", Digest: manifestDigest(1), Sequence: 2}, epoch)
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +219,7 @@ func TestCacheIsNeverBehindTheDatabase(t *testing.T) {
 				default:
 				}
 				// Straight from the database, then through the cache.
-				seen, err := s.Read().Tag(r.ID, "latest")
+				seen, err := s.Read().Tags().Get(r.ID, "latest")
 				if err != nil {
 					t.Error(err)
 					return

@@ -19,9 +19,9 @@ type ReplicationCount struct {
 	LastFailedAt       time.Time // zero if none did
 }
 
-// SaveReplicationCount stores the count in place of what its process stored
+// SaveCount stores the count in place of what its process stored
 // before of the same.
-func (tx *Tx) SaveReplicationCount(c ReplicationCount) error {
+func (tx ReplicationsTx) SaveCount(c ReplicationCount) error {
 	return tx.conn.exec(`INSERT INTO replication_statistics (source_registry_id, minute, destination_account,
 		destination_region, process,
 			completed, failed, bytes, lags, max_lag, last_completed_at, last_failed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
@@ -35,14 +35,14 @@ func (tx *Tx) SaveReplicationCount(c ReplicationCount) error {
 		fromTime(c.LastFailedAt))
 }
 
-// ForgetReplicationCounts removes those of minutes before t.
-func (tx *Tx) ForgetReplicationCounts(t time.Time) error {
+// ForgetCounts removes those of minutes before t.
+func (tx ReplicationsTx) ForgetCounts(t time.Time) error {
 	return tx.conn.exec(`DELETE FROM replication_statistics WHERE minute < ?`, fromTime(t))
 }
 
-// ReplicationCounts calls each with the counts of a registry's replications in
+// Counts calls each with the counts of a registry's replications in
 // minutes from since on, in order of the minutes.
-func (q *Queries) ReplicationCounts(registry int64, since time.Time, each func(*ReplicationCount) error) error {
+func (q Replications) Counts(registry int64, since time.Time, each func(*ReplicationCount) error) error {
 	return q.conn.all(`SELECT minute, destination_account, destination_region, process, completed, failed, bytes, lags,
 		max_lag, last_completed_at, last_failed_at
 		FROM replication_statistics WHERE source_registry_id = ? AND minute >= ?
@@ -69,9 +69,9 @@ type WaitingReplications struct {
 	OldestPush         time.Time
 }
 
-// WaitingReplications of a registry in a state, by destination. At most limit
+// Waiting counts the replications of a registry in a state, by destination. At most limit
 // are looked at, those that changed longest ago.
-func (q *Queries) WaitingReplications(registry int64, state string, limit int) (all []WaitingReplications, err error) {
+func (q Replications) Waiting(registry int64, state string, limit int) (all []WaitingReplications, err error) {
 	err = q.conn.all(`SELECT destination_account, destination_region, count(*), min(pushed_at) FROM (
 			SELECT destination_account, destination_region, pushed_at FROM replications WHERE source_registry_id = ?
 			AND state = ? ORDER BY changed_at, id LIMIT ?) AS looked

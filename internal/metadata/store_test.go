@@ -84,7 +84,7 @@ func commit(t *testing.T, s Store, fn func(tx *Tx) error) {
 
 // hasBlob reports whether the deployment has the blob.
 func hasBlob(s Store, digest string) (bool, error) {
-	_, err := s.Read().Blob(digest)
+	_, err := s.Read().Layers().Blob(digest)
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}
@@ -93,7 +93,7 @@ func hasBlob(s Store, digest string) (bool, error) {
 
 // addLayer gives the repository a blob whose object is named by its digest.
 func addLayer(tx *Tx, r *Repository, digest string, size int64) error {
-	return tx.AddLayer(r, digest, size, "object of "+digest, epoch)
+	return tx.Layers().Add(r, digest, size, "object of "+digest, epoch)
 }
 
 // newRepository creates a repository, and its registry if need be.
@@ -103,15 +103,15 @@ func newRepository(t *testing.T, s Store, name string) *Repository {
 		Account: account, Region: region, Name: name, CreatedAt: epoch, TagMutability: "MUTABLE", EncryptionType: "AES256",
 	}
 	commit(t, s, func(tx *Tx) error {
-		if err := tx.EnsureRegistry(account, region); err != nil {
+		if err := tx.Registries().Ensure(account, region); err != nil {
 			return err
 		}
-		reg, err := tx.Registry(account, region)
+		reg, err := tx.Registries().Get(account, region)
 		if err != nil {
 			return err
 		}
 		r.RegistryID = reg.ID
-		created, err := tx.CreateRepository(r)
+		created, err := tx.Repositories().Create(r)
 		if err == nil && !created {
 			err = errors.New("the repository exists")
 		}
@@ -125,11 +125,11 @@ func manifestDigest(i int) string { return fmt.Sprintf("sha256:%064d", i) }
 func putManifest(t *testing.T, s Store, r *Repository, m Manifest, bytes string, tags ...string) {
 	t.Helper()
 	commit(t, s, func(tx *Tx) error {
-		if err := tx.PutManifest(r, m, []byte(bytes), nil); err != nil {
+		if err := tx.Images().Put(r, m, []byte(bytes), nil); err != nil {
 			return err
 		}
 		for _, tag := range tags {
-			if err := tx.SetTag(r, Tag{Name: tag, Digest: m.Digest, Sequence: 1}, epoch); err != nil {
+			if err := tx.Tags().Set(r, Tag{Name: tag, Digest: m.Digest, Sequence: 1}, epoch); err != nil {
 				return err
 			}
 		}
@@ -195,14 +195,14 @@ func TestReopenKeepsEverything(t *testing.T) {
 		layer, child, grandchild := manifestDigest(1), manifestDigest(2), manifestDigest(3)
 		commit(t, s, func(tx *Tx) error {
 			return errors.Join(
-				tx.SetRegistryPolicy(r.RegistryID, "registry policy"),
-				tx.SetReplication(r.RegistryID, `[{}]`),
-				tx.SetRepositoryPolicy(r, "repository policy"),
-				tx.SetTagMutability(r, "IMMUTABLE_WITH_EXCLUSION", []string{"a*", "b"}),
-				tx.SetResourceTag(r, resource.Tag{Key: "team", Value: "x"}),
-				tx.SetResourceTag(r, resource.Tag{Key: `"Team`, Value: `\é`}),
+				tx.Registries().SetPolicy(r.RegistryID, "registry policy"),
+				tx.Registries().SetReplication(r.RegistryID, `[{}]`),
+				tx.Repositories().SetPolicy(r, "repository policy"),
+				tx.Repositories().SetTagMutability(r, "IMMUTABLE_WITH_EXCLUSION", []string{"a*", "b"}),
+				tx.Repositories().SetResourceTag(r, resource.Tag{Key: "team", Value: "x"}),
+				tx.Repositories().SetResourceTag(r, resource.Tag{Key: `"Team`, Value: `\é`}),
 				addLayer(tx, r, layer, 7),
-				tx.CreateUpload(Upload{ID: "u1", RepositoryID: r.ID, StartedAt: epoch}),
+				tx.Uploads().Create(Upload{ID: "u1", RepositoryID: r.ID, StartedAt: epoch}),
 			)
 		})
 		m := Manifest{
@@ -211,9 +211,9 @@ func TestReopenKeepsEverything(t *testing.T) {
 		}
 		refs := []Reference{{Digest: layer, MediaType: "layer"}, {Digest: grandchild, Child: true, MediaType: "manifest"}}
 		commit(t, s, func(tx *Tx) error {
-			return errors.Join(tx.PutManifest(r, m, []byte("raw"), refs), tx.SetTag(r, Tag{"latest", child, 4}, epoch),
-				tx.SetPulledAt(r.ID, child, epoch.Add(time.Hour)),
-				tx.QueueReplication(&Replication{
+			return errors.Join(tx.Images().Put(r, m, []byte("raw"), refs), tx.Tags().Set(r, Tag{"latest", child, 4}, epoch),
+				tx.Images().SetPulledAt(r.ID, child, epoch.Add(time.Hour)),
+				tx.Replications().Queue(&Replication{
 					RepositoryID: r.ID, Digest: child, Tag: "t", Sequence: 9, DestinationAccount: account, DestinationRegion: region,
 					PushedAt: epoch, NextTryAt: epoch,
 				}))
@@ -234,7 +234,7 @@ func TestReopenKeepsEverything(t *testing.T) {
 		}
 		tagged := []resource.Tag{{Key: `"Team`, Value: `\é`}, {Key: "team", Value: "x"}}
 		m.PulledAt = epoch.Add(time.Hour)
-		if row, err := s.Read().Manifest(got.ID, m.Digest); err != nil || row != m {
+		if row, err := s.Read().Images().Manifest(got.ID, m.Digest); err != nil || row != m {
 			t.Errorf("manifest: %+v, %v", row, err)
 		}
 		c, err := s.ManifestContentByTag(got, "latest")
@@ -248,26 +248,26 @@ func TestReopenKeepsEverything(t *testing.T) {
 		if tags, err := s.ResourceTags(got); err != nil || !reflect.DeepEqual(tags, tagged) {
 			t.Errorf("resource tags: %v, %v", tags, err)
 		}
-		if by, mediaType, err := s.Read().Referring(r.ID, layer); err != nil || !reflect.DeepEqual(by, []string{child}) ||
+		if by, mediaType, err := s.Read().Images().Referring(r.ID, layer); err != nil || !reflect.DeepEqual(by, []string{child}) ||
 			mediaType != "layer" {
 			t.Errorf("references to the layer: %v as %q, %v", by, mediaType, err)
 		}
 		parts := ImageParts{Manifests: []string{child, grandchild}, Missing: grandchild}
-		if got, err := s.Read().ImageParts(r.ID, child, 0, 10); err != nil || !reflect.DeepEqual(got, parts) {
+		if got, err := s.Read().Images().Parts(r.ID, child, 0, 10); err != nil || !reflect.DeepEqual(got, parts) {
 			t.Errorf("the image's parts: %v, %v", got, err)
 		}
-		if u, err := s.Read().Upload(r.ID, "u1"); err != nil || !u.StartedAt.Equal(epoch) {
+		if u, err := s.Read().Uploads().Get(r.ID, "u1"); err != nil || !u.StartedAt.Equal(epoch) {
 			t.Errorf("upload: %v, %v", u, err)
 		}
 		due := dueReplications(t, s, epoch, 10)
 		if len(due) != 1 {
 			t.Fatalf("replications: %v", due)
 		}
-		if row, err := s.Read().Replication(due[0].ID); err != nil || row.Sequence != 9 || row.Tag != "t" {
+		if row, err := s.Read().Replications().Get(due[0].ID); err != nil || row.Sequence != 9 || row.Tag != "t" {
 			t.Errorf("replication: %v, %v", row, err)
 		}
 		commit(t, s, func(tx *Tx) error {
-			job, err := tx.ClaimReplication(due[0].ID)
+			job, err := tx.Replications().Claim(due[0].ID)
 			if err == nil && (job.DestinationID != r.ID || !reflect.DeepEqual(job.DestinationTags, tagged)) {
 				t.Errorf("the destination: %+v", job)
 			}
@@ -290,7 +290,7 @@ func TestFullDiskIsSaidAndPasses(t *testing.T) {
 	var err error
 	for ; err == nil && stored < 100; stored++ {
 		err = s.Update(context.Background(), func(tx *Tx) error {
-			return tx.PutManifest(r, Manifest{Digest: manifestDigest(stored), PushedAt: epoch}, big, nil)
+			return tx.Images().Put(r, Manifest{Digest: manifestDigest(stored), PushedAt: epoch}, big, nil)
 		})
 	}
 	stored--

@@ -2,6 +2,15 @@ package metadata
 
 import "time"
 
+// Tags are the queries about the tags of images.
+type Tags struct{ conn conn }
+
+// TagsTx are Tags with what changes them.
+type TagsTx struct {
+	Tags
+	tx *Tx
+}
+
 // Tag is a name for a manifest of a repository.
 type Tag struct {
 	Name     string
@@ -9,25 +18,25 @@ type Tag struct {
 	Sequence int64 // of the registry, when the tag last changed
 }
 
-// Tag by name: ErrNotFound.
-func (q *Queries) Tag(repository int64, name string) (Tag, error) {
+// Get by name: ErrNotFound.
+func (q Tags) Get(repository int64, name string) (Tag, error) {
 	t := Tag{Name: name}
 	err := q.conn.one(`SELECT m.digest, t.sequence FROM tags t JOIN manifests m ON m.id = t.manifest_id
 		WHERE t.repository_id = ? AND t.name = ?`, []any{repository, name}, &t.Digest, &t.Sequence)
 	return t, err
 }
 
-// Tags of a repository with names after the given one, in their order.
-func (q *Queries) Tags(repository int64, after string, limit int) ([]Tag, error) {
-	return q.tags(`SELECT t.name, m.digest, t.sequence FROM tags t JOIN manifests m ON m.id = t.manifest_id
+// List lists the tags of a repository with names after the given one, in their order.
+func (q Tags) List(repository int64, after string, limit int) ([]Tag, error) {
+	return q.scan(`SELECT t.name, m.digest, t.sequence FROM tags t JOIN manifests m ON m.id = t.manifest_id
 		WHERE t.repository_id = ? AND t.name > ? ORDER BY t.name LIMIT ?`, repository, after, limit)
 }
 
-// TagsOfEach returns tags of the manifests, in order, at most limit for each,
+// OfEach returns tags of the manifests, in order, at most limit for each,
 // without their numbers: so the index by manifest is enough, and a page of
 // images does not look up each tag.
-func (q *Queries) TagsOfEach(repository int64, digests []string, limit int) (map[string][]Tag, error) {
-	tags, err := q.tags(`SELECT t.name, m.digest, 0 FROM manifests m JOIN tags t ON t.manifest_id = m.id
+func (q Tags) OfEach(repository int64, digests []string, limit int) (map[string][]Tag, error) {
+	tags, err := q.scan(`SELECT t.name, m.digest, 0 FROM manifests m JOIN tags t ON t.manifest_id = m.id
 		WHERE m.repository_id = ?1 AND m.digest IN (SELECT value FROM texts(?2))
 		AND t.name <= coalesce((SELECT l.name FROM tags l WHERE l.manifest_id = m.id ORDER BY l.name LIMIT 1 OFFSET ?3),
 		t.name)
@@ -39,13 +48,13 @@ func (q *Queries) TagsOfEach(repository int64, digests []string, limit int) (map
 	return each, err
 }
 
-// TagsOf a manifest, in order, at most limit.
-func (q *Queries) TagsOf(repository int64, digest string, after string, limit int) ([]Tag, error) {
-	return q.tags(`SELECT t.name, m.digest, t.sequence FROM manifests m JOIN tags t ON t.manifest_id = m.id
+// Of lists the tags of a manifest, in order, at most limit.
+func (q Tags) Of(repository int64, digest string, after string, limit int) ([]Tag, error) {
+	return q.scan(`SELECT t.name, m.digest, t.sequence FROM manifests m JOIN tags t ON t.manifest_id = m.id
 		WHERE m.repository_id = ? AND m.digest = ? AND t.name > ? ORDER BY t.name LIMIT ?`, repository, digest, after, limit)
 }
 
-func (q *Queries) tags(query string, args ...any) (tags []Tag, err error) {
+func (q Tags) scan(query string, args ...any) (tags []Tag, err error) {
 	err = q.conn.all(query, args, func(scan func(dest ...any) error) error {
 		var t Tag
 		err := scan(&t.Name, &t.Digest, &t.Sequence)
@@ -55,10 +64,10 @@ func (q *Queries) tags(query string, args ...any) (tags []Tag, err error) {
 	return tags, err
 }
 
-// SetTag creates or moves a tag of a manifest that the repository has. Of two
+// Set creates or moves a tag of a manifest that the repository has. Of two
 // that race, the one with the higher number stays.
-func (tx *Tx) SetTag(r *Repository, t Tag, at time.Time) error {
-	tx.touchTag(r, t.Name)
+func (tx TagsTx) Set(r *Repository, t Tag, at time.Time) error {
+	tx.tx.touchTag(r, t.Name)
 	return tx.conn.exec(`INSERT INTO tags (repository_id, name, manifest_id, sequence, updated_at)
 		SELECT repository_id, CAST(?2 AS TEXT), id, CAST(?3 AS BIGINT), CAST(?4 AS BIGINT) FROM manifests
 		WHERE repository_id = ?1 AND digest = ?5
@@ -68,17 +77,17 @@ func (tx *Tx) SetTag(r *Repository, t Tag, at time.Time) error {
 		r.ID, t.Name, t.Sequence, fromTime(at), t.Digest)
 }
 
-// DeleteTag removes a tag: false if it was not there.
-func (tx *Tx) DeleteTag(r *Repository, name string) (bool, error) {
-	tx.touchTag(r, name)
+// Delete removes a tag: false if it was not there.
+func (tx TagsTx) Delete(r *Repository, name string) (bool, error) {
+	tx.tx.touchTag(r, name)
 	return some(tx.conn.changed(`DELETE FROM tags WHERE repository_id = ? AND name = ?`, r.ID, name))
 }
 
-// AdvanceTag points a destination's tag at a manifest that it has. It does
+// Advance points a destination's tag at a manifest that it has. It does
 // nothing if a push of the same source registry with a higher number was
 // applied already. t's number is the destination's own.
-func (tx *Tx) AdvanceTag(r *Repository, t Tag, sourceRegistry, sourceSequence int64, at time.Time) error {
-	tx.touchTag(r, t.Name)
+func (tx TagsTx) Advance(r *Repository, t Tag, sourceRegistry, sourceSequence int64, at time.Time) error {
+	tx.tx.touchTag(r, t.Name)
 	// applied is the number that the tag gets: while it has it, nobody else has set it.
 	if err := tx.conn.exec(`INSERT INTO tag_watermarks (repository_id, tag, source_registry_id, sequence, applied)
 		VALUES (?, ?, ?, ?, ?)
@@ -98,11 +107,11 @@ func (tx *Tx) AdvanceTag(r *Repository, t Tag, sourceRegistry, sourceSequence in
 		r.ID, t.Digest, t.Name, sourceRegistry, t.Sequence, fromTime(at), sourceSequence)
 }
 
-// ImageIDs of a repository after the given digest and tag, in their order: one
+// IDs are the images of a repository after the given digest and tag, in their order: one
 // per tag and, with an empty name, one per manifest that has none.
-func (q *Queries) ImageIDs(repository int64, tagged, untagged bool, afterDigest, afterTag string,
+func (q Images) IDs(repository int64, tagged, untagged bool, afterDigest, afterTag string,
 	limit int) ([]Tag, error) {
-	return q.tags(`SELECT coalesce(t.name, '') AS name, m.digest, coalesce(t.sequence, 0) FROM manifests m
+	return Tags(q).scan(`SELECT coalesce(t.name, '') AS name, m.digest, coalesce(t.sequence, 0) FROM manifests m
 		LEFT JOIN tags t ON t.manifest_id = m.id
 		WHERE m.repository_id = ?1 AND m.digest >= ?4 AND (m.digest > ?4 OR coalesce(t.name, '') > ?5)
 			AND CASE WHEN t.name IS NULL THEN CAST(?3 AS BIGINT) ELSE CAST(?2 AS BIGINT) END = 1

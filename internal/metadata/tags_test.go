@@ -21,10 +21,10 @@ func TestReplicatedTagsMoveForwardOnly(t *testing.T) {
 			{"latest", 1, 5, false},
 		} {
 			commit(t, s, func(tx *Tx) error {
-				return tx.AdvanceTag(r, Tag{Name: step.tag, Digest: manifestDigest(i), Sequence: int64(i + 1)}, step.source,
+				return tx.Tags().Advance(r, Tag{Name: step.tag, Digest: manifestDigest(i), Sequence: int64(i + 1)}, step.source,
 					step.sequence, epoch)
 			})
-			got, err := s.Read().Tag(r.ID, step.tag)
+			got, err := s.Read().Tags().Get(r.ID, step.tag)
 			if err != nil || (got.Digest == manifestDigest(i)) != step.want || step.want && got.Sequence != int64(i+1) {
 				t.Errorf("step %d %+v: %+v, %v", i, step, got, err)
 			}
@@ -38,17 +38,17 @@ func TestWatermarkOutlivesTheTag(t *testing.T) {
 		putManifest(t, s, r, Manifest{Digest: manifestDigest(1), PushedAt: epoch}, "{}")
 		advance := func(sequence int64) {
 			commit(t, s, func(tx *Tx) error {
-				return tx.AdvanceTag(r, Tag{Name: "latest", Digest: manifestDigest(1), Sequence: sequence}, 1, sequence, epoch)
+				return tx.Tags().Advance(r, Tag{Name: "latest", Digest: manifestDigest(1), Sequence: sequence}, 1, sequence, epoch)
 			})
 		}
 		advance(5)
-		commit(t, s, func(tx *Tx) error { _, err := tx.DeleteTag(r, "latest"); return err })
+		commit(t, s, func(tx *Tx) error { _, err := tx.Tags().Delete(r, "latest"); return err })
 		advance(4)
-		if got, err := s.Read().Tag(r.ID, "latest"); err != ErrNotFound {
+		if got, err := s.Read().Tags().Get(r.ID, "latest"); err != ErrNotFound {
 			t.Errorf("an older push brought the tag back: %+v, %v", got, err)
 		}
 		advance(6)
-		if _, err := s.Read().Tag(r.ID, "latest"); err != nil {
+		if _, err := s.Read().Tags().Get(r.ID, "latest"); err != nil {
 			t.Errorf("after a newer push: %v", err)
 		}
 	})
@@ -63,9 +63,9 @@ func TestOfTwoPushesTheLaterNumberStays(t *testing.T) {
 		}{{2, 0}, {1, 0}, {3, 2}} {
 			putManifest(t, s, r, Manifest{Digest: manifestDigest(i), PushedAt: epoch}, "{}")
 			commit(t, s, func(tx *Tx) error {
-				return tx.SetTag(r, Tag{Name: "latest", Digest: manifestDigest(i), Sequence: step.sequence}, epoch)
+				return tx.Tags().Set(r, Tag{Name: "latest", Digest: manifestDigest(i), Sequence: step.sequence}, epoch)
 			})
-			if got, err := s.Read().Tag(r.ID, "latest"); err != nil || got.Digest != manifestDigest(step.want) {
+			if got, err := s.Read().Tags().Get(r.ID, "latest"); err != nil || got.Digest != manifestDigest(step.want) {
 				t.Errorf("after number %d: %+v, %v", step.sequence, got, err)
 			}
 		}
@@ -79,7 +79,7 @@ func TestSequencesRise(t *testing.T) {
 		for range 3 {
 			var got int64
 			commit(t, s, func(tx *Tx) (err error) {
-				got, err = tx.NextSequence(r.RegistryID)
+				got, err = tx.Registries().NextSequence(r.RegistryID)
 				return err
 			})
 			if got <= last {
@@ -97,14 +97,14 @@ func TestDeletedManifestTakesItsTagsAlong(t *testing.T) {
 		for _, want := range []bool{true, false} {
 			var deleted bool
 			commit(t, s, func(tx *Tx) (err error) {
-				deleted, err = tx.DeleteManifest(r, manifestDigest(1))
+				deleted, err = tx.Images().Delete(r, manifestDigest(1))
 				return err
 			})
 			if deleted != want {
 				t.Errorf("deleted: %v, want %v", deleted, want)
 			}
 		}
-		if tags, err := s.Read().Tags(r.ID, "", 10); err != nil || len(tags) != 0 {
+		if tags, err := s.Read().Tags().List(r.ID, "", 10); err != nil || len(tags) != 0 {
 			t.Errorf("tags: %v, %v", tags, err)
 		}
 	})

@@ -87,11 +87,11 @@ func NewTransfer(ctx context.Context, from *SQLite, to *Postgres, blobs string) 
 	if err := t.readTables(ctx); err != nil {
 		return nil, err
 	}
-	here, err := from.Read().Lease(MigrationLease)
+	here, err := from.Read().Leases().Get(MigrationLease)
 	if err != nil {
 		return nil, err
 	}
-	there, err := to.Read().Lease(MigrationLease)
+	there, err := to.Read().Leases().Get(MigrationLease)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +196,7 @@ func (t *Transfer) begin(ctx context.Context, blobs string) error {
 
 // Contents counts what a copy of the store has to copy: blobs with their bytes,
 // and the rows of other tables.
-func (q *Queries) Contents() (blobs, bytes, rows int64, err error) {
+func (q Upkeep) Contents() (blobs, bytes, rows int64, err error) {
 	if err := q.conn.one(`SELECT count(*), coalesce(sum(size), 0) FROM blobs`, nil, &blobs, &bytes); err != nil {
 		return 0, 0, 0, err
 	}
@@ -243,7 +243,7 @@ func (t *Transfer) AddBlob(ctx context.Context, b Blob, object string) error {
 // Objects are the destination's blobs in the order of their objects' names,
 // after the given one.
 func (t *Transfer) Objects(after string, limit int) ([]Blob, error) {
-	return t.to.Read().blobs(`SELECT digest, size, object, created_at FROM blobs WHERE object > ? ORDER BY object
+	return blobsOf(t.to.Read().conn, `SELECT digest, size, object, created_at FROM blobs WHERE object > ? ORDER BY object
 		LIMIT ?`, after, limit)
 }
 

@@ -18,7 +18,7 @@ func TestTransferFollowsChanges(t *testing.T) {
 	}
 	commit(t, from, func(tx *Tx) error {
 		for i, name := range []string{"moved", "stays", "gone"} {
-			if err := tx.SetTag(r, Tag{Name: name, Digest: manifestDigest(i), Sequence: 1}, epoch); err != nil {
+			if err := tx.Tags().Set(r, Tag{Name: name, Digest: manifestDigest(i), Sequence: 1}, epoch); err != nil {
 				return err
 			}
 		}
@@ -36,7 +36,7 @@ func TestTransferFollowsChanges(t *testing.T) {
 		}
 		return err
 	}
-	blobs, err := from.Read().Blobs("", 10)
+	blobs, err := from.Read().Upkeep().Blobs("", 10)
 	if err == nil {
 		err = copyBlobs(t.Context(), blobs)
 	}
@@ -48,16 +48,16 @@ func TestTransferFollowsChanges(t *testing.T) {
 	}
 
 	commit(t, from, func(tx *Tx) error {
-		if err := tx.SetTag(r, Tag{Name: "moved", Digest: manifestDigest(1), Sequence: 7}, epoch); err != nil {
+		if err := tx.Tags().Set(r, Tag{Name: "moved", Digest: manifestDigest(1), Sequence: 7}, epoch); err != nil {
 			return err
 		}
-		if _, err := tx.DeleteTag(r, "gone"); err != nil {
+		if _, err := tx.Tags().Delete(r, "gone"); err != nil {
 			return err
 		}
-		if _, err := tx.DeleteManifest(r, manifestDigest(3)); err != nil {
+		if _, err := tx.Images().Delete(r, manifestDigest(3)); err != nil {
 			return err
 		}
-		if err := tx.SetRepositoryPolicy(r, `{"new":true}`); err != nil {
+		if err := tx.Repositories().SetPolicy(r, `{"new":true}`); err != nil {
 			return err
 		}
 		return addLayer(tx, r, manifestDigest(8), 6)
@@ -77,30 +77,30 @@ func TestTransferFollowsChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	copied, err := to.Read().Repository(account, region, "app")
+	copied, err := to.Read().Repositories().Get(account, region, "app")
 	if err != nil || copied.Policy != `{"new":true}` {
 		t.Fatalf("the repository is %+v: %v", copied, err)
 	}
 	for name, want := range map[string]string{
 		"moved": manifestDigest(1), "stays": manifestDigest(1), "new": manifestDigest(5), "gone": "",
 	} {
-		tag, err := to.Read().Tag(copied.ID, name)
+		tag, err := to.Read().Tags().Get(copied.ID, name)
 		if tag.Digest != want || want == "" != errors.Is(err, ErrNotFound) {
 			t.Errorf("the tag %s is %q (%v), want %q", name, tag.Digest, err, want)
 		}
 	}
-	if _, err := to.Read().Manifest(copied.ID, manifestDigest(3)); !errors.Is(err, ErrNotFound) {
+	if _, err := to.Read().Images().Manifest(copied.ID, manifestDigest(3)); !errors.Is(err, ErrNotFound) {
 		t.Errorf("the manifest that was deleted: %v", err)
 	}
 	for _, digest := range []string{manifestDigest(8), manifestDigest(9)} {
-		if layer, err := to.Read().Layer(copied.ID, digest); err != nil || layer.Object != "copy of "+digest {
+		if layer, err := to.Read().Layers().Get(copied.ID, digest); err != nil || layer.Object != "copy of "+digest {
 			t.Errorf("the layer %s is %+v: %v", digest, layer, err)
 		}
 	}
 	wantUsage(t, to)
 	// What comes next is numbered higher than all that came.
 	commit(t, to, func(tx *Tx) error {
-		n, err := tx.NextSequence(copied.RegistryID)
+		n, err := tx.Registries().NextSequence(copied.RegistryID)
 		if err == nil && n <= 7 {
 			t.Errorf("the next tag change has the number %d", n)
 		}

@@ -13,6 +13,21 @@ type Tx struct {
 	onCommit []func()
 }
 
+// The queries and changes of each subject.
+
+func (tx *Tx) Registries() RegistriesTx     { return RegistriesTx{Registries{tx.conn}, tx} }
+func (tx *Tx) Repositories() RepositoriesTx { return RepositoriesTx{Repositories{tx.conn}, tx} }
+func (tx *Tx) Images() ImagesTx             { return ImagesTx{Images{tx.conn}, tx} }
+func (tx *Tx) Tags() TagsTx                 { return TagsTx{Tags{tx.conn}, tx} }
+func (tx *Tx) Layers() LayersTx             { return LayersTx{Layers{tx.conn}, tx} }
+func (tx *Tx) Uploads() UploadsTx           { return UploadsTx{Uploads{tx.conn}, tx} }
+func (tx *Tx) Replications() ReplicationsTx { return ReplicationsTx{Replications{tx.conn}, tx} }
+func (tx *Tx) Deletions() DeletionsTx       { return DeletionsTx{Deletions{tx.conn}, tx} }
+func (tx *Tx) Sessions() SessionsTx         { return SessionsTx{Sessions{tx.conn}, tx} }
+func (tx *Tx) Leases() LeasesTx             { return LeasesTx{Leases{tx.conn}, tx} }
+func (tx *Tx) Upkeep() UpkeepTx             { return UpkeepTx{Upkeep{tx.conn}, tx} }
+func (tx *Tx) Damage() DamageTx             { return DamageTx{Damage{tx.conn}, tx} }
+
 // OnCommit runs f after the transaction is durable and before Update returns.
 // It is not run if the transaction fails. f must not block.
 func (tx *Tx) OnCommit(f func()) { tx.onCommit = append(tx.onCommit, f) }

@@ -2,6 +2,15 @@ package metadata
 
 import "time"
 
+// Uploads are the queries about the sessions of uploads.
+type Uploads struct{ conn conn }
+
+// UploadsTx are Uploads with what changes them.
+type UploadsTx struct {
+	Uploads
+	tx *Tx
+}
+
 // Upload is an upload session of a repository.
 type Upload struct {
 	ID           string
@@ -15,14 +24,14 @@ type Upload struct {
 	ShortPart int64
 }
 
-// CreateUpload records a session.
-func (tx *Tx) CreateUpload(u Upload) error {
+// Create records a session.
+func (tx UploadsTx) Create(u Upload) error {
 	return tx.conn.exec(`INSERT INTO uploads (id, registry_id, repository_id, started_at)
 		VALUES (?, ?, ?, ?)`, u.ID, u.RegistryID, u.RepositoryID, fromTime(u.StartedAt))
 }
 
-// Upload of a repository by id: ErrNotFound, also if another repository has it.
-func (q *Queries) Upload(repository int64, id string) (Upload, error) {
+// Get returns a session of a repository: ErrNotFound, also if another repository has it.
+func (q Uploads) Get(repository int64, id string) (Upload, error) {
 	u := Upload{ID: id, RepositoryID: repository}
 	var started, updated int64
 	err := q.conn.one(`SELECT started_at, updated_at, state, short_part FROM uploads WHERE id = ?
@@ -32,10 +41,10 @@ func (q *Queries) Upload(repository int64, id string) (Upload, error) {
 	return u, err
 }
 
-// SaveUpload stores the state of a session, and where a part that is too short
+// Save stores the state of a session, and where a part that is too short
 // ended, unless another request has changed the session since it was read, or
 // it has ended: then it returns false.
-func (tx *Tx) SaveUpload(u Upload, state []byte, shortPart int64, at time.Time) (bool, error) {
+func (tx UploadsTx) Save(u Upload, state []byte, shortPart int64, at time.Time) (bool, error) {
 	return some(tx.conn.changed(`UPDATE uploads SET state = ?, short_part = ?, updated_at = ? WHERE id = ? AND state = ?
 		AND short_part = ?`,
 		notNull(state), shortPart, fromTime(at), u.ID, notNull(u.State), u.ShortPart))
@@ -49,9 +58,9 @@ func notNull(b []byte) []byte {
 	return b
 }
 
-// IdleUploads are sessions that were begun and last saved before t, or by a clock
+// Idle are sessions that were begun and last saved before t, or by a clock
 // that was ahead, after future; with ids after the given one, in their order.
-func (q *Queries) IdleUploads(t, future time.Time, after string, limit int) (us []Upload, err error) {
+func (q Uploads) Idle(t, future time.Time, after string, limit int) (us []Upload, err error) {
 	err = q.conn.all(`SELECT id, repository_id, started_at, updated_at, state FROM uploads
 		WHERE (started_at < ?1 OR started_at > ?2)
 			AND (updated_at < ?1 OR updated_at > ?2) AND id > ?3 ORDER BY id LIMIT ?4`,
@@ -66,30 +75,30 @@ func (q *Queries) IdleUploads(t, future time.Time, after string, limit int) (us 
 	return us, err
 }
 
-// UnknownUploads returns those of the ids that no session has.
-func (q *Queries) UnknownUploads(ids []string) ([]string, error) {
-	return q.strings(`SELECT value FROM texts(?) WHERE NOT EXISTS (SELECT 1 FROM uploads u WHERE u.id = value)
+// Unknown returns those of the ids that no session has.
+func (q Uploads) Unknown(ids []string) ([]string, error) {
+	return stringsOf(q.conn, `SELECT value FROM texts(?) WHERE NOT EXISTS (SELECT 1 FROM uploads u WHERE u.id = value)
 		ORDER BY value`, list(ids))
 }
 
-// ExpireUpload forgets a session if it is as it was read: false otherwise.
-func (tx *Tx) ExpireUpload(u Upload) (bool, error) {
+// Expire forgets a session if it is as it was read: false otherwise.
+func (tx UploadsTx) Expire(u Upload) (bool, error) {
 	return some(tx.conn.changed(`DELETE FROM uploads WHERE id = ? AND updated_at = ?
 		AND state = ?`, u.ID, fromTime(u.UpdatedAt), notNull(u.State)))
 }
 
-// RedateUpload makes a session one that was begun and saved at t, if it is as it was read.
-func (tx *Tx) RedateUpload(u Upload, t time.Time) error {
+// Redate makes a session one that was begun and saved at t, if it is as it was read.
+func (tx UploadsTx) Redate(u Upload, t time.Time) error {
 	return tx.conn.exec(`UPDATE uploads SET started_at = ?, updated_at = ? WHERE id = ?
 		AND updated_at = ?`, fromTime(t), fromTime(t), u.ID, fromTime(u.UpdatedAt))
 }
 
-// EndUpload forgets a session: false if it was not there.
-func (tx *Tx) EndUpload(id string) (bool, error) {
+// End forgets a session: false if it was not there.
+func (tx UploadsTx) End(id string) (bool, error) {
 	return some(tx.conn.changed(`DELETE FROM uploads WHERE id = ?`, id))
 }
 
-// DeleteUpload forgets a session, if it is there.
-func (tx *Tx) DeleteUpload(id string) error {
+// Delete forgets a session, if it is there.
+func (tx UploadsTx) Delete(id string) error {
 	return tx.conn.exec(`DELETE FROM uploads WHERE id = ?`, id)
 }

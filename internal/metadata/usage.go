@@ -1,21 +1,24 @@
 package metadata
 
-// RepositoryCount is how many repositories the registry has.
-func (q *Queries) RepositoryCount(registry int64) (n int64, err error) {
+// Usage has the queries about how much there is of what quotas bound.
+type Usage struct{ conn conn }
+
+// Repositories is how many repositories the registry has.
+func (q Usage) Repositories(registry int64) (n int64, err error) {
 	const query = `SELECT count(*) FROM repositories WHERE registry_id = ? AND name < '` + retired + `'`
 	err = q.conn.one(query, []any{registry}, &n)
 	return n, err
 }
 
-// ImageCount is how many manifests the repository has, counted up to most.
-func (q *Queries) ImageCount(repository, most int64) (n int64, err error) {
+// Images is how many manifests the repository has, counted up to most.
+func (q Usage) Images(repository, most int64) (n int64, err error) {
 	err = q.conn.one(`SELECT count(*) FROM (SELECT 1 FROM manifests WHERE repository_id = ? LIMIT ?) AS images`,
 		[]any{repository, most}, &n)
 	return n, err
 }
 
-// UploadCount is how many sessions the registry has, counted up to most.
-func (q *Queries) UploadCount(registry, most int64) (n int64, err error) {
+// Uploads is how many sessions the registry has, counted up to most.
+func (q Usage) Uploads(registry, most int64) (n int64, err error) {
 	err = q.conn.one(`SELECT count(*) FROM (SELECT 1 FROM uploads WHERE registry_id = ? LIMIT ?) AS opened`,
 		[]any{registry, most}, &n)
 	return n, err
@@ -23,12 +26,12 @@ func (q *Queries) UploadCount(registry, most int64) (n int64, err error) {
 
 // StoredBytes are the bytes of the registry's layers, once in each repository
 // that has them, and manifests. It reads all of their rows.
-func (q *Queries) StoredBytes(registry int64) (n int64, err error) {
+func (q Usage) StoredBytes(registry int64) (n int64, err error) {
 	return q.bytes(registry, ``)
 }
 
 // ReplicatedBytes are those of StoredBytes that replications brought.
-func (q *Queries) ReplicatedBytes(registry int64) (n int64, err error) {
+func (q Usage) ReplicatedBytes(registry int64) (n int64, err error) {
 	return q.bytes(registry, ` AND x.replicated = true`)
 }
 
@@ -36,7 +39,7 @@ func (q *Queries) ReplicatedBytes(registry int64) (n int64, err error) {
 // could take longer than a query may.
 const bytesPage = 20
 
-func (q *Queries) bytes(registry int64, and string) (n int64, err error) {
+func (q Usage) bytes(registry int64, and string) (n int64, err error) {
 	for last, more := "", true; more; {
 		var repositories, bytes int64
 		err := q.conn.one(`SELECT count(*), coalesce(max(page.name), ''), CAST(coalesce(sum(
@@ -53,9 +56,9 @@ func (q *Queries) bytes(registry int64, and string) (n int64, err error) {
 	return n, nil
 }
 
-// CopyCost is what CopyImage would add to the destination: the bytes of manifests
+// CopyCost is what Images.Copy would add to the destination: the bytes of manifests
 // and of layers.
-func (q *Queries) CopyCost(source int64, digests []string, destination int64) (bytes int64, err error) {
+func (q Usage) CopyCost(source int64, digests []string, destination int64) (bytes int64, err error) {
 	of := list(digests)
 	err = q.conn.one(`SELECT CAST(coalesce(sum(m.size), 0) AS BIGINT) + (
 			SELECT CAST(coalesce(sum(missing.size), 0) AS BIGINT) FROM (SELECT DISTINCT l.digest, l.size FROM manifests s

@@ -22,35 +22,35 @@ func wantUsage(t *testing.T, s Store) {
 			t.Errorf("%s of %d: %d, %v, want %d", what, id, got, err, want)
 		}
 	}
-	registries, err := q.numbers(`SELECT id FROM registries`)
+	registries, err := numbersOf(q.conn, `SELECT id FROM registries`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range registries {
 		const of = ` x JOIN repositories p ON p.id = x.repository_id WHERE p.registry_id = ?`
-		n, err := q.RepositoryCount(id)
+		n, err := q.Usage().Repositories(id)
 		want("repositories", id, n, err, count(`SELECT count(*) FROM repositories WHERE registry_id = ?`, id))
-		n, err = q.StoredBytes(id)
+		n, err = q.Usage().StoredBytes(id)
 		want("bytes", id, n, err, count(`SELECT CAST(coalesce(sum(x.size), 0) AS BIGINT) FROM layers`+of, id)+
 			count(`SELECT CAST(coalesce(sum(x.size), 0) AS BIGINT) FROM manifests`+of, id))
-		n, err = q.ReplicatedBytes(id)
+		n, err = q.Usage().ReplicatedBytes(id)
 		want("replicated bytes", id, n, err, count(`SELECT CAST(coalesce(sum(x.size), 0) AS BIGINT) FROM layers`+of+
 			` AND x.replicated = true`, id)+
 			count(`SELECT CAST(coalesce(sum(x.size), 0) AS BIGINT) FROM manifests`+of+` AND x.replicated = true`, id))
 		uploads := count(`SELECT count(*) FROM uploads`+of, id)
 		for _, most := range []int64{0, 2, 1000} {
-			n, err := q.UploadCount(id, most)
+			n, err := q.Usage().Uploads(id, most)
 			want("uploads", id, n, err, min(uploads, most))
 		}
 	}
-	repositories, err := q.numbers(`SELECT id FROM repositories`)
+	repositories, err := numbersOf(q.conn, `SELECT id FROM repositories`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range repositories {
 		images := count(`SELECT count(*) FROM manifests WHERE repository_id = ?`, id)
 		for _, most := range []int64{0, 1, 1000} {
-			n, err := q.ImageCount(id, most)
+			n, err := q.Usage().Images(id, most)
 			want("images", id, n, err, min(images, most))
 		}
 	}
@@ -76,70 +76,70 @@ func TestUsageIsCounted(t *testing.T) {
 			return nil
 		})
 		step("known layers", func(tx *Tx) error {
-			if _, err := tx.LinkLayer(app, manifestDigest(1), epoch); err != nil {
+			if _, err := tx.Layers().Link(app, manifestDigest(1), epoch); err != nil {
 				return err
 			}
-			if _, err := tx.LinkLayer(other, manifestDigest(1), epoch); err != nil {
+			if _, err := tx.Layers().Link(other, manifestDigest(1), epoch); err != nil {
 				return err
 			}
 			return addLayer(tx, other, manifestDigest(2), 102)
 		})
 		putManifest(t, s, app, Manifest{Digest: manifestDigest(50), MediaType: "m", Size: 7}, "{}", "a")
 		step("references", func(tx *Tx) error {
-			return tx.addReferences(app, manifestDigest(50), []Reference{
+			return tx.Images().addReferences(app, manifestDigest(50), []Reference{
 				{Digest: manifestDigest(0)}, {Digest: manifestDigest(1)},
 			})
 		})
-		bytes, err := s.Read().CopyCost(app.ID, []string{manifestDigest(50)}, copied.ID)
+		bytes, err := s.Read().Usage().CopyCost(app.ID, []string{manifestDigest(50)}, copied.ID)
 		if err != nil || bytes != 7+100+101 {
 			t.Errorf("a copy would cost %d bytes, %v", bytes, err)
 		}
 		step("replication", func(tx *Tx) error {
-			return tx.CopyImage(app.ID, []string{manifestDigest(50)}, copied, 1, 1, epoch)
+			return tx.Images().Copy(app.ID, []string{manifestDigest(50)}, copied, 1, 1, epoch)
 		})
-		if n, err := s.Read().ReplicatedBytes(app.RegistryID); err != nil || n != bytes {
+		if n, err := s.Read().Usage().ReplicatedBytes(app.RegistryID); err != nil || n != bytes {
 			t.Errorf("%d, %v, want %d bytes that a replication brought", n, err, bytes)
 		}
-		if bytes, err = s.Read().CopyCost(app.ID, []string{manifestDigest(50)}, copied.ID); err != nil || bytes != 0 {
+		if bytes, err = s.Read().Usage().CopyCost(app.ID, []string{manifestDigest(50)}, copied.ID); err != nil || bytes != 0 {
 			t.Errorf("the same copy would cost %d bytes, %v", bytes, err)
 		}
 		step("the same replication", func(tx *Tx) error {
-			return tx.CopyImage(app.ID, []string{manifestDigest(50)}, copied, 1, 1, epoch)
+			return tx.Images().Copy(app.ID, []string{manifestDigest(50)}, copied, 1, 1, epoch)
 		})
 		step("uploads", func(tx *Tx) error {
 			for i := range 3 {
-				if err := tx.CreateUpload(Upload{
+				if err := tx.Uploads().Create(Upload{
 					ID: fmt.Sprint("u", i), RegistryID: app.RegistryID, RepositoryID: app.ID, StartedAt: epoch,
 				}); err != nil {
 					return err
 				}
 			}
-			return tx.CreateUpload(Upload{
+			return tx.Uploads().Create(Upload{
 				ID: "of other", RegistryID: other.RegistryID, RepositoryID: other.ID, StartedAt: epoch,
 			})
 		})
 		step("ended uploads", func(tx *Tx) error {
-			if err := tx.DeleteUpload("absent"); err != nil {
+			if err := tx.Uploads().Delete("absent"); err != nil {
 				return err
 			}
-			_, err := tx.EndUpload("u1")
+			_, err := tx.Uploads().End("u1")
 			return err
 		})
 		step("another size", func(tx *Tx) error {
 			return tx.conn.exec(`UPDATE layers SET size = size + 5 WHERE digest IN (?, ?)`, manifestDigest(0), manifestDigest(1))
 		})
 		step("unlinked", func(tx *Tx) error {
-			_, err := tx.UnlinkLayer(app, manifestDigest(4))
+			_, err := tx.Layers().Unlink(app, manifestDigest(4))
 			return err
 		})
 		step("deleted image", func(tx *Tx) error {
-			_, err := tx.DeleteManifest(copied, manifestDigest(50))
+			_, err := tx.Images().Delete(copied, manifestDigest(50))
 			return err
 		})
 		step("deleted content", func(tx *Tx) error {
-			_, err := tx.DeleteContent(other, 100)
+			_, err := tx.Repositories().DeleteContent(other, 100)
 			return err
 		})
-		step("deleted repository with all that is in it", func(tx *Tx) error { return tx.DeleteRepository(app) })
+		step("deleted repository with all that is in it", func(tx *Tx) error { return tx.Repositories().Delete(app) })
 	})
 }

@@ -131,7 +131,7 @@ func (r *run) sample(yield func(metadata.Blob) bool) error {
 	for range sampleObjects {
 		var start [4]byte
 		_, _ = rand.Read(start[:]) // never fails
-		b, err := r.To.Read().Blobs("sha256:"+hex.EncodeToString(start[:]), 1)
+		b, err := r.To.Read().Upkeep().Blobs("sha256:"+hex.EncodeToString(start[:]), 1)
 		if err != nil {
 			return err
 		}
@@ -171,7 +171,7 @@ func (r *run) hasDigest(ctx context.Context, b metadata.Blob) (bool, error) {
 
 // copyAgain replaces a blob's object.
 func (r *run) copyAgain(ctx context.Context, b metadata.Blob) error {
-	source, err := r.From.Read().Blobs(b.Digest[:len(b.Digest)-1], 1)
+	source, err := r.From.Read().Upkeep().Blobs(b.Digest[:len(b.Digest)-1], 1)
 	if err != nil {
 		return err
 	}

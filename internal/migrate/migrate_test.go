@@ -71,16 +71,16 @@ func newBusy(t *testing.T) *busy {
 
 	b := &busy{t: t}
 	must(from.Update(t.Context(), func(tx *metadata.Tx) error {
-		if err := tx.EnsureRegistry("111122223333", "us-east-1"); err != nil {
+		if err := tx.Registries().Ensure("111122223333", "us-east-1"); err != nil {
 			return err
 		}
-		registry, err := tx.Registry("111122223333", "us-east-1")
+		registry, err := tx.Registries().Get("111122223333", "us-east-1")
 		if err != nil {
 			return err
 		}
 		b.repo = &metadata.Repository{RegistryID: registry.ID, Account: "111122223333", Region: "us-east-1", Name: "app",
 			TagMutability: "MUTABLE", EncryptionType: "AES256"}
-		_, err = tx.CreateRepository(b.repo)
+		_, err = tx.Repositories().Create(b.repo)
 		return err
 	}))
 	b.m = Migration{From: from, Files: files, To: to, Bucket: bucket, Data: dir, Hold: from.Hold}
@@ -111,7 +111,7 @@ func (b *busy) write() {
 		err := b.m.From.Update(context.Background(), func(tx *metadata.Tx) error {
 			n := b.written.Add(1)
 			body := fmt.Sprintf("%d%s", n, strings.Repeat(" ", writeSize))
-			return tx.PutManifest(b.repo, metadata.Manifest{Digest: digest.FromString(body).String(), MediaType: "m",
+			return tx.Images().Put(b.repo, metadata.Manifest{Digest: digest.FromString(body).String(), MediaType: "m",
 				PushedAt: time.Now()}, []byte(body), nil)
 		})
 		if errors.Is(err, metadata.ErrMoved) {
@@ -139,11 +139,11 @@ func TestBusyDeploymentMoves(t *testing.T) {
 		t.Error("nobody was slowed down")
 	}
 	b.clients.Wait()
-	_, _, old, err := b.m.From.Read().Contents()
+	_, _, old, err := b.m.From.Read().Upkeep().Contents()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, now, err := b.m.To.Read().Contents(); err != nil || now != old || now < first {
+	if _, _, now, err := b.m.To.Read().Upkeep().Contents(); err != nil || now != old || now < first {
 		t.Errorf("of %d rows %d have moved: %v", old, now, err)
 	}
 }

@@ -82,7 +82,7 @@ func all(ctx context.Context, q *metadata.Queries,
 	prepare func([]metadata.Blob) ([]metadata.Blob, error)) func(yield func(metadata.Blob) bool) error {
 	return func(yield func(metadata.Blob) bool) error {
 		for after := ""; ; {
-			page, err := q.Blobs(after, blobPage)
+			page, err := q.Upkeep().Blobs(after, blobPage)
 			if err != nil || len(page) == 0 {
 				return err
 			}
@@ -153,7 +153,7 @@ func (r *run) copyObject(ctx context.Context, b metadata.Blob) error {
 			r.report.update(func(p *Progress) { p.Objects++ })
 			return nil
 		case errors.Is(err, errDamaged):
-			now, lookErr := r.From.Read().Blobs(b.Digest[:len(b.Digest)-1], 1)
+			now, lookErr := r.From.Read().Upkeep().Blobs(b.Digest[:len(b.Digest)-1], 1)
 			if lookErr != nil {
 				return lookErr
 			}

@@ -374,7 +374,7 @@ func TestPoliciesStoredBefore(t *testing.T) {
 		t.Helper()
 		r, err := d.meta.Repository(prodAccount, prod.Region, in(prod).Name, nil)
 		if err == nil {
-			err = d.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.SetRepositoryPolicy(r, text) })
+			err = d.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.Repositories().SetPolicy(r, text) })
 		}
 		if err != nil {
 			t.Fatal(err)

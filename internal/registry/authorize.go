@@ -137,7 +137,7 @@ func (s *Service) Authorize(ctx context.Context, c access.Caller, id resource.Re
 // registry that is not served is one that grants nothing, and is looked for all the same.
 func (s *Service) decideByRegistry(ctx context.Context, r access.Request) (metadata.Registry, error) {
 	id := r.On.Registry
-	reg, err := s.meta.Read().Registry(id.Account, id.Region)
+	reg, err := s.meta.Read().Registries().Get(id.Account, id.Region)
 	if err != nil && !errors.Is(err, metadata.ErrNotFound) {
 		return reg, fmt.Errorf("look up registry %s: %w", id, err)
 	}

@@ -184,7 +184,7 @@ func TestTagKeysDifferByMoreThanCase(t *testing.T) {
 	r, err := d.meta.Repository(prodAccount, prod.Region, ref.Name, nil)
 	if err == nil {
 		err = d.meta.Update(ctx, func(tx *metadata.Tx) error {
-			return tx.SetResourceTag(r, resource.Tag{Key: "TEAM", Value: "y"})
+			return tx.Repositories().SetResourceTag(r, resource.Tag{Key: "TEAM", Value: "y"})
 		})
 	}
 	if err != nil {

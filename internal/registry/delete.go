@@ -87,7 +87,7 @@ func (s *Service) deleteTag(tx *metadata.Tx, repo *metadata.Repository, name str
 	if err := s.outbox.Deleting(tx, Deletion{Repository: repo, Tag: name}); err != nil {
 		return false, err
 	}
-	return tx.DeleteTag(repo, name)
+	return tx.Tags().Delete(repo, name)
 }
 
 // deleteManifest is deleteTag for a manifest with all its tags.
@@ -95,7 +95,7 @@ func (s *Service) deleteManifest(tx *metadata.Tx, repo *metadata.Repository, d s
 	if err := s.outbox.Deleting(tx, Deletion{Repository: repo, Digest: d}); err != nil {
 		return false, err
 	}
-	return tx.DeleteManifest(repo, d)
+	return tx.Images().Delete(repo, d)
 }
 
 func (s *Service) deleteImage(tx *metadata.Tx, repo *metadata.Repository, r Reference) ([]Reference, error) {
@@ -104,7 +104,7 @@ func (s *Service) deleteImage(tx *metadata.Tx, repo *metadata.Repository, r Refe
 	case r.Tag == "" && d == "":
 		return nil, Errorf(InvalidParameter, "Invalid parameter at 'imageId': a tag or a digest is needed")
 	case r.Tag != "":
-		tag, err := tx.Tag(repo.ID, r.Tag)
+		tag, err := tx.Tags().Get(repo.ID, r.Tag)
 		if errors.Is(err, metadata.ErrNotFound) || err == nil && d != "" && d != tag.Digest {
 			return nil, imageNotFound(repo, r)
 		}
@@ -113,13 +113,13 @@ func (s *Service) deleteImage(tx *metadata.Tx, repo *metadata.Repository, r Refe
 		}
 		d = tag.Digest
 	default:
-		if _, err := tx.Manifest(repo.ID, d); errors.Is(err, metadata.ErrNotFound) {
+		if _, err := tx.Images().Manifest(repo.ID, d); errors.Is(err, metadata.ErrNotFound) {
 			return nil, imageNotFound(repo, r) // it may be a layer that images name
 		} else if err != nil {
 			return nil, err
 		}
 	}
-	tags, err := tx.TagsOf(repo.ID, d, "", MaxTagsPerImage)
+	tags, err := tx.Tags().Of(repo.ID, d, "", MaxTagsPerImage)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +127,7 @@ func (s *Service) deleteImage(tx *metadata.Tx, repo *metadata.Repository, r Refe
 		_, err := s.deleteTag(tx, repo, r.Tag)
 		return []Reference{{Tag: r.Tag, Digest: digest.Digest(d)}}, err
 	}
-	indexes, _, err := tx.Referring(repo.ID, d)
+	indexes, _, err := tx.Images().Referring(repo.ID, d)
 	if err != nil {
 		return nil, err
 	}

@@ -121,7 +121,7 @@ func TestDeleteLargeRepository(t *testing.T) {
 	err = d.meta.Update(ctx, func(tx *metadata.Tx) error {
 		for i := range images {
 			m := metadata.Manifest{Digest: digest.FromString(fmt.Sprint(i)).String(), MediaType: "t", PushedAt: d.clock.now()}
-			if err := tx.PutManifest(r, m, []byte("{}"), nil); err != nil {
+			if err := tx.Images().Put(r, m, []byte("{}"), nil); err != nil {
 				return err
 			}
 		}
@@ -145,7 +145,7 @@ func TestDeleteLargeRepository(t *testing.T) {
 	}
 	// A push that had found it before finds it gone.
 	err = d.meta.Update(ctx, func(tx *metadata.Tx) error {
-		_, err := tx.ShareRepository(r.ID)
+		_, err := tx.Repositories().Share(r.ID)
 		return err
 	})
 	if !errors.Is(err, metadata.ErrNotFound) {
@@ -166,7 +166,7 @@ func TestDeleteLargeRepository(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		left, err := d.meta.Read().CountManifests(r.ID)
+		left, err := d.meta.Read().Damage().CountManifests(r.ID)
 		if err != nil || left > before {
 			t.Fatalf("%d manifests are left, %v", left, err)
 		}
@@ -174,7 +174,7 @@ func TestDeleteLargeRepository(t *testing.T) {
 			break
 		}
 	}
-	if ids, err := d.meta.Read().RetiredRepositories(10); err != nil || len(ids) != 0 || before != 0 {
+	if ids, err := d.meta.Read().Repositories().Retired(10); err != nil || len(ids) != 0 || before != 0 {
 		t.Errorf("%d manifests of the repositories %v are left, %v", before, ids, err)
 	}
 	d.put(in(prod), d.image(in(prod), "x"), "latest")

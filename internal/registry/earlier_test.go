@@ -26,7 +26,7 @@ func (d *domain) putAsBefore(ref resource.Repository, raw []byte) digest.Digest 
 		d.t.Fatal(err)
 	}
 	m.Digest, m.PushedAt = digest.FromBytes(raw).String(), d.clock.now()
-	if err := d.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.PutManifest(repo, m, raw, references) }); err != nil {
+	if err := d.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.Images().Put(repo, m, raw, references) }); err != nil {
 		d.t.Fatal(err)
 	}
 	return digest.FromBytes(raw)

@@ -36,7 +36,7 @@ func (s *Service) FindRepositories(ctx context.Context, c access.Caller, id reso
 		return nil, "", nil // no name is that long
 	}
 	// Names have no capitals, but people who look for them may.
-	rows, err := s.meta.Read().FindRepositories(reg.ID, strings.ToLower(prefix), strings.ToLower(contains), p.After, p.Limit+1)
+	rows, err := s.meta.Read().Repositories().Find(reg.ID, strings.ToLower(prefix), strings.ToLower(contains), p.After, p.Limit+1)
 	if err != nil {
 		return nil, "", fmt.Errorf("look for repositories of %s: %w", id, err)
 	}
@@ -112,11 +112,11 @@ func (s *Service) imagesLike(repository int64, prefix string, p Page) (ms []meta
 	q := s.meta.Read()
 	switch {
 	case strings.Contains(prefix, ":"): // which no tag does
-		ms, err = q.ManifestsByDigest(repository, prefix, p.After, p.Limit+1)
+		ms, err = q.Images().ByDigest(repository, prefix, p.After, p.Limit+1)
 		ms, next = PageOf(ms, p.Limit, func(m metadata.Manifest) string { return m.Digest })
 	case prefix != "":
 		var tagged []metadata.TaggedManifest
-		tagged, err = q.ManifestsByTag(repository, prefix, p.After, p.Limit+1)
+		tagged, err = q.Images().ByTag(repository, prefix, p.After, p.Limit+1)
 		tagged, next = PageOf(tagged, p.Limit, func(m metadata.TaggedManifest) string { return m.Tag })
 		for _, m := range tagged {
 			ms = append(ms, m.Manifest)
@@ -124,7 +124,7 @@ func (s *Service) imagesLike(repository int64, prefix string, p Page) (ms []meta
 	default:
 		var after metadata.ImageKey
 		if after, err = imageKey(p.After); err == nil {
-			ms, err = q.WholeImages(repository, after, p.Limit+1)
+			ms, err = q.Images().Whole(repository, after, p.Limit+1)
 		}
 		ms, next = PageOf(ms, p.Limit, func(m metadata.Manifest) string {
 			return strconv.FormatInt(m.PushedAt.UnixMicro(), 10) + idSeparator + m.Digest
@@ -151,28 +151,28 @@ func (s *Service) showImages(repo *metadata.Repository, ms []metadata.Manifest) 
 	q := s.meta.Read()
 	q.Ahead(func(q *metadata.Queries) {
 		for _, m := range ms {
-			_, _ = q.TagsOf(repo.ID, m.Digest, "", maxShown)
-			_, _ = q.CountTagsOf(repo.ID, m.Digest, maxTagCount)
+			_, _ = q.Tags().Of(repo.ID, m.Digest, "", maxShown)
+			_, _ = q.Tags().CountOf(repo.ID, m.Digest, maxTagCount)
 			if forms[m.MediaType] == indexForm {
-				_, _ = q.Children(repo.ID, m.Digest, maxShown)
+				_, _ = q.Images().Children(repo.ID, m.Digest, maxShown)
 			}
 		}
 	})
 	images := make([]FoundImage, 0, len(ms))
 	for _, m := range ms {
 		image := FoundImage{Image: imageOf(m)}
-		tags, err := q.TagsOf(repo.ID, m.Digest, "", maxShown)
+		tags, err := q.Tags().Of(repo.ID, m.Digest, "", maxShown)
 		if err != nil {
 			return nil, err
 		}
 		for _, t := range tags {
 			image.Tags = append(image.Tags, t.Name)
 		}
-		if image.TagCount, err = q.CountTagsOf(repo.ID, m.Digest, maxTagCount); err != nil {
+		if image.TagCount, err = q.Tags().CountOf(repo.ID, m.Digest, maxTagCount); err != nil {
 			return nil, err
 		}
 		if forms[m.MediaType] == indexForm {
-			children, err := q.Children(repo.ID, m.Digest, maxShown)
+			children, err := q.Images().Children(repo.ID, m.Digest, maxShown)
 			if err != nil {
 				return nil, err
 			}
@@ -202,7 +202,7 @@ func addPlatforms(q *metadata.Queries, repository int64, ms []metadata.Manifest,
 	if len(indexes) == 0 {
 		return nil
 	}
-	bytes, err := q.ManifestBytes(repository, indexes)
+	bytes, err := q.Images().Bytes(repository, indexes)
 	if err != nil {
 		return err
 	}
@@ -263,7 +263,7 @@ func addReferrers(q *metadata.Queries, repository int64, images []FoundImage) er
 		}
 	}
 	for level := 0; level < referrerDepth && len(showing) > 0; level++ {
-		rows, err := q.ReferrersTo(repository, slices.Sorted(maps.Keys(showing)), maxShown)
+		rows, err := q.Images().ReferrersTo(repository, slices.Sorted(maps.Keys(showing)), maxShown)
 		if err != nil {
 			return err
 		}

@@ -115,7 +115,7 @@ func (s *Service) largeContent(ctx context.Context, repo *metadata.Repository, r
 		return nil, err
 	}
 	defer done()
-	found, err := s.meta.Read().ManifestBytes(repo.ID, []string{m.Digest})
+	found, err := s.meta.Read().Images().Bytes(repo.ID, []string{m.Digest})
 	if err != nil {
 		return nil, fmt.Errorf("read image %s of %s: %w", r, refOf(repo), err)
 	}
@@ -162,9 +162,9 @@ func (s *Service) ManifestHead(ctx context.Context, c access.Caller, ref resourc
 func headAhead(r Reference) metadata.Ahead {
 	return func(q *metadata.Queries, repository int64) {
 		if r.Tag != "" {
-			_, _ = q.ManifestHeadByTag(repository, r.Tag)
+			_, _ = q.Images().HeadByTag(repository, r.Tag)
 		} else if r.Digest != "" {
-			_, _ = q.ManifestHead(repository, string(r.Digest))
+			_, _ = q.Images().Head(repository, string(r.Digest))
 		}
 	}
 }
@@ -173,9 +173,9 @@ func headAhead(r Reference) metadata.Ahead {
 func contentAhead(r Reference) metadata.Ahead {
 	return func(q *metadata.Queries, repository int64) {
 		if r.Tag != "" {
-			_, _ = q.ManifestContentByTag(repository, r.Tag)
+			_, _ = q.Images().ContentByTag(repository, r.Tag)
 		} else if r.Digest != "" {
-			_, _ = q.ManifestContent(repository, string(r.Digest))
+			_, _ = q.Images().Content(repository, string(r.Digest))
 		}
 	}
 }
@@ -229,7 +229,7 @@ func (s *Service) recordPull(repo *metadata.Repository, m metadata.Manifest) {
 	}
 	id, d := repo.ID, m.Digest
 	go func() {
-		err := s.meta.Update(context.Background(), func(tx *metadata.Tx) error { return tx.SetPulledAt(id, d, now) })
+		err := s.meta.Update(context.Background(), func(tx *metadata.Tx) error { return tx.Images().SetPulledAt(id, d, now) })
 		if err != nil && !errors.Is(err, metadata.ErrClosed) {
 			s.log.Warn("could not record the time of a pull", "image", d, "error", err)
 		}
@@ -243,7 +243,7 @@ func (s *Service) Tags(ctx context.Context, c access.Caller, ref resource.Reposi
 	if err != nil {
 		return nil, "", err
 	}
-	tags, err := s.meta.Read().Tags(repo.ID, p.After, p.Limit+1)
+	tags, err := s.meta.Read().Tags().List(repo.ID, p.After, p.Limit+1)
 	if err != nil {
 		return nil, "", fmt.Errorf("list the tags of %s: %w", ref, err)
 	}
@@ -266,7 +266,7 @@ func (s *Service) Referrers(ctx context.Context, c access.Caller, ref resource.R
 	if err := validDigest(subject); err != nil {
 		return nil, "", err
 	}
-	ms, more, err := s.meta.Read().Referrers(repo.ID, string(subject), artifactType, p.After, p.Limit)
+	ms, more, err := s.meta.Read().Images().Referrers(repo.ID, string(subject), artifactType, p.After, p.Limit)
 	if err != nil {
 		return nil, "", fmt.Errorf("list the referrers of %s in %s: %w", subject, ref, err)
 	}
@@ -302,7 +302,7 @@ func (s *Service) DescribeImages(ctx context.Context, c access.Caller, ref resou
 		}
 		seen[m.Digest] = true
 		// The cached manifest may hold older times than the store.
-		row, err := s.meta.Read().Manifest(repo.ID, m.Digest)
+		row, err := s.meta.Read().Images().Manifest(repo.ID, m.Digest)
 		if errors.Is(err, metadata.ErrNotFound) {
 			return nil, imageNotFound(repo, r)
 		}
@@ -328,7 +328,7 @@ func (s *Service) describe(repo *metadata.Repository, ms []metadata.Manifest) ([
 	for i, m := range ms {
 		digests[i] = m.Digest
 	}
-	tags, err := s.meta.Read().TagsOfEach(repo.ID, digests, MaxTagsPerImage)
+	tags, err := s.meta.Read().Tags().OfEach(repo.ID, digests, MaxTagsPerImage)
 	if err != nil {
 		return nil, fmt.Errorf("list the tags of %d images of %s: %w", len(ms), refOf(repo), err)
 	}
@@ -357,7 +357,7 @@ func (s *Service) ListImages(ctx context.Context, c access.Caller, ref resource.
 	case Untagged:
 		tagged = 0
 	}
-	ms, err := s.meta.Read().Manifests(repo.ID, tagged, p.After, p.Limit+1)
+	ms, err := s.meta.Read().Images().List(repo.ID, tagged, p.After, p.Limit+1)
 	if err != nil {
 		return nil, "", fmt.Errorf("list the images of %s: %w", ref, err)
 	}
@@ -379,7 +379,7 @@ func (s *Service) ListImageIDs(ctx context.Context, c access.Caller, ref resourc
 		return nil, "", err
 	}
 	d, tag, _ := strings.Cut(p.After, idSeparator)
-	rows, err := s.meta.Read().ImageIDs(repo.ID, status != Untagged, status != Tagged, d, tag, p.Limit+1)
+	rows, err := s.meta.Read().Images().IDs(repo.ID, status != Untagged, status != Tagged, d, tag, p.Limit+1)
 	if err != nil {
 		return nil, "", fmt.Errorf("list the images of %s: %w", ref, err)
 	}

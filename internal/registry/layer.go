@@ -71,7 +71,7 @@ func (s *Service) Layer(ctx context.Context, c access.Caller, ref resource.Repos
 
 // layerAhead asks what layer is going to ask.
 func layerAhead(d digest.Digest) metadata.Ahead {
-	return func(q *metadata.Queries, repository int64) { _, _ = q.Layer(repository, string(d)) }
+	return func(q *metadata.Queries, repository int64) { _, _ = q.Layers().Get(repository, string(d)) }
 }
 
 func (s *Service) layer(repo *metadata.Repository, d digest.Digest) (Layer, error) {
@@ -98,7 +98,7 @@ func (s *Service) renew(repo *metadata.Repository, l Layer) {
 	}
 	id := repo.ID
 	go func() {
-		err := s.meta.Update(context.Background(), func(tx *metadata.Tx) error { return tx.RenewLink(id, string(l.Digest), now) })
+		err := s.meta.Update(context.Background(), func(tx *metadata.Tx) error { return tx.Layers().Renew(id, string(l.Digest), now) })
 		if err != nil && !errors.Is(err, metadata.ErrClosed) {
 			s.log.Warn("could not renew the link to a layer that a client asked for", "layer", l.Digest, "error", err)
 		}
@@ -153,8 +153,8 @@ func (s *Service) LayersAvailable(ctx context.Context, c access.Caller, ref reso
 	q := s.meta.ReadOf(repo)
 	q.Ahead(func(q *metadata.Queries) {
 		for _, d := range ds {
-			_, _ = q.Layer(repo.ID, string(d))
-			_, _, _ = q.Referring(repo.ID, string(d))
+			_, _ = q.Layers().Get(repo.ID, string(d))
+			_, _, _ = q.Images().Referring(repo.ID, string(d))
 		}
 	})
 	linked := make([]Layer, 0, len(ds))
@@ -176,7 +176,7 @@ func (s *Service) LayersAvailable(ctx context.Context, c access.Caller, ref reso
 	layers := make(map[digest.Digest]Layer, len(there))
 	for _, l := range there {
 		s.renew(repo, l)
-		if _, l.MediaType, err = q.Referring(repo.ID, string(l.Digest)); err != nil {
+		if _, l.MediaType, err = q.Images().Referring(repo.ID, string(l.Digest)); err != nil {
 			return nil, fmt.Errorf("look up the media type of layer %s: %w", l.Digest, err)
 		}
 		layers[l.Digest] = l
@@ -196,7 +196,7 @@ func (s *Service) LayerForDownload(ctx context.Context, c access.Caller, ref res
 	if l, err = s.layer(repo, d); err != nil {
 		return Layer{}, "", err
 	}
-	images, mediaType, err := s.meta.Read().Referring(repo.ID, string(d))
+	images, mediaType, err := s.meta.Read().Images().Referring(repo.ID, string(d))
 	if err != nil {
 		return Layer{}, "", fmt.Errorf("look up the images of layer %s: %w", d, err)
 	}
@@ -224,7 +224,7 @@ func (s *Service) DeleteLayer(ctx context.Context, c access.Caller, ref resource
 		return err
 	}
 	return s.alter(ctx, repo, nil, func(tx *metadata.Tx, repo *metadata.Repository) error {
-		images, _, err := tx.Referring(repo.ID, string(d))
+		images, _, err := tx.Images().Referring(repo.ID, string(d))
 		if err != nil {
 			return err
 		}
@@ -232,7 +232,7 @@ func (s *Service) DeleteLayer(ctx context.Context, c access.Caller, ref resource
 			return Errorf(LayerInUse, "The layer with digest '%s' is a part of images of the repository with name '%s' in the registry with id '%s': delete these first: %s",
 				d, repo.Name, repo.Account, strings.Join(images, ", "))
 		}
-		unlinked, err := tx.UnlinkLayer(repo, string(d))
+		unlinked, err := tx.Layers().Unlink(repo, string(d))
 		if err == nil && !unlinked {
 			return layerNotFound(repo, d)
 		}
@@ -256,7 +256,7 @@ func (s *Service) MountLayer(ctx context.Context, c access.Caller, to resource.R
 	if from != nil {
 		sources = append(sources, *from)
 	} else {
-		names, err := s.meta.Read().RepositoriesWithLayer(repo.RegistryID, string(d), maxMountSources)
+		names, err := s.meta.Read().Layers().RepositoriesWith(repo.RegistryID, string(d), maxMountSources)
 		if err != nil {
 			return false, fmt.Errorf("find a repository with layer %s: %w", d, err)
 		}
@@ -292,14 +292,14 @@ func (s *Service) MountLayer(ctx context.Context, c access.Caller, to resource.R
 
 func (s *Service) mount(ctx context.Context, source, to *metadata.Repository,
 	d digest.Digest) (mounted bool, err error) {
-	var ahead metadata.Ahead = func(q *metadata.Queries, _ int64) { _, _ = q.Layer(source.ID, string(d)) }
+	var ahead metadata.Ahead = func(q *metadata.Queries, _ int64) { _, _ = q.Layers().Get(source.ID, string(d)) }
 	room := s.roomIn(to, quota.StoredBytes)
 	link := func(tx *metadata.Tx, to *metadata.Repository) error {
 		mounted = false
 		if err := room.Begin(tx.Queries); err != nil {
 			return err
 		}
-		l, err := tx.Layer(source.ID, string(d))
+		l, err := tx.Layers().Get(source.ID, string(d))
 		if errors.Is(err, metadata.ErrNotFound) {
 			return nil
 		}
@@ -309,7 +309,7 @@ func (s *Service) mount(ctx context.Context, source, to *metadata.Repository,
 		if err := takeLayer(tx, room, to.ID, string(d), l.Size); err != nil {
 			return err
 		}
-		mounted, err = tx.LinkLayer(to, string(d), s.now())
+		mounted, err = tx.Layers().Link(to, string(d), s.now())
 		return err
 	}
 	err = room.Within(ctx, func() error { return s.addTo(ctx, to, ahead, link) })

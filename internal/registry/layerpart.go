@@ -76,7 +76,7 @@ func (s *Service) CompleteLayerUpload(ctx context.Context, c access.Caller, ref 
 		if err := u.Cancel(ctx); err != nil {
 			return Layer{}, err
 		}
-		if err := s.Update(ctx, func(tx *metadata.Tx) error { return tx.DeleteUpload(id) }); err != nil {
+		if err := s.Update(ctx, func(tx *metadata.Tx) error { return tx.Uploads().Delete(id) }); err != nil {
 			return Layer{}, err
 		}
 		return Layer{}, Errorf(LayerAlreadyExists, "The layer '%s' already exists in the repository '%s' in the registry with id '%s'",

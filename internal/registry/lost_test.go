@@ -24,9 +24,9 @@ func (d *domain) loseLink(ref resource.Repository, layer digest.Digest) error {
 		return err
 	}
 	return d.meta.Update(ctx, func(tx *metadata.Tx) error {
-		r, err := tx.LockRepository(row.ID)
+		r, err := tx.Repositories().Lock(row.ID)
 		if err == nil {
-			_, err = tx.UnlinkLayer(r, string(layer))
+			_, err = tx.Layers().Unlink(r, string(layer))
 		}
 		return err
 	})
@@ -35,7 +35,7 @@ func (d *domain) loseLink(ref resource.Repository, layer digest.Digest) error {
 // object names the object that holds a blob.
 func (d *domain) object(layer digest.Digest) string {
 	d.t.Helper()
-	b, err := d.meta.Read().Blob(string(layer))
+	b, err := d.meta.Read().Layers().Blob(string(layer))
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestLostBytesComeBackWithAnyPush(t *testing.T) {
 			if _, err := d.sweep("uploads", "leftovers", "objects", "garbage"); err != nil {
 				t.Fatal(err)
 			}
-			if garbage, err := d.meta.Read().Garbage("", 10); len(garbage) != 0 || err != nil {
+			if garbage, err := d.meta.Read().Upkeep().Garbage("", 10); len(garbage) != 0 || err != nil {
 				t.Errorf("garbage %+v, %v", garbage, err)
 			}
 			if d.held() != 0 {
@@ -163,7 +163,7 @@ func TestLostBytesComeBackTwice(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := d.sweep(registry.SweepSteps...); err == nil { // which frees the links too
-			_, err = d.meta.Read().Blob(string(l))
+			_, err = d.meta.Read().Layers().Blob(string(l))
 			if err == nil {
 				t.Error("an unused blob is left")
 			}

@@ -30,20 +30,20 @@ func (s *Service) outsider(ctx context.Context, c access.Caller, ref resource.Re
 
 	q := s.meta.Read()
 	q.Ahead(func(q *metadata.Queries) {
-		_, _ = q.Repository(ref.Registry.Account, ref.Registry.Region, ref.Name)
-		_, _ = q.Registry(ref.Registry.Account, ref.Registry.Region)
+		_, _ = q.Repositories().Get(ref.Registry.Account, ref.Registry.Region, ref.Name)
+		_, _ = q.Registries().Get(ref.Registry.Account, ref.Registry.Region)
 	})
-	r, err := q.Repository(ref.Registry.Account, ref.Registry.Region, ref.Name)
+	r, err := q.Repositories().Get(ref.Registry.Account, ref.Registry.Region, ref.Name)
 	if errors.Is(err, metadata.ErrNotFound) {
 		r = &metadata.Repository{}
 	} else if err != nil {
 		return nil, fmt.Errorf("look up repository %s: %w", ref, err)
 	}
-	reg, err := q.Registry(ref.Registry.Account, ref.Registry.Region)
+	reg, err := q.Registries().Get(ref.Registry.Account, ref.Registry.Region)
 	if err != nil && !errors.Is(err, metadata.ErrNotFound) {
 		return nil, fmt.Errorf("look up registry %s: %w", ref.Registry, err)
 	}
-	if about.Tags, err = q.ResourceTags(r.ID); err != nil {
+	if about.Tags, err = q.Repositories().ResourceTags(r.ID); err != nil {
 		return nil, fmt.Errorf("read the resource tags of %s: %w", ref, err)
 	}
 	if !s.Exists(ref.Registry) { // what was stored before it was taken out of the configuration

@@ -150,7 +150,7 @@ func (p *put) commit(ctx context.Context, r *metadata.Repository) error {
 			return err
 		}
 	}
-	return p.service.updateWith(ctx, r, (*metadata.Queries).HoldRepository, p.ahead, p.run)
+	return p.service.updateWith(ctx, r, metadata.Repositories.Hold, p.ahead, p.run)
 }
 
 func (p *put) immutable(r *metadata.Repository) bool {
@@ -159,27 +159,27 @@ func (p *put) immutable(r *metadata.Repository) bool {
 
 // ahead asks what run is going to ask.
 func (p *put) ahead(q *metadata.Queries, repository int64) {
-	_, _ = q.Manifest(repository, p.digest)
+	_, _ = q.Images().Manifest(repository, p.digest)
 	layers, children := p.manifest.split()
 	if len(layers) > 0 {
-		_, _ = q.LayerSizes(repository, layers)
+		_, _ = q.Layers().Sizes(repository, layers)
 	}
 	if len(children) > 0 {
-		_, _ = q.ManifestSizes(repository, children)
+		_, _ = q.Images().Sizes(repository, children)
 	}
 	for _, tag := range p.Tags {
-		_, _ = q.Tag(repository, tag)
+		_, _ = q.Tags().Get(repository, tag)
 	}
 	p.room.Ahead(q)
 	p.service.usage.TagsAhead(q, p.account, repository, p.digest, len(p.Tags))
-	_, _ = q.NextSequence(p.registry)
+	_, _ = q.Registries().NextSequence(p.registry)
 }
 
 func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
 	if err := p.room.Begin(tx.Queries); err != nil {
 		return err
 	}
-	_, err := tx.Manifest(r.ID, p.digest)
+	_, err := tx.Images().Manifest(r.ID, p.digest)
 	known := err == nil
 	if err != nil && !errors.Is(err, metadata.ErrNotFound) {
 		return err
@@ -199,14 +199,14 @@ func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
 		}
 		m := p.manifest.facts(p.Bytes)
 		m.Digest, m.ImageSize, m.PushedAt = p.digest, size, p.now
-		if err := tx.PutManifest(r, m, p.Bytes, p.manifest.References); err != nil {
+		if err := tx.Images().Put(r, m, p.Bytes, p.manifest.References); err != nil {
 			return err
 		}
-	} else if err := tx.MarkPushed(r, p.digest); err != nil {
+	} else if err := tx.Images().MarkPushed(r, p.digest); err != nil {
 		return err
 	}
 	changed := !known
-	sequence, err := tx.NextSequence(r.RegistryID)
+	sequence, err := tx.Registries().NextSequence(r.RegistryID)
 	if err != nil {
 		return err
 	}
@@ -228,7 +228,7 @@ func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
 		return overQuota(refOf(r).Registry, quota.TagsPerImage, p.service.limits[r.Account].TagsPerImage)
 	}
 	for _, tag := range p.Tags {
-		if err := tx.SetTag(r, metadata.Tag{Name: tag, Digest: p.digest, Sequence: sequence}, p.now); err != nil {
+		if err := tx.Tags().Set(r, metadata.Tag{Name: tag, Digest: p.digest, Sequence: sequence}, p.now); err != nil {
 			return fmt.Errorf("set tag %s: %w", tag, err)
 		}
 	}
@@ -250,7 +250,7 @@ func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
 func (p *put) checkReferences(tx *metadata.Tx, r *metadata.Repository) (int64, error) {
 	layers, children := p.manifest.split()
 	if len(layers) > 0 {
-		have, err := tx.LayerSizes(r.ID, layers)
+		have, err := tx.Layers().Sizes(r.ID, layers)
 		if err != nil {
 			return 0, err
 		}
@@ -261,7 +261,7 @@ func (p *put) checkReferences(tx *metadata.Tx, r *metadata.Repository) (int64, e
 	}
 	size := p.manifest.size
 	if len(children) > 0 {
-		have, err := tx.ManifestSizes(r.ID, children)
+		have, err := tx.Images().Sizes(r.ID, children)
 		if err != nil {
 			return 0, err
 		}
@@ -289,7 +289,7 @@ func lacking(digests []string, have map[string]int64) (missing []string) {
 // addsTag reports whether the tag is to move to the image: false if it is there
 // already, and ImageTagAlreadyExists if it may not.
 func (p *put) addsTag(tx *metadata.Tx, r *metadata.Repository, tag string) (bool, error) {
-	now, err := tx.Tag(r.ID, tag)
+	now, err := tx.Tags().Get(r.ID, tag)
 	exists := err == nil
 	if err != nil && !errors.Is(err, metadata.ErrNotFound) {
 		return false, err

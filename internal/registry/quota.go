@@ -89,7 +89,7 @@ func takeLayer(tx *metadata.Tx, r *usage.Room, repository int64, digest string, 
 	if !r.Bounded(quota.StoredBytes) {
 		return nil
 	}
-	_, err := tx.Layer(repository, digest)
+	_, err := tx.Layers().Get(repository, digest)
 	if errors.Is(err, metadata.ErrNotFound) {
 		return r.Take(quota.StoredBytes, size)
 	}
@@ -102,7 +102,7 @@ func takeBlob(tx *metadata.Tx, r *usage.Room, repository int64, digest string) e
 	if !r.Bounded(quota.StoredBytes) {
 		return nil
 	}
-	b, err := tx.Blob(digest)
+	b, err := tx.Layers().Blob(digest)
 	if errors.Is(err, metadata.ErrNotFound) {
 		return nil
 	}

@@ -40,7 +40,7 @@ func (s *Service) replaceRegistryPolicy(ctx context.Context, row int64, id resou
 			return registryPolicyNotFound(id)
 		}
 		tx.OnCommit(func() { s.changes.Notify(changes.Change{Registry: reg.ID, Settings: true}) })
-		if err := tx.SetRegistryPolicy(reg.ID, text); err != nil {
+		if err := tx.Registries().SetPolicy(reg.ID, text); err != nil {
 			return err
 		}
 		return s.outbox.Possible(tx, reg.ID, resource.Repository{Registry: id})

@@ -30,7 +30,7 @@ func ReadManifest(raw []byte, mediaType string) (metadata.Manifest, []metadata.R
 // object meanwhile.
 func (s *Service) Quarantine(ctx context.Context, d, object, reason string) (done bool, err error) {
 	err = s.Update(ctx, func(tx *metadata.Tx) (err error) {
-		done, err = tx.QuarantineBlob(d, object, reason, s.now())
+		done, err = tx.Damage().QuarantineBlob(d, object, reason, s.now())
 		return err
 	})
 	return done && err == nil, err
@@ -62,7 +62,7 @@ func (s *Service) RestoreManifest(ctx context.Context, at metadata.RepositoryRef
 	}
 	m.Digest, m.PushedAt = string(d), s.now()
 	return s.Update(ctx, func(tx *metadata.Tx) error {
-		repo, err := tx.LockRepository(at.ID)
+		repo, err := tx.Repositories().Lock(at.ID)
 		if errors.Is(err, metadata.ErrNotFound) {
 			return fmt.Errorf("the repository %s is gone: %w", at, err)
 		}
@@ -77,7 +77,7 @@ func (s *Service) RestoreManifest(ctx context.Context, at metadata.RepositoryRef
 		}
 		m := m
 		if len(children) > 0 {
-			sizes, err := tx.ManifestSizes(repo.ID, children)
+			sizes, err := tx.Images().Sizes(repo.ID, children)
 			if err != nil {
 				return err
 			}
@@ -85,21 +85,21 @@ func (s *Service) RestoreManifest(ctx context.Context, at metadata.RepositoryRef
 				m.ImageSize = max(m.ImageSize, n)
 			}
 		}
-		return tx.ReplaceManifest(repo, m, raw, references)
+		return tx.Damage().ReplaceManifest(repo, m, raw, references)
 	})
 }
 
 // CorrectLink gives a repository's link the size of its blob.
 func (s *Service) CorrectLink(ctx context.Context, at metadata.RepositoryRef, d string) error {
-	return s.Update(ctx, func(tx *metadata.Tx) error { return tx.CorrectLinkSize(at.ID, d) })
+	return s.Update(ctx, func(tx *metadata.Tx) error { return tx.Damage().CorrectLinkSize(at.ID, d) })
 }
 
 // DropBrokenTag removes a tag that names no manifest of its repository.
 func (s *Service) DropBrokenTag(ctx context.Context, at metadata.RepositoryRef, tag string) error {
-	return s.Update(ctx, func(tx *metadata.Tx) error { return tx.DeleteBrokenTag(at.ID, tag) })
+	return s.Update(ctx, func(tx *metadata.Tx) error { return tx.Damage().DeleteBrokenTag(at.ID, tag) })
 }
 
 // DiscardDamaged gives up what was kept of a damaged blob; the sweep frees it.
 func (s *Service) DiscardDamaged(ctx context.Context, d metadata.DamagedBlob, size int64) error {
-	return s.Update(ctx, func(tx *metadata.Tx) error { return tx.DiscardDamaged(d, size) })
+	return s.Update(ctx, func(tx *metadata.Tx) error { return tx.Damage().DiscardDamaged(d, size) })
 }

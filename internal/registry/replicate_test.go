@@ -220,13 +220,13 @@ func TestRule5WholeImagesOnly(t *testing.T) {
 	d.put(in(prod), inner)
 	outer := d.index(inner, a)
 	for _, id := range d.due() { // the index alone brings its children
-		row, err := d.meta.Read().Replication(id)
+		row, err := d.meta.Read().Replications().Get(id)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := d.meta.Update(ctx, func(tx *metadata.Tx) error {
 			row.State = metadata.ReplicationComplete
-			return tx.SaveReplication(row)
+			return tx.Replications().Save(row)
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -450,13 +450,13 @@ func TestStoredRefusalTellsNoForeignWords(t *testing.T) {
 	want := d.statuses(in(prod), registry.Reference{Tag: "latest"})[0].Failure
 	for _, code := range []string{"ReplicateImageNotAllowed", "CreateRepositoryNotAllowed"} {
 		id := d.list(prod, replication.Outgoing, "", 1)[0].ID
-		row, err := d.meta.Read().Replication(id)
+		row, err := d.meta.Read().Replications().Get(id)
 		if err != nil {
 			t.Fatal(err)
 		}
 		row.FailureCode = code
 		row.FailureReason = "statement \"SecretPlan\" denies it:\n{\n  \"Effect\": \"Allow\"\n}"
-		if err := d.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.SaveReplication(row) }); err != nil {
+		if err := d.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.Replications().Save(row) }); err != nil {
 			t.Fatal(err)
 		}
 		for what, got := range map[string]replication.Failure{

@@ -120,7 +120,7 @@ func (s *Service) createRepository(ctx context.Context, r *metadata.Repository, 
 		if err := room.Begin(tx.Queries); err != nil {
 			return err
 		}
-		created, err := tx.CreateRepository(r)
+		created, err := tx.Repositories().Create(r)
 		if err != nil {
 			return err
 		}
@@ -131,7 +131,7 @@ func (s *Service) createRepository(ctx context.Context, r *metadata.Repository, 
 			return err
 		}
 		for _, t := range n.Tags {
-			if err := tx.SetResourceTag(r, t); err != nil {
+			if err := tx.Repositories().SetResourceTag(r, t); err != nil {
 				return err
 			}
 		}
@@ -152,7 +152,7 @@ func (s *Service) newRepository(ref resource.Repository, registry int64, n NewRe
 func (s *Service) CreateDestination(tx *metadata.Tx, ref resource.Repository,
 	registry int64) (*metadata.Repository, error) {
 	r := s.newRepository(ref, registry, NewRepository{Mutability: Mutable, Encryption: Encryption{Type: defaultEncryption}})
-	if _, err := tx.CreateRepository(r); err != nil {
+	if _, err := tx.Repositories().Create(r); err != nil {
 		return nil, err
 	}
 	return r, s.outbox.Possible(tx, registry, ref) // others may lack only the right to create it
@@ -246,7 +246,7 @@ func (s *Service) ListRepositories(ctx context.Context, c access.Caller, id reso
 	if err != nil {
 		return nil, "", err
 	}
-	rows, err := s.meta.Read().Repositories(reg.ID, p.After, p.Limit+1)
+	rows, err := s.meta.Read().Repositories().List(reg.ID, p.After, p.Limit+1)
 	if err != nil {
 		return nil, "", fmt.Errorf("list the repositories of %s: %w", id, err)
 	}
@@ -267,7 +267,7 @@ func (s *Service) DeleteRepository(ctx context.Context, c access.Caller, ref res
 	more := false
 	err = s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) error {
 		if !force {
-			has, err := tx.HasImages(r.ID)
+			has, err := tx.Repositories().HasImages(r.ID)
 			if err != nil {
 				return err
 			}
@@ -277,10 +277,10 @@ func (s *Service) DeleteRepository(ctx context.Context, c access.Caller, ref res
 		}
 		// What one transaction can remove goes now. Of a larger one nothing is to be
 		// seen from now on, and its name is free; its rows go afterwards.
-		if more, err = tx.DeleteContent(r, deleteBatch); err == nil && more {
-			err = tx.RetireRepository(r)
+		if more, err = tx.Repositories().DeleteContent(r, deleteBatch); err == nil && more {
+			err = tx.Repositories().Retire(r)
 		} else if err == nil {
-			err = tx.DeleteRepository(r)
+			err = tx.Repositories().Delete(r)
 		}
 		if err != nil {
 			return err
@@ -303,7 +303,7 @@ func (s *Service) OnRetired(wake func()) { s.retired.Store(&wake) }
 
 // sweepRepositories removes one batch of a repository that was retired.
 func (s *Service) sweepRepositories(ctx context.Context, dry bool) (p SweepPage, err error) {
-	ids, err := s.meta.Read().RetiredRepositories(sweepRows)
+	ids, err := s.meta.Read().Repositories().Retired(sweepRows)
 	if err != nil || len(ids) == 0 {
 		return p, err
 	}
@@ -313,19 +313,19 @@ func (s *Service) sweepRepositories(ctx context.Context, dry bool) (p SweepPage,
 	}
 	err = s.Update(ctx, func(tx *metadata.Tx) error {
 		p = SweepPage{Next: "more"}
-		r, err := tx.LockRetired(ids[0])
+		r, err := tx.Repositories().LockRetired(ids[0])
 		if errors.Is(err, metadata.ErrNotFound) {
 			return nil // another process was first
 		}
 		if err != nil {
 			return err
 		}
-		more, err := tx.DeleteContent(r, deleteBatch)
+		more, err := tx.Repositories().DeleteContent(r, deleteBatch)
 		if err != nil || more {
 			return err
 		}
 		p.Found = 1
-		return tx.DeleteRepository(r)
+		return tx.Repositories().Delete(r)
 	})
 	return p, err
 }
@@ -347,7 +347,7 @@ func (s *Service) SetTagMutability(ctx context.Context, c access.Caller, ref res
 		}
 		r.TagMutability, r.Exclusions = string(m), exclusions
 		changed = repositoryOf(r)
-		return tx.SetTagMutability(r, string(m), exclusions)
+		return tx.Repositories().SetTagMutability(r, string(m), exclusions)
 	})
 	return changed, err
 }
@@ -383,7 +383,7 @@ func (s *Service) SetRepositoryPolicy(ctx context.Context, c access.Caller, ref 
 		if err := Unchanged(documentOf("the policy", ref), base, r.Policy); err != nil {
 			return err
 		}
-		if err := tx.SetRepositoryPolicy(r, text); err != nil {
+		if err := tx.Repositories().SetPolicy(r, text); err != nil {
 			return err
 		}
 		return s.outbox.Possible(tx, r.RegistryID, ref) // it may have denied them
@@ -424,7 +424,7 @@ func (s *Service) DeleteRepositoryPolicy(ctx context.Context, c access.Caller, r
 		if text = r.Policy; text == "" {
 			return repositoryPolicyNotFound(ref)
 		}
-		if err := tx.SetRepositoryPolicy(r, ""); err != nil {
+		if err := tx.Repositories().SetPolicy(r, ""); err != nil {
 			return err
 		}
 		return s.outbox.Possible(tx, r.RegistryID, ref) // it may have denied them

@@ -65,7 +65,7 @@ func (s *Service) TagResource(ctx context.Context, c access.Caller, ref resource
 		return err
 	}
 	return s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) error {
-		before, err := tx.ResourceTags(r.ID)
+		before, err := tx.Repositories().ResourceTags(r.ID)
 		if err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func (s *Service) TagResource(ctx context.Context, c access.Caller, ref resource
 			if !known {
 				before = append(before, t)
 			}
-			if err := tx.SetResourceTag(r, t); err != nil {
+			if err := tx.Repositories().SetResourceTag(r, t); err != nil {
 				return err
 			}
 		}
@@ -105,7 +105,7 @@ func (s *Service) UntagResource(ctx context.Context, c access.Caller, ref resour
 		return err
 	}
 	return s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) error {
-		before, err := tx.ResourceTags(r.ID)
+		before, err := tx.Repositories().ResourceTags(r.ID)
 		if err != nil {
 			return err
 		}
@@ -113,7 +113,7 @@ func (s *Service) UntagResource(ctx context.Context, c access.Caller, ref resour
 			return err
 		}
 		for _, key := range keys {
-			if err := tx.DeleteResourceTag(r, key); err != nil {
+			if err := tx.Repositories().DeleteResourceTag(r, key); err != nil {
 				return err
 			}
 		}

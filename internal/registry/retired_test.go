@@ -47,7 +47,7 @@ func TestRetiredRepositoryIsDeletedAtOnce(t *testing.T) {
 	err = d.meta.Update(ctx, func(tx *metadata.Tx) error {
 		for i := range 1000 {
 			m := metadata.Manifest{Digest: digest.FromString(fmt.Sprint(i)).String(), MediaType: "t", PushedAt: d.clock.now()}
-			if err := tx.PutManifest(repository, m, []byte("{}"), nil); err != nil {
+			if err := tx.Images().Put(repository, m, []byte("{}"), nil); err != nil {
 				return err
 			}
 		}
@@ -60,7 +60,7 @@ func TestRetiredRepositoryIsDeletedAtOnce(t *testing.T) {
 		t.Errorf("a large one: woken %d times, %v", woken, err)
 	}
 	within("its rows are left", func() bool {
-		ids, err := d.meta.Read().RetiredRepositories(10)
+		ids, err := d.meta.Read().Repositories().Retired(10)
 		if err != nil {
 			t.Fatal(err)
 		}

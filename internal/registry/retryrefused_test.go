@@ -31,7 +31,7 @@ func (d *domain) refuseMany(n int) {
 		}
 		err := d.meta.Update(ctx, func(tx *metadata.Tx) error {
 			for _, r := range rows {
-				if err := tx.QueueReplication(r); err != nil {
+				if err := tx.Replications().Queue(r); err != nil {
 					return err
 				}
 			}
@@ -41,7 +41,7 @@ func (d *domain) refuseMany(n int) {
 			err = d.meta.Update(ctx, func(tx *metadata.Tx) error {
 				for _, r := range rows {
 					r.State, r.FailureCode, r.RefusedInto = metadata.ReplicationFailed, "ReplicateImageNotAllowed", in(dev).Name
-					if err := tx.SaveReplication(*r); err != nil {
+					if err := tx.Replications().Save(*r); err != nil {
 						return err
 					}
 				}

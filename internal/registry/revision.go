@@ -58,10 +58,10 @@ func Unchanged(what string, base []Revision, document ...any) error {
 
 // LockSettings returns a registry's settings as they are until the transaction changes them.
 func LockSettings(tx *metadata.Tx, row int64, id resource.Registry) (metadata.Registry, error) {
-	if err := tx.LockRegistry(row); err != nil {
+	if err := tx.Registries().Lock(row); err != nil {
 		return metadata.Registry{}, err
 	}
-	return tx.Registry(id.Account, id.Region)
+	return tx.Registries().Get(id.Account, id.Region)
 }
 
 // documentOf names a document of a repository, for Unchanged.

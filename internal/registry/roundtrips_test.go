@@ -88,7 +88,7 @@ func TestRoundTrips(t *testing.T) {
 		t.Fatal(err)
 	}
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		m, err := d.meta.Read().Manifest(row.ID, string(first))
+		m, err := d.meta.Read().Images().Manifest(row.ID, string(first))
 		if err != nil || time.Now().After(deadline) {
 			t.Fatalf("the pull is not noted: %+v, %v", m, err)
 		}

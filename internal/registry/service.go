@@ -76,7 +76,7 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 		}
 	}
 	err := s.meta.Update(ctx, func(tx *metadata.Tx) error {
-		ids, err := tx.RegistryIDs(keys)
+		ids, err := tx.Registries().IDs(keys)
 		if err != nil {
 			return err
 		}
@@ -85,11 +85,11 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 				if _, ok := ids[k]; ok {
 					continue
 				}
-				if err := tx.EnsureRegistry(k.Account, k.Region); err != nil {
+				if err := tx.Registries().Ensure(k.Account, k.Region); err != nil {
 					return err
 				}
 			}
-			if ids, err = tx.RegistryIDs(keys); err != nil {
+			if ids, err = tx.Registries().IDs(keys); err != nil {
 				return err
 			}
 		}
@@ -150,7 +150,7 @@ func (s *Service) Update(ctx context.Context, fn func(tx *metadata.Tx) error) er
 // ahead, if not nil, asks what fn is going to ask.
 func (s *Service) addTo(ctx context.Context, r *metadata.Repository, ahead metadata.Ahead,
 	fn func(tx *metadata.Tx, r *metadata.Repository) error) error {
-	return s.updateWith(ctx, r, (*metadata.Queries).ShareRepository, ahead, fn)
+	return s.updateWith(ctx, r, metadata.Repositories.Share, ahead, fn)
 }
 
 // alter is addTo for what takes away or overwrites what others may rely on:
@@ -158,23 +158,23 @@ func (s *Service) addTo(ctx context.Context, r *metadata.Repository, ahead metad
 // it are notified.
 func (s *Service) alter(ctx context.Context, r *metadata.Repository, ahead metadata.Ahead,
 	fn func(tx *metadata.Tx, r *metadata.Repository) error) error {
-	return s.updateWith(ctx, r, (*metadata.Queries).LockRepository, ahead, func(tx *metadata.Tx, r *metadata.Repository) error {
+	return s.updateWith(ctx, r, metadata.Repositories.Lock, ahead, func(tx *metadata.Tx, r *metadata.Repository) error {
 		s.repositoryChanged(tx, r)
 		return fn(tx, r)
 	})
 }
 
 func (s *Service) updateWith(ctx context.Context, r *metadata.Repository,
-	open func(*metadata.Queries, int64) (*metadata.Repository, error),
+	open func(metadata.Repositories, int64) (*metadata.Repository, error),
 	ahead metadata.Ahead, fn func(tx *metadata.Tx, r *metadata.Repository) error) error {
 	return s.Update(ctx, func(tx *metadata.Tx) error {
 		tx.Ahead(func(q *metadata.Queries) {
-			_, _ = open(q, r.ID) // answered below, as all that is asked ahead
+			_, _ = open(q.Repositories(), r.ID) // answered below, as all that is asked ahead
 			if ahead != nil {
 				ahead(q, r.ID)
 			}
 		})
-		row, err := open(tx.Queries, r.ID)
+		row, err := open(tx.Queries.Repositories(), r.ID)
 		if errors.Is(err, metadata.ErrNotFound) {
 			return repositoryNotFound(refOf(r))
 		}

@@ -129,7 +129,7 @@ func (s *Service) expireUploads(ctx context.Context, after string, lifetime time
 	dry bool) (p SweepPage, err error) {
 	now := s.now()
 	before, ahead := now.Add(-lifetime), now.Add(uploadLifetime)
-	idle, err := s.meta.Read().IdleUploads(before, ahead, after, sweepObjects)
+	idle, err := s.meta.Read().Uploads().Idle(before, ahead, after, sweepObjects)
 	if err != nil {
 		return p, err
 	}
@@ -141,7 +141,7 @@ func (s *Service) expireUploads(ctx context.Context, after string, lifetime time
 			// A clock that was ahead has dated it, or ours is behind. It may be under
 			// way: its time begins now.
 			if !dry {
-				err := s.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.RedateUpload(u, now) })
+				err := s.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.Uploads().Redate(u, now) })
 				if err != nil {
 					return p, err
 				}
@@ -181,7 +181,7 @@ func (s *Service) expireUpload(ctx context.Context, u metadata.Upload) (dropped 
 		return false, err
 	}
 	err = s.meta.Update(ctx, func(tx *metadata.Tx) (err error) {
-		dropped, err = tx.ExpireUpload(u)
+		dropped, err = tx.Uploads().Expire(u)
 		return err
 	})
 	if err != nil || !dropped {
@@ -196,7 +196,7 @@ func (s *Service) expireUpload(ctx context.Context, u metadata.Upload) (dropped 
 func (s *Service) sweepLeftovers(ctx context.Context, dry bool) (p SweepPage, err error) {
 	var ids []string
 	drop := func() error {
-		unknown, err := s.meta.Read().UnknownUploads(ids)
+		unknown, err := s.meta.Read().Uploads().Unknown(ids)
 		if err != nil {
 			return err
 		}
@@ -236,7 +236,7 @@ func (s *Service) sweepLinks(ctx context.Context, after string, before time.Time
 			return p, fmt.Errorf("read where to go on: %w", err)
 		}
 	}
-	to, last, err := s.meta.Read().LayersAfter(from, sweepRows)
+	to, last, err := s.meta.Read().Upkeep().LayersAfter(from, sweepRows)
 	if err != nil {
 		return p, err
 	}
@@ -247,7 +247,7 @@ func (s *Service) sweepLinks(ctx context.Context, after string, before time.Time
 		}
 		p.Next = string(key)
 	}
-	unused, err := s.meta.Read().UnusedLayers(from, to, before)
+	unused, err := s.meta.Read().Upkeep().UnusedLayers(from, to, before)
 	if err != nil {
 		return p, err
 	}
@@ -265,14 +265,14 @@ func (s *Service) sweepLinks(ctx context.Context, after string, before time.Time
 		var n int64
 		err := s.meta.Update(ctx, func(tx *metadata.Tx) error {
 			n = 0
-			r, err := tx.LockRepository(id)
+			r, err := tx.Repositories().Lock(id)
 			if errors.Is(err, metadata.ErrNotFound) {
 				return nil
 			}
 			if err != nil {
 				return err
 			}
-			n, err = tx.UnlinkUnused(r, digests, before)
+			n, err = tx.Upkeep().UnlinkUnused(r, digests, before)
 			return err
 		})
 		if err != nil {
@@ -284,7 +284,7 @@ func (s *Service) sweepLinks(ctx context.Context, after string, before time.Time
 }
 
 func (s *Service) sweepBlobs(ctx context.Context, after string, before time.Time, dry bool) (p SweepPage, err error) {
-	to, last, err := s.meta.Read().BlobsAfter(after, sweepRows)
+	to, last, err := s.meta.Read().Upkeep().BlobsAfter(after, sweepRows)
 	if err != nil {
 		return p, err
 	}
@@ -292,14 +292,14 @@ func (s *Service) sweepBlobs(ctx context.Context, after string, before time.Time
 		p.Next = to
 	}
 	if dry {
-		doomed, err := s.meta.Read().DoomedBlobs(after, to, before)
+		doomed, err := s.meta.Read().Upkeep().DoomedBlobs(after, to, before)
 		for _, b := range doomed {
 			p.Found++
 			p.Bytes += b.Size
 		}
 		return p, err
 	}
-	unlinked, err := s.meta.Read().UnlinkedBlobs(after, to)
+	unlinked, err := s.meta.Read().Upkeep().UnlinkedBlobs(after, to)
 	if err != nil {
 		return p, err
 	}
@@ -313,7 +313,7 @@ func (s *Service) sweepBlobs(ctx context.Context, after string, before time.Time
 		}
 		var n int64
 		err := s.meta.Update(ctx, func(tx *metadata.Tx) (err error) {
-			n, err = tx.DropBlobs(digests)
+			n, err = tx.Upkeep().DropBlobs(digests)
 			return err
 		})
 		if err != nil {
@@ -341,7 +341,7 @@ func (s *Service) sweepObjects(ctx context.Context, after string, dry bool) (p S
 	if len(keys) == 0 {
 		return p, nil
 	}
-	orphans, err := s.meta.Read().OrphanObjects(keys)
+	orphans, err := s.meta.Read().Upkeep().OrphanObjects(keys)
 	if err != nil || len(orphans) == 0 {
 		return p, err
 	}
@@ -368,7 +368,7 @@ func (s *Service) sweepGarbage(ctx context.Context, after string, before time.Ti
 		}
 		return p, err
 	}
-	garbage, err := s.meta.Read().Garbage(after, sweepObjects)
+	garbage, err := s.meta.Read().Upkeep().Garbage(after, sweepObjects)
 	if err != nil {
 		return p, err
 	}
@@ -395,7 +395,7 @@ func (s *Service) sweepGarbage(ctx context.Context, after string, before time.Ti
 			return SweepPage{}, err
 		}
 	}
-	return p, s.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.ForgetGarbage(objects) })
+	return p, s.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.Upkeep().ForgetGarbage(objects) })
 }
 
 // deleteEach deletes objects one by one after they could not be deleted

@@ -163,8 +163,8 @@ func race(t *testing.T, d *domain, round func(r *racer, n int) error) {
 // wantEmpty checks that neither blobs nor objects nor garbage are left.
 func (d *domain) wantEmpty() {
 	d.t.Helper()
-	blobs, err := d.meta.Read().Blobs("", 10)
-	garbage, garbageErr := d.meta.Read().Garbage("", 10)
+	blobs, err := d.meta.Read().Upkeep().Blobs("", 10)
+	garbage, garbageErr := d.meta.Read().Upkeep().Garbage("", 10)
 	if len(blobs)+len(garbage) > 0 || errors.Join(err, garbageErr) != nil {
 		d.t.Errorf("left are the blobs %v and the garbage %v, %v", blobs, garbage, errors.Join(err, garbageErr))
 	}
@@ -225,7 +225,7 @@ func TestPushMeetsTheSweepOfItsBlob(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		queued, err := d.meta.Read().ReplicationsOf(row.ID, string(image), 1)
+		queued, err := d.meta.Read().Replications().Of(row.ID, string(image), 1)
 		if err != nil || len(queued) != 1 {
 			return fmt.Errorf("queued: %v, %w", queued, err)
 		}

@@ -152,13 +152,13 @@ func TestGarbageOutlivesFailedDeletes(t *testing.T) {
 		if p, err := s.Sweep(ctx, "garbage", "", 0, false); !errors.Is(err, fault) || p != (registry.SweepPage{}) {
 			t.Errorf("%v: %+v, %v", fault, p, err)
 		}
-		if garbage, err := d.meta.Read().Garbage("", 10); err != nil || len(garbage) != 3 {
+		if garbage, err := d.meta.Read().Upkeep().Garbage("", 10); err != nil || len(garbage) != 3 {
 			t.Errorf("%v: %d pieces of garbage are left, %v", fault, len(garbage), err)
 		}
 	}
 	store.err.Store(nil)
 	// One that cannot be deleted does not keep the others.
-	garbage, err := d.meta.Read().Garbage("", 10)
+	garbage, err := d.meta.Read().Upkeep().Garbage("", 10)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,11 +258,11 @@ func TestDryRunChangesNothingAndTellsWhatIsFreed(t *testing.T) {
 	d := openStill(t)
 	d.mess()
 	state := func() string {
-		blobs, err := d.meta.Read().Blobs("", 100)
-		garbage, garbageErr := d.meta.Read().Garbage("", 100)
-		uploads, uploadsErr := d.meta.Read().IdleUploads(d.clock.now().Add(time.Hour), d.clock.now().Add(2*time.Hour), "", 100)
-		links, _, linksErr := d.meta.Read().LayersAfter(metadata.LayerKey{}, 100)
-		unused, unusedErr := d.meta.Read().UnusedLayers(metadata.LayerKey{}, links, d.clock.now())
+		blobs, err := d.meta.Read().Upkeep().Blobs("", 100)
+		garbage, garbageErr := d.meta.Read().Upkeep().Garbage("", 100)
+		uploads, uploadsErr := d.meta.Read().Uploads().Idle(d.clock.now().Add(time.Hour), d.clock.now().Add(2*time.Hour), "", 100)
+		links, _, linksErr := d.meta.Read().Upkeep().LayersAfter(metadata.LayerKey{}, 100)
+		unused, unusedErr := d.meta.Read().Upkeep().UnusedLayers(metadata.LayerKey{}, links, d.clock.now())
 		if err := errors.Join(err, garbageErr, uploadsErr, linksErr, unusedErr); err != nil {
 			t.Fatal(err)
 		}
@@ -348,7 +348,7 @@ func TestPagesOfManyLinks(t *testing.T) {
 	for i := 0; i < links; i += batch {
 		err := d.meta.Update(ctx, func(tx *metadata.Tx) error {
 			for j := range batch {
-				if err := tx.AddLayer(r, fmt.Sprintf("sha256:%064d", i+j), 1, fmt.Sprintf("blobs/none-%d", i+j), begun); err != nil {
+				if err := tx.Layers().Add(r, fmt.Sprintf("sha256:%064d", i+j), 1, fmt.Sprintf("blobs/none-%d", i+j), begun); err != nil {
 					return err
 				}
 			}

@@ -39,7 +39,7 @@ func (s *Service) startUpload(ctx context.Context, repo *metadata.Repository) (s
 			return err
 		}
 		u := metadata.Upload{ID: id, RegistryID: repo.RegistryID, RepositoryID: repo.ID, StartedAt: s.now()}
-		return tx.CreateUpload(u)
+		return tx.Uploads().Create(u)
 	}
 	ahead := func(q *metadata.Queries, _ int64) { room.Ahead(q) }
 	return id, room.Within(ctx, func() error { return s.addTo(ctx, repo, ahead, create) })
@@ -47,7 +47,7 @@ func (s *Service) startUpload(ctx context.Context, repo *metadata.Repository) (s
 
 // uploadAhead asks what withUpload is going to ask.
 func uploadAhead(id string) metadata.Ahead {
-	return func(q *metadata.Queries, repository int64) { _, _ = q.Upload(repository, id) }
+	return func(q *metadata.Queries, repository int64) { _, _ = q.Uploads().Get(repository, id) }
 }
 
 // session is an upload session that is reserved for a request.
@@ -65,7 +65,7 @@ func (s *Service) withUpload(ctx context.Context, repo *metadata.Repository, id 
 	if _, err := uuid.Parse(id); err != nil {
 		return uploadNotFound(repo, id)
 	}
-	row, err := s.meta.ReadOf(repo).Upload(repo.ID, id)
+	row, err := s.meta.ReadOf(repo).Uploads().Get(repo.ID, id)
 	if errors.Is(err, metadata.ErrNotFound) {
 		return uploadNotFound(repo, id)
 	}
@@ -98,7 +98,7 @@ func (u *session) giveUp(ctx context.Context) {
 	err := u.Cancel(ctx) // first: forgetting it may need some room
 	ended := false
 	err = errors.Join(err, s.meta.Update(ctx, func(tx *metadata.Tx) (err error) {
-		ended, err = tx.EndUpload(u.row.ID)
+		ended, err = tx.Uploads().End(u.row.ID)
 		return err
 	}))
 	// Whoever ends a session decides on its object: while it was there, no other
@@ -196,7 +196,7 @@ func (u *session) save(ctx context.Context) error {
 	}
 	saved := false
 	err = u.service.Update(ctx, func(tx *metadata.Tx) (err error) {
-		saved, err = tx.SaveUpload(u.row, state, u.shortPart, u.service.now())
+		saved, err = tx.Uploads().Save(u.row, state, u.shortPart, u.service.now())
 		return err
 	})
 	if err == nil && !saved {
@@ -227,8 +227,8 @@ func (s *Service) CompleteUpload(ctx context.Context, c access.Caller, ref resou
 // completeAhead asks what completeUpload is going to ask.
 func completeAhead(id string, d digest.Digest) metadata.Ahead {
 	return func(q *metadata.Queries, repository int64) {
-		_, _ = q.Upload(repository, id)
-		_, _ = q.Blob(string(d))
+		_, _ = q.Uploads().Get(repository, id)
+		_, _ = q.Layers().Blob(string(d))
 	}
 }
 
@@ -274,7 +274,7 @@ func (u *session) complete(ctx context.Context, d digest.Digest) (Layer, error) 
 	}
 	s, repo := u.service, u.repository
 	l := Layer{Digest: d, Size: u.Size()}
-	known, err := s.meta.ReadOf(repo).Blob(string(d))
+	known, err := s.meta.ReadOf(repo).Layers().Blob(string(d))
 	if err != nil && !errors.Is(err, metadata.ErrNotFound) {
 		return l, fmt.Errorf("look up blob %s: %w", d, err)
 	}
@@ -304,7 +304,7 @@ func (u *session) complete(ctx context.Context, d digest.Digest) (Layer, error) 
 		}
 		// The session must be there still: else it has expired, and the
 		// sweep may be deleting the object.
-		ended, err := tx.EndUpload(u.row.ID)
+		ended, err := tx.Uploads().End(u.row.ID)
 		if err == nil && !ended {
 			return uploadNotFound(repo, u.row.ID)
 		}
@@ -312,7 +312,7 @@ func (u *session) complete(ctx context.Context, d digest.Digest) (Layer, error) 
 			return err
 		}
 		if lost {
-			if err := tx.ReplaceBlob(known, l.Size, object); err != nil {
+			if err := tx.Layers().ReplaceBlob(known, l.Size, object); err != nil {
 				return err
 			}
 			tx.OnCommit(func() {
@@ -323,7 +323,7 @@ func (u *session) complete(ctx context.Context, d digest.Digest) (Layer, error) 
 		if err := takeLayer(tx, room, repo.ID, string(d), l.Size); err != nil {
 			return err
 		}
-		return tx.AddLayer(repo, string(d), l.Size, object, s.now())
+		return tx.Layers().Add(repo, string(d), l.Size, object, s.now())
 	}
 	return l, room.Within(ctx, func() error { return s.addTo(ctx, repo, nil, add) })
 }
@@ -340,10 +340,10 @@ func (s *Service) linkInstead(ctx context.Context, repo *metadata.Repository, u 
 		if err := takeBlob(tx, room, repo.ID, string(d)); err != nil {
 			return err
 		}
-		if linked, err = tx.LinkLayer(repo, string(d), s.now()); err != nil || !linked {
+		if linked, err = tx.Layers().Link(repo, string(d), s.now()); err != nil || !linked {
 			return err
 		}
-		return tx.DeleteUpload(u.row.ID)
+		return tx.Uploads().Delete(u.row.ID)
 	}
 	err = room.Within(ctx, func() error { return s.addTo(ctx, repo, nil, link) })
 	if err != nil || !linked {
@@ -358,7 +358,7 @@ func (s *Service) linkInstead(ctx context.Context, repo *metadata.Repository, u 
 // forgetUpload deletes the record of a session whose bytes are gone. If that
 // fails the session expires by itself.
 func (s *Service) forgetUpload(ctx context.Context, id string) {
-	err := s.meta.Update(context.WithoutCancel(ctx), func(tx *metadata.Tx) error { return tx.DeleteUpload(id) })
+	err := s.meta.Update(context.WithoutCancel(ctx), func(tx *metadata.Tx) error { return tx.Uploads().Delete(id) })
 	if err != nil {
 		s.log.Warn("could not forget an upload; it will expire", "upload", id, "error", err)
 	}
@@ -373,7 +373,7 @@ func (s *Service) CancelUpload(ctx context.Context, c access.Caller, ref resourc
 	if err := s.withUpload(ctx, repo, id, func(u *session) error { return u.Cancel(ctx) }); err != nil {
 		return err
 	}
-	return s.Update(ctx, func(tx *metadata.Tx) error { return tx.DeleteUpload(id) })
+	return s.Update(ctx, func(tx *metadata.Tx) error { return tx.Uploads().Delete(id) })
 }
 
 // PutLayer uploads a blob at once (OCI's single POST): InvalidLayer.

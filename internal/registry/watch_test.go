@@ -249,12 +249,12 @@ func TestWatchSeesOtherProcesses(t *testing.T) {
 	other.put(in(prod), other.image(in(prod), "two"), "late")
 	row := other.list(prod, replication.Outgoing, replication.InProgress, 1)[0]
 	source.until(told(replication.Outgoing, replication.InProgress, "late"))
-	stored, err := other.meta.Read().Replication(row.ID)
+	stored, err := other.meta.Read().Replications().Get(row.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
 	stored.State, stored.ChangedAt = metadata.ReplicationFailed, stored.ChangedAt.Add(-time.Second)
-	if err := other.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.SaveReplication(stored) }); err != nil {
+	if err := other.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.Replications().Save(stored) }); err != nil {
 		t.Fatal(err)
 	}
 	source.until(told(replication.Outgoing, replication.Failed, "late"))

@@ -94,7 +94,7 @@ func (s *Service) namesToCheck(source int64, prefixes []string) (names []string,
 		if len(names) == maxChecked {
 			continue
 		}
-		found, err := s.meta.Read().FindRepositories(source, p, "", "", maxChecked-len(names))
+		found, err := s.meta.Read().Repositories().Find(source, p, "", "", maxChecked-len(names))
 		if err != nil {
 			return nil, fmt.Errorf("look for repositories with names like '%s': %w", registry.Shorten(p), err)
 		}

@@ -74,14 +74,14 @@ func record(tx *metadata.Tx, row metadata.Replication) error {
 	if now.Sequence != row.Sequence || now.Tries >= row.Tries {
 		return metadata.ErrNotFound
 	}
-	return tx.SaveReplication(row)
+	return tx.Replications().Save(row)
 }
 
 // claim returns what is to be replicated: metadata.ErrNotFound.
 func claim(tx *metadata.Tx, id int64) (metadata.ReplicationJob, error) {
-	job, err := tx.ClaimReplication(id)
+	job, err := tx.Replications().Claim(id)
 	if errors.Is(err, metadata.ErrNotFound) {
-		return tx.ClaimDeletion(id)
+		return tx.Deletions().Claim(id)
 	}
 	return job, err
 }

@@ -40,7 +40,7 @@ func (s *Service) Due(_ context.Context, limit int) (due []metadata.DueReplicati
 	now := s.now()
 	q := s.meta.Read()
 	after := s.lastRoute.Route
-	routes, err := q.WaitingRoutes(after, maxRoutes)
+	routes, err := q.Replications().WaitingRoutes(after, maxRoutes)
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("look for routes with replications: %w", err)
 	}
@@ -85,11 +85,11 @@ func (s *Service) dueOf(q *metadata.Queries, routes []metadata.WaitingRoute,
 	}
 	q.Ahead(func(q *metadata.Queries) {
 		for _, w := range routes {
-			_, _ = q.DueReplications(w.Route, w.Next, asked)
+			_, _ = q.Replications().Due(w.Route, w.Next, asked)
 		}
 	})
 	for _, w := range routes {
-		of, err := q.DueReplications(w.Route, w.Next, asked)
+		of, err := q.Replications().Due(w.Route, w.Next, asked)
 		if err != nil {
 			return nil, err
 		}

@@ -15,12 +15,12 @@ const maxForgotten = 1000
 // statistics, and deletions that have ended. It returns whether more is left.
 func (s *Service) Forget(ctx context.Context) (more bool, err error) {
 	err = s.meta.Update(ctx, func(tx *metadata.Tx) error {
-		n, err := tx.ForgetDeletions(s.now().Add(-deletionsKept), maxForgotten)
+		n, err := tx.Deletions().Forget(s.now().Add(-deletionsKept), maxForgotten)
 		if err != nil {
 			return err
 		}
 		more = n == maxForgotten
-		return tx.ForgetReplicationCounts(s.now().Add(-statisticsKept))
+		return tx.Replications().ForgetCounts(s.now().Add(-statisticsKept))
 	})
 	return more, err
 }

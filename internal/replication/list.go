@@ -92,15 +92,15 @@ func (s *Service) List(ctx context.Context, c access.Caller, id resource.Registr
 		switch {
 		case d == Outgoing:
 			lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
-				return q.ReplicationsFrom(reg.ID, string(one), time.Time{}, after, p.Limit+1)
+				return q.Replications().From(reg.ID, string(one), time.Time{}, after, p.Limit+1)
 			}, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
-				return q.DeletionsFrom(reg.ID, string(one), time.Time{}, after, p.Limit+1)
+				return q.Deletions().From(reg.ID, string(one), time.Time{}, after, p.Limit+1)
 			})
 		case d == Incoming && one == Complete:
 			lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
-				return q.ReplicationsInto(id.Account, id.Region, time.Time{}, after, p.Limit+1)
+				return q.Replications().Into(id.Account, id.Region, time.Time{}, after, p.Limit+1)
 			}, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
-				return q.DeletionsInto(id.Account, id.Region, time.Time{}, after, p.Limit+1)
+				return q.Deletions().Into(id.Account, id.Region, time.Time{}, after, p.Limit+1)
 			})
 		}
 	}
@@ -126,12 +126,12 @@ func (s *Service) OfImages(ctx context.Context, c access.Caller, ref resource.Re
 	q := s.meta.Read()
 	q.Ahead(func(q *metadata.Queries) {
 		for _, d := range digests {
-			_, _ = q.WorstReplications(repo.ID, string(d))
+			_, _ = q.Replications().Worst(repo.ID, string(d))
 		}
 	})
 	all := make(map[digest.Digest][]Replication, len(digests))
 	for _, d := range digests {
-		rows, err := q.WorstReplications(repo.ID, string(d))
+		rows, err := q.Replications().Worst(repo.ID, string(d))
 		if err != nil {
 			return nil, fmt.Errorf("read the replications of %s in %s: %w", d, ref, err)
 		}

@@ -86,7 +86,7 @@ func (l *local) try(ctx context.Context, id int64, room **usage.Room) (row metad
 				l.changes.Notify(changes.Change{Registry: job.RegistryID, Repository: job.RepositoryName, Replications: []int64{id}})
 			}
 		})
-		return tx.SaveReplication(row)
+		return tx.Replications().Save(row)
 	})
 	return row, err
 }
@@ -100,19 +100,19 @@ func (l *local) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.Rep
 	}
 	var destination *metadata.Repository
 	to := resource.Repository{Registry: resource.Registry{Account: job.DestinationAccount, Region: job.DestinationRegion}, Name: job.RepositoryName}
-	open := (*metadata.Queries).ShareRepository
+	open := metadata.Repositories.Share
 	if registry.TagMutability(job.TagMutability) != registry.Mutable {
-		open = (*metadata.Queries).HoldRepository // two that find a tag free must not run side by side
+		open = metadata.Repositories.Hold // two that find a tag free must not run side by side
 	}
 	tx.Ahead(func(q *metadata.Queries) {
 		if job.DestinationID != 0 {
-			_, _ = open(q, job.DestinationID)
+			_, _ = open(q.Repositories(), job.DestinationID)
 		}
-		_, _ = q.ImageParts(job.RepositoryID, job.Digest, job.DestinationID, maxGraph+1)
+		_, _ = q.Images().Parts(job.RepositoryID, job.Digest, job.DestinationID, maxGraph+1)
 		l.fitsAhead(q, job, room)
-		_, _ = q.NextSequence(job.RegistryID)
+		_, _ = q.Registries().NextSequence(job.RegistryID)
 	})
-	parts, err := tx.ImageParts(job.RepositoryID, job.Digest, job.DestinationID, maxGraph+1)
+	parts, err := tx.Images().Parts(job.RepositoryID, job.Digest, job.DestinationID, maxGraph+1)
 	if err != nil {
 		return err
 	}
@@ -125,12 +125,12 @@ func (l *local) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.Rep
 	if err := l.fits(tx.Queries, job, room, parts); err != nil {
 		return err
 	}
-	sequence, err := tx.NextSequence(job.RegistryID)
+	sequence, err := tx.Registries().NextSequence(job.RegistryID)
 	if err != nil {
 		return err
 	}
 	if job.DestinationID != 0 {
-		destination, err = open(tx.Queries, job.DestinationID)
+		destination, err = open(tx.Queries.Repositories(), job.DestinationID)
 	} else {
 		destination, err = l.registry.CreateDestination(tx, to, job.RegistryID)
 	}
@@ -141,7 +141,7 @@ func (l *local) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.Rep
 		return errChangedSince
 	}
 	now := l.now()
-	err = tx.CopyImage(job.RepositoryID, parts.Manifests, destination, job.SourceRegistryID, job.Sequence, now)
+	err = tx.Images().Copy(job.RepositoryID, parts.Manifests, destination, job.SourceRegistryID, job.Sequence, now)
 	if err != nil {
 		return err
 	}
@@ -166,9 +166,9 @@ func (l *local) copyTag(tx *metadata.Tx, job metadata.ReplicationJob, destinatio
 		return nil
 	}
 	if registry.ImmutableTag(destination, t.Name) {
-		if _, err := tx.Tag(destination.ID, t.Name); !errors.Is(err, metadata.ErrNotFound) {
+		if _, err := tx.Tags().Get(destination.ID, t.Name); !errors.Is(err, metadata.ErrNotFound) {
 			return err
 		}
 	}
-	return tx.AdvanceTag(destination, t, job.SourceRegistryID, job.Sequence, now)
+	return tx.Tags().Advance(destination, t, job.SourceRegistryID, job.Sequence, now)
 }

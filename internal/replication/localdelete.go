@@ -19,7 +19,7 @@ func (l *local) deleteReplicated(ctx context.Context, tx *metadata.Tx, job metad
 	if err := l.admit(ctx, tx, job); err != nil || job.DestinationID == 0 {
 		return err
 	}
-	repo, err := tx.LockRepository(job.DestinationID)
+	repo, err := tx.Repositories().Lock(job.DestinationID)
 	if errors.Is(err, metadata.ErrNotFound) {
 		return nil
 	}
@@ -31,16 +31,16 @@ func (l *local) deleteReplicated(ctx context.Context, tx *metadata.Tx, job metad
 	if whole {
 		d = job.Digest
 	}
-	if err := tx.DeleteReplicatedTags(repo, job.Tags, d, job.SourceRegistryID, job.Sequence); err != nil || !whole {
+	if err := tx.Deletions().DeleteTags(repo, job.Tags, d, job.SourceRegistryID, job.Sequence); err != nil || !whole {
 		return err
 	}
 	for todo := []metadata.ChildDeletion{{Digest: d, Sequence: job.Sequence}}; len(todo) > 0; todo = todo[1:] {
 		// Deletions come in any order: one of a child that came before left it to its index.
-		children, err := tx.ChildDeletions(job, todo[0].Digest)
+		children, err := tx.Deletions().Children(job, todo[0].Digest)
 		if err != nil {
 			return err
 		}
-		deleted, err := tx.DeleteReplicatedManifest(repo, todo[0].Digest, job.SourceRegistryID, todo[0].Sequence)
+		deleted, err := tx.Deletions().DeleteManifest(repo, todo[0].Digest, job.SourceRegistryID, todo[0].Sequence)
 		if err != nil {
 			return err
 		}

@@ -26,11 +26,11 @@ func (l *local) admit(ctx context.Context, tx *metadata.Tx, job metadata.Replica
 	}
 	// What changes the destination makes due again what was refused before: so a
 	// refusal must not be decided on what is being changed.
-	if err := tx.ShareRegistry(job.RegistryID); err != nil {
+	if err := tx.Registries().Share(job.RegistryID); err != nil {
 		return err
 	}
 	if job.DestinationID != 0 {
-		if _, err := tx.ShareRepository(job.DestinationID); err != nil && !errors.Is(err, metadata.ErrNotFound) {
+		if _, err := tx.Repositories().Share(job.DestinationID); err != nil && !errors.Is(err, metadata.ErrNotFound) {
 			return err
 		}
 	}
@@ -110,8 +110,8 @@ func (l *local) Check(ctx context.Context, source, destination resource.Registry
 	var reg metadata.Registry
 	var there map[string]metadata.NamedRepository
 	if l.registry.Exists(destination) {
-		if reg, err = l.meta.Read().Registry(destination.Account, destination.Region); err == nil {
-			there, err = l.meta.Read().RepositoriesNamed(reg.ID, names)
+		if reg, err = l.meta.Read().Registries().Get(destination.Account, destination.Region); err == nil {
+			there, err = l.meta.Read().Repositories().Named(reg.ID, names)
 		}
 		if err != nil {
 			return "", err

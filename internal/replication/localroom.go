@@ -47,7 +47,7 @@ func (l *local) fits(q *metadata.Queries, job metadata.ReplicationJob, r *usage.
 		return err
 	}
 	if tooMany { // unless it is one of them
-		now, err := q.Tag(job.DestinationID, job.Tag)
+		now, err := q.Tags().Get(job.DestinationID, job.Tag)
 		if err != nil && !errors.Is(err, metadata.ErrNotFound) {
 			return err
 		}
@@ -61,7 +61,7 @@ func (l *local) fits(q *metadata.Queries, job metadata.ReplicationJob, r *usage.
 	if !r.Bounded(quota.StoredBytes) && !r.Bounded(quota.ReplicatedBytes) {
 		return nil
 	}
-	bytes, err := q.CopyCost(job.RepositoryID, parts.Manifests, job.DestinationID)
+	bytes, err := q.Usage().CopyCost(job.RepositoryID, parts.Manifests, job.DestinationID)
 	if err != nil {
 		return err
 	}

@@ -82,11 +82,11 @@ func (o *Outbox) countWaiting(account string) (int, error) {
 	for i, region := range o.regions {
 		all[i] = resource.Registry{Account: account, Region: region}
 	}
-	ids, err := o.meta.Read().RegistryIDs(all)
+	ids, err := o.meta.Read().Registries().IDs(all)
 	if err != nil {
 		return 0, err
 	}
-	return o.meta.Read().CountWaiting(slices.Collect(maps.Values(ids)), maxWaiting)
+	return o.meta.Read().Replications().CountWaiting(slices.Collect(maps.Values(ids)), maxWaiting)
 }
 
 func boundReplications(tags, destinations int) error {
@@ -105,7 +105,7 @@ const manyReplications = 5000
 func (o *Outbox) Pushed(tx *metadata.Tx, p registry.Push) error {
 	r := p.Repository
 	if p.Again { // the image gets replications beside those that it has
-		if err := tx.BoundReplications(r.ID, p.Digest, manyReplications, 2*maxReplicationsPerPut); err != nil {
+		if err := tx.Replications().Bound(r.ID, p.Digest, manyReplications, 2*maxReplicationsPerPut); err != nil {
 			return err
 		}
 	}
@@ -127,7 +127,7 @@ func (o *Outbox) Pushed(tx *metadata.Tx, p registry.Push) error {
 				RepositoryID: r.ID, Digest: p.Digest, Tag: tag, Sequence: p.Sequence,
 				DestinationAccount: id.Account, DestinationRegion: id.Region, PushedAt: p.At, NextTryAt: p.At.Add(takeover),
 			}
-			if err := tx.QueueReplication(row); err != nil {
+			if err := tx.Replications().Queue(row); err != nil {
 				return err
 			}
 			queued = append(queued, row)
@@ -158,7 +158,7 @@ func (o *Outbox) Deleting(tx *metadata.Tx, d registry.Deletion) error {
 		return nil
 	}
 	if d.Tag != "" {
-		tag, err := tx.Tag(r.ID, d.Tag)
+		tag, err := tx.Tags().Get(r.ID, d.Tag)
 		if errors.Is(err, metadata.ErrNotFound) {
 			return nil
 		}
@@ -167,7 +167,7 @@ func (o *Outbox) Deleting(tx *metadata.Tx, d registry.Deletion) error {
 		}
 		return o.queueDeletions(tx, r, metadata.Replication{Digest: tag.Digest, Tag: d.Tag}, []string{d.Tag}, to)
 	}
-	tags, err := tx.TagsOf(r.ID, d.Digest, "", registry.MaxTagsPerImage)
+	tags, err := tx.Tags().Of(r.ID, d.Digest, "", registry.MaxTagsPerImage)
 	if err != nil {
 		return err
 	}
@@ -181,13 +181,13 @@ func (o *Outbox) Deleting(tx *metadata.Tx, d registry.Deletion) error {
 // queueDeletions numbers a deletion as pushes are, so that what a newer one brings stays.
 func (o *Outbox) queueDeletions(tx *metadata.Tx, r *metadata.Repository, d metadata.Replication, tags []string,
 	to []resource.Registry) error {
-	sequence, err := tx.NextSequence(r.RegistryID)
+	sequence, err := tx.Registries().NextSequence(r.RegistryID)
 	if err != nil {
 		return err
 	}
 	now := o.now()
 	d.RepositoryID, d.Sequence, d.PushedAt, d.NextTryAt = r.ID, sequence, now, now.Add(takeover)
-	due, err := tx.QueueDeletions(d, tags, to, r.Account)
+	due, err := tx.Deletions().Queue(d, tags, to, r.Account)
 	if err != nil || len(due) == 0 {
 		return err
 	}
@@ -197,11 +197,11 @@ func (o *Outbox) queueDeletions(tx *metadata.Tx, r *metadata.Repository, d metad
 
 // Possible implements registry.Outbox: it notes that what was refused is to be tried again.
 func (o *Outbox) Possible(tx *metadata.Tx, registry int64, at resource.Repository) error {
-	number, err := tx.NextSequence(registry)
+	number, err := tx.Registries().NextSequence(registry)
 	if err != nil {
 		return err
 	}
-	any, err := tx.NoteRetry(metadata.Retry{
+	any, err := tx.Replications().NoteRetry(metadata.Retry{
 		RegistryID: registry, Account: at.Registry.Account, Region: at.Registry.Region, Repository: at.Name, Before: number,
 	})
 	if any {
@@ -213,7 +213,7 @@ func (o *Outbox) Possible(tx *metadata.Tx, registry int64, at resource.Repositor
 // Serving implements registry.Outbox: what found no registry, or no room, is to
 // be tried again, as there may be one now.
 func (o *Outbox) Serving(tx *metadata.Tx, all []resource.Registry) error {
-	_, err := tx.NoteServed(all)
+	_, err := tx.Replications().NoteServed(all)
 	return err
 }
 

@@ -35,7 +35,7 @@ func refusalNumber(tx *metadata.Tx, job metadata.ReplicationJob, r *Refusal) (in
 	case r.Code == failureNoDestination, r.Code == failureLimitExceeded, job.RegistryID == 0:
 		return metadata.ByConfiguration, nil
 	case slices.Contains(refusedCodes, r.Code):
-		return tx.NextSequence(job.RegistryID)
+		return tx.Registries().NextSequence(job.RegistryID)
 	}
 	return metadata.Permanent, nil
 }
@@ -50,7 +50,7 @@ func (s *Service) Resume(ctx context.Context) (made int, more bool, err error) {
 	if !s.resumed.adopted {
 		var n int64
 		err := s.meta.Update(ctx, func(tx *metadata.Tx) (err error) {
-			n, err = tx.AdoptReplications(resumeBatch)
+			n, err = tx.Replications().Adopt(resumeBatch)
 			return err
 		})
 		if err != nil {
@@ -62,7 +62,7 @@ func (s *Service) Resume(ctx context.Context) (made int, more bool, err error) {
 		s.resumed.adopted = true
 	}
 	after := s.resumed.retry
-	retries, err := s.meta.Read().Retries(after, maxResumed)
+	retries, err := s.meta.Read().Replications().Retries(after, maxResumed)
 	if err != nil {
 		return 0, true, fmt.Errorf("look for refused replications to try again: %w", err)
 	}
@@ -81,12 +81,12 @@ func (s *Service) Resume(ctx context.Context) (made int, more bool, err error) {
 
 // resume does a batch of a retry, and ends it once nothing is left.
 func (s *Service) resume(ctx context.Context, r metadata.Retry) (made int, err error) {
-	routes, err := s.meta.Read().RefusedRoutes(r, resumeBatch, maxResumed)
+	routes, err := s.meta.Read().Replications().RefusedRoutes(r, resumeBatch, maxResumed)
 	if err != nil {
 		return 0, err
 	}
 	if len(routes) == 0 {
-		return 0, s.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.EndRetry(r) })
+		return 0, s.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.Replications().EndRetry(r) })
 	}
 	routes = slices.DeleteFunc(routes, func(r metadata.RefusedRoute) bool { return r.Waiting >= resumeBatch })
 	if len(routes) == 0 {
@@ -96,7 +96,7 @@ func (s *Service) resume(ctx context.Context, r metadata.Retry) (made int, err e
 		made = 0
 		now := s.now()
 		for _, route := range routes {
-			due, err := tx.RetryRefused(r, route, now, now.Add(takeover), max(1, resumeBatch/len(routes)))
+			due, err := tx.Replications().RetryRefused(r, route, now, now.Add(takeover), max(1, resumeBatch/len(routes)))
 			if err != nil {
 				return err
 			}

@@ -40,7 +40,7 @@ func (s *Service) Retry(ctx context.Context, c access.Caller, id resource.Regist
 	asked := slices.Compact(slices.Sorted(slices.Values(ids)))
 	var own []int64
 	err = s.registry.Update(ctx, func(tx *metadata.Tx) (err error) {
-		due, err := tx.RetryFailed(reg.ID, asked, s.now())
+		due, err := tx.Replications().RetryFailed(reg.ID, asked, s.now())
 		if err != nil {
 			return err
 		}
@@ -49,7 +49,7 @@ func (s *Service) Retry(ctx context.Context, c access.Caller, id resource.Regist
 			due[i].SourceAccount = id.Account
 			retried = append(retried, due[i].ID)
 		}
-		if own, err = tx.OwnReplications(reg.ID, asked); err != nil {
+		if own, err = tx.Replications().Own(reg.ID, asked); err != nil {
 			return err
 		}
 		if len(due) > 0 {

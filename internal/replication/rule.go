@@ -86,7 +86,7 @@ func (s *Service) SetRules(ctx context.Context, c access.Caller, id resource.Reg
 			return err
 		}
 		tx.OnCommit(func() { s.changes.Notify(changes.Change{Registry: reg.ID, Settings: true}) })
-		return tx.SetReplication(reg.ID, string(text))
+		return tx.Registries().SetReplication(reg.ID, string(text))
 	})
 }
 

@@ -153,11 +153,11 @@ func (s *Service) sumUp(registry int64, sum *statisticsSum) error {
 	q := s.meta.Read()
 	since := s.now().Add(-statisticsKept)
 	q.Ahead(func(q *metadata.Queries) {
-		_, _ = q.WaitingReplications(registry, metadata.ReplicationInProgress, maxCounted)
-		_, _ = q.WaitingReplications(registry, metadata.ReplicationFailed, maxCounted)
-		_ = q.ReplicationCounts(registry, since, nil)
+		_, _ = q.Replications().Waiting(registry, metadata.ReplicationInProgress, maxCounted)
+		_, _ = q.Replications().Waiting(registry, metadata.ReplicationFailed, maxCounted)
+		_ = q.Replications().Counts(registry, since, nil)
 	})
-	progress, err := q.WaitingReplications(registry, metadata.ReplicationInProgress, maxCounted)
+	progress, err := q.Replications().Waiting(registry, metadata.ReplicationInProgress, maxCounted)
 	if err != nil {
 		return err
 	}
@@ -165,14 +165,14 @@ func (s *Service) sumUp(registry int64, sum *statisticsSum) error {
 		d := sum.of(resource.Registry{Account: w.DestinationAccount, Region: w.DestinationRegion})
 		d.InProgress, d.OldestInProgressAt = int(w.Number), w.OldestPush
 	}
-	failed, err := q.WaitingReplications(registry, metadata.ReplicationFailed, maxCounted)
+	failed, err := q.Replications().Waiting(registry, metadata.ReplicationFailed, maxCounted)
 	if err != nil {
 		return err
 	}
 	for _, w := range failed {
 		sum.of(resource.Registry{Account: w.DestinationAccount, Region: w.DestinationRegion}).Failed = int(w.Number)
 	}
-	return q.ReplicationCounts(registry, since, sum.add)
+	return q.Replications().Counts(registry, since, sum.add)
 }
 
 // SaveCounts stores how replications ended, each in place of what
@@ -180,7 +180,7 @@ func (s *Service) sumUp(registry int64, sum *statisticsSum) error {
 func (s *Service) SaveCounts(ctx context.Context, counts []metadata.ReplicationCount) error {
 	return s.meta.Update(ctx, func(tx *metadata.Tx) error {
 		for _, c := range counts {
-			if err := tx.SaveReplicationCount(c); err != nil {
+			if err := tx.Replications().SaveCount(c); err != nil {
 				return err
 			}
 		}

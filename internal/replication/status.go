@@ -52,7 +52,7 @@ func (s *Service) Status(ctx context.Context, c access.Caller, ref resource.Repo
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.meta.Read().ReplicationsOf(repo.ID, m.Digest, maxStatusRows)
+	rows, err := s.meta.Read().Replications().Of(repo.ID, m.Digest, maxStatusRows)
 	if err != nil {
 		return nil, fmt.Errorf("read the replications of %s in %s: %w", m.Digest, ref, err)
 	}

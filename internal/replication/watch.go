@@ -150,21 +150,21 @@ func (v *view) changed(n changes.Notes) ([]Replication, error) {
 	var lists []func(*metadata.Queries) ([]metadata.ListedReplication, error)
 	if len(n.Replications) > 0 {
 		ids := slices.Sorted(maps.Keys(n.Replications))
-		lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) { return q.ReplicationsByID(ids) },
-			func(q *metadata.Queries) ([]metadata.ListedReplication, error) { return q.DeletionsByID(ids) })
+		lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) { return q.Replications().ByID(ids) },
+			func(q *metadata.Queries) ([]metadata.ListedReplication, error) { return q.Deletions().ByID(ids) })
 	}
 	if !n.Since.IsZero() {
 		for _, state := range []string{metadata.ReplicationInProgress, metadata.ReplicationComplete, metadata.ReplicationFailed} {
 			lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
-				return q.ReplicationsFrom(v.registry, state, n.Since, metadata.ReplicationKey{}, changes.MaxReplications+1)
+				return q.Replications().From(v.registry, state, n.Since, metadata.ReplicationKey{}, changes.MaxReplications+1)
 			}, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
-				return q.DeletionsFrom(v.registry, state, n.Since, metadata.ReplicationKey{}, changes.MaxReplications+1)
+				return q.Deletions().From(v.registry, state, n.Since, metadata.ReplicationKey{}, changes.MaxReplications+1)
 			})
 		}
 		lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
-			return q.ReplicationsInto(v.id.Account, v.id.Region, n.Since, metadata.ReplicationKey{}, changes.MaxReplications+1)
+			return q.Replications().Into(v.id.Account, v.id.Region, n.Since, metadata.ReplicationKey{}, changes.MaxReplications+1)
 		}, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
-			return q.DeletionsInto(v.id.Account, v.id.Region, n.Since, metadata.ReplicationKey{}, changes.MaxReplications+1)
+			return q.Deletions().Into(v.id.Account, v.id.Region, n.Since, metadata.ReplicationKey{}, changes.MaxReplications+1)
 		})
 	}
 	if len(lists) == 0 {

@@ -32,7 +32,7 @@ func (m *backlogMetrics) Describe(descs chan<- *prometheus.Desc) {
 
 // Collect leaves both out while the store does not answer.
 func (m *backlogMetrics) Collect(metrics chan<- prometheus.Metric) {
-	n, pushed, err := m.store().Read().Backlog()
+	n, pushed, err := m.store().Read().Replications().Backlog()
 	if err != nil {
 		return
 	}

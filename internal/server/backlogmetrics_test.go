@@ -36,17 +36,17 @@ func TestBacklogMetrics(t *testing.T) {
 	}
 	want(0, 0)
 	err = store.Update(ctx, func(tx *metadata.Tx) error {
-		if err := tx.EnsureRegistry("111122223333", "us-east-1"); err != nil {
+		if err := tx.Registries().Ensure("111122223333", "us-east-1"); err != nil {
 			return err
 		}
 		r := &metadata.Repository{RegistryID: 1, Account: "111122223333", Region: "us-east-1", Name: "app"}
-		if _, err := tx.CreateRepository(r); err != nil {
+		if _, err := tx.Repositories().Create(r); err != nil {
 			return err
 		}
-		if err := tx.PutManifest(r, metadata.Manifest{Digest: "sha256:1"}, []byte("{}"), nil); err != nil {
+		if err := tx.Images().Put(r, metadata.Manifest{Digest: "sha256:1"}, []byte("{}"), nil); err != nil {
 			return err
 		}
-		return tx.QueueReplication(&metadata.Replication{RepositoryID: r.ID, Digest: "sha256:1", Sequence: 1,
+		return tx.Replications().Queue(&metadata.Replication{RepositoryID: r.ID, Digest: "sha256:1", Sequence: 1,
 			DestinationAccount: "444455556666", DestinationRegion: "us-east-1", PushedAt: time.Now().Add(-time.Minute)})
 	})
 	if err != nil {

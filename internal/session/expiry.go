@@ -24,5 +24,5 @@ func ExpiryJob(store metadata.Store, now func() time.Time) jobs.Job {
 // deleteExpired deletes the sessions of all accounts that have expired, or could
 // not have begun by now: the clock was ahead.
 func deleteExpired(tx *metadata.Tx, now time.Time) error {
-	return tx.DeleteExpiredSessions(now, now.Add(Lifetime+auth.MaxSkew))
+	return tx.Sessions().DeleteExpired(now, now.Add(Lifetime+auth.MaxSkew))
 }

@@ -21,7 +21,7 @@ func TestExpiryJob(t *testing.T) {
 			t.Fatalf("%s: %q, %v", step.Name, next, err)
 		}
 	}
-	if _, err := d.store.Read().Session(expired.ID); !errors.Is(err, metadata.ErrNotFound) {
+	if _, err := d.store.Read().Sessions().Get(expired.ID); !errors.Is(err, metadata.ErrNotFound) {
 		t.Errorf("an expired session stays: %v", err)
 	}
 	if row, _, err := d.Verify(token); err != nil || row.ID != live.ID {

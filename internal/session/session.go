@@ -112,7 +112,7 @@ func (s *Service) SignIn(ctx context.Context, keyID, secret string, c Client) (S
 		if err := deleteExpired(tx, now); err != nil {
 			return err
 		}
-		others, err := tx.Sessions(begun.Account, 2*MaxPerAccount)
+		others, err := tx.Sessions().List(begun.Account, 2*MaxPerAccount)
 		if err != nil {
 			return err
 		}
@@ -121,11 +121,11 @@ func (s *Service) SignIn(ctx context.Context, keyID, secret string, c Client) (S
 			for _, o := range others[MaxPerAccount-1:] {
 				oldest = append(oldest, o.ID)
 			}
-			if _, err := tx.DeleteSessions(begun.Account, oldest); err != nil {
+			if _, err := tx.Sessions().Delete(begun.Account, oldest); err != nil {
 				return err
 			}
 		}
-		return tx.CreateSession(metadata.Session(begun))
+		return tx.Sessions().Create(metadata.Session(begun))
 	})
 	if err != nil {
 		return Session{}, "", err
@@ -178,7 +178,7 @@ func (s *Service) unexpired(one Session) bool {
 // active returns the session if it is the identity's and has not ended:
 // ErrEnded.
 func (s *Service) active(id string, identity auth.Identity) (Session, error) {
-	row, err := s.store.Read().Session(id)
+	row, err := s.store.Read().Sessions().Get(id)
 	switch {
 	case errors.Is(err, metadata.ErrNotFound):
 		return Session{}, ErrEnded
@@ -194,7 +194,7 @@ func (s *Service) active(id string, identity auth.Identity) (Session, error) {
 
 // List returns the account's sessions that go on, the latest first.
 func (s *Service) List(account string) ([]Session, error) {
-	rows, err := s.store.Read().Sessions(account, 2*MaxPerAccount)
+	rows, err := s.store.Read().Sessions().List(account, 2*MaxPerAccount)
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +213,7 @@ func (s *Service) List(account string) ([]Session, error) {
 // the ids of those that were there.
 func (s *Service) Revoke(ctx context.Context, account string, ids []string) (ended []string, err error) {
 	err = s.store.Update(ctx, func(tx *metadata.Tx) error {
-		ended, err = tx.DeleteSessions(account, ids)
+		ended, err = tx.Sessions().Delete(account, ids)
 		return err
 	})
 	return ended, err

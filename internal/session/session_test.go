@@ -133,7 +133,7 @@ func TestSignIn(t *testing.T) {
 	}
 	// It is forgotten when the next one begins, of whichever account.
 	d.mustSignIn(t, "DEVKEY")
-	if _, err := d.store.Read().Session(s.ID); !errors.Is(err, metadata.ErrNotFound) {
+	if _, err := d.store.Read().Sessions().Get(s.ID); !errors.Is(err, metadata.ErrNotFound) {
 		t.Errorf("an expired session stays: %v", err)
 	}
 }
@@ -157,7 +157,7 @@ func TestSessionOfAClockAhead(t *testing.T) {
 		t.Errorf("listed: %v, %v", list, err)
 	}
 	d.mustSignIn(t, "DEVKEY")
-	if _, err := d.store.Read().Session(s.ID); !errors.Is(err, metadata.ErrNotFound) {
+	if _, err := d.store.Read().Sessions().Get(s.ID); !errors.Is(err, metadata.ErrNotFound) {
 		t.Errorf("it stays: %v", err)
 	}
 }

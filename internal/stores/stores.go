@@ -181,7 +181,7 @@ func PermissionAdvice(folder string) string {
 // refuseMigrating refuses a database into which a migration is copying: a sweep
 // would delete objects whose rows are not copied yet.
 func refuseMigrating(m metadata.Store) error {
-	lease, err := m.Read().Lease(metadata.MigrationLease)
+	lease, err := m.Read().Leases().Get(metadata.MigrationLease)
 	if err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ func TestJobGoesThroughAllSteps(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatalf("it does not end: %+v", lease)
 		}
-		if lease, err = store.Read().Lease("sweep"); err != nil {
+		if lease, err = store.Read().Leases().Get("sweep"); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -5,7 +5,7 @@ import "github.com/twinport/twinport/internal/metadata"
 // TagsAhead asks what TagsFull is going to ask.
 func (c *Counter) TagsAhead(q *metadata.Queries, account string, repository int64, digest string, more int) {
 	if limit := c.limits[account].TagsPerImage; limit > 0 && repository != 0 && more > 0 {
-		_, _ = q.CountTagsOf(repository, digest, int(limit))
+		_, _ = q.Tags().CountOf(repository, digest, int(limit))
 	}
 }
 
@@ -20,7 +20,7 @@ func (c *Counter) TagsFull(q *metadata.Queries, account string, repository int64
 	tags := 0
 	if repository != 0 {
 		var err error
-		if tags, err = q.CountTagsOf(repository, digest, int(limit)); err != nil {
+		if tags, err = q.Tags().CountOf(repository, digest, int(limit)); err != nil {
 			return false, err
 		}
 	}

@@ -17,27 +17,27 @@ var boundings = map[string]struct {
 	inRepository bool // each repository, and not the registry, may have so much
 	quick        bool // to count: by an index
 	// rows counts what a repository or registry has. It need not count past most.
-	rows func(q *metadata.Queries, id, most int64) (int64, error)
+	rows func(u metadata.Usage, id, most int64) (int64, error)
 }{
 	quota.Repositories: {
 		limit: func(l quota.Limits) int64 { return l.Repositories }, quick: true,
-		rows: func(q *metadata.Queries, id, _ int64) (int64, error) { return q.RepositoryCount(id) },
+		rows: func(u metadata.Usage, id, _ int64) (int64, error) { return u.Repositories(id) },
 	},
 	quota.ImagesPerRepository: {
 		limit: func(l quota.Limits) int64 { return l.ImagesPerRepository }, inRepository: true, quick: true,
-		rows: (*metadata.Queries).ImageCount,
+		rows: metadata.Usage.Images,
 	},
 	quota.OpenUploads: {
 		limit: func(l quota.Limits) int64 { return l.OpenUploads }, quick: true,
-		rows: (*metadata.Queries).UploadCount,
+		rows: metadata.Usage.Uploads,
 	},
 	quota.StoredBytes: {
 		limit: func(l quota.Limits) int64 { return l.StoredBytes },
-		rows:  func(q *metadata.Queries, id, _ int64) (int64, error) { return q.StoredBytes(id) },
+		rows:  func(u metadata.Usage, id, _ int64) (int64, error) { return u.StoredBytes(id) },
 	},
 	quota.ReplicatedBytes: {
 		limit: func(l quota.Limits) int64 { return l.ReplicatedBytes },
-		rows:  func(q *metadata.Queries, id, _ int64) (int64, error) { return q.ReplicatedBytes(id) },
+		rows:  func(u metadata.Usage, id, _ int64) (int64, error) { return u.ReplicatedBytes(id) },
 	},
 }
 
@@ -59,7 +59,7 @@ func New(limits map[string]quota.Limits, read func() *metadata.Queries, now func
 func (c *Counter) Used(ctx context.Context, account, name string, registry int64) (int64, error) {
 	u := c.known.get(bounded{account, name, registry}, c.now())
 	err := u.count(ctx, c.now, func() (int64, error) {
-		return boundings[name].rows(c.read(), registry, math.MaxInt64)
+		return boundings[name].rows(c.read().Usage(), registry, math.MaxInt64)
 	})
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -86,7 +86,7 @@ func (c *Counter) Room(account string, registry, repository int64, full func(quo
 		} else {
 			b.usage = c.known.get(what, c.now())
 		}
-		b.rows = func(q *metadata.Queries) (int64, error) { return of.rows(q, what.id, b.limit) }
+		b.rows = func(q *metadata.Queries) (int64, error) { return of.rows(q.Usage(), what.id, b.limit) }
 		r.of = append(r.of, b)
 	}
 	return r

@@ -26,7 +26,7 @@ func (r *run) manifests(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		page, err := r.Metadata.Read().StoredManifests(after, manifestRows)
+		page, err := r.Metadata.Read().Damage().StoredManifests(after, manifestRows)
 		if err != nil {
 			return err
 		}
@@ -57,7 +57,7 @@ func (r *run) manifests(ctx context.Context) error {
 func (r *run) manifestPage(ctx context.Context, page []metadata.StoredManifest, after,
 	to int64) (lacking []metadata.StoredManifest, err error) {
 	q := r.Metadata.Read()
-	references, err := q.StoredReferences(after, to)
+	references, err := q.Damage().StoredReferences(after, to)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func (r *run) manifestPage(ctx context.Context, page []metadata.StoredManifest, 
 	for _, f := range references {
 		of[f.ManifestID] = append(of[f.ManifestID], f)
 	}
-	indexes, err := q.WrongIndexSizes(after, to)
+	indexes, err := q.Damage().WrongIndexSizes(after, to)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func (r *run) manifestPage(ctx context.Context, page []metadata.StoredManifest, 
 	for _, i := range indexes {
 		indexSize[i.ManifestID] = i
 	}
-	missing, err := q.MissingReferences(after, to)
+	missing, err := q.Damage().MissingReferences(after, to)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,7 @@ func (r *run) reportManifest(m metadata.StoredManifest, f Finding) error {
 // isGone reports whether the manifest was deleted since it was read. Its id is
 // never used again.
 func (r *run) isGone(m metadata.StoredManifest) (bool, error) {
-	now, err := r.Metadata.Read().StoredManifests(m.ID-1, 1)
+	now, err := r.Metadata.Read().Damage().StoredManifests(m.ID-1, 1)
 	return err == nil && (len(now) == 0 || now[0].ID != m.ID), err
 }
 
@@ -247,7 +247,7 @@ func (r *run) manifestCounts(ms []metadata.StoredManifest) (map[int64]int64, err
 		if _, known := counts[m.Repository.ID]; known {
 			continue
 		}
-		n, err := r.Metadata.Read().CountManifests(m.Repository.ID)
+		n, err := r.Metadata.Read().Damage().CountManifests(m.Repository.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -259,7 +259,7 @@ func (r *run) manifestCounts(ms []metadata.StoredManifest) (map[int64]int64, err
 // lacks reports what a manifest lacks. One statement finds both the manifest
 // and what is missing, so that they are of one moment.
 func (r *run) lacks(ctx context.Context, m metadata.StoredManifest) error {
-	missing, err := r.Metadata.Read().MissingReferences(m.ID-1, m.ID)
+	missing, err := r.Metadata.Read().Damage().MissingReferences(m.ID-1, m.ID)
 	if err != nil {
 		return err
 	}

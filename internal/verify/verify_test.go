@@ -57,15 +57,15 @@ func open(t *testing.T) (*metadata.SQLite, *filestore.Store, *metadata.Repositor
 		Account: "111122223333", Region: "us-east-1", Name: "app", TagMutability: "MUTABLE", EncryptionType: "AES256",
 	}
 	update(t, meta, func(tx *metadata.Tx) error {
-		if err := tx.EnsureRegistry(repo.Account, repo.Region); err != nil {
+		if err := tx.Registries().Ensure(repo.Account, repo.Region); err != nil {
 			return err
 		}
-		registry, err := tx.Registry(repo.Account, repo.Region)
+		registry, err := tx.Registries().Get(repo.Account, repo.Region)
 		if err != nil {
 			return err
 		}
 		repo.RegistryID = registry.ID
-		_, err = tx.CreateRepository(repo)
+		_, err = tx.Repositories().Create(repo)
 		return err
 	})
 	return meta, blobs, repo
@@ -107,7 +107,7 @@ func TestBlobsThatChangeMeanwhileAreNoDamage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	update(t, meta, func(tx *metadata.Tx) error { return tx.AddLayer(repo, d.String(), 4, object, time.Now()) })
+	update(t, meta, func(tx *metadata.Tx) error { return tx.Layers().Add(repo, d.String(), 4, object, time.Now()) })
 	for _, full := range []bool{false, true} {
 		found, s := run(t, verify.Config{Metadata: meta, Blobs: changing{blobs, true, func() {}}, Full: full, Readers: 2})
 		if len(found) != 0 || s.Blobs != 1 {
@@ -116,10 +116,10 @@ func TestBlobsThatChangeMeanwhileAreNoDamage(t *testing.T) {
 	}
 	sweep := func() {
 		update(t, meta, func(tx *metadata.Tx) error {
-			if _, err := tx.UnlinkLayer(repo, d.String()); err != nil {
+			if _, err := tx.Layers().Unlink(repo, d.String()); err != nil {
 				return err
 			}
-			_, err := tx.DropBlobs([]string{d.String()})
+			_, err := tx.Upkeep().DropBlobs([]string{d.String()})
 			return err
 		})
 		if err := blobs.Delete(ctx, []string{object}); err != nil {
@@ -143,7 +143,7 @@ func TestRepositoryThatIsBeingDeletedIsNoDamage(t *testing.T) {
 	put := func(raw []byte, references ...metadata.Reference) string {
 		d := digest.FromBytes(raw).String()
 		update(t, meta, func(tx *metadata.Tx) error {
-			return tx.PutManifest(repo, metadata.Manifest{
+			return tx.Images().Put(repo, metadata.Manifest{
 				Digest: d, MediaType: "application/vnd.oci.image.index.v1+json", Size: int64(len(raw)),
 			}, raw, references)
 		})
@@ -159,7 +159,7 @@ func TestRepositoryThatIsBeingDeletedIsNoDamage(t *testing.T) {
 	c := put(child)
 	parent := put(index, metadata.Reference{Digest: c, Child: true, MediaType: "application/vnd.oci.image.index.v1+json"})
 	remove := func(d string) {
-		update(t, meta, func(tx *metadata.Tx) error { _, err := tx.DeleteManifest(repo, d); return err })
+		update(t, meta, func(tx *metadata.Tx) error { _, err := tx.Images().Delete(repo, d); return err })
 	}
 	config := verify.Config{Metadata: meta, Blobs: blobs, Pause: 400 * time.Millisecond}
 	if found, s := run(t, config); len(found) != 0 || s.Manifests != 10 {
@@ -191,14 +191,14 @@ func TestFindingSaysOnceWhereElse(t *testing.T) {
 	t.Parallel()
 	meta, blobs, repo := open(t)
 	d := digest.FromString("gone")
-	update(t, meta, func(tx *metadata.Tx) error { return tx.AddLayer(repo, d.String(), 4, "sha256/gone", time.Now()) })
+	update(t, meta, func(tx *metadata.Tx) error { return tx.Layers().Add(repo, d.String(), 4, "sha256/gone", time.Now()) })
 	other := *repo
 	other.Name = "other"
 	update(t, meta, func(tx *metadata.Tx) error {
-		if _, err := tx.CreateRepository(&other); err != nil {
+		if _, err := tx.Repositories().Create(&other); err != nil {
 			return err
 		}
-		_, err := tx.LinkLayer(&other, d.String(), time.Now())
+		_, err := tx.Layers().Link(&other, d.String(), time.Now())
 		return err
 	})
 	repair := &verify.Repair{Registry: registry.ForUpkeep(meta, blobs, slog.New(slog.DiscardHandler)), Metadata: meta}
