@@ -63,7 +63,7 @@ func (d *domain) count(state replication.State) int {
 // due itself, whatever waits. What it makes due is found afterwards, and no more
 // at once than are soon tried.
 func TestChangesDoNotTouchWhatWasRefused(t *testing.T) {
-	const n = 1000
+	const n = 500
 	d := openStill(t)
 	d.refuseMany(n)
 	must := func(err error) {
@@ -116,7 +116,7 @@ func TestChangesDoNotTouchWhatWasRefused(t *testing.T) {
 
 // A process that dies leaves the batches that are left to the next.
 func TestRetriesAreResumedByAnotherProcess(t *testing.T) {
-	const n = 500
+	const n = 300
 	d := openStill(t)
 	d.refuseMany(n)
 	d.grant(dev)

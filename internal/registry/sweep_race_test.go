@@ -26,7 +26,7 @@ import (
 func races(t *testing.T) int {
 	n, err := strconv.Atoi(os.Getenv("TEST_RACES"))
 	if err != nil {
-		return 300
+		return 120
 	}
 	t.Logf("%d races", n)
 	return n

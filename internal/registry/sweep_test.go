@@ -343,7 +343,7 @@ func TestPagesOfManyLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	const batch, page = 500, 2000
-	links := 15 * races(t) // 4,500; in the torture 150,000
+	links := max(page+batch, 15*races(t)) // 2,500; in the torture 150,000
 	begun := time.Now()
 	for i := 0; i < links; i += batch {
 		err := d.meta.Update(ctx, func(tx *metadata.Tx) error {
