@@ -3,7 +3,6 @@ package awsapi_test
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
@@ -15,7 +14,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -1049,9 +1047,7 @@ func (c countingReader) Read(p []byte) (int, error) {
 
 func TestInternalErrors(t *testing.T) {
 	a := newAPI(t)
-	store := must[*sql.DB](t)(sql.Open("sqlite", filepath.Join(a.domain.dir, "metadata", "metadata.db")))
-	defer store.Close()
-	must[sql.Result](t)(store.ExecContext(t.Context(), "ALTER TABLE registries RENAME TO elsewhere"))
+	a.domain.breakTable("registries")
 	resp, text := a.post(t, "AmazonEC2ContainerRegistry_V20150921.DescribeRegistry", "application/x-amz-json-1.1", "{}")
 	id := resp.Header.Get("X-Amzn-Requestid")
 	if resp.StatusCode != 500 || resp.Header.Get("X-Amzn-Errortype") != "ServerException" ||

@@ -1,6 +1,7 @@
 package awsapi_test
 
 import (
+	"database/sql"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -141,6 +142,19 @@ func (d *domain) drain() {
 		if _, err := d.Replicate(d.t.Context(), one.ID); err != nil {
 			d.t.Fatal(err)
 		}
+	}
+}
+
+// breakTable makes what reads a table fail.
+func (d *domain) breakTable(name string) {
+	d.t.Helper()
+	store, err := sql.Open("sqlite", filepath.Join(d.dir, "metadata", "metadata.db"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer store.Close()
+	if _, err := store.ExecContext(d.t.Context(), "ALTER TABLE "+name+" RENAME TO elsewhere"); err != nil {
+		d.t.Fatal(err)
 	}
 }
 

@@ -104,6 +104,23 @@ func TestWatchRegistry(t *testing.T) {
 	s.want(t, `changed {"repositoryNames":["app"],"registry":false}`)
 }
 
+// When the domain ends it the stream ends well: the client connects again.
+func TestWatchEndsWithTheStore(t *testing.T) {
+	t.Parallel()
+	a := newReplicatingAPI(t)
+	_, cookie := a.signIn(t)
+	s := a.watch(t, cookie)
+	s.want(t, "ready {}")
+	a.domain.breakTable("manifests")
+	if _, text := a.own(t, "RetryReplications", `{"replicationIds":["2"]}`, nil); !strings.Contains(text, `["2"]`) {
+		t.Errorf("what the stream is to report: %s", text)
+	}
+	s.want(t, "")
+	if log := a.log.String(); !strings.Contains(log, "a stream of events ended") {
+		t.Errorf("log: %s", log)
+	}
+}
+
 // Before the first event a refusal is an answer like any other.
 func TestWatchIsRefused(t *testing.T) {
 	t.Parallel()
