@@ -38,7 +38,8 @@ func TestSmoke(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = run(t.Context(), []string{"-short", "-images", "2", "-big", "4", "-duration", "200ms", "-replicated", "20",
-		"-programs", "twinport,postgresql-s3,yardstick", "-twinport", self, "-dir", t.TempDir(), "-markdown", file}, &stdout, &stderr)
+		"-programs", "twinport,postgresql-s3,yardstick", "-twinport", self, "-dir", t.TempDir(), "-markdown", file}, &stdout,
+		&stderr)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, &stderr)
 	}
@@ -46,7 +47,10 @@ func TestSmoke(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{testStartup, testImages, testBig, testManifestGet, testBlobHead, testManifestPut, testReplication, testBlobGet, testStreamed, testProcesses, testScale} {
+	for _, name := range []string{
+		testStartup, testImages, testBig, testManifestGet, testBlobHead, testManifestPut, testReplication, testBlobGet,
+		testStreamed, testProcesses, testScale,
+	} {
 		if !strings.Contains(stdout.String(), name) || !strings.Contains(string(tables), "| "+name+" |") {
 			t.Errorf("no figures of %s in the report:\n%s", name, &stdout)
 		}

@@ -276,7 +276,9 @@ func (c *conn) follow(head []byte, sink io.Writer) (response, error) {
 		if c.store != nil {
 			c.store.close()
 		}
-		c.store = &conn{endpoint: endpoint{addr: u.Host, host: u.Host}, r: bufio.NewReaderSize(nil, 8<<10), deadline: c.deadline}
+		c.store = &conn{
+			endpoint: endpoint{addr: u.Host, host: u.Host}, r: bufio.NewReaderSize(nil, 8<<10), deadline: c.deadline,
+		}
 	}
 	return c.store.expect(200, c.store.endpoint.request("GET", u.RequestURI(), "", 0), body{}, sink)
 }

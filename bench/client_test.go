@@ -18,7 +18,9 @@ func TestRoundTrip(t *testing.T) {
 	var encoding []string
 	mux := http.NewServeMux()
 	mux.HandleFunc("/sized", func(w http.ResponseWriter, _ *http.Request) {
-		http.ServeContent(w, &http.Request{Method: "GET", Header: http.Header{}}, "x.bin", testStart, strings.NewReader(large))
+		http.ServeContent(w, &http.Request{
+			Method: "GET", Header: http.Header{},
+		}, "x.bin", testStart, strings.NewReader(large))
 	})
 	mux.HandleFunc("/chunked", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, large[:100])
@@ -82,7 +84,8 @@ func TestRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", step.name, err)
 		}
-		if res.status != step.status || res.size != step.size || res.location != step.location || res.problem != step.problem {
+		if res.status != step.status || res.size != step.size || res.location != step.location ||
+			res.problem != step.problem {
 			t.Errorf("%s: got %+v, want %+v", step.name, res, step)
 		}
 		if received != step.received {
@@ -97,7 +100,8 @@ func TestRoundTrip(t *testing.T) {
 	if _, err := c.expect(200, e.request("GET", "/sized", "", 0), body{}, &got); err != nil || got.String() != large {
 		t.Errorf("the sink received %d bytes, want %d; %v", got.Len(), len(large), err)
 	}
-	if _, err := c.expect(200, e.request("GET", "/refuse", "", 0), body{}, nil); err == nil || !strings.Contains(err.Error(), "no room") {
+	if _, err := c.expect(200, e.request("GET", "/refuse", "", 0), body{}, nil); err == nil ||
+		!strings.Contains(err.Error(), "no room") {
 		t.Errorf("an unexpected status gave %v, want an error with the answer's text", err)
 	}
 }

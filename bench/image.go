@@ -89,7 +89,9 @@ func (img image) digest() string { return digestOfBytes(img.manifest) }
 func (img image) manifestNote(note string) []byte {
 	var layers []string
 	for _, l := range img.blobs[1:] {
-		layers = append(layers, fmt.Sprintf(`{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":%q,"size":%d}`, l.digest, l.body.total))
+		layers = append(
+			layers, fmt.Sprintf(`{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":%q,"size":%d}`, l.digest,
+				l.body.total))
 	}
 	config := img.blobs[0]
 	return fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":%q,"size":%d},"layers":[%s],"annotations":{"org.opencontainers.image.version":%q}}`,

@@ -110,7 +110,8 @@ var tests = []test{
 
 // short are the values of flags in a smoke run.
 var short = map[string]string{
-	"rounds": "1", "duration": "300ms", "images": "8", "passes": "1", "layer": "1", "big": "64", "replicated": "300", "seeded": "2000",
+	"rounds": "1", "duration": "300ms", "images": "8", "passes": "1", "layer": "1", "big": "64", "replicated": "300",
+	"seeded": "2000",
 }
 
 var columnNames = []string{twinport, onShared, distribution, yardstick}
@@ -147,9 +148,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	cache = filepath.Join(cache, "twinport-bench")
 	measured := fs.String("twinport", "", "twinport binary to measure; default: this tree, built anew")
-	old := fs.String("before", "", "twinport binary of an earlier build to compare with, on the same stores in the same rounds; not in the test "+testScale)
+	old := fs.String("before", "", "twinport binary of an earlier build to compare with, on the same stores in the "+
+		"same rounds; not in the test "+testScale)
 	fs.StringVar(&b.dir, "dir", filepath.Join(cache, "data"), "folder for the servers' data, on a real disk")
-	markdown := fs.String("markdown", "", "file to write the tables to; in one that has them already, between the lines "+resultsBegin+" and "+resultsEnd+", they are replaced")
+	markdown := fs.String("markdown", "", "file to write the tables to; in one that has them already, between the lines "+
+		resultsBegin+" and "+resultsEnd+", they are replaced")
 	isShort := fs.Bool("short", false, "a smoke run: every test, small and once")
 	if err := fs.Parse(args); err != nil {
 		return err
@@ -170,7 +173,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 	}
 	b.layerSize, b.bigSize = *layer<<20, *big<<20
-	if b.rounds < 1 || b.images < 1 || b.pullPasses < 1 || b.replicated < 1 || b.seeded < 2*smallImages || *layer < 1 || *big < 1 || b.duration <= 0 {
+	if b.rounds < 1 || b.images < 1 || b.pullPasses < 1 || b.replicated < 1 || b.seeded < 2*smallImages || *layer < 1 ||
+		*big < 1 || b.duration <= 0 {
 		return fmt.Errorf("every number must be positive, and -seeded at least %d", 2*smallImages)
 	}
 	if b.layerSize > contentSize/2 {
@@ -196,7 +200,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	facts := machineFacts(b.dir)
 	if fileSystem(b.dir) == "tmpfs" {
-		fmt.Fprintln(stderr, "bench: the servers' data are on tmpfs, where fsync costs nothing; name a folder on a disk with -dir")
+		fmt.Fprintln(stderr, "bench: the servers' data are on tmpfs, where fsync costs nothing; name a folder on a "+
+			"disk with -dir")
 	}
 	programs, err := build(ctx, cache, *measured, *old, order)
 	if err != nil {

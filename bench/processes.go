@@ -77,7 +77,8 @@ func measureProcesses(ctx context.Context, b *bench, first *process) (_ []figure
 				c := newConn(ctx, destination)
 				for worker := range requestConnections {
 					for n := count[worker] - 1; n >= 0 && n >= count[worker]-10; n-- {
-						if _, _, err := awaitPullable(ctx, c, getManifest("HEAD", destination, fmt.Sprintf("r%d-w%d-%d", round, worker, n)), time.Millisecond); err != nil {
+						if _, _, err := awaitPullable(ctx, c,
+							getManifest("HEAD", destination, fmt.Sprintf("r%d-w%d-%d", round, worker, n)), time.Millisecond); err != nil {
 							return nil, err
 						}
 					}

@@ -168,7 +168,9 @@ func measureImages(ctx context.Context, b *bench, s *process) ([]figure, error) 
 		return nil, err
 	}
 	settle()
-	if _, err := each(ctx, e, imageConnections, images[:1], func(c *conn, img image) error { return pullImage(c, img, true) }); err != nil {
+	if _, err := each(ctx, e, imageConnections, images[:1], func(c *conn, img image) error {
+		return pullImage(c, img, true)
+	}); err != nil {
 		return nil, err
 	}
 	var pulls []image

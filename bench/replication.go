@@ -75,7 +75,9 @@ func measureReplication(ctx context.Context, b *bench, s *process) ([]figure, er
 	if _, _, err := awaitPullable(ctx, c, getManifest("HEAD", destination, first.tag), time.Millisecond); err != nil {
 		return nil, err
 	}
-	if _, err := each(ctx, destination, 1, []image{first}, func(c *conn, img image) error { return pullImage(c, img, true) }); err != nil {
+	if _, err := each(ctx, destination, 1, []image{first}, func(c *conn, img image) error {
+		return pullImage(c, img, true)
+	}); err != nil {
 		return nil, err
 	}
 	var figures []figure
@@ -158,7 +160,9 @@ func measureLoad(ctx context.Context, b *bench, s *process, l load, source, dest
 	if after.trips > 0 {
 		// A look costs one round trip.
 		trips := after.trips - before.trips - float64(looks.Load())
-		figures = append(figures, figure{name + "database round trips of push and replication", "each", trips / float64(len(images))})
+		figures = append(figures, figure{
+			name + "database round trips of push and replication", "each", trips / float64(len(images)),
+		})
 	}
 	return figures, nil
 }
@@ -204,7 +208,9 @@ func allowReplication(ctx context.Context, addr string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := dev.client(addr).PutRegistryPolicy(ctx, &ecr.PutRegistryPolicyInput{PolicyText: aws.String(string(policy))}); err != nil {
+	if _, err := dev.client(addr).PutRegistryPolicy(ctx, &ecr.PutRegistryPolicyInput{
+		PolicyText: aws.String(string(policy)),
+	}); err != nil {
 		return fmt.Errorf("set the registry policy of %s: %w", dev.name, err)
 	}
 	_, err = prod.client(addr).PutReplicationConfiguration(ctx, &ecr.PutReplicationConfigurationInput{

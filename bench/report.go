@@ -195,7 +195,9 @@ func (r *report) tables() (figures, against [][]string) {
 		if !met {
 			verdict = "no"
 		}
-		against = append(against, []string{a.test + ", " + a.name, sign + number(a.bound) + " " + unit, number(median(values)), verdict})
+		against = append(against, []string{
+			a.test + ", " + a.name, sign + number(a.bound) + " " + unit, number(median(values)), verdict,
+		})
 	}
 	return figures, against
 }

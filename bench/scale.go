@@ -152,16 +152,20 @@ var scaleOperations = []scaleOperation{
 		return of.ask(c, 200, getManifest("HEAD", of.source, of.images[n%len(of.images)].tag))
 	}},
 	{"blob HEAD", func(_ context.Context, c *conn, of *scaleStore, _, n int) error {
-		return of.ask(c, 200, of.source.request("HEAD", of.source.path("blobs/"+of.images[n%len(of.images)].blobs[1].digest), "", 0))
+		return of.ask(c, 200, of.source.request("HEAD", of.source.path("blobs/"+of.images[n%len(of.images)].blobs[1].digest),
+			"", 0))
 	}},
 	// Pages before what fills the small store with images of one tag.
 	{"tags, first page", func(_ context.Context, c *conn, of *scaleStore, _, _ int) error {
 		return of.ask(c, 200, of.source.request("GET", of.source.path(fmt.Sprintf("tags/list?n=%d", scalePage)), "", 0))
 	}},
 	{"tags, a page in the middle", func(_ context.Context, c *conn, of *scaleStore, _, _ int) error {
-		return of.ask(c, 200, of.source.request("GET", of.source.path(fmt.Sprintf("tags/list?n=%d&last=%s", scalePage, of.middle)), "", 0))
+		return of.ask(
+			c, 200, of.source.request("GET", of.source.path(fmt.Sprintf("tags/list?n=%d&last=%s", scalePage, of.middle)), "", 0))
 	}},
-	{"DescribeImages, a page", func(_ context.Context, c *conn, of *scaleStore, _, _ int) error { return of.ask(c, 200, of.describe) }},
+	{"DescribeImages, a page", func(_ context.Context, c *conn, of *scaleStore, _, _ int) error {
+		return of.ask(c, 200, of.describe)
+	}},
 	{"manifest PUT", func(_ context.Context, c *conn, of *scaleStore, worker, n int) error {
 		tag := fmt.Sprintf("put-%d-%d", worker, n)
 		return of.ask(c, 201, putManifest(of.source, tag, of.images[n%len(of.images)].manifestNote(tag)))
@@ -175,7 +179,8 @@ var scaleOperations = []scaleOperation{
 		return err
 	}},
 	{"manifest DELETE", func(_ context.Context, c *conn, of *scaleStore, worker, n int) error {
-		return of.ask(c, 202, getManifest("DELETE", of.source, digestOfBytes(of.images[n%len(of.images)].manifestNote(fmt.Sprintf("put-%d-%d", worker, n)))))
+		return of.ask(c, 202, getManifest("DELETE", of.source,
+			digestOfBytes(of.images[n%len(of.images)].manifestNote(fmt.Sprintf("put-%d-%d", worker, n)))))
 	}},
 }
 
@@ -236,7 +241,8 @@ func compareScale(ctx context.Context, b *bench, r *report, engine string, serve
 				end := time.Now().Add(b.duration / scaleTurns)
 				// The context of one turn must not end what the AWS client keeps for the next.
 				err := parallel(ctx, stores[i].source, scaleConnections, func(turn context.Context, worker int, c *conn) error {
-					for time.Now().Before(end) && turn.Err() == nil && (o.name != "manifest DELETE" || counts[i][worker] < stores[i].putCount[worker]) {
+					for time.Now().Before(end) && turn.Err() == nil &&
+						(o.name != "manifest DELETE" || counts[i][worker] < stores[i].putCount[worker]) {
 						began := time.Now()
 						if err := o.do(ctx, c, stores[i], worker, counts[i][worker]); err != nil {
 							return err
@@ -281,7 +287,9 @@ func compareScale(ctx context.Context, b *bench, r *report, engine string, serve
 // takes for as long as its signature holds: some minutes.
 func signedDescribe(ctx context.Context, addr string) ([]byte, error) {
 	var signed bytes.Buffer
-	_, err := prod.client(addr).DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: aws.String(seed.Huge), MaxResults: aws.Int32(scalePage)},
+	_, err := prod.client(addr).DescribeImages(ctx, &ecr.DescribeImagesInput{
+		RepositoryName: aws.String(seed.Huge), MaxResults: aws.Int32(scalePage),
+	},
 		func(o *ecr.Options) {
 			o.RetryMaxAttempts = 1
 			o.HTTPClient = smithyhttp.ClientDoFunc(func(r *http.Request) (*http.Response, error) {

@@ -48,7 +48,8 @@ func buildDistribution(ctx context.Context, cache string) (program, error) {
 	if _, err := os.Stat(p.binary); err == nil {
 		return p, nil
 	}
-	cmd := exec.CommandContext(ctx, "go", "install", "github.com/distribution/distribution/v3/cmd/registry@"+distributionVersion)
+	cmd := exec.CommandContext(ctx, "go", "install", "github.com/distribution/distribution/v3/cmd/registry@"+
+		distributionVersion)
 	cmd.Env = append(os.Environ(), "GOBIN="+bin)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return p, fmt.Errorf("%s: %w\n%s", cmd, err, out)
@@ -129,7 +130,8 @@ func buildTwinport(ctx context.Context, cache, binary string) (program, error) {
 		}}
 	if binary == "" {
 		p.binary = filepath.Join(cache, "twinport")
-		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", p.binary, "github.com/twinport/twinport/cmd/twinport")
+		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", p.binary,
+			"github.com/twinport/twinport/cmd/twinport")
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return p, fmt.Errorf("%s: %w\n%s", cmd, err, out)
@@ -159,7 +161,8 @@ func configureTwinport(dir, data, addr, settings string) (args, env []string, er
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "listen: %s\ndomain: localhost\ndata: %s\nregions: [%s]\n%saccounts:\n", addr, data, region, settings)
 	for _, a := range []account{prod, dev} {
-		fmt.Fprintf(&b, "  - id: %q\n    name: %s\n    access_keys:\n      - {id: %s, secret: %s}\n", a.id, a.name, a.keyID, a.secret)
+		fmt.Fprintf(&b, "  - id: %q\n    name: %s\n    access_keys:\n      - {id: %s, secret: %s}\n", a.id, a.name, a.keyID,
+			a.secret)
 	}
 	file := filepath.Join(dir, "twinport.yaml")
 	return []string{"serve", "--config", file}, nil, os.WriteFile(file, b.Bytes(), 0o600)

@@ -48,12 +48,14 @@ func (s *sharedStores) program(twin program, database string, redirect bool) (_ 
 	p := twin
 	p.name = onShared
 	p.configure = func(dir, addr string) (args, env []string, err error) {
-		blobs := fmt.Sprintf("s3://%s/twinport?endpoint=%s&region=%s&path_style=true&redirect=%t", bucket.Name, url.QueryEscape(bucket.Endpoint), bucket.Region, redirect)
+		blobs := fmt.Sprintf("s3://%s/twinport?endpoint=%s&region=%s&path_style=true&redirect=%t", bucket.Name,
+			url.QueryEscape(bucket.Endpoint), bucket.Region, redirect)
 		if redirect {
 			// By another name than the registry's: who would send a login along is not redirected.
 			blobs += "&redirect_endpoint=" + url.QueryEscape(strings.Replace(bucket.Endpoint, "127.0.0.1", "localhost", 1))
 		}
-		args, env, err = configureTwinport(dir, filepath.Join(dir, "data"), addr, fmt.Sprintf("database: %q\nblobs: %q\n", database, blobs)+twin.settings)
+		args, env, err = configureTwinport(dir, filepath.Join(dir, "data"), addr, fmt.Sprintf("database: %q\nblobs: %q\n",
+			database, blobs)+twin.settings)
 		return args, append(env, "AWS_ACCESS_KEY_ID="+bucket.AccessKey, "AWS_SECRET_ACCESS_KEY="+bucket.SecretKey), err
 	}
 	return p, life.end, nil

@@ -131,9 +131,11 @@ func runWriteYardstick(ctx context.Context, b *bench) ([]figure, error) {
 		return nil, err
 	}
 	var figures []figure
-	for _, way := range []struct{ arg, name string }{{"hash", "sha256 alone"}, {"file", "write and fsync alone"}, {"both", "up"}} {
+	for _, way := range []struct{ arg, name string }{{"hash", "sha256 alone"}, {"file", "write and fsync alone"},
+		{"both", "up"}} {
 		settle()
-		cmd := exec.CommandContext(ctx, self, yardstickCommand, "write", way.arg, strconv.FormatInt(b.bigSize, 10), filepath.Join(b.dir, "yardstick-file"))
+		cmd := exec.CommandContext(ctx, self, yardstickCommand, "write", way.arg, strconv.FormatInt(b.bigSize, 10),
+			filepath.Join(b.dir, "yardstick-file"))
 		out, err := cmd.Output()
 		if err != nil {
 			var exit *exec.ExitError

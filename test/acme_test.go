@@ -29,7 +29,8 @@ func TestACME(t *testing.T) {
 	s.kill(syscall.SIGTERM)
 	// Two thirds of the certificates' time is how long the test waits for the renewal.
 	authority := startPebble(t, s.port, 45*time.Second)
-	s.replaceInConfig("domain: localhost\n", fmt.Sprintf("domain: localhost\ntls: {acme: {domains: [%s, %s], email: me@acme.example, directory: %q, ca: %s}}\n",
+	s.replaceInConfig("domain: localhost\n", fmt.Sprintf("domain: localhost\ntls: {acme: {domains: [%s, %s], email: "+
+		"me@acme.example, directory: %q, ca: %s}}\n",
 		domain, second, authority.directory, authority.ca))
 	serve := func() {
 		t.Helper()
@@ -39,7 +40,9 @@ func TestACME(t *testing.T) {
 	// is verified if roots are given.
 	leaf := func(name string, roots *x509.CertPool) (*x509.Certificate, error) {
 		dialer := &net.Dialer{Timeout: patience}
-		connection, err := tls.DialWithDialer(dialer, "tcp", s.addr, &tls.Config{ServerName: name, RootCAs: roots, InsecureSkipVerify: roots == nil})
+		connection, err := tls.DialWithDialer(dialer, "tcp", s.addr, &tls.Config{
+			ServerName: name, RootCAs: roots, InsecureSkipVerify: roots == nil,
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -147,7 +150,9 @@ func startPebble(t *testing.T, port string, lifetime time.Duration) *pebble {
 	settings, err := json.Marshal(map[string]any{"pebble": map[string]any{
 		"listenAddress": "127.0.0.1:" + listen, "managementListenAddress": "127.0.0.1:" + management,
 		"certificate": cert, "privateKey": key, "httpPort": 1, "tlsPort": json.Number(port), "keyAlgorithm": "ecdsa",
-		"profiles": map[string]any{"default": map[string]any{"description": "short", "validityPeriod": int(lifetime.Seconds())}},
+		"profiles": map[string]any{
+			"default": map[string]any{"description": "short", "validityPeriod": int(lifetime.Seconds())},
+		},
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -160,8 +165,11 @@ func startPebble(t *testing.T, port string, lifetime time.Duration) *pebble {
 	own := x509.NewCertPool()
 	own.AppendCertsFromPEM(text)
 	p := &pebble{
-		t: t, directory: "https://localhost:" + listen + "/dir", ca: cert, management: "https://localhost:" + management, log: &logBuffer{},
-		http: &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: own}}},
+		t: t, directory: "https://localhost:" + listen + "/dir", ca: cert, management: "https://localhost:" + management,
+		log: &logBuffer{},
+		http: &http.Client{
+			Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: own}},
+		},
 	}
 	start := func(program string, args ...string) *exec.Cmd {
 		t.Helper()
@@ -178,7 +186,8 @@ func startPebble(t *testing.T, port string, lifetime time.Duration) *pebble {
 		})
 		return cmd
 	}
-	start(names, "-dnsserver", "127.0.0.1:"+dns, "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "", "-management", "127.0.0.1:0", "-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", "")
+	start(names, "-dnsserver", "127.0.0.1:"+dns, "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "", "-management",
+		"127.0.0.1:0", "-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", "")
 	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, "127.0.0.1:"+dns)
 	}}

@@ -51,13 +51,17 @@ func TestAWSCommandLine(t *testing.T) {
 	var created struct {
 		Repository struct{ RepositoryArn, RegistryId, RepositoryUri, ImageTagMutability string }
 	}
-	ask(&created, "--profile", "prod", "ecr", "create-repository", "--repository-name", "team/app", "--image-tag-mutability", "IMMUTABLE", "--tags", "Key=env,Value=test")
-	if got := created.Repository; got.RepositoryArn != "arn:aws:ecr:"+tokyo+":"+prod.id+":repository/team/app" || got.RegistryId != prod.id ||
+	ask(&created, "--profile", "prod", "ecr", "create-repository", "--repository-name", "team/app",
+		"--image-tag-mutability", "IMMUTABLE", "--tags", "Key=env,Value=test")
+	if got := created.Repository; got.RepositoryArn != "arn:aws:ecr:"+tokyo+":"+prod.id+":repository/team/app" ||
+		got.RegistryId != prod.id ||
 		got.RepositoryUri != s.addr+"/"+prod.id+"/"+tokyo+"/team/app" || got.ImageTagMutability != "IMMUTABLE" {
 		t.Errorf("created %+v", got)
 	}
-	d.mustFail("RepositoryAlreadyExistsException", "", program, aws("--profile", "prod", "ecr", "create-repository", "--repository-name", "team/app")...)
-	d.mustFail("InvalidParameterException", "", program, aws("--profile", "prod", "ecr", "create-repository", "--repository-name", "Team/App")...)
+	d.mustFail("RepositoryAlreadyExistsException", "", program, aws("--profile", "prod", "ecr", "create-repository",
+		"--repository-name", "team/app")...)
+	d.mustFail("InvalidParameterException", "", program, aws("--profile", "prod", "ecr", "create-repository",
+		"--repository-name", "Team/App")...)
 
 	var tags struct{ Tags []struct{ Key, Value string } }
 	ask(&tags, "--profile", "prod", "ecr", "list-tags-for-resource", "--resource-arn", created.Repository.RepositoryArn)
@@ -73,13 +77,17 @@ func TestAWSCommandLine(t *testing.T) {
 		}
 	}
 	ask(&replication, "--profile", "prod", "ecr", "put-replication-configuration", "--replication-configuration",
-		`{"rules":[{"destinations":[{"region":"`+tokyo+`","registryId":"`+dev.id+`"}],"repositoryFilters":[{"filter":"team","filterType":"PREFIX_MATCH"}]}]}`)
+		`{"rules":[{"destinations":[{"region":"`+tokyo+`","registryId":"`+dev.id+
+			`"}],"repositoryFilters":[{"filter":"team","filterType":"PREFIX_MATCH"}]}]}`)
 	ask(&replication, "--profile", "prod", "ecr", "describe-registry")
-	if rules := replication.ReplicationConfiguration.Rules; len(rules) != 1 || rules[0].Destinations[0].RegistryId != dev.id {
+	if rules := replication.ReplicationConfiguration.Rules; len(rules) != 1 ||
+		rules[0].Destinations[0].RegistryId != dev.id {
 		t.Errorf("the rules are %+v", rules)
 	}
 	d.must("", program, aws("--profile", "dev", "ecr", "put-registry-policy", "--policy-text",
-		`{"Version":"2012-10-17","Statement":[{"Sid":"a","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::`+prod.id+`:root"},"Action":["ecr:CreateRepository","ecr:ReplicateImage"],"Resource":"arn:aws:ecr:`+tokyo+`:`+dev.id+`:repository/*"}]}`)...)
+		`{"Version":"2012-10-17","Statement":[{"Sid":"a","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::`+prod.id+
+			`:root"},"Action":["ecr:CreateRepository","ecr:ReplicateImage"],"Resource":"arn:aws:ecr:`+tokyo+`:`+dev.id+
+			`:repository/*"}]}`)...)
 
 	// The login flow ends in a push and a pull.
 	password := d.must("", program, aws("--profile", "prod", "ecr", "get-login-password")...)
@@ -92,7 +100,8 @@ func TestAWSCommandLine(t *testing.T) {
 	var status struct {
 		ReplicationStatuses []struct{ Region, RegistryId, Status string }
 	}
-	ask(&status, "--profile", "prod", "ecr", "describe-image-replication-status", "--repository-name", "team/app", "--image-id", "imageTag=1")
+	ask(&status, "--profile", "prod", "ecr", "describe-image-replication-status", "--repository-name", "team/app",
+		"--image-id", "imageTag=1")
 	if len(status.ReplicationStatuses) != 1 || status.ReplicationStatuses[0].Status != "COMPLETE" {
 		t.Errorf("the replication's status is %+v", status)
 	}
@@ -104,7 +113,8 @@ func TestAWSCommandLine(t *testing.T) {
 		}
 	}
 	ask(&images, "--profile", "dev", "ecr", "describe-images", "--repository-name", "team/app")
-	if len(images.ImageDetails) != 1 || images.ImageDetails[0].ImageDigest != pushed.digest.String() || images.ImageDetails[0].ImagePushedAt == nil {
+	if len(images.ImageDetails) != 1 || images.ImageDetails[0].ImageDigest != pushed.digest.String() ||
+		images.ImageDetails[0].ImagePushedAt == nil {
 		t.Errorf("dev has the images %+v", images)
 	}
 
@@ -116,19 +126,25 @@ func TestAWSCommandLine(t *testing.T) {
 	if len(got.Images) != 1 || got.Images[0].ImageManifest != string(pushed.manifest) {
 		t.Fatalf("batch-get-image gave %+v", got)
 	}
-	d.must("", program, aws("--profile", "prod", "ecr", "put-image", "--repository-name", "team/app", "--image-tag", "2", "--image-manifest", got.Images[0].ImageManifest)...)
+	d.must("", program, aws("--profile", "prod", "ecr", "put-image", "--repository-name", "team/app", "--image-tag", "2",
+		"--image-manifest", got.Images[0].ImageManifest)...)
 	eventually(t, patience, func() error { return puller.wantPull("team/app", "2", pushed.digest) })
 
 	// Another account has no key to the repository, and a wrong key no entry.
-	d.mustFail("AccessDeniedException", "", program, aws("--profile", "mallory", "ecr", "describe-images", "--registry-id", prod.id, "--repository-name", "team/app")...)
+	d.mustFail("AccessDeniedException", "", program, aws("--profile", "mallory", "ecr", "describe-images", "--registry-id",
+		prod.id, "--repository-name", "team/app")...)
 	wrong := *d
 	wrong.env = append(append([]string{}, d.env...), "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(d.home, "wrong"))
-	writeFile(t, filepath.Join(d.home, "wrong"), "[prod]\naws_access_key_id = "+prod.key+"\naws_secret_access_key = wrong\n")
+	writeFile(t, filepath.Join(d.home, "wrong"), "[prod]\naws_access_key_id = "+prod.key+
+		"\naws_secret_access_key = wrong\n")
 	wrong.mustFail("InvalidSignatureException", "", program, aws("--profile", "prod", "ecr", "describe-repositories")...)
 
-	d.mustFail("RepositoryNotEmptyException", "", program, aws("--profile", "prod", "ecr", "delete-repository", "--repository-name", "team/app")...)
-	d.must("", program, aws("--profile", "prod", "ecr", "delete-repository", "--force", "--repository-name", "team/app")...)
-	d.mustFail("RepositoryNotFoundException", "", program, aws("--profile", "prod", "ecr", "list-images", "--repository-name", "team/app")...)
+	d.mustFail("RepositoryNotEmptyException", "", program, aws("--profile", "prod", "ecr", "delete-repository",
+		"--repository-name", "team/app")...)
+	d.must("", program, aws("--profile", "prod", "ecr", "delete-repository", "--force", "--repository-name",
+		"team/app")...)
+	d.mustFail("RepositoryNotFoundException", "", program, aws("--profile", "prod", "ecr", "list-images",
+		"--repository-name", "team/app")...)
 	if err := puller.wantPull("team/app", "2", pushed.digest); err != nil {
 		t.Errorf("deleting the repository in prod reached dev: %v", err)
 	}

@@ -29,7 +29,8 @@ func TestUnmodifiedAWSTools(t *testing.T) {
 	const address = "127.44.3.1" // a loopback address whose port 443 nobody else uses
 	recipe := docBlock(t, "../docs/clients.md", "domain: amazonaws.com")
 	file := filepath.Join(dir, "server.crt")
-	writeCertificate(t, file, filepath.Join(dir, "server.key"), 1, "api.ecr."+tokyo+".amazonaws.com", "*.dkr.ecr."+tokyo+".amazonaws.com")
+	writeCertificate(t, file, filepath.Join(dir, "server.key"), 1, "api.ecr."+tokyo+".amazonaws.com",
+		"*.dkr.ecr."+tokyo+".amazonaws.com")
 	certificate, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +40,11 @@ func TestUnmodifiedAWSTools(t *testing.T) {
 	s.addr, s.port = address+":443", "443"
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(certificate)
-	s.http = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, ServerName: "api.ecr." + tokyo + ".amazonaws.com"}}}
+	s.http = &http.Client{
+		Transport: &http.Transport{
+			TLSClientConfig: &tls.Config{RootCAs: pool, ServerName: "api.ecr." + tokyo + ".amazonaws.com"},
+		},
+	}
 	s.launch(nil, "serve", "--config", filepath.Join(dir, "twinport.yaml"))
 	s.waitReady("https")
 
@@ -54,17 +59,22 @@ func TestUnmodifiedAWSTools(t *testing.T) {
 		t.Fatal(err)
 	}
 	// No endpoint and no profile: only what such tools are given on AWS, and the certificate.
-	d.env = slices.DeleteFunc(d.env, func(v string) bool { return strings.HasPrefix(v, "AWS_") || strings.HasPrefix(v, "SSL_CERT") })
-	d.env = append(d.env, "AWS_ACCESS_KEY_ID="+prod.key, "AWS_SECRET_ACCESS_KEY="+prod.secret, "AWS_REGION="+tokyo, "AWS_DEFAULT_REGION="+tokyo,
+	d.env = slices.DeleteFunc(d.env, func(v string) bool {
+		return strings.HasPrefix(v, "AWS_") || strings.HasPrefix(v, "SSL_CERT")
+	})
+	d.env = append(d.env, "AWS_ACCESS_KEY_ID="+prod.key, "AWS_SECRET_ACCESS_KEY="+prod.secret, "AWS_REGION="+tokyo,
+		"AWS_DEFAULT_REGION="+tokyo,
 		"AWS_CA_BUNDLE="+file, "SSL_CERT_FILE="+file, "AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=")
 
 	archive := filepath.Join(d.home, "image.tar")
-	if err := tarball.WriteToFile(archive, name.MustParseReference("hello:1").(name.Tag), helloImage(t, "aws\n")); err != nil {
+	if err := tarball.WriteToFile(archive, name.MustParseReference("hello:1").(name.Tag),
+		helloImage(t, "aws\n")); err != nil {
 		t.Fatal(err)
 	}
 	t.Run("aws", func(t *testing.T) {
 		aws := client(t, "aws")
-		out := d.must("", aws, "ecr", "create-repository", "--repository-name", "app", "--query", "repository.repositoryUri", "--output", "text")
+		out := d.must("", aws, "ecr", "create-repository", "--repository-name", "app", "--query", "repository.repositoryUri",
+			"--output", "text")
 		if got := strings.TrimSpace(out); got != registry+"/app" {
 			t.Errorf("the repository's URI is %s", got)
 		}
@@ -83,7 +93,8 @@ func TestUnmodifiedAWSTools(t *testing.T) {
 	})
 	t.Run("kubelet's provider", func(t *testing.T) {
 		provider := client(t, "ecr-credential-provider")
-		out := d.must(`{"kind":"CredentialProviderRequest","apiVersion":"credentialprovider.kubelet.k8s.io/v1","image":"`+registry+`/app:1"}`, provider, "get-credentials")
+		out := d.must(`{"kind":"CredentialProviderRequest","apiVersion":"credentialprovider.kubelet.k8s.io/v1","image":"`+
+			registry+`/app:1"}`, provider, "get-credentials")
 		var answer struct {
 			Auth map[string]struct{ Username, Password string }
 		}

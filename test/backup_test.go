@@ -30,7 +30,10 @@ func (s *server) restored(backup string, status int, args ...string) *server {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	r := &server{t: s.t, dir: dir, data: filepath.Join(dir, "data"), addr: "127.0.0.1:" + port, port: port, env: s.env, log: &logBuffer{}, http: newHTTPClient("127.0.0.1:" + port)}
+	r := &server{
+		t: s.t, dir: dir, data: filepath.Join(dir, "data"), addr: "127.0.0.1:" + port, port: port, env: s.env,
+		log: &logBuffer{}, http: newHTTPClient("127.0.0.1:" + port),
+	}
 	text := strings.NewReplacer("data: "+s.data+"\n", "data: "+r.data+"\n", s.addr, r.addr).Replace(string(config))
 	writeFile(s.t, filepath.Join(dir, "twinport.yaml"), text)
 	r.endWithTest()
@@ -193,7 +196,8 @@ func TestBackupHasOnlyWhatIsNamed(t *testing.T) {
 
 	// A new backup lacks it, and says so.
 	other := t.TempDir()
-	if _, log := s.tool(3, "backup", "--to", other); !strings.Contains(log, "it is missing") || !strings.Contains(log, "twinport verify") {
+	if _, log := s.tool(3, "backup", "--to", other); !strings.Contains(log, "it is missing") ||
+		!strings.Contains(log, "twinport verify") {
 		t.Errorf("a backup of damage says %s", log)
 	}
 	found, _ := s.restored(other, 3).verify(1)

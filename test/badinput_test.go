@@ -66,7 +66,10 @@ func TestBadManifests(t *testing.T) {
 		"a bad digest":     {edit(configDigest, "sha256:xyz"), ocispec.MediaTypeImageManifest, 400},
 		"a path as digest": {edit(configDigest, "../../../../etc/passwd"), ocispec.MediaTypeImageManifest, 400},
 		"a negative size":  {edit(`"size":`, `"size":-`), ocispec.MediaTypeImageManifest, 400},
-		"deeply nested":    {[]byte(`{"schemaVersion":2,"x":` + strings.Repeat("[", 200000) + strings.Repeat("]", 200000) + "}"), ocispec.MediaTypeImageManifest, 400},
+		"deeply nested": {
+			[]byte(`{"schemaVersion":2,"x":` + strings.Repeat("[", 200000) + strings.Repeat("]", 200000) + "}"),
+			ocispec.MediaTypeImageManifest, 400,
+		},
 		"a missing layer":  {makeImage("never pushed", nil, "").manifest, ocispec.MediaTypeImageManifest, 404},
 		"a missing child":  {makeIndex(makeImage("never pushed", nil, "").descriptor()), ocispec.MediaTypeImageIndex, 404},
 		"4 MiB and a byte": {bytes.Repeat([]byte(" "), 4<<20+1), ocispec.MediaTypeImageManifest, 413},
@@ -79,7 +82,8 @@ func TestBadManifests(t *testing.T) {
 			if m.status != 413 {
 				t.Errorf("%s: %v", name, err)
 			}
-		} else if a.status/100 != 4 || m.status == 413 && a.status != 413 || m.status == 400 && a.status != 400 || a.code() == "" {
+		} else if a.status/100 != 4 || m.status == 413 && a.status != 413 || m.status == 400 && a.status != 400 ||
+			a.code() == "" {
 			t.Errorf("%s: got %v, want %d with an OCI error", name, a, m.status)
 		}
 		if err := c.wantAbsent("app", "bad"); err != nil {
@@ -87,10 +91,12 @@ func TestBadManifests(t *testing.T) {
 		}
 	}
 	// The tag's digest in the path must be that of the content.
-	a := c.do("PUT", "app/manifests/"+digest.FromString("other").String(), good.manifest, "Content-Type", ocispec.MediaTypeImageManifest)
+	a := c.do("PUT", "app/manifests/"+digest.FromString("other").String(), good.manifest, "Content-Type",
+		ocispec.MediaTypeImageManifest)
 	c.want(a, http.StatusBadRequest, "DIGEST_INVALID")
 	for _, tag := range []string{"-a", ".a", "a b", strings.Repeat("a", 129), "a:b", "ä"} {
-		a, err := c.send("PUT", "/v2/app/manifests/"+strings.ReplaceAll(strings.ReplaceAll(tag, " ", "%20"), "ä", "%c3%a4"), bytes.NewReader(good.manifest), "Content-Type", ocispec.MediaTypeImageManifest)
+		a, err := c.send("PUT", "/v2/app/manifests/"+strings.ReplaceAll(strings.ReplaceAll(tag, " ", "%20"), "ä", "%c3%a4"),
+			bytes.NewReader(good.manifest), "Content-Type", ocispec.MediaTypeImageManifest)
 		if err != nil || a.status/100 != 4 {
 			t.Errorf("tag %.20q: %v, %v", tag, a, err)
 		}
@@ -123,7 +129,8 @@ func TestBadBlobs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, err := c.send("PUT", withQuery(target, "digest", digest), bytes.NewReader(body), "Content-Type", "application/octet-stream")
+		a, err := c.send("PUT", withQuery(target, "digest", digest), bytes.NewReader(body), "Content-Type",
+			"application/octet-stream")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,10 +140,14 @@ func TestBadBlobs(t *testing.T) {
 		return a
 	}
 	c.want(put(data[1:], d.String()), http.StatusBadRequest, "DIGEST_INVALID")
-	for _, bad := range []string{"", "sha256:", "sha256:xyz", "md5:d41d8cd98f00b204e9800998ecf8427e", "sha256:" + strings.Repeat("0", 65), "../../etc/passwd"} {
+	for _, bad := range []string{
+		"", "sha256:", "sha256:xyz", "md5:d41d8cd98f00b204e9800998ecf8427e", "sha256:" + strings.Repeat("0", 65),
+		"../../etc/passwd",
+	} {
 		c.want(put(data, bad), http.StatusBadRequest, "DIGEST_INVALID")
 	}
-	c.want(c.do("POST", "app/blobs/uploads/?digest="+d.String(), data[1:], "Content-Type", "application/octet-stream"), http.StatusBadRequest, "DIGEST_INVALID")
+	c.want(c.do("POST", "app/blobs/uploads/?digest="+d.String(), data[1:], "Content-Type", "application/octet-stream"),
+		http.StatusBadRequest, "DIGEST_INVALID")
 	c.want(c.do("POST", "none/blobs/uploads/", nil), http.StatusNotFound, "NAME_UNKNOWN")
 	for _, id := range []string{"00000000-0000-4000-8000-000000000000", "nonsense", "..", "%2e%2e%2f%2e%2e"} {
 		if a, err := c.send("PATCH", "/v2/app/blobs/uploads/"+id, bytes.NewReader(data)); err != nil || a.status/100 != 4 {
@@ -150,7 +161,8 @@ func TestBadBlobs(t *testing.T) {
 	}
 	chunk := func(contentRange string, body []byte) answer {
 		t.Helper()
-		a, err := c.send("PATCH", target, bytes.NewReader(body), "Content-Type", "application/octet-stream", "Content-Range", contentRange)
+		a, err := c.send("PATCH", target, bytes.NewReader(body), "Content-Type", "application/octet-stream", "Content-Range",
+			contentRange)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -188,7 +200,10 @@ func TestBadBlobs(t *testing.T) {
 	if _, err := c.putBlob("app", data); err != nil {
 		t.Fatal(err)
 	}
-	for r, want := range map[string]int{"bytes=0-9": 206, "bytes=-10": 206, fmt.Sprintf("bytes=%d-", len(data)): 416, "bytes=9-0": 0, "bytes=a-b": 0, "chunks=0-9": 200, "bytes=18446744073709551616-": 0} {
+	for r, want := range map[string]int{
+		"bytes=0-9": 206, "bytes=-10": 206, fmt.Sprintf("bytes=%d-", len(data)): 416, "bytes=9-0": 0, "bytes=a-b": 0,
+		"chunks=0-9": 200, "bytes=18446744073709551616-": 0,
+	} {
 		a := c.do("GET", "app/blobs/"+d.String(), nil, "Range", r)
 		if want != 0 && a.status != want || want == 0 && a.status != 200 && a.status != 416 && a.status != 400 {
 			t.Errorf("Range %s: %d, want %d", r, a.status, want)
@@ -220,7 +235,8 @@ func TestTruncatedBodies(t *testing.T) {
 		defer connection.Close()
 		req, _ := http.NewRequest("PUT", "http://"+c.host+target, nil)
 		req.SetBasicAuth(c.user, c.password)
-		fmt.Fprintf(connection, "PUT %s HTTP/1.1\r\nHost: %s\r\nAuthorization: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n",
+		fmt.Fprintf(connection, "PUT %s HTTP/1.1\r\nHost: %s\r\nAuthorization: %s\r\nContent-Type: "+
+			"%s\r\nContent-Length: %d\r\n\r\n",
 			target, c.host, req.Header.Get("Authorization"), ocispec.MediaTypeImageManifest, len(body))
 		connection.Write(body[:len(body)/2])
 	}
@@ -260,7 +276,8 @@ func TestTruncatedBodies(t *testing.T) {
 	})
 	// Each such upload can be cancelled, and then leaves no file.
 	for _, target := range targets {
-		if a, err := c.send("DELETE", target, nil); err != nil || a.status != http.StatusNoContent && a.status != http.StatusNotFound {
+		if a, err := c.send("DELETE", target, nil); err != nil || a.status != http.StatusNoContent &&
+			a.status != http.StatusNotFound {
 			t.Errorf("cancelling what was cut off: %v, %v", a, err)
 		}
 	}
@@ -278,7 +295,8 @@ func (s *server) files() (files []fs.DirEntry) {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // it went while we looked
 		}
-		if err == nil && entry.Type().IsRegular() && !strings.Contains(entry.Name(), ".db") && !strings.Contains(entry.Name(), "sqlite") {
+		if err == nil && entry.Type().IsRegular() && !strings.Contains(entry.Name(), ".db") &&
+			!strings.Contains(entry.Name(), "sqlite") {
 			files = append(files, entry)
 		}
 		return err
@@ -296,25 +314,36 @@ func TestBadAPIRequests(t *testing.T) {
 	s.createRepository(prod, tokyo, "app")
 	now := time.Now()
 	for name, r := range map[string]struct{ operation, body, code string }{
-		"no JSON":               {"ListImages", "<xml/>", ""},
-		"cut off":               {"ListImages", `{"repositoryName":"app"`, ""},
-		"an array":              {"ListImages", `[]`, ""},
-		"a wrong type":          {"ListImages", `{"repositoryName":["app"]}`, ""},
-		"a number as text":      {"ListImages", `{"repositoryName":"app","maxResults":"many"}`, ""},
-		"a huge number":         {"ListImages", `{"repositoryName":"app","maxResults":1e400}`, ""},
-		"deeply nested":         {"ListImages", `{"filter":` + strings.Repeat(`{"a":`, 100000) + "1" + strings.Repeat("}", 100000) + "}", ""},
-		"nothing":               {"ListImages", ``, ""},
-		"no repository":         {"ListImages", `{}`, "InvalidParameterException"},
-		"an unknown operation":  {"MakeCoffee", `{}`, "UnknownOperationException"},
-		"no operation":          {"", `{}`, ""},
-		"a bad registry id":     {"ListImages", `{"registryId":"12","repositoryName":"app"}`, "InvalidParameterException"},
-		"an unknown registry":   {"ListImages", `{"registryId":"999999999999","repositoryName":"app"}`, ""},
-		"an unknown tag status": {"ListImages", `{"repositoryName":"app","filter":{"tagStatus":"SOMETIMES"}}`, "InvalidParameterException"},
-		"101 images":            {"BatchGetImage", `{"repositoryName":"app","imageIds":[` + strings.Repeat(`{"imageTag":"a"},`, 100) + `{"imageTag":"a"}]}`, "InvalidParameterException"},
-		"no images":             {"BatchGetImage", `{"repositoryName":"app","imageIds":[]}`, "InvalidParameterException"},
-		"invalid base64":        {"UploadLayerPart", `{"repositoryName":"app","uploadId":"00000000-0000-4000-8000-000000000000","partFirstByte":0,"partLastByte":3,"layerPartBlob":"####"}`, ""},
-		"a part of wrong size":  {"UploadLayerPart", `{"repositoryName":"app","uploadId":"00000000-0000-4000-8000-000000000000","partFirstByte":5,"partLastByte":3,"layerPartBlob":"AAAA"}`, ""},
-		"8 MiB of spaces":       {"ListImages", strings.Repeat(" ", 8<<20) + `{"repositoryName":"app"}`, ""},
+		"no JSON":          {"ListImages", "<xml/>", ""},
+		"cut off":          {"ListImages", `{"repositoryName":"app"`, ""},
+		"an array":         {"ListImages", `[]`, ""},
+		"a wrong type":     {"ListImages", `{"repositoryName":["app"]}`, ""},
+		"a number as text": {"ListImages", `{"repositoryName":"app","maxResults":"many"}`, ""},
+		"a huge number":    {"ListImages", `{"repositoryName":"app","maxResults":1e400}`, ""},
+		"deeply nested": {
+			"ListImages", `{"filter":` + strings.Repeat(`{"a":`, 100000) + "1" + strings.Repeat("}", 100000) + "}", "",
+		},
+		"nothing":              {"ListImages", ``, ""},
+		"no repository":        {"ListImages", `{}`, "InvalidParameterException"},
+		"an unknown operation": {"MakeCoffee", `{}`, "UnknownOperationException"},
+		"no operation":         {"", `{}`, ""},
+		"a bad registry id":    {"ListImages", `{"registryId":"12","repositoryName":"app"}`, "InvalidParameterException"},
+		"an unknown registry":  {"ListImages", `{"registryId":"999999999999","repositoryName":"app"}`, ""},
+		"an unknown tag status": {
+			"ListImages", `{"repositoryName":"app","filter":{"tagStatus":"SOMETIMES"}}`, "InvalidParameterException",
+		},
+		"101 images": {
+			"BatchGetImage", `{"repositoryName":"app","imageIds":[` + strings.Repeat(`{"imageTag":"a"},`, 100) +
+				`{"imageTag":"a"}]}`, "InvalidParameterException",
+		},
+		"no images": {"BatchGetImage", `{"repositoryName":"app","imageIds":[]}`, "InvalidParameterException"},
+		"invalid base64": {
+			"UploadLayerPart", `{"repositoryName":"app","uploadId":"00000000-0000-4000-8000-000000000000","partFirstByte":0,"partLastByte":3,"layerPartBlob":"####"}`, "",
+		},
+		"a part of wrong size": {
+			"UploadLayerPart", `{"repositoryName":"app","uploadId":"00000000-0000-4000-8000-000000000000","partFirstByte":5,"partLastByte":3,"layerPartBlob":"AAAA"}`, "",
+		},
+		"8 MiB of spaces": {"ListImages", strings.Repeat(" ", 8<<20) + `{"repositoryName":"app"}`, ""},
 	} {
 		a := s.answer(s.signed(prod, tokyo, "ecr", now, r.operation, r.body))
 		var body struct {
@@ -333,7 +362,8 @@ func TestBadAPIRequests(t *testing.T) {
 		}
 	}
 	// An unknown member is ignored, as AWS does.
-	if a := s.answer(s.signed(prod, tokyo, "ecr", now, "ListImages", `{"repositoryName":"app","newest":true}`)); a.status != http.StatusOK {
+	if a := s.answer(s.signed(prod, tokyo, "ecr", now, "ListImages",
+		`{"repositoryName":"app","newest":true}`)); a.status != http.StatusOK {
 		t.Errorf("an unknown member: %v", a)
 	}
 	for name, req := range map[string]*http.Request{
@@ -396,7 +426,8 @@ accounts:
 		if err == nil {
 			t.Errorf("%s: serve ends well:\n%s", name, out)
 		}
-		if want := "bad.yaml:" + c.line; !strings.Contains(string(out), want) || strings.Count(string(out), "bad.yaml:") != 1 {
+		if want := "bad.yaml:" + c.line; !strings.Contains(string(out), want) ||
+			strings.Count(string(out), "bad.yaml:") != 1 {
 			t.Errorf("%s: the error is not one at %s:\n%s", name, want, out)
 		}
 		if strings.Contains(string(out), "a-secret-of-the-tests") {

@@ -22,7 +22,9 @@ func writeLayout(t *testing.T, dir string, i image) {
 	}
 	files := map[string][]byte{
 		filepath.Join(dir, "oci-layout"): []byte(`{"imageLayoutVersion":"1.0.0"}`),
-		filepath.Join(dir, "index.json"): mustJSON(ocispec.Index{Versioned: specs.Versioned{SchemaVersion: 2}, Manifests: []ocispec.Descriptor{i.descriptor()}}),
+		filepath.Join(dir, "index.json"): mustJSON(ocispec.Index{
+			Versioned: specs.Versioned{SchemaVersion: 2}, Manifests: []ocispec.Descriptor{i.descriptor()},
+		}),
 	}
 	for _, b := range [][]byte{i.manifest, i.config, i.layer} {
 		files[filepath.Join(blobs, digest.FromBytes(b).Encoded())] = b
@@ -100,7 +102,8 @@ func TestClientsBringAnImageBack(t *testing.T) {
 	}
 	c := follow(s.oci(prod, tokyo))
 	for name, push := range clients {
-		if a := c.do("DELETE", name+"/manifests/"+images[name+":child"].digest.String(), nil); a.status != http.StatusAccepted {
+		if a := c.do("DELETE", name+"/manifests/"+images[name+":child"].digest.String(),
+			nil); a.status != http.StatusAccepted {
 			t.Fatal(a)
 		}
 		tags := []string{"cut", "gone", "unlinked"}
@@ -126,7 +129,8 @@ func TestClientsBringAnImageBack(t *testing.T) {
 			}
 		}
 	}
-	if found, _ := s.verify(1, "--full"); len(found) != 1 || !strings.HasPrefix(found[0].Repository, prod.id+"/"+tokyo+"/crane-push") {
+	if found, _ := s.verify(1, "--full"); len(found) != 1 ||
+		!strings.HasPrefix(found[0].Repository, prod.id+"/"+tokyo+"/crane-push") {
 		t.Errorf("in the end verify finds %+v; want the one child that nobody has pushed again", found)
 	}
 }

@@ -110,12 +110,16 @@ func TestInit(t *testing.T) {
 	if configFile == "" || credentialsFile == "" {
 		t.Fatalf("init wrote no AWS configuration: %v", written)
 	}
-	s := &server{t: t, dir: dir, data: filepath.Join(dir, "twinport-data"), addr: "127.0.0.1:" + port, port: port, log: &logBuffer{}, http: newHTTPClient("127.0.0.1:" + port)}
+	s := &server{
+		t: t, dir: dir, data: filepath.Join(dir, "twinport-data"), addr: "127.0.0.1:" + port, port: port, log: &logBuffer{},
+		http: newHTTPClient("127.0.0.1:" + port),
+	}
 	s.start()
 	t.Cleanup(func() { s.kill(syscall.SIGTERM) })
 	seen := map[string]bool{}
 	for _, profile := range []string{"prod", "dev"} {
-		settings, err := config.LoadDefaultConfig(ctx, config.WithSharedConfigProfile(profile), config.WithSharedConfigFiles([]string{configFile}),
+		settings, err := config.LoadDefaultConfig(ctx, config.WithSharedConfigProfile(profile),
+			config.WithSharedConfigFiles([]string{configFile}),
 			config.WithSharedCredentialsFiles([]string{credentialsFile}))
 		if err != nil {
 			t.Fatal(err)

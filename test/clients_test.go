@@ -97,7 +97,8 @@ func (d *desk) run(stdin, program string, args ...string) (string, error) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		return stdout.String(), fmt.Errorf("%s %s: %w\n%s%s", filepath.Base(program), strings.Join(args, " "), err, stdout.String(), stderr.String())
+		return stdout.String(), fmt.Errorf("%s %s: %w\n%s%s", filepath.Base(program), strings.Join(args, " "), err,
+			stdout.String(), stderr.String())
 	}
 	return stdout.String(), nil
 }
@@ -132,7 +133,8 @@ var enterNamespace = sync.OnceValues(func() ([]string, error) {
 			return enter, nil
 		}
 	}
-	return nil, errors.New("no mount namespace to give the registries' host names in (needs root or user namespaces, and unshare)")
+	return nil, errors.New("no mount namespace to give the registries' host names in (needs root or user " +
+		"namespaces, and unshare)")
 })
 
 // client returns the path of a command-line client, the pinned one that `make

@@ -55,7 +55,11 @@ func newClusterOn(t *testing.T, n int, stores stores, more string) *cluster {
 	t.Helper()
 	b := newBalancer(t)
 	_, port, _ := net.SplitHostPort(b.addr)
-	c := &cluster{balancer: b, bucket: stores.bucket, server: &server{t: t, addr: b.addr, port: port, log: &logBuffer{}, http: newHTTPClient(b.addr)}}
+	c := &cluster{
+		balancer: b, bucket: stores.bucket, server: &server{
+			t: t, addr: b.addr, port: port, log: &logBuffer{}, http: newHTTPClient(b.addr),
+		},
+	}
 	t.Cleanup(c.http.CloseIdleConnections)
 	var started sync.WaitGroup
 	for range n {
@@ -91,22 +95,25 @@ func (c *cluster) objects() (n int) {
 	c.t.Helper()
 	if c.bucket == nil {
 		for _, algorithm := range []string{"sha256", "sha512"} {
-			err := filepath.WalkDir(filepath.Join(c.nodes[0].data, "blobs", algorithm), func(_ string, entry fs.DirEntry, err error) error {
-				if err == nil && entry.Type().IsRegular() {
-					n++
-				}
-				if errors.Is(err, fs.ErrNotExist) {
-					return nil
-				}
-				return err
-			})
+			err := filepath.WalkDir(filepath.Join(c.nodes[0].data, "blobs", algorithm),
+				func(_ string, entry fs.DirEntry, err error) error {
+					if err == nil && entry.Type().IsRegular() {
+						n++
+					}
+					if errors.Is(err, fs.ErrNotExist) {
+						return nil
+					}
+					return err
+				})
 			if err != nil {
 				c.t.Fatal(err)
 			}
 		}
 		return n
 	}
-	objects := s3.NewListObjectsV2Paginator(c.bucket.Client(), &s3.ListObjectsV2Input{Bucket: &c.bucket.Name, Prefix: aws.String("twinport/blobs/")})
+	objects := s3.NewListObjectsV2Paginator(c.bucket.Client(), &s3.ListObjectsV2Input{
+		Bucket: &c.bucket.Name, Prefix: aws.String("twinport/blobs/"),
+	})
 	for objects.HasMorePages() {
 		page, err := objects.NextPage(ctx)
 		if err != nil {
@@ -244,7 +251,8 @@ func TestClusterUpload(t *testing.T) {
 			from := len(data)
 			data = append(data, piece...)
 			if n == len(pieces)-1 {
-				a, err := client.through(node).send("PUT", withQuery(target, "digest", digest.FromBytes(data).String()), bytes.NewReader(piece), "Content-Type", "application/octet-stream")
+				a, err := client.through(node).send("PUT", withQuery(target, "digest", digest.FromBytes(data).String()),
+					bytes.NewReader(piece), "Content-Type", "application/octet-stream")
 				if err != nil || a.status != http.StatusCreated {
 					t.Fatalf("pieces %v, the last: %v, %v", pieces, a, err)
 				}
@@ -253,7 +261,8 @@ func TestClusterUpload(t *testing.T) {
 			if size == 0 {
 				continue
 			}
-			a, err := client.through(node).send("PATCH", target, bytes.NewReader(piece), "Content-Type", "application/octet-stream", "Content-Range", fmt.Sprintf("%d-%d", from, len(data)-1))
+			a, err := client.through(node).send("PATCH", target, bytes.NewReader(piece), "Content-Type",
+				"application/octet-stream", "Content-Range", fmt.Sprintf("%d-%d", from, len(data)-1))
 			if err != nil || a.status != http.StatusAccepted || a.header.Get("Range") != fmt.Sprintf("0-%d", len(data)-1) {
 				t.Fatalf("pieces %v, piece %d: %v, %v", pieces, n, a, err)
 			}
@@ -261,7 +270,8 @@ func TestClusterUpload(t *testing.T) {
 				t.Fatal(err)
 			}
 			// A third process knows how far it is.
-			if a, err = client.through(c.nodes[(i+n+2)%3]).send("GET", target, nil); err != nil || a.status != http.StatusNoContent || a.header.Get("Range") != fmt.Sprintf("0-%d", len(data)-1) {
+			if a, err = client.through(c.nodes[(i+n+2)%3]).send("GET", target, nil); err != nil ||
+				a.status != http.StatusNoContent || a.header.Get("Range") != fmt.Sprintf("0-%d", len(data)-1) {
 				t.Errorf("pieces %v, the progress after piece %d: %v %v, %v", pieces, n, a, a.header, err)
 			}
 		}
@@ -299,7 +309,9 @@ func TestClusterUploadLayerPart(t *testing.T) {
 		}
 	}
 	d := digest.FromBytes(layer)
-	if _, err := at(2).CompleteLayerUpload(ctx, &ecr.CompleteLayerUploadInput{RepositoryName: repo, UploadId: started.UploadId, LayerDigests: []string{d.String()}}); err != nil {
+	if _, err := at(2).CompleteLayerUpload(ctx, &ecr.CompleteLayerUploadInput{
+		RepositoryName: repo, UploadId: started.UploadId, LayerDigests: []string{d.String()},
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if a := c.oci(prod, tokyo).do("GET", "app/blobs/"+d.String(), nil); digest.FromBytes(a.body) != d {
@@ -327,7 +339,8 @@ func TestClusterSeesAtOnce(t *testing.T) {
 		if round%5 != 4 {
 			continue
 		}
-		if a := client.through(writer).do("DELETE", "app/manifests/"+pushed.digest.String(), nil); a.status != http.StatusAccepted {
+		if a := client.through(writer).do("DELETE", "app/manifests/"+pushed.digest.String(),
+			nil); a.status != http.StatusAccepted {
 			t.Fatal(a)
 		}
 		for _, node := range c.nodes {
@@ -346,7 +359,9 @@ func TestClusterSeesAtOnce(t *testing.T) {
 				t.Fatalf("allowed, but %v", err)
 			}
 		}
-		if _, err := c.nodes[(round+1)%3].ecr(prod, tokyo).DeleteRepositoryPolicy(ctx, &ecr.DeleteRepositoryPolicyInput{RepositoryName: aws.String("app")}); err != nil {
+		if _, err := c.nodes[(round+1)%3].ecr(prod, tokyo).DeleteRepositoryPolicy(ctx, &ecr.DeleteRepositoryPolicyInput{
+			RepositoryName: aws.String("app"),
+		}); err != nil {
 			t.Fatal(err)
 		}
 		for _, node := range c.nodes {
@@ -375,7 +390,8 @@ func TestClusterTakesOver(t *testing.T) {
 	defer db.Close(ctx)
 	hold, err := db.Begin(ctx)
 	if err == nil {
-		_, err = hold.Exec(ctx, "SELECT 1 FROM repositories WHERE name = 'app' AND registry_id IN (SELECT id FROM registries WHERE account = $1) FOR UPDATE", dev.id)
+		_, err = hold.Exec(ctx, "SELECT 1 FROM repositories WHERE name = 'app' AND registry_id IN (SELECT id FROM "+
+			"registries WHERE account = $1) FOR UPDATE", dev.id)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -453,7 +469,8 @@ func TestClusterRollingRestart(t *testing.T) {
 		body, writer := io.Pipe()
 		slow := make(chan error, 1)
 		go func() {
-			a, err := source.through(node).send("PUT", withQuery(target, "digest", digest.FromBytes(data).String()), body, "Content-Type", "application/octet-stream")
+			a, err := source.through(node).send("PUT", withQuery(target, "digest", digest.FromBytes(data).String()), body,
+				"Content-Type", "application/octet-stream")
 			if err == nil && a.status != http.StatusCreated {
 				err = &statusError{a}
 			}
@@ -523,11 +540,15 @@ func TestClusterClients(t *testing.T) {
 			})
 			t.Run("skopeo", func(t *testing.T) {
 				skopeo := client(t, "skopeo")
-				d.must(c.password(prod, tokyo), skopeo, "login", "--tls-verify=false", "--username", "AWS", "--password-stdin", prodHost)
-				d.must(c.password(dev, tokyo), skopeo, "login", "--tls-verify=false", "--username", "AWS", "--password-stdin", devHost)
-				d.must("", skopeo, "--insecure-policy", "copy", "--dest-tls-verify=false", "docker-archive:"+image, "docker://"+prodHost+"/app:skopeo")
+				d.must(c.password(prod, tokyo), skopeo, "login", "--tls-verify=false", "--username", "AWS", "--password-stdin",
+					prodHost)
+				d.must(c.password(dev, tokyo), skopeo, "login", "--tls-verify=false", "--username", "AWS", "--password-stdin",
+					devHost)
+				d.must("", skopeo, "--insecure-policy", "copy", "--dest-tls-verify=false", "docker-archive:"+image,
+					"docker://"+prodHost+"/app:skopeo")
 				c.wantStatus(prod, tokyo, "app", "skopeo", devTokyo, types.ReplicationStatusComplete)
-				d.must("", skopeo, "--insecure-policy", "copy", "--src-tls-verify=false", "docker://"+devHost+"/app:skopeo", "dir:"+filepath.Join(d.home, "out"))
+				d.must("", skopeo, "--insecure-policy", "copy", "--src-tls-verify=false", "docker://"+devHost+"/app:skopeo",
+					"dir:"+filepath.Join(d.home, "out"))
 			})
 			t.Run("oras", func(t *testing.T) {
 				oras := client(t, "oras")
@@ -546,7 +567,8 @@ func TestClusterClients(t *testing.T) {
 func makeArchive(t *testing.T, d *desk) string {
 	t.Helper()
 	path := filepath.Join(d.home, "image.tar")
-	if err := tarball.WriteToFile(path, name.MustParseReference("hello:1").(name.Tag), helloImage(t, strings.Repeat("hello\n", 1000))); err != nil {
+	if err := tarball.WriteToFile(path, name.MustParseReference("hello:1").(name.Tag),
+		helloImage(t, strings.Repeat("hello\n", 1000))); err != nil {
 		t.Fatal(err)
 	}
 	return path

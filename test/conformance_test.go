@@ -111,7 +111,8 @@ func checkConformance(t *testing.T, report string, redirects bool) (checks int) 
 			}
 		}
 		if suite.Failures+suite.Errors+suite.Skipped+suite.Disabled > 0 {
-			t.Errorf("of %d checks %d failed, %d broke, %d were skipped and %d disabled", suite.Tests, suite.Failures, suite.Errors, suite.Skipped, suite.Disabled)
+			t.Errorf("of %d checks %d failed, %d broke, %d were skipped and %d disabled", suite.Tests, suite.Failures,
+				suite.Errors, suite.Skipped, suite.Disabled)
 		}
 		for _, check := range suite.Cases {
 			if check.Status != "passed" {

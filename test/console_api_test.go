@@ -100,7 +100,8 @@ func (b *browser) do(r *http.Request) answer {
 func (b *browser) tryToSignIn(keyID, secret string, header ...string) answer {
 	b.t.Helper()
 	body := fmt.Sprintf(`{"accessKeyId":%q,"secretAccessKey":%q}`, keyID, secret)
-	return b.do(b.request("POST", "/console/session", body, append([]string{"Content-Type", "application/json"}, header...)...))
+	return b.do(b.request("POST", "/console/session", body, append([]string{"Content-Type", "application/json"},
+		header...)...))
 }
 
 func (b *browser) signIn(a account) {
@@ -113,7 +114,9 @@ func (b *browser) signIn(a account) {
 // api is a request of the console's pages.
 func (b *browser) api(a account, region, target, body string, header ...string) *http.Request {
 	b.t.Helper()
-	return b.request("POST", "/", body, append([]string{"Content-Type", "application/x-amz-json-1.1", "X-Amz-Target", target, "X-Twinport-Registry", a.id + "/" + region}, header...)...)
+	return b.request("POST", "/", body, append([]string{
+		"Content-Type", "application/x-amz-json-1.1", "X-Amz-Target", target, "X-Twinport-Registry", a.id + "/" + region,
+	}, header...)...)
 }
 
 func (b *browser) call(a account, region, target, body string, header ...string) answer {
@@ -172,7 +175,8 @@ const describeRegistry = ecrTarget + "DescribeRegistry"
 
 func (b *browser) wantSignedIn(a account) {
 	b.t.Helper()
-	if got := b.call(a, tokyo, describeRegistry, "{}"); got.status != http.StatusOK || !strings.Contains(string(got.body), a.id) {
+	if got := b.call(a, tokyo, describeRegistry, "{}"); got.status != http.StatusOK ||
+		!strings.Contains(string(got.body), a.id) {
 		b.t.Errorf("a call for %s: %s", a.name, got)
 	}
 }
@@ -186,7 +190,8 @@ func TestConsoleSessions(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	b := s.browser()
-	if got := b.do(b.request("GET", "/console/"+prod.id+"/"+tokyo+"/repositories/team/app.v1", "")); got.status != http.StatusOK || !strings.Contains(string(got.body), "<title>Twinport") {
+	if got := b.do(b.request("GET", "/console/"+prod.id+"/"+tokyo+"/repositories/team/app.v1",
+		"")); got.status != http.StatusOK || !strings.Contains(string(got.body), "<title>Twinport") {
 		t.Errorf("a page of the console: %s", got)
 	}
 	b.want(b.tryToSignIn(prod.key, dev.secret), http.StatusUnauthorized, "UnrecognizedClientException")
@@ -205,14 +210,18 @@ func TestConsoleSessions(t *testing.T) {
 	if got := b.call(prod, tokyo, ecrTarget+"CreateRepository", `{"repositoryName":"app"}`); got.status != http.StatusOK {
 		t.Errorf("create: %s", got)
 	}
-	if _, err := s.ecr(prod, tokyo).DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{RepositoryNames: []string{"app"}}); err != nil {
+	if _, err := s.ecr(prod, tokyo).DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{
+		RepositoryNames: []string{"app"},
+	}); err != nil {
 		t.Error(err)
 	}
-	b.want(b.call(dev, tokyo, ecrTarget+"DescribeImages", `{"repositoryName":"app","registryId":"`+prod.id+`"}`), http.StatusBadRequest, "AccessDeniedException")
+	b.want(b.call(dev, tokyo, ecrTarget+"DescribeImages", `{"repositoryName":"app","registryId":"`+prod.id+`"}`),
+		http.StatusBadRequest, "AccessDeniedException")
 	var login struct {
 		AuthorizationData []struct{ AuthorizationToken string }
 	}
-	if err := json.Unmarshal(b.call(prod, tokyo, ecrTarget+"GetAuthorizationToken", "{}").body, &login); err != nil || len(login.AuthorizationData) != 1 {
+	if err := json.Unmarshal(b.call(prod, tokyo, ecrTarget+"GetAuthorizationToken", "{}").body, &login); err != nil ||
+		len(login.AuthorizationData) != 1 {
 		t.Fatalf("a registry login: %+v, %v", login, err)
 	}
 	decoded, err := base64.StdEncoding.DecodeString(login.AuthorizationData[0].AuthorizationToken)
@@ -234,7 +243,9 @@ func TestConsoleSessions(t *testing.T) {
 		}
 	}
 	forged := s.browser()
-	forged.http.Jar.SetCookies(b.request("GET", "/", "").URL, []*http.Cookie{{Name: "twinport-" + prod.id, Value: s.password(prod, tokyo)}})
+	forged.http.Jar.SetCookies(b.request("GET", "/", "").URL, []*http.Cookie{
+		{Name: "twinport-" + prod.id, Value: s.password(prod, tokyo)},
+	})
 	forged.wantSignedOut(prod)
 
 	// Signing out of one leaves the other, and helps against a copied cookie.
@@ -266,17 +277,22 @@ func TestConsoleCrossSite(t *testing.T) {
 		{"Origin", "", "Sec-Fetch-Site", "cross-site"},
 		{"Origin", "http://neighbour.localhost", "Sec-Fetch-Site", "same-site"},
 	} {
-		b.want(b.call(prod, tokyo, ecrTarget+"CreateRepository", `{"repositoryName":"evil"}`, header...), http.StatusForbidden, "AccessDeniedException")
+		b.want(b.call(prod, tokyo, ecrTarget+"CreateRepository", `{"repositoryName":"evil"}`, header...),
+			http.StatusForbidden, "AccessDeniedException")
 		b.want(b.call(prod, tokyo, ownTarget+"WatchRegistry", `{}`, header...), http.StatusForbidden, "AccessDeniedException")
-		b.want(b.do(b.request("DELETE", "/console/session/"+prod.id, "", header...)), http.StatusForbidden, "AccessDeniedException")
+		b.want(b.do(b.request("DELETE", "/console/session/"+prod.id, "", header...)), http.StatusForbidden,
+			"AccessDeniedException")
 		b.want(b.tryToSignIn(mallory.key, mallory.secret, header...), http.StatusForbidden, "AccessDeniedException")
 	}
 	// Without the header that it cannot send it is not even looked at.
-	b.want(b.call(prod, tokyo, ecrTarget+"CreateRepository", `{"repositoryName":"evil"}`, "X-Twinport-Registry", ""), http.StatusBadRequest, "MissingAuthenticationTokenException")
+	b.want(b.call(prod, tokyo, ecrTarget+"CreateRepository", `{"repositoryName":"evil"}`, "X-Twinport-Registry", ""),
+		http.StatusBadRequest, "MissingAuthenticationTokenException")
 	// Nor is what a form can send.
-	b.want(b.call(prod, tokyo, ecrTarget+"CreateRepository", `{"repositoryName":"evil"}`, "Content-Type", "text/plain"), http.StatusBadRequest, "SerializationException")
+	b.want(b.call(prod, tokyo, ecrTarget+"CreateRepository", `{"repositoryName":"evil"}`, "Content-Type", "text/plain"),
+		http.StatusBadRequest, "SerializationException")
 	b.wantSignedIn(prod)
-	if out, err := s.ecr(prod, tokyo).DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{}); err != nil || len(out.Repositories) != 0 {
+	if out, err := s.ecr(prod, tokyo).DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{}); err != nil ||
+		len(out.Repositories) != 0 {
 		t.Errorf("there are %d repositories, %v", len(out.Repositories), err)
 	}
 }
@@ -290,7 +306,8 @@ func TestConsoleSessionsEnd(t *testing.T) {
 	b.signIn(dev)
 	list := b.listSessions(prod)
 	current := slices.IndexFunc(list, func(l listedSession) bool { return l.Current })
-	if len(list) != 2 || current < 0 || list[current].AccessKeyID != prod.key || list[current].RemoteAddress != "127.0.0.1" || list[current].UserAgent != "Mozilla/5.0 (test)" {
+	if len(list) != 2 || current < 0 || list[current].AccessKeyID != prod.key ||
+		list[current].RemoteAddress != "127.0.0.1" || list[current].UserAgent != "Mozilla/5.0 (test)" {
 		t.Fatalf("sessions %+v", list)
 	}
 	theirs := list[1-current].SessionID
@@ -300,16 +317,25 @@ func TestConsoleSessionsEnd(t *testing.T) {
 		t.Errorf("ended %v", ended.SessionIDs)
 	}
 	other.wantSignedIn(prod)
-	if b.own(prod, tokyo, "RevokeSessions", `{"sessionIds":["`+theirs+`"]}`, &ended); !slices.Equal(ended.SessionIDs, []string{theirs}) {
+	if b.own(prod, tokyo, "RevokeSessions", `{"sessionIds":["`+theirs+`"]}`, &ended); !slices.Equal(ended.SessionIDs,
+		[]string{theirs}) {
 		t.Errorf("ended %v", ended.SessionIDs)
 	}
 	other.wantSignedOut(prod)
 	b.wantSignedIn(prod)
 
 	// Its time passes.
-	key := auth.AccessKey{ID: prod.key, Secret: prod.secret, Principal: policy.Principal{Account: prod.id, ARN: "arn:aws:iam::" + prod.id + ":root"}}
-	short := auth.SignToken(key, auth.Token{Scope: "console " + list[current].SessionID, Expires: time.Now().Add(4 * time.Second)})
-	other.http.Jar.SetCookies(other.request("GET", "/", "").URL, []*http.Cookie{{Name: "twinport-" + prod.id, Value: short}})
+	key := auth.AccessKey{
+		ID: prod.key, Secret: prod.secret, Principal: policy.Principal{
+			Account: prod.id, ARN: "arn:aws:iam::" + prod.id + ":root",
+		},
+	}
+	short := auth.SignToken(key, auth.Token{
+		Scope: "console " + list[current].SessionID, Expires: time.Now().Add(4 * time.Second),
+	})
+	other.http.Jar.SetCookies(other.request("GET", "/", "").URL, []*http.Cookie{
+		{Name: "twinport-" + prod.id, Value: short},
+	})
 	other.wantSignedIn(prod)
 	eventually(t, patience, func() error {
 		if got := other.call(prod, tokyo, describeRegistry, "{}"); got.status != http.StatusUnauthorized {
@@ -433,7 +459,9 @@ func TestConsoleEvents(t *testing.T) {
 	for try := range 20 {
 		tag := fmt.Sprintf("sdk-%d", try)
 		put := time.Now()
-		if _, err := s.ecr(prod, tokyo).PutImage(ctx, &ecr.PutImageInput{RepositoryName: aws.String("app"), ImageTag: &tag, ImageManifest: aws.String(string(i.manifest))}); err != nil {
+		if _, err := s.ecr(prod, tokyo).PutImage(ctx, &ecr.PutImageInput{
+			RepositoryName: aws.String("app"), ImageTag: &tag, ImageManifest: aws.String(string(i.manifest)),
+		}); err != nil {
 			t.Fatal(err)
 		}
 		incoming.until(patience, "replications", `"imageTag":"`+tag+`"`)
@@ -547,7 +575,8 @@ func TestConsoleCurl(t *testing.T) {
 	if err != nil {
 		t.Skip("left out: curl is not installed")
 	}
-	if help, err := exec.Command(curl, "--help", "all").CombinedOutput(); err != nil || !strings.Contains(string(help), "--aws-sigv4") {
+	if help, err := exec.Command(curl, "--help", "all").CombinedOutput(); err != nil ||
+		!strings.Contains(string(help), "--aws-sigv4") {
 		t.Skip("left out: this curl has no --aws-sigv4")
 	}
 	doc, err := os.ReadFile("../docs/api.md")
@@ -564,7 +593,8 @@ func TestConsoleCurl(t *testing.T) {
 	cmd := exec.Command("sh", "-c", command)
 	cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+dev.key, "AWS_SECRET_ACCESS_KEY="+dev.secret)
 	out, err := cmd.Output()
-	if err != nil || !strings.Contains(string(out), `"accountId":"`+dev.id+`"`) || !strings.Contains(string(out), `"region":"us-east-1"`) || !strings.Contains(string(out), `"stores":"`) {
+	if err != nil || !strings.Contains(string(out), `"accountId":"`+dev.id+`"`) ||
+		!strings.Contains(string(out), `"region":"us-east-1"`) || !strings.Contains(string(out), `"stores":"`) {
 		t.Errorf("%s: %v\n%s", command, err, out)
 	}
 }

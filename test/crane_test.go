@@ -24,7 +24,8 @@ func TestCrane(t *testing.T) {
 	s.replicate(prod, tokyo, rule{to: []destination{{dev, oregon}}})
 
 	archive := filepath.Join(d.home, "image.tar")
-	if err := tarball.WriteToFile(archive, name.MustParseReference("hello:1").(name.Tag), helloImage(t, "crane\n")); err != nil {
+	if err := tarball.WriteToFile(archive, name.MustParseReference("hello:1").(name.Tag),
+		helloImage(t, "crane\n")); err != nil {
 		t.Fatal(err)
 	}
 	prodHost, devHost := s.host(prod, tokyo), s.host(dev, oregon)

@@ -62,13 +62,18 @@ func TestImage(t *testing.T) {
 	d := s.desk()
 	s.createRepository(prod, tokyo, "twinport")
 	repository := s.host(prod, tokyo) + "/twinport"
-	d.must(s.password(prod, tokyo), skopeo, "login", "--tls-verify=false", "--username", "AWS", "--password-stdin", s.host(prod, tokyo))
-	d.must("", skopeo, "--insecure-policy", "copy", "--all", "--dest-tls-verify=false", "oci:"+filepath.Join(folder, "oci")+":"+tag, "docker://"+repository+":skopeo")
-	d.must(s.password(prod, tokyo), oras, "login", "--plain-http", "--username", "AWS", "--password-stdin", s.host(prod, tokyo))
+	d.must(s.password(prod, tokyo), skopeo, "login", "--tls-verify=false", "--username", "AWS", "--password-stdin",
+		s.host(prod, tokyo))
+	d.must("", skopeo, "--insecure-policy", "copy", "--all", "--dest-tls-verify=false",
+		"oci:"+filepath.Join(folder, "oci")+":"+tag, "docker://"+repository+":skopeo")
+	d.must(s.password(prod, tokyo), oras, "login", "--plain-http", "--username", "AWS", "--password-stdin",
+		s.host(prod, tokyo))
 	d.must("", oras, "copy", "--recursive", "--to-plain-http",
 		"--from-oci-layout", filepath.Join(folder, "oci")+":"+tag, repository+":oras")
 	for _, pushed := range []string{"skopeo", "oras"} {
-		image, err := s.ecr(prod, tokyo).DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: new("twinport"), ImageIds: []types.ImageIdentifier{*imageID(pushed)}})
+		image, err := s.ecr(prod, tokyo).DescribeImages(ctx, &ecr.DescribeImagesInput{
+			RepositoryName: new("twinport"), ImageIds: []types.ImageIdentifier{*imageID(pushed)},
+		})
 		if err != nil || *image.ImageDetails[0].ImageDigest != built {
 			t.Errorf("%s pushed %+v, %v; want %s", pushed, image.ImageDetails, err, built)
 		}
@@ -103,13 +108,15 @@ func TestImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := settings.Config; c.User != "65532:65532" || !slices.Equal(append(c.Entrypoint, c.Cmd...), []string{"/twinport", "serve"}) ||
+	if c := settings.Config; c.User != "65532:65532" || !slices.Equal(append(c.Entrypoint, c.Cmd...),
+		[]string{"/twinport", "serve"}) ||
 		settings.Architecture != runtime.GOARCH || settings.Created.Unix() != 1700000000 {
 		t.Errorf("the image's configuration is %+v", settings)
 	}
 
 	// The bill of materials is found by the image, and is the file beside it.
-	referrers := discover(t, d, oras, repository+"@"+one.Digest.String(), "--artifact-type", "application/vnd.cyclonedx+json")
+	referrers := discover(t, d, oras, repository+"@"+one.Digest.String(), "--artifact-type",
+		"application/vnd.cyclonedx+json")
 	if len(referrers) != 1 {
 		t.Fatalf("the image has the bills of materials %v", referrers)
 	}
@@ -118,7 +125,10 @@ func TestImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	bill := string(text)
-	for _, want := range []string{`"bomFormat": "CycloneDX"`, "pkg:golang/stdlib@1.", "pkg:golang/modernc.org/sqlite@v1.", "pkg:golang/golang.org/x/crypto/x509roots/fallback@v0."} {
+	for _, want := range []string{
+		`"bomFormat": "CycloneDX"`, "pkg:golang/stdlib@1.", "pkg:golang/modernc.org/sqlite@v1.",
+		"pkg:golang/golang.org/x/crypto/x509roots/fallback@v0.",
+	} {
 		if !strings.Contains(bill, want) {
 			t.Errorf("the bill of materials has no %s:\n%.2000s", want, bill)
 		}
@@ -131,12 +141,14 @@ func TestImage(t *testing.T) {
 	engine := s.startDocker()
 	engine.must(s.password(prod, tokyo), "login", "--username", "AWS", "--password-stdin", s.host(prod, tokyo))
 	locked := []string{"run", "--rm", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges"}
-	if out := engine.must("", append(slices.Clone(locked), "--network=none", repository+":skopeo", "version")...); !strings.HasPrefix(out, "twinport ") {
+	if out := engine.must("", append(slices.Clone(locked), "--network=none", repository+":skopeo",
+		"version")...); !strings.HasPrefix(out, "twinport ") {
 		t.Errorf("the image's version is %q", out)
 	}
 	port := freePort(t)
 	account := fmt.Sprintf(`[{id: %q, name: prod, access_keys: [{id: %s, secret: %q}]}]`, prod.id, prod.key, prod.secret)
-	engine.must("", append(slices.Clone(locked), "--detach", "--name=twinport", "--network=host", "--env=TWINPORT_LISTEN=127.0.0.1:"+port, "--env=TWINPORT_ACCOUNTS="+account, repository+":skopeo")...)
+	engine.must("", append(slices.Clone(locked), "--detach", "--name=twinport", "--network=host",
+		"--env=TWINPORT_LISTEN=127.0.0.1:"+port, "--env=TWINPORT_ACCOUNTS="+account, repository+":skopeo")...)
 	eventually(t, patience, func() error {
 		res, err := http.Get("http://127.0.0.1:" + port + "/readyz")
 		if err == nil {
@@ -193,7 +205,8 @@ func runAsDocumented(t *testing.T, engine *engine, image string) {
 	cp := command("cp")
 	cp[len(cp)-1] = t.TempDir()
 	engine.must("", cp...)
-	if text, err := os.ReadFile(filepath.Join(cp[len(cp)-1], "aws", "credentials")); err != nil || !strings.Contains(string(text), "aws_secret_access_key") {
+	if text, err := os.ReadFile(filepath.Join(cp[len(cp)-1], "aws", "credentials")); err != nil ||
+		!strings.Contains(string(text), "aws_secret_access_key") {
 		t.Errorf("the credentials that docker cp fetches: %q, %v", text, err)
 	}
 	engine.must("", "stop", "twinport")
@@ -225,7 +238,8 @@ func TestCompose(t *testing.T) {
 	if info, err := os.Stat(filepath.Join(dir, "secrets")); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("the secrets' folder has the mode %v, %v", info.Mode(), err)
 	}
-	if !strings.HasSuffix(strings.TrimSpace(secret("pgpass")), ":"+secret("postgres-password")) || len(secret("postgres-password")) != 40 {
+	if !strings.HasSuffix(strings.TrimSpace(secret("pgpass")), ":"+secret("postgres-password")) ||
+		len(secret("postgres-password")) != 40 {
 		t.Error("PostgreSQL and Twinport have different passwords")
 	}
 	loaded, err := config.Load(filepath.Join(dir, "secrets", "twinport.yaml"), nil)
@@ -279,7 +293,8 @@ func TestCompose(t *testing.T) {
 	}
 	processes := 0
 	for name, service := range project.Services {
-		if !service.ReadOnly || !slices.Equal(service.CapDrop, []string{"ALL"}) || !slices.Equal(service.SecurityOpt, []string{"no-new-privileges:true"}) ||
+		if !service.ReadOnly || !slices.Equal(service.CapDrop, []string{"ALL"}) ||
+			!slices.Equal(service.SecurityOpt, []string{"no-new-privileges:true"}) ||
 			service.Restart != "unless-stopped" || service.Deploy.Resources.Limits["memory"] == nil {
 			t.Errorf("%s is not locked up: %+v", name, service)
 		}
@@ -341,7 +356,8 @@ func TestKubernetes(t *testing.T) {
 	label := at(deployment, "spec", "template", "metadata", "labels", "app.kubernetes.io/name")
 	for _, selector := range []any{
 		at(deployment, "spec", "selector", "matchLabels"), at(byKind["Service"], "spec", "selector"),
-		at(byKind["PodDisruptionBudget"], "spec", "selector", "matchLabels"), at(byKind["NetworkPolicy"], "spec", "podSelector", "matchLabels"),
+		at(byKind["PodDisruptionBudget"], "spec", "selector", "matchLabels"),
+		at(byKind["NetworkPolicy"], "spec", "podSelector", "matchLabels"),
 	} {
 		if at(selector, "app.kubernetes.io/name") != label || label == nil {
 			t.Errorf("the selector %v does not find the pods of %v", selector, label)
@@ -413,7 +429,8 @@ func TestSystemdUnit(t *testing.T) {
 		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
 	}
 	// The threshold is in tenths: 2.0 of 10.
-	if out, err := exec.Command(analyze, "security", "--offline=true", "--threshold=20", unit).CombinedOutput(); err != nil {
+	if out, err := exec.Command(analyze, "security", "--offline=true", "--threshold=20",
+		unit).CombinedOutput(); err != nil {
 		t.Errorf("systemd-analyze security: %v\n%s", err, out[max(0, len(out)-500):])
 	}
 }
@@ -448,7 +465,8 @@ func startBalancer(t *testing.T, addresses ...string) (string, *logBuffer) {
 	}
 	file := filepath.Join(t.TempDir(), "haproxy.cfg")
 	writeFile(t, file, settings)
-	if out, err := exec.Command(program, "-c", "-f", file).CombinedOutput(); err != nil || strings.Contains(string(out), "WARNING") {
+	if out, err := exec.Command(program, "-c", "-f", file).CombinedOutput(); err != nil ||
+		strings.Contains(string(out), "WARNING") {
 		t.Fatalf("HAProxy does not take its configuration: %v\n%s", err, out)
 	}
 	var log logBuffer
@@ -513,7 +531,8 @@ func TestBalancer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := client.do("GET", "app/blobs/"+stored.String(), nil); got.status != http.StatusOK || !bytes.Equal(got.body, layer) {
+	if got := client.do("GET", "app/blobs/"+stored.String(), nil); got.status != http.StatusOK ||
+		!bytes.Equal(got.body, layer) {
 		t.Errorf("a large layer comes back as %d with %d bytes", got.status, len(got.body))
 	}
 
@@ -555,7 +574,8 @@ func TestBalancerSaysWhoTheClientIs(t *testing.T) {
 		return nil
 	})
 	got := <-headers
-	if by, proto := got.Values("X-Forwarded-For"), got.Values("X-Forwarded-Proto"); !slices.Equal(by, []string{"127.0.0.1"}) || !slices.Equal(proto, []string{"http"}) {
+	if by, proto := got.Values("X-Forwarded-For"), got.Values("X-Forwarded-Proto"); !slices.Equal(by,
+		[]string{"127.0.0.1"}) || !slices.Equal(proto, []string{"http"}) {
 		t.Errorf("the process gets X-Forwarded-For %q and X-Forwarded-Proto %q", by, proto)
 	}
 	eventually(t, patience, func() error {
@@ -579,7 +599,8 @@ func TestDeployNamesNoSecret(t *testing.T) {
 		}
 		text, err := os.ReadFile(path)
 		for line := range strings.Lines(string(text)) {
-			if suspicious.MatchString(line) && !strings.Contains(line, "/run/secrets/") && !strings.Contains(line, "file: secrets/") {
+			if suspicious.MatchString(line) && !strings.Contains(line, "/run/secrets/") &&
+				!strings.Contains(line, "file: secrets/") {
 				t.Errorf("%s: %s", path, strings.TrimSpace(line))
 			}
 		}

@@ -123,8 +123,10 @@ func (s *server) startDocker() *engine {
 	socket := "unix://" + filepath.Join(dir, "sock")
 	e.env = append(e.env, "DOCKER_HOST="+socket)
 	var log logBuffer
-	cmd := e.command(daemon, "--iptables=false", "--ip6tables=false", "--ip-masq=false", "--bridge=none", "--storage-driver=overlay2",
-		"--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"), "--pidfile", filepath.Join(dir, "pid"), "-H", socket)
+	cmd := e.command(daemon, "--iptables=false", "--ip6tables=false", "--ip-masq=false", "--bridge=none",
+		"--storage-driver=overlay2",
+		"--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"), "--pidfile",
+		filepath.Join(dir, "pid"), "-H", socket)
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -201,7 +203,8 @@ func helloImage(t *testing.T, message string) v1.Image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	image, err := mutate.AppendLayers(mutate.ConfigMediaType(mutate.MediaType(empty.Image, regtypes.OCIManifestSchema1), regtypes.OCIConfigJSON),
+	image, err := mutate.AppendLayers(mutate.ConfigMediaType(mutate.MediaType(empty.Image, regtypes.OCIManifestSchema1),
+		regtypes.OCIConfigJSON),
 		static.NewLayer(tarOf("hello", 0o755, program), regtypes.OCIUncompressedLayer),
 		static.NewLayer(tarOf("message", 0o644, []byte(message)), regtypes.OCIUncompressedLayer))
 	if err != nil {

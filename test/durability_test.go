@@ -105,7 +105,8 @@ func TestKillDuringUpload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := c.send("PATCH", target, bytes.NewReader(data[:1<<20]), "Content-Type", "application/octet-stream", "Content-Range", fmt.Sprintf("0-%d", 1<<20-1))
+	a, err := c.send("PATCH", target, bytes.NewReader(data[:1<<20]), "Content-Type", "application/octet-stream",
+		"Content-Range", fmt.Sprintf("0-%d", 1<<20-1))
 	if err != nil || a.status != http.StatusAccepted {
 		t.Fatalf("the first chunk: %v, %v", a, err)
 	}
@@ -132,7 +133,8 @@ func TestKillDuringUpload(t *testing.T) {
 		t.Fatalf("the upload after the restart: %v", a)
 	}
 	d := digest.FromBytes(data)
-	a, err = c.send("PUT", withQuery(target, "digest", d.String()), bytes.NewReader(data[have:]), "Content-Type", "application/octet-stream")
+	a, err = c.send("PUT", withQuery(target, "digest", d.String()), bytes.NewReader(data[have:]), "Content-Type",
+		"application/octet-stream")
 	if err != nil || a.status != http.StatusCreated {
 		t.Fatalf("the rest from %d: %v, %v", have, a, err)
 	}
@@ -163,7 +165,8 @@ func TestTerminate(t *testing.T) {
 	finished := make(chan result, 1)
 	quiet := s.metric("twinport_http_requests_in_flight")
 	go func() {
-		a, err := c.send("PUT", withQuery(target, "digest", d.String()), body, "Content-Type", "application/octet-stream", "Content-Length", fmt.Sprint(len(data)))
+		a, err := c.send("PUT", withQuery(target, "digest", d.String()), body, "Content-Type", "application/octet-stream",
+			"Content-Length", fmt.Sprint(len(data)))
 		finished <- result{a, err}
 	}()
 	if _, err := writer.Write(data[:len(data)/2]); err != nil {
@@ -221,7 +224,8 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The disk is a mount that only the server's process sees.
-	s := newServerAt(t, dir, data, append(enter, "sh", "-c", `mount -t tmpfs -o size=48m tmpfs "$0" && exec "$@"`, data)...)
+	s := newServerAt(t, dir, data, append(enter, "sh", "-c", `mount -t tmpfs -o size=48m tmpfs "$0" && exec "$@"`,
+		data)...)
 	disk := filepath.Join("/proc", fmt.Sprint(s.cmd.Process.Pid), "root", data)
 	s.createRepository(prod, tokyo, "app")
 	c := s.oci(prod, tokyo)
@@ -264,7 +268,8 @@ func TestFullDisk(t *testing.T) {
 			}
 			return refused.answer
 		}
-		a, err := c.send("PUT", withQuery(target, "digest", d.String()), bytes.NewReader(layer), "Content-Type", "application/octet-stream")
+		a, err := c.send("PUT", withQuery(target, "digest", d.String()), bytes.NewReader(layer), "Content-Type",
+			"application/octet-stream")
 		if err != nil {
 			t.Fatalf("on a full disk the connection breaks: %v", err)
 		}
@@ -272,7 +277,9 @@ func TestFullDisk(t *testing.T) {
 	}
 	clear := func(a answer) {
 		t.Helper()
-		if a.status != http.StatusInsufficientStorage || !bytes.Contains(a.body, []byte(`"errors"`)) || !(bytes.Contains(a.body, []byte("space")) || bytes.Contains(a.body, []byte("full")) || bytes.Contains(a.body, []byte("room"))) {
+		if a.status != http.StatusInsufficientStorage || !bytes.Contains(a.body, []byte(`"errors"`)) ||
+			!(bytes.Contains(a.body, []byte("space")) || bytes.Contains(a.body, []byte("full")) ||
+				bytes.Contains(a.body, []byte("room"))) {
 			t.Errorf("on a full disk a push is answered with %v", a)
 		}
 	}
@@ -299,17 +306,21 @@ func TestFullDisk(t *testing.T) {
 	if a, err := c.send("GET", target, nil); err != nil || a.status != http.StatusNotFound {
 		t.Errorf("the upload that did not fit is answered with %v, %v", a, err)
 	}
-	started, err := s.ecr(prod, tokyo).InitiateLayerUpload(ctx, &ecr.InitiateLayerUploadInput{RepositoryName: aws.String("app")})
+	started, err := s.ecr(prod, tokyo).InitiateLayerUpload(ctx, &ecr.InitiateLayerUploadInput{
+		RepositoryName: aws.String("app"),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.ecr(prod, tokyo).UploadLayerPart(ctx, &ecr.UploadLayerPartInput{RepositoryName: aws.String("app"), UploadId: started.UploadId,
+	if _, err := s.ecr(prod, tokyo).UploadLayerPart(ctx, &ecr.UploadLayerPartInput{RepositoryName: aws.String("app"),
+		UploadId:      started.UploadId,
 		PartFirstByte: aws.Int64(0), PartLastByte: aws.Int64(int64(len(layer)) - 1), LayerPartBlob: layer}); err == nil {
 		t.Error("without room UploadLayerPart succeeds")
 	}
 	held("UploadLayerPart")
 	fill()
-	a, err := c.send("POST", "/v2/app/blobs/uploads/?digest="+d.String(), bytes.NewReader(layer), "Content-Type", "application/octet-stream")
+	a, err := c.send("POST", "/v2/app/blobs/uploads/?digest="+d.String(), bytes.NewReader(layer), "Content-Type",
+		"application/octet-stream")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -318,8 +329,11 @@ func TestFullDisk(t *testing.T) {
 	if a, err := c.send("GET", "/readyz", nil); err != nil || a.status != http.StatusOK {
 		t.Errorf("with a full disk /readyz says %v, %v", a, err)
 	}
-	if started, err := s.ecr(prod, tokyo).InitiateLayerUpload(ctx, &ecr.InitiateLayerUploadInput{RepositoryName: aws.String("app")}); err == nil {
-		if _, err := s.ecr(prod, tokyo).UploadLayerPart(ctx, &ecr.UploadLayerPartInput{RepositoryName: aws.String("app"), UploadId: started.UploadId,
+	if started, err := s.ecr(prod, tokyo).InitiateLayerUpload(ctx, &ecr.InitiateLayerUploadInput{
+		RepositoryName: aws.String("app"),
+	}); err == nil {
+		if _, err := s.ecr(prod, tokyo).UploadLayerPart(ctx, &ecr.UploadLayerPartInput{RepositoryName: aws.String("app"),
+			UploadId:      started.UploadId,
 			PartFirstByte: aws.Int64(0), PartLastByte: aws.Int64(int64(len(layer)) - 1), LayerPartBlob: layer}); err == nil {
 			t.Error("on a full disk UploadLayerPart succeeds")
 		}
@@ -355,7 +369,8 @@ func TestSecondServer(t *testing.T) {
 	embeddedOnly(t, "the data folder")
 	t.Parallel()
 	s := newServer(t)
-	writeFile(t, filepath.Join(s.dir, "second.yaml"), fmt.Sprintf("listen: 127.0.0.1:%s\ndata: %s\nregions: [%s]\naccounts:\n  - id: %q\n    name: a\n    access_keys: [{id: %s, secret: %q}]\n",
+	writeFile(t, filepath.Join(s.dir, "second.yaml"), fmt.Sprintf("listen: 127.0.0.1:%s\ndata: %s\nregions: "+
+		"[%s]\naccounts:\n  - id: %q\n    name: a\n    access_keys: [{id: %s, secret: %q}]\n",
 		freePort(t), s.data, tokyo, prod.id, prod.key, prod.secret))
 	out, err := runFor(t, patience, s.dir, "serve", "--config", filepath.Join(s.dir, "second.yaml"))
 	if err == nil || !bytes.Contains(out, []byte(s.data)) {

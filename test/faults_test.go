@@ -170,7 +170,9 @@ func TestFaultS3Answers(t *testing.T) {
 		})
 		tr.progress(30)
 	}
-	for _, fault := range []servers.Fault{servers.Answer(500, "InternalError"), servers.Answer(503, "SlowDown"), servers.LoseAnswer()} {
+	for _, fault := range []servers.Fault{
+		servers.Answer(500, "InternalError"), servers.Answer(503, "SlowDown"), servers.LoseAnswer(),
+	} {
 		p.Rule(func(*http.Request) servers.Fault { return fault })
 		time.Sleep(2 * time.Second)
 		p.Rule(nil)
@@ -227,7 +229,11 @@ func TestFaultClients(t *testing.T) {
 				return
 			default:
 			}
-			for _, args := range [][]string{{"push", "--insecure", image, fmt.Sprintf("%s/app:%d", host, i)}, {"validate", "--insecure", "--remote", fmt.Sprintf("%s/app:%d", host, i)}} {
+			for _, args := range [][]string{
+				{"push", "--insecure", image, fmt.Sprintf("%s/app:%d", host, i)}, {
+					"validate", "--insecure", "--remote", fmt.Sprintf("%s/app:%d", host, i),
+				},
+			} {
 				if _, err := d.run("", crane, args...); err != nil {
 					ended <- err
 					return
@@ -247,7 +253,9 @@ func TestFaultClients(t *testing.T) {
 				return
 			default:
 			}
-			_, err := sdk.PutImageTagMutability(ctx, &ecr.PutImageTagMutabilityInput{RepositoryName: repo, ImageTagMutability: types.ImageTagMutabilityMutable})
+			_, err := sdk.PutImageTagMutability(ctx, &ecr.PutImageTagMutabilityInput{
+				RepositoryName: repo, ImageTagMutability: types.ImageTagMutabilityMutable,
+			})
 			if err == nil {
 				_, err = sdk.DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: repo})
 			}
@@ -318,10 +326,12 @@ func TestFaultBucketRefuses(t *testing.T) {
 		ask("HEAD", func() (answer, error) { return o.send("HEAD", "/v2/"+layer, nil) })
 		ask("a range", func() (answer, error) { return o.send("GET", "/v2/"+layer, nil, "Range", "bytes=3-5") })
 		ask("a push", func() (answer, error) {
-			return o.send("POST", "/v2/app/blobs/uploads/?digest="+digest.FromString("new").String(), strings.NewReader("new"), "Content-Type", "application/octet-stream")
+			return o.send("POST", "/v2/app/blobs/uploads/?digest="+digest.FromString("new").String(), strings.NewReader("new"),
+				"Content-Type", "application/octet-stream")
 		})
 		ask("a push of what is there", func() (answer, error) {
-			return o.send("POST", "/v2/app/blobs/uploads/?digest="+digest.FromBytes(before.layer).String(), bytes.NewReader(before.layer), "Content-Type", "application/octet-stream")
+			return o.send("POST", "/v2/app/blobs/uploads/?digest="+digest.FromBytes(before.layer).String(),
+				bytes.NewReader(before.layer), "Content-Type", "application/octet-stream")
 		})
 		ask("a chunk", func() (answer, error) {
 			target, err := o.startUpload("app")
@@ -332,7 +342,8 @@ func TestFaultBucketRefuses(t *testing.T) {
 		})
 		ask("/readyz", func() (answer, error) {
 			a, err := o.send("GET", "/readyz", nil)
-			for begun := time.Now(); err == nil && !strings.Contains(string(a.body), fault.reason) && time.Since(begun) < patience; a, err = o.send("GET", "/readyz", nil) {
+			for begun := time.Now(); err == nil && !strings.Contains(string(a.body), fault.reason) &&
+				time.Since(begun) < patience; a, err = o.send("GET", "/readyz", nil) {
 				time.Sleep(100 * time.Millisecond) // what it last found holds for a second
 			}
 			if !strings.Contains(string(a.body), fault.reason) {
@@ -341,8 +352,9 @@ func TestFaultBucketRefuses(t *testing.T) {
 			return a, err
 		})
 		all.Go(func() {
-			_, err := c.ecr(prod, tokyo).BatchCheckLayerAvailability(ctx, &ecr.BatchCheckLayerAvailabilityInput{RepositoryName: aws.String("app"),
-				LayerDigests: []string{digest.FromBytes(before.layer).String()}})
+			_, err := c.ecr(prod, tokyo).BatchCheckLayerAvailability(ctx,
+				&ecr.BatchCheckLayerAvailabilityInput{RepositoryName: aws.String("app"),
+					LayerDigests: []string{digest.FromBytes(before.layer).String()}})
 			var refused *smithyhttp.ResponseError
 			if !errors.As(err, &refused) || refused.HTTPStatusCode() != http.StatusServiceUnavailable {
 				t.Errorf("%s: BatchCheckLayerAvailability: %v", fault.code, err)

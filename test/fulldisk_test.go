@@ -79,7 +79,8 @@ func fillDisk(t *testing.T, dir string, leave int64) (free func()) {
 func wantFull(t *testing.T, err error) {
 	t.Helper()
 	var refused *statusError
-	if err == nil || errors.As(err, &refused) && refused.answer.status != http.StatusInsufficientStorage && refused.answer.status != http.StatusServiceUnavailable {
+	if err == nil || errors.As(err, &refused) && refused.answer.status != http.StatusInsufficientStorage &&
+		refused.answer.status != http.StatusServiceUnavailable {
 		t.Errorf("a push without room is answered with %v", err)
 	}
 }

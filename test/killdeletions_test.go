@@ -18,8 +18,10 @@ import (
 func TestKillKeepsDeletions(t *testing.T) {
 	t.Parallel()
 	s, source, target := replicating(t)
-	if a := s.answer(s.signed(prod, tokyo, "ecr", time.Now(), "PutReplicationConfiguration", fmt.Sprintf(`{"replicationConfiguration": {"rules": [
-		{"destinations": [{"registryId": %q, "region": %q}], "deleteReplication": {"enabled": true}}]}}`, dev.id, tokyo))); a.status != http.StatusOK {
+	if a := s.answer(s.signed(prod, tokyo, "ecr", time.Now(), "PutReplicationConfiguration",
+		fmt.Sprintf(`{"replicationConfiguration": {"rules": [
+		{"destinations": [{"registryId": %q, "region": %q}], "deleteReplication": {"enabled": true}}]}}`, dev.id,
+			tokyo))); a.status != http.StatusOK {
 		t.Fatalf("a rule that replicates deletions is answered with %v", a)
 	}
 	s.createRepository(prod, tokyo, "app")
@@ -43,7 +45,9 @@ func TestKillKeepsDeletions(t *testing.T) {
 			ids = append(ids, *imageID(tag(i)))
 		}
 	}
-	out, err := s.ecr(prod, tokyo).BatchDeleteImage(ctx, &ecr.BatchDeleteImageInput{RepositoryName: aws.String("app"), ImageIds: ids})
+	out, err := s.ecr(prod, tokyo).BatchDeleteImage(ctx, &ecr.BatchDeleteImageInput{
+		RepositoryName: aws.String("app"), ImageIds: ids,
+	})
 	if err != nil || len(out.Failures) > 0 {
 		t.Fatalf("deleting is answered with %+v, %v", out, err)
 	}

@@ -202,7 +202,8 @@ func (m *migration) wantSameFacts() {
 	}
 	defer now.Close()
 	columns := map[string][]string{}
-	rows, err := now.Query(`SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema()`)
+	rows, err := now.Query(
+		`SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema()`)
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -255,7 +256,10 @@ func (m *migration) beside() *server {
 	}
 	port := freePort(m.t)
 	dir := m.t.TempDir()
-	s := &server{t: m.t, dir: dir, data: filepath.Join(dir, "data"), addr: "127.0.0.1:" + port, port: port, env: m.env, log: &logBuffer{}, http: newHTTPClient("127.0.0.1:" + port)}
+	s := &server{
+		t: m.t, dir: dir, data: filepath.Join(dir, "data"), addr: "127.0.0.1:" + port, port: port, env: m.env,
+		log: &logBuffer{}, http: newHTTPClient("127.0.0.1:" + port),
+	}
 	s.http.CheckRedirect = nil // to the bucket
 	config := strings.Replace(string(text), "listen: "+m.addr, "listen: "+s.addr, 1)
 	if err := os.WriteFile(filepath.Join(dir, "twinport.yaml"), []byte(config), 0o600); err != nil {
@@ -280,7 +284,8 @@ func TestMigrateStopped(t *testing.T) {
 	s := m.beside()
 	for i := range 20 {
 		for _, c := range []*ociClient{s.oci(prod, tokyo), s.oci(dev, tokyo)} {
-			if err := c.wantPull("app", fmt.Sprintf("t%d", i), makeImage(fmt.Sprintf("fill-%d", i), nil, "").digest); err != nil {
+			if err := c.wantPull("app", fmt.Sprintf("t%d", i), makeImage(fmt.Sprintf("fill-%d", i), nil,
+				"").digest); err != nil {
 				t.Error(err)
 			}
 		}
@@ -289,7 +294,9 @@ func TestMigrateStopped(t *testing.T) {
 	for i := range 20 {
 		image := makeImage(fmt.Sprintf("new-%d", i), nil, "")
 		s.oci(prod, tokyo).mustPush("app", fmt.Sprintf("t%d", i), image)
-		eventually(t, patience, func() error { return s.oci(dev, tokyo).wantPull("app", fmt.Sprintf("t%d", i), image.digest) })
+		eventually(t, patience, func() error {
+			return s.oci(dev, tokyo).wantPull("app", fmt.Sprintf("t%d", i), image.digest)
+		})
 	}
 	if out := m.mustMigrate(); !strings.Contains(out, "All has moved") {
 		t.Errorf("once more, migrate says\n%s", out)
@@ -374,7 +381,8 @@ func (tr *pushers) until(tag string, d digest.Digest, write func() error) {
 		tr.failures++
 		tr.mu.Unlock()
 		var status *statusError
-		if errors.As(err, &status) && status.answer.status != http.StatusServiceUnavailable && status.answer.status != http.StatusNotFound {
+		if errors.As(err, &status) && status.answer.status != http.StatusServiceUnavailable &&
+			status.answer.status != http.StatusNotFound {
 			tr.m.t.Errorf("a client gives up: %v", err)
 			return
 		}
@@ -659,11 +667,15 @@ func TestMigrateRefuses(t *testing.T) {
 	refused("no bucket", "there is no bucket")
 	rewrite("domain", "domain") // as it was
 
-	if _, err := m.bucket.Client().PutObject(ctx, &s3.PutObjectInput{Bucket: &m.bucket.Name, Key: aws.String("twinport/blobs/an-object"), Body: strings.NewReader("x")}); err != nil {
+	if _, err := m.bucket.Client().PutObject(ctx, &s3.PutObjectInput{
+		Bucket: &m.bucket.Name, Key: aws.String("twinport/blobs/an-object"), Body: strings.NewReader("x"),
+	}); err != nil {
 		t.Fatal(err)
 	}
 	refused("a bucket that is not empty", "is not empty")
-	if _, err := m.bucket.Client().DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &m.bucket.Name, Key: aws.String("twinport/blobs/an-object")}); err != nil {
+	if _, err := m.bucket.Client().DeleteObject(ctx, &s3.DeleteObjectInput{
+		Bucket: &m.bucket.Name, Key: aws.String("twinport/blobs/an-object"),
+	}); err != nil {
 		t.Fatal(err)
 	}
 
@@ -675,7 +687,8 @@ func TestMigrateRefuses(t *testing.T) {
 		refused("another's migration", "another migration")
 		// No server may use the database before it is whole.
 		out, err := exec.Command(binary, "serve", "--config", m.to).CombinedOutput()
-		if err == nil || !strings.Contains(string(out), "run twinport migrate again") && !strings.Contains(string(out), "address already in use") {
+		if err == nil || !strings.Contains(string(out), "run twinport migrate again") &&
+			!strings.Contains(string(out), "address already in use") {
 			t.Errorf("serve on half a copy: %v\n%s", err, out)
 		}
 	}
@@ -690,7 +703,8 @@ func TestMigrateRefuses(t *testing.T) {
 	}
 	defer db.Close()
 	var left int
-	if err := db.QueryRow(`SELECT (SELECT count(*) FROM sqlite_master WHERE name LIKE 'transfer%') + (SELECT count(*) FROM leases WHERE name = 'migration')`).Scan(&left); err != nil || left != 0 {
+	if err := db.QueryRow(
+		`SELECT (SELECT count(*) FROM sqlite_master WHERE name LIKE 'transfer%') + (SELECT count(*) FROM leases WHERE name = 'migration')`).Scan(&left); err != nil || left != 0 {
 		t.Errorf("after migrate --cancel %d things are left (%v)", left, err)
 	}
 	// A database that a server uses.
@@ -720,7 +734,8 @@ func TestMigrateMark(t *testing.T) {
 	if err := json.Unmarshal(text, &moved); err != nil {
 		t.Fatal(err)
 	}
-	m.count(`WITH mark AS (INSERT INTO leases (name, holder, beat, progress) VALUES ('migration', $1, 1, '{"complete":true}') RETURNING 1) SELECT count(*) FROM mark`, moved.Migration)
+	m.count(
+		`WITH mark AS (INSERT INTO leases (name, holder, beat, progress) VALUES ('migration', $1, 1, '{"complete":true}') RETURNING 1) SELECT count(*) FROM mark`, moved.Migration)
 	serve := exec.Command(binary, "serve", "--config", m.to)
 	serve.Env = append(os.Environ(), m.env...)
 	if out, err := serve.CombinedOutput(); err == nil || !strings.Contains(string(out), "run twinport migrate again") {

@@ -166,7 +166,8 @@ func TestContainerd(t *testing.T) {
 	d.must("", crane, "push", "--insecure", makeArchive(t, d), source+"/hello:1")
 	d.wantArrived("hello", "1")
 	socket := filepath.Join(d.home, "s")
-	writeFile(t, filepath.Join(d.home, "containerd.toml"), "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n")
+	writeFile(t, filepath.Join(d.home, "containerd.toml"), "version = 2\ndisabled_plugins = "+
+		"[\"io.containerd.grpc.v1.cri\"]\n")
 	d.daemon(containerd, "--config", filepath.Join(d.home, "containerd.toml"), "--root", filepath.Join(d.home, "c"),
 		"--state", filepath.Join(d.home, "cs"), "--address", socket)
 	run := func(args ...string) error {

@@ -169,7 +169,8 @@ func (c *ociClient) putBlob(repo string, data []byte) (digest.Digest, error) {
 	if err != nil {
 		return "", err
 	}
-	a, err := c.send("PUT", withQuery(target, "digest", d.String()), bytes.NewReader(data), "Content-Type", "application/octet-stream")
+	a, err := c.send("PUT", withQuery(target, "digest", d.String()), bytes.NewReader(data), "Content-Type",
+		"application/octet-stream")
 	if err != nil {
 		return "", err
 	}
@@ -201,7 +202,9 @@ type image struct {
 // makeImage returns an image whose content depends on the seed only. subject,
 // if not nil, makes it a referrer of the artifact type.
 func makeImage(seed string, subject *ocispec.Descriptor, artifactType string) image {
-	config := []byte(fmt.Sprintf(`{"architecture":"amd64","os":"linux","created":"2026-01-01T00:00:00Z","author":%q,"rootfs":{"type":"layers","diff_ids":[]}}`, seed))
+	config := []byte(
+		fmt.Sprintf(
+			`{"architecture":"amd64","os":"linux","created":"2026-01-01T00:00:00Z","author":%q,"rootfs":{"type":"layers","diff_ids":[]}}`, seed))
 	layer := []byte("the layer of " + seed)
 	manifest := ocispec.Manifest{
 		Versioned:    specs.Versioned{SchemaVersion: 2},
@@ -225,7 +228,9 @@ func descriptor(mediaType string, data []byte) ocispec.Descriptor {
 
 // makeIndex returns an index of the children.
 func makeIndex(children ...ocispec.Descriptor) []byte {
-	return mustJSON(ocispec.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex, Manifests: children})
+	return mustJSON(ocispec.Index{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex, Manifests: children,
+	})
 }
 
 func mustJSON(v any) []byte {

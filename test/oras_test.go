@@ -27,14 +27,19 @@ func TestORAS(t *testing.T) {
 	d.must(s.password(prod, tokyo), oras, "login", "--plain-http", "--username", "AWS", "--password-stdin", prodHost)
 	d.must(s.password(dev, oregon), oras, "login", "--plain-http", "--username", "AWS", "--password-stdin", devHost)
 
-	for file, content := range map[string]string{"app.txt": "the artifact", "app.sig": "a signature", "sbom.json": `{"bomFormat":"CycloneDX"}`} {
+	for file, content := range map[string]string{
+		"app.txt": "the artifact", "app.sig": "a signature", "sbom.json": `{"bomFormat":"CycloneDX"}`,
+	} {
 		if err := os.WriteFile(filepath.Join(d.home, file), []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	d.must("", oras, "push", "--plain-http", "--artifact-type", "application/vnd.example.app", prodHost+"/team/app:1", "app.txt:text/plain")
-	d.must("", oras, "attach", "--plain-http", "--artifact-type", "application/vnd.dev.cosign.artifact.sig.v1+json", prodHost+"/team/app:1", "app.sig:application/octet-stream")
-	d.must("", oras, "attach", "--plain-http", "--artifact-type", "application/vnd.cyclonedx+json", "--annotation", "made.by=test", prodHost+"/team/app:1", "sbom.json:application/json")
+	d.must("", oras, "push", "--plain-http", "--artifact-type", "application/vnd.example.app", prodHost+"/team/app:1",
+		"app.txt:text/plain")
+	d.must("", oras, "attach", "--plain-http", "--artifact-type", "application/vnd.dev.cosign.artifact.sig.v1+json",
+		prodHost+"/team/app:1", "app.sig:application/octet-stream")
+	d.must("", oras, "attach", "--plain-http", "--artifact-type", "application/vnd.cyclonedx+json", "--annotation",
+		"made.by=test", prodHost+"/team/app:1", "sbom.json:application/json")
 
 	atSource := discover(t, d, oras, prodHost+"/team/app:1")
 	if len(atSource) != 2 {
@@ -46,7 +51,8 @@ func TestORAS(t *testing.T) {
 	if atDestination := discover(t, d, oras, devHost+"/team/app:1"); !slices.Equal(atDestination, atSource) {
 		t.Errorf("dev has the referrers %v, prod %v", atDestination, atSource)
 	}
-	signatures := discover(t, d, oras, devHost+"/team/app:1", "--artifact-type", "application/vnd.dev.cosign.artifact.sig.v1+json")
+	signatures := discover(t, d, oras, devHost+"/team/app:1", "--artifact-type",
+		"application/vnd.dev.cosign.artifact.sig.v1+json")
 	if len(signatures) != 1 {
 		t.Fatalf("dev has %d signatures, want 1", len(signatures))
 	}
@@ -57,7 +63,8 @@ func TestORAS(t *testing.T) {
 
 	// A copy with its referrers, from registry to registry.
 	s.createRepository(dev, oregon, "copied")
-	d.must("", oras, "cp", "--recursive", "--from-plain-http", "--to-plain-http", prodHost+"/team/app:1", devHost+"/copied:1")
+	d.must("", oras, "cp", "--recursive", "--from-plain-http", "--to-plain-http", prodHost+"/team/app:1",
+		devHost+"/copied:1")
 	if copied := discover(t, d, oras, devHost+"/copied:1"); !slices.Equal(copied, atSource) {
 		t.Errorf("the copy has the referrers %v, want %v", copied, atSource)
 	}

@@ -64,7 +64,9 @@ func TestQuotas(t *testing.T) {
 		}
 	}
 	put := func(i image, tag string) error {
-		_, err := sdk.PutImage(ctx, &ecr.PutImageInput{RepositoryName: repository, ImageManifest: aws.String(string(i.manifest)), ImageTag: &tag})
+		_, err := sdk.PutImage(ctx, &ecr.PutImageInput{
+			RepositoryName: repository, ImageManifest: aws.String(string(i.manifest)), ImageTag: &tag,
+		})
 		return err
 	}
 	putManifest := func(i image, tag string) answer {
@@ -141,7 +143,9 @@ func TestRates(t *testing.T) {
 	oci, other := s.oci(prod, tokyo), s.oci(dev, tokyo)
 	oci.mustPush("team/app", "first", i)
 	put := func(ctx context.Context, client *ecr.Client, tag string) (*ecr.PutImageOutput, error) {
-		return client.PutImage(ctx, &ecr.PutImageInput{RepositoryName: aws.String("team/app"), ImageManifest: aws.String(string(i.manifest)), ImageTag: &tag})
+		return client.PutImage(ctx, &ecr.PutImageInput{
+			RepositoryName: aws.String("team/app"), ImageManifest: aws.String(string(i.manifest)), ImageTag: &tag,
+		})
 	}
 	// exhaust uses the quota up, as often as it takes on a slow machine.
 	sdk := s.ecr(prod, tokyo)
@@ -164,11 +168,13 @@ func TestRates(t *testing.T) {
 	}
 	limited := answer{}
 	for range 1000 {
-		if limited = oci.do("PUT", "team/app/manifests/again", i.manifest, "Content-Type", ocispec.MediaTypeImageManifest); limited.status != http.StatusCreated {
+		if limited = oci.do("PUT", "team/app/manifests/again", i.manifest, "Content-Type",
+			ocispec.MediaTypeImageManifest); limited.status != http.StatusCreated {
 			break
 		}
 	}
-	if limited.code() != "TOOMANYREQUESTS" || limited.status != http.StatusTooManyRequests || limited.header.Get("Retry-After") != "1" {
+	if limited.code() != "TOOMANYREQUESTS" || limited.status != http.StatusTooManyRequests ||
+		limited.header.Get("Retry-After") != "1" {
 		t.Errorf("asked too often, OCI clients get %v, Retry-After %q", limited, limited.header.Get("Retry-After"))
 	}
 	other.mustPush("team/app", "first", i)
@@ -178,8 +184,9 @@ func TestRates(t *testing.T) {
 
 	// The SDK's own retries get through.
 	patient := ecr.New(ecr.Options{
-		Region: tokyo, BaseEndpoint: aws.String("http://" + s.addr), HTTPClient: s.http, Credentials: sdk.Options().Credentials,
-		Retryer: retry.AddWithMaxAttempts(retry.NewStandard(), 10),
+		Region: tokyo, BaseEndpoint: aws.String("http://" + s.addr), HTTPClient: s.http,
+		Credentials: sdk.Options().Credentials,
+		Retryer:     retry.AddWithMaxAttempts(retry.NewStandard(), 10),
 	})
 	throttled := false
 	for n := 0; n < 100 && !throttled; n++ {

@@ -18,7 +18,8 @@ func TestReadmeQuickStart(t *testing.T) {
 	t.Parallel()
 	blocks := shellBlocks(readmeSection(t, "## Quick start"))
 	if len(blocks) < 2 {
-		t.Fatalf("README.md's quick start has %d shell blocks, want one that starts the server and those that use it", len(blocks))
+		t.Fatalf("README.md's quick start has %d shell blocks, want one that starts the server and those that use it",
+			len(blocks))
 	}
 	serve, ok := strings.CutPrefix(blocks[0], "go run ./cmd/twinport ")
 	if !ok {
@@ -28,7 +29,10 @@ func TestReadmeQuickStart(t *testing.T) {
 	dir := t.TempDir()
 	port := freePort(t)
 	addr := "127.0.0.1:" + port
-	s := &server{t: t, dir: dir, data: filepath.Join(dir, "twinport-data"), addr: addr, port: port, log: &logBuffer{}, http: newHTTPClient(addr)}
+	s := &server{
+		t: t, dir: dir, data: filepath.Join(dir, "twinport-data"), addr: addr, port: port, log: &logBuffer{},
+		http: newHTTPClient(addr),
+	}
 	s.endWithTest()
 	engine := s.startDocker()
 	_, endpoint := engine.awsCommandLine()
@@ -48,7 +52,9 @@ func TestReadmeQuickStart(t *testing.T) {
 		t.Errorf("README.md's quick start names the port in an unexpected way:\n%s", &script)
 	}
 	out := engine.desk.must("", "sh", "-euc", script.String())
-	for _, want := range []string{"Login Succeeded", "Downloaded newer image for localhost:" + port + "/" + dev.id, "COMPLETE"} {
+	for _, want := range []string{
+		"Login Succeeded", "Downloaded newer image for localhost:" + port + "/" + dev.id, "COMPLETE",
+	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the quick start does not print %q:\n%s", want, out)
 		}
@@ -100,7 +106,8 @@ func TestReadmeConfiguration(t *testing.T) {
 		t.Fatal("unknown keys are allowed")
 	}
 	var allowedKeys, allowedVariables []string
-	for _, m := range regexp.MustCompile(`(?:: (\S+))?: unknown key "x" \(allowed: (.*)\)`).FindAllStringSubmatch(err.Error(), -1) {
+	for _, m := range regexp.MustCompile(
+		`(?:: (\S+))?: unknown key "x" \(allowed: (.*)\)`).FindAllStringSubmatch(err.Error(), -1) {
 		parent := strings.ReplaceAll(m[1], "[0]", "[]")
 		if strings.Contains(m[1], "wrong.yaml") {
 			parent = ""
@@ -109,14 +116,17 @@ func TestReadmeConfiguration(t *testing.T) {
 			allowedKeys = append(allowedKeys, strings.TrimPrefix(parent+"."+name, "."))
 		}
 	}
-	if m := regexp.MustCompile(`TWINPORT_X: unknown variable \(allowed: (.*)\)`).FindStringSubmatch(err.Error()); m != nil {
+	if m := regexp.MustCompile(
+		`TWINPORT_X: unknown variable \(allowed: (.*)\)`).FindStringSubmatch(err.Error()); m != nil {
 		allowedVariables = strings.Split(m[1], ", ")
 	}
 	wantSame(t, "keys", keys, allowedKeys)
 	wantSame(t, "variables", variables, allowedVariables)
 
 	d := config.Default()
-	for name, want := range map[string]string{"listen": d.Listen, "domain": d.Domain, "data": d.Data, "regions": strings.Join(d.Regions, ", ")} {
+	for name, want := range map[string]string{
+		"listen": d.Listen, "domain": d.Domain, "data": d.Data, "regions": strings.Join(d.Regions, ", "),
+	} {
 		if defaults[name] != want {
 			t.Errorf("README.md says that the default of %s is %q; it is %q", name, defaults[name], want)
 		}
@@ -129,7 +139,9 @@ func TestMakeHelp(t *testing.T) {
 	help := exec.Command(client(t, "make"), "help")
 	help.Dir = ".."
 	// Not as a part of the make that runs the tests.
-	help.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MAKE") || strings.HasPrefix(v, "MFLAGS") })
+	help.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, "MAKE") || strings.HasPrefix(v, "MFLAGS")
+	})
 	out, err := help.CombinedOutput()
 	if err != nil {
 		t.Fatalf("make help: %v\n%s", err, out)

@@ -254,8 +254,11 @@ func TestReplicationPolicyDecides(t *testing.T) {
 		}
 	}
 	set(`{"Version":"2012-10-17","Statement":[
-		{"Sid":"team","Effect":"Allow","Principal":{"AWS":"` + prod.id + `"},"Action":["ecr:CreateRepository","ecr:ReplicateImage"],"Resource":"arn:aws:ecr:` + tokyo + `:` + dev.id + `:repository/team/*"},
-		{"Sid":"secret","Effect":"Deny","Principal":"*","Action":"ecr:ReplicateImage","Resource":"arn:aws:ecr:` + tokyo + `:` + dev.id + `:repository/team/secret*"}]}`)
+		{"Sid":"team","Effect":"Allow","Principal":{"AWS":"` + prod.id +
+		`"},"Action":["ecr:CreateRepository","ecr:ReplicateImage"],"Resource":"arn:aws:ecr:` + tokyo + `:` + dev.id +
+		`:repository/team/*"},
+		{"Sid":"secret","Effect":"Deny","Principal":"*","Action":"ecr:ReplicateImage","Resource":"arn:aws:ecr:` + tokyo +
+		`:` + dev.id + `:repository/team/secret*"}]}`)
 	for repo, want := range map[string]types.ReplicationStatus{
 		"team/app":     types.ReplicationStatusComplete,
 		"team/secrets": types.ReplicationStatusFailed, // an explicit deny
@@ -297,7 +300,9 @@ func TestReplicationFollowsTags(t *testing.T) {
 	eventually(t, patience, func() error { return target.wantPull("app", "latest", first.digest) })
 
 	// A retag by the AWS API replicates too.
-	if _, err := s.ecr(prod, tokyo).PutImage(ctx, &ecr.PutImageInput{RepositoryName: aws.String("app"), ImageTag: aws.String("stable"), ImageManifest: aws.String(string(second.manifest))}); err != nil {
+	if _, err := s.ecr(prod, tokyo).PutImage(ctx, &ecr.PutImageInput{
+		RepositoryName: aws.String("app"), ImageTag: aws.String("stable"), ImageManifest: aws.String(string(second.manifest)),
+	}); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, patience, func() error { return target.wantPull("app", "stable", second.digest) })
@@ -346,7 +351,9 @@ func TestReplicationEndsOnTheLastPush(t *testing.T) {
 func TestReplicationIntoImmutableTags(t *testing.T) {
 	t.Parallel()
 	s, source, target := replicating(t)
-	if _, err := s.ecr(dev, tokyo).CreateRepository(ctx, &ecr.CreateRepositoryInput{RepositoryName: aws.String("app"), ImageTagMutability: types.ImageTagMutabilityImmutable}); err != nil {
+	if _, err := s.ecr(dev, tokyo).CreateRepository(ctx, &ecr.CreateRepositoryInput{
+		RepositoryName: aws.String("app"), ImageTagMutability: types.ImageTagMutabilityImmutable,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	s.createRepository(prod, tokyo, "app")
@@ -386,7 +393,8 @@ func TestReplicationOfIndexes(t *testing.T) {
 			break
 		}
 		var missing *statusError
-		if shown := target.wantAbsent("app", "all") != nil; errors.As(err, &missing) && shown && missing.answer.status != http.StatusNotFound {
+		if shown := target.wantAbsent("app", "all") != nil; errors.As(err, &missing) && shown &&
+			missing.answer.status != http.StatusNotFound {
 			t.Fatalf("the index is there, but: %v", err)
 		}
 		if time.Now().After(deadline) {
@@ -453,7 +461,9 @@ func TestReplicationDeletesNothing(t *testing.T) {
 	throughout(t, settle/2, kept)
 	source.want(source.do("DELETE", "app/manifests/"+pushed.digest.String(), nil), http.StatusAccepted, "")
 	throughout(t, settle/2, kept)
-	if _, err := s.ecr(prod, tokyo).DeleteRepository(ctx, &ecr.DeleteRepositoryInput{RepositoryName: aws.String("app"), Force: true}); err != nil {
+	if _, err := s.ecr(prod, tokyo).DeleteRepository(ctx, &ecr.DeleteRepositoryInput{
+		RepositoryName: aws.String("app"), Force: true,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	throughout(t, settle/2, kept)
@@ -477,12 +487,15 @@ func TestReplicationKeepsSettingsApart(t *testing.T) {
 	pushed := makeImage("settings", nil, "")
 	source.mustPush("app", "1", pushed)
 	eventually(t, patience, func() error { return target.wantPull("app", "1", pushed.digest) })
-	out, err := s.ecr(dev, tokyo).DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{RepositoryNames: []string{"app"}})
+	out, err := s.ecr(dev, tokyo).DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{
+		RepositoryNames: []string{"app"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	repo := out.Repositories[0]
-	if repo.ImageTagMutability != types.ImageTagMutabilityMutable || repo.EncryptionConfiguration.EncryptionType != types.EncryptionTypeAes256 {
+	if repo.ImageTagMutability != types.ImageTagMutabilityMutable ||
+		repo.EncryptionConfiguration.EncryptionType != types.EncryptionTypeAes256 {
 		t.Errorf("replication created %+v", repo)
 	}
 	_, err = s.ecr(dev, tokyo).GetRepositoryPolicy(ctx, &ecr.GetRepositoryPolicyInput{RepositoryName: aws.String("app")})
@@ -546,7 +559,9 @@ func TestReplicationConfigurationIsChecked(t *testing.T) {
 		for _, r := range rules {
 			config.Rules = append(config.Rules, r.sdk())
 		}
-		_, err := client.PutReplicationConfiguration(ctx, &ecr.PutReplicationConfigurationInput{ReplicationConfiguration: config})
+		_, err := client.PutReplicationConfiguration(ctx, &ecr.PutReplicationConfigurationInput{
+			ReplicationConfiguration: config,
+		})
 		return err
 	}
 	many := func(n int, r func(i int) rule) (rules []rule) {
@@ -602,7 +617,8 @@ func TestReplicationConfigurationIsChecked(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 			continue
 		}
-		if !strings.Contains(err.Error(), "InvalidParameterException") && !strings.Contains(err.Error(), "ValidationException") {
+		if !strings.Contains(err.Error(), "InvalidParameterException") &&
+			!strings.Contains(err.Error(), "ValidationException") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -612,8 +628,11 @@ func TestReplicationConfigurationIsChecked(t *testing.T) {
 		t.Fatal(err)
 	}
 	rules := out.ReplicationConfiguration.Rules
-	if len(rules) != 1 || len(rules[0].RepositoryFilters) != 1 || aws.ToString(rules[0].RepositoryFilters[0].Filter) != "team7/" ||
-		!slices.ContainsFunc(rules[0].Destinations, func(d types.ReplicationDestination) bool { return aws.ToString(d.RegistryId) == dev.id }) {
+	if len(rules) != 1 || len(rules[0].RepositoryFilters) != 1 ||
+		aws.ToString(rules[0].RepositoryFilters[0].Filter) != "team7/" ||
+		!slices.ContainsFunc(rules[0].Destinations, func(d types.ReplicationDestination) bool {
+			return aws.ToString(d.RegistryId) == dev.id
+		}) {
 		t.Errorf("the configuration is now %+v", rules)
 	}
 	if aws.ToString(out.RegistryId) != prod.id {

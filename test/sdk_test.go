@@ -44,7 +44,8 @@ func TestSDKIdentityAndLogin(t *testing.T) {
 	if got, want := aws.ToString(data.ProxyEndpoint), "http://"+s.addr; got != want {
 		t.Errorf("the endpoint is %s, want %s", got, want)
 	}
-	if login, _ := base64.StdEncoding.DecodeString(aws.ToString(data.AuthorizationToken)); strings.Contains(string(login), prod.secret) {
+	if login, _ := base64.StdEncoding.DecodeString(aws.ToString(data.AuthorizationToken)); strings.Contains(string(login),
+		prod.secret) {
 		t.Error("the token carries the secret")
 	}
 	_, err = s.ecr(prod, "eu-nowhere-1").DescribeRegistry(ctx, &ecr.DescribeRegistryInput{})
@@ -67,7 +68,9 @@ func TestSDKRepositories(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	described, err := client.DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{RepositoryNames: []string{"team/app"}})
+	described, err := client.DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{
+		RepositoryNames: []string{"team/app"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,8 +89,12 @@ func TestSDKRepositories(t *testing.T) {
 		_, err := client.CreateRepository(ctx, &ecr.CreateRepositoryInput{RepositoryName: &name})
 		return err
 	}
-	wantCode(t, create("team/app"), "RepositoryAlreadyExistsException", "The repository with name 'team/app' already exists in the registry with id '"+prod.id+"'")
-	for _, name := range []string{"", "a", "Upper", "-a", "a-", "a//b", "/a", "a/", "a b", "a..b", "../a", "a/../b", "a\x00b", "ä1", strings.Repeat("a", 257), "a___b"} {
+	wantCode(t, create("team/app"), "RepositoryAlreadyExistsException", "The repository with name 'team/app' already "+
+		"exists in the registry with id '"+prod.id+"'")
+	for _, name := range []string{
+		"", "a", "Upper", "-a", "a-", "a//b", "/a", "a/", "a b", "a..b", "../a", "a/../b", "a\x00b", "ä1",
+		strings.Repeat("a", 257), "a___b",
+	} {
 		wantCode(t, create(name), "InvalidParameterException", "repositoryName")
 	}
 	for _, name := range []string{"ab", "a.b", "a_b", "a__b", "a---b", "0a", strings.Repeat("a", 256)} {
@@ -96,7 +103,8 @@ func TestSDKRepositories(t *testing.T) {
 		}
 	}
 	_, err = client.DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{RepositoryNames: []string{"ab", "none"}})
-	wantCode(t, err, "RepositoryNotFoundException", "The repository with name 'none' does not exist in the registry with id '"+prod.id+"'")
+	wantCode(t, err, "RepositoryNotFoundException", "The repository with name 'none' does not exist in the "+
+		"registry with id '"+prod.id+"'")
 
 	// The same name in another Region and account is another repository.
 	for _, other := range []*ecr.Client{s.ecr(prod, oregon), s.ecr(dev, tokyo)} {
@@ -108,8 +116,11 @@ func TestSDKRepositories(t *testing.T) {
 	wantCode(t, err, "RepositoryNotFoundException", "")
 	s.oci(prod, tokyo).mustPush("ab", "1", makeImage("x", nil, ""))
 	_, err = client.DeleteRepository(ctx, &ecr.DeleteRepositoryInput{RepositoryName: aws.String("ab")})
-	wantCode(t, err, "RepositoryNotEmptyException", "The repository with name 'ab' in registry with id '"+prod.id+"' cannot be deleted because it still contains images")
-	if _, err := client.DeleteRepository(ctx, &ecr.DeleteRepositoryInput{RepositoryName: aws.String("ab"), Force: true}); err != nil {
+	wantCode(t, err, "RepositoryNotEmptyException", "The repository with name 'ab' in registry with id '"+prod.id+
+		"' cannot be deleted because it still contains images")
+	if _, err := client.DeleteRepository(ctx, &ecr.DeleteRepositoryInput{
+		RepositoryName: aws.String("ab"), Force: true,
+	}); err != nil {
 		t.Error(err)
 	}
 	if err := create("ab"); err != nil {
@@ -151,7 +162,9 @@ func TestSDKRepositoriesByPage(t *testing.T) {
 	}
 	_, err := client.DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{NextToken: aws.String("forged")})
 	wantCode(t, err, "InvalidParameterException", "")
-	_, err = client.DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{NextToken: token, RepositoryNames: []string{"repo00"}})
+	_, err = client.DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{
+		NextToken: token, RepositoryNames: []string{"repo00"},
+	})
 	wantCode(t, err, "InvalidParameterException", "")
 	for _, n := range []int32{0, -1, 1001} {
 		_, err = client.DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{MaxResults: &n})
@@ -169,7 +182,9 @@ func TestSDKImages(t *testing.T) {
 	oci.mustPush("app", "1", one)
 	oci.mustPush("app", "", two)
 	put := func(i image, tag *string) error {
-		_, err := client.PutImage(ctx, &ecr.PutImageInput{RepositoryName: aws.String("app"), ImageManifest: aws.String(string(i.manifest)), ImageTag: tag})
+		_, err := client.PutImage(ctx, &ecr.PutImageInput{
+			RepositoryName: aws.String("app"), ImageManifest: aws.String(string(i.manifest)), ImageTag: tag,
+		})
 		return err
 	}
 	if err := put(two, aws.String("2")); err != nil {
@@ -177,27 +192,37 @@ func TestSDKImages(t *testing.T) {
 	}
 	wantCode(t, put(two, aws.String("2")), "ImageAlreadyExistsException", two.digest.String())
 	wantCode(t, put(makeImage("no layers here", nil, ""), aws.String("3")), "LayersNotFoundException", "")
-	wantCode(t, put(image{manifest: makeIndex(makeImage("no child", nil, "").descriptor())}, aws.String("3")), "ReferencedImagesNotFoundException", "")
+	wantCode(t, put(image{manifest: makeIndex(makeImage("no child", nil, "").descriptor())}, aws.String("3")),
+		"ReferencedImagesNotFoundException", "")
 	wantCode(t, put(image{manifest: []byte(`{"schemaVersion":2`)}, aws.String("3")), "InvalidParameterException", "")
 	wantCode(t, put(one, aws.String("no good tag")), "InvalidParameterException", "imageTag")
 	wantCode(t, put(one, aws.String(strings.Repeat("t", 301))), "InvalidParameterException", "imageTag")
-	_, err := client.PutImage(ctx, &ecr.PutImageInput{RepositoryName: aws.String("app"), ImageManifest: aws.String(string(one.manifest)), ImageTag: aws.String("4"), ImageDigest: aws.String(two.digest.String())})
+	_, err := client.PutImage(ctx, &ecr.PutImageInput{
+		RepositoryName: aws.String("app"), ImageManifest: aws.String(string(one.manifest)), ImageTag: aws.String("4"),
+		ImageDigest: aws.String(two.digest.String()),
+	})
 	wantCode(t, err, "ImageDigestDoesNotMatchException", "")
-	_, err = client.PutImage(ctx, &ecr.PutImageInput{RepositoryName: aws.String("none"), ImageManifest: aws.String(string(one.manifest)), ImageTag: aws.String("1")})
+	_, err = client.PutImage(ctx, &ecr.PutImageInput{
+		RepositoryName: aws.String("none"), ImageManifest: aws.String(string(one.manifest)), ImageTag: aws.String("1"),
+	})
 	wantCode(t, err, "RepositoryNotFoundException", "")
 
-	got, err := client.BatchGetImage(ctx, &ecr.BatchGetImageInput{RepositoryName: aws.String("app"), ImageIds: []types.ImageIdentifier{
-		{ImageTag: aws.String("1")}, {ImageDigest: aws.String(two.digest.String())},
-		{ImageTag: aws.String("9")}, {ImageDigest: aws.String(digest.FromString("no").String())}, {ImageTag: aws.String("1"), ImageDigest: aws.String(two.digest.String())},
-		{}, {ImageDigest: aws.String("sha256:short")},
-	}})
+	got, err := client.BatchGetImage(ctx, &ecr.BatchGetImageInput{RepositoryName: aws.String("app"),
+		ImageIds: []types.ImageIdentifier{
+			{ImageTag: aws.String("1")}, {ImageDigest: aws.String(two.digest.String())},
+			{ImageTag: aws.String("9")}, {
+				ImageDigest: aws.String(digest.FromString("no").String()),
+			}, {ImageTag: aws.String("1"), ImageDigest: aws.String(two.digest.String())},
+			{}, {ImageDigest: aws.String("sha256:short")},
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var digests, codes []string
 	for _, image := range got.Images {
 		digests = append(digests, *image.ImageId.ImageDigest)
-		if digest.FromString(*image.ImageManifest).String() != *image.ImageId.ImageDigest || aws.ToString(image.ImageManifestMediaType) != ocispec.MediaTypeImageManifest {
+		if digest.FromString(*image.ImageManifest).String() != *image.ImageId.ImageDigest ||
+			aws.ToString(image.ImageManifestMediaType) != ocispec.MediaTypeImageManifest {
 			t.Errorf("the image is %+v", image)
 		}
 	}
@@ -208,33 +233,44 @@ func TestSDKImages(t *testing.T) {
 	if want := []string{one.digest.String(), two.digest.String()}; !slices.Equal(digests, want) {
 		t.Errorf("got the images %v, want %v", digests, want)
 	}
-	if want := []string{"ImageNotFound", "ImageNotFound", "ImageTagDoesNotMatchDigest", "InvalidImageDigest", "MissingDigestAndTag"}; !slices.Equal(codes, want) {
+	if want := []string{
+		"ImageNotFound", "ImageNotFound", "ImageTagDoesNotMatchDigest", "InvalidImageDigest", "MissingDigestAndTag",
+	}; !slices.Equal(codes, want) {
 		t.Errorf("got the failures %v, want %v", codes, want)
 	}
 
 	// Describe: by tag, all, and with a filter.
-	described, err := client.DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: aws.String("app"), ImageIds: []types.ImageIdentifier{{ImageTag: aws.String("1")}}})
+	described, err := client.DescribeImages(ctx, &ecr.DescribeImagesInput{
+		RepositoryName: aws.String("app"), ImageIds: []types.ImageIdentifier{{ImageTag: aws.String("1")}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	detail := described.ImageDetails[0]
 	if aws.ToString(detail.ImageDigest) != one.digest.String() || !slices.Equal(detail.ImageTags, []string{"1"}) ||
-		aws.ToInt64(detail.ImageSizeInBytes) != int64(len(one.config)+len(one.layer)) && aws.ToInt64(detail.ImageSizeInBytes) != int64(len(one.layer)) ||
-		aws.ToString(detail.ImageManifestMediaType) != ocispec.MediaTypeImageManifest || time.Since(*detail.ImagePushedAt) > time.Minute {
+		aws.ToInt64(detail.ImageSizeInBytes) != int64(len(one.config)+len(one.layer)) &&
+			aws.ToInt64(detail.ImageSizeInBytes) != int64(len(one.layer)) ||
+		aws.ToString(detail.ImageManifestMediaType) != ocispec.MediaTypeImageManifest ||
+		time.Since(*detail.ImagePushedAt) > time.Minute {
 		t.Errorf("the image is described as %+v", detail)
 	}
-	_, err = client.DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: aws.String("app"), ImageIds: []types.ImageIdentifier{{ImageTag: aws.String("9")}}})
+	_, err = client.DescribeImages(ctx, &ecr.DescribeImagesInput{
+		RepositoryName: aws.String("app"), ImageIds: []types.ImageIdentifier{{ImageTag: aws.String("9")}},
+	})
 	wantCode(t, err, "ImageNotFoundException", "")
 
 	// Moving a tag leaves its image untagged.
 	if err := put(one, aws.String("2")); err != nil {
 		t.Fatal(err)
 	}
-	untagged, err := client.ListImages(ctx, &ecr.ListImagesInput{RepositoryName: aws.String("app"), Filter: &types.ListImagesFilter{TagStatus: types.TagStatusUntagged}})
+	untagged, err := client.ListImages(ctx, &ecr.ListImagesInput{
+		RepositoryName: aws.String("app"), Filter: &types.ListImagesFilter{TagStatus: types.TagStatusUntagged},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(untagged.ImageIds) != 1 || aws.ToString(untagged.ImageIds[0].ImageDigest) != two.digest.String() || untagged.ImageIds[0].ImageTag != nil {
+	if len(untagged.ImageIds) != 1 || aws.ToString(untagged.ImageIds[0].ImageDigest) != two.digest.String() ||
+		untagged.ImageIds[0].ImageTag != nil {
 		t.Errorf("the untagged images are %+v", untagged.ImageIds)
 	}
 
@@ -243,9 +279,10 @@ func TestSDKImages(t *testing.T) {
 	if err := oci.putManifest("app", "list", ocispec.MediaTypeImageIndex, index); err != nil {
 		t.Fatal(err)
 	}
-	deleted, err := client.BatchDeleteImage(ctx, &ecr.BatchDeleteImageInput{RepositoryName: aws.String("app"), ImageIds: []types.ImageIdentifier{
-		{ImageTag: aws.String("1")}, {ImageDigest: aws.String(two.digest.String())}, {ImageTag: aws.String("9")},
-	}})
+	deleted, err := client.BatchDeleteImage(ctx, &ecr.BatchDeleteImageInput{RepositoryName: aws.String("app"),
+		ImageIds: []types.ImageIdentifier{
+			{ImageTag: aws.String("1")}, {ImageDigest: aws.String(two.digest.String())}, {ImageTag: aws.String("9")},
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +297,9 @@ func TestSDKImages(t *testing.T) {
 	if err := oci.wantPull("app", "2", one.digest); err != nil {
 		t.Errorf("an image with one tag of two deleted: %v", err)
 	}
-	if _, err := client.BatchDeleteImage(ctx, &ecr.BatchDeleteImageInput{RepositoryName: aws.String("app"), ImageIds: []types.ImageIdentifier{{ImageTag: aws.String("2")}}}); err != nil {
+	if _, err := client.BatchDeleteImage(ctx, &ecr.BatchDeleteImageInput{
+		RepositoryName: aws.String("app"), ImageIds: []types.ImageIdentifier{{ImageTag: aws.String("2")}},
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if err := oci.wantAbsent("app", one.digest.String()); err != nil {
@@ -280,7 +319,9 @@ func TestSDKImagesByPage(t *testing.T) {
 		oci.mustPush("app", fmt.Sprintf("v%d", i), pushed)
 		tags[fmt.Sprintf("v%d", i)], digests[pushed.digest.String()] = true, true
 	}
-	list := ecr.NewListImagesPaginator(client, &ecr.ListImagesInput{RepositoryName: aws.String("app"), MaxResults: aws.Int32(5)})
+	list := ecr.NewListImagesPaginator(client, &ecr.ListImagesInput{
+		RepositoryName: aws.String("app"), MaxResults: aws.Int32(5),
+	})
 	for list.HasMorePages() {
 		page, err := list.NextPage(ctx)
 		if err != nil {
@@ -293,7 +334,9 @@ func TestSDKImagesByPage(t *testing.T) {
 			delete(tags, aws.ToString(id.ImageTag))
 		}
 	}
-	describe := ecr.NewDescribeImagesPaginator(client, &ecr.DescribeImagesInput{RepositoryName: aws.String("app"), MaxResults: aws.Int32(5)})
+	describe := ecr.NewDescribeImagesPaginator(client, &ecr.DescribeImagesInput{
+		RepositoryName: aws.String("app"), MaxResults: aws.Int32(5),
+	})
 	for describe.HasMorePages() {
 		page, err := describe.NextPage(ctx)
 		if err != nil {
@@ -312,7 +355,10 @@ func TestSDKImagesByPage(t *testing.T) {
 	if len(tags)+len(digests) != 0 {
 		t.Errorf("the pages lack %v and %v", tags, digests)
 	}
-	_, err := client.DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: aws.String("app"), MaxResults: aws.Int32(5), ImageIds: []types.ImageIdentifier{{ImageTag: aws.String("v1")}}})
+	_, err := client.DescribeImages(ctx, &ecr.DescribeImagesInput{
+		RepositoryName: aws.String("app"), MaxResults: aws.Int32(5),
+		ImageIds: []types.ImageIdentifier{{ImageTag: aws.String("v1")}},
+	})
 	wantCode(t, err, "InvalidParameterException", "")
 }
 
@@ -343,14 +389,17 @@ func TestSDKLayers(t *testing.T) {
 	var gap *types.InvalidLayerPartException
 	if err := part(started.UploadId, 5<<20+10, 5<<20+20); !errors.As(err, &gap) {
 		t.Errorf("a part with a gap before it: %v", err)
-	} else if aws.ToInt64(gap.LastValidByteReceived) != 5<<20-1 || aws.ToString(gap.UploadId) != *started.UploadId || aws.ToString(gap.RepositoryName) != "app" || aws.ToString(gap.RegistryId) != prod.id {
+	} else if aws.ToInt64(gap.LastValidByteReceived) != 5<<20-1 || aws.ToString(gap.UploadId) != *started.UploadId ||
+		aws.ToString(gap.RepositoryName) != "app" || aws.ToString(gap.RegistryId) != prod.id {
 		t.Errorf("a part with a gap before it: %+v", gap)
 	}
 	if err := part(started.UploadId, 5<<20, 5<<20+999); err != nil {
 		t.Fatal(err)
 	}
 	d := digest.FromBytes(layer).String()
-	completed, err := client.CompleteLayerUpload(ctx, &ecr.CompleteLayerUploadInput{RepositoryName: repo, UploadId: started.UploadId, LayerDigests: []string{d}})
+	completed, err := client.CompleteLayerUpload(ctx, &ecr.CompleteLayerUploadInput{
+		RepositoryName: repo, UploadId: started.UploadId, LayerDigests: []string{d},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -367,7 +416,9 @@ func TestSDKLayers(t *testing.T) {
 		return out.UploadId
 	}
 	complete := func(id *string, digests ...string) error {
-		_, err := client.CompleteLayerUpload(ctx, &ecr.CompleteLayerUploadInput{RepositoryName: repo, UploadId: id, LayerDigests: digests})
+		_, err := client.CompleteLayerUpload(ctx, &ecr.CompleteLayerUploadInput{
+			RepositoryName: repo, UploadId: id, LayerDigests: digests,
+		})
 		return err
 	}
 	wantCode(t, complete(start(), d), "EmptyUploadException", "")
@@ -389,7 +440,9 @@ func TestSDKLayers(t *testing.T) {
 		wantCode(t, err, "LayerPartTooSmallException", "")
 	}
 
-	checked, err := client.BatchCheckLayerAvailability(ctx, &ecr.BatchCheckLayerAvailabilityInput{RepositoryName: repo, LayerDigests: []string{d, digest.FromString("none").String()}})
+	checked, err := client.BatchCheckLayerAvailability(ctx, &ecr.BatchCheckLayerAvailabilityInput{
+		RepositoryName: repo, LayerDigests: []string{d, digest.FromString("none").String()},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -397,13 +450,16 @@ func TestSDKLayers(t *testing.T) {
 	for _, l := range checked.Layers {
 		states[aws.ToString(l.LayerDigest)] = l.LayerAvailability
 	}
-	if states[d] != types.LayerAvailabilityAvailable || states[digest.FromString("none").String()] == types.LayerAvailabilityAvailable {
+	if states[d] != types.LayerAvailabilityAvailable ||
+		states[digest.FromString("none").String()] == types.LayerAvailabilityAvailable {
 		t.Errorf("the layers are %v", states)
 	}
 
 	// A layer that no image names has no URL.
 	url := func(d string) (string, error) {
-		out, err := client.GetDownloadUrlForLayer(ctx, &ecr.GetDownloadUrlForLayerInput{RepositoryName: repo, LayerDigest: &d})
+		out, err := client.GetDownloadUrlForLayer(ctx, &ecr.GetDownloadUrlForLayerInput{
+			RepositoryName: repo, LayerDigest: &d,
+		})
 		if err != nil {
 			return "", err
 		}
@@ -463,7 +519,9 @@ func TestSDKTagMutability(t *testing.T) {
 		in := &ecr.PutImageTagMutabilityInput{RepositoryName: aws.String("app"), ImageTagMutability: m}
 		for _, f := range filters {
 			in.ImageTagMutabilityExclusionFilters = append(in.ImageTagMutabilityExclusionFilters,
-				types.ImageTagMutabilityExclusionFilter{Filter: aws.String(f), FilterType: types.ImageTagMutabilityExclusionFilterTypeWildcard})
+				types.ImageTagMutabilityExclusionFilter{
+					Filter: aws.String(f), FilterType: types.ImageTagMutabilityExclusionFilterTypeWildcard,
+				})
 		}
 		_, err := client.PutImageTagMutability(ctx, in)
 		return err
@@ -483,7 +541,9 @@ func TestSDKTagMutability(t *testing.T) {
 			return true
 		}
 		oci.want(a, http.StatusBadRequest, "TAG_INVALID")
-		_, err := client.PutImage(ctx, &ecr.PutImageInput{RepositoryName: aws.String("app"), ImageTag: &tag, ImageManifest: aws.String(string(two.manifest))})
+		_, err := client.PutImage(ctx, &ecr.PutImageInput{
+			RepositoryName: aws.String("app"), ImageTag: &tag, ImageManifest: aws.String(string(two.manifest)),
+		})
 		wantCode(t, err, "ImageTagAlreadyExistsException", "cannot be overwritten because the tag is immutable")
 		return false
 	}
@@ -494,8 +554,12 @@ func TestSDKTagMutability(t *testing.T) {
 	}{
 		{types.ImageTagMutabilityMutable, nil, map[string]bool{"1": true, "latest": true, "dev-1": true}},
 		{types.ImageTagMutabilityImmutable, nil, map[string]bool{"1": false, "latest": false, "dev-1": false}},
-		{types.ImageTagMutabilityImmutableWithExclusion, []string{"latest", "dev-*"}, map[string]bool{"1": false, "latest": true, "dev-1": true}},
-		{types.ImageTagMutabilityMutableWithExclusion, []string{"dev-*"}, map[string]bool{"1": true, "latest": true, "dev-1": false}},
+		{types.ImageTagMutabilityImmutableWithExclusion, []string{"latest", "dev-*"}, map[string]bool{
+			"1": false, "latest": true, "dev-1": true,
+		}},
+		{types.ImageTagMutabilityMutableWithExclusion, []string{"dev-*"}, map[string]bool{
+			"1": true, "latest": true, "dev-1": false,
+		}},
 	} {
 		if err := set(c.mutability, c.filters...); err != nil {
 			t.Fatal(err)
@@ -551,7 +615,8 @@ func TestSDKPolicies(t *testing.T) {
 		"wrong version": `{"Version":"2020-01-01","Statement":[{"Effect":"Allow","Principal":"*","Action":"ecr:*"}]}`,
 		"a member more": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"ecr:*","Reason":"why not"}]}`,
 		"no statement":  `{"Version":"2012-10-17"}`,
-		"too long":      `{"Version":"2012-10-17","Statement":[{"Sid":"` + strings.Repeat("a", 10240) + `","Effect":"Allow","Principal":"*","Action":"ecr:*"}]}`,
+		"too long": `{"Version":"2012-10-17","Statement":[{"Sid":"` + strings.Repeat("a", 10240) +
+			`","Effect":"Allow","Principal":"*","Action":"ecr:*"}]}`,
 	} {
 		_, err := client.SetRepositoryPolicy(ctx, &ecr.SetRepositoryPolicyInput{RepositoryName: repo, PolicyText: &text})
 		if err == nil {
@@ -569,7 +634,9 @@ func TestSDKPolicies(t *testing.T) {
 
 	// An explicit deny in a repository policy also binds its own account.
 	deny := `{"Version":"2012-10-17","Statement":[{"Sid":"no pull","Effect":"Deny","Principal":"*","Action":["ecr:BatchGetImage"]}]}`
-	if _, err := client.SetRepositoryPolicy(ctx, &ecr.SetRepositoryPolicyInput{RepositoryName: repo, PolicyText: &deny}); err != nil {
+	if _, err := client.SetRepositoryPolicy(ctx, &ecr.SetRepositoryPolicyInput{
+		RepositoryName: repo, PolicyText: &deny,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	oci := s.oci(prod, tokyo)
@@ -597,14 +664,22 @@ func TestSDKCrossAccount(t *testing.T) {
 	guest.want(guest.do("GET", "private/manifests/1", nil), http.StatusForbidden, "DENIED")
 	guest.want(guest.do("POST", "shared/blobs/uploads/", nil), http.StatusForbidden, "DENIED")
 	guest.want(guest.do("DELETE", "shared/manifests/1", nil), http.StatusForbidden, "DENIED")
-	out, err := s.ecr(dev, tokyo).BatchGetImage(ctx, &ecr.BatchGetImageInput{RegistryId: &prod.id, RepositoryName: aws.String("shared"), ImageIds: []types.ImageIdentifier{{ImageTag: aws.String("1")}}})
+	out, err := s.ecr(dev, tokyo).BatchGetImage(ctx, &ecr.BatchGetImageInput{
+		RegistryId: &prod.id, RepositoryName: aws.String("shared"),
+		ImageIds: []types.ImageIdentifier{{ImageTag: aws.String("1")}},
+	})
 	if err != nil || len(out.Images) != 1 {
 		t.Errorf("BatchGetImage across accounts: %v", err)
 	}
-	_, err = s.ecr(dev, tokyo).DescribeImages(ctx, &ecr.DescribeImagesInput{RegistryId: &prod.id, RepositoryName: aws.String("shared")})
-	wantCode(t, err, "AccessDeniedException", "not authorized to perform: ecr:DescribeImages on resource: arn:aws:ecr:"+tokyo+":"+prod.id+":repository/shared")
+	_, err = s.ecr(dev, tokyo).DescribeImages(ctx, &ecr.DescribeImagesInput{
+		RegistryId: &prod.id, RepositoryName: aws.String("shared"),
+	})
+	wantCode(t, err, "AccessDeniedException", "not authorized to perform: ecr:DescribeImages on resource: arn:aws:ecr:"+
+		tokyo+":"+prod.id+":repository/shared")
 	// Taken back, it ends at once.
-	if _, err := s.ecr(prod, tokyo).DeleteRepositoryPolicy(ctx, &ecr.DeleteRepositoryPolicyInput{RepositoryName: aws.String("shared")}); err != nil {
+	if _, err := s.ecr(prod, tokyo).DeleteRepositoryPolicy(ctx, &ecr.DeleteRepositoryPolicyInput{
+		RepositoryName: aws.String("shared"),
+	}); err != nil {
 		t.Fatal(err)
 	}
 	guest.want(guest.do("GET", "shared/manifests/1", nil), http.StatusForbidden, "DENIED")
@@ -649,7 +724,9 @@ func TestSDKResourceTags(t *testing.T) {
 	if err := tag(kv("aws:reserved", "v")); err == nil {
 		t.Error("a tag key that starts with aws: is accepted")
 	}
-	for _, bad := range []string{"arn:aws:ecr:" + tokyo + ":" + prod.id + ":repository/none", "arn:aws:s3:::bucket", "app"} {
+	for _, bad := range []string{
+		"arn:aws:ecr:" + tokyo + ":" + prod.id + ":repository/none", "arn:aws:s3:::bucket", "app",
+	} {
 		if _, err := client.ListTagsForResource(ctx, &ecr.ListTagsForResourceInput{ResourceArn: &bad}); err == nil {
 			t.Errorf("%s has tags", bad)
 		}
@@ -664,7 +741,9 @@ func TestSDKReplicationStatus(t *testing.T) {
 	client := s.ecr(prod, tokyo)
 	s.createRepository(prod, tokyo, "app")
 	ask := func(repo string, id *types.ImageIdentifier) error {
-		_, err := client.DescribeImageReplicationStatus(ctx, &ecr.DescribeImageReplicationStatusInput{RepositoryName: &repo, ImageId: id})
+		_, err := client.DescribeImageReplicationStatus(ctx, &ecr.DescribeImageReplicationStatusInput{
+			RepositoryName: &repo, ImageId: id,
+		})
 		return err
 	}
 	wantCode(t, ask("none", imageID("1")), "RepositoryNotFoundException", "")
@@ -681,11 +760,15 @@ func TestSDKUnimplemented(t *testing.T) {
 	client := s.ecr(prod, tokyo)
 	for name, call := range map[string]func(context.Context) error{
 		"StartImageScan": func(ctx context.Context) error {
-			_, err := client.StartImageScan(ctx, &ecr.StartImageScanInput{RepositoryName: aws.String("app"), ImageId: imageID("1")})
+			_, err := client.StartImageScan(ctx, &ecr.StartImageScanInput{
+				RepositoryName: aws.String("app"), ImageId: imageID("1"),
+			})
 			return err
 		},
 		"PutLifecyclePolicy": func(ctx context.Context) error {
-			_, err := client.PutLifecyclePolicy(ctx, &ecr.PutLifecyclePolicyInput{RepositoryName: aws.String("app"), LifecyclePolicyText: aws.String(`{"rules":[{"rulePriority":1,"selection":{"tagStatus":"any","countType":"imageCountMoreThan","countNumber":1},"action":{"type":"expire"}}]}`)})
+			_, err := client.PutLifecyclePolicy(ctx, &ecr.PutLifecyclePolicyInput{
+				RepositoryName: aws.String("app"), LifecyclePolicyText: aws.String(`{"rules":[{"rulePriority":1,"selection":{"tagStatus":"any","countType":"imageCountMoreThan","countNumber":1},"action":{"type":"expire"}}]}`),
+			})
 			return err
 		},
 		"DescribePullThroughCacheRules": func(ctx context.Context) error {

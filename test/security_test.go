@@ -49,7 +49,9 @@ func TestAttackGuessedDigests(t *testing.T) {
 			}
 		}
 		attacker.want(attacker.do("GET", "mine/manifests/"+d, nil), http.StatusNotFound, "MANIFEST_UNKNOWN")
-		checked, err := s.ecr(mallory, tokyo).BatchCheckLayerAvailability(ctx, &ecr.BatchCheckLayerAvailabilityInput{RepositoryName: aws.String("mine"), LayerDigests: []string{d}})
+		checked, err := s.ecr(mallory, tokyo).BatchCheckLayerAvailability(ctx, &ecr.BatchCheckLayerAvailabilityInput{
+			RepositoryName: aws.String("mine"), LayerDigests: []string{d},
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,9 +80,14 @@ func TestAttackMounts(t *testing.T) {
 	t.Parallel()
 	s, secret, attacker := attacked(t)
 	d := digest.FromBytes(secret.layer).String()
-	byPath := &ociClient{t: t, http: s.http, host: s.addr, prefix: mallory.id + "/" + tokyo + "/", user: "AWS", password: attacker.password}
+	byPath := &ociClient{
+		t: t, http: s.http, host: s.addr, prefix: mallory.id + "/" + tokyo + "/", user: "AWS", password: attacker.password,
+	}
 	for _, c := range []*ociClient{attacker, byPath} {
-		for _, from := range []string{"", "secret", prod.id + "/" + tokyo + "/secret", "../../" + prod.id + "/" + tokyo + "/secret", s.host(prod, tokyo) + "/secret"} {
+		for _, from := range []string{
+			"", "secret", prod.id + "/" + tokyo + "/secret", "../../" + prod.id + "/" + tokyo + "/secret",
+			s.host(prod, tokyo) + "/secret",
+		} {
 			query := "mine/blobs/uploads/?mount=" + d
 			if from != "" {
 				query += "&from=" + url.QueryEscape(from)
@@ -95,7 +102,8 @@ func TestAttackMounts(t *testing.T) {
 	}
 	// With the right to read, the same mount works.
 	s.allow(prod, tokyo, "secret", mallory, pullActions...)
-	if a := byPath.do("POST", "mine/blobs/uploads/?mount="+d+"&from="+url.QueryEscape(prod.id+"/"+tokyo+"/secret"), nil); a.status != http.StatusCreated && a.status != http.StatusAccepted {
+	if a := byPath.do("POST", "mine/blobs/uploads/?mount="+d+"&from="+url.QueryEscape(prod.id+"/"+tokyo+"/secret"),
+		nil); a.status != http.StatusCreated && a.status != http.StatusAccepted {
 		t.Errorf("a mount from a readable repository: %v", a)
 	}
 }
@@ -106,7 +114,9 @@ func TestAttackForeignRegistry(t *testing.T) {
 	t.Parallel()
 	s, secret, _ := attacked(t)
 	byHost := s.ociAs(mallory, prod, tokyo)
-	byPath := &ociClient{t: t, http: s.http, host: s.addr, prefix: prod.id + "/" + tokyo + "/", user: "AWS", password: byHost.password}
+	byPath := &ociClient{
+		t: t, http: s.http, host: s.addr, prefix: prod.id + "/" + tokyo + "/", user: "AWS", password: byHost.password,
+	}
 	for _, c := range []*ociClient{byHost, byPath} {
 		for _, request := range []struct{ method, path string }{
 			{"GET", "%s/manifests/1"}, {"HEAD", "%s/manifests/1"}, {"GET", "%s/manifests/" + secret.digest.String()},
@@ -132,9 +142,13 @@ func TestAttackForeignRegistry(t *testing.T) {
 	for _, repo := range []string{"secret", "nothing"} {
 		_, err := client.ListImages(ctx, &ecr.ListImagesInput{RegistryId: &prod.id, RepositoryName: &repo})
 		wantCode(t, err, "AccessDeniedException", "")
-		_, err = client.DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{RegistryId: &prod.id, RepositoryNames: []string{repo}})
+		_, err = client.DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{
+			RegistryId: &prod.id, RepositoryNames: []string{repo},
+		})
 		wantCode(t, err, "AccessDeniedException", "")
-		_, err = client.DeleteRepository(ctx, &ecr.DeleteRepositoryInput{RegistryId: &prod.id, RepositoryName: &repo, Force: true})
+		_, err = client.DeleteRepository(ctx, &ecr.DeleteRepositoryInput{
+			RegistryId: &prod.id, RepositoryName: &repo, Force: true,
+		})
 		wantCode(t, err, "AccessDeniedException", "")
 	}
 	_, err := client.DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{RegistryId: &prod.id})
@@ -157,8 +171,11 @@ func TestAttackUploads(t *testing.T) {
 		client         *ociClient
 		method, target string
 	}{
-		{attacker, "GET", foreign}, {attacker, "PATCH", foreign}, {attacker, "PUT", withQuery(foreign, "digest", digest.FromBytes(data).String())}, {attacker, "DELETE", foreign},
-		{s.ociAs(mallory, prod, tokyo), "GET", target}, {s.ociAs(mallory, prod, tokyo), "PATCH", target}, {s.ociAs(mallory, prod, tokyo), "DELETE", target},
+		{attacker, "GET", foreign}, {attacker, "PATCH", foreign}, {
+			attacker, "PUT", withQuery(foreign, "digest", digest.FromBytes(data).String()),
+		}, {attacker, "DELETE", foreign},
+		{s.ociAs(mallory, prod, tokyo), "GET", target}, {s.ociAs(mallory, prod, tokyo), "PATCH", target},
+		{s.ociAs(mallory, prod, tokyo), "DELETE", target},
 	} {
 		a, err := c.client.send(c.method, c.target, bytes.NewReader(data))
 		if err != nil {
@@ -170,7 +187,10 @@ func TestAttackUploads(t *testing.T) {
 	}
 	id := target[strings.LastIndex(target, "/")+1:]
 	id, _, _ = strings.Cut(id, "?")
-	_, err = s.ecr(mallory, tokyo).UploadLayerPart(ctx, &ecr.UploadLayerPartInput{RepositoryName: aws.String("mine"), UploadId: &id, PartFirstByte: aws.Int64(0), PartLastByte: aws.Int64(7), LayerPartBlob: data})
+	_, err = s.ecr(mallory, tokyo).UploadLayerPart(ctx, &ecr.UploadLayerPartInput{
+		RepositoryName: aws.String("mine"), UploadId: &id, PartFirstByte: aws.Int64(0), PartLastByte: aws.Int64(7),
+		LayerPartBlob: data,
+	})
 	wantCode(t, err, "UploadNotFoundException", "")
 
 	// The victim's upload is untouched.
@@ -188,7 +208,8 @@ func TestAttackTokens(t *testing.T) {
 	s, _, _ := attacked(t)
 	elsewhere := s.oci(prod, oregon)
 	elsewhere.host = s.host(prod, tokyo)
-	if a := elsewhere.do("GET", "secret/manifests/1", nil); a.status != http.StatusForbidden && a.status != http.StatusUnauthorized {
+	if a := elsewhere.do("GET", "secret/manifests/1", nil); a.status != http.StatusForbidden &&
+		a.status != http.StatusUnauthorized {
 		t.Errorf("a token of another Region: %v", a)
 	}
 	good := s.oci(prod, tokyo)
@@ -206,7 +227,8 @@ func TestAttackTokens(t *testing.T) {
 		if a.status != http.StatusUnauthorized {
 			t.Errorf("%s: %v", name, a)
 		}
-		if got := a.header.Get("Www-Authenticate"); !strings.HasPrefix(got, "Basic realm=") || !strings.Contains(got, `service="ecr.amazonaws.com"`) {
+		if got := a.header.Get("Www-Authenticate"); !strings.HasPrefix(got, "Basic realm=") ||
+			!strings.Contains(got, `service="ecr.amazonaws.com"`) {
 			t.Errorf("%s: Www-Authenticate is %q", name, got)
 		}
 	}
@@ -220,7 +242,8 @@ func TestAttackTokens(t *testing.T) {
 	theirs.want(theirs.do("GET", "mine/tags/list", nil), http.StatusOK, "")
 	s.replaceInConfig(mallory.key, "AKIAMALLORYREPLACED3")
 	s.restart(syscall.SIGTERM)
-	if a := theirs.do("GET", "mine/tags/list", nil); a.status != http.StatusUnauthorized && a.status != http.StatusForbidden {
+	if a := theirs.do("GET", "mine/tags/list", nil); a.status != http.StatusUnauthorized &&
+		a.status != http.StatusForbidden {
 		t.Errorf("a token whose key is gone: %v", a)
 	}
 	good.want(good.do("GET", "secret/tags/list", nil), http.StatusOK, "")
@@ -242,12 +265,17 @@ func TestAttackPaths(t *testing.T) {
 	t.Parallel()
 	_, secret, attacker := attacked(t)
 	for _, name := range []string{
-		"mine/../secret", "..%2f" + prod.id + "%2fsecret", "mine/%2e%2e/secret", "mine%00", "mine//x", "./secret", "%6dine%2f..%2fsecret",
-		"../" + prod.id + "/" + tokyo + "/secret", prod.id + "/" + tokyo + "/../" + tokyo + "/secret", "..", "%2e%2e", "mine\\..\\secret", "MINE",
+		"mine/../secret", "..%2f" + prod.id + "%2fsecret", "mine/%2e%2e/secret", "mine%00", "mine//x", "./secret",
+		"%6dine%2f..%2fsecret",
+		"../" + prod.id + "/" + tokyo + "/secret", prod.id + "/" + tokyo + "/../" + tokyo + "/secret", "..", "%2e%2e",
+		"mine\\..\\secret", "MINE",
 		strings.Repeat("a/", 200) + "a", strings.Repeat("a", 300),
 		"mine;x=1", "mine%20", "mine%0d%0aX-Injected:%201",
 	} {
-		for _, rest := range []string{"/manifests/1", "/manifests/" + secret.digest.String(), "/blobs/" + digest.FromBytes(secret.layer).String(), "/tags/list"} {
+		for _, rest := range []string{
+			"/manifests/1", "/manifests/" + secret.digest.String(), "/blobs/" + digest.FromBytes(secret.layer).String(),
+			"/tags/list",
+		} {
 			a, err := attacker.send("GET", "/v2/"+name+rest, nil)
 			if err != nil {
 				continue // not even a request
@@ -260,7 +288,10 @@ func TestAttackPaths(t *testing.T) {
 			}
 		}
 	}
-	for _, ref := range []string{"..", "../1", "%2e%2e", "sha256:../../../etc/passwd", "sha256:" + strings.Repeat("0", 63), "sha256:" + strings.Repeat("A", 64), "md5:" + strings.Repeat("0", 32), strings.Repeat("t", 129), "-x", "a b", ""} {
+	for _, ref := range []string{
+		"..", "../1", "%2e%2e", "sha256:../../../etc/passwd", "sha256:" + strings.Repeat("0", 63),
+		"sha256:" + strings.Repeat("A", 64), "md5:" + strings.Repeat("0", 32), strings.Repeat("t", 129), "-x", "a b", "",
+	} {
 		for _, kind := range []string{"manifests", "blobs", "referrers"} {
 			a, err := attacker.send("GET", "/v2/mine/"+kind+"/"+url.PathEscape(ref), nil)
 			if err == nil && (a.status < 400 || a.status >= 500) {
@@ -268,7 +299,10 @@ func TestAttackPaths(t *testing.T) {
 			}
 		}
 	}
-	for _, target := range []string{"/v2/mine/blobs/uploads/../../../secret/tags/list", "/v2/mine/blobs/uploads/%2e%2e%2fx", "/..%2f..%2fetc/passwd", "/v2/../../etc/passwd", "//etc/passwd"} {
+	for _, target := range []string{
+		"/v2/mine/blobs/uploads/../../../secret/tags/list", "/v2/mine/blobs/uploads/%2e%2e%2fx", "/..%2f..%2fetc/passwd",
+		"/v2/../../etc/passwd", "//etc/passwd",
+	} {
 		a, err := attacker.send("GET", target, nil)
 		if err == nil && (a.status < 300 || a.status >= 500) {
 			t.Errorf("GET %s: %v", target, a)
@@ -286,7 +320,8 @@ func (s *server) signed(a account, region, service string, at time.Time, operati
 	req.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	req.Header.Set("X-Amz-Target", "AmazonEC2ContainerRegistry_V20150921."+operation)
 	sum := sha256.Sum256([]byte(body))
-	err = v4.NewSigner().SignHTTP(ctx, aws.Credentials{AccessKeyID: a.key, SecretAccessKey: a.secret}, req, hex.EncodeToString(sum[:]), service, region, at)
+	err = v4.NewSigner().SignHTTP(ctx, aws.Credentials{AccessKeyID: a.key, SecretAccessKey: a.secret}, req,
+		hex.EncodeToString(sum[:]), service, region, at)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -317,10 +352,12 @@ func TestAttackSignatures(t *testing.T) {
 	if a := s.answer(s.signed(prod, tokyo, "ecr", now, "ListImages", body)); a.status != http.StatusOK {
 		t.Fatalf("a proper request: %v", a)
 	}
-	if a := s.answer(s.signed(prod, tokyo, "ecr", now.Add(-14*time.Minute), "ListImages", body)); a.status != http.StatusOK {
+	if a := s.answer(s.signed(prod, tokyo, "ecr", now.Add(-14*time.Minute), "ListImages",
+		body)); a.status != http.StatusOK {
 		t.Errorf("14 minutes old: %v", a)
 	}
-	if a := s.answer(s.signed(prod, tokyo, "ecr", now.Add(14*time.Minute), "ListImages", body)); a.status != http.StatusOK {
+	if a := s.answer(s.signed(prod, tokyo, "ecr", now.Add(14*time.Minute), "ListImages",
+		body)); a.status != http.StatusOK {
 		t.Errorf("14 minutes ahead: %v", a)
 	}
 	change := func(edit func(r *http.Request)) *http.Request {
@@ -333,7 +370,8 @@ func TestAttackSignatures(t *testing.T) {
 		"16 minutes ahead": s.signed(prod, tokyo, "ecr", now.Add(16*time.Minute), "ListImages", body),
 		"another service":  s.signed(prod, tokyo, "s3", now, "ListImages", body),
 		"a wrong secret":   s.signed(account{key: prod.key, secret: "guessed"}, tokyo, "ecr", now, "ListImages", body),
-		"an unknown key":   s.signed(account{key: "AKIANOBODY0000000000", secret: "x"}, tokyo, "ecr", now, "ListImages", body),
+		"an unknown key": s.signed(account{key: "AKIANOBODY0000000000", secret: "x"}, tokyo, "ecr", now, "ListImages",
+			body),
 		"another body": change(func(r *http.Request) {
 			r.Body = io.NopCloser(strings.NewReader(`{"repositoryName":"secreT"}`))
 		}),
@@ -383,7 +421,9 @@ func TestAttackReplication(t *testing.T) {
 	if strings.Contains(aws.ToString(status.FailureCode), "exists") {
 		t.Errorf("the failure code tells what exists: %s", aws.ToString(status.FailureCode))
 	}
-	_, err := s.ecr(mallory, tokyo).DescribeImageReplicationStatus(ctx, &ecr.DescribeImageReplicationStatusInput{RegistryId: &prod.id, RepositoryName: aws.String("secret"), ImageId: imageID("1")})
+	_, err := s.ecr(mallory, tokyo).DescribeImageReplicationStatus(ctx, &ecr.DescribeImageReplicationStatusInput{
+		RegistryId: &prod.id, RepositoryName: aws.String("secret"), ImageId: imageID("1"),
+	})
 	wantCode(t, err, "AccessDeniedException", "")
 }
 

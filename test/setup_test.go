@@ -37,10 +37,14 @@ type rule struct {
 func (r rule) sdk() types.ReplicationRule {
 	var out types.ReplicationRule
 	for _, d := range r.to {
-		out.Destinations = append(out.Destinations, types.ReplicationDestination{Region: aws.String(d.region), RegistryId: aws.String(d.account.id)})
+		out.Destinations = append(out.Destinations, types.ReplicationDestination{
+			Region: aws.String(d.region), RegistryId: aws.String(d.account.id),
+		})
 	}
 	for _, p := range r.prefixes {
-		out.RepositoryFilters = append(out.RepositoryFilters, types.RepositoryFilter{Filter: aws.String(p), FilterType: types.RepositoryFilterTypePrefixMatch})
+		out.RepositoryFilters = append(out.RepositoryFilters, types.RepositoryFilter{
+			Filter: aws.String(p), FilterType: types.RepositoryFilterTypePrefixMatch,
+		})
 	}
 	return out
 }
@@ -51,7 +55,9 @@ func (s *server) replicate(a account, region string, rules ...rule) {
 	for _, r := range rules {
 		config.Rules = append(config.Rules, r.sdk())
 	}
-	if _, err := s.ecr(a, region).PutReplicationConfiguration(ctx, &ecr.PutReplicationConfigurationInput{ReplicationConfiguration: config}); err != nil {
+	if _, err := s.ecr(a, region).PutReplicationConfiguration(ctx, &ecr.PutReplicationConfigurationInput{
+		ReplicationConfiguration: config,
+	}); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -63,7 +69,8 @@ func (s *server) grant(owner account, region string, source account, actions ...
 	policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Sid":"ReplicationAccess","Effect":"Allow",
 		"Principal":{"AWS":"arn:aws:iam::%s:root"},"Action":[%s],"Resource":["arn:aws:ecr:%s:%s:repository/*"]}]}`,
 		source.id, quoted(actions), region, owner.id)
-	if _, err := s.ecr(owner, region).PutRegistryPolicy(ctx, &ecr.PutRegistryPolicyInput{PolicyText: &policy}); err != nil {
+	if _, err := s.ecr(owner, region).PutRegistryPolicy(ctx,
+		&ecr.PutRegistryPolicyInput{PolicyText: &policy}); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -73,7 +80,9 @@ func (s *server) allow(owner account, region, repo string, caller account, actio
 	s.t.Helper()
 	policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Sid":"Cross account","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::%s:root"},"Action":[%s]}]}`,
 		caller.id, quoted(actions))
-	if _, err := s.ecr(owner, region).SetRepositoryPolicy(ctx, &ecr.SetRepositoryPolicyInput{RepositoryName: &repo, PolicyText: &policy}); err != nil {
+	if _, err := s.ecr(owner, region).SetRepositoryPolicy(ctx, &ecr.SetRepositoryPolicyInput{
+		RepositoryName: &repo, PolicyText: &policy,
+	}); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -92,7 +101,9 @@ var pullActions = []string{"BatchGetImage", "GetDownloadUrlForLayer", "BatchChec
 // "<account>/<region>".
 func (s *server) statuses(a account, region, repo, tagOrDigest string) map[string]types.ImageReplicationStatus {
 	s.t.Helper()
-	out, err := s.ecr(a, region).DescribeImageReplicationStatus(ctx, &ecr.DescribeImageReplicationStatusInput{RepositoryName: &repo, ImageId: imageID(tagOrDigest)})
+	out, err := s.ecr(a, region).DescribeImageReplicationStatus(ctx, &ecr.DescribeImageReplicationStatusInput{
+		RepositoryName: &repo, ImageId: imageID(tagOrDigest),
+	})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -115,7 +126,8 @@ func (s *server) wantStatus(from account, region, repo, ref string, to destinati
 			return fmt.Errorf("no status of %s %s to %s/%s among %d", repo, ref, to.account.id, to.region, len(all))
 		}
 		if status.Status != want {
-			return fmt.Errorf("%s %s to %s/%s is %s (%s), want %s", repo, ref, to.account.id, to.region, status.Status, aws.ToString(status.FailureCode), want)
+			return fmt.Errorf("%s %s to %s/%s is %s (%s), want %s", repo, ref, to.account.id, to.region, status.Status,
+				aws.ToString(status.FailureCode), want)
 		}
 		return nil
 	})

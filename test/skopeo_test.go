@@ -28,8 +28,10 @@ func TestSkopeo(t *testing.T) {
 		t.Fatal(err)
 	}
 	prodHost, devHost := s.host(prod, tokyo), s.host(dev, virginia)
-	d.must(s.password(prod, tokyo), skopeo, "login", "--tls-verify=false", "--username", "AWS", "--password-stdin", prodHost)
-	d.must(s.password(dev, virginia), skopeo, "login", "--tls-verify=false", "--username", "AWS", "--password-stdin", devHost)
+	d.must(s.password(prod, tokyo), skopeo, "login", "--tls-verify=false", "--username", "AWS", "--password-stdin",
+		prodHost)
+	d.must(s.password(dev, virginia), skopeo, "login", "--tls-verify=false", "--username", "AWS", "--password-stdin",
+		devHost)
 
 	d.must("", skopeo, "--insecure-policy", "copy", "--all", "--dest-tls-verify=false",
 		"oci:"+source, "docker://"+prodHost+"/team/multi:1")
@@ -37,7 +39,8 @@ func TestSkopeo(t *testing.T) {
 
 	inspect := func(image string) (inspected struct{ Digest string }) {
 		t.Helper()
-		if err := json.Unmarshal([]byte(d.must("", skopeo, "inspect", "--tls-verify=false", "docker://"+image)), &inspected); err != nil {
+		if err := json.Unmarshal([]byte(d.must("", skopeo, "inspect", "--tls-verify=false", "docker://"+image)),
+			&inspected); err != nil {
 			t.Fatal(err)
 		}
 		return inspected
@@ -49,7 +52,8 @@ func TestSkopeo(t *testing.T) {
 		"docker://"+devHost+"/team/multi:1", "dir:"+filepath.Join(d.home, "out"))
 
 	d.must("", skopeo, "delete", "--tls-verify=false", "docker://"+devHost+"/team/multi:1")
-	d.mustFail("Requested image not found", "", skopeo, "inspect", "--tls-verify=false", "docker://"+devHost+"/team/multi:1")
+	d.mustFail("Requested image not found", "", skopeo, "inspect", "--tls-verify=false",
+		"docker://"+devHost+"/team/multi:1")
 	d.must("", skopeo, "inspect", "--tls-verify=false", "docker://"+prodHost+"/team/multi:1")
 }
 

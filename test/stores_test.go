@@ -41,7 +41,8 @@ func sharedStores(database string, b servers.Bucket, options string) stores {
 	if options == "" {
 		options = "&redirect_endpoint=" + url.QueryEscape(strings.Replace(b.Endpoint, "127.0.0.1", "localhost", 1))
 	}
-	blobs := fmt.Sprintf("s3://%s/twinport?endpoint=%s&region=%s&path_style=true%s", b.Name, url.QueryEscape(b.Endpoint), b.Region, options)
+	blobs := fmt.Sprintf("s3://%s/twinport?endpoint=%s&region=%s&path_style=true%s", b.Name, url.QueryEscape(b.Endpoint),
+		b.Region, options)
 	return stores{
 		config: fmt.Sprintf("database: %q\nblobs: %q\n", database, blobs),
 		env:    []string{"AWS_ACCESS_KEY_ID=" + b.AccessKey, "AWS_SECRET_ACCESS_KEY=" + b.SecretKey},

@@ -33,7 +33,8 @@ func TestSweepCommand(t *testing.T) {
 	out, _ = s.tool(0, "sweep", "--dry-run", "--grace", "1ms")
 	wantLine(out, `2  links`)
 	if !shared() {
-		if _, log := s.tool(1, "sweep"); !strings.Contains(log, "sweeps by itself every 1h0m0s. The last one ended on") && !strings.Contains(log, "It has not ended one yet") {
+		if _, log := s.tool(1, "sweep"); !strings.Contains(log, "sweeps by itself every 1h0m0s. The last one ended on") &&
+			!strings.Contains(log, "It has not ended one yet") {
 			t.Errorf("sweep beside a server says %s", log)
 		}
 		s.kill(syscall.SIGTERM)

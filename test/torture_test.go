@@ -178,7 +178,9 @@ func (tt *torture) changePolicy() {
 	status := func(want types.ReplicationStatus) {
 		t.Helper()
 		must(func() error {
-			out, err := tt.ecr(prod, tokyo).DescribeImageReplicationStatus(ctx, &ecr.DescribeImageReplicationStatusInput{RepositoryName: aws.String("app0"), ImageId: imageID(tag)})
+			out, err := tt.ecr(prod, tokyo).DescribeImageReplicationStatus(ctx, &ecr.DescribeImageReplicationStatusInput{
+				RepositoryName: aws.String("app0"), ImageId: imageID(tag),
+			})
 			if err != nil {
 				return err
 			}

@@ -80,8 +80,10 @@ func startTraffic(s *cluster, seed uint64, n int, adjust func(*traffic)) *traffi
 		adjust(tr)
 	}
 	for i := range n {
-		c := &trafficClient{traffic: tr, n: i, repo: fmt.Sprint("app", i%trafficRepos), random: rand.New(rand.NewPCG(seed, uint64(i))),
-			tags: map[string]digest.Digest{}, pushed: map[string]bool{}, alive: map[digest.Digest]string{}, number: map[digest.Digest]int{}, seen: map[string]int{}, layerOf: map[digest.Digest]digest.Digest{}}
+		c := &trafficClient{traffic: tr, n: i, repo: fmt.Sprint("app", i%trafficRepos),
+			random: rand.New(rand.NewPCG(seed, uint64(i))),
+			tags:   map[string]digest.Digest{}, pushed: map[string]bool{}, alive: map[digest.Digest]string{},
+			number: map[digest.Digest]int{}, seen: map[string]int{}, layerOf: map[digest.Digest]digest.Digest{}}
 		tr.clients = append(tr.clients, c)
 		tr.running.Go(c.run)
 	}
@@ -182,7 +184,9 @@ func (c *trafficClient) layer() []byte {
 // or under its digest if that is empty.
 func (c *trafficClient) put(ref string) (ocispec.Descriptor, error) {
 	c.count++
-	config := fmt.Appendf(nil, `{"architecture":"amd64","os":"linux","author":"client %d, push %d","rootfs":{"type":"layers","diff_ids":[]}}`, c.n, c.count)
+	config := fmt.Appendf(
+		nil, `{"architecture":"amd64","os":"linux","author":"client %d, push %d","rootfs":{"type":"layers","diff_ids":[]}}`,
+		c.n, c.count)
 	layers := [][]byte{c.layer(), c.layer()}
 	manifest := ocispec.Manifest{
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
@@ -254,7 +258,8 @@ func (c *trafficClient) putLayer(data []byte, shared bool) error {
 		if target, err = c.source.target(a.header.Get("Location")); err != nil {
 			return err
 		}
-		a, err = c.source.send("PUT", withQuery(target, "digest", d.String()), bytes.NewReader(data[half:]), "Content-Type", "application/octet-stream")
+		a, err = c.source.send("PUT", withQuery(target, "digest", d.String()), bytes.NewReader(data[half:]), "Content-Type",
+			"application/octet-stream")
 		if err != nil {
 			return err
 		}
@@ -380,7 +385,9 @@ func (c *trafficClient) checkTarget(tag string) error {
 	return c.insist(func() error {
 		d, err := c.target.pull(c.repo, tag)
 		var refused *statusError
-		if errors.As(err, &refused) && refused.answer.status == http.StatusNotFound && (refused.answer.code() == "MANIFEST_UNKNOWN" || refused.answer.code() == "NAME_UNKNOWN") && !strings.Contains(err.Error(), "child of") {
+		if errors.As(err, &refused) && refused.answer.status == http.StatusNotFound &&
+			(refused.answer.code() == "MANIFEST_UNKNOWN" || refused.answer.code() == "NAME_UNKNOWN") &&
+			!strings.Contains(err.Error(), "child of") {
 			if c.seen[tag] > 0 {
 				return fmt.Errorf("dev had %s %s and lost it", c.repo, tag)
 			}
@@ -452,7 +459,8 @@ func (c *trafficClient) checkAll() error {
 		}
 		if layer, ok := c.layerOf[d]; ok {
 			// The bytes are there, but mallory has no link to them.
-			if a, err := guesser.send("HEAD", "/v2/"+c.repo+"/blobs/"+layer.String(), nil); err != nil || a.status != http.StatusNotFound {
+			if a, err := guesser.send("HEAD", "/v2/"+c.repo+"/blobs/"+layer.String(), nil); err != nil ||
+				a.status != http.StatusNotFound {
 				return fmt.Errorf("mallory guesses a digest and gets %v, %v", a.status, err)
 			}
 		}
@@ -467,7 +475,9 @@ func (c *trafficClient) checkAll() error {
 
 func (c *trafficClient) waitReplicated(d digest.Digest) error {
 	return c.wait(func() error {
-		out, err := c.s.ecr(prod, tokyo).DescribeImageReplicationStatus(ctx, &ecr.DescribeImageReplicationStatusInput{RepositoryName: &c.repo, ImageId: imageID(d.String())})
+		out, err := c.s.ecr(prod, tokyo).DescribeImageReplicationStatus(ctx, &ecr.DescribeImageReplicationStatusInput{
+			RepositoryName: &c.repo, ImageId: imageID(d.String()),
+		})
 		if err != nil {
 			return err
 		}
@@ -507,7 +517,8 @@ func (tr *traffic) empty() {
 	}
 	eventually(t, stubborn, func() error {
 		if n := int64(tr.s.objects()); n > tr.abandoned.Load() {
-			return fmt.Errorf("%d objects are left of nothing, but for at most %d uploads that were broken off", n, tr.abandoned.Load())
+			return fmt.Errorf("%d objects are left of nothing, but for at most %d uploads that were broken off", n,
+				tr.abandoned.Load())
 		}
 		return nil
 	})

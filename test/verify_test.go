@@ -154,8 +154,9 @@ func (s *server) changeObject(blob []byte, change func([]byte) []byte) {
 			secret = v
 		}
 	}
-	client := s3.New(s3.Options{Region: u.Query().Get("region"), BaseEndpoint: aws.String(u.Query().Get("endpoint")), UsePathStyle: true,
-		Credentials: credentials.NewStaticCredentialsProvider(key, secret, "")})
+	client := s3.New(s3.Options{Region: u.Query().Get("region"), BaseEndpoint: aws.String(u.Query().Get("endpoint")),
+		UsePathStyle: true,
+		Credentials:  credentials.NewStaticCredentialsProvider(key, secret, "")})
 	name := aws.String(strings.Trim(u.Path, "/") + "/" + object)
 	if changed == nil {
 		_, err = client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &u.Host, Key: name})
@@ -226,7 +227,10 @@ func TestVerifyFindsAndRepairs(t *testing.T) {
 	t.Parallel()
 	s, replica := newServer(t), newServer(t)
 	images := map[string]image{}
-	for _, name := range []string{"flipped", "cut", "gone", "unlinked", "renamed", "torn", "resized", "child", "relinked", "forgotten", "untagged", "whole"} {
+	for _, name := range []string{
+		"flipped", "cut", "gone", "unlinked", "renamed", "torn", "resized", "child", "relinked", "forgotten", "untagged",
+		"whole",
+	} {
 		images[name] = makeImage(name, nil, "")
 	}
 	index := makeIndex(images["child"].descriptor(), images["whole"].descriptor())
@@ -247,7 +251,8 @@ func TestVerifyFindsAndRepairs(t *testing.T) {
 
 	found, summary := s.verify(0, "--full")
 	wantFindings(t, found)
-	if summary.Blobs != 24 || summary.Manifests != 15 || summary.Tags != 15 || summary.Links != 28 || summary.BytesRead == 0 || summary.Orphans != 0 {
+	if summary.Blobs != 24 || summary.Manifests != 15 || summary.Tags != 15 || summary.Links != 28 ||
+		summary.BytesRead == 0 || summary.Orphans != 0 {
 		t.Errorf("verify of a whole deployment counts %+v", summary)
 	}
 
@@ -256,7 +261,8 @@ func TestVerifyFindsAndRepairs(t *testing.T) {
 	}
 	of := func(name string) string { return digest.FromBytes(images[name].layer).String() }
 	id := func(name string) string {
-		return fmt.Sprintf(`(SELECT m.id FROM manifests m JOIN repositories p ON p.id = m.repository_id WHERE p.name = 'app' AND m.digest = '%s')`, images[name].digest)
+		return fmt.Sprintf(
+			`(SELECT m.id FROM manifests m JOIN repositories p ON p.id = m.repository_id WHERE p.name = 'app' AND m.digest = '%s')`, images[name].digest)
 	}
 	s.changeObject(images["flipped"].layer, func(b []byte) []byte { b[0] ^= 1; return b })
 	s.changeObject(images["cut"].layer, func(b []byte) []byte { return b[:len(b)-1] })
@@ -291,7 +297,8 @@ func TestVerifyFindsAndRepairs(t *testing.T) {
 	}
 	found, _ = s.verify(1, "--full")
 	wantFindings(t, found, append([]string{"blob " + of("flipped")}, fast...)...)
-	if out, _ := s.tool(1, "verify"); !strings.Contains(out, "--repair") || !strings.Contains(out, prod.id+"/"+tokyo+"/app") {
+	if out, _ := s.tool(1, "verify"); !strings.Contains(out, "--repair") ||
+		!strings.Contains(out, prod.id+"/"+tokyo+"/app") {
 		t.Errorf("verify says\n%s", out)
 	}
 
@@ -310,7 +317,8 @@ func TestVerifyFindsAndRepairs(t *testing.T) {
 		}
 	}
 	found, _ = s.verify(1, "--full")
-	wantFindings(t, found, "quarantined "+of("flipped"), "quarantined "+of("cut"), "quarantined "+of("gone"), "quarantined "+of("forgotten"),
+	wantFindings(t, found, "quarantined "+of("flipped"), "quarantined "+of("cut"), "quarantined "+of("gone"),
+		"quarantined "+of("forgotten"),
 		"missing "+of("unlinked"), "missing "+images["child"].digest.String())
 	if !shared() {
 		s.start()
@@ -328,7 +336,8 @@ func TestVerifyFindsAndRepairs(t *testing.T) {
 	if !shared() {
 		s.kill(syscall.SIGTERM)
 	}
-	repair := s.command("verify", "--json", "--full", "--repair", "--from", "http://"+replica.addr, "--username", "AWS", "--password-stdin")
+	repair := s.command("verify", "--json", "--full", "--repair", "--from", "http://"+replica.addr, "--username", "AWS",
+		"--password-stdin")
 	repair.Stdin = strings.NewReader(replica.password(prod, tokyo) + "\n")
 	found, summary = s.verifyBy(0, repair)
 	wantFindings(t, found, "quarantined "+of("flipped"), "quarantined "+of("gone"), "quarantined "+of("forgotten"),
@@ -474,7 +483,10 @@ func TestVerifyCannot(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(s.data, "metadata")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("verify made a database: %v", err)
 	}
-	for _, args := range [][]string{{"--from", "http://127.0.0.1:1"}, {"--repair", "--from", "http://u:p@127.0.0.1:1"}, {"--repair", "--from", "ftp://x"}, {"--repair", "--username", "x"}} {
+	for _, args := range [][]string{
+		{"--from", "http://127.0.0.1:1"}, {"--repair", "--from", "http://u:p@127.0.0.1:1"}, {"--repair", "--from", "ftp://x"},
+		{"--repair", "--username", "x"},
+	} {
 		s.tool(2, "verify", args...)
 	}
 }

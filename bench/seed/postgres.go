@@ -32,7 +32,8 @@ func Postgres(ctx context.Context, url string, z Size, progress func(images int)
 		return err
 	}
 	for _, t := range []table{registries, repositories, manifests} {
-		if _, err := db.Exec(ctx, fmt.Sprintf(`SELECT setval(pg_get_serial_sequence('%[1]s', 'id'), max(id)) FROM %[1]s`, t.name)); err != nil {
+		if _, err := db.Exec(ctx, fmt.Sprintf(`SELECT setval(pg_get_serial_sequence('%[1]s', 'id'), max(id)) FROM %[1]s`,
+			t.name)); err != nil {
 			return err
 		}
 	}

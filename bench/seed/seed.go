@@ -53,12 +53,16 @@ type table struct {
 
 var (
 	registries   = table{"registries", []string{"id", "account", "region"}}
-	repositories = table{"repositories", []string{"id", "registry_id", "name", "created_at", "tag_mutability", "encryption_type"}}
-	blobs        = table{"blobs", []string{"digest", "size", "created_at", "object"}}
-	layers       = table{"layers", []string{"repository_id", "digest", "size", "linked_at"}}
-	manifests    = table{"manifests", []string{"id", "repository_id", "digest", "media_type", "size", "image_size", "pushed_at", "bytes"}}
-	references   = table{"manifest_references", []string{"manifest_id", "target", "repository_id", "child", "media_type"}}
-	tags         = table{"tags", []string{"repository_id", "name", "manifest_id", "sequence", "updated_at"}}
+	repositories = table{
+		"repositories", []string{"id", "registry_id", "name", "created_at", "tag_mutability", "encryption_type"},
+	}
+	blobs     = table{"blobs", []string{"digest", "size", "created_at", "object"}}
+	layers    = table{"layers", []string{"repository_id", "digest", "size", "linked_at"}}
+	manifests = table{
+		"manifests", []string{"id", "repository_id", "digest", "media_type", "size", "image_size", "pushed_at", "bytes"},
+	}
+	references = table{"manifest_references", []string{"manifest_id", "target", "repository_id", "child", "media_type"}}
+	tags       = table{"tags", []string{"repository_id", "name", "manifest_id", "sequence", "updated_at"}}
 )
 
 // sink takes rows in bulk.
@@ -87,7 +91,10 @@ func (z Size) plan() (all []repository) {
 	moderate := repositoriesPerAccount * len(z.Accounts)
 	for i := range moderate {
 		if n := left / (moderate - i); n > 0 {
-			all = append(all, repository{registry: int64(i/repositoriesPerAccount + 1), name: fmt.Sprintf("team-%d/app", i%repositoriesPerAccount), images: n})
+			all = append(all, repository{
+				registry: int64(i/repositoriesPerAccount + 1), name: fmt.Sprintf("team-%d/app", i%repositoriesPerAccount),
+				images: n,
+			})
 			left -= n
 		}
 	}
@@ -192,7 +199,9 @@ func (b *batch) image(r repository, n int, linked map[string]bool) {
 	}
 	bytes := fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":%q,"digest":%q,"size":%d},"layers":[%s]}`,
 		manifestType, configType, config, configSize, strings.Join(list, ","))
-	b.manifests = append(b.manifests, []any{id, r.id, digest(bytes), manifestType, int64(len(bytes)), int64(configSize + len(names)*layerSize), b.at, bytes})
+	b.manifests = append(b.manifests, []any{
+		id, r.id, digest(bytes), manifestType, int64(len(bytes)), int64(configSize + len(names)*layerSize), b.at, bytes,
+	})
 	for i := range b.size.TagsPerImage {
 		b.tags = append(b.tags, []any{r.id, Tag(n, i), id, id, b.at})
 	}
@@ -203,7 +212,8 @@ func (b *batch) flush(ctx context.Context, to sink) error {
 	for _, of := range []struct {
 		table table
 		rows  *[][]any
-	}{{repositories, &b.repositories}, {blobs, &b.blobs}, {layers, &b.layers}, {manifests, &b.manifests}, {references, &b.references}, {tags, &b.tags}} {
+	}{{repositories, &b.repositories}, {blobs, &b.blobs}, {layers, &b.layers}, {manifests, &b.manifests},
+		{references, &b.references}, {tags, &b.tags}} {
 		if err := to.insert(ctx, of.table, *of.rows); err != nil {
 			return fmt.Errorf("fill %s: %w", of.table.name, err)
 		}

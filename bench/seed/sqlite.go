@@ -23,7 +23,11 @@ func SQLite(ctx context.Context, dir string, z Size, progress func(images int)) 
 	if err := store.Close(); err != nil {
 		return err
 	}
-	v := url.Values{"_pragma": {"journal_mode(OFF)", "synchronous(OFF)", "foreign_keys(0)", "locking_mode(EXCLUSIVE)", "cache_size(-1500000)"}}
+	v := url.Values{
+		"_pragma": {
+			"journal_mode(OFF)", "synchronous(OFF)", "foreign_keys(0)", "locking_mode(EXCLUSIVE)", "cache_size(-1500000)",
+		},
+	}
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: filepath.Join(dir, "metadata.db")}).EscapedPath()+"?"+v.Encode())
 	if err != nil {
 		return err
@@ -54,7 +58,8 @@ func (s sqlite) insert(ctx context.Context, t table, rows [][]any) error {
 			n = 1
 		}
 		row := "(?" + strings.Repeat(", ?", len(t.columns)-1) + ")"
-		st, err := tx.PrepareContext(ctx, `INSERT INTO `+t.name+` (`+strings.Join(t.columns, ", ")+`) VALUES `+row+strings.Repeat(", "+row, n-1))
+		st, err := tx.PrepareContext(ctx, `INSERT INTO `+t.name+` (`+strings.Join(t.columns, ", ")+`) VALUES `+
+			row+strings.Repeat(", "+row, n-1))
 		if err != nil {
 			return err
 		}

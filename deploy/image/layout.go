@@ -48,7 +48,9 @@ func newPlatformImage(path string, platform *v1.Platform, from source) (platform
 	}
 	image := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	for _, layer := range list {
-		image, err = mutate.Append(image, mutate.Addendum{Layer: layer, History: v1.History{Created: v1.Time{Time: from.created}, CreatedBy: "deploy/image"}})
+		image, err = mutate.Append(image, mutate.Addendum{
+			Layer: layer, History: v1.History{Created: v1.Time{Time: from.created}, CreatedBy: "deploy/image"},
+		})
 		if err != nil {
 			return built, err
 		}
@@ -105,7 +107,10 @@ func writeLayout(path string, images []platformImage, from source) (tag string, 
 	if err != nil {
 		return "", digest, err
 	}
-	index := ocispec.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex, Annotations: labels(version, from)}
+	index := ocispec.Index{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex,
+		Annotations: labels(version, from),
+	}
 	for _, built := range images {
 		if err := target.WriteImage(built.image); err != nil {
 			return "", digest, err
@@ -114,7 +119,9 @@ func writeLayout(path string, images []platformImage, from source) (tag string, 
 		if err != nil {
 			return "", digest, err
 		}
-		descriptor.Platform = &ocispec.Platform{OS: built.platform.OS, Architecture: built.platform.Architecture, Variant: built.platform.Variant}
+		descriptor.Platform = &ocispec.Platform{
+			OS: built.platform.OS, Architecture: built.platform.Architecture, Variant: built.platform.Variant,
+		}
 		index.Manifests = append(index.Manifests, descriptor)
 	}
 	// A tag has fewer characters than a version: 1.2.3+dirty, (devel).
@@ -124,7 +131,9 @@ func writeLayout(path string, images []platformImage, from source) (tag string, 
 		}
 		return '-'
 	}, version), "-.")
-	digest, err = appendManifest(target, index, v1.Descriptor{MediaType: types.OCIImageIndex, Annotations: map[string]string{ocispec.AnnotationRefName: tag}})
+	digest, err = appendManifest(target, index, v1.Descriptor{
+		MediaType: types.OCIImageIndex, Annotations: map[string]string{ocispec.AnnotationRefName: tag},
+	})
 	if err != nil {
 		return "", digest, err
 	}
@@ -143,7 +152,9 @@ func (built platformImage) descriptor() (ocispec.Descriptor, error) {
 		return ocispec.Descriptor{}, err
 	}
 	size, err := built.image.Size()
-	return ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: digest.Digest(hash.String()), Size: size}, err
+	return ocispec.Descriptor{
+		MediaType: ocispec.MediaTypeImageManifest, Digest: digest.Digest(hash.String()), Size: size,
+	}, err
 }
 
 // appendBill writes the bill of materials as an artifact whose subject is the
@@ -163,9 +174,11 @@ func appendBill(target layout.Path, built platformImage, from source) error {
 		MediaType:    ocispec.MediaTypeImageManifest,
 		ArtifactType: billMediaType,
 		Config:       ocispec.DescriptorEmptyJSON,
-		Layers:       []ocispec.Descriptor{{MediaType: billMediaType, Digest: digest.FromBytes(built.bill), Size: int64(len(built.bill))}},
-		Subject:      &subject,
-		Annotations:  map[string]string{ocispec.AnnotationCreated: from.created.Format(time.RFC3339)},
+		Layers: []ocispec.Descriptor{
+			{MediaType: billMediaType, Digest: digest.FromBytes(built.bill), Size: int64(len(built.bill))},
+		},
+		Subject:     &subject,
+		Annotations: map[string]string{ocispec.AnnotationCreated: from.created.Format(time.RFC3339)},
 	}, v1.Descriptor{MediaType: types.OCIManifestSchema1, ArtifactType: billMediaType})
 	return err
 }

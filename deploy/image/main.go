@@ -119,7 +119,8 @@ func git(args ...string) (string, error) {
 // compile builds the static binary. Nothing of the caller's environment may
 // change it, nor the paths of this machine.
 func compile(path string, platform *v1.Platform) error {
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=auto", "-ldflags=-s -w -buildid=", "-o", path, "./cmd/twinport")
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=auto", "-ldflags=-s -w -buildid=", "-o", path,
+		"./cmd/twinport")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+platform.OS, "GOARCH="+platform.Architecture,
 		"GOFLAGS=", "GOEXPERIMENT=", "GOFIPS140=off", "GOAMD64=v1", "GOARM64=v8.0")
 	if out, err := build.CombinedOutput(); err != nil {

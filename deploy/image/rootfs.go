@@ -25,7 +25,8 @@ func layers(binary []byte, created time.Time) ([]v1.Layer, error) {
 	surroundings := []entry{
 		{name: "etc/", mode: 0o755},
 		{name: "etc/group", mode: 0o644, content: []byte("root:x:0:\ntwinport:x:65532:\n")},
-		{name: "etc/passwd", mode: 0o644, content: []byte("root:x:0:0:root:/:/sbin/nologin\ntwinport:x:65532:65532:Twinport:" + dataFolder + ":/sbin/nologin\n")},
+		{name: "etc/passwd", mode: 0o644, content: []byte(
+			"root:x:0:0:root:/:/sbin/nologin\ntwinport:x:65532:65532:Twinport:" + dataFolder + ":/sbin/nologin\n")},
 		{name: "etc/ssl/", mode: 0o755},
 		{name: "etc/ssl/certs/", mode: 0o755},
 		{name: "etc/ssl/certs/ca-certificates.crt", mode: 0o644, content: authorities()},
@@ -40,7 +41,9 @@ func layers(binary []byte, created time.Time) ([]v1.Layer, error) {
 		if err != nil {
 			return nil, err
 		}
-		layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(archive)), nil },
+		layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
+			return io.NopCloser(bytes.NewReader(archive)), nil
+		},
 			tarball.WithMediaType(types.OCILayer), tarball.WithCompressedCaching)
 		if err != nil {
 			return nil, err
@@ -75,7 +78,10 @@ func pack(entries []entry, created time.Time) ([]byte, error) {
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
 	for _, e := range entries {
-		header := &tar.Header{Typeflag: tar.TypeReg, Name: e.name, Mode: e.mode, Uid: e.owner, Gid: e.owner, Size: int64(len(e.content)), ModTime: created, Format: tar.FormatPAX}
+		header := &tar.Header{
+			Typeflag: tar.TypeReg, Name: e.name, Mode: e.mode, Uid: e.owner, Gid: e.owner, Size: int64(len(e.content)),
+			ModTime: created, Format: tar.FormatPAX,
+		}
 		if e.name[len(e.name)-1] == '/' {
 			header.Typeflag = tar.TypeDir
 		}

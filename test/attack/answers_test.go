@@ -50,7 +50,9 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 		for range 30 {
 			unread := p.client()
 			unread.Timeout = 0
-			unread.Transport.(*http.Transport).DialContext = func(context.Context, string, string) (net.Conn, error) { return p.dialSmall() }
+			unread.Transport.(*http.Transport).DialContext = func(context.Context, string, string) (net.Conn, error) {
+				return p.dialSmall()
+			}
 			c := &client{p: p, tenant: mallory, http: unread, password: c.password}
 			all.Go(func() {
 				r := c.request("GET", "big/manifests/big1", nil).WithContext(ctx)
@@ -104,7 +106,9 @@ func TestReferrersWithManyAnnotations(t *testing.T) {
 	}
 	// As many as are let in.
 	for n := 400_000; ; n /= 2 {
-		m := manifestOf([]ocispec.Descriptor{layer}, func(m *ocispec.Manifest) { m.Subject, m.Annotations = &layer, manyAnnotations(n) })
+		m := manifestOf([]ocispec.Descriptor{layer}, func(m *ocispec.Manifest) {
+			m.Subject, m.Annotations = &layer, manyAnnotations(n)
+		})
 		if err = c.putManifest("ref", "sig", m); err == nil {
 			t.Logf("%d annotations are let in", n)
 			break

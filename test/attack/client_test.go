@@ -50,7 +50,8 @@ func (p *program) as(a tenant) *client {
 
 func (c *client) createRepository(name string) {
 	c.p.t.Helper()
-	if _, err := c.ecr.CreateRepository(context.Background(), &ecr.CreateRepositoryInput{RepositoryName: &name}); err != nil {
+	if _, err := c.ecr.CreateRepository(context.Background(),
+		&ecr.CreateRepositoryInput{RepositoryName: &name}); err != nil {
 		c.p.t.Fatal(err)
 	}
 }
@@ -80,7 +81,8 @@ func (c *client) ask(method, path string, body []byte, header ...string) (int, h
 }
 
 // do is ask for the status, the path of the Location, and the answer.
-func (c *client) do(method, path string, body []byte, header ...string) (status int, location string, answer []byte, err error) {
+func (c *client) do(method, path string, body []byte, header ...string) (status int, location string, answer []byte,
+	err error) {
 	status, h, answer, err := c.ask(method, path, body, header...)
 	return status, strings.TrimPrefix(h.Get("Location"), "/v2/"), answer, err
 }
@@ -106,7 +108,10 @@ func (c *client) putBlob(repo string, data []byte) (ocispec.Descriptor, error) {
 
 // manifestOf an image.
 func manifestOf(layers []ocispec.Descriptor, adjust func(*ocispec.Manifest)) []byte {
-	m := ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, Config: layers[0], Layers: layers}
+	m := ocispec.Manifest{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, Config: layers[0],
+		Layers: layers,
+	}
 	if adjust != nil {
 		adjust(&m)
 	}
@@ -118,7 +123,8 @@ func manifestOf(layers []ocispec.Descriptor, adjust func(*ocispec.Manifest)) []b
 }
 
 func (c *client) putManifest(repo, reference string, manifest []byte) error {
-	_, err := c.want(http.StatusCreated, "PUT", repo+"/manifests/"+reference, manifest, "Content-Type", ocispec.MediaTypeImageManifest)
+	_, err := c.want(http.StatusCreated, "PUT", repo+"/manifests/"+reference, manifest, "Content-Type",
+		ocispec.MediaTypeImageManifest)
 	return err
 }
 

@@ -19,9 +19,11 @@ import (
 
 // apiHeader is that of an AWS API request which nobody has signed: scope is what stands before the signature.
 func apiHeader(operation, keyID, day, region string, length int) string {
-	h := fmt.Sprintf("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-amz-json-1.1\r\nX-Amz-Target: AmazonEC2ContainerRegistry_V20150921.%s\r\nContent-Length: %d\r\n", operation, length)
+	h := fmt.Sprintf("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-amz-json-1.1\r\nX-Amz-Target: "+
+		"AmazonEC2ContainerRegistry_V20150921.%s\r\nContent-Length: %d\r\n", operation, length)
 	if keyID != "" {
-		h += fmt.Sprintf("X-Amz-Date: %sT%sZ\r\nAuthorization: AWS4-HMAC-SHA256 Credential=%s/%s/%s/ecr/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature=%s\r\n",
+		h += fmt.Sprintf("X-Amz-Date: %sT%sZ\r\nAuthorization: AWS4-HMAC-SHA256 Credential=%s/%s/%s/ecr/aws4_request, "+
+			"SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature=%s\r\n",
 			day, time.Now().UTC().Format("150405"), keyID, day, region, strings.Repeat("0", 64))
 	}
 	return h + "\r\n"
@@ -41,7 +43,8 @@ func TestUnsignedBodies(t *testing.T) {
 		apiHeader("DescribeRegistry", "AKIANOBODYEXAMPLE000", today(), region, 1<<20),
 		apiHeader("UploadLayerPart", victim.key, "20010101", region, 28<<20),
 		apiHeader("UploadLayerPart", victim.key, today(), "mars-north-1", 28<<20),
-		"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 65536\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: " +
+			"application/x-www-form-urlencoded\r\nContent-Length: 65536\r\n\r\n",
 		// The key's id is no secret. Ordinary operations have small bodies.
 		apiHeader("DescribeRegistry", victim.key, today(), region, 64<<10),
 		apiHeader("DescribeRegistry", victim.key, today(), region, 1<<20),
@@ -91,7 +94,8 @@ func unsignedStreams(p *program, over <-chan struct{}) {
 					key = victim.key
 				}
 				header := apiHeader("DescribeRegistry", key, today(), region, 1<<20)
-				r, err := http.NewRequestWithContext(ctx, "POST", p.url("/"), io.MultiReader(bytes.NewReader(make([]byte, 1<<20-1)), silence{ctx}))
+				r, err := http.NewRequestWithContext(ctx, "POST", p.url("/"), io.MultiReader(bytes.NewReader(make([]byte, 1<<20-1)),
+					silence{ctx}))
 				if err != nil {
 					return
 				}
@@ -134,7 +138,8 @@ func TestAnnouncedLayerParts(t *testing.T) {
 			up, err := c.ecr.InitiateLayerUpload(ctx, &ecr.InitiateLayerUploadInput{RepositoryName: aws.String("parts")})
 			if err == nil {
 				_, err = c.ecr.UploadLayerPart(ctx, &ecr.UploadLayerPartInput{
-					RepositoryName: aws.String("parts"), UploadId: up.UploadId, PartFirstByte: aws.Int64(0), PartLastByte: aws.Int64(5<<20 - 1), LayerPartBlob: make([]byte, 5<<20),
+					RepositoryName: aws.String("parts"), UploadId: up.UploadId, PartFirstByte: aws.Int64(0),
+					PartLastByte: aws.Int64(5<<20 - 1), LayerPartBlob: make([]byte, 5<<20),
 				})
 			}
 			if err != nil {

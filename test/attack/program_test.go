@@ -132,7 +132,10 @@ func startTLS(t *testing.T) *program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(time.Hour),
+	}
 	certificate, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +151,8 @@ func startTLS(t *testing.T) *program {
 		}
 		return path
 	}
-	return startWith(t, fmt.Sprintf("tls: {cert: %q, key: %q}\n", write("cert.pem", "CERTIFICATE", certificate), write("key.pem", "PRIVATE KEY", der)))
+	return startWith(t, fmt.Sprintf("tls: {cert: %q, key: %q}\n", write("cert.pem", "CERTIFICATE", certificate),
+		write("key.pem", "PRIVATE KEY", der)))
 }
 
 // startWith is start with more of the configuration.
@@ -163,10 +167,12 @@ func startWith(t *testing.T, more string) *program {
 	p.addr = listener.Addr().String()
 	listener.Close()
 	var config strings.Builder
-	fmt.Fprintf(&config, "listen: %s\ndomain: localhost\ndata: %s\nregions: [%s, %s]\naccounts:\n", p.addr, filepath.Join(dir, "data"), region,
+	fmt.Fprintf(&config, "listen: %s\ndomain: localhost\ndata: %s\nregions: [%s, %s]\naccounts:\n", p.addr,
+		filepath.Join(dir, "data"), region,
 		strings.Join(others, ", "))
 	for _, a := range tenants {
-		fmt.Fprintf(&config, "  - id: %q\n    name: %s\n    access_keys:\n      - {id: %s, secret: %q}\n", a.id, a.name, a.key, a.secret)
+		fmt.Fprintf(&config, "  - id: %q\n    name: %s\n    access_keys:\n      - {id: %s, secret: %q}\n", a.id, a.name,
+			a.key, a.secret)
 	}
 	if !strings.Contains(more, "quotas:") { // it is not the rates of requests that an attack is to meet
 		more += "quotas: {requests_per_second: none}\n"
@@ -174,8 +180,9 @@ func startWith(t *testing.T, more string) *program {
 	env := append(os.Environ(), "GOMEMLIMIT=850MiB")
 	if shared() {
 		b := servers.S3(t)
-		fmt.Fprintf(&config, "database: %q\nblobs: %q\n", servers.Postgres(t), fmt.Sprintf("s3://%s/twinport?endpoint=%s&region=%s&path_style=true&redirect=false",
-			b.Name, url.QueryEscape(b.Endpoint), b.Region))
+		fmt.Fprintf(&config, "database: %q\nblobs: %q\n", servers.Postgres(t),
+			fmt.Sprintf("s3://%s/twinport?endpoint=%s&region=%s&path_style=true&redirect=false",
+				b.Name, url.QueryEscape(b.Endpoint), b.Region))
 		env = append(env, "AWS_ACCESS_KEY_ID="+b.AccessKey, "AWS_SECRET_ACCESS_KEY="+b.SecretKey)
 	}
 	file := filepath.Join(dir, "twinport.yaml")

@@ -34,13 +34,16 @@ func (c *client) replicate(account tenant, regions ...string) {
 // pushTagged pushes the nth image of one layer under so many tags at once.
 func (c *client) pushTagged(repo string, layer ocispec.Descriptor, n,
 	tags int) (d digest.Digest, status int, header http.Header, answer []byte, err error) {
-	image := manifestOf([]ocispec.Descriptor{layer}, func(m *ocispec.Manifest) { m.Annotations = map[string]string{"n": fmt.Sprint(n)} })
+	image := manifestOf([]ocispec.Descriptor{layer}, func(m *ocispec.Manifest) {
+		m.Annotations = map[string]string{"n": fmt.Sprint(n)}
+	})
 	d = digest.FromBytes(image)
 	query := make([]string, tags)
 	for i := range query {
 		query[i] = fmt.Sprintf("tag=%d-%d", n, i)
 	}
-	status, header, answer, err = c.ask("PUT", fmt.Sprintf("%s/manifests/%s?%s", repo, d, strings.Join(query, "&")), image, "Content-Type", ocispec.MediaTypeImageManifest)
+	status, header, answer, err = c.ask("PUT", fmt.Sprintf("%s/manifests/%s?%s", repo, d, strings.Join(query, "&")), image,
+		"Content-Type", ocispec.MediaTypeImageManifest)
 	return d, status, header, answer, err
 }
 
@@ -99,7 +102,8 @@ func TestReplicationFlood(t *testing.T) {
 
 	// More than one push may make is refused for good, and nothing of it is stored.
 	large, status, _, answer, err := m.pushTagged("flood", layer, 0, 21)
-	if err != nil || status != http.StatusForbidden || !strings.Contains(string(answer), `"DENIED"`) || !strings.Contains(string(answer), "525 replications") {
+	if err != nil || status != http.StatusForbidden || !strings.Contains(string(answer), `"DENIED"`) ||
+		!strings.Contains(string(answer), "525 replications") {
 		t.Errorf("525 replications of one push: %d %s %v", status, answer, err)
 	}
 	if _, err := m.want(http.StatusNotFound, "GET", "flood/manifests/"+large.String(), nil); err != nil {
@@ -141,7 +145,8 @@ func TestReplicationFlood(t *testing.T) {
 				t.Error(err)
 			case status == http.StatusCreated:
 				pushes++
-			case status == http.StatusTooManyRequests && header.Get("Retry-After") != "" && strings.Contains(string(answer), `"TOOMANYREQUESTS"`):
+			case status == http.StatusTooManyRequests && header.Get("Retry-After") != "" &&
+				strings.Contains(string(answer), `"TOOMANYREQUESTS"`):
 				if refused++; refused == 1 {
 					if _, err := m.want(http.StatusNotFound, "GET", "flood/manifests/"+image.String(), nil); err != nil {
 						t.Errorf("a push that was refused: %v", err)
@@ -171,7 +176,8 @@ func TestReplicationFlood(t *testing.T) {
 	close(over)
 	<-ended
 	flood := p99(taken)
-	t.Logf("p99 of %d replications %v, of %d in quiet %v; %d pushes of 500 replications, %d refused; at the end %v wait; %d waited behind the flood",
+	t.Logf("p99 of %d replications %v, of %d in quiet %v; %d pushes of 500 replications, %d refused; at the end %v "+
+		"wait; %d waited behind the flood",
 		len(taken), flood, len(inQuiet), quiet, pushes, refused, waiting, behind)
 	if behind > 0 {
 		t.Errorf("%d of %d replications of the victim came after all that waited", behind, len(taken))
@@ -241,7 +247,9 @@ func TestRefusedReplications(t *testing.T) {
 	grant := func(to tenant) func() error {
 		policy, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": []any{map[string]any{
 			"Sid": "Replication", "Effect": "Allow", "Principal": map[string]string{"AWS": "arn:aws:iam::" + to.id + ":root"},
-			"Action": []string{"ecr:ReplicateImage", "ecr:CreateRepository"}, "Resource": []string{"arn:aws:ecr:" + region + ":" + victim.id + ":repository/*"},
+			"Action": []string{
+				"ecr:ReplicateImage", "ecr:CreateRepository",
+			}, "Resource": []string{"arn:aws:ecr:" + region + ":" + victim.id + ":repository/*"},
 		}}})
 		if err != nil {
 			t.Fatal(err)
@@ -261,7 +269,8 @@ func TestRefusedReplications(t *testing.T) {
 	begun = time.Now()
 	p.serve()
 	again := time.Since(begun)
-	t.Logf("%d refusals; PutRegistryPolicy %v and %v, DeleteRegistryPolicy %v; start %v, in quiet %v", refusals, other, put, remove, again, quiet)
+	t.Logf("%d refusals; PutRegistryPolicy %v and %v, DeleteRegistryPolicy %v; start %v, in quiet %v", refusals, other,
+		put, remove, again, quiet)
 	if again > max(times*quiet, allowed) {
 		t.Errorf("a start took %v; with nothing refused it took %v", again, quiet)
 	}

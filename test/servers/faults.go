@@ -91,7 +91,8 @@ func S3Faults(t T, b Bucket) *S3Proxy {
 			io.Copy(io.Discard, r.Body) // so that the client reads the answer
 			w.Header().Set("Content-Type", "application/xml")
 			w.WriteHeader(fault.status)
-			fmt.Fprintf(w, `<?xml version="1.0" encoding="UTF-8"?>`+"\n<Error><Code>%s</Code><Message>A test asked for this.</Message></Error>", fault.code)
+			fmt.Fprintf(w, `<?xml version="1.0" encoding="UTF-8"?>`+"\n<Error><Code>%s</Code><Message>A test asked for "+
+				"this.</Message></Error>", fault.code)
 			return
 		case cutRequest:
 			r.Body = &cutBody{ReadCloser: r.Body, left: fault.bytes}

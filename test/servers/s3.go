@@ -126,7 +126,8 @@ func newS3() (*S3Server, error) {
 }
 
 func (s *S3Server) start() error {
-	p, err := s.home.start([]string{"ROOT_ACCESS_KEY=" + s.server.AccessKey, "ROOT_SECRET_KEY=" + s.server.SecretKey}, s.program, s.args...)
+	p, err := s.home.start([]string{"ROOT_ACCESS_KEY=" + s.server.AccessKey, "ROOT_SECRET_KEY=" + s.server.SecretKey},
+		s.program, s.args...)
 	if err != nil {
 		return err
 	}
@@ -181,7 +182,9 @@ func (b Bucket) create() (Bucket, error) {
 	defer cancel()
 	input := &s3.CreateBucketInput{Bucket: &b.Name}
 	if b.Region != "us-east-1" {
-		input.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(b.Region)}
+		input.CreateBucketConfiguration = &types.CreateBucketConfiguration{
+			LocationConstraint: types.BucketLocationConstraint(b.Region),
+		}
 	}
 	_, err := b.Client().CreateBucket(ctx, input)
 	return b, err

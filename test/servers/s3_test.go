@@ -16,7 +16,9 @@ import (
 
 func put(t *testing.T, b Bucket, key string, body []byte) {
 	t.Helper()
-	if _, err := b.Client().PutObject(ctx, &s3.PutObjectInput{Bucket: &b.Name, Key: &key, Body: bytes.NewReader(body)}); err != nil {
+	if _, err := b.Client().PutObject(ctx, &s3.PutObjectInput{
+		Bucket: &b.Name, Key: &key, Body: bytes.NewReader(body),
+	}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -95,7 +97,9 @@ func testS3(t *testing.T, b Bucket) {
 	_, err = get(b, "blobs/none", "")
 	wantCode(t, err, "NoSuchKey")
 
-	link, err := s3.NewPresignClient(client).PresignGetObject(ctx, &s3.GetObjectInput{Bucket: &b.Name, Key: aws.String("blobs/small")})
+	link, err := s3.NewPresignClient(client).PresignGetObject(ctx, &s3.GetObjectInput{
+		Bucket: &b.Name, Key: aws.String("blobs/small"),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,20 +119,24 @@ func testS3(t *testing.T, b Bucket) {
 	upload := startUpload(t, b, "blobs/large")
 	var parts []types.CompletedPart
 	for n, body := range [][]byte{part, part, []byte("tail")} {
-		out, err := client.UploadPart(ctx, &s3.UploadPartInput{Bucket: &b.Name, Key: aws.String("blobs/large"), UploadId: &upload,
+		out, err := client.UploadPart(ctx, &s3.UploadPartInput{Bucket: &b.Name, Key: aws.String("blobs/large"),
+			UploadId:   &upload,
 			PartNumber: aws.Int32(int32(n + 1)), Body: bytes.NewReader(body)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		parts = append(parts, types.CompletedPart{PartNumber: aws.Int32(int32(n + 1)), ETag: out.ETag})
 	}
-	listed, err := client.ListParts(ctx, &s3.ListPartsInput{Bucket: &b.Name, Key: aws.String("blobs/large"), UploadId: &upload})
+	listed, err := client.ListParts(ctx, &s3.ListPartsInput{
+		Bucket: &b.Name, Key: aws.String("blobs/large"), UploadId: &upload,
+	})
 	if err != nil || len(listed.Parts) != 3 {
 		t.Errorf("the upload lists %d parts (%v), want 3", len(listed.Parts), err)
 	}
 	_, err = get(b, "blobs/large", "")
 	wantCode(t, err, "NoSuchKey")
-	if _, err := client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{Bucket: &b.Name, Key: aws.String("blobs/large"),
+	if _, err := client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{Bucket: &b.Name,
+		Key:      aws.String("blobs/large"),
 		UploadId: &upload, MultipartUpload: &types.CompletedMultipartUpload{Parts: parts}}); err != nil {
 		t.Fatal(err)
 	}
@@ -136,19 +144,26 @@ func testS3(t *testing.T, b Bucket) {
 	wantObject(t, b, "blobs/large", "bytes=10485758-10485761", []byte("erta"))
 
 	left := startUpload(t, b, "blobs/left")
-	uploads, err := client.ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{Bucket: &b.Name, Prefix: aws.String("blobs/")})
+	uploads, err := client.ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{
+		Bucket: &b.Name, Prefix: aws.String("blobs/"),
+	})
 	if err != nil || len(uploads.Uploads) != 1 || *uploads.Uploads[0].UploadId != left {
 		t.Errorf("the bucket lists uploads %v (%v), want %s", uploads, err, left)
 	}
-	if _, err := client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &b.Name, Key: aws.String("blobs/left"), UploadId: &left}); err != nil {
+	if _, err := client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
+		Bucket: &b.Name, Key: aws.String("blobs/left"), UploadId: &left,
+	}); err != nil {
 		t.Error(err)
 	}
-	_, err = client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &b.Name, Key: aws.String("blobs/left"), UploadId: &left})
+	_, err = client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
+		Bucket: &b.Name, Key: aws.String("blobs/left"), UploadId: &left,
+	})
 	wantCode(t, err, "NoSuchUpload")
 
-	deleted, err := client.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: &b.Name, Delete: &types.Delete{Objects: []types.ObjectIdentifier{
-		{Key: aws.String("blobs/small")}, {Key: aws.String("blobs/large")}, {Key: aws.String("blobs/never")},
-	}}})
+	deleted, err := client.DeleteObjects(ctx,
+		&s3.DeleteObjectsInput{Bucket: &b.Name, Delete: &types.Delete{Objects: []types.ObjectIdentifier{
+			{Key: aws.String("blobs/small")}, {Key: aws.String("blobs/large")}, {Key: aws.String("blobs/never")},
+		}}})
 	if err != nil || len(deleted.Errors) != 0 {
 		t.Errorf("DeleteObjects: %v, %v", deleted, err)
 	}
@@ -239,14 +254,18 @@ func TestS3Faults(t *testing.T) {
 	}
 	fault(Answer(200, "InternalError"))
 	upload := "upload"
-	_, err = b.Client().CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{Bucket: &b.Name, Key: aws.String("key"), UploadId: &upload}, once)
+	_, err = b.Client().CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+		Bucket: &b.Name, Key: aws.String("key"), UploadId: &upload,
+	}, once)
 	wantCode(t, err, "InternalError")
 
 	p.Rule(nil)
 	_, err = get(b, "cut", "")
 	wantCode(t, err, "NoSuchKey")
 	wantObject(t, b, "lost", "", body)
-	want := []string{"GetObject", "GetObject", "GetObject", "GetObject", "GetObject", "PutObject", "PutObject", "CompleteMultipartUpload"}
+	want := []string{
+		"GetObject", "GetObject", "GetObject", "GetObject", "GetObject", "PutObject", "PutObject", "CompleteMultipartUpload",
+	}
 	if len(asked) != len(want) {
 		t.Fatalf("the rule saw %v, want %v", asked, want)
 	}
