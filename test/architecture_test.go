@@ -46,7 +46,7 @@ var imports = map[string]string{
 		"sweep",
 	"session": "auth jobs metadata",
 	"stores":  "blob blob/filestore blob/s3store config metadata migrate",
-	"sweep":   "blob jobs registry",
+	"sweep":   "blob jobs metadata",
 	"usage":   "metadata quota",
 	"verify":  "blob metadata registry",
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/twinport/twinport/internal/config"
 	"github.com/twinport/twinport/internal/jobs"
 	"github.com/twinport/twinport/internal/metadata"
-	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/stores"
 	"github.com/twinport/twinport/internal/sweep"
 )
@@ -28,7 +27,7 @@ func (sweepCommand) Help() string {
 Exit status: 0 if all was swept, 1 if not.`
 }
 
-var sweepNames = map[registry.SweepStep]string{
+var sweepNames = map[sweep.Step]string{
 	"uploads":      "uploads that were idle for a day",
 	"leftovers":    "leftovers of uploads that have ended",
 	"links":        "links to layers that no image needs",
@@ -63,10 +62,10 @@ func (c sweepCommand) Run(ctx context.Context, out output) error {
 	defer meta.Close()
 	defer blobs.Close()
 	m := newMeter(out.stderr)
-	found, bytes := map[registry.SweepStep]int64{}, map[registry.SweepStep]int64{}
+	found, bytes := map[sweep.Step]int64{}, map[sweep.Step]int64{}
 	log := slog.New(slog.NewTextHandler(out.stderr, nil))
-	err = sweep.Once(ctx, registry.ForUpkeep(meta, blobs, log), grace, c.DryRun,
-		func(step registry.SweepStep, p registry.SweepPage) {
+	err = sweep.Once(ctx, sweep.NewStores(meta, blobs, log, time.Now), grace, c.DryRun,
+		func(step sweep.Step, p sweep.Page) {
 			found[step] += p.Found
 			bytes[step] += p.Bytes
 			m.update(string(step), found[step], 0, 0)
@@ -77,7 +76,7 @@ func (c sweepCommand) Run(ctx context.Context, out output) error {
 		verb = "To free"
 	}
 	fmt.Fprintf(out.stdout, "%s:\n", verb)
-	for _, step := range registry.SweepSteps {
+	for _, step := range sweep.Steps {
 		line := fmt.Sprintf("  %8d  %s", found[step], sweepNames[step])
 		if bytes[step] > 0 {
 			line += " (" + size(bytes[step]) + ")"

@@ -98,7 +98,7 @@ func (c verifyCommand) run(ctx context.Context, out output) (summary verify.Summ
 	if c.Repair {
 		log := slog.New(slog.NewTextHandler(out.stderr, nil))
 		v.Repair = &verify.Repair{
-			Registry: registry.ForUpkeep(meta, blobs, log), Metadata: meta, Replica: replica, Discard: c.Discard,
+			Registry: registry.ForRepairs(meta, blobs, log), Metadata: meta, Replica: replica, Discard: c.Discard,
 		}
 	}
 	summary, err = verify.Run(ctx, v)

@@ -39,7 +39,7 @@ func TestClockJumps(t *testing.T) {
 		pushed[after] = d.put(in(prod), d.image(in(prod), after), after, "latest")
 		pushed["latest"] = pushed[after]
 		// Whoever sweeps may be the one whose clock is wrong.
-		if err := sweep.Once(ctx, d.Service, 24*time.Hour, false, nil); err != nil {
+		if err := sweep.Once(ctx, d.swept, 24*time.Hour, false, nil); err != nil {
 			t.Fatal(err)
 		}
 		for range 5 {

@@ -162,7 +162,7 @@ func TestDeleteLargeRepository(t *testing.T) {
 	// time as it does.
 	before := int64(images + 1)
 	for range 100 {
-		page, err := d.Sweep(ctx, "repositories", "", 0, false)
+		page, err := d.swept.Sweep(ctx, "repositories", "", 0, false)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/resource"
+	"github.com/twinport/twinport/internal/sweep"
 )
 
 // loseLink takes a layer away from a repository whatever names it, as programs
@@ -162,7 +163,7 @@ func TestLostBytesComeBackTwice(t *testing.T) {
 		if err := meet(func() error { return repush(d, refs[0], content) }, func() error { return repush(d, refs[1], content) }); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := d.sweep(registry.SweepSteps...); err == nil { // which frees the links too
+		if _, err := d.sweep(sweep.Steps...); err == nil { // which frees the links too
 			_, err = d.meta.Read().Layers().Blob(string(l))
 			if err == nil {
 				t.Error("an unused blob is left")

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -293,42 +292,17 @@ func (s *Service) DeleteRepository(ctx context.Context, c access.Caller, ref res
 	return repositoryOf(r), err
 }
 
-// deleteBatch is how many manifests, layers or other rows of a repository one
-// transaction removes. Nobody's push should wait until 100,000 are gone.
+// deleteBatch is how many manifests, layers or other rows of a repository its
+// deletion removes at once. Nobody's push should wait until 100,000 are gone.
 const deleteBatch = 200
 
 // OnRetired sets what is called when a repository was retired, for its rows to
 // be deleted soon. Else a sweep does. It must not block.
 func (s *Service) OnRetired(wake func()) { s.retired.Store(&wake) }
 
-// sweepRepositories removes one batch of a repository that was retired.
-func (s *Service) sweepRepositories(ctx context.Context, dry bool) (p SweepPage, err error) {
-	ids, err := s.meta.Read().Repositories().Retired(sweepRows)
-	if err != nil || len(ids) == 0 {
-		return p, err
-	}
-	if dry {
-		p.Found = int64(len(ids))
-		return p, nil
-	}
-	err = s.Update(ctx, func(tx *metadata.Tx) error {
-		p = SweepPage{Next: "more"}
-		r, err := tx.Repositories().LockRetired(ids[0])
-		if errors.Is(err, metadata.ErrNotFound) {
-			return nil // another process was first
-		}
-		if err != nil {
-			return err
-		}
-		more, err := tx.Repositories().DeleteContent(r, deleteBatch)
-		if err != nil || more {
-			return err
-		}
-		p.Found = 1
-		return tx.Repositories().Delete(r)
-	})
-	return p, err
-}
+// OnFull sets what is called when a layer found no room, for room to be made. It
+// must not block.
+func (s *Service) OnFull(call func()) { s.full.Store(&call) }
 
 // SetTagMutability replaces the mutability and its exclusion filters: PreconditionFailed.
 func (s *Service) SetTagMutability(ctx context.Context, c access.Caller, ref resource.Repository, m TagMutability,

@@ -23,7 +23,7 @@ func TestRetiredRepositoryIsDeletedAtOnce(t *testing.T) {
 		woken++
 		r.Wake(sweep.RepositoriesJob)
 	})
-	r.Start(d.meta, sweep.Repositories(d.Service))
+	r.Start(d.meta, sweep.Repositories(d.swept))
 	defer r.Stop()
 	within := func(what string, ok func() bool) {
 		t.Helper()

@@ -17,6 +17,7 @@ import (
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/replication"
+	"github.com/twinport/twinport/internal/sweep"
 )
 
 // small is a store of blobs that takes 4 bytes of what an upload is sent at once
@@ -71,6 +72,8 @@ func TestNothingIsLeftOfWhatDidNotFit(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.Service = s
+	swept := sweep.NewStores(meta, store, slog.New(slog.DiscardHandler), d.clock.now)
+	d.OnFull(swept.MakeRoom)
 	ref, c := in(prod), root(prodAccount)
 	d.create(ref)
 	objects := func() (n int) {
@@ -159,7 +162,7 @@ func TestNothingIsLeftOfWhatDidNotFit(t *testing.T) {
 	d.clock.advance(2 * time.Hour)
 	for _, full := range []bool{false, true} {
 		store.full.Store(full)
-		p, err := s.Sweep(ctx, "uploads", "", time.Hour, true)
+		p, err := swept.Sweep(ctx, "uploads", "", time.Hour, true)
 		if err != nil || (p.Found == 1) != full {
 			t.Errorf("a sweep of a store that is full (%v) finds %d, %v", full, p.Found, err)
 		}

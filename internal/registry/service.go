@@ -56,12 +56,12 @@ type Service struct {
 	outbox Outbox
 
 	retired atomic.Pointer[func()] // see OnRetired
+	full    atomic.Pointer[func()] // see OnFull
 
 	pulls, renewals recent
 	grace           time.Duration
 
-	lost     lostObjects
-	roomMade atomic.Int64 // when makeRoom last did, in Unix nanoseconds
+	lost lostObjects
 
 	changes *changes.Feed
 }
@@ -113,9 +113,8 @@ func newService(c Config) *Service {
 	return s
 }
 
-// ForUpkeep returns a domain that sweeps and repairs, and serves no registry.
-// For dry sweeps its stores may be open to read only.
-func ForUpkeep(meta metadata.Store, blobs blob.Store, log *slog.Logger) *Service {
+// ForRepairs returns a domain that repairs, and serves no registry.
+func ForRepairs(meta metadata.Store, blobs blob.Store, log *slog.Logger) *Service {
 	return newService(Config{Metadata: meta, Blobs: blobs, Logger: log, Now: time.Now, Changes: changes.New(nil, log)})
 }
 

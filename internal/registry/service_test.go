@@ -25,6 +25,7 @@ import (
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/resource"
+	"github.com/twinport/twinport/internal/sweep"
 )
 
 const (
@@ -52,6 +53,7 @@ type domain struct {
 	dir    string
 	clock  *clock
 	engine *replication.Engine
+	swept  *sweep.Stores
 }
 
 // clock is the time, moved by hand.
@@ -109,6 +111,8 @@ func openLimited(t testing.TB, dir string, set func(account string, l *quota.Lim
 		t.Fatal(err)
 	}
 	d := &domain{Service: s, replicator: r, t: t, meta: meta, blobs: blobs, dir: dir, clock: clock}
+	d.swept = sweep.NewStores(meta, blobs, slog.New(slog.DiscardHandler), clock.now)
+	d.OnFull(d.swept.MakeRoom)
 	t.Cleanup(d.close)
 	return d
 }

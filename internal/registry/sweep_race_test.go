@@ -20,6 +20,7 @@ import (
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/resource"
+	"github.com/twinport/twinport/internal/sweep"
 )
 
 // races is how often a push and a sweep meet in each of the tests below.
@@ -81,10 +82,10 @@ func (r *racer) image(n int) []byte {
 }
 
 // sweep goes through the steps with no grace, and returns what was found.
-func (d *domain) sweep(steps ...registry.SweepStep) (found int64, err error) {
+func (d *domain) sweep(steps ...sweep.Step) (found int64, err error) {
 	for _, step := range steps {
 		for after := ""; ; {
-			p, err := d.Sweep(ctx, step, after, 0, false)
+			p, err := d.swept.Sweep(ctx, step, after, 0, false)
 			if err != nil {
 				return found, err
 			}
@@ -154,7 +155,7 @@ func race(t *testing.T, d *domain, round func(r *racer, n int) error) {
 			}
 		}
 	}
-	if _, err := d.sweep(registry.SweepSteps...); err != nil {
+	if _, err := d.sweep(sweep.Steps...); err != nil {
 		t.Fatal(err)
 	}
 	d.wantEmpty()

@@ -19,8 +19,6 @@ import (
 
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/metadata"
-	"github.com/twinport/twinport/internal/registry"
-	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/resource"
 	"github.com/twinport/twinport/internal/sweep"
 )
@@ -58,12 +56,12 @@ func (d *domain) objects() map[string]int64 {
 }
 
 // counts are what a whole sweep finds.
-type counts map[registry.SweepStep]registry.SweepPage
+type counts map[sweep.Step]sweep.Page
 
 func (d *domain) sweepAll(dry bool) counts {
 	d.t.Helper()
 	c := counts{}
-	err := sweep.Once(ctx, d.Service, time.Hour, dry, func(step registry.SweepStep, p registry.SweepPage) {
+	err := sweep.Once(ctx, d.swept, time.Hour, dry, func(step sweep.Step, p sweep.Page) {
 		p.Next, p.Found, p.Bytes = "", p.Found+c[step].Found, p.Bytes+c[step].Bytes
 		c[step] = p
 	})
@@ -135,11 +133,7 @@ func (f *failing) Delete(ctx context.Context, objects []string) error {
 func TestGarbageOutlivesFailedDeletes(t *testing.T) {
 	d := openStill(t)
 	store := &failing{Store: d.blobs}
-	s, _, err := replication.Open(ctx, registry.Config{Metadata: d.meta, Blobs: store, Accounts: []string{prodAccount}, Regions: []string{prod.Region},
-		Grace: time.Hour, Logger: slog.New(slog.DiscardHandler), Now: d.clock.now})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := sweep.NewStores(d.meta, store, slog.New(slog.DiscardHandler), d.clock.now)
 	d.create(in(prod))
 	for i := range 3 {
 		d.pushLayer(in(prod), fmt.Sprint("layer ", i))
@@ -149,7 +143,7 @@ func TestGarbageOutlivesFailedDeletes(t *testing.T) {
 	}
 	for _, fault := range []error{errors.New("injected"), blob.ErrBusy, blob.ErrUnavailable} {
 		store.err.Store(&fault)
-		if p, err := s.Sweep(ctx, "garbage", "", 0, false); !errors.Is(err, fault) || p != (registry.SweepPage{}) {
+		if p, err := s.Sweep(ctx, "garbage", "", 0, false); !errors.Is(err, fault) || p != (sweep.Page{}) {
 			t.Errorf("%v: %+v, %v", fault, p, err)
 		}
 		if garbage, err := d.meta.Read().Upkeep().Garbage("", 10); err != nil || len(garbage) != 3 {
@@ -190,14 +184,14 @@ func TestSweepWaitsForABackup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.sweep(registry.SweepSteps...); !errors.Is(err, blob.ErrBusy) {
+	if _, err := d.sweep(sweep.Steps...); !errors.Is(err, blob.ErrBusy) {
 		t.Errorf("during a backup: %v", err)
 	}
 	if len(d.objects()) != 1 {
 		t.Error("an object was deleted during the backup")
 	}
 	release()
-	if _, err := d.sweep(registry.SweepSteps...); err != nil {
+	if _, err := d.sweep(sweep.Steps...); err != nil {
 		t.Error(err)
 	}
 	d.wantEmpty()
@@ -277,7 +271,7 @@ func TestDryRunChangesNothingAndTellsWhatIsFreed(t *testing.T) {
 	if !maps.Equal(told, freed) {
 		t.Errorf("told %v, freed %v", told, freed)
 	}
-	for step, want := range map[registry.SweepStep]int64{"uploads": 1, "leftovers": 1, "links": 6, "blobs": 6, "objects": 1, "garbage": 7} {
+	for step, want := range map[sweep.Step]int64{"uploads": 1, "leftovers": 1, "links": 6, "blobs": 6, "objects": 1, "garbage": 7} {
 		if freed[step].Found != want {
 			t.Errorf("%s: %d, want %d", step, freed[step].Found, want)
 		}
@@ -308,11 +302,11 @@ func TestSweepsAtOnce(t *testing.T) {
 	d := openStill(t)
 	d.mess()
 	var mu sync.Mutex
-	found := map[registry.SweepStep]int64{}
+	found := map[sweep.Step]int64{}
 	var wg sync.WaitGroup
 	for range 3 {
 		wg.Go(func() {
-			err := sweep.Once(ctx, d.Service, time.Hour, false, func(step registry.SweepStep, p registry.SweepPage) {
+			err := sweep.Once(ctx, d.swept, time.Hour, false, func(step sweep.Step, p sweep.Page) {
 				mu.Lock()
 				found[step] += p.Found
 				mu.Unlock()
@@ -365,11 +359,11 @@ func TestPagesOfManyLinks(t *testing.T) {
 		}
 		return d.meta.(*metadata.SQLite).LookUps()
 	}
-	for _, step := range []registry.SweepStep{"links", "blobs"} {
+	for _, step := range []sweep.Step{"links", "blobs"} {
 		pages, found, questions, longest, begun := 0, int64(0), int64(0), time.Duration(0), time.Now()
 		for after := ""; pages == 0 || after != ""; pages++ {
 			before, since := asked(), time.Now()
-			p, err := d.Sweep(ctx, step, after, 0, false)
+			p, err := d.swept.Sweep(ctx, step, after, 0, false)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -83,7 +83,9 @@ func (s *Service) withUpload(ctx context.Context, repo *metadata.Repository, id 
 	switch CodeOf(err) {
 	case StorageFull:
 		ses.giveUp(ctx)
-		s.makeRoom()
+		if call := s.full.Load(); call != nil {
+			(*call)()
+		}
 	case LimitExceeded: // what came of it is of no use
 		ses.giveUp(ctx)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/resource"
+	"github.com/twinport/twinport/internal/sweep"
 )
 
 func (d *domain) startUpload(ref resource.Repository) string {
@@ -303,8 +304,8 @@ func TestSameLayerFromManyAtOnce(t *testing.T) {
 
 // expire sweeps uploads and returns how many there were to drop.
 func (d *domain) expire() (n int64, err error) {
-	for _, step := range []registry.SweepStep{"uploads", "leftovers"} {
-		p, err := d.Sweep(ctx, step, "", 0, false)
+	for _, step := range []sweep.Step{"uploads", "leftovers"} {
+		p, err := d.swept.Sweep(ctx, step, "", 0, false)
 		if err != nil {
 			return n, err
 		}
@@ -400,7 +401,7 @@ func TestLayersThatAClientAskedForStay(t *testing.T) {
 		}
 	}
 	d.clock.advance(5 * time.Hour)
-	page, err := d.Sweep(ctx, "links", "", 24*time.Hour, false)
+	page, err := d.swept.Sweep(ctx, "links", "", 24*time.Hour, false)
 	if err != nil || page.Found != 1 {
 		t.Errorf("%+v, %v", page, err)
 	}

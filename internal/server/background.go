@@ -33,8 +33,8 @@ func newBackground(c config.Sweep, log *slog.Logger) *background {
 // jobs are those of a generation.
 func (b *background) jobs(g *generation) []jobs.Job {
 	return []jobs.Job{
-		b.sweeper.Job(sweep.Config{Registry: g.registry, Interval: b.config.Interval, Grace: b.config.Grace}),
-		sweep.Repositories(g.registry),
+		b.sweeper.Job(sweep.Config{Stores: g.swept, Interval: b.config.Interval, Grace: b.config.Grace}),
+		sweep.Repositories(g.swept),
 		g.replication.ForgetJob(),
 		session.ExpiryJob(g.metadata, time.Now),
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/replication"
+	"github.com/twinport/twinport/internal/sweep"
 )
 
 // generation is a pair of stores with the domain and the protocols over them.
@@ -26,6 +27,7 @@ type generation struct {
 	registry *registry.Service
 	// replication is over registry.
 	replication *replication.Service
+	swept       *sweep.Stores
 	handlers
 	closing    chan struct{}
 	endStreams func() // closes it
@@ -55,6 +57,8 @@ func newGeneration(ctx context.Context, cfg config.Config, m metadata.Store, b b
 		_ = g.close() // what failed first is the error to report
 		return nil, fmt.Errorf("open the registries: %w", err)
 	}
+	g.swept = sweep.NewStores(m, b, log, time.Now)
+	g.registry.OnFull(g.swept.MakeRoom)
 	warnOfRedirects(ctx, cfg, b, log)
 	if g.handlers, err = h(g); err != nil {
 		_ = g.close()

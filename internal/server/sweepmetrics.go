@@ -3,7 +3,6 @@ package server
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/sweep"
 )
 
@@ -28,7 +27,7 @@ func sweepMetrics(stats func() sweep.Stats, running func() bool) []prometheus.Co
 			Help: "When this process last ended a sweep; 0 if it never did.",
 		}, func() float64 { return unixSeconds(stats().Finished) }),
 	}
-	for _, step := range registry.SweepSteps {
+	for _, step := range sweep.Steps {
 		metrics = append(metrics, prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "twinport_swept_total",
 			Help: "What this process's sweeps have freed, by step: idle uploads, leftovers of uploads, unused links, " +

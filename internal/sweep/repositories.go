@@ -2,9 +2,11 @@ package sweep
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/twinport/twinport/internal/jobs"
+	"github.com/twinport/twinport/internal/metadata"
 )
 
 // RepositoriesJob is the name of the job that deletes what is left of deleted
@@ -17,7 +19,7 @@ const repositoriesInterval = time.Hour
 
 // Repositories returns that job. It is one step of a sweep, which does not wait
 // for the others: whoever deletes a repository wakes it.
-func Repositories(r Registry) jobs.Job {
+func Repositories(r pages) jobs.Job {
 	page := func(ctx context.Context, after string) (next string, err error) {
 		p, err := r.Sweep(ctx, "repositories", after, 0, false)
 		return p.Next, err
@@ -25,4 +27,37 @@ func Repositories(r Registry) jobs.Job {
 	return jobs.Job{
 		Name: RepositoriesJob, Interval: repositoriesInterval, Steps: []jobs.Step{{Name: "retired", Page: page}},
 	}
+}
+
+// deleteBatch is how many manifests, layers or other rows of a repository one
+// transaction removes. Nobody's push should wait until 100,000 are gone.
+const deleteBatch = 200
+
+// sweepRepositories removes one batch of a repository that was retired.
+func (s *Stores) sweepRepositories(ctx context.Context, dry bool) (p Page, err error) {
+	ids, err := s.meta.Read().Repositories().Retired(sweepRows)
+	if err != nil || len(ids) == 0 {
+		return p, err
+	}
+	if dry {
+		p.Found = int64(len(ids))
+		return p, nil
+	}
+	err = s.meta.Update(ctx, func(tx *metadata.Tx) error {
+		p = Page{Next: "more"}
+		r, err := tx.Repositories().LockRetired(ids[0])
+		if errors.Is(err, metadata.ErrNotFound) {
+			return nil // another process was first
+		}
+		if err != nil {
+			return err
+		}
+		more, err := tx.Repositories().DeleteContent(r, deleteBatch)
+		if err != nil || more {
+			return err
+		}
+		p.Found = 1
+		return tx.Repositories().Delete(r)
+	})
+	return p, err
 }

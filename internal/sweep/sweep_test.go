@@ -14,7 +14,6 @@ import (
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/jobs"
 	"github.com/twinport/twinport/internal/metadata"
-	"github.com/twinport/twinport/internal/registry"
 )
 
 // work is a Registry of pages that only takes note of them.
@@ -27,8 +26,8 @@ type work struct {
 	done []string // "step after"
 }
 
-func (w *work) Sweep(_ context.Context, step registry.SweepStep, after string, _ time.Duration,
-	_ bool) (p registry.SweepPage, err error) {
+func (w *work) Sweep(_ context.Context, step Step, after string, _ time.Duration,
+	_ bool) (p Page, err error) {
 	page := strings.TrimSpace(string(step) + " " + after)
 	if w.before != nil {
 		if err := w.before(page); err != nil {
@@ -43,7 +42,7 @@ func (w *work) Sweep(_ context.Context, step registry.SweepStep, after string, _
 	if n+1 < w.pages {
 		p.Next = fmt.Sprint(n + 1)
 	}
-	return registry.SweepPage{Next: p.Next, Found: 1, Bytes: 10}, nil
+	return Page{Next: p.Next, Found: 1, Bytes: 10}, nil
 }
 
 // wantWhole checks that all pages were done in order.
@@ -52,7 +51,7 @@ func (w *work) wantWhole(t *testing.T) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var order []string
-	for _, step := range registry.SweepSteps {
+	for _, step := range Steps {
 		order = append(order, string(step))
 		for i := 1; i < w.pages; i++ {
 			order = append(order, fmt.Sprint(step, " ", i))
@@ -74,7 +73,7 @@ func TestJobGoesThroughAllSteps(t *testing.T) {
 	defer store.Close()
 	w, s := &work{pages: 3}, New()
 	r := jobs.New(slog.New(slog.DiscardHandler))
-	r.Start(store, s.Job(Config{Registry: w, Interval: time.Hour, Grace: time.Hour}))
+	r.Start(store, s.Job(Config{Stores: w, Interval: time.Hour, Grace: time.Hour}))
 	defer r.Stop()
 	lease, deadline := metadata.Lease{}, time.Now().Add(30*time.Second)
 	for ; !strings.HasPrefix(lease.Progress, `{"step":0,"finished":`); time.Sleep(5 * time.Millisecond) {
@@ -97,7 +96,7 @@ func TestBackupPostponesTheJob(t *testing.T) {
 	fault := errors.New("injected")
 	for _, cause := range []error{blob.ErrBusy, fault} {
 		w := &work{pages: 1, before: func(string) error { return fmt.Errorf("sweep: %w", cause) }}
-		_, err := New().Job(Config{Registry: w}).Steps[0].Page(t.Context(), "")
+		_, err := New().Job(Config{Stores: w}).Steps[0].Page(t.Context(), "")
 		if errors.Is(err, jobs.ErrPostponed) != (cause == blob.ErrBusy) || errors.Is(err, fault) != (cause == fault) {
 			t.Errorf("%v became %v", cause, err)
 		}
@@ -107,9 +106,9 @@ func TestBackupPostponesTheJob(t *testing.T) {
 func TestOnceTellsEachPageAndEndsAtAnError(t *testing.T) {
 	w := &work{pages: 2}
 	var told []string
-	if err := Once(t.Context(), w, 0, true, func(step registry.SweepStep, p registry.SweepPage) {
+	if err := Once(t.Context(), w, 0, true, func(step Step, p Page) {
 		told = append(told, fmt.Sprint(step, p.Found))
-	}); err != nil || len(told) != 2*len(registry.SweepSteps) {
+	}); err != nil || len(told) != 2*len(Steps) {
 		t.Errorf("%v, %v", told, err)
 	}
 	w.wantWhole(t)

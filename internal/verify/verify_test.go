@@ -201,7 +201,7 @@ func TestFindingSaysOnceWhereElse(t *testing.T) {
 		_, err := tx.Layers().Link(&other, d.String(), time.Now())
 		return err
 	})
-	repair := &verify.Repair{Registry: registry.ForUpkeep(meta, blobs, slog.New(slog.DiscardHandler)), Metadata: meta}
+	repair := &verify.Repair{Registry: registry.ForRepairs(meta, blobs, slog.New(slog.DiscardHandler)), Metadata: meta}
 	for range 2 { // the second finds what the first took out of use
 		found, _ := run(t, verify.Config{Metadata: meta, Blobs: blobs, Repair: repair})
 		for _, f := range found {

@@ -1,11 +1,13 @@
-package registry
+package sweep
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/twinport/twinport/internal/blob"
@@ -13,7 +15,7 @@ import (
 )
 
 // A sweep frees what nothing needs any more, while pushes and pulls go on. It
-// runs in steps, in the order of SweepSteps, each page by page, so that it can
+// runs in steps, in the order of Steps, each page by page, so that it can
 // stop and go on anywhere, also in another process; two sweeps at once do no harm.
 //
 //   - uploads: sessions that were idle for a day, or less while there is little room;
@@ -27,39 +29,45 @@ import (
 //   - garbage: the objects whose bytes are to go. Their names are never used
 //     again, so that no push can depend on one that is being deleted;
 //   - repositories: what is left of those that were deleted with much in them.
-type SweepStep string
+type Step string
 
-// SweepSteps in their order.
-var SweepSteps = []SweepStep{"uploads", "leftovers", "links", "blobs", "objects", "garbage", "repositories"}
+// Steps in their order.
+var Steps = []Step{"uploads", "leftovers", "links", "blobs", "objects", "garbage", "repositories"}
 
-// SweepPage is what one page of a step found, and, unless it was a dry run, freed.
-type SweepPage struct {
+// Page is what one page of a step found, and, unless it was a dry run, freed.
+type Page struct {
 	Next  string // the key to go on at; "" when the step is done
 	Found int64  // sessions, links, blobs, objects or repositories
 	Bytes int64  // of blobs and objects
 }
 
 const (
-	// uploadLifetime is how long an upload session may stay idle before it is dropped.
-	uploadLifetime = 24 * time.Hour
-	// shortLifetime is that while the store is short of room, and sharedLifetime
-	// where other processes may be writing to sessions: these note that only
-	// when a request ends.
-	shortLifetime  = 10 * time.Minute
-	sharedLifetime = time.Hour
-	// roomInterval is how often at most a push that did not fit drops idle sessions.
-	roomInterval = time.Minute
 	// sweepRows is how many rows a page of links or blobs looks at.
 	sweepRows = 2000
 	// sweepObjects is how many objects, uploads or pieces of garbage a page takes.
 	sweepObjects = 500
 )
 
+// Stores are what is swept: the facts and the bytes of a deployment. It is safe
+// for concurrent use.
+type Stores struct {
+	meta     metadata.Store
+	blobs    blob.Store
+	log      *slog.Logger
+	now      func() time.Time
+	roomMade atomic.Int64 // when MakeRoom last did, in Unix nanoseconds
+}
+
+// NewStores returns stores to sweep. For dry sweeps they may be open to read only.
+func NewStores(meta metadata.Store, blobs blob.Store, log *slog.Logger, now func() time.Time) *Stores {
+	return &Stores{meta: meta, blobs: blobs, log: log, now: now}
+}
+
 // Sweep does one page of a step, from the key after. grace is how old a link
 // must be to count as unused. With dry it changes nothing, and counts what it
 // would find if the steps before had been done.
-func (s *Service) Sweep(ctx context.Context, step SweepStep, after string, grace time.Duration,
-	dry bool) (p SweepPage, err error) {
+func (s *Stores) Sweep(ctx context.Context, step Step, after string, grace time.Duration,
+	dry bool) (p Page, err error) {
 	before := s.now().Add(-grace)
 	switch step {
 	case "uploads":
@@ -85,151 +93,7 @@ func (s *Service) Sweep(ctx context.Context, step SweepStep, after string, grace
 	return p, nil
 }
 
-func (s *Service) sweepUploads(ctx context.Context, after string, dry bool) (p SweepPage, err error) {
-	lifetime := uploadLifetime
-	if s.blobs.Short() {
-		lifetime = s.shortLifetime()
-	}
-	return s.expireUploads(ctx, after, lifetime, dry)
-}
-
-func (s *Service) shortLifetime() time.Duration {
-	if s.meta.Shared() {
-		return sharedLifetime
-	}
-	return shortLifetime
-}
-
-// makeRoom drops idle sessions in the background when a push did not fit, and
-// does not wait for the next sweep.
-func (s *Service) makeRoom() {
-	now := s.now().UnixNano()
-	last := s.roomMade.Load()
-	if now-last < int64(roomInterval) && now >= last || !s.roomMade.CompareAndSwap(last, now) {
-		return
-	}
-	go func() {
-		for after := ""; ; {
-			p, err := s.expireUploads(context.Background(), after, s.shortLifetime(), false)
-			if err != nil && !errors.Is(err, metadata.ErrClosed) {
-				s.log.Warn("could not drop idle uploads while there is no room; the sweep will", "error", err)
-			}
-			if p.Found > 0 {
-				s.log.Info("there is no room: idle uploads were dropped", "uploads", p.Found)
-			}
-			if after = p.Next; err != nil || after == "" {
-				return
-			}
-		}
-	}()
-}
-
-// expireUploads drops sessions that were idle for a lifetime, a page of them.
-func (s *Service) expireUploads(ctx context.Context, after string, lifetime time.Duration,
-	dry bool) (p SweepPage, err error) {
-	now := s.now()
-	before, ahead := now.Add(-lifetime), now.Add(uploadLifetime)
-	idle, err := s.meta.Read().Uploads().Idle(before, ahead, after, sweepObjects)
-	if err != nil {
-		return p, err
-	}
-	if len(idle) == sweepObjects {
-		p.Next = idle[len(idle)-1].ID
-	}
-	for _, u := range idle {
-		if u.StartedAt.After(ahead) || u.UpdatedAt.After(ahead) {
-			// A clock that was ahead has dated it, or ours is behind. It may be under
-			// way: its time begins now.
-			if !dry {
-				err := s.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.Uploads().Redate(u, now) })
-				if err != nil {
-					return p, err
-				}
-			}
-			continue
-		}
-		if s.blobs.WrittenSince(u.ID, before) {
-			continue
-		}
-		if dry {
-			p.Found++
-			continue
-		}
-		dropped, err := s.expireUpload(ctx, u)
-		if err != nil {
-			return p, err
-		}
-		if dropped {
-			p.Found++
-		}
-	}
-	return p, nil
-}
-
-// expireUpload ends a session, unless it was written to just now. The record
-// goes first: without it no request can go on with the session, and what is
-// left of its bytes is a leftover.
-func (s *Service) expireUpload(ctx context.Context, u metadata.Upload) (dropped bool, err error) {
-	// Of this process, a request that is writing has it reserved.
-	reserved, err := s.blobs.Upload(ctx, u.ID, u.State)
-	switch {
-	case errors.Is(err, blob.ErrBusy):
-		return false, nil
-	case err == nil:
-		reserved.Close()
-	case !errors.Is(err, blob.ErrNotFound):
-		return false, err
-	}
-	err = s.meta.Update(ctx, func(tx *metadata.Tx) (err error) {
-		dropped, err = tx.Uploads().Expire(u)
-		return err
-	})
-	if err != nil || !dropped {
-		return false, err
-	}
-	if err := s.blobs.DropUpload(ctx, u.ID, u.State); err != nil && !errors.Is(err, blob.ErrBusy) {
-		return true, err
-	}
-	return true, nil
-}
-
-func (s *Service) sweepLeftovers(ctx context.Context, dry bool) (p SweepPage, err error) {
-	var ids []string
-	drop := func() error {
-		unknown, err := s.meta.Read().Uploads().Unknown(ids)
-		if err != nil {
-			return err
-		}
-		ids = ids[:0]
-		for _, id := range unknown {
-			if !dry {
-				if err := s.blobs.DropUpload(ctx, id, nil); errors.Is(err, blob.ErrBusy) {
-					continue // a request that is about to learn that its session has ended
-				} else if err != nil {
-					return err
-				}
-			}
-			p.Found++
-		}
-		return nil
-	}
-	for id, err := range s.blobs.Uploads(ctx) {
-		if err != nil {
-			return p, err
-		}
-		if ids = append(ids, id); len(ids) == sweepObjects {
-			if err := drop(); err != nil {
-				return p, err
-			}
-		}
-	}
-	if len(ids) > 0 {
-		err = drop()
-	}
-	return p, err
-}
-
-func (s *Service) sweepLinks(ctx context.Context, after string, before time.Time, dry bool) (p SweepPage, err error) {
+func (s *Stores) sweepLinks(ctx context.Context, after string, before time.Time, dry bool) (p Page, err error) {
 	var from metadata.LayerKey
 	if after != "" {
 		if err := json.Unmarshal([]byte(after), &from); err != nil {
@@ -283,7 +147,7 @@ func (s *Service) sweepLinks(ctx context.Context, after string, before time.Time
 	return p, nil
 }
 
-func (s *Service) sweepBlobs(ctx context.Context, after string, before time.Time, dry bool) (p SweepPage, err error) {
+func (s *Stores) sweepBlobs(ctx context.Context, after string, before time.Time, dry bool) (p Page, err error) {
 	to, last, err := s.meta.Read().Upkeep().BlobsAfter(after, sweepRows)
 	if err != nil {
 		return p, err
@@ -324,7 +188,7 @@ func (s *Service) sweepBlobs(ctx context.Context, after string, before time.Time
 	return p, nil
 }
 
-func (s *Service) sweepObjects(ctx context.Context, after string, dry bool) (p SweepPage, err error) {
+func (s *Stores) sweepObjects(ctx context.Context, after string, dry bool) (p Page, err error) {
 	var keys []metadata.ObjectKey
 	size := map[string]int64{}
 	for o, err := range s.blobs.Objects(ctx, after) {
@@ -361,7 +225,7 @@ func (s *Service) sweepObjects(ctx context.Context, after string, dry bool) (p S
 // yet. No object's name does.
 const doomed = "doomed:"
 
-func (s *Service) sweepGarbage(ctx context.Context, after string, before time.Time, dry bool) (p SweepPage, err error) {
+func (s *Stores) sweepGarbage(ctx context.Context, after string, before time.Time, dry bool) (p Page, err error) {
 	if digest, ok := strings.CutPrefix(after, doomed); ok && dry {
 		if p, err = s.sweepBlobs(ctx, digest, before, dry); p.Next != "" {
 			p.Next = doomed + p.Next
@@ -392,7 +256,7 @@ func (s *Service) sweepGarbage(ctx context.Context, after string, before time.Ti
 	}
 	if err := s.blobs.Delete(ctx, objects); err != nil {
 		if p.Found, p.Bytes, objects, err = s.deleteEach(ctx, garbage, err); err != nil {
-			return SweepPage{}, err
+			return Page{}, err
 		}
 	}
 	return p, s.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.Upkeep().ForgetGarbage(objects) })
@@ -402,9 +266,9 @@ func (s *Service) sweepGarbage(ctx context.Context, after string, before time.Ti
 // together: one that cannot be deleted at all, such as a locked one, must not
 // keep the others. It stays garbage, and the next sweep tries again. cause is
 // returned where trying again now is of no use.
-func (s *Service) deleteEach(ctx context.Context, garbage []metadata.Blob,
+func (s *Stores) deleteEach(ctx context.Context, garbage []metadata.Blob,
 	cause error) (found, bytes int64, deleted []string, err error) {
-	if errors.Is(cause, blob.ErrBusy) || IsUnavailable(cause) || ctx.Err() != nil {
+	if errors.Is(cause, blob.ErrBusy) || errors.Is(cause, metadata.ErrUnavailable) || errors.Is(cause, blob.ErrUnavailable) || ctx.Err() != nil {
 		return 0, 0, nil, cause
 	}
 	const several = 3

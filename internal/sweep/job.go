@@ -11,14 +11,12 @@ import (
 
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/jobs"
-	"github.com/twinport/twinport/internal/registry"
 )
 
-// Registry is the part of the domain that a sweep needs; *registry.Service
-// satisfies it.
-type Registry interface {
-	Sweep(ctx context.Context, step registry.SweepStep, after string, grace time.Duration,
-		dry bool) (registry.SweepPage, error)
+// pages are those of a sweep; *Stores has them.
+type pages interface {
+	Sweep(ctx context.Context, step Step, after string, grace time.Duration,
+		dry bool) (Page, error)
 }
 
 // JobName is that of the job.
@@ -26,7 +24,7 @@ const JobName = "sweep"
 
 // Config is what the job needs; every field must be set.
 type Config struct {
-	Registry Registry
+	Stores pages
 	// Interval is the time from the end of one sweep to the begin of the next.
 	Interval time.Duration
 	// Grace is how old a link that no manifest needs must be. A push that takes
@@ -37,7 +35,7 @@ type Config struct {
 // Sweeper makes jobs that sweep, and counts what they free.
 type Sweeper struct {
 	finished atomic.Int64 // time of the last end, in seconds since 1970
-	found    map[registry.SweepStep]*atomic.Int64
+	found    map[Step]*atomic.Int64
 	bytes    atomic.Int64
 }
 
@@ -46,14 +44,14 @@ type Stats struct {
 	// Finished is when this process last ended a sweep; zero if it never did.
 	Finished time.Time
 	// Found counts what was freed by step; Bytes those of objects that were deleted.
-	Found map[registry.SweepStep]int64
+	Found map[Step]int64
 	Bytes int64
 }
 
 // New returns a sweeper that has swept nothing.
 func New() *Sweeper {
-	s := &Sweeper{found: map[registry.SweepStep]*atomic.Int64{}}
-	for _, step := range registry.SweepSteps {
+	s := &Sweeper{found: map[Step]*atomic.Int64{}}
+	for _, step := range Steps {
 		s.found[step] = new(atomic.Int64)
 	}
 	return s
@@ -61,7 +59,7 @@ func New() *Sweeper {
 
 // Stats returns the counts so far.
 func (s *Sweeper) Stats() Stats {
-	st := Stats{Bytes: s.bytes.Load(), Found: map[registry.SweepStep]int64{}}
+	st := Stats{Bytes: s.bytes.Load(), Found: map[Step]int64{}}
 	if t := s.finished.Load(); t != 0 {
 		st.Finished = time.Unix(t, 0)
 	}
@@ -75,15 +73,15 @@ func (s *Sweeper) Stats() Stats {
 // which has the number of a step: the steps keep their order.
 func (s *Sweeper) Job(c Config) jobs.Job {
 	j := jobs.Job{Name: JobName, Interval: c.Interval}
-	for _, step := range registry.SweepSteps {
+	for _, step := range Steps {
 		page := func(ctx context.Context, after string) (string, error) { return s.page(ctx, c, step, after) }
 		j.Steps = append(j.Steps, jobs.Step{Name: string(step), Page: page})
 	}
 	return j
 }
 
-func (s *Sweeper) page(ctx context.Context, c Config, step registry.SweepStep, after string) (next string, err error) {
-	page, err := c.Registry.Sweep(ctx, step, after, c.Grace, false)
+func (s *Sweeper) page(ctx context.Context, c Config, step Step, after string) (next string, err error) {
+	page, err := c.Stores.Sweep(ctx, step, after, c.Grace, false)
 	switch {
 	case errors.Is(err, blob.ErrBusy):
 		return "", fmt.Errorf("%w: a backup is under way", jobs.ErrPostponed)
@@ -94,16 +92,16 @@ func (s *Sweeper) page(ctx context.Context, c Config, step registry.SweepStep, a
 	if step == "garbage" || step == "objects" {
 		s.bytes.Add(page.Bytes)
 	}
-	if page.Next == "" && step == registry.SweepSteps[len(registry.SweepSteps)-1] {
+	if page.Next == "" && step == Steps[len(Steps)-1] {
 		s.finished.Store(time.Now().Unix())
 	}
 	return page.Next, nil
 }
 
 // Once goes through all steps, as a command does. report, if not nil, gets each page.
-func Once(ctx context.Context, r Registry, grace time.Duration, dry bool,
-	report func(registry.SweepStep, registry.SweepPage)) error {
-	for _, step := range registry.SweepSteps {
+func Once(ctx context.Context, r pages, grace time.Duration, dry bool,
+	report func(Step, Page)) error {
+	for _, step := range Steps {
 		for after := ""; ; {
 			page, err := r.Sweep(ctx, step, after, grace, dry)
 			if err != nil {
