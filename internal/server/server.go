@@ -90,53 +90,16 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 			_ = s.Close() // what failed first is the error to report
 		}
 	}()
-	var tlsConfig *tls.Config
-	var certificateMetrics []prometheus.Collector
-	switch {
-	case cfg.TLS.Cert != "":
-		certificate, err := loadCertificate(cfg.TLS.Cert, cfg.TLS.Key, log)
-		if err != nil {
-			return nil, err
-		}
-		s.scheme = "https"
-		tlsConfig = &tls.Config{GetCertificate: certificate.get}
-		certificateMetrics = append(certificateMetrics, certificateExpiry(certificate.notAfter))
-	case len(cfg.TLS.ACME.Domains) > 0:
-		if s.acme, err = newACME(cfg.TLS.ACME, log); err != nil {
-			return nil, err
-		}
-		s.scheme = "https"
-		tlsConfig = s.acme.tlsConfig()
-		certificateMetrics = append(certificateMetrics, certificateExpiry(s.acme.notAfter))
+	tlsConfig, certificateMetrics, err := s.certificates(cfg.TLS)
+	if err != nil {
+		return nil, err
 	}
 	if s.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen); err != nil {
 		return nil, fmt.Errorf("%w; set listen, or TWINPORT_LISTEN, to an address of this machine that is free", err)
 	}
-	accounts := cfg.AuthAccounts()
-	keys, err := auth.NewDirectory(accounts)
+	handlers, err := s.protocols(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("read the accounts: %w", err)
-	}
-	verifier := auth.NewVerifier(keys, time.Now)
-	rates := quota.NewMeter(cfg.Limits(), cfg.Regions)
-	handlers := func(g *generation) (h handlers, err error) {
-		sessions := session.New(session.Config{Store: g.metadata, Keys: keys, Verifier: verifier, Now: time.Now})
-		h.oci = oci.New(oci.Config{
-			Registry: g.registry, Verifier: verifier, Logins: sessions, Domain: cfg.Domain, Scheme: s.publicScheme(cfg),
-			Limits: s.limits, Rates: rates, Logger: log,
-		})
-		h.aws = awsapi.New(awsapi.Config{
-			Registry: g.registry, Replication: g.replication, Verifier: verifier, Accounts: keys, Sessions: sessions,
-			URIs: uri.Writer{
-				Form: uri.Form(cfg.URI), Domain: cfg.Domain, Endpoint: s.endpoint(cfg), Scheme: s.publicScheme(cfg),
-			},
-			Version: Version(), Shared: g.metadata.Shared(), Limits: s.limits, Rates: rates, Closing: g.closing, Logger: log,
-			Now: time.Now,
-		})
-		h.console, err = console.New(console.Config{
-			Sessions: sessions, Accounts: keys, Regions: cfg.Regions, Version: Version(), Logger: log,
-		})
-		return h, err
+		return nil, err
 	}
 	first, err := openGeneration(ctx, cfg, handlers, log)
 	if err != nil {
@@ -150,6 +113,66 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 	if stores.Embedded(cfg) {
 		s.migrations = newMigrations(s, cfg, handlers)
 	}
+	if err := s.route(ctx, cfg, tlsConfig, certificateMetrics); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// certificates returns the configured way to certificates, nil without, and the
+// metrics of when these end.
+func (s *Server) certificates(c config.TLS) (_ *tls.Config, metrics []prometheus.Collector, err error) {
+	switch {
+	case c.Cert != "":
+		certificate, err := loadCertificate(c.Cert, c.Key, s.log)
+		if err != nil {
+			return nil, nil, err
+		}
+		s.scheme = "https"
+		return &tls.Config{GetCertificate: certificate.get},
+			[]prometheus.Collector{certificateExpiry(certificate.notAfter)}, nil
+	case len(c.ACME.Domains) > 0:
+		if s.acme, err = newACME(c.ACME, s.log); err != nil {
+			return nil, nil, err
+		}
+		s.scheme = "https"
+		return s.acme.tlsConfig(), []prometheus.Collector{certificateExpiry(s.acme.notAfter)}, nil
+	}
+	return nil, nil, nil
+}
+
+// protocols returns what makes the handlers of a generation.
+func (s *Server) protocols(cfg config.Config) (newHandlers, error) {
+	keys, err := auth.NewDirectory(cfg.AuthAccounts())
+	if err != nil {
+		return nil, fmt.Errorf("read the accounts: %w", err)
+	}
+	verifier := auth.NewVerifier(keys, time.Now)
+	rates := quota.NewMeter(cfg.Limits(), cfg.Regions)
+	return func(g *generation) (h handlers, err error) {
+		sessions := session.New(session.Config{Store: g.metadata, Keys: keys, Verifier: verifier, Now: time.Now})
+		h.oci = oci.New(oci.Config{
+			Registry: g.registry, Verifier: verifier, Logins: sessions, Domain: cfg.Domain, Scheme: s.publicScheme(cfg),
+			Limits: s.limits, Rates: rates, Logger: s.log,
+		})
+		h.aws = awsapi.New(awsapi.Config{
+			Registry: g.registry, Replication: g.replication, Verifier: verifier, Accounts: keys, Sessions: sessions,
+			URIs: uri.Writer{
+				Form: uri.Form(cfg.URI), Domain: cfg.Domain, Endpoint: s.endpoint(cfg), Scheme: s.publicScheme(cfg),
+			},
+			Version: Version(), Shared: g.metadata.Shared(), Limits: s.limits, Rates: rates, Closing: g.closing,
+			Logger: s.log, Now: time.Now,
+		})
+		h.console, err = console.New(console.Config{
+			Sessions: sessions, Accounts: keys, Regions: cfg.Regions, Version: Version(), Logger: s.log,
+		})
+		return h, err
+	}, nil
+}
+
+// route makes the HTTP server, which hands each request to the present generation.
+func (s *Server) route(ctx context.Context, cfg config.Config, tlsConfig *tls.Config,
+	certificateMetrics []prometheus.Collector) (err error) {
 	routes := &routes{
 		oci:     s.door.guard(s.generations.handler(func(g *generation) http.Handler { return g.oci })),
 		aws:     s.door.guard(s.generations.handler(func(g *generation) http.Handler { return g.aws })),
@@ -162,15 +185,15 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 		[]prometheus.Collector{newBacklogMetrics(s.generations.store), newJobMetrics(s.background.runner.Stats)},
 		certificateMetrics)...)
 	if cfg.Metrics != "" {
-		if s.metrics, err = listenForMetrics(ctx, cfg.Metrics, routes.metrics, log); err != nil {
-			return nil, err
+		if s.metrics, err = listenForMetrics(ctx, cfg.Metrics, routes.metrics, s.log); err != nil {
+			return err
 		}
 		routes.metrics = nil
 	}
 	s.http = &http.Server{
 		Handler: &forwarded{
 			trusted: cfg.TrustedProxies, next: &observer{
-				routes: routes, metrics: s.requests, limits: s.limits, paces: paces, log: log,
+				routes: routes, metrics: s.requests, limits: s.limits, paces: paces, log: s.log,
 			},
 		},
 		TLSConfig:         tlsConfig,
@@ -181,9 +204,9 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 			MaxConcurrentStreams: maxStreams, MaxReceiveBufferPerConnection: streamBuffer,
 			MaxReceiveBufferPerStream: streamBuffer,
 		},
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
-	return s, nil
+	return nil
 }
 
 // Addr is the address that the server listens on, host:port.
