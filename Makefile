@@ -43,7 +43,12 @@ RACE = $(if $(shell command -v gcc cc 2>/dev/null),-race)
 
 # It leaves out SQLite, which would take most of the time: its Go code is translated
 # from C, and has tests of its own. Tests that build the program use the flag, too.
-gotest sharedtest webtest torture unit: export GOFLAGS += $(if $(RACE),'-gcflags=modernc.org/sqlite/lib=-race=false')
+gotest webtest unit: export GOFLAGS += $(if $(RACE),'-gcflags=modernc.org/sqlite/lib=-race=false')
+
+# All else is compiled as it is released, and so once: the image, the benchmark and
+# the README's quick start are, too.
+lint wholetest sharedtest benchtest torture: export CGO_ENABLED = 0
+lint wholetest sharedtest benchtest torture: export GOFLAGS += -trimpath
 
 # Why this machine's Node cannot build the console; empty if it can.
 NO_NODE = $(shell test/node.sh)

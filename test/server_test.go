@@ -58,7 +58,8 @@ func TestMain(m *testing.M) {
 		binary = filepath.Join(dir, "twinport")
 		build := exec.Command("go", "build", "-o", binary)
 		if raceEnabled {
-			build.Args = append(build.Args, "-race")
+			build.Args = append(build.Args, "-race", "-gcflags=modernc.org/sqlite/lib=-race=false") // see the Makefile
+			build.Env = append(os.Environ(), "CGO_ENABLED=1", "GOFLAGS=")
 		}
 		build.Args = append(build.Args, "../cmd/twinport")
 		if out, err := build.CombinedOutput(); err != nil {
