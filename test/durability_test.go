@@ -86,8 +86,10 @@ func TestKill(t *testing.T) {
 		}
 	}
 	for _, p := range acknowledged {
-		eventually(t, patience, func() error { return target.wantPull("app", p.tag, p.digest) })
-		s.wantStatus(prod, tokyo, "app", p.tag, devTokyo, types.ReplicationStatusComplete)
+		s.wantStatus(prod, tokyo, "app", p.tag, devTokyo, types.ReplicationStatusComplete) // else it says what
+		if err := target.wantPull("app", p.tag, p.digest); err != nil {
+			t.Error(err)
+		}
 	}
 	t.Logf("%d pushes were acknowledged", len(acknowledged))
 }
