@@ -17,12 +17,12 @@ import (
 var imports = map[string]string{
 	"access": "auth parsecache policy resource",
 	"auth":   "policy",
-	"awsapi": "access auth awsapi/awsjson awsapi/ecr awsapi/sts awsapi/twinport awsapi/uri budget quota " +
+	"awsapi": "access auth awsapi/awsjson awsapi/ecr awsapi/sts awsapi/twinport awsapi/uri budget jobs quota " +
 		"registry replication resource session",
 	"awsapi/awsjson":  "budget registry",
 	"awsapi/ecr":      "access auth awsapi/awsjson awsapi/uri budget registry replication resource session",
 	"awsapi/sts":      "auth",
-	"awsapi/twinport": "auth awsapi/awsjson awsapi/ecr awsapi/uri policy registry replication resource session",
+	"awsapi/twinport": "auth awsapi/awsjson awsapi/ecr awsapi/uri jobs policy registry replication resource session",
 	"awsapi/uri":      "auth resource",
 	"backup":          "blob blob/filestore durable metadata",
 	"blob/blobtest":   "blob",

@@ -538,6 +538,9 @@ func TestConsoleCluster(t *testing.T) {
 	if second.own(prod, tokyo, "DescribeDeployment", "{}", &deployment); deployment.Stores != "shared" {
 		t.Errorf("the deployment is %+v", deployment)
 	}
+	for _, b := range []*browser{first, second} {
+		b.wantJobs("sweep", "repositories", "replications", "sessions")
+	}
 	// A push at one process is told by the other.
 	stream := second.watch(prod, tokyo)
 	i := makeImage("cluster", nil, "")
@@ -694,4 +697,33 @@ func TestWritersOnOneRevision(t *testing.T) {
 func policyNamed(i int) string {
 	return fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Sid":"N%d","Effect":"Allow","Principal":"*",`+
 		`"Action":"ecr:DescribeImages","Resource":"*"}]}`, i)
+}
+
+// wantJobs waits until the process says that each of the jobs has run, whichever
+// process did it.
+func (b *browser) wantJobs(names ...string) {
+	b.t.Helper()
+	var told struct {
+		Jobs []struct {
+			Name, Status string
+			FinishedAt   float64
+		}
+	}
+	for late := time.After(patience); ; {
+		b.own(prod, tokyo, "DescribeJobs", "{}", &told)
+		var ended []string
+		for _, j := range told.Jobs {
+			if j.FinishedAt > 0 {
+				ended = append(ended, j.Name)
+			}
+		}
+		if slices.Equal(ended, names) {
+			return
+		}
+		select {
+		case <-late:
+			b.t.Fatalf("the jobs are %+v, want the end of %v", told.Jobs, names)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }

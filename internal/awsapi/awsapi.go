@@ -22,6 +22,7 @@ import (
 	"github.com/twinport/twinport/internal/awsapi/twinport"
 	"github.com/twinport/twinport/internal/awsapi/uri"
 	"github.com/twinport/twinport/internal/budget"
+	"github.com/twinport/twinport/internal/jobs"
 	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/replication"
@@ -41,6 +42,8 @@ type Config struct {
 	URIs uri.Writer
 	// Version of the program.
 	Version string
+	// Jobs says how the jobs of the deployment go.
+	Jobs func() ([]jobs.Run, error)
 	// Shared says that the stores are a database server and a bucket.
 	Shared bool
 	// Limits bound what requests take; nil means no bounds.
@@ -82,7 +85,7 @@ func New(c Config) *Handler {
 		twinport: twinport.New(twinport.Config{
 			Registry: c.Registry, Replication: c.Replication, Sessions: c.Sessions, Accounts: c.Accounts,
 			DescribeRepository: ecr.DescribeRepository,
-			URIs:               c.URIs, Version: c.Version, Shared: c.Shared,
+			URIs:               c.URIs, Version: c.Version, Jobs: c.Jobs, Shared: c.Shared,
 		}),
 		verifier: c.Verifier,
 		sessions: c.Sessions,

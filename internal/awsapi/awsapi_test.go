@@ -32,6 +32,7 @@ import (
 	"github.com/twinport/twinport/internal/awsapi"
 	"github.com/twinport/twinport/internal/awsapi/uri"
 	"github.com/twinport/twinport/internal/budget"
+	"github.com/twinport/twinport/internal/jobs"
 	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/resource"
 	"github.com/twinport/twinport/internal/session"
@@ -91,6 +92,12 @@ func newAPI(t *testing.T, adjust ...func(*awsapi.Config)) *api {
 		Accounts: keys,
 		Sessions: a.sessions,
 		Version:  "v1.2.3",
+		Jobs: func() ([]jobs.Run, error) {
+			return []jobs.Run{
+				{Job: "sweep", Steps: []string{"uploads", "links"}, Step: 2, Running: true, Finished: begin},
+				{Job: "sessions", Steps: []string{"expired"}},
+			}, nil
+		},
 		URIs: uri.Writer{Form: uri.Host, Domain: "localhost", Scheme: "http", Endpoint: func(id resource.Registry) string {
 			return id.Account + ".dkr.ecr." + id.Region + ".localhost:8080"
 		}},

@@ -39,6 +39,17 @@ func TestDescribeDeployment(t *testing.T) {
 	}
 }
 
+func TestDescribeJobs(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	_, got := a.own(t, "DescribeJobs", "{}", nil)
+	want := `{"jobs":[{"name":"sweep","status":"RUNNING","steps":["uploads","links"],"step":"links",` +
+		`"finishedAt":1795456000.123},{"name":"sessions","status":"WAITING","steps":["expired"]}]}`
+	if strings.TrimSpace(got) != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestValidatePolicy(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)

@@ -95,14 +95,14 @@ func (c sweepCommand) served(ctx context.Context, cfg config.Config) error {
 	if meta, blobs, err := stores.OpenReadOnly(ctx, cfg); err == nil {
 		defer meta.Close()
 		defer blobs.Close()
-		switch end, underWay, err := jobs.LastRun(meta.Read(), sweep.JobName); {
+		switch runs, err := jobs.Runs(meta.Read(), jobs.Job{Name: sweep.JobName}); {
 		case err != nil:
-		case underWay:
+		case runs[0].Running:
 			last = " One is under way now."
-		case end.IsZero():
+		case runs[0].Finished.IsZero():
 			last = " It has not ended one yet."
 		default:
-			last = fmt.Sprintf(" The last one ended on %s.", end.Local().Format(time.DateTime))
+			last = fmt.Sprintf(" The last one ended on %s.", runs[0].Finished.Local().Format(time.DateTime))
 		}
 	}
 	return fmt.Errorf("a server runs on %s and sweeps by itself every %s.%s To see what it would free use --dry-run; "+

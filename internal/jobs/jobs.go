@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/twinport/twinport/internal/metadata"
@@ -61,14 +62,37 @@ func (s state) due(now time.Time, interval time.Duration) bool {
 // underWay reports whether a run has begun and not ended.
 func (s state) underWay() bool { return s.Step > 0 || s.After != "" }
 
-// LastRun is when a run of the job last ended in the deployment, zero if none did
-// yet, and whether one is under way.
-func LastRun(q *metadata.Queries, name string) (finished time.Time, underWay bool, err error) {
-	lease, err := q.Leases().Get(name)
-	if err != nil {
-		return finished, false, err
+// Run is how a job goes in the deployment, whichever process runs it.
+type Run struct {
+	Job string
+	// Steps of the job; Step is the number of the one that a run has come to, from 1
+	// on, also where it waits for a process to go on with it; 0 if no run is under way.
+	Steps []string
+	Step  int
+	// Running reports whether a process runs the job now, or died just now.
+	Running  bool
+	Finished time.Time // when the last run ended; zero if none did yet
+}
+
+// Runs returns how each of the jobs goes.
+func Runs(q *metadata.Queries, jobs ...Job) ([]Run, error) {
+	runs := make([]Run, 0, len(jobs))
+	for _, j := range jobs {
+		lease, err := q.Leases().Get(j.Name)
+		if err != nil {
+			return nil, fmt.Errorf("read the lease of the job %s: %w", j.Name, err)
+		}
+		state := stateOf(lease)
+		run := Run{Job: j.Name, Running: lease.Holder != "", Finished: state.finished()}
+		for _, step := range j.Steps {
+			run.Steps = append(run.Steps, step.Name)
+		}
+		if run.Running || state.underWay() {
+			run.Step = min(state.Step+1, len(j.Steps))
+		}
+		runs = append(runs, run)
 	}
-	return stateOf(lease).finished(), lease.Holder != "", nil
+	return runs, nil
 }
 
 func (s state) finished() time.Time {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -193,9 +194,10 @@ func TestOneProcessRunsAJobUntilTheEnd(t *testing.T) {
 		if n := w.count(); n != all {
 			t.Errorf("the job ran again at once: %d pages", n)
 		}
-		finished, underWay, err := LastRun(a.Read(), "work")
-		if seen := stats(third).Finished; err != nil || underWay || !finished.Equal(seen) {
-			t.Errorf("the last run: %v, %v, %v; seen: %v", finished, underWay, err, seen)
+		runs, err := Runs(a.Read(), w.of("d"), Job{Name: "none", Steps: []Step{{Name: "one"}}})
+		want := []Run{{Job: "work", Steps: steps, Finished: stats(third).Finished}, {Job: "none", Steps: []string{"one"}}}
+		if err != nil || !reflect.DeepEqual(runs, want) {
+			t.Errorf("runs: %+v, %v; want %+v", runs, err, want)
 		}
 	})
 }
@@ -217,6 +219,9 @@ func TestNextProcessGoesOn(t *testing.T) {
 		first.Stop()
 		if l := leaseOf(t, a); l.Holder != "" || !strings.Contains(l.Progress, `"step":2`) {
 			t.Fatalf("after the stop: %+v", l)
+		}
+		if runs, err := Runs(b.Read(), w.of("b")); err != nil || runs[0].Running || runs[0].Step != 3 {
+			t.Errorf("a run that waits: %+v, %v", runs, err)
 		}
 		done := w.count()
 		second := start(t, b, w.of("b"))

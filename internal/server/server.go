@@ -26,6 +26,7 @@ import (
 	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/config"
 	"github.com/twinport/twinport/internal/console"
+	"github.com/twinport/twinport/internal/jobs"
 	"github.com/twinport/twinport/internal/oci"
 	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/resource"
@@ -160,6 +161,7 @@ func (s *Server) protocols(cfg config.Config) (newHandlers, error) {
 			URIs: uri.Writer{
 				Form: uri.Form(cfg.URI), Domain: cfg.Domain, Endpoint: s.endpoint(cfg), Scheme: s.publicScheme(cfg),
 			},
+			Jobs:    func() ([]jobs.Run, error) { return jobs.Runs(g.metadata.Read(), s.background.jobs(g)...) },
 			Version: Version(), Shared: g.metadata.Shared(), Limits: s.limits, Rates: rates, Closing: g.closing,
 			Logger: s.log, Now: time.Now,
 		})

@@ -9,6 +9,7 @@ import (
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/ecr"
 	"github.com/twinport/twinport/internal/awsapi/uri"
+	"github.com/twinport/twinport/internal/jobs"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/session"
@@ -34,6 +35,8 @@ type Config struct {
 	// URIs writes where registries are.
 	URIs    uri.Writer
 	Version string
+	// Jobs says how the jobs of the deployment go.
+	Jobs func() ([]jobs.Run, error)
 	// Shared says that the stores are a database server and a bucket.
 	Shared bool
 }
@@ -60,6 +63,7 @@ func bind[In, Out any, P awsjson.Decodable[In]](
 var operations = map[string]operation{
 	"CheckReplicationDestinations": bind((*Service).CheckReplicationDestinations),
 	"DescribeDeployment":           bind((*Service).DescribeDeployment),
+	"DescribeJobs":                 bind((*Service).DescribeJobs),
 	"DescribeQuotas":               bind((*Service).DescribeQuotas),
 	"FindImages":                   bind((*Service).FindImages),
 	"FindRepositories":             bind((*Service).FindRepositories),
