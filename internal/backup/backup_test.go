@@ -50,8 +50,7 @@ func newDeployment(t *testing.T) *deployment {
 			return err
 		}
 		d.repo = &metadata.Repository{
-			RegistryID: registry.ID, Account: "111122223333", Region: "us-east-1", Name: "app", TagMutability: "MUTABLE",
-			EncryptionType: "AES256",
+			RegistryID: registry.ID, Account: "111122223333", Region: "us-east-1", Name: "app",
 		}
 		_, err = tx.Repositories().Create(d.repo)
 		return err

@@ -482,13 +482,12 @@ func asks(e *explainer) map[string]func() {
 		"Damage.ReplaceManifest": func() {
 			_ = tx.Damage().ReplaceManifest(r, Manifest{Digest: "d"}, []byte("{}"), []Reference{{Digest: "x"}})
 		},
-		"Repositories.Retire":           func() { _ = tx.Repositories().Retire(r) },
-		"Registries.SetPolicy":          func() { _ = tx.Registries().SetPolicy(3, "{}") },
-		"Registries.SetReplication":     func() { _ = tx.Registries().SetReplication(3, "{}") },
-		"Repositories.SetPolicy":        func() { _ = tx.Repositories().SetPolicy(r, "{}") },
-		"Repositories.SetResourceTag":   func() { _ = tx.Repositories().SetResourceTag(r, resource.Tag{Key: "k", Value: "v"}) },
-		"Repositories.SetTagMutability": func() { _ = tx.Repositories().SetTagMutability(r, "MUTABLE", nil) },
-		"Registries.Share":              func() { _ = tx.Registries().Share(3) },
-		"Leases.Take":                   func() { _, _ = tx.Leases().Take(Lease{Name: "sweep"}, "h") },
+		"Repositories.Retire":         func() { _ = tx.Repositories().Retire(r) },
+		"Registries.SaveSettings":     func() { _ = tx.Registries().SaveSettings(Registry{ID: 3}) },
+		"Repositories.SaveSettings":   func() { _ = tx.Repositories().SaveSettings(r) },
+		"Repositories.SetPolicy":      func() { _ = tx.Repositories().SetPolicy(r, "{}") },
+		"Repositories.SetResourceTag": func() { _ = tx.Repositories().SetResourceTag(r, resource.Tag{Key: "k", Value: "v"}) },
+		"Registries.Share":            func() { _ = tx.Registries().Share(3) },
+		"Leases.Take":                 func() { _, _ = tx.Leases().Take(Lease{Name: "sweep"}, "h") },
 	}
 }

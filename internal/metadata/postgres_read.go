@@ -56,7 +56,7 @@ func (s *Postgres) Repository(account, region, name string, ahead Ahead) (*Repos
 	guess := s.known.get(key)
 	if guess != nil {
 		q.Ahead(func(q *Queries) {
-			if guess.Policy != "" || guess.RegistryPolicy != "" {
+			if guess.Policy != "" || guess.Registry.Policy != "" {
 				_, _ = q.Repositories().ResourceTags(guess.ID) // their conditions may be about these
 			}
 			if ahead != nil {

@@ -17,11 +17,12 @@ type RegistriesTx struct {
 
 // Registry is one account in one Region.
 type Registry struct {
-	ID          int64
-	Account     string
-	Region      string
-	Policy      string // '' if none
-	Replication string // rules, JSON
+	ID      int64
+	Account string
+	Region  string
+	RegistrySettings
+
+	document string // the settings that are in it, as they are stored
 }
 
 // keyList encodes registries for objects(?).
@@ -57,9 +58,12 @@ func (tx RegistriesTx) Ensure(account, region string) error {
 // Get returns a registry: ErrNotFound.
 func (q Registries) Get(account, region string) (Registry, error) {
 	r := Registry{Account: account, Region: region}
-	err := q.conn.one(`SELECT id, policy, replication FROM registries WHERE account = ? AND region = ?`,
-		[]any{account, region}, &r.ID, &r.Policy, &r.Replication)
-	return r, err
+	err := q.conn.one(`SELECT id, policy, replication, settings FROM registries WHERE account = ? AND region = ?`,
+		[]any{account, region}, &r.ID, &r.Policy, &r.Replication, &r.document)
+	if err != nil {
+		return r, err
+	}
+	return r, readDocument(r.document, &r.RegistrySettings)
 }
 
 // Share keeps the registry's settings from being changed, and
@@ -77,16 +81,16 @@ func (tx RegistriesTx) Lock(id int64) error {
 	return tx.conn.one(`SELECT g.id FROM registries g WHERE g.id = ? LOCKING g`, []any{id}, &same)
 }
 
-// SetPolicy replaces the policy; an empty one removes it.
-func (tx RegistriesTx) SetPolicy(id int64, policy string) error {
-	tx.tx.stale.all = true // every repository's cached facts carry it
-	return must(tx.conn.changed(`UPDATE registries SET policy = ? WHERE id = ?`, policy, id))
-}
-
-// SetReplication replaces the replication rules.
-func (tx RegistriesTx) SetReplication(id int64, rules string) error {
-	tx.tx.stale.all = true
-	return must(tx.conn.changed(`UPDATE registries SET replication = ? WHERE id = ?`, rules, id))
+// SaveSettings stores the settings of a registry, which the transaction must
+// have locked before it read them.
+func (tx RegistriesTx) SaveSettings(r Registry) error {
+	tx.tx.stale.all = true // every repository's cached facts carry them
+	document, err := writeDocument(r.document, &r.RegistrySettings)
+	if err != nil {
+		return err
+	}
+	return must(tx.conn.changed(`UPDATE registries SET policy = ?, replication = ?, settings = ? WHERE id = ?`,
+		r.Policy, r.Replication, document, r.ID))
 }
 
 // NextSequence numbers a tag change of the registry. The repository must be

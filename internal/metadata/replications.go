@@ -111,7 +111,7 @@ type ReplicationJob struct {
 	DestinationID     int64
 	DestinationPolicy string
 	DestinationTags   []resource.Tag
-	TagMutability     string
+	TagMutability     TagMutability
 }
 
 // destinationColumns are the columns of a ReplicationJob about its destination.
@@ -120,8 +120,8 @@ var destinationColumns = `coalesce(dg.id, 0), coalesce(dg.policy, ''),
 
 // scanDestination appends to dest what destinationColumns are scanned into.
 func (j *ReplicationJob) scanDestination(dest ...any) []any {
-	return append(dest, &j.RegistryID, &j.RegistryPolicy, &j.DestinationID, &j.DestinationPolicy, &j.TagMutability,
-		(*tagObject)(&j.DestinationTags))
+	return append(dest, &j.RegistryID, &j.RegistryPolicy, &j.DestinationID, &j.DestinationPolicy,
+		(*string)(&j.TagMutability), (*tagObject)(&j.DestinationTags))
 }
 
 // Claim returns a replication that is in progress and nobody else

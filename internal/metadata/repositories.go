@@ -24,20 +24,17 @@ type RepositoriesTx struct {
 
 // Repository is a repository's row with what its registry adds to it.
 type Repository struct {
-	ID             int64
-	RegistryID     int64
-	Account        string
-	Region         string
-	Name           string
-	CreatedAt      time.Time
-	TagMutability  string
-	Exclusions     []string
-	ScanOnPush     bool
-	EncryptionType string
-	KMSKey         string
-	Policy         string // '' if none
-	RegistryPolicy string // '' if none
-	Replication    string // the registry's rules, JSON
+	ID         int64
+	RegistryID int64
+	Account    string
+	Region     string
+	Name       string
+	CreatedAt  time.Time
+	RepositorySettings
+	Policy   string // '' if none
+	Registry RegistrySettings
+
+	document string // the settings that are in it, as they are stored
 
 	cached *cachedRepository // of SQLite's Store.Repository
 	view   *Queries          // of PostgreSQL's: holds what was read ahead
@@ -72,16 +69,22 @@ func (r *Repository) facts() Repository {
 }
 
 const repositoryColumns = `p.id, p.registry_id, g.account, g.region, p.name, p.created_at, p.tag_mutability,
-	p.exclusions,
-	p.scan_on_push, p.encryption_type, p.kms_key, p.policy, g.policy, g.replication
+	p.exclusions, p.scan_on_push, p.encryption_type, p.kms_key, p.settings, p.policy, g.policy, g.replication, g.settings
 	FROM repositories p JOIN registries g ON g.id = p.registry_id`
 
 func scanRepository(scan func(dest ...any) error) (*Repository, error) {
 	r := &Repository{memo: new(memo)}
 	var created int64
-	var exclusions string
-	if err := scan(&r.ID, &r.RegistryID, &r.Account, &r.Region, &r.Name, &created, &r.TagMutability, &exclusions,
-		&r.ScanOnPush, &r.EncryptionType, &r.KMSKey, &r.Policy, &r.RegistryPolicy, &r.Replication); err != nil {
+	var exclusions, registry string
+	if err := scan(&r.ID, &r.RegistryID, &r.Account, &r.Region, &r.Name, &created, (*string)(&r.TagMutability),
+		&exclusions, &r.ScanOnPush, &r.Encryption.Type, &r.Encryption.KMSKey, &r.document, &r.Policy, &r.Registry.Policy,
+		&r.Registry.Replication, &registry); err != nil {
+		return nil, err
+	}
+	if err := readDocument(r.document, &r.RepositorySettings); err != nil {
+		return nil, err
+	}
+	if err := readDocument(registry, &r.Registry); err != nil {
 		return nil, err
 	}
 	r.CreatedAt = toTime(created)
@@ -149,13 +152,14 @@ func (tx RepositoriesTx) Create(r *Repository) (bool, error) {
 	if err := tx.tx.Registries().Lock(r.RegistryID); err != nil {
 		return false, err
 	}
-	err := tx.conn.one(`INSERT INTO repositories (registry_id, name, created_at, tag_mutability, exclusions, scan_on_push,
-		encryption_type, kms_key)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (registry_id, name) DO NOTHING RETURNING id`,
-		[]any{
-			r.RegistryID, r.Name, fromTime(r.CreatedAt), r.TagMutability, list(r.Exclusions), r.ScanOnPush, r.EncryptionType,
-			r.KMSKey,
-		}, &r.ID)
+	settings, err := r.settingsColumns()
+	if err != nil {
+		return false, err
+	}
+	err = tx.conn.one(`INSERT INTO repositories (registry_id, name, created_at, tag_mutability, exclusions, scan_on_push,
+		encryption_type, kms_key, settings)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (registry_id, name) DO NOTHING RETURNING id`,
+		append([]any{r.RegistryID, r.Name, fromTime(r.CreatedAt)}, settings...), &r.ID)
 	if err == ErrNotFound {
 		return false, nil
 	}
@@ -194,11 +198,24 @@ func (tx RepositoriesTx) DeleteContent(r *Repository, limit int) (more bool, err
 	return false, nil
 }
 
-// SetTagMutability replaces the mutability and its exclusion filters.
-func (tx RepositoriesTx) SetTagMutability(r *Repository, mutability string, exclusions []string) error {
+// SaveSettings stores the settings of a repository, which the transaction must
+// have locked before it read them.
+func (tx RepositoriesTx) SaveSettings(r *Repository) error {
 	tx.tx.touchRepository(r)
-	return must(tx.conn.changed(`UPDATE repositories SET tag_mutability = ?, exclusions = ?
-		WHERE id = ?`, mutability, list(exclusions), r.ID))
+	settings, err := r.settingsColumns()
+	if err != nil {
+		return err
+	}
+	return must(tx.conn.changed(`UPDATE repositories SET tag_mutability = ?, exclusions = ?, scan_on_push = ?,
+		encryption_type = ?, kms_key = ?, settings = ? WHERE id = ?`, append(settings, r.ID)...))
+}
+
+// settingsColumns are the values of the columns that hold settings.
+func (r *Repository) settingsColumns() ([]any, error) {
+	document, err := writeDocument(r.document, &r.RepositorySettings)
+	return []any{
+		string(r.TagMutability), list(r.Exclusions), r.ScanOnPush, r.Encryption.Type, r.Encryption.KMSKey, document,
+	}, err
 }
 
 // SetPolicy replaces the policy; an empty one removes it.

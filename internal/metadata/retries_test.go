@@ -120,10 +120,7 @@ func TestRetryGoesFromSourceToSource(t *testing.T) {
 			refusals[i] = refusal{"2", "app", int64(i + 1)}
 		}
 		refuse(t, s, flood, refusals...)
-		other := Repository{
-			Account: "777700007777", Region: "x", Name: "app", TagMutability: "MUTABLE", EncryptionType: "AES256",
-			CreatedAt: epoch,
-		}
+		other := Repository{Account: "777700007777", Region: "x", Name: "app", CreatedAt: epoch}
 		commit(t, s, func(tx *Tx) error {
 			if err := tx.Registries().Ensure(other.Account, other.Region); err != nil {
 				return err

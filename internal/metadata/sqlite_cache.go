@@ -202,7 +202,7 @@ func (s *SQLite) Repository(account, region, name string, _ Ahead) (*Repository,
 		e.row = row
 		// Policies are cached parsed as well, which takes several times their
 		// text.
-		e.grow(1024 + 8*(len(row.Policy)+len(row.RegistryPolicy)) + len(row.Replication))
+		e.grow(1024 + 8*(len(row.Policy)+len(row.Registry.Policy)) + len(row.Registry.Replication))
 	}
 	return e.row, nil
 }

@@ -106,10 +106,12 @@ func TestPoliciesOfARegistryReachCachedRepositories(t *testing.T) {
 		for i := range 3 {
 			text := fmt.Sprint("policy ", i)
 			commit(t, s, func(tx *Tx) error {
-				return errors.Join(tx.Registries().SetPolicy(r.RegistryID, text), tx.Registries().SetReplication(r.RegistryID, text))
+				reg, err := tx.Registries().Get(account, region)
+				reg.Policy, reg.Replication = text, text
+				return errors.Join(err, tx.Registries().SaveSettings(reg))
 			})
 			got, err := s.Repository(account, region, "app", nil)
-			if err != nil || got.RegistryPolicy != text || got.Replication != text {
+			if err != nil || got.Registry.Policy != text || got.Registry.Replication != text {
 				t.Errorf("round %d: %+v, %v", i, got, err)
 			}
 		}

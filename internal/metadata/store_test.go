@@ -99,9 +99,8 @@ func addLayer(tx *Tx, r *Repository, digest string, size int64) error {
 // newRepository creates a repository, and its registry if need be.
 func newRepository(t *testing.T, s Store, name string) *Repository {
 	t.Helper()
-	r := &Repository{
-		Account: account, Region: region, Name: name, CreatedAt: epoch, TagMutability: "MUTABLE", EncryptionType: "AES256",
-	}
+	r := &Repository{Account: account, Region: region, Name: name, CreatedAt: epoch}
+	r.TagMutability, r.Encryption.Type = "MUTABLE", "AES256"
 	commit(t, s, func(tx *Tx) error {
 		if err := tx.Registries().Ensure(account, region); err != nil {
 			return err
@@ -194,11 +193,13 @@ func TestReopenKeepsEverything(t *testing.T) {
 		r := newRepository(t, s, "app")
 		layer, child, grandchild := manifestDigest(1), manifestDigest(2), manifestDigest(3)
 		commit(t, s, func(tx *Tx) error {
-			return errors.Join(
-				tx.Registries().SetPolicy(r.RegistryID, "registry policy"),
-				tx.Registries().SetReplication(r.RegistryID, `[{}]`),
+			reg, err := tx.Registries().Get(account, region)
+			reg.Policy, reg.Replication = "registry policy", `[{}]`
+			r.TagMutability, r.Exclusions = "IMMUTABLE_WITH_EXCLUSION", []string{"a*", "b"}
+			return errors.Join(err,
+				tx.Registries().SaveSettings(reg),
 				tx.Repositories().SetPolicy(r, "repository policy"),
-				tx.Repositories().SetTagMutability(r, "IMMUTABLE_WITH_EXCLUSION", []string{"a*", "b"}),
+				tx.Repositories().SaveSettings(r),
 				tx.Repositories().SetResourceTag(r, resource.Tag{Key: "team", Value: "x"}),
 				tx.Repositories().SetResourceTag(r, resource.Tag{Key: `"Team`, Value: `\é`}),
 				addLayer(tx, r, layer, 7),
@@ -227,7 +228,8 @@ func TestReopenKeepsEverything(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.Policy != "repository policy" || got.RegistryPolicy != "registry policy" || got.Replication != "[{}]" ||
+		if got.Policy != "repository policy" || got.Registry.Policy != "registry policy" ||
+			got.Registry.Replication != "[{}]" ||
 			got.TagMutability != "IMMUTABLE_WITH_EXCLUSION" || !reflect.DeepEqual(got.Exclusions, []string{"a*", "b"}) ||
 			!got.CreatedAt.Equal(epoch) {
 			t.Errorf("repository: %+v", got)

@@ -17,7 +17,7 @@ func (s *Service) policiesOf(r *metadata.Repository) []policy.Policy {
 	return r.Memo(func(r *metadata.Repository) any {
 		ref := refOf(r)
 		return []policy.Policy{
-			s.access.RegistryPolicy(ref.Registry, r.RegistryPolicy),
+			s.access.RegistryPolicy(ref.Registry, r.Registry.Policy),
 			s.access.RepositoryPolicy(ref, r.Policy),
 		}
 	}).([]policy.Policy)

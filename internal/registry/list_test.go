@@ -202,6 +202,11 @@ func TestPullTimeIsRecorded(t *testing.T) {
 	}
 }
 
+// withMutability is a repository to create with a tag mutability.
+func withMutability(m registry.TagMutability, exclusions ...string) registry.NewRepository {
+	return registry.NewRepository{RepositorySettings: registry.RepositorySettings{TagMutability: m, Exclusions: exclusions}}
+}
+
 func TestRepositorySettings(t *testing.T) {
 	d := openStill(t)
 	c := root(prodAccount)
@@ -221,14 +226,16 @@ func TestRepositorySettings(t *testing.T) {
 		"6 filters":            {registry.MutableWithExclusion, []string{"a", "b", "c", "d", "e", "f"}, registry.InvalidParameter},
 	} {
 		ref := resource.Repository{Registry: prod, Name: fmt.Sprint("r", len(name))}
-		_, err := d.CreateRepository(ctx, c, ref, registry.NewRepository{Mutability: m.mutability, Exclusions: m.exclusions})
+		_, err := d.CreateRepository(ctx, c, ref, withMutability(m.mutability, m.exclusions...))
 		wantCode(t, name, err, m.want)
 	}
 	for _, e := range []registry.Encryption{{Type: "KMS"}, {Type: "KMS", KMSKey: "k"}, {Type: "AES256", KMSKey: "k"}} {
-		_, err := d.CreateRepository(ctx, c, in(prod), registry.NewRepository{Encryption: e})
+		new := registry.NewRepository{RepositorySettings: registry.RepositorySettings{Encryption: e}}
+		_, err := d.CreateRepository(ctx, c, in(prod), new)
 		wantCode(t, fmt.Sprint(e), err, registry.InvalidParameter)
 	}
-	created, err := d.CreateRepository(ctx, c, in(prod), registry.NewRepository{ScanOnPush: true, Encryption: registry.Encryption{Type: "AES256"}})
+	settings := registry.RepositorySettings{ScanOnPush: true, Encryption: registry.Encryption{Type: "AES256"}}
+	created, err := d.CreateRepository(ctx, c, in(prod), registry.NewRepository{RepositorySettings: settings})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +245,7 @@ func TestRepositorySettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := d.DescribeRepositories(ctx, c, prod, []string{"team/app"})
-	created.Mutability, created.Exclusions = registry.ImmutableWithExclusion, []string{"v*"}
+	created.TagMutability, created.Exclusions = registry.ImmutableWithExclusion, []string{"v*"}
 	if err != nil || len(got) != 1 || fmt.Sprint(got[0]) != fmt.Sprint(created) {
 		t.Errorf("%+v, %v, want %+v", got, err, created)
 	}
@@ -316,7 +323,7 @@ func TestImmutableTags(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := openStill(t)
-			if _, err := d.CreateRepository(ctx, root(prodAccount), in(prod), registry.NewRepository{Mutability: c.mutability, Exclusions: c.exclusions}); err != nil {
+			if _, err := d.CreateRepository(ctx, root(prodAccount), in(prod), withMutability(c.mutability, c.exclusions...)); err != nil {
 				t.Fatal(err)
 			}
 			tags := slices.Collect(maps.Keys(c.immutable))

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/twinport/twinport/internal/access"
-	"github.com/twinport/twinport/internal/changes"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/resource"
@@ -39,8 +38,8 @@ func (s *Service) replaceRegistryPolicy(ctx context.Context, row int64, id resou
 		if before = reg.Policy; before == "" && text == "" {
 			return registryPolicyNotFound(id)
 		}
-		tx.OnCommit(func() { s.changes.Notify(changes.Change{Registry: reg.ID, Settings: true}) })
-		if err := tx.Registries().SetPolicy(reg.ID, text); err != nil {
+		reg.Policy = text
+		if err := s.SaveSettings(tx, reg); err != nil {
 			return err
 		}
 		return s.outbox.Possible(tx, reg.ID, resource.Repository{Registry: id})

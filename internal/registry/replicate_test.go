@@ -701,7 +701,7 @@ func TestReplicationBothWaysMeetsNoDeadlock(t *testing.T) {
 	here, there := in(prod), in(resource.Registry{Account: prodAccount, Region: "us-west-2"})
 	each := [][2]resource.Repository{{here, there}, {there, here}}
 	for _, way := range each {
-		new := registry.NewRepository{Mutability: registry.Immutable}
+		new := withMutability(registry.Immutable)
 		if _, err := d.CreateRepository(ctx, root(prodAccount), way[0], new); err != nil {
 			t.Fatal(err)
 		}
@@ -802,7 +802,7 @@ func TestImmutableTagsAtTheDestination(t *testing.T) {
 			d.create(in(prod))
 			d.replicateTo(dev)
 			d.grant(dev)
-			if _, err := d.CreateRepository(ctx, root(devAccount), in(dev), registry.NewRepository{Mutability: c.mutability, Exclusions: c.exclusions}); err != nil {
+			if _, err := d.CreateRepository(ctx, root(devAccount), in(dev), withMutability(c.mutability, c.exclusions...)); err != nil {
 				t.Fatal(err)
 			}
 			first := d.put(in(prod), d.image(in(prod), "one"), "latest", "v1")

@@ -14,9 +14,12 @@ import (
 	"github.com/twinport/twinport/internal/usage"
 )
 
-// TagMutability says which tags of a repository may be moved (ECR's
-// imageTagMutability).
-type TagMutability string
+// What is set of a repository, as it is stored.
+type (
+	RepositorySettings = metadata.RepositorySettings
+	TagMutability      = metadata.TagMutability
+	Encryption         = metadata.Encryption
+)
 
 const (
 	Mutable                TagMutability = "MUTABLE"
@@ -36,39 +39,22 @@ const maxWildcards = 2
 // leaves that to the disk: it says so in docs/architecture.md.
 const defaultEncryption = "AES256"
 
-// Encryption is a repository's encryption configuration.
-type Encryption struct {
-	Type   string // AES256, KMS or KMS_DSSE
-	KMSKey string
-}
-
 // Repository is what is known of a repository.
 type Repository struct {
-	Ref        resource.Repository
-	CreatedAt  time.Time
-	Mutability TagMutability
-	// Exclusions are the wildcard filters of the two mutability settings that
-	// have exclusions.
-	Exclusions []string
-	ScanOnPush bool
-	Encryption Encryption
+	Ref       resource.Repository
+	CreatedAt time.Time
+	RepositorySettings
 }
 
-// NewRepository holds the settings of a repository to create. Zero values
-// mean ECR's defaults: MUTABLE and AES256.
+// NewRepository is a repository to create. Zero values of its settings mean
+// ECR's defaults: MUTABLE and AES256.
 type NewRepository struct {
-	Mutability TagMutability
-	Exclusions []string
-	ScanOnPush bool
-	Encryption Encryption
-	Tags       []resource.Tag
+	RepositorySettings
+	Tags []resource.Tag
 }
 
 func repositoryOf(r *metadata.Repository) Repository {
-	return Repository{
-		Ref: refOf(r), CreatedAt: r.CreatedAt, Mutability: TagMutability(r.TagMutability), Exclusions: r.Exclusions,
-		ScanOnPush: r.ScanOnPush, Encryption: Encryption{Type: r.EncryptionType, KMSKey: r.KMSKey},
-	}
+	return Repository{Ref: refOf(r), CreatedAt: r.CreatedAt, RepositorySettings: r.RepositorySettings}
 }
 
 // CreateRepository: RepositoryAlreadyExists, InvalidParameter, InvalidTagParameter, TooManyTags, LimitExceeded.
@@ -91,28 +77,23 @@ func (s *Service) CreateRepository(ctx context.Context, c access.Caller, ref res
 			return Repository{}, err
 		}
 	}
-	if n.Mutability == "" {
-		n.Mutability = Mutable
-	}
-	if err := validMutability(n.Mutability, n.Exclusions); err != nil {
+	settings := withDefaults(n.RepositorySettings)
+	if err := validMutability(settings.TagMutability, settings.Exclusions); err != nil {
 		return Repository{}, err
 	}
-	if n.Encryption.Type == "" {
-		n.Encryption.Type = defaultEncryption
-	}
-	if n.Encryption != (Encryption{Type: defaultEncryption}) {
+	if settings.Encryption != (Encryption{Type: defaultEncryption}) {
 		return Repository{}, Errorf(InvalidParameter, "Invalid parameter at 'encryptionConfiguration': encryption with KMS keys is not implemented in this version of Twinport yet; leave it out, or use %s without a key", defaultEncryption)
 	}
-	r := s.newRepository(ref, reg.ID, n)
+	r := s.newRepository(ref, reg.ID, settings)
 	room := s.room(ref.Registry, reg.ID, 0, quota.Repositories)
-	err = room.Within(ctx, func() error { return s.createRepository(ctx, r, n, room) })
+	err = room.Within(ctx, func() error { return s.createRepository(ctx, r, n.Tags, room) })
 	if err != nil {
 		return Repository{}, err
 	}
 	return repositoryOf(r), nil
 }
 
-func (s *Service) createRepository(ctx context.Context, r *metadata.Repository, n NewRepository,
+func (s *Service) createRepository(ctx context.Context, r *metadata.Repository, tags []resource.Tag,
 	room *usage.Room) error {
 	ref := refOf(r)
 	return s.Update(ctx, func(tx *metadata.Tx) error {
@@ -129,7 +110,7 @@ func (s *Service) createRepository(ctx context.Context, r *metadata.Repository, 
 		if err := room.Take(quota.Repositories, 1); err != nil {
 			return err
 		}
-		for _, t := range n.Tags {
+		for _, t := range tags {
 			if err := tx.Repositories().SetResourceTag(r, t); err != nil {
 				return err
 			}
@@ -139,18 +120,29 @@ func (s *Service) createRepository(ctx context.Context, r *metadata.Repository, 
 	})
 }
 
-func (s *Service) newRepository(ref resource.Repository, registry int64, n NewRepository) *metadata.Repository {
+// withDefaults sets what is not set as ECR does.
+func withDefaults(r RepositorySettings) RepositorySettings {
+	if r.TagMutability == "" {
+		r.TagMutability = Mutable
+	}
+	if r.Encryption.Type == "" {
+		r.Encryption.Type = defaultEncryption
+	}
+	return r
+}
+
+func (s *Service) newRepository(ref resource.Repository, registry int64,
+	settings RepositorySettings) *metadata.Repository {
 	return &metadata.Repository{
 		RegistryID: registry, Account: ref.Registry.Account, Region: ref.Registry.Region, Name: ref.Name,
-		CreatedAt: s.now().UTC().Truncate(time.Microsecond), TagMutability: string(n.Mutability), Exclusions: n.Exclusions,
-		ScanOnPush: n.ScanOnPush, EncryptionType: n.Encryption.Type, KMSKey: n.Encryption.KMSKey,
+		CreatedAt: s.now().UTC().Truncate(time.Microsecond), RepositorySettings: settings,
 	}
 }
 
 // CreateDestination creates the repository that an image is replicated into.
 func (s *Service) CreateDestination(tx *metadata.Tx, ref resource.Repository,
 	registry int64) (*metadata.Repository, error) {
-	r := s.newRepository(ref, registry, NewRepository{Mutability: Mutable, Encryption: Encryption{Type: defaultEncryption}})
+	r := s.newRepository(ref, registry, withDefaults(RepositorySettings{}))
 	if _, err := tx.Repositories().Create(r); err != nil {
 		return nil, err
 	}
@@ -181,7 +173,7 @@ func validMutability(m TagMutability, exclusions []string) error {
 
 // ImmutableTag reports whether a tag of the repository may not be moved.
 func ImmutableTag(r *metadata.Repository, tag string) bool {
-	switch TagMutability(r.TagMutability) {
+	switch r.TagMutability {
 	case Immutable:
 		return true
 	case ImmutableWithExclusion:
@@ -319,9 +311,9 @@ func (s *Service) SetTagMutability(ctx context.Context, c access.Caller, ref res
 		if err := Unchanged(documentOf("the tag mutability", ref), base, r.TagMutability, r.Exclusions); err != nil {
 			return err
 		}
-		r.TagMutability, r.Exclusions = string(m), exclusions
+		r.TagMutability, r.Exclusions = m, exclusions
 		changed = repositoryOf(r)
-		return tx.Repositories().SetTagMutability(r, string(m), exclusions)
+		return tx.Repositories().SaveSettings(r)
 	})
 	return changed, err
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/twinport/twinport/internal/changes"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/resource"
 )
@@ -62,6 +63,13 @@ func LockSettings(tx *metadata.Tx, row int64, id resource.Registry) (metadata.Re
 		return metadata.Registry{}, err
 	}
 	return tx.Registries().Get(id.Account, id.Region)
+}
+
+// SaveSettings stores what LockSettings has returned, changed, and says so to
+// those who follow the registry.
+func (s *Service) SaveSettings(tx *metadata.Tx, reg metadata.Registry) error {
+	tx.OnCommit(func() { s.changes.Notify(changes.Change{Registry: reg.ID, Settings: true}) })
+	return tx.Registries().SaveSettings(reg)
 }
 
 // documentOf names a document of a repository, for Unchanged.

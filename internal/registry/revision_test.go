@@ -75,7 +75,7 @@ func (d *domain) documents() map[string]document {
 			revision: func() registry.Revision {
 				r, err := d.DescribeRepositories(ctx, c, prod, []string{ref.Name})
 				must(err, "")
-				return registry.RevisionOf(r[0].Mutability, r[0].Exclusions)
+				return registry.RevisionOf(r[0].TagMutability, r[0].Exclusions)
 			},
 			write: func(n int, base ...registry.Revision) error {
 				filters := []string{fmt.Sprint("n", n)}

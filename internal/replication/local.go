@@ -101,7 +101,7 @@ func (l *local) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.Rep
 	var destination *metadata.Repository
 	to := resource.Repository{Registry: resource.Registry{Account: job.DestinationAccount, Region: job.DestinationRegion}, Name: job.RepositoryName}
 	open := metadata.Repositories.Share
-	if registry.TagMutability(job.TagMutability) != registry.Mutable {
+	if job.TagMutability != registry.Mutable {
 		open = metadata.Repositories.Hold // two that find a tag free must not run side by side
 	}
 	tx.Ahead(func(q *metadata.Queries) {

@@ -149,7 +149,7 @@ func (o *Outbox) Pushed(tx *metadata.Tx, p registry.Push) error {
 // destinations of those rules that replicate deletions.
 func (o *Outbox) Deleting(tx *metadata.Tx, d registry.Deletion) error {
 	r := d.Repository
-	rules, err := o.rules(resource.Registry{Account: r.Account, Region: r.Region}, r.Replication)
+	rules, err := o.rules(resource.Registry{Account: r.Account, Region: r.Region}, r.Registry.Replication)
 	if err != nil {
 		return err
 	}
@@ -229,7 +229,7 @@ func (o *Outbox) report(source int64, due []metadata.DueReplication) {
 
 // destinations of what is pushed to the repository.
 func (o *Outbox) destinations(r *metadata.Repository) ([]resource.Registry, error) {
-	rules, err := o.rules(resource.Registry{Account: r.Account, Region: r.Region}, r.Replication)
+	rules, err := o.rules(resource.Registry{Account: r.Account, Region: r.Region}, r.Registry.Replication)
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/twinport/twinport/internal/access"
-	"github.com/twinport/twinport/internal/changes"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/resource"
@@ -82,22 +81,22 @@ func (s *Service) SetRules(ctx context.Context, c access.Caller, id resource.Reg
 		return err
 	}
 	return s.registry.Update(ctx, func(tx *metadata.Tx) error {
-		if err := s.rulesUnchanged(tx, reg.ID, id, base); err != nil {
+		reg, err := registry.LockSettings(tx, reg.ID, id)
+		if err != nil {
 			return err
 		}
-		tx.OnCommit(func() { s.changes.Notify(changes.Change{Registry: reg.ID, Settings: true}) })
-		return tx.Registries().SetReplication(reg.ID, string(text))
+		if err := s.rulesUnchanged(reg, id, base); err != nil {
+			return err
+		}
+		reg.Replication = string(text)
+		return s.registry.SaveSettings(tx, reg)
 	})
 }
 
-// rulesUnchanged is registry.Unchanged for the rules of a registry, whose row it locks.
-func (s *Service) rulesUnchanged(tx *metadata.Tx, row int64, id resource.Registry, base []registry.Revision) error {
+// rulesUnchanged is registry.Unchanged for the rules of a registry.
+func (s *Service) rulesUnchanged(reg metadata.Registry, id resource.Registry, base []registry.Revision) error {
 	if len(base) == 0 {
 		return nil
-	}
-	reg, err := registry.LockSettings(tx, row, id)
-	if err != nil {
-		return err
 	}
 	rules, err := s.outbox.rules(id, reg.Replication)
 	if err != nil {

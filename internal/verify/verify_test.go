@@ -53,9 +53,7 @@ func open(t *testing.T) (*metadata.SQLite, *filestore.Store, *metadata.Repositor
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { blobs.Close() })
-	repo := &metadata.Repository{
-		Account: "111122223333", Region: "us-east-1", Name: "app", TagMutability: "MUTABLE", EncryptionType: "AES256",
-	}
+	repo := &metadata.Repository{Account: "111122223333", Region: "us-east-1", Name: "app"}
 	update(t, meta, func(tx *metadata.Tx) error {
 		if err := tx.Registries().Ensure(repo.Account, repo.Region); err != nil {
 			return err

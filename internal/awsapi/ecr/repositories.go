@@ -10,11 +10,9 @@ import (
 // CreateRepository creates a repository.
 func (s *Service) CreateRepository(ctx context.Context, call Call,
 	in *CreateRepositoryRequest) (*CreateRepositoryResponse, error) {
-	n := registry.NewRepository{
-		Mutability: registry.TagMutability(in.ImageTagMutability),
-		Exclusions: exclusions(in.ImageTagMutabilityExclusionFilters),
-		Tags:       resourceTags(in.Tags),
-	}
+	n := registry.NewRepository{Tags: resourceTags(in.Tags)}
+	n.TagMutability = registry.TagMutability(in.ImageTagMutability)
+	n.Exclusions = exclusions(in.ImageTagMutabilityExclusionFilters)
 	if in.ImageScanningConfiguration != nil {
 		n.ScanOnPush = in.ImageScanningConfiguration.ScanOnPush
 	}
@@ -59,7 +57,7 @@ func (s *Service) DescribeRepositories(ctx context.Context, call Call,
 		return nil, err
 	}
 	if len(in.RepositoryNames) == 1 {
-		call.reads(repositories[0].Mutability, repositories[0].Exclusions)
+		call.reads(repositories[0].TagMutability, repositories[0].Exclusions)
 	}
 	out := &DescribeRepositoriesResponse{Repositories: make([]Repository, 0, len(repositories)), NextToken: next}
 	for _, r := range repositories {
@@ -101,7 +99,7 @@ func (s *Service) PutImageTagMutability(ctx context.Context, call Call,
 	return &PutImageTagMutabilityResponse{
 		RegistryID:                         r.Ref.Registry.Account,
 		RepositoryName:                     r.Ref.Name,
-		ImageTagMutability:                 ImageTagMutability(r.Mutability),
+		ImageTagMutability:                 ImageTagMutability(r.TagMutability),
 		ImageTagMutabilityExclusionFilters: exclusionFilters(r.Exclusions),
 	}, nil
 }
@@ -114,7 +112,7 @@ func (s *Service) DescribeRepository(call Call, r registry.Repository) *Reposito
 		RepositoryName:                     r.Ref.Name,
 		RepositoryURI:                      s.uris.Registry(call.Asked, call.Registry, r.Ref.Registry) + "/" + r.Ref.Name,
 		CreatedAt:                          Timestamp{r.CreatedAt},
-		ImageTagMutability:                 ImageTagMutability(r.Mutability),
+		ImageTagMutability:                 ImageTagMutability(r.TagMutability),
 		ImageTagMutabilityExclusionFilters: exclusionFilters(r.Exclusions),
 		ImageScanningConfiguration:         &ImageScanningConfiguration{ScanOnPush: r.ScanOnPush},
 		EncryptionConfiguration: &EncryptionConfiguration{
