@@ -1,9 +1,6 @@
 package access
 
-import (
-	"maps"
-	"slices"
-)
+import "slices"
 
 // Key is a condition key that requests for every action have. The tables below are those of docs/security.md, which
 // a test compares.
@@ -50,42 +47,3 @@ const (
 	// TagKeys: aws:TagKeys, the keys of the tags that it sets or removes.
 	TagKeys
 )
-
-// keysOf are the keys that requests for one action have, as the Service
-// Authorization Reference has them for Amazon ECR.
-var keysOf = map[string]KeySet{
-	BatchCheckLayerAvailability:    OfRepository | ResourceTags,
-	BatchDeleteImage:               OfRepository | ResourceTags,
-	BatchGetImage:                  OfRepository | ResourceTags,
-	CompleteLayerUpload:            OfRepository | ResourceTags,
-	CreateRepository:               OfRepository | RequestTags | TagKeys, // what is to be made has no tags yet
-	DeleteRegistryPolicy:           0,
-	DeleteRepository:               OfRepository | ResourceTags,
-	DeleteRepositoryPolicy:         OfRepository | ResourceTags,
-	DescribeImageReplicationStatus: OfRepository | ResourceTags,
-	DescribeImages:                 OfRepository | ResourceTags,
-	DescribeRegistry:               0,
-	DescribeRepositories:           OfRepository | ResourceTags,
-	GetDownloadURLForLayer:         OfRepository | ResourceTags,
-	GetRegistryPolicy:              0,
-	GetRepositoryPolicy:            OfRepository | ResourceTags,
-	GetAuthorizationToken:          0,
-	InitiateLayerUpload:            OfRepository | ResourceTags,
-	ListImages:                     OfRepository | ResourceTags,
-	ListTagsForResource:            OfRepository | ResourceTags,
-	PutImage:                       OfRepository | ResourceTags,
-	PutImageTagMutability:          OfRepository | ResourceTags,
-	PutRegistryPolicy:              0,
-	PutReplicationConfiguration:    0,
-	ReplicateImage:                 OfRepository | ResourceTags,
-	SetRepositoryPolicy:            OfRepository | ResourceTags,
-	TagResource:                    OfRepository | ResourceTags | RequestTags | TagKeys,
-	UntagResource:                  OfRepository | ResourceTags | TagKeys,
-	UploadLayerPart:                OfRepository | ResourceTags,
-}
-
-// Actions returns the actions that callers are asked for, in order.
-func Actions() []string { return slices.Sorted(maps.Keys(keysOf)) }
-
-// KeysOf returns the keys that requests for an action have beside CommonKeys.
-func KeysOf(action string) KeySet { return keysOf[action] }
