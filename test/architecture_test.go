@@ -29,8 +29,8 @@ var imports = map[string]string{
 	"blob/filestore":  "blob durable",
 	"blob/s3store":    "blob budget",
 	"changes":         "metadata",
-	"cli": "backup blob/filestore config control jobs metadata migrate registry server stores sweep " +
-		"verify",
+	"cli": "backup blob/filestore config control jobs metadata migrate registry server source stores " +
+		"sweep verify",
 	"config":      "auth policy quota",
 	"console":     "auth session",
 	"jobs":        "metadata",
@@ -45,10 +45,11 @@ var imports = map[string]string{
 		"durable jobs metadata migrate oci quota registry replication resource session stores " +
 		"sweep",
 	"session": "auth jobs metadata",
+	"source":  "resource",
 	"stores":  "blob blob/filestore blob/s3store config metadata migrate",
 	"sweep":   "blob jobs metadata",
 	"usage":   "metadata quota",
-	"verify":  "blob metadata registry",
+	"verify":  "blob metadata registry resource source",
 }
 
 const module = "github.com/twinport/twinport/internal/"

@@ -18,6 +18,7 @@ import (
 	"github.com/twinport/twinport/internal/config"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/source"
 	"github.com/twinport/twinport/internal/stores"
 	"github.com/twinport/twinport/internal/verify"
 )
@@ -59,7 +60,7 @@ func (c verifyCommand) run(ctx context.Context, out output) (summary verify.Summ
 	if !c.Repair && (c.From != "" || c.Discard) {
 		return summary, errors.New("--from and --discard need --repair")
 	}
-	replica, err := c.replica()
+	from, err := c.source()
 	if err != nil {
 		return summary, err
 	}
@@ -98,7 +99,7 @@ func (c verifyCommand) run(ctx context.Context, out output) (summary verify.Summ
 	if c.Repair {
 		log := slog.New(slog.NewTextHandler(out.stderr, nil))
 		v.Repair = &verify.Repair{
-			Registry: registry.ForRepairs(meta, blobs, log), Metadata: meta, Replica: replica, Discard: c.Discard,
+			Registry: registry.ForRepairs(meta, blobs, log), Metadata: meta, Source: from, Discard: c.Discard,
 		}
 	}
 	summary, err = verify.Run(ctx, v)
@@ -118,7 +119,7 @@ func (c verifyCommand) run(ctx context.Context, out output) (summary verify.Summ
 // between two batches before what its manifests lack counts as damage.
 const pauseBeforeMissing = time.Second
 
-func (c verifyCommand) replica() (*verify.Replica, error) {
+func (c verifyCommand) source() (source.Source, error) {
 	if c.From == "" {
 		if c.Username != "" || c.PasswordStdin {
 			return nil, errors.New("--username and --password-stdin need --from")
@@ -140,11 +141,11 @@ func (c verifyCommand) replica() (*verify.Replica, error) {
 		}
 		logins = login{u.Host, authn.Basic{Username: c.Username, Password: strings.TrimRight(password, "\r\n")}}
 	}
-	replica, err := verify.OpenReplica(c.From, logins)
+	from, err := source.OpenRemote(c.From, logins, registry.MaxManifestSize)
 	if err != nil {
 		return nil, fmt.Errorf("--from: %w", err)
 	}
-	return replica, nil
+	return from, nil
 }
 
 // login is for one host.

@@ -280,4 +280,4 @@ func (r *run) lacks(ctx context.Context, m metadata.StoredManifest) error {
 	return nil
 }
 
-var errNoReplica = errors.New("push the image again, or name a registry that has it by --from")
+var errNoSource = errors.New("push the image again, or name a registry that has it by --from")

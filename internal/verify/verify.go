@@ -292,10 +292,10 @@ func (r *run) damagedBlob(ctx context.Context, d metadata.DamagedBlob) error {
 		f := Finding{Kind: Quarantined, Repository: repositories[0].String(), Digest: d.Digest, Object: d.Object,
 			Problem: fmt.Sprintf("taken out of use on %s: %s%s", d.FoundAt.Format(time.DateTime), reason, others(repositories))}
 		if r.Repair != nil {
-			if r.Repair.Replica == nil {
+			if r.Repair.Source == nil {
 				f.Action = "push an image with this layer again, or name a registry that has it by --from"
 			} else {
-				r.repair(&f, "fetched again from "+r.Repair.Replica.String(), func(p *Repair) error {
+				r.repair(&f, "fetched again from "+r.Repair.Source.String(), func(p *Repair) error {
 					return p.fetchLayer(ctx, d.Digest, repositories)
 				})
 			}

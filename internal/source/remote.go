@@ -1,4 +1,4 @@
-package verify
+package source
 
 import (
 	"context"
@@ -13,22 +13,23 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/opencontainers/go-digest"
 
-	"github.com/twinport/twinport/internal/metadata"
-	"github.com/twinport/twinport/internal/registry"
+	"github.com/twinport/twinport/internal/resource"
 )
 
-// Replica is another registry that has the same images.
-type Replica struct {
-	url    *url.URL
-	puller *remote.Puller
+// Remote is another registry, which is spoken to by the OCI distribution
+// protocol. It is a Source.
+type Remote struct {
+	url         *url.URL
+	puller      *remote.Puller
+	maxManifest int
 }
 
-// OpenReplica reads the URL of a registry: http://host:port or https://host,
+// OpenRemote reads the URL of a registry: http://host:port or https://host,
 // perhaps with a path to put before the names of repositories, in which
 // {account} and {region} stand for those of the repository. Without a path,
 // both <account>/<region>/<repository>, as another Twinport has it, and
-// <repository> are tried.
-func OpenReplica(raw string, login authn.Keychain) (*Replica, error) {
+// <repository> are tried. Manifests of more than maxManifest bytes are errors.
+func OpenRemote(raw string, login authn.Keychain, maxManifest int) (*Remote, error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.RawQuery != "" ||
 		u.Fragment != "" {
@@ -42,14 +43,14 @@ func OpenReplica(raw string, login authn.Keychain) (*Replica, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Replica{url: u, puller: puller}, nil
+	return &Remote{url: u, puller: puller, maxManifest: maxManifest}, nil
 }
 
 // String is the registry's URL.
-func (r *Replica) String() string { return r.url.String() }
+func (r *Remote) String() string { return r.url.String() }
 
-// references are where the replica may have what a repository has.
-func (r *Replica) references(repository metadata.RepositoryRef, d digest.Digest) ([]name.Digest, error) {
+// references are where the registry may have what a repository has.
+func (r *Remote) references(of resource.Repository, d digest.Digest) ([]name.Digest, error) {
 	var options []name.Option
 	if r.url.Scheme == "http" {
 		options = append(options, name.Insecure)
@@ -61,11 +62,11 @@ func (r *Replica) references(repository metadata.RepositoryRef, d digest.Digest)
 		paths = []string{"{account}/{region}", ""}
 	}
 	for _, p := range paths {
-		p = strings.NewReplacer("{account}", repository.Account, "{region}", repository.Region).Replace(p)
+		p = strings.NewReplacer("{account}", of.Registry.Account, "{region}", of.Registry.Region).Replace(p)
 		if p != "" {
 			p += "/"
 		}
-		ref, err := name.NewDigest(r.url.Host+"/"+p+repository.Name+"@"+d.String(), options...)
+		ref, err := name.NewDigest(r.url.Host+"/"+p+of.Name+"@"+d.String(), options...)
 		if err != nil {
 			return nil, err
 		}
@@ -74,10 +75,10 @@ func (r *Replica) references(repository metadata.RepositoryRef, d digest.Digest)
 	return refs, nil
 }
 
-// layer hands a layer's bytes to store, which verifies them.
-func (r *Replica) layer(ctx context.Context, repository metadata.RepositoryRef, d digest.Digest,
-	store func(ctx context.Context, repository metadata.RepositoryRef, d digest.Digest, content io.Reader) error) error {
-	refs, err := r.references(repository, d)
+// Blob implements Source.
+func (r *Remote) Blob(ctx context.Context, of resource.Repository, d digest.Digest,
+	read func(content io.Reader) error) error {
+	refs, err := r.references(of, d)
 	if err != nil {
 		return err
 	}
@@ -85,7 +86,7 @@ func (r *Replica) layer(ctx context.Context, repository metadata.RepositoryRef, 
 	for _, ref := range refs {
 		content, err := r.open(ctx, ref)
 		if err == nil {
-			err = store(ctx, repository, d, content)
+			err = read(content)
 			content.Close()
 		}
 		if err == nil || ctx.Err() != nil {
@@ -96,7 +97,7 @@ func (r *Replica) layer(ctx context.Context, repository metadata.RepositoryRef, 
 	return errors.Join(errs...)
 }
 
-func (r *Replica) open(ctx context.Context, ref name.Digest) (io.ReadCloser, error) {
+func (r *Remote) open(ctx context.Context, ref name.Digest) (io.ReadCloser, error) {
 	layer, err := r.puller.Layer(ctx, ref)
 	if err != nil {
 		return nil, err
@@ -104,9 +105,9 @@ func (r *Replica) open(ctx context.Context, ref name.Digest) (io.ReadCloser, err
 	return layer.Compressed()
 }
 
-// manifest fetches a manifest's bytes and checks their digest.
-func (r *Replica) manifest(ctx context.Context, repository metadata.RepositoryRef, d digest.Digest) ([]byte, error) {
-	refs, err := r.references(repository, d)
+// Manifest implements Source.
+func (r *Remote) Manifest(ctx context.Context, of resource.Repository, d digest.Digest) ([]byte, error) {
+	refs, err := r.references(of, d)
 	if err != nil {
 		return nil, err
 	}
@@ -116,8 +117,8 @@ func (r *Replica) manifest(ctx context.Context, repository metadata.RepositoryRe
 		switch {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case err == nil && len(got.Manifest) > registry.MaxManifestSize:
-			err = fmt.Errorf("it has more than %d bytes", registry.MaxManifestSize)
+		case err == nil && len(got.Manifest) > r.maxManifest:
+			err = fmt.Errorf("it has more than %d bytes", r.maxManifest)
 		case err == nil && d.Algorithm().FromBytes(got.Manifest) != d:
 			err = errors.New("what came has another digest")
 		case err == nil:
