@@ -43,7 +43,7 @@ type Config struct {
 	// Version of the program.
 	Version string
 	// Jobs says how the jobs of the deployment go.
-	Jobs func() ([]jobs.Run, error)
+	Jobs func(context.Context) ([]jobs.Run, error)
 	// Shared says that the stores are a database server and a bucket.
 	Shared bool
 	// Limits bound what requests take; nil means no bounds.
@@ -176,6 +176,13 @@ func (h *Handler) explain(ctx context.Context, err error, operation, requestID s
 		}
 		return exception
 	}
+	if ctx.Err() != nil {
+		// Nobody is left to read an answer, and the error comes from the client's going away.
+		h.log.DebugContext(ctx, "client went away", "operation", operation, "request_id", requestID, "error", err)
+		return &awsjson.Exception{
+			Code: ecr.ServerException, Message: "The request was cancelled", Status: http.StatusServiceUnavailable,
+		}
+	}
 	if registry.IsUnavailable(err) {
 		h.log.WarnContext(ctx, "AWS API request failed: a store does not answer", "operation", operation,
 			"request_id", requestID, "error", err)
@@ -184,9 +191,7 @@ func (h *Handler) explain(ctx context.Context, err error, operation, requestID s
 			Status: http.StatusServiceUnavailable,
 		}
 	}
-	if ctx.Err() == nil { // else nobody waits for the answer
-		h.log.ErrorContext(ctx, "AWS API request failed", "operation", operation, "request_id", requestID, "error", err)
-	}
+	h.log.ErrorContext(ctx, "AWS API request failed", "operation", operation, "request_id", requestID, "error", err)
 	return &awsjson.Exception{
 		Code:    ecr.ServerException,
 		Message: "An internal error occurred: see the server's log for request " + requestID,

@@ -92,7 +92,7 @@ func newAPI(t *testing.T, adjust ...func(*awsapi.Config)) *api {
 		Accounts: keys,
 		Sessions: a.sessions,
 		Version:  "v1.2.3",
-		Jobs: func() ([]jobs.Run, error) {
+		Jobs: func(context.Context) ([]jobs.Run, error) {
 			return []jobs.Run{
 				{Job: "sweep", Steps: []string{"uploads", "links"}, Step: 2, Running: true, Finished: begin},
 				{Job: "sessions", Steps: []string{"expired"}},
@@ -1129,5 +1129,36 @@ func TestCallerIdentity(t *testing.T) {
 		if resp.StatusCode != c.status || !strings.Contains(text, "<Code>"+c.code+"</Code>") {
 			t.Errorf("%s %s %.30q: %d %s", c.method, c.query, c.body, resp.StatusCode, text)
 		}
+	}
+}
+
+// leaving is a body whose client goes away when it is read.
+type leaving struct {
+	io.Reader
+	leave func()
+}
+
+func (l leaving) Read(p []byte) (int, error) {
+	n, err := l.Reader.Read(p)
+	if err == io.EOF {
+		l.leave()
+	}
+	return n, err
+}
+
+func (l leaving) Close() error { return nil }
+
+// TestClientThatLeaves: that a request was given up is no fault of the server.
+func TestClientThatLeaves(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	ctx, leave := context.WithCancel(t.Context())
+	r := a.signed(t, "AmazonEC2ContainerRegistry_V20150921.CreateRepository", "application/x-amz-json-1.1",
+		`{"repositoryName": "app"}`).WithContext(ctx)
+	r.Body = leaving{r.Body, leave}
+	w := httptest.NewRecorder()
+	a.handler.ServeHTTP(w, r)
+	if w.Code != http.StatusServiceUnavailable || a.log.String() != "" {
+		t.Errorf("answered %d %s, and logged %q", w.Code, w.Body, a.log.String())
 	}
 }

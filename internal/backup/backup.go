@@ -221,7 +221,7 @@ func removeUnnamed(ctx context.Context, snapshot *metadata.SQLite, copies *files
 				named = named[1:]
 				continue
 			}
-			if named, err = snapshot.Read().Damage().BlobsByObject(after, pageRows); err != nil {
+			if named, err = snapshot.Read(ctx).Damage().BlobsByObject(after, pageRows); err != nil {
 				return err
 			}
 			if last = len(named) == 0; !last {

@@ -90,7 +90,7 @@ func (d *deployment) push(text string) (object string) {
 func (d *deployment) drop(text string) {
 	d.t.Helper()
 	name := digest.FromString(text).String()
-	b, err := d.meta.Read().Layers().Blob(name)
+	b, err := d.meta.Read(ctx).Layers().Blob(name)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -182,11 +182,11 @@ func TestSnapshotIsOneMoment(t *testing.T) {
 		if lines, err := snapshot.CheckIntegrity(ctx, 10); err != nil || len(lines) > 0 {
 			t.Errorf("copy %d: %q, %v", i, lines, err)
 		}
-		waiting, err := snapshot.Read().Damage().Waiting()
+		waiting, err := snapshot.Read(ctx).Damage().Waiting()
 		if err != nil {
 			t.Fatal(err)
 		}
-		manifests, err := snapshot.Read().Damage().CountManifests(d.repo.ID)
+		manifests, err := snapshot.Read(ctx).Damage().CountManifests(d.repo.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -263,7 +263,7 @@ func holds(t *testing.T, to, text string) {
 		t.Fatal(err)
 	}
 	defer snapshot.Close()
-	if _, err := snapshot.Read().Layers().Blob(digest.FromString(text).String()); err != nil {
+	if _, err := snapshot.Read(ctx).Layers().Blob(digest.FromString(text).String()); err != nil {
 		t.Errorf("objects are removed before the database is replaced: %v", err)
 	}
 }

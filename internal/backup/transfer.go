@@ -50,7 +50,7 @@ type transfer struct {
 // run returns when all that was transferred is durable.
 func (t *transfer) run(ctx context.Context, from *metadata.SQLite) error {
 	t.noLink.Store(t.Copy)
-	totals, err := from.Read().Damage().Totals()
+	totals, err := from.Read(ctx).Damage().Totals()
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (t *transfer) run(ctx context.Context, from *metadata.SQLite) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(workers)
 	for after := ""; ctx.Err() == nil; {
-		page, err := from.Read().Damage().BlobsByObject(after, pageRows)
+		page, err := from.Read(ctx).Damage().BlobsByObject(after, pageRows)
 		if err != nil {
 			group.Go(func() error { return err })
 			break

@@ -95,7 +95,7 @@ func (c sweepCommand) served(ctx context.Context, cfg config.Config) error {
 	if meta, blobs, err := stores.OpenReadOnly(ctx, cfg); err == nil {
 		defer meta.Close()
 		defer blobs.Close()
-		switch runs, err := jobs.Runs(meta.Read(), jobs.Job{Name: sweep.JobName}); {
+		switch runs, err := jobs.Runs(meta.Read(ctx), jobs.Job{Name: sweep.JobName}); {
 		case err != nil:
 		case runs[0].Running:
 			last = " One is under way now."

@@ -160,7 +160,7 @@ func hasFinished(r *Runner) bool { return !stats(r).Finished.IsZero() }
 
 func leaseOf(t *testing.T, s metadata.Store) metadata.Lease {
 	t.Helper()
-	l, err := s.Read().Leases().Get("work")
+	l, err := s.Read(t.Context()).Leases().Get("work")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +194,7 @@ func TestOneProcessRunsAJobUntilTheEnd(t *testing.T) {
 		if n := w.count(); n != all {
 			t.Errorf("the job ran again at once: %d pages", n)
 		}
-		runs, err := Runs(a.Read(), w.of("d"), Job{Name: "none", Steps: []Step{{Name: "one"}}})
+		runs, err := Runs(a.Read(t.Context()), w.of("d"), Job{Name: "none", Steps: []Step{{Name: "one"}}})
 		want := []Run{{Job: "work", Steps: steps, Finished: stats(third).Finished}, {Job: "none", Steps: []string{"one"}}}
 		if err != nil || !reflect.DeepEqual(runs, want) {
 			t.Errorf("runs: %+v, %v; want %+v", runs, err, want)
@@ -220,7 +220,7 @@ func TestNextProcessGoesOn(t *testing.T) {
 		if l := leaseOf(t, a); l.Holder != "" || !strings.Contains(l.Progress, `"step":2`) {
 			t.Fatalf("after the stop: %+v", l)
 		}
-		if runs, err := Runs(b.Read(), w.of("b")); err != nil || runs[0].Running || runs[0].Step != 3 {
+		if runs, err := Runs(b.Read(t.Context()), w.of("b")); err != nil || runs[0].Running || runs[0].Step != 3 {
 			t.Errorf("a run that waits: %+v, %v", runs, err)
 		}
 		done := w.count()

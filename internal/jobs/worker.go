@@ -49,7 +49,10 @@ func (w *worker) watch(ctx context.Context) {
 			woken = true
 		case <-time.After(wait):
 		}
-		lease, err := w.store.Read().Leases().Get(w.Name)
+		lease, err := w.store.Read(ctx).Leases().Get(w.Name)
+		if ctx.Err() != nil {
+			return
+		}
 		if err != nil {
 			w.log.WarnContext(ctx, "could not read the lease of a job", "error", err)
 			wait = faultPause

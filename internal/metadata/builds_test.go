@@ -124,50 +124,50 @@ func useEverything(t *testing.T, s Store) {
 	}
 	repository := func(account, region, name string) *Repository {
 		t.Helper()
-		r, err := s.Repository(account, region, name, nil)
+		r, err := s.Repository(t.Context(), account, region, name, nil)
 		if err != nil {
 			t.Fatalf("%s/%s/%s: %v", account, region, name, err)
 		}
 		return r
 	}
 	app, fixed := repository(prod, here, "team/app"), repository(prod, here, "fixed")
-	tags, err := s.Read().Repositories().ResourceTags(app.ID)
+	tags, err := s.Read(t.Context()).Repositories().ResourceTags(app.ID)
 	if err != nil || len(tags) != 1 || tags[0].Key != "stage" || !strings.Contains(app.Policy, "BatchGetImage") ||
 		fixed.TagMutability != "IMMUTABLE" {
 		t.Errorf("%+v has the tags %v, %v; fixed is %s", app, tags, err, fixed.TagMutability)
 	}
 	for _, r := range []*Repository{app, repository(prod, there, "team/app"), repository(dev, here, "team/app")} {
-		images, err := s.Read().Tags().List(r.ID, "", 10)
+		images, err := s.Read(t.Context()).Tags().List(r.ID, "", 10)
 		if err != nil || len(images) != 4 {
 			t.Errorf("%s has the tags %v, %v", r.Account+"/"+r.Region, images, err)
 			continue
 		}
 		for _, tag := range images {
-			content, err := s.Read().Images().ContentByTag(r.ID, tag.Name)
+			content, err := s.Read(t.Context()).Images().ContentByTag(r.ID, tag.Name)
 			if err != nil || !strings.Contains(string(content.Bytes), `"schemaVersion": 2`) {
 				t.Errorf("%s: %+v, %v", tag.Name, content, err)
 			}
 		}
 		first := images[slices.IndexFunc(images, func(t Tag) bool { return t.Name == "v1" })]
-		if rs, _, err := s.Read().Images().Referrers(r.ID, first.Digest, "", "", 10); err != nil || len(rs) != 1 ||
+		if rs, _, err := s.Read(t.Context()).Images().Referrers(r.ID, first.Digest, "", "", 10); err != nil || len(rs) != 1 ||
 			rs[0].ArtifactType != "application/example" {
 			t.Errorf("referrers of %s: %+v, %v", first.Digest, rs, err)
 		}
 	}
-	registry, err := s.Read().Registries().Get(prod, here)
+	registry, err := s.Read(t.Context()).Registries().Get(prod, here)
 	must(err)
 	for state, want := range map[string]int{ReplicationComplete: 12, ReplicationFailed: 6, ReplicationInProgress: 0} {
-		rs, err := s.Read().Replications().From(registry.ID, state, epoch, ReplicationKey{}, 100)
+		rs, err := s.Read(t.Context()).Replications().From(registry.ID, state, epoch, ReplicationKey{}, 100)
 		if err != nil || len(rs) != want || want > 0 && rs[0].RepositoryName != "team/app" {
 			t.Errorf("%d replications are %s, want %d: %v", len(rs), state, want, err)
 		}
 	}
-	blobs, err := s.Read().Upkeep().Blobs("", 100)
+	blobs, err := s.Read(t.Context()).Upkeep().Blobs("", 100)
 	must(err)
 	if len(blobs) != 6 || blobs[0].Object == "" {
 		t.Errorf("blobs: %+v", blobs)
 	}
-	idle, err := s.Read().Uploads().Idle(epoch.AddDate(100, 0, 0), epoch.AddDate(101, 0, 0), "", 10)
+	idle, err := s.Read(t.Context()).Uploads().Idle(epoch.AddDate(100, 0, 0), epoch.AddDate(101, 0, 0), "", 10)
 	must(err)
 	if len(idle) != 2 {
 		t.Errorf("uploads: %+v", idle)
@@ -180,7 +180,7 @@ func useEverything(t *testing.T, s Store) {
 		}
 		return nil
 	})
-	if links, err := s.Read().Damage().DamagedLinks(damaged, 10); err != nil || len(links) == 0 {
+	if links, err := s.Read(t.Context()).Damage().DamagedLinks(damaged, 10); err != nil || len(links) == 0 {
 		t.Errorf("links to what is damaged: %v, %v", links, err)
 	}
 	commit(t, s, func(tx *Tx) error { return tx.Layers().Add(app, damaged, blobs[0].Size, "a new object", epoch) })
@@ -206,7 +206,7 @@ func useEverything(t *testing.T, s Store) {
 		return nil
 	})
 	// What these builds saw refused is tried again.
-	refused, err := s.Read().Replications().From(registry.ID, ReplicationFailed, epoch, ReplicationKey{}, 100)
+	refused, err := s.Read(t.Context()).Replications().From(registry.ID, ReplicationFailed, epoch, ReplicationKey{}, 100)
 	must(err)
 	refused = slices.DeleteFunc(refused, func(r ListedReplication) bool {
 		return r.DestinationAccount != refused[0].DestinationAccount || r.DestinationRegion != refused[0].DestinationRegion
@@ -216,7 +216,7 @@ func useEverything(t *testing.T, s Store) {
 		t.Errorf("%d of %d refusals were made due", len(made), len(refused))
 	}
 	// A push and a replication, with a sequence beyond those of the builds before.
-	before, err := s.Read().Tags().Get(app.ID, "v2")
+	before, err := s.Read(t.Context()).Tags().Get(app.ID, "v2")
 	must(err)
 	commit(t, s, func(tx *Tx) error {
 		n, err := tx.Registries().NextSequence(registry.ID)
@@ -245,7 +245,7 @@ func useEverything(t *testing.T, s Store) {
 		// older than what has arrived
 		return tx.Tags().Advance(there2, Tag{Name: "v2", Digest: manifestDigest(7)}, registry.ID, 1, epoch)
 	})
-	if tag, err := s.Read().Tags().Get(there2.ID, "v2"); err != nil || tag.Digest != before.Digest {
+	if tag, err := s.Read(t.Context()).Tags().Get(there2.ID, "v2"); err != nil || tag.Digest != before.Digest {
 		t.Errorf("an older push has moved the tag back: %+v, %v", tag, err)
 	}
 	commit(t, s, func(tx *Tx) error { return tx.Repositories().Delete(fixed) })

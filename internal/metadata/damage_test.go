@@ -10,7 +10,7 @@ func TestQuarantine(t *testing.T) {
 		for _, r := range []*Repository{one, two} {
 			commit(t, s, func(tx *Tx) error { return addLayer(tx, r, d, 7) })
 		}
-		b, err := s.Read().Layers().Blob(d)
+		b, err := s.Read(t.Context()).Layers().Blob(d)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,35 +37,38 @@ func TestQuarantine(t *testing.T) {
 			}
 			return err
 		})
-		repositories, err := s.Read().Damage().DamagedLinks(d, 10)
+		repositories, err := s.Read(t.Context()).Damage().DamagedLinks(d, 10)
 		if err != nil || len(repositories) != 2 || repositories[0].String() != account+"/"+region+"/one" {
 			t.Errorf("%v, %v wait for it", repositories, err)
 		}
-		damaged, err := s.Read().Damage().DamagedBlobs("", 10)
+		damaged, err := s.Read(t.Context()).Damage().DamagedBlobs("", 10)
 		if err != nil || len(damaged) != 1 || damaged[0].Object != b.Object || damaged[0].Reason != "wrong" ||
 			damaged[0].Restored {
 			t.Errorf("%+v, %v", damaged, err)
 		}
 		// The sweep leaves what is kept for inspection.
-		if orphans, err := s.Read().Upkeep().OrphanObjects([]ObjectKey{{Object: b.Object}}); err != nil || len(orphans) != 0 {
+		if orphans, err := s.Read(t.Context()).Upkeep().OrphanObjects([]ObjectKey{{Object: b.Object}}); err != nil ||
+			len(orphans) != 0 {
 			t.Errorf("orphans %q, %v", orphans, err)
 		}
 		commit(t, s, func(tx *Tx) error { return tx.Repositories().Delete(two) })
 		three := newRepository(t, s, "three")
 		commit(t, s, func(tx *Tx) error { return tx.Layers().Add(three, d, 7, "sha256/new", epoch) })
 		for _, r := range []*Repository{one, three} {
-			if l, err := s.Read().Layers().Get(r.ID, d); err != nil || l.Object != "sha256/new" || l.Size != 7 {
+			if l, err := s.Read(t.Context()).Layers().Get(r.ID, d); err != nil || l.Object != "sha256/new" || l.Size != 7 {
 				t.Errorf("%s has %+v, %v", r.Name, l, err)
 			}
 		}
-		if repositories, err := s.Read().Damage().DamagedLinks(d, 10); err != nil || len(repositories) != 0 {
+		if repositories, err := s.Read(t.Context()).Damage().DamagedLinks(d, 10); err != nil || len(repositories) != 0 {
 			t.Errorf("%v, %v still wait", repositories, err)
 		}
-		if damaged, err = s.Read().Damage().DamagedBlobs("", 10); err != nil || len(damaged) != 1 || !damaged[0].Restored {
+		if damaged, err = s.Read(t.Context()).Damage().DamagedBlobs("", 10); err != nil || len(damaged) != 1 ||
+			!damaged[0].Restored {
 			t.Fatalf("%+v, %v", damaged, err)
 		}
 		commit(t, s, func(tx *Tx) error { return tx.Damage().DiscardDamaged(damaged[0], 7) })
-		if garbage, err := s.Read().Upkeep().Garbage("", 10); err != nil || len(garbage) != 1 || garbage[0].Object != b.Object {
+		if garbage, err := s.Read(t.Context()).Upkeep().Garbage("", 10); err != nil || len(garbage) != 1 ||
+			garbage[0].Object != b.Object {
 			t.Errorf("garbage %+v, %v", garbage, err)
 		}
 	})

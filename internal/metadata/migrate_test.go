@@ -77,7 +77,7 @@ func TestNewerSchema(t *testing.T) {
 		if err != nil {
 			t.Fatalf("a schema that this program may use: %v", err)
 		}
-		if _, err := s.Repository(account, region, "app", nil); err != nil {
+		if _, err := s.Repository(t.Context(), account, region, "app", nil); err != nil {
 			t.Error(err)
 		}
 		s.Close()
@@ -154,7 +154,7 @@ func TestOldDatabaseIsMigrated(t *testing.T) {
 	}
 	db.Close()
 	s := openStore(t, dir)
-	r, err := s.Repository(account, region, "app", nil)
+	r, err := s.Repository(t.Context(), account, region, "app", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,11 +162,11 @@ func TestOldDatabaseIsMigrated(t *testing.T) {
 		d256: {11, "sha256/00/" + d256[7:], time.UnixMicro(1).UTC()},
 		d512: {12, "sha512/ab/" + d512[7:], time.UnixMicro(1).UTC()},
 	} {
-		if l, err := s.Layer(r, d); err != nil || l != want {
+		if l, err := s.Layer(t.Context(), r, d); err != nil || l != want {
 			t.Errorf("%s: %+v, %v, want %+v", d, l, err, want)
 		}
 	}
-	u, err := s.Read().Uploads().Get(5, "u")
+	u, err := s.Read(t.Context()).Uploads().Get(5, "u")
 	if err != nil || len(u.State) != 0 || u.StartedAt.UnixMicro() != 77 || !u.UpdatedAt.IsZero() {
 		t.Errorf("upload: %+v, %v", u, err)
 	}
@@ -175,7 +175,7 @@ func TestOldDatabaseIsMigrated(t *testing.T) {
 		_, err := tx.Upkeep().DropBlobs([]string{d256})
 		return err
 	})
-	if garbage, err := s.Read().Upkeep().Garbage("", 10); err != nil || len(garbage) != 0 {
+	if garbage, err := s.Read(t.Context()).Upkeep().Garbage("", 10); err != nil || len(garbage) != 0 {
 		t.Errorf("a blob that is linked became garbage: %v, %v", garbage, err)
 	}
 	commit(t, s, func(tx *Tx) error {
@@ -185,8 +185,9 @@ func TestOldDatabaseIsMigrated(t *testing.T) {
 		_, err := tx.Upkeep().DropBlobs([]string{d256, d512})
 		return err
 	})
-	if garbage, err := s.Read().Upkeep().Garbage("", 10); err != nil || len(garbage) != 1 || garbage[0].Object != "sha256/00/"+
-		d256[7:] || garbage[0].Size != 11 {
+	if garbage, err := s.Read(t.Context()).Upkeep().Garbage("", 10); err != nil || len(garbage) != 1 ||
+		garbage[0].Object != "sha256/00/"+d256[7:] ||
+		garbage[0].Size != 11 {
 		t.Errorf("garbage: %+v, %v", garbage, err)
 	}
 }
@@ -235,7 +236,7 @@ func TestOldReplicationsAreListed(t *testing.T) {
 		}
 		changed := map[int64]int64{}
 		for _, state := range []string{ReplicationInProgress, ReplicationComplete, ReplicationFailed} {
-			rs, err := s.Read().Replications().From(1, state, time.Time{}, ReplicationKey{}, 10)
+			rs, err := s.Read(t.Context()).Replications().From(1, state, time.Time{}, ReplicationKey{}, 10)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -250,7 +251,8 @@ func TestOldReplicationsAreListed(t *testing.T) {
 		if want := map[int64]int64{1: 30, 2: 20, 3: 16, 4: 50}; !maps.Equal(changed, want) {
 			t.Errorf("they changed at %v, want %v", changed, want)
 		}
-		if rs, err := s.Read().Replications().Into("2", "x", time.Time{}, ReplicationKey{}, 10); err != nil || len(rs) != 2 ||
+		if rs, err := s.Read(t.Context()).Replications().Into("2", "x", time.Time{}, ReplicationKey{}, 10); err != nil ||
+			len(rs) != 2 ||
 			rs[0].ID != 4 {
 			t.Errorf("arrived: %+v, %v", rs, err)
 		}
@@ -266,7 +268,7 @@ func TestMigrationIsDoneAgain(t *testing.T) {
 		t, openSQL(t, "pgx", database), `DELETE FROM goose_db_version WHERE version_id >= 4; DROP TABLE sessions; DROP INDEX replications_arrived`)
 	s := openPostgres(t, database)
 	defer s.Close()
-	if _, err := s.Read().Replications().Into("2", "x", time.Time{}, ReplicationKey{}, 10); err != nil {
+	if _, err := s.Read(t.Context()).Replications().Into("2", "x", time.Time{}, ReplicationKey{}, 10); err != nil {
 		t.Error(err)
 	}
 }

@@ -38,7 +38,7 @@ func TestListsArePagedByKey(t *testing.T) {
 					tx.Tags().Set(r, Tag{Name: fmt.Sprintf("many-%02d", i), Digest: manifestDigest(0)}, epoch))
 			})
 		}
-		q := s.Read()
+		q := s.Read(t.Context())
 		manifests := func(tagged int) func(string, int) ([]string, error) {
 			return func(after string, limit int) ([]string, error) {
 				ms, err := q.Images().List(r.ID, tagged, after, limit)
@@ -147,19 +147,21 @@ func TestReferrersSayWhetherThereAreMore(t *testing.T) {
 			{manifestDigest(3), 1, 1, false},
 			{manifestDigest(4), 5, 0, false},
 		} {
-			ms, more, err := s.Read().Images().Referrers(r.ID, subject, "", c.after, c.limit)
+			ms, more, err := s.Read(t.Context()).Images().Referrers(r.ID, subject, "", c.after, c.limit)
 			if err != nil || len(ms) != c.want || more != c.wantsMore {
 				t.Errorf("%d after %q: %d items, more %v, %v", c.limit, c.after, len(ms), more, err)
 			}
 		}
-		if ms, err := s.Read().Images().List(r.ID, -1, "", 5); err != nil || len(ms) != 5 || ms[0].Annotations != "" {
+		if ms, err := s.Read(t.Context()).Images().List(r.ID, -1, "", 5); err != nil || len(ms) != 5 ||
+			ms[0].Annotations != "" {
 			t.Errorf("a list of manifests must not carry annotations: %v", err)
 		}
 		// One that is larger than a page comes alone.
 		putManifest(t, s, r, Manifest{
 			Digest: manifestDigest(5), Subject: subject, Annotations: strings.Repeat(" ", maxAnnotations+1), PushedAt: epoch,
 		}, "{}")
-		if ms, more, err := s.Read().Images().Referrers(r.ID, subject, "", manifestDigest(4), 5); err != nil || len(ms) != 1 || more {
+		if ms, more, err := s.Read(t.Context()).Images().Referrers(r.ID, subject, "", manifestDigest(4), 5); err != nil ||
+			len(ms) != 1 || more {
 			t.Errorf("a large one: %d items, more %v, %v", len(ms), more, err)
 		}
 	})

@@ -28,6 +28,8 @@ const (
 	// connection on which nothing arrives any more is noticed. It includes
 	// waiting for locks.
 	roundTripTimeout = 20 * time.Second
+	// grace is how long a query goes on whose caller has left.
+	grace = time.Second
 	// patience is how long reads and updates are tried again while the server
 	// restarts or fails over, before the caller gets an error.
 	patience = 5 * time.Second
@@ -140,7 +142,9 @@ func migratePostgres(ctx context.Context, db *sql.DB) error {
 	return migrate(ctx, goose.DialectPostgres, db, goose.WithSessionLocker(locker))
 }
 
-func (s *Postgres) Read() *Queries { return &Queries{conn: &pipeline{store: s}} }
+func (s *Postgres) Read(ctx context.Context) *Queries {
+	return &Queries{conn: &pipeline{store: s, ctx: ctx}}
+}
 
 func (s *Postgres) Shared() bool { return true }
 

@@ -30,8 +30,8 @@ func pair(r *Repository, i int) func(tx *Tx) error {
 // applied reports which of the two rows of pair are there.
 func applied(t *testing.T, s Store, r *Repository, i int) (upload, layer bool) {
 	t.Helper()
-	_, uploadErr := s.Read().Uploads().Get(r.ID, fmt.Sprint(i))
-	_, layerErr := s.Read().Layers().Get(r.ID, manifestDigest(i))
+	_, uploadErr := s.Read(t.Context()).Uploads().Get(r.ID, fmt.Sprint(i))
+	_, layerErr := s.Read(t.Context()).Layers().Get(r.ID, manifestDigest(i))
 	for _, err := range []error{uploadErr, layerErr} {
 		if err != nil && err != ErrNotFound {
 			t.Fatal(err)
@@ -96,12 +96,12 @@ func TestReadWhoseConnectionIsCutAnywhere(t *testing.T) {
 	}
 	for n := int64(0); n < 5000; n += 101 {
 		proxy.CutAfter(servers.ToClient, n)
-		row, err := s.Repository(account, region, "app", ahead)
+		row, err := s.Repository(t.Context(), account, region, "app", ahead)
 		if err != nil {
 			t.Fatalf("cut after %d bytes: %v", n, err)
 		}
-		all, err := s.ReadOf(row).Tags().List(row.ID, "", 100)
-		kept, keptErr := s.ResourceTags(row)
+		all, err := s.ReadOf(t.Context(), row).Tags().List(row.ID, "", 100)
+		kept, keptErr := s.ResourceTags(t.Context(), row)
 		if len(all) != tags || len(kept) != 1 || errors.Join(err, keptErr) != nil {
 			t.Errorf("cut after %d bytes: %d tags, %v, %d resource tags, %v", n, len(all), err, len(kept), keptErr)
 		}
@@ -174,7 +174,8 @@ func TestServerThatIsStartedAgain(t *testing.T) {
 				})
 				load.Go(func() {
 					for !stop.Load() {
-						if _, err := s.Repository(account, region, "app", nil); err != nil && !errors.Is(err, ErrUnavailable) {
+						if _, err := s.Repository(t.Context(), account, region, "app", nil); err != nil &&
+							!errors.Is(err, ErrUnavailable) {
 							t.Errorf("read: %v", err)
 						}
 					}

@@ -21,9 +21,10 @@ import (
 type pipeline struct {
 	store       *Postgres
 	transaction bool
-	conn        *pgxpool.Conn // of the transaction, once it has sent something
-	queue       []*statement  // to send
-	answers     []*statement  // reads that were sent ahead and not asked for yet
+	ctx         context.Context // of who reads; nil in a transaction
+	conn        *pgxpool.Conn   // of the transaction, once it has sent something
+	queue       []*statement    // to send
+	answers     []*statement    // reads that were sent ahead and not asked for yet
 	// failed is set once the transaction cannot go on.
 	failed error
 	begun  transactionID
@@ -177,7 +178,7 @@ func ends(queue []*statement) bool { return queue[len(queue)-1].query == commitW
 const commitWord = "COMMIT"
 
 // read is send outside a transaction. A read changes nothing, so it is tried
-// again while the server is away.
+// again while the server is away, unless who asked has left.
 func (p *pipeline) read(wanted *statement, scan func(row func(dest ...any) error) error) error {
 	if !p.store.begin() {
 		return ErrClosed
@@ -187,16 +188,20 @@ func (p *pipeline) read(wanted *statement, scan func(row func(dest ...any) error
 	queue, answers := p.queue, p.answers
 	for {
 		p.queue, p.answers = queue, answers
-		ctx, cancel := context.WithTimeout(context.Background(), p.store.timeout)
 		scanned := false
 		once := scan
 		if scan != nil {
 			once = func(row func(dest ...any) error) error { scanned = true; return scan(row) }
 		}
-		scanErr, err := p.exchangeRead(ctx, wanted, once)
-		cancel()
+		scanErr, err := p.exchangeRead(wanted, once)
 		if err == nil {
 			return scanErr
+		}
+		if left := p.ctx.Err(); left != nil { // then err says nothing of the server
+			if !errors.Is(err, left) {
+				err = fmt.Errorf("%w: %w", left, err)
+			}
+			return err
 		}
 		err = postgresError(err)
 		if scanned && wanted.again != nil {
@@ -206,20 +211,44 @@ func (p *pipeline) read(wanted *statement, scan func(row func(dest ...any) error
 		if scanned || !errors.Is(err, ErrUnavailable) || !away.retry(err) {
 			return err
 		}
-		time.Sleep(50*time.Millisecond + rand.N(100*time.Millisecond))
+		select {
+		case <-time.After(50*time.Millisecond + rand.N(100*time.Millisecond)):
+		case <-p.ctx.Done():
+			return fmt.Errorf("%w: %w", p.ctx.Err(), err)
+		}
 	}
 }
 
-// exchangeRead is exchange on a connection of the reads' share.
-func (p *pipeline) exchangeRead(ctx context.Context, wanted *statement,
+// exchangeRead is exchange on a connection of the reads' share. Who leaves waits
+// for none. Once it has one, a query goes on for a while: the driver closes the
+// connection of one that is given up, and while many leave, most queries would
+// have ended sooner than others can be opened.
+func (p *pipeline) exchangeRead(wanted *statement,
 	scan func(row func(dest ...any) error) error) (scanErr, err error) {
+	deadline := time.Now().Add(p.store.timeout) // for both; the caller may have another
+	wait, cancel := context.WithDeadline(p.ctx, deadline)
+	defer cancel()
 	select {
 	case p.store.reads <- struct{}{}:
 		defer func() { <-p.store.reads }()
-	case <-ctx.Done():
-		return nil, fmt.Errorf("wait for a connection to the database: %w", ctx.Err())
+	case <-wait.Done():
+		return nil, fmt.Errorf("wait for a connection to the database: %w", wait.Err())
 	}
-	return p.exchange(p.store.pool.SendBatch(ctx, p.batch(wanted)), wanted, scan)
+	conn, err := p.store.pool.Acquire(wait)
+	if err != nil {
+		return nil, fmt.Errorf("get a connection to the database: %w", err)
+	}
+	defer conn.Release()
+	ctx, giveUp := context.WithDeadline(context.WithoutCancel(p.ctx), deadline)
+	defer giveUp()
+	defer context.AfterFunc(p.ctx, func() {
+		select {
+		case <-time.After(grace):
+			giveUp()
+		case <-ctx.Done():
+		}
+	})()
+	return p.exchange(conn.SendBatch(ctx, p.batch(wanted)), wanted, scan)
 }
 
 func (p *pipeline) batch(wanted *statement) *pgx.Batch {

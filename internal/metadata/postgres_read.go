@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"context"
 	"sync"
 
 	"github.com/twinport/twinport/internal/resource"
@@ -50,9 +51,10 @@ func (k *knownRepositories) forget(key repositoryKey) {
 // Repository reads the row and, if its id can be guessed, what ahead asks and
 // what policies may ask. A name gets a new id when its repository is deleted
 // and created again: then nobody asks for what was answered by the old one.
-func (s *Postgres) Repository(account, region, name string, ahead Ahead) (*Repository, error) {
+func (s *Postgres) Repository(ctx context.Context, account, region, name string, ahead Ahead) (*Repository, error) {
 	key := repositoryKey{account, region, name}
-	q := s.Read()
+	view := &pipeline{store: s, ctx: ctx}
+	q := &Queries{conn: view}
 	guess := s.known.get(key)
 	if guess != nil {
 		q.Ahead(func(q *Queries) {
@@ -72,7 +74,7 @@ func (s *Postgres) Repository(account, region, name string, ahead Ahead) (*Repos
 		return nil, err
 	}
 	s.known.see(key, r)
-	r.view = q
+	r.view = view
 	return r, nil
 }
 
@@ -81,28 +83,31 @@ func (s *Postgres) Remembered(account, region, name string) *Repository {
 	return s.known.get(repositoryKey{account, region, name})
 }
 
-func (s *Postgres) ReadOf(r *Repository) *Queries { return r.view }
-
-func (s *Postgres) ManifestContent(r *Repository, digest string) (*ManifestContent, error) {
-	return r.view.Images().Content(r.ID, digest)
+func (s *Postgres) ReadOf(ctx context.Context, r *Repository) *Queries {
+	r.view.ctx = ctx
+	return &Queries{conn: r.view}
 }
 
-func (s *Postgres) ManifestContentByTag(r *Repository, tag string) (*ManifestContent, error) {
-	return r.view.Images().ContentByTag(r.ID, tag)
+func (s *Postgres) ManifestContent(ctx context.Context, r *Repository, digest string) (*ManifestContent, error) {
+	return s.ReadOf(ctx, r).Images().Content(r.ID, digest)
 }
 
-func (s *Postgres) ManifestHead(r *Repository, digest string) (ManifestHead, error) {
-	return r.view.Images().Head(r.ID, digest)
+func (s *Postgres) ManifestContentByTag(ctx context.Context, r *Repository, tag string) (*ManifestContent, error) {
+	return s.ReadOf(ctx, r).Images().ContentByTag(r.ID, tag)
 }
 
-func (s *Postgres) ManifestHeadByTag(r *Repository, tag string) (ManifestHead, error) {
-	return r.view.Images().HeadByTag(r.ID, tag)
+func (s *Postgres) ManifestHead(ctx context.Context, r *Repository, digest string) (ManifestHead, error) {
+	return s.ReadOf(ctx, r).Images().Head(r.ID, digest)
 }
 
-func (s *Postgres) Layer(r *Repository, digest string) (Layer, error) {
-	return r.view.Layers().Get(r.ID, digest)
+func (s *Postgres) ManifestHeadByTag(ctx context.Context, r *Repository, tag string) (ManifestHead, error) {
+	return s.ReadOf(ctx, r).Images().HeadByTag(r.ID, tag)
 }
 
-func (s *Postgres) ResourceTags(r *Repository) ([]resource.Tag, error) {
-	return r.view.Repositories().ResourceTags(r.ID)
+func (s *Postgres) Layer(ctx context.Context, r *Repository, digest string) (Layer, error) {
+	return s.ReadOf(ctx, r).Layers().Get(r.ID, digest)
+}
+
+func (s *Postgres) ResourceTags(ctx context.Context, r *Repository) ([]resource.Tag, error) {
+	return s.ReadOf(ctx, r).Repositories().ResourceTags(r.ID)
 }

@@ -94,7 +94,7 @@ func TestWritersOfOneTagAllSucceedAndTheLastStays(t *testing.T) {
 		}
 		return nil
 	})
-	if got, err := a.Read().Tags().Get(r.ID, "latest"); err != nil || got.Sequence != highest.Load() ||
+	if got, err := a.Read(t.Context()).Tags().Get(r.ID, "latest"); err != nil || got.Sequence != highest.Load() ||
 		got.Digest != digests[highest.Load()] || len(digests) != writers*rounds {
 		t.Errorf("the tag is %+v, %v; the last of %d was %d, %s", got, err, len(digests), highest.Load(),
 			digests[highest.Load()])
@@ -296,9 +296,9 @@ func TestUpdateThatRunsAgainHasItsEffectsOnce(t *testing.T) {
 		}
 		return tx.Uploads().Create(Upload{ID: "u", RepositoryID: r.ID, StartedAt: epoch})
 	})
-	us, err := a.Read().Uploads().Idle(epoch.Add(time.Hour), epoch.Add(2*time.Hour), "", 10)
+	us, err := a.Read(t.Context()).Uploads().Idle(epoch.Add(time.Hour), epoch.Add(2*time.Hour), "", 10)
 	ids := keys(us, func(u Upload) string { return u.ID })
-	tags, tagsErr := a.Read().Repositories().ResourceTags(r.ID)
+	tags, tagsErr := a.Read(t.Context()).Repositories().ResourceTags(r.ID)
 	if runs != 2 || told != 1 || !found || !slices.Equal(ids, []string{"run 2", "u"}) ||
 		!slices.Equal(tags, []resource.Tag{{Key: "run", Value: "2"}}) || errors.Join(err, tagsErr) != nil {
 		t.Errorf("%d runs, told %d times, found %v, uploads %v, tags %v, %v %v", runs, told, found, ids, tags, err, tagsErr)
@@ -352,14 +352,14 @@ func TestAheadAnswersOnceAndRight(t *testing.T) {
 	}
 	get := func(want string) *Repository {
 		t.Helper()
-		row, err := a.Repository(account, region, "app", ahead)
+		row, err := a.Repository(t.Context(), account, region, "app", ahead)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c, err := a.ManifestContentByTag(row, "latest"); err != nil || string(c.Bytes) != want {
+		if c, err := a.ManifestContentByTag(t.Context(), row, "latest"); err != nil || string(c.Bytes) != want {
 			t.Errorf("latest: %q, %v, want %q", c.Bytes, err, want)
 		}
-		if _, err := a.ManifestContentByTag(row, "absent"); err != ErrNotFound {
+		if _, err := a.ManifestContentByTag(t.Context(), row, "absent"); err != ErrNotFound {
 			t.Errorf("absent: %v", err)
 		}
 		return row
@@ -370,7 +370,8 @@ func TestAheadAnswersOnceAndRight(t *testing.T) {
 	if n := a.RoundTrips() - before; n != 1 {
 		t.Errorf("%d round trips, want 1", n)
 	}
-	if tags, err := a.ResourceTags(row); err != nil || !slices.Equal(tags, []resource.Tag{{Key: "k", Value: "v"}}) ||
+	if tags, err := a.ResourceTags(t.Context(), row); err != nil ||
+		!slices.Equal(tags, []resource.Tag{{Key: "k", Value: "v"}}) ||
 		a.RoundTrips() != before+1 {
 		t.Errorf("resource tags: %v, %v after %d round trips", tags, err, a.RoundTrips()-before)
 	}
@@ -379,7 +380,7 @@ func TestAheadAnswersOnceAndRight(t *testing.T) {
 	commit(t, b, func(tx *Tx) error {
 		return tx.Tags().Set(r, Tag{Name: "latest", Digest: manifestDigest(2), Sequence: 2}, epoch)
 	})
-	if c, err := a.ManifestContentByTag(row, "latest"); err != nil || string(c.Bytes) != "two" {
+	if c, err := a.ManifestContentByTag(t.Context(), row, "latest"); err != nil || string(c.Bytes) != "two" {
 		t.Errorf("asked again: %q, %v", c.Bytes, err)
 	}
 	// A guess of an id that has gone: what was asked of it counts for nothing.
@@ -393,7 +394,7 @@ func TestAheadAnswersOnceAndRight(t *testing.T) {
 		}
 	}
 	commit(t, b, func(tx *Tx) error { return tx.Repositories().Delete(r) })
-	if _, err := a.Repository(account, region, "app", ahead); err != ErrNotFound {
+	if _, err := a.Repository(t.Context(), account, region, "app", ahead); err != ErrNotFound {
 		t.Errorf("deleted: %v", err)
 	}
 }
@@ -478,8 +479,9 @@ func TestAddLayerWhileTheBlobIsDropped(t *testing.T) {
 			return err
 		})
 	})
-	garbage, err := sweep.Read().Upkeep().Garbage("", 10)
-	if l, lErr := sweep.Read().Layers().Get(r.ID, d); lErr != nil || l.Object != "second" || err != nil || len(garbage) != 1 ||
+	garbage, err := sweep.Read(t.Context()).Upkeep().Garbage("", 10)
+	if l, lErr := sweep.Read(t.Context()).Layers().Get(r.ID, d); lErr != nil || l.Object != "second" || err != nil ||
+		len(garbage) != 1 ||
 		garbage[0].Object != "first" {
 		t.Errorf("the layer of an acknowledged push: %+v, %v; garbage %+v, %v", l, lErr, garbage, err)
 	}
@@ -504,7 +506,7 @@ func TestDroppedBlobIsGarbage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		garbage, err := a.Read().Upkeep().Garbage("", 1000)
+		garbage, err := a.Read(t.Context()).Upkeep().Garbage("", 1000)
 		if err != nil {
 			t.Fatal(err)
 		}

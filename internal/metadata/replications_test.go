@@ -20,7 +20,7 @@ func TestQueuedReplicationIsReplacedByTheNextPush(t *testing.T) {
 					PushedAt: at, NextTryAt: at,
 				})
 			})
-			rows, err := s.Read().Replications().Of(r.ID, "d", 10)
+			rows, err := s.Read(t.Context()).Replications().Of(r.ID, "d", 10)
 			if err != nil || len(rows) != 1 {
 				t.Fatalf("%v, %v", rows, err)
 			}
@@ -32,7 +32,7 @@ func TestQueuedReplicationIsReplacedByTheNextPush(t *testing.T) {
 		}
 		get := func(id int64) Replication {
 			t.Helper()
-			row, err := s.Read().Replications().Get(id)
+			row, err := s.Read(t.Context()).Replications().Get(id)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -89,7 +89,7 @@ func TestReplicationsOfAnImageAreBounded(t *testing.T) {
 		queue("d", "complete", "3", ReplicationComplete)
 		rows := func(digest string) (tags []string) {
 			t.Helper()
-			all, err := s.Read().Replications().Of(r.ID, digest, 100)
+			all, err := s.Read(t.Context()).Replications().Of(r.ID, digest, 100)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -124,12 +124,12 @@ func TestReplicationsOfAnImageAreBounded(t *testing.T) {
 // dueReplications are those of all routes, one route after the other.
 func dueReplications(t *testing.T, s Store, now time.Time, limit int) (due []DueReplication) {
 	t.Helper()
-	routes, err := s.Read().Replications().WaitingRoutes(Route{}, 100)
+	routes, err := s.Read(t.Context()).Replications().WaitingRoutes(Route{}, 100)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, w := range routes {
-		of, err := s.Read().Replications().Due(w.Route, now, limit)
+		of, err := s.Read(t.Context()).Replications().Due(w.Route, now, limit)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,7 +153,7 @@ func TestDueReplicationsComeLongestDueFirst(t *testing.T) {
 		now := epoch.Add(3 * time.Second)
 		var due []string
 		for _, d := range dueReplications(t, s, now, 10) {
-			row, err := s.Read().Replications().Get(d.ID)
+			row, err := s.Read(t.Context()).Replications().Get(d.ID)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -165,7 +165,7 @@ func TestDueReplicationsComeLongestDueFirst(t *testing.T) {
 		if due := dueReplications(t, s, now, 1); len(due) != 1 {
 			t.Errorf("limit: %+v", due)
 		}
-		routes, err := s.Read().Replications().WaitingRoutes(Route{}, 10)
+		routes, err := s.Read(t.Context()).Replications().WaitingRoutes(Route{}, 10)
 		if want := (WaitingRoute{Route{r.RegistryID, r.Account, "2", "x"}, epoch.Add(time.Second)}); err != nil ||
 			len(routes) != 1 || routes[0] != want {
 			t.Errorf("routes: %+v, %v, want %+v", routes, err, want)
@@ -192,7 +192,7 @@ func TestWaitingRoutesGoOnAfterTheLast(t *testing.T) {
 		}
 		var got []WaitingRoute
 		for after, pages := (Route{}), 0; pages < 3; pages++ {
-			page, err := s.Read().Replications().WaitingRoutes(after, 3)
+			page, err := s.Read(t.Context()).Replications().WaitingRoutes(after, 3)
 			if err != nil || len(page) == 0 {
 				t.Fatalf("page %d: %v, %v", pages, page, err)
 			}
@@ -232,12 +232,12 @@ func TestDeleteContentEnds(t *testing.T) {
 			r    *Repository
 			want int
 		}{{r, 0}, {other, 5}} {
-			ms, err := s.Read().Images().List(c.r.ID, -1, "", 100)
-			tags, tagsErr := s.Read().Tags().List(c.r.ID, "", 100)
+			ms, err := s.Read(t.Context()).Images().List(c.r.ID, -1, "", 100)
+			tags, tagsErr := s.Read(t.Context()).Tags().List(c.r.ID, "", 100)
 			if len(ms) != c.want || len(tags) != c.want || err != nil || tagsErr != nil {
 				t.Errorf("%s: %d manifests, %d tags, %v, %v", c.r.Name, len(ms), len(tags), err, tagsErr)
 			}
-			if _, err := s.Read().Layers().Get(c.r.ID, manifestDigest(11)); (err == nil) != (c.want > 0) {
+			if _, err := s.Read(t.Context()).Layers().Get(c.r.ID, manifestDigest(11)); (err == nil) != (c.want > 0) {
 				t.Errorf("%s: its layer: %v", c.r.Name, err)
 			}
 		}

@@ -37,7 +37,7 @@ type Repository struct {
 	document string // the settings that are in it, as they are stored
 
 	cached *cachedRepository // of SQLite's Store.Repository
-	view   *Queries          // of PostgreSQL's: holds what was read ahead
+	view   *pipeline         // of PostgreSQL's: holds what was read ahead
 
 	memo *memo
 }

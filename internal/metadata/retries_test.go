@@ -20,7 +20,7 @@ type refusal struct {
 func refuse(t *testing.T, s Store, r *Repository, refusals ...refusal) (ids []int64) {
 	t.Helper()
 	d := fmt.Sprint("sha256:of-", r.Name)
-	if _, err := s.Read().Images().Manifest(r.ID, d); err != nil {
+	if _, err := s.Read(t.Context()).Images().Manifest(r.ID, d); err != nil {
 		putManifest(t, s, r, Manifest{Digest: d, PushedAt: epoch}, "{}")
 	}
 	for i, f := range refusals {
@@ -40,7 +40,7 @@ func refuse(t *testing.T, s Store, r *Repository, refusals ...refusal) (ids []in
 func madeDue(t *testing.T, s Store, of Retry, limit int) (ids []int64) {
 	t.Helper()
 	for {
-		routes, err := s.Read().Replications().RefusedRoutes(of, 10, 10)
+		routes, err := s.Read(t.Context()).Replications().RefusedRoutes(of, 10, 10)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +84,8 @@ func TestRetryChoosesByDestinationAndNumber(t *testing.T) {
 		if note(Retry{destination, "4", "x", "", 9}) || note(Retry{destination, "3", "x", "another", 9}) {
 			t.Error("a destination that refused nothing was noted")
 		}
-		if got, err := s.Read().Replications().Retries(Retry{}, 10); err != nil || len(got) != 1 || got[0].Repository != "app" ||
+		if got, err := s.Read(t.Context()).Replications().Retries(Retry{}, 10); err != nil || len(got) != 1 ||
+			got[0].Repository != "app" ||
 			got[0].Before != 4 {
 			t.Errorf("noted: %+v, %v", got, err)
 		}
@@ -97,7 +98,7 @@ func TestRetryChoosesByDestinationAndNumber(t *testing.T) {
 		if got, want := madeDue(t, s, all, 10), []int64{ids[1]}; !slices.Equal(got, want) {
 			t.Errorf("of the registry: %v, want %v", got, want)
 		}
-		row, err := s.Read().Replications().Get(ids[1])
+		row, err := s.Read(t.Context()).Replications().Get(ids[1])
 		if err != nil || row.State != ReplicationInProgress || row.Tries != 0 ||
 			!row.NextTryAt.Equal(epoch.Add(time.Second)) || !row.ChangedAt.Equal(epoch) || !row.FinishedAt.IsZero() {
 			t.Errorf("made due: %+v, %v", row, err)
@@ -105,7 +106,8 @@ func TestRetryChoosesByDestinationAndNumber(t *testing.T) {
 		// A note that was renewed outlives the end of what it was before.
 		note(Retry{destination, "2", "x", "app", 9})
 		commit(t, s, func(tx *Tx) error { return tx.Replications().EndRetry(into) })
-		if got, err := s.Read().Replications().Retries(Retry{}, 10); err != nil || len(got) != 1 || got[0].Before != 9 {
+		if got, err := s.Read(t.Context()).Replications().Retries(Retry{}, 10); err != nil || len(got) != 1 ||
+			got[0].Before != 9 {
 			t.Errorf("after the end of an earlier one: %+v, %v", got, err)
 		}
 	})
@@ -135,7 +137,7 @@ func TestRetryGoesFromSourceToSource(t *testing.T) {
 		})
 		few := refuse(t, s, &other, refusal{"2", "app", 1000})
 		for _, repository := range []string{"", "app"} {
-			routes, err := s.Read().Replications().RefusedRoutes(Retry{1, "2", "x", repository, 2000}, 10, 10)
+			routes, err := s.Read(t.Context()).Replications().RefusedRoutes(Retry{1, "2", "x", repository, 2000}, 10, 10)
 			if err != nil || len(routes) != 2 || !slices.ContainsFunc(routes, func(r RefusedRoute) bool {
 				return r.SourceAccount == other.Account && r.SourceRegistryID == other.RegistryID
 			}) {
@@ -146,7 +148,7 @@ func TestRetryGoesFromSourceToSource(t *testing.T) {
 		if place := slices.Index(got, few[0]); place < 0 || place > 5 || len(got) != 61 {
 			t.Errorf("the one of the other source came as number %d of %d", place, len(got))
 		}
-		routes, err := s.Read().Replications().WaitingRoutes(Route{}, 10)
+		routes, err := s.Read(t.Context()).Replications().WaitingRoutes(Route{}, 10)
 		if err != nil || len(routes) != 2 {
 			t.Errorf("waiting: %+v, %v", routes, err)
 		}
@@ -173,7 +175,7 @@ func TestRetryOfWhatMissedARegistry(t *testing.T) {
 		served(false)
 		ids := refuse(t, s, r, refusal{"2", "app", ByConfiguration})
 		served(true)
-		retries, err := s.Read().Replications().Retries(Retry{}, 10)
+		retries, err := s.Read(t.Context()).Replications().Retries(Retry{}, 10)
 		if err != nil || len(retries) != 1 {
 			t.Fatalf("%+v, %v", retries, err)
 		}

@@ -25,19 +25,19 @@ func TestSessions(t *testing.T) {
 				tx.Sessions().Create(session("old", account, 12*time.Hour)), tx.Sessions().Create(session("middle", account, time.Hour)),
 				tx.Sessions().Create(hostile), tx.Sessions().Create(session("others", other, time.Minute)))
 		})
-		got, err := s.Read().Sessions().Get("middle")
+		got, err := s.Read(t.Context()).Sessions().Get("middle")
 		if want := session("middle", account, time.Hour); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("session %+v, %v, want %+v", got, err, want)
 		}
-		if _, err := s.Read().Sessions().Get("none"); !errors.Is(err, ErrNotFound) {
+		if _, err := s.Read(t.Context()).Sessions().Get("none"); !errors.Is(err, ErrNotFound) {
 			t.Errorf("a session that is not there: %v", err)
 		}
-		if got, err := s.Read().Sessions().Get("new"); err != nil || !strings.HasPrefix(got.UserAgent, "zero ") {
+		if got, err := s.Read(t.Context()).Sessions().Get("new"); err != nil || !strings.HasPrefix(got.UserAgent, "zero ") {
 			t.Errorf("session %+v, %v", got, err)
 		}
 		wantSessions := func(account string, want ...string) {
 			t.Helper()
-			all, err := s.Read().Sessions().List(account, 10)
+			all, err := s.Read(t.Context()).Sessions().List(account, 10)
 			var ids []string
 			for _, x := range all {
 				ids = append(ids, x.ID)
@@ -47,7 +47,7 @@ func TestSessions(t *testing.T) {
 			}
 		}
 		wantSessions(account, "new", "middle", "old")
-		if all, err := s.Read().Sessions().List(account, 2); err != nil || len(all) != 2 {
+		if all, err := s.Read(t.Context()).Sessions().List(account, 2); err != nil || len(all) != 2 {
 			t.Errorf("a page has %d sessions, %v", len(all), err)
 		}
 		var ended []string

@@ -38,13 +38,13 @@ func TestSettingsOfOtherVersions(t *testing.T) {
 			return errors.Join(err, tx.Registries().SaveSettings(reg))
 		})
 		for name, scan := range map[string]bool{"app": true, "earlier": false} {
-			got, err := s.Repository(account, region, name, nil)
+			got, err := s.Repository(t.Context(), account, region, name, nil)
 			if err != nil || got.TagMutability != "MUTABLE_WITH_EXCLUSION" || !slices.Equal(got.Exclusions, []string{"v*"}) ||
 				got.ScanOnPush != scan || got.Encryption.Type != "AES256" || hasLater(t, got.document) != scan {
 				t.Errorf("%s: %+v, %v", name, got, err)
 			}
 		}
-		reg, err := s.Read().Registries().Get(account, region)
+		reg, err := s.Read(t.Context()).Registries().Get(account, region)
 		if err != nil || reg.Policy != "{}" || !hasLater(t, reg.document) {
 			t.Errorf("%+v, %v", reg, err)
 		}

@@ -154,12 +154,13 @@ func lockFile(path string) (*os.File, error) {
 	return f, nil
 }
 
-func (s *SQLite) Read() *Queries { return s.reads }
+// Read ignores the context: a query is short and waits for nobody else's.
+func (s *SQLite) Read(context.Context) *Queries { return s.reads }
 
 // LookUps counts the queries that went to the database rather than to memory.
 func (s *SQLite) LookUps() int64 { return s.reads.conn.(*statements).asked.Load() }
 
-func (s *SQLite) ReadOf(*Repository) *Queries { return s.reads }
+func (s *SQLite) ReadOf(context.Context, *Repository) *Queries { return s.reads }
 
 func (s *SQLite) Shared() bool { return false }
 

@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"context"
 	"slices"
 	"sync"
 
@@ -159,7 +160,7 @@ func (e *cachedRepository) grow(n int) {
 }
 
 // Repository by name, from the cache if it is there: ErrNotFound.
-func (s *SQLite) Repository(account, region, name string, _ Ahead) (*Repository, error) {
+func (s *SQLite) Repository(_ context.Context, account, region, name string, _ Ahead) (*Repository, error) {
 	key := repositoryKey{account, region, name}
 	s.cache.mu.RLock()
 	e := s.cache.repositories[key]
@@ -221,14 +222,14 @@ func (s *SQLite) Remembered(account, region, name string) *Repository {
 }
 
 // ManifestContent of a repository that came from Store.Repository, by digest: ErrNotFound.
-func (s *SQLite) ManifestContent(r *Repository, digest string) (*ManifestContent, error) {
+func (s *SQLite) ManifestContent(_ context.Context, r *Repository, digest string) (*ManifestContent, error) {
 	return r.cached.content(r.cached.images, digest, func() (*ManifestContent, error) {
 		return s.reads.Images().Content(r.ID, digest)
 	})
 }
 
 // ManifestContentByTag of a repository that came from Store.Repository: ErrNotFound.
-func (s *SQLite) ManifestContentByTag(r *Repository, tag string) (*ManifestContent, error) {
+func (s *SQLite) ManifestContentByTag(_ context.Context, r *Repository, tag string) (*ManifestContent, error) {
 	return r.cached.content(r.cached.tags, tag, func() (*ManifestContent, error) {
 		return s.reads.Images().ContentByTag(r.ID, tag)
 	})
@@ -263,19 +264,19 @@ func (e *cachedRepository) content(in map[string]*ManifestContent, key string,
 func (c *ManifestContent) cost() int { return 512 + len(c.Bytes) }
 
 // ManifestHead of a repository, which came from Store.Repository, by digest: ErrNotFound.
-func (s *SQLite) ManifestHead(r *Repository, digest string) (ManifestHead, error) {
-	return s.head(r, digest, s.ManifestContent)
+func (s *SQLite) ManifestHead(ctx context.Context, r *Repository, digest string) (ManifestHead, error) {
+	return s.head(ctx, r, digest, s.ManifestContent)
 }
 
 // ManifestHeadByTag of a repository, which came from Store.Repository: ErrNotFound.
-func (s *SQLite) ManifestHeadByTag(r *Repository, tag string) (ManifestHead, error) {
-	return s.head(r, tag, s.ManifestContentByTag)
+func (s *SQLite) ManifestHeadByTag(ctx context.Context, r *Repository, tag string) (ManifestHead, error) {
+	return s.head(ctx, r, tag, s.ManifestContentByTag)
 }
 
 // head reads the manifest from the cache, as pulls do.
-func (s *SQLite) head(r *Repository, by string, content func(*Repository, string) (*ManifestContent, error)) (
-	h ManifestHead, err error) {
-	c, err := content(r, by)
+func (s *SQLite) head(ctx context.Context, r *Repository, by string,
+	content func(context.Context, *Repository, string) (*ManifestContent, error)) (h ManifestHead, err error) {
+	c, err := content(ctx, r, by)
 	if err != nil {
 		return h, err
 	}
@@ -311,7 +312,7 @@ func (s *SQLite) isWhole(r *Repository, digest string) (bool, error) {
 }
 
 // Layer is a link of a repository, which came from Store.Repository, to a blob: ErrNotFound.
-func (s *SQLite) Layer(r *Repository, digest string) (Layer, error) {
+func (s *SQLite) Layer(_ context.Context, r *Repository, digest string) (Layer, error) {
 	e := r.cached
 	e.mu.RLock()
 	l, ok := e.layers[digest]
@@ -333,7 +334,7 @@ func (s *SQLite) Layer(r *Repository, digest string) (Layer, error) {
 }
 
 // ResourceTags of a repository that came from Store.Repository, in order of key.
-func (s *SQLite) ResourceTags(r *Repository) ([]resource.Tag, error) {
+func (s *SQLite) ResourceTags(_ context.Context, r *Repository) ([]resource.Tag, error) {
 	e := r.cached
 	e.mu.RLock()
 	tags := e.resourceTags

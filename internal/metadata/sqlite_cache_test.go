@@ -29,16 +29,16 @@ func TestReadAfterCommitIsNeverStale(t *testing.T) {
 	for i := range 4 {
 		readers.Go(func() {
 			for n := 0; !stop.Load(); n++ {
-				r, err := s.Repository(account, region, repos[(i+n)%2].Name, nil)
+				r, err := s.Repository(t.Context(), account, region, repos[(i+n)%2].Name, nil)
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				for w := range writers {
-					_, _ = s.ManifestContentByTag(r, fmt.Sprint("tag", w))
-					_, _ = s.Layer(r, manifestDigest(1000+w))
+					_, _ = s.ManifestContentByTag(t.Context(), r, fmt.Sprint("tag", w))
+					_, _ = s.Layer(t.Context(), r, manifestDigest(1000+w))
 				}
-				if _, err := s.ResourceTags(r); err != nil {
+				if _, err := s.ResourceTags(t.Context(), r); err != nil {
 					t.Error(err)
 				}
 			}
@@ -64,22 +64,23 @@ func TestReadAfterCommitIsNeverStale(t *testing.T) {
 						tx.Tags().Set(mine, Tag{Name: tag, Digest: manifestDigest(i), Sequence: int64(i)}, epoch),
 						tx.Repositories().SetResourceTag(mine, resource.Tag{Key: key, Value: fmt.Sprint(i)}))
 				})
-				r, err := s.Repository(account, region, mine.Name, nil)
+				r, err := s.Repository(t.Context(), account, region, mine.Name, nil)
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				if c, err := s.ManifestContentByTag(r, tag); err != nil || c.Digest != manifestDigest(i) ||
+				if c, err := s.ManifestContentByTag(t.Context(), r, tag); err != nil || c.Digest != manifestDigest(i) ||
 					string(c.Bytes) != fmt.Sprint("bytes ", i) {
 					t.Errorf("tag %s after round %d: %+v, %v", tag, i, c, err)
 				}
 				if w%2 == 0 {
 					continue
 				}
-				if n, err := s.Layer(r, layer); linked && (err != nil || n.Size != 7) || !linked && err != ErrNotFound {
+				if n, err := s.Layer(t.Context(), r, layer); linked && (err != nil || n.Size != 7) ||
+					!linked && err != ErrNotFound {
 					t.Errorf("layer after round %d: %+v, %v", i, n, err)
 				}
-				tags, err := s.ResourceTags(r)
+				tags, err := s.ResourceTags(t.Context(), r)
 				found := false
 				for _, t := range tags {
 					found = found || t == resource.Tag{Key: key, Value: fmt.Sprint(i)}
@@ -110,13 +111,13 @@ func TestPoliciesOfARegistryReachCachedRepositories(t *testing.T) {
 				reg.Policy, reg.Replication = text, text
 				return errors.Join(err, tx.Registries().SaveSettings(reg))
 			})
-			got, err := s.Repository(account, region, "app", nil)
+			got, err := s.Repository(t.Context(), account, region, "app", nil)
 			if err != nil || got.Registry.Policy != text || got.Registry.Replication != text {
 				t.Errorf("round %d: %+v, %v", i, got, err)
 			}
 		}
 		commit(t, s, func(tx *Tx) error { return tx.Repositories().Delete(r) })
-		if _, err := s.Repository(account, region, "app", nil); err != ErrNotFound {
+		if _, err := s.Repository(t.Context(), account, region, "app", nil); err != ErrNotFound {
 			t.Errorf("after the delete: %v", err)
 		}
 	})
@@ -126,7 +127,7 @@ func TestAbsentRepositoriesTakeNoRoom(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, t.TempDir())
 	for i := range 100 {
-		if _, err := s.Repository(account, region, fmt.Sprint("absent", i), nil); err != ErrNotFound {
+		if _, err := s.Repository(t.Context(), account, region, fmt.Sprint("absent", i), nil); err != ErrNotFound {
 			t.Fatal(err)
 		}
 	}
@@ -144,36 +145,37 @@ func TestCacheCountsWhatItHolds(t *testing.T) {
 	for i := range 20 {
 		putManifest(t, s, b, Manifest{Digest: manifestDigest(100 + i), PushedAt: epoch}, big)
 	}
-	rowA, err := s.Repository(account, region, "a", nil)
+	rowA, err := s.Repository(t.Context(), account, region, "a", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.ManifestContentByTag(rowA, "latest"); err != nil {
+	if _, err := s.ManifestContentByTag(t.Context(), rowA, "latest"); err != nil {
 		t.Fatal(err)
 	}
 	kept := s.cache.bytes
 	// Entries that commits drop give their bytes back, so that busy
 	// repositories do not push the others out.
 	for range 20 {
-		row, err := s.Repository(account, region, "b", nil)
+		row, err := s.Repository(t.Context(), account, region, "b", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.ManifestContent(row, manifestDigest(100)); err != nil {
+		if _, err := s.ManifestContent(t.Context(), row, manifestDigest(100)); err != nil {
 			t.Fatal(err)
 		}
 		if s.cache.bytes < kept+len(big) {
 			t.Fatalf("the cache counts %d bytes, and holds a manifest of %d", s.cache.bytes, len(big))
 		}
 		commit(t, s, func(tx *Tx) error { return tx.Repositories().SetPolicy(b, "p") })
-		if _, err := s.ManifestContent(row, manifestDigest(101)); err != nil { // by a reader of the dropped entry
+		// By a reader of the dropped entry.
+		if _, err := s.ManifestContent(t.Context(), row, manifestDigest(101)); err != nil {
 			t.Fatal(err)
 		}
 		if s.cache.bytes != kept {
 			t.Fatalf("the cache counts %d bytes after the drop, want %d", s.cache.bytes, kept)
 		}
 	}
-	if again, err := s.Repository(account, region, "a", nil); err != nil || again != rowA {
+	if again, err := s.Repository(t.Context(), account, region, "a", nil); err != nil || again != rowA {
 		t.Errorf("repository a was pushed out: %v", err)
 	}
 	// So does a tag that is moved.
@@ -186,19 +188,19 @@ func TestCacheCountsWhatItHolds(t *testing.T) {
 		t.Errorf("the cache counts %d bytes after the tag was dropped, and %d with it", s.cache.bytes, kept)
 	}
 	// It is bounded.
-	row, err := s.Repository(account, region, "b", nil)
+	row, err := s.Repository(t.Context(), account, region, "b", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range 20 {
-		if _, err := s.ManifestContent(row, manifestDigest(100+i)); err != nil {
+		if _, err := s.ManifestContent(t.Context(), row, manifestDigest(100+i)); err != nil {
 			t.Fatal(err)
 		}
 		if s.cache.bytes > maxCachedBytes {
 			t.Fatalf("the cache counts %d bytes", s.cache.bytes)
 		}
 	}
-	if again, err := s.Repository(account, region, "b", nil); err != nil || again == row {
+	if again, err := s.Repository(t.Context(), account, region, "b", nil); err != nil || again == row {
 		t.Errorf("the full cache kept its largest entry: %v", err)
 	}
 }
@@ -221,17 +223,17 @@ func TestCacheIsNeverBehindTheDatabase(t *testing.T) {
 				default:
 				}
 				// Straight from the database, then through the cache.
-				seen, err := s.Read().Tags().Get(r.ID, "latest")
+				seen, err := s.Read(t.Context()).Tags().Get(r.ID, "latest")
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				row, err := s.Repository(account, region, "app", nil)
+				row, err := s.Repository(t.Context(), account, region, "app", nil)
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				c, err := s.ManifestContentByTag(row, "latest")
+				c, err := s.ManifestContentByTag(t.Context(), row, "latest")
 				if err != nil {
 					t.Error(err)
 					return

@@ -57,8 +57,8 @@ func (s *SQLite) watch(ctx context.Context, id string, tables []table) error {
 }
 
 // watched reports whether the changes of all the tables are being noted.
-func (s *SQLite) watched(tables []table) (bool, error) {
-	triggers, err := stringsOf(s.Read().conn, `SELECT name FROM sqlite_master WHERE type = 'trigger'`)
+func (s *SQLite) watched(ctx context.Context, tables []table) (bool, error) {
+	triggers, err := stringsOf(s.Read(ctx).conn, `SELECT name FROM sqlite_master WHERE type = 'trigger'`)
 	for _, tb := range tables {
 		if !slices.Contains(triggers, "transfer_"+tb.name+"_insert") {
 			return false, err
@@ -70,7 +70,7 @@ func (s *SQLite) watched(tables []table) (bool, error) {
 // CancelTransfer ends a transfer that was begun: what it has copied is of no
 // use then. False if there was none.
 func (s *SQLite) CancelTransfer(ctx context.Context) (was bool, err error) {
-	l, err := s.Read().Leases().Get(MigrationLease)
+	l, err := s.Read(ctx).Leases().Get(MigrationLease)
 	if err != nil || l.Holder == "" {
 		return false, err
 	}

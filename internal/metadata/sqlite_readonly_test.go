@@ -24,14 +24,14 @@ func TestReadOnlyBesideTheWriter(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer beside.Close()
-	if _, err := beside.Read().Repositories().Get(account, region, "app"); err != nil {
+	if _, err := beside.Read(t.Context()).Repositories().Get(account, region, "app"); err != nil {
 		t.Error(err)
 	}
 	if err := beside.Update(t.Context(), func(*Tx) error { return nil }); !errors.Is(err, errReadOnly) {
 		t.Errorf("an update: %v", err)
 	}
 	newRepository(t, s, "late")
-	if _, err := beside.Read().Repositories().Get(account, region, "late"); err != nil {
+	if _, err := beside.Read(t.Context()).Repositories().Get(account, region, "late"); err != nil {
 		t.Error(err)
 	}
 	if _, err := OpenSQLite(t.Context(), dir); !errors.Is(err, ErrInUse) {

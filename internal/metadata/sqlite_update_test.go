@@ -73,7 +73,7 @@ func TestGroupedUpdatesFailEachForItself(t *testing.T) {
 	release()
 	wg.Wait()
 	for i, err := range errs {
-		_, look := s.Read().Layers().Get(r.ID, manifestDigest(i))
+		_, look := s.Read(t.Context()).Layers().Get(r.ID, manifestDigest(i))
 		switch i % 10 {
 		case 3:
 			if err != wrong || look != ErrNotFound {
@@ -189,7 +189,7 @@ func TestUpdateHonoursTheContextBeforeItIsQueuedOnly(t *testing.T) {
 	if err := <-outcome; err != nil {
 		t.Errorf("a queued update: %v", err)
 	}
-	if _, err := s.Read().Layers().Get(r.ID, manifestDigest(1)); err != nil {
+	if _, err := s.Read(ctx).Layers().Get(r.ID, manifestDigest(1)); err != nil {
 		t.Error(err)
 	}
 	if err := s.Update(ctx, func(*Tx) error { return nil }); !errors.Is(err, context.Canceled) {

@@ -34,8 +34,11 @@ var (
 // Store is an open database. It is safe for concurrent use. A commit is durable
 // before Update returns.
 type Store interface {
-	// Read returns the queries that see what is committed.
-	Read() *Queries
+	// Read returns the queries that see what is committed. Who has left, by ctx,
+	// waits for no connection, and a query of theirs that takes long is given up:
+	// the error is the context's. So reads whose results others wait for, too,
+	// or that are remembered, must not have the context of one request.
+	Read(ctx context.Context) *Queries
 	// Update runs fn in a write transaction and returns when it is durable, or
 	// with fn's error and nothing changed. fn must be quick and wait for
 	// nothing but the transaction. It may run more than once, so it must set
@@ -48,22 +51,22 @@ type Store interface {
 
 	// Repository by name: ErrNotFound. What ahead asks, the methods below
 	// answer without another round trip.
-	Repository(account, region, name string, ahead Ahead) (*Repository, error)
+	Repository(ctx context.Context, account, region, name string, ahead Ahead) (*Repository, error)
 	// Remembered is the row that Repository last returned for the name, if it is
 	// in memory: nobody is asked, so it may have changed. Else nil.
 	Remembered(account, region, name string) *Repository
 	// ManifestContent by digest, ManifestContentByTag, Layer and ResourceTags
 	// of a repository that came from Repository: ErrNotFound.
-	ManifestContent(r *Repository, digest string) (*ManifestContent, error)
-	ManifestContentByTag(r *Repository, tag string) (*ManifestContent, error)
-	ManifestHead(r *Repository, digest string) (ManifestHead, error)
-	ManifestHeadByTag(r *Repository, tag string) (ManifestHead, error)
-	Layer(r *Repository, digest string) (Layer, error)
-	ResourceTags(r *Repository) ([]resource.Tag, error)
+	ManifestContent(ctx context.Context, r *Repository, digest string) (*ManifestContent, error)
+	ManifestContentByTag(ctx context.Context, r *Repository, tag string) (*ManifestContent, error)
+	ManifestHead(ctx context.Context, r *Repository, digest string) (ManifestHead, error)
+	ManifestHeadByTag(ctx context.Context, r *Repository, tag string) (ManifestHead, error)
+	Layer(ctx context.Context, r *Repository, digest string) (Layer, error)
+	ResourceTags(ctx context.Context, r *Repository) ([]resource.Tag, error)
 
 	// ReadOf is Read for queries about a repository that came from Repository:
 	// they too find what was asked ahead.
-	ReadOf(r *Repository) *Queries
+	ReadOf(ctx context.Context, r *Repository) *Queries
 
 	// Shared reports whether other processes may use the database too.
 	Shared() bool

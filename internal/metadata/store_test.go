@@ -84,7 +84,7 @@ func commit(t *testing.T, s Store, fn func(tx *Tx) error) {
 
 // hasBlob reports whether the deployment has the blob.
 func hasBlob(s Store, digest string) (bool, error) {
-	_, err := s.Read().Layers().Blob(digest)
+	_, err := s.Read(context.Background()).Layers().Blob(digest)
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}
@@ -224,7 +224,7 @@ func TestReopenKeepsEverything(t *testing.T) {
 		}
 
 		s = open()
-		got, err := s.Repository(account, region, "app", nil)
+		got, err := s.Repository(t.Context(), account, region, "app", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -236,36 +236,37 @@ func TestReopenKeepsEverything(t *testing.T) {
 		}
 		tagged := []resource.Tag{{Key: `"Team`, Value: `\é`}, {Key: "team", Value: "x"}}
 		m.PulledAt = epoch.Add(time.Hour)
-		if row, err := s.Read().Images().Manifest(got.ID, m.Digest); err != nil || row != m {
+		if row, err := s.Read(t.Context()).Images().Manifest(got.ID, m.Digest); err != nil || row != m {
 			t.Errorf("manifest: %+v, %v", row, err)
 		}
-		c, err := s.ManifestContentByTag(got, "latest")
+		c, err := s.ManifestContentByTag(t.Context(), got, "latest")
 		m.Annotations = "" // which are in the bytes
 		if err != nil || c.Manifest != m || string(c.Bytes) != "raw" {
 			t.Errorf("manifest: %+v, %v", c, err)
 		}
-		if n, err := s.Layer(got, layer); n != (Layer{7, "object of " + layer, epoch}) || err != nil {
+		if n, err := s.Layer(t.Context(), got, layer); n != (Layer{7, "object of " + layer, epoch}) || err != nil {
 			t.Errorf("layer: %+v, %v", n, err)
 		}
-		if tags, err := s.ResourceTags(got); err != nil || !reflect.DeepEqual(tags, tagged) {
+		if tags, err := s.ResourceTags(t.Context(), got); err != nil || !reflect.DeepEqual(tags, tagged) {
 			t.Errorf("resource tags: %v, %v", tags, err)
 		}
-		if by, mediaType, err := s.Read().Images().Referring(r.ID, layer); err != nil || !reflect.DeepEqual(by, []string{child}) ||
+		if by, mediaType, err := s.Read(t.Context()).Images().Referring(r.ID, layer); err != nil ||
+			!reflect.DeepEqual(by, []string{child}) ||
 			mediaType != "layer" {
 			t.Errorf("references to the layer: %v as %q, %v", by, mediaType, err)
 		}
 		parts := ImageParts{Manifests: []string{child, grandchild}, Missing: grandchild}
-		if got, err := s.Read().Images().Parts(r.ID, child, 0, 10); err != nil || !reflect.DeepEqual(got, parts) {
+		if got, err := s.Read(t.Context()).Images().Parts(r.ID, child, 0, 10); err != nil || !reflect.DeepEqual(got, parts) {
 			t.Errorf("the image's parts: %v, %v", got, err)
 		}
-		if u, err := s.Read().Uploads().Get(r.ID, "u1"); err != nil || !u.StartedAt.Equal(epoch) {
+		if u, err := s.Read(t.Context()).Uploads().Get(r.ID, "u1"); err != nil || !u.StartedAt.Equal(epoch) {
 			t.Errorf("upload: %v, %v", u, err)
 		}
 		due := dueReplications(t, s, epoch, 10)
 		if len(due) != 1 {
 			t.Fatalf("replications: %v", due)
 		}
-		if row, err := s.Read().Replications().Get(due[0].ID); err != nil || row.Sequence != 9 || row.Tag != "t" {
+		if row, err := s.Read(t.Context()).Replications().Get(due[0].ID); err != nil || row.Sequence != 9 || row.Tag != "t" {
 			t.Errorf("replication: %v, %v", row, err)
 		}
 		commit(t, s, func(tx *Tx) error {
@@ -299,16 +300,16 @@ func TestFullDiskIsSaidAndPasses(t *testing.T) {
 	if !errors.Is(err, ErrFull) {
 		t.Fatalf("after %d manifests: %v, want ErrFull", stored, err)
 	}
-	row, err := s.Repository(account, region, "app", nil)
+	row, err := s.Repository(t.Context(), account, region, "app", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range stored {
-		if c, err := s.ManifestContent(row, manifestDigest(i)); err != nil || len(c.Bytes) != len(big) {
+		if c, err := s.ManifestContent(t.Context(), row, manifestDigest(i)); err != nil || len(c.Bytes) != len(big) {
 			t.Errorf("manifest %d of before: %v", i, err)
 		}
 	}
-	if _, err := s.ManifestContent(row, manifestDigest(stored)); err != ErrNotFound {
+	if _, err := s.ManifestContent(t.Context(), row, manifestDigest(stored)); err != ErrNotFound {
 		t.Errorf("the manifest that had no room: %v", err)
 	}
 	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_REMOUNT, "size=20m"); err != nil {

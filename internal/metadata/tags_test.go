@@ -24,7 +24,7 @@ func TestReplicatedTagsMoveForwardOnly(t *testing.T) {
 				return tx.Tags().Advance(r, Tag{Name: step.tag, Digest: manifestDigest(i), Sequence: int64(i + 1)}, step.source,
 					step.sequence, epoch)
 			})
-			got, err := s.Read().Tags().Get(r.ID, step.tag)
+			got, err := s.Read(t.Context()).Tags().Get(r.ID, step.tag)
 			if err != nil || (got.Digest == manifestDigest(i)) != step.want || step.want && got.Sequence != int64(i+1) {
 				t.Errorf("step %d %+v: %+v, %v", i, step, got, err)
 			}
@@ -44,11 +44,11 @@ func TestWatermarkOutlivesTheTag(t *testing.T) {
 		advance(5)
 		commit(t, s, func(tx *Tx) error { _, err := tx.Tags().Delete(r, "latest"); return err })
 		advance(4)
-		if got, err := s.Read().Tags().Get(r.ID, "latest"); err != ErrNotFound {
+		if got, err := s.Read(t.Context()).Tags().Get(r.ID, "latest"); err != ErrNotFound {
 			t.Errorf("an older push brought the tag back: %+v, %v", got, err)
 		}
 		advance(6)
-		if _, err := s.Read().Tags().Get(r.ID, "latest"); err != nil {
+		if _, err := s.Read(t.Context()).Tags().Get(r.ID, "latest"); err != nil {
 			t.Errorf("after a newer push: %v", err)
 		}
 	})
@@ -65,7 +65,8 @@ func TestOfTwoPushesTheLaterNumberStays(t *testing.T) {
 			commit(t, s, func(tx *Tx) error {
 				return tx.Tags().Set(r, Tag{Name: "latest", Digest: manifestDigest(i), Sequence: step.sequence}, epoch)
 			})
-			if got, err := s.Read().Tags().Get(r.ID, "latest"); err != nil || got.Digest != manifestDigest(step.want) {
+			if got, err := s.Read(t.Context()).Tags().Get(r.ID, "latest"); err != nil ||
+				got.Digest != manifestDigest(step.want) {
 				t.Errorf("after number %d: %+v, %v", step.sequence, got, err)
 			}
 		}
@@ -104,7 +105,7 @@ func TestDeletedManifestTakesItsTagsAlong(t *testing.T) {
 				t.Errorf("deleted: %v, want %v", deleted, want)
 			}
 		}
-		if tags, err := s.Read().Tags().List(r.ID, "", 10); err != nil || len(tags) != 0 {
+		if tags, err := s.Read(t.Context()).Tags().List(r.ID, "", 10); err != nil || len(tags) != 0 {
 			t.Errorf("tags: %v, %v", tags, err)
 		}
 	})

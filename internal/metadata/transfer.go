@@ -87,11 +87,11 @@ func NewTransfer(ctx context.Context, from *SQLite, to *Postgres, blobs string) 
 	if err := t.readTables(ctx); err != nil {
 		return nil, err
 	}
-	here, err := from.Read().Leases().Get(MigrationLease)
+	here, err := from.Read(ctx).Leases().Get(MigrationLease)
 	if err != nil {
 		return nil, err
 	}
-	there, err := to.Read().Leases().Get(MigrationLease)
+	there, err := to.Read(ctx).Leases().Get(MigrationLease)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func NewTransfer(ctx context.Context, from *SQLite, to *Postgres, blobs string) 
 	case there.Holder != here.Holder:
 		return nil, errNotEmpty("another migration into it was begun and has not ended")
 	}
-	if watched, err := from.watched(t.tables); err != nil {
+	if watched, err := from.watched(ctx, t.tables); err != nil {
 		return nil, err
 	} else if !watched {
 		return nil, errors.New("another version of the program began this migration, and did not watch all that is to be " +
@@ -242,9 +242,9 @@ func (t *Transfer) AddBlob(ctx context.Context, b Blob, object string) error {
 
 // Objects are the destination's blobs in the order of their objects' names,
 // after the given one.
-func (t *Transfer) Objects(after string, limit int) ([]Blob, error) {
-	return blobsOf(t.to.Read().conn, `SELECT digest, size, object, created_at FROM blobs WHERE object > ? ORDER BY object
-		LIMIT ?`, after, limit)
+func (t *Transfer) Objects(ctx context.Context, after string, limit int) ([]Blob, error) {
+	return blobsOf(t.to.Read(ctx).conn, `SELECT digest, size, object, created_at FROM blobs WHERE object > ?
+		ORDER BY object LIMIT ?`, after, limit)
 }
 
 // CopyBlobs copies the bytes of those of the blobs that the destination does

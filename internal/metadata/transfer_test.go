@@ -36,7 +36,7 @@ func TestTransferFollowsChanges(t *testing.T) {
 		}
 		return err
 	}
-	blobs, err := from.Read().Upkeep().Blobs("", 10)
+	blobs, err := from.Read(t.Context()).Upkeep().Blobs("", 10)
 	if err == nil {
 		err = copyBlobs(t.Context(), blobs)
 	}
@@ -77,23 +77,24 @@ func TestTransferFollowsChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	copied, err := to.Read().Repositories().Get(account, region, "app")
+	copied, err := to.Read(t.Context()).Repositories().Get(account, region, "app")
 	if err != nil || copied.Policy != `{"new":true}` {
 		t.Fatalf("the repository is %+v: %v", copied, err)
 	}
 	for name, want := range map[string]string{
 		"moved": manifestDigest(1), "stays": manifestDigest(1), "new": manifestDigest(5), "gone": "",
 	} {
-		tag, err := to.Read().Tags().Get(copied.ID, name)
+		tag, err := to.Read(t.Context()).Tags().Get(copied.ID, name)
 		if tag.Digest != want || want == "" != errors.Is(err, ErrNotFound) {
 			t.Errorf("the tag %s is %q (%v), want %q", name, tag.Digest, err, want)
 		}
 	}
-	if _, err := to.Read().Images().Manifest(copied.ID, manifestDigest(3)); !errors.Is(err, ErrNotFound) {
+	if _, err := to.Read(t.Context()).Images().Manifest(copied.ID, manifestDigest(3)); !errors.Is(err, ErrNotFound) {
 		t.Errorf("the manifest that was deleted: %v", err)
 	}
 	for _, digest := range []string{manifestDigest(8), manifestDigest(9)} {
-		if layer, err := to.Read().Layers().Get(copied.ID, digest); err != nil || layer.Object != "copy of "+digest {
+		if layer, err := to.Read(t.Context()).Layers().Get(copied.ID, digest); err != nil ||
+			layer.Object != "copy of "+digest {
 			t.Errorf("the layer %s is %+v: %v", digest, layer, err)
 		}
 	}

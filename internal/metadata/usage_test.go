@@ -8,7 +8,7 @@ import (
 // wantUsage compares what is counted with the rows that are there.
 func wantUsage(t *testing.T, s Store) {
 	t.Helper()
-	q := s.Read()
+	q := s.Read(t.Context())
 	count := func(query string, args ...any) (n int64) {
 		t.Helper()
 		if err := q.conn.one(query, args, &n); err != nil {
@@ -90,17 +90,18 @@ func TestUsageIsCounted(t *testing.T) {
 				{Digest: manifestDigest(0)}, {Digest: manifestDigest(1)},
 			})
 		})
-		bytes, err := s.Read().Usage().CopyCost(app.ID, []string{manifestDigest(50)}, copied.ID)
+		bytes, err := s.Read(t.Context()).Usage().CopyCost(app.ID, []string{manifestDigest(50)}, copied.ID)
 		if err != nil || bytes != 7+100+101 {
 			t.Errorf("a copy would cost %d bytes, %v", bytes, err)
 		}
 		step("replication", func(tx *Tx) error {
 			return tx.Images().Copy(app.ID, []string{manifestDigest(50)}, copied, 1, 1, epoch)
 		})
-		if n, err := s.Read().Usage().ReplicatedBytes(app.RegistryID); err != nil || n != bytes {
+		if n, err := s.Read(t.Context()).Usage().ReplicatedBytes(app.RegistryID); err != nil || n != bytes {
 			t.Errorf("%d, %v, want %d bytes that a replication brought", n, err, bytes)
 		}
-		if bytes, err = s.Read().Usage().CopyCost(app.ID, []string{manifestDigest(50)}, copied.ID); err != nil || bytes != 0 {
+		if bytes, err = s.Read(t.Context()).Usage().CopyCost(app.ID, []string{manifestDigest(50)}, copied.ID); err != nil ||
+			bytes != 0 {
 			t.Errorf("the same copy would cost %d bytes, %v", bytes, err)
 		}
 		step("the same replication", func(tx *Tx) error {

@@ -56,7 +56,7 @@ func (r *run) compareSizes(ctx context.Context) (wrong []metadata.Blob, err erro
 	after, ended := "", false
 	next := func() (*metadata.Blob, error) {
 		if len(page) == 0 && !ended {
-			if page, err = r.transfer.Objects(after, blobPage); err != nil {
+			if page, err = r.transfer.Objects(ctx, after, blobPage); err != nil {
 				return nil, err
 			}
 			if ended = len(page) == 0; !ended {
@@ -107,9 +107,9 @@ func (r *run) compareSizes(ctx context.Context) (wrong []metadata.Blob, err erro
 // readBack reads objects and compares their digests.
 func (r *run) readBack(ctx context.Context) (wrong []metadata.Blob, err error) {
 	var mu sync.Mutex
-	some := r.sample
+	some := r.sample(ctx)
 	if r.Full {
-		some = all(ctx, r.To.Read(), func(page []metadata.Blob) ([]metadata.Blob, error) { return page, nil })
+		some = all(ctx, r.To.Read(ctx), func(page []metadata.Blob) ([]metadata.Blob, error) { return page, nil })
 	}
 	err = each(ctx, some, func(ctx context.Context, b metadata.Blob) error {
 		good, err := r.hasDigest(ctx, b)
@@ -126,26 +126,28 @@ func (r *run) readBack(ctx context.Context) (wrong []metadata.Blob, err error) {
 }
 
 // sample yields blobs from random digests on. Some may come more than once.
-func (r *run) sample(yield func(metadata.Blob) bool) error {
-	var bytes int64
-	for range sampleObjects {
-		var start [4]byte
-		_, _ = rand.Read(start[:]) // never fails
-		b, err := r.To.Read().Upkeep().Blobs("sha256:"+hex.EncodeToString(start[:]), 1)
-		if err != nil {
-			return err
+func (r *run) sample(ctx context.Context) func(yield func(metadata.Blob) bool) error {
+	return func(yield func(metadata.Blob) bool) error {
+		var bytes int64
+		for range sampleObjects {
+			var start [4]byte
+			_, _ = rand.Read(start[:]) // never fails
+			b, err := r.To.Read(ctx).Upkeep().Blobs("sha256:"+hex.EncodeToString(start[:]), 1)
+			if err != nil {
+				return err
+			}
+			if len(b) == 0 {
+				continue
+			}
+			if bytes += b[0].Size; bytes > sampleBytes {
+				return nil
+			}
+			if !yield(b[0]) {
+				return nil
+			}
 		}
-		if len(b) == 0 {
-			continue
-		}
-		if bytes += b[0].Size; bytes > sampleBytes {
-			return nil
-		}
-		if !yield(b[0]) {
-			return nil
-		}
+		return nil
 	}
-	return nil
 }
 
 func (r *run) hasDigest(ctx context.Context, b metadata.Blob) (bool, error) {
@@ -171,7 +173,7 @@ func (r *run) hasDigest(ctx context.Context, b metadata.Blob) (bool, error) {
 
 // copyAgain replaces a blob's object.
 func (r *run) copyAgain(ctx context.Context, b metadata.Blob) error {
-	source, err := r.From.Read().Upkeep().Blobs(b.Digest[:len(b.Digest)-1], 1)
+	source, err := r.From.Read(ctx).Upkeep().Blobs(b.Digest[:len(b.Digest)-1], 1)
 	if err != nil {
 		return err
 	}

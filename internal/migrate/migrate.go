@@ -89,7 +89,7 @@ func migrate(ctx context.Context, m Migration, limit time.Duration) error {
 	if r.transfer, err = metadata.NewTransfer(ctx, m.From, m.To, m.Moved.Blobs); err != nil {
 		return err
 	}
-	blobs, bytes, rows, err := m.From.Read().Upkeep().Contents()
+	blobs, bytes, rows, err := m.From.Read(ctx).Upkeep().Contents()
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (r *run) phase(phase Phase) { r.report.update(func(p *Progress) { p.Phase =
 
 // empty refuses a bucket that holds objects, unless a migration goes on.
 func (r *run) empty(ctx context.Context) error {
-	lease, err := r.To.Read().Leases().Get(metadata.MigrationLease)
+	lease, err := r.To.Read(ctx).Leases().Get(metadata.MigrationLease)
 	if err != nil || lease.Holder != "" {
 		return err // NewTransfer looks whose it is
 	}

@@ -138,11 +138,11 @@ func TestBusyDeploymentMoves(t *testing.T) {
 		t.Error("nobody was slowed down")
 	}
 	b.clients.Wait()
-	_, _, old, err := b.m.From.Read().Upkeep().Contents()
+	_, _, old, err := b.m.From.Read(ctx).Upkeep().Contents()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, now, err := b.m.To.Read().Upkeep().Contents(); err != nil || now != old || now < first {
+	if _, _, now, err := b.m.To.Read(ctx).Upkeep().Contents(); err != nil || now != old || now < first {
 		t.Errorf("of %d rows %d have moved: %v", old, now, err)
 	}
 }

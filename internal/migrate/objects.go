@@ -101,7 +101,7 @@ func all(ctx context.Context, q *metadata.Queries,
 
 // copyObjects copies the bytes of all blobs that the destination lacks.
 func (r *run) copyObjects(ctx context.Context) error {
-	return each(ctx, all(ctx, r.From.Read(), func(page []metadata.Blob) ([]metadata.Blob, error) {
+	return each(ctx, all(ctx, r.From.Read(ctx), func(page []metadata.Blob) ([]metadata.Blob, error) {
 		lacking, err := r.transfer.MissingBlobs(ctx, page)
 		if err != nil {
 			return nil, err
@@ -153,7 +153,7 @@ func (r *run) copyObject(ctx context.Context, b metadata.Blob) error {
 			r.report.update(func(p *Progress) { p.Objects++ })
 			return nil
 		case errors.Is(err, errDamaged):
-			now, lookErr := r.From.Read().Upkeep().Blobs(b.Digest[:len(b.Digest)-1], 1)
+			now, lookErr := r.From.Read(ctx).Upkeep().Blobs(b.Digest[:len(b.Digest)-1], 1)
 			if lookErr != nil {
 				return lookErr
 			}

@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -37,7 +38,7 @@ func (h *handler) authenticate(r *http.Request, req *request) error {
 		return errUnauthorized
 	}
 	if !download && token.Scope != "" {
-		if err := h.checkLogin(token.Scope, identity); err != nil {
+		if err := h.checkLogin(r.Context(), token.Scope, identity); err != nil {
 			return err
 		}
 	}
@@ -67,11 +68,11 @@ func (h *handler) authenticate(r *http.Request, req *request) error {
 }
 
 // checkLogin lets tokens in that a session has made, while it goes on.
-func (h *handler) checkLogin(scope string, identity auth.Identity) error {
+func (h *handler) checkLogin(ctx context.Context, scope string, identity auth.Identity) error {
 	if !session.IsLogin(scope) {
 		return errUnauthorized
 	}
-	err := h.logins.CheckLogin(scope, identity)
+	err := h.logins.CheckLogin(ctx, scope, identity)
 	if errors.Is(err, session.ErrEnded) {
 		return errTokenExpired
 	}

@@ -69,7 +69,7 @@ type Registry interface {
 type Logins interface {
 	// CheckLogin returns session.ErrEnded unless the scope is that of a session of
 	// the identity that goes on.
-	CheckLogin(scope string, identity auth.Identity) error
+	CheckLogin(ctx context.Context, scope string, identity auth.Identity) error
 }
 
 // Config is what New needs; every field must be set, unless it says otherwise.

@@ -372,7 +372,7 @@ func TestPoliciesStoredBefore(t *testing.T) {
 	d.put(in(prod), d.image(in(prod), "x"), "latest")
 	store := func(text string) {
 		t.Helper()
-		r, err := d.meta.Repository(prodAccount, prod.Region, in(prod).Name, nil)
+		r, err := d.meta.Repository(ctx, prodAccount, prod.Region, in(prod).Name, nil)
 		if err == nil {
 			err = d.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.Repositories().SetPolicy(r, text) })
 		}

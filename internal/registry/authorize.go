@@ -62,7 +62,7 @@ func (s *Service) insider(ctx context.Context, c access.Caller, ref resource.Rep
 	// What an account or Region stored that is not served any more is not there.
 	r, err := (*metadata.Repository)(nil), metadata.ErrNotFound
 	if s.Exists(ref.Registry) {
-		r, err = s.meta.Repository(ref.Registry.Account, ref.Registry.Region, ref.Name, ahead)
+		r, err = s.meta.Repository(ctx, ref.Registry.Account, ref.Registry.Region, ref.Name, ahead)
 	}
 	if errors.Is(err, metadata.ErrNotFound) {
 		return nil, repositoryNotFound(ref)
@@ -95,7 +95,7 @@ func (s *Service) authorizeAbout(ctx context.Context, c access.Caller, r *metada
 	}
 	ref := refOf(r)
 	var err error
-	if about.Tags, err = s.meta.ResourceTags(r); err != nil {
+	if about.Tags, err = s.meta.ResourceTags(ctx, r); err != nil {
 		return fmt.Errorf("read the resource tags of %s: %w", ref, err)
 	}
 	return s.decide(ctx, access.Request{Caller: c, Action: action, On: ref, About: about}, policies...)
@@ -137,7 +137,7 @@ func (s *Service) Authorize(ctx context.Context, c access.Caller, id resource.Re
 // registry that is not served is one that grants nothing, and is looked for all the same.
 func (s *Service) decideByRegistry(ctx context.Context, r access.Request) (metadata.Registry, error) {
 	id := r.On.Registry
-	reg, err := s.meta.Read().Registries().Get(id.Account, id.Region)
+	reg, err := s.meta.Read(ctx).Registries().Get(id.Account, id.Region)
 	if err != nil && !errors.Is(err, metadata.ErrNotFound) {
 		return reg, fmt.Errorf("look up registry %s: %w", id, err)
 	}

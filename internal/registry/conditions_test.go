@@ -181,7 +181,7 @@ func TestTagKeysDifferByMoreThanCase(t *testing.T) {
 	wantCode(t, "the same", d.TagResource(ctx, c, ref, tags("stage", "Team")), "")
 
 	// Those of earlier programs are both seen.
-	r, err := d.meta.Repository(prodAccount, prod.Region, ref.Name, nil)
+	r, err := d.meta.Repository(ctx, prodAccount, prod.Region, ref.Name, nil)
 	if err == nil {
 		err = d.meta.Update(ctx, func(tx *metadata.Tx) error {
 			return tx.Repositories().SetResourceTag(r, resource.Tag{Key: "TEAM", Value: "y"})

@@ -114,7 +114,7 @@ func TestDeleteLargeRepository(t *testing.T) {
 	raw := d.image(in(prod), "x")
 	dg := d.put(in(prod), raw, "latest")
 	const images = 1000
-	r, err := d.meta.Repository(prodAccount, prod.Region, in(prod).Name, nil)
+	r, err := d.meta.Repository(ctx, prodAccount, prod.Region, in(prod).Name, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func TestDeleteLargeRepository(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		left, err := d.meta.Read().Damage().CountManifests(r.ID)
+		left, err := d.meta.Read(ctx).Damage().CountManifests(r.ID)
 		if err != nil || left > before {
 			t.Fatalf("%d manifests are left, %v", left, err)
 		}
@@ -174,7 +174,7 @@ func TestDeleteLargeRepository(t *testing.T) {
 			break
 		}
 	}
-	if ids, err := d.meta.Read().Repositories().Retired(10); err != nil || len(ids) != 0 || before != 0 {
+	if ids, err := d.meta.Read(ctx).Repositories().Retired(10); err != nil || len(ids) != 0 || before != 0 {
 		t.Errorf("%d manifests of the repositories %v are left, %v", before, ids, err)
 	}
 	d.put(in(prod), d.image(in(prod), "x"), "latest")

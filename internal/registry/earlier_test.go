@@ -21,7 +21,7 @@ func (d *domain) putAsBefore(ref resource.Repository, raw []byte) digest.Digest 
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	repo, err := d.meta.Repository(ref.Registry.Account, ref.Registry.Region, ref.Name, nil)
+	repo, err := d.meta.Repository(ctx, ref.Registry.Account, ref.Registry.Region, ref.Name, nil)
 	if err != nil {
 		d.t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func (s *Service) FindRepositories(ctx context.Context, c access.Caller, id reso
 		return nil, "", nil // no name is that long
 	}
 	// Names have no capitals, but people who look for them may.
-	rows, err := s.meta.Read().Repositories().Find(reg.ID, strings.ToLower(prefix), strings.ToLower(contains), p.After, p.Limit+1)
+	rows, err := s.meta.Read(ctx).Repositories().Find(reg.ID, strings.ToLower(prefix), strings.ToLower(contains), p.After, p.Limit+1)
 	if err != nil {
 		return nil, "", fmt.Errorf("look for repositories of %s: %w", id, err)
 	}
@@ -94,13 +94,13 @@ func (s *Service) FindImages(ctx context.Context, c access.Caller, ref resource.
 	if err != nil {
 		return nil, "", err
 	}
-	rows, next, err := s.imagesLike(repo.ID, prefix, p)
+	rows, next, err := s.imagesLike(ctx, repo.ID, prefix, p)
 	if CodeOf(err) != "" {
 		return nil, "", err
 	}
 	var images []FoundImage
 	if err == nil {
-		images, err = s.showImages(repo, rows)
+		images, err = s.showImages(ctx, repo, rows)
 	}
 	if err != nil {
 		return nil, "", fmt.Errorf("look for images of %s: %w", ref, err)
@@ -108,8 +108,9 @@ func (s *Service) FindImages(ctx context.Context, c access.Caller, ref resource.
 	return images, next, nil
 }
 
-func (s *Service) imagesLike(repository int64, prefix string, p Page) (ms []metadata.Manifest, next string, err error) {
-	q := s.meta.Read()
+func (s *Service) imagesLike(ctx context.Context, repository int64, prefix string,
+	p Page) (ms []metadata.Manifest, next string, err error) {
+	q := s.meta.Read(ctx)
 	switch {
 	case strings.Contains(prefix, ":"): // which no tag does
 		ms, err = q.Images().ByDigest(repository, prefix, p.After, p.Limit+1)
@@ -147,8 +148,9 @@ func imageKey(after string) (k metadata.ImageKey, err error) {
 }
 
 // showImages adds to each image what is shown with it.
-func (s *Service) showImages(repo *metadata.Repository, ms []metadata.Manifest) ([]FoundImage, error) {
-	q := s.meta.Read()
+func (s *Service) showImages(ctx context.Context, repo *metadata.Repository,
+	ms []metadata.Manifest) ([]FoundImage, error) {
+	q := s.meta.Read(ctx)
 	q.Ahead(func(q *metadata.Queries) {
 		for _, m := range ms {
 			_, _ = q.Tags().Of(repo.ID, m.Digest, "", maxShown)

@@ -91,7 +91,7 @@ func (s *Service) Manifest(ctx context.Context, c access.Caller, ref resource.Re
 	if err != nil {
 		return Manifest{}, err
 	}
-	m, err := s.Content(repo, r)
+	m, err := s.Content(ctx, repo, r)
 	if err != nil {
 		return Manifest{}, err
 	}
@@ -115,7 +115,7 @@ func (s *Service) largeContent(ctx context.Context, repo *metadata.Repository, r
 		return nil, err
 	}
 	defer done()
-	found, err := s.meta.Read().Images().Bytes(repo.ID, []string{m.Digest})
+	found, err := s.meta.Read(ctx).Images().Bytes(repo.ID, []string{m.Digest})
 	if err != nil {
 		return nil, fmt.Errorf("read image %s of %s: %w", r, refOf(repo), err)
 	}
@@ -136,7 +136,7 @@ func (s *Service) ManifestHead(ctx context.Context, c access.Caller, ref resourc
 	if err != nil {
 		return Manifest{}, err
 	}
-	m, err := s.head(repo, r)
+	m, err := s.head(ctx, repo, r)
 	if err != nil {
 		return Manifest{}, err
 	}
@@ -181,29 +181,30 @@ func contentAhead(r Reference) metadata.Ahead {
 }
 
 // Content resolves a reference, which is no pull: ImageNotFound, InvalidParameter.
-func (s *Service) Content(repo *metadata.Repository, r Reference) (*metadata.ManifestContent, error) {
+func (s *Service) Content(ctx context.Context, repo *metadata.Repository,
+	r Reference) (*metadata.ManifestContent, error) {
 	digest := func(m *metadata.ManifestContent) string { return m.Digest }
-	return resolve(repo, r, s.meta.ManifestContent, s.meta.ManifestContentByTag, digest)
+	return resolve(ctx, repo, r, s.meta.ManifestContent, s.meta.ManifestContentByTag, digest)
 }
 
 // head is Content for who does not ask for the bytes.
-func (s *Service) head(repo *metadata.Repository, r Reference) (metadata.ManifestHead, error) {
+func (s *Service) head(ctx context.Context, repo *metadata.Repository, r Reference) (metadata.ManifestHead, error) {
 	digest := func(m metadata.ManifestHead) string { return m.Digest }
-	return resolve(repo, r, s.meta.ManifestHead, s.meta.ManifestHeadByTag, digest)
+	return resolve(ctx, repo, r, s.meta.ManifestHead, s.meta.ManifestHeadByTag, digest)
 }
 
 // resolve finds what a reference names, whose digest is as given if both are.
-func resolve[M any](repo *metadata.Repository, r Reference, byDigest,
-	byTag func(*metadata.Repository, string) (M, error),
+func resolve[M any](ctx context.Context, repo *metadata.Repository, r Reference, byDigest,
+	byTag func(context.Context, *metadata.Repository, string) (M, error),
 	digest func(M) string) (m M, err error) {
 	var none M
 	switch {
 	case r.Tag != "":
-		if m, err = byTag(repo, r.Tag); err == nil && r.Digest != "" && digest(m) != string(r.Digest) {
+		if m, err = byTag(ctx, repo, r.Tag); err == nil && r.Digest != "" && digest(m) != string(r.Digest) {
 			err = metadata.ErrNotFound
 		}
 	case r.Digest != "":
-		m, err = byDigest(repo, string(r.Digest))
+		m, err = byDigest(ctx, repo, string(r.Digest))
 	default:
 		return none, Errorf(InvalidParameter, "Invalid parameter at 'imageId': a tag or a digest is needed")
 	}
@@ -243,7 +244,7 @@ func (s *Service) Tags(ctx context.Context, c access.Caller, ref resource.Reposi
 	if err != nil {
 		return nil, "", err
 	}
-	tags, err := s.meta.Read().Tags().List(repo.ID, p.After, p.Limit+1)
+	tags, err := s.meta.Read(ctx).Tags().List(repo.ID, p.After, p.Limit+1)
 	if err != nil {
 		return nil, "", fmt.Errorf("list the tags of %s: %w", ref, err)
 	}
@@ -266,7 +267,7 @@ func (s *Service) Referrers(ctx context.Context, c access.Caller, ref resource.R
 	if err := validDigest(subject); err != nil {
 		return nil, "", err
 	}
-	ms, more, err := s.meta.Read().Images().Referrers(repo.ID, string(subject), artifactType, p.After, p.Limit)
+	ms, more, err := s.meta.Read(ctx).Images().Referrers(repo.ID, string(subject), artifactType, p.After, p.Limit)
 	if err != nil {
 		return nil, "", fmt.Errorf("list the referrers of %s in %s: %w", subject, ref, err)
 	}
@@ -293,7 +294,7 @@ func (s *Service) DescribeImages(ctx context.Context, c access.Caller, ref resou
 	var rows []metadata.Manifest
 	seen := map[string]bool{}
 	for _, r := range refs {
-		m, err := s.Content(repo, r)
+		m, err := s.Content(ctx, repo, r)
 		if err != nil {
 			return nil, err
 		}
@@ -302,7 +303,7 @@ func (s *Service) DescribeImages(ctx context.Context, c access.Caller, ref resou
 		}
 		seen[m.Digest] = true
 		// The cached manifest may hold older times than the store.
-		row, err := s.meta.Read().Images().Manifest(repo.ID, m.Digest)
+		row, err := s.meta.Read(ctx).Images().Manifest(repo.ID, m.Digest)
 		if errors.Is(err, metadata.ErrNotFound) {
 			return nil, imageNotFound(repo, r)
 		}
@@ -311,7 +312,7 @@ func (s *Service) DescribeImages(ctx context.Context, c access.Caller, ref resou
 		}
 		rows = append(rows, row)
 	}
-	return s.describe(repo, rows)
+	return s.describe(ctx, repo, rows)
 }
 
 // imageOf is the image without its tags.
@@ -323,12 +324,12 @@ func imageOf(m metadata.Manifest) Image {
 }
 
 // describe adds to each manifest its tags.
-func (s *Service) describe(repo *metadata.Repository, ms []metadata.Manifest) ([]Image, error) {
+func (s *Service) describe(ctx context.Context, repo *metadata.Repository, ms []metadata.Manifest) ([]Image, error) {
 	digests := make([]string, len(ms))
 	for i, m := range ms {
 		digests[i] = m.Digest
 	}
-	tags, err := s.meta.Read().Tags().OfEach(repo.ID, digests, MaxTagsPerImage)
+	tags, err := s.meta.Read(ctx).Tags().OfEach(repo.ID, digests, MaxTagsPerImage)
 	if err != nil {
 		return nil, fmt.Errorf("list the tags of %d images of %s: %w", len(ms), refOf(repo), err)
 	}
@@ -357,12 +358,12 @@ func (s *Service) ListImages(ctx context.Context, c access.Caller, ref resource.
 	case Untagged:
 		tagged = 0
 	}
-	ms, err := s.meta.Read().Images().List(repo.ID, tagged, p.After, p.Limit+1)
+	ms, err := s.meta.Read(ctx).Images().List(repo.ID, tagged, p.After, p.Limit+1)
 	if err != nil {
 		return nil, "", fmt.Errorf("list the images of %s: %w", ref, err)
 	}
 	ms, next = PageOf(ms, p.Limit, func(m metadata.Manifest) string { return m.Digest })
-	images, err = s.describe(repo, ms)
+	images, err = s.describe(ctx, repo, ms)
 	return images, next, err
 }
 
@@ -379,7 +380,7 @@ func (s *Service) ListImageIDs(ctx context.Context, c access.Caller, ref resourc
 		return nil, "", err
 	}
 	d, tag, _ := strings.Cut(p.After, idSeparator)
-	rows, err := s.meta.Read().Images().IDs(repo.ID, status != Untagged, status != Tagged, d, tag, p.Limit+1)
+	rows, err := s.meta.Read(ctx).Images().IDs(repo.ID, status != Untagged, status != Tagged, d, tag, p.Limit+1)
 	if err != nil {
 		return nil, "", fmt.Errorf("list the images of %s: %w", ref, err)
 	}

@@ -58,7 +58,7 @@ func (s *Service) Layer(ctx context.Context, c access.Caller, ref resource.Repos
 	if err != nil {
 		return Layer{}, err
 	}
-	l, err := s.layer(repo, d)
+	l, err := s.layer(ctx, repo, d)
 	if err != nil {
 		return Layer{}, err
 	}
@@ -74,11 +74,11 @@ func layerAhead(d digest.Digest) metadata.Ahead {
 	return func(q *metadata.Queries, repository int64) { _, _ = q.Layers().Get(repository, string(d)) }
 }
 
-func (s *Service) layer(repo *metadata.Repository, d digest.Digest) (Layer, error) {
+func (s *Service) layer(ctx context.Context, repo *metadata.Repository, d digest.Digest) (Layer, error) {
 	if err := validDigest(d); err != nil {
 		return Layer{}, err
 	}
-	l, err := s.meta.Layer(repo, string(d))
+	l, err := s.meta.Layer(ctx, repo, string(d))
 	if errors.Is(err, metadata.ErrNotFound) {
 		return Layer{}, layerNotFound(repo, d)
 	}
@@ -117,7 +117,7 @@ func (s *Service) OpenLayer(ctx context.Context, c access.Caller, ref resource.R
 	if err != nil {
 		return Layer{}, content, err
 	}
-	if l, err = s.layer(repo, d); err != nil {
+	if l, err = s.layer(ctx, repo, d); err != nil {
 		return Layer{}, content, err
 	}
 	if s.lost.has(l.object) {
@@ -150,7 +150,7 @@ func (s *Service) LayersAvailable(ctx context.Context, c access.Caller, ref reso
 	if err != nil {
 		return nil, err
 	}
-	q := s.meta.ReadOf(repo)
+	q := s.meta.ReadOf(ctx, repo)
 	q.Ahead(func(q *metadata.Queries) {
 		for _, d := range ds {
 			_, _ = q.Layers().Get(repo.ID, string(d))
@@ -159,7 +159,7 @@ func (s *Service) LayersAvailable(ctx context.Context, c access.Caller, ref reso
 	})
 	linked := make([]Layer, 0, len(ds))
 	for _, d := range ds {
-		l, err := s.layer(repo, d)
+		l, err := s.layer(ctx, repo, d)
 		switch CodeOf(err) {
 		case LayersNotFound, InvalidParameter:
 			continue
@@ -193,10 +193,10 @@ func (s *Service) LayerForDownload(ctx context.Context, c access.Caller, ref res
 	if err != nil {
 		return Layer{}, "", err
 	}
-	if l, err = s.layer(repo, d); err != nil {
+	if l, err = s.layer(ctx, repo, d); err != nil {
 		return Layer{}, "", err
 	}
-	images, mediaType, err := s.meta.Read().Images().Referring(repo.ID, string(d))
+	images, mediaType, err := s.meta.Read(ctx).Images().Referring(repo.ID, string(d))
 	if err != nil {
 		return Layer{}, "", fmt.Errorf("look up the images of layer %s: %w", d, err)
 	}
@@ -256,7 +256,7 @@ func (s *Service) MountLayer(ctx context.Context, c access.Caller, to resource.R
 	if from != nil {
 		sources = append(sources, *from)
 	} else {
-		names, err := s.meta.Read().Layers().RepositoriesWith(repo.RegistryID, string(d), maxMountSources)
+		names, err := s.meta.Read(ctx).Layers().RepositoriesWith(repo.RegistryID, string(d), maxMountSources)
 		if err != nil {
 			return false, fmt.Errorf("find a repository with layer %s: %w", d, err)
 		}
@@ -271,7 +271,7 @@ func (s *Service) MountLayer(ctx context.Context, c access.Caller, to resource.R
 		source, err := s.repositoryAhead(ctx, c, ref, layerAhead(d), access.GetDownloadURLForLayer)
 		var l Layer
 		if err == nil {
-			l, err = s.layer(source, d)
+			l, err = s.layer(ctx, source, d)
 		}
 		if err == nil { // so that the client sends what is lost
 			err = s.checkBytes(ctx, source, l)

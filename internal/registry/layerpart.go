@@ -95,7 +95,7 @@ func (s *Service) showsLayer(ctx context.Context, c access.Caller, repo *metadat
 	if err != nil {
 		return false, err
 	}
-	l, err := s.layer(repo, d)
+	l, err := s.layer(ctx, repo, d)
 	if CodeOf(err) == LayersNotFound {
 		return false, nil
 	}

@@ -146,7 +146,7 @@ func (s *Service) holdsImage(ctx context.Context, repo *metadata.Repository, d s
 	if len(lost) == 0 {
 		return true, nil
 	}
-	blobs, err := s.meta.Read().Images().Blobs(repo.ID, d, lost)
+	blobs, err := s.meta.Read(ctx).Images().Blobs(repo.ID, d, lost)
 	if err != nil {
 		return false, err
 	}

@@ -20,7 +20,7 @@ import (
 // loseLink takes a layer away from a repository whatever names it, as programs
 // before this one let clients do.
 func (d *domain) loseLink(ref resource.Repository, layer digest.Digest) error {
-	row, err := d.meta.Repository(ref.Registry.Account, ref.Registry.Region, ref.Name, nil)
+	row, err := d.meta.Repository(ctx, ref.Registry.Account, ref.Registry.Region, ref.Name, nil)
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (d *domain) loseLink(ref resource.Repository, layer digest.Digest) error {
 // object names the object that holds a blob.
 func (d *domain) object(layer digest.Digest) string {
 	d.t.Helper()
-	b, err := d.meta.Read().Layers().Blob(string(layer))
+	b, err := d.meta.Read(ctx).Layers().Blob(string(layer))
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestLostBytesComeBackWithAnyPush(t *testing.T) {
 			if _, err := d.sweep("uploads", "leftovers", "objects", "garbage"); err != nil {
 				t.Fatal(err)
 			}
-			if garbage, err := d.meta.Read().Upkeep().Garbage("", 10); len(garbage) != 0 || err != nil {
+			if garbage, err := d.meta.Read(ctx).Upkeep().Garbage("", 10); len(garbage) != 0 || err != nil {
 				t.Errorf("garbage %+v, %v", garbage, err)
 			}
 			if d.held() != 0 {
@@ -164,7 +164,7 @@ func TestLostBytesComeBackTwice(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := d.sweep(sweep.Steps...); err == nil { // which frees the links too
-			_, err = d.meta.Read().Layers().Blob(string(l))
+			_, err = d.meta.Read(ctx).Layers().Blob(string(l))
 			if err == nil {
 				t.Error("an unused blob is left")
 			}

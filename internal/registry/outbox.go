@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"time"
 
 	"github.com/twinport/twinport/internal/metadata"
@@ -13,7 +14,7 @@ import (
 type Outbox interface {
 	// Admit makes sure, before anything is written, that what a push of so many
 	// tags to the repository makes has its place: LimitExceeded, Throttled.
-	Admit(r *metadata.Repository, tags int) error
+	Admit(ctx context.Context, r *metadata.Repository, tags int) error
 	// Pushed is called when all else of a push is written.
 	Pushed(tx *metadata.Tx, p Push) error
 	// Deleting is called before a deletion is done.

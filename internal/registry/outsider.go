@@ -28,7 +28,7 @@ func (s *Service) outsider(ctx context.Context, c access.Caller, ref resource.Re
 		return s.insider(ctx, c, ref, about, ahead, actions)
 	}
 
-	q := s.meta.Read()
+	q := s.meta.Read(ctx)
 	q.Ahead(func(q *metadata.Queries) {
 		_, _ = q.Repositories().Get(ref.Registry.Account, ref.Registry.Region, ref.Name)
 		_, _ = q.Registries().Get(ref.Registry.Account, ref.Registry.Region)

@@ -79,7 +79,7 @@ func (s *Service) PutManifest(ctx context.Context, c access.Caller, ref resource
 	if err != nil {
 		return PutResult{}, err
 	}
-	if err := s.outbox.Admit(r, len(n.Tags)); err != nil {
+	if err := s.outbox.Admit(ctx, r, len(n.Tags)); err != nil {
 		return PutResult{}, err
 	}
 	p := &put{service: s, now: s.now(), registry: r.RegistryID, account: r.Account, digest: string(d), manifest: parsed,

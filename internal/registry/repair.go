@@ -40,7 +40,7 @@ func (s *Service) Quarantine(ctx context.Context, d, object, reason string) (don
 // repositories that lost it to Quarantine with it: InvalidLayer if the bytes
 // are wrong.
 func (s *Service) RestoreLayer(ctx context.Context, at metadata.RepositoryRef, d digest.Digest, r io.Reader) error {
-	repo, err := s.meta.Repository(at.Account, at.Region, at.Name, nil)
+	repo, err := s.meta.Repository(ctx, at.Account, at.Region, at.Name, nil)
 	if err != nil {
 		return fmt.Errorf("look up the repository %s: %w", at, err)
 	}

@@ -220,7 +220,7 @@ func TestRule5WholeImagesOnly(t *testing.T) {
 	d.put(in(prod), inner)
 	outer := d.index(inner, a)
 	for _, id := range d.due() { // the index alone brings its children
-		row, err := d.meta.Read().Replications().Get(id)
+		row, err := d.meta.Read(ctx).Replications().Get(id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -450,7 +450,7 @@ func TestStoredRefusalTellsNoForeignWords(t *testing.T) {
 	want := d.statuses(in(prod), registry.Reference{Tag: "latest"})[0].Failure
 	for _, code := range []string{"ReplicateImageNotAllowed", "CreateRepositoryNotAllowed"} {
 		id := d.list(prod, replication.Outgoing, "", 1)[0].ID
-		row, err := d.meta.Read().Replications().Get(id)
+		row, err := d.meta.Read(ctx).Replications().Get(id)
 		if err != nil {
 			t.Fatal(err)
 		}

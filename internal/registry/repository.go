@@ -237,7 +237,7 @@ func (s *Service) ListRepositories(ctx context.Context, c access.Caller, id reso
 	if err != nil {
 		return nil, "", err
 	}
-	rows, err := s.meta.Read().Repositories().List(reg.ID, p.After, p.Limit+1)
+	rows, err := s.meta.Read(ctx).Repositories().List(reg.ID, p.After, p.Limit+1)
 	if err != nil {
 		return nil, "", fmt.Errorf("list the repositories of %s: %w", id, err)
 	}
@@ -332,7 +332,7 @@ func (s *Service) SetRepositoryPolicy(ctx context.Context, c access.Caller, ref 
 	}
 	if !force {
 		own := policy.Policy{Name: "the new policy", Document: doc}
-		tags, err := s.meta.ResourceTags(r)
+		tags, err := s.meta.ResourceTags(ctx, r)
 		if err != nil {
 			return fmt.Errorf("read the resource tags of %s: %w", ref, err)
 		}

@@ -127,6 +127,6 @@ func (s *Service) ResourceTags(ctx context.Context, c access.Caller, ref resourc
 	if err != nil {
 		return nil, err
 	}
-	tags, err := s.meta.ResourceTags(r)
+	tags, err := s.meta.ResourceTags(ctx, r)
 	return append([]resource.Tag{}, tags...), err
 }

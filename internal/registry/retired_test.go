@@ -40,7 +40,7 @@ func TestRetiredRepositoryIsDeletedAtOnce(t *testing.T) {
 		t.Errorf("a small one: woken %d times, %v", woken, err)
 	}
 	d.create(in(prod))
-	repository, err := d.meta.Repository(prodAccount, prod.Region, in(prod).Name, nil)
+	repository, err := d.meta.Repository(ctx, prodAccount, prod.Region, in(prod).Name, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestRetiredRepositoryIsDeletedAtOnce(t *testing.T) {
 		t.Errorf("a large one: woken %d times, %v", woken, err)
 	}
 	within("its rows are left", func() bool {
-		ids, err := d.meta.Read().Repositories().Retired(10)
+		ids, err := d.meta.Read(ctx).Repositories().Retired(10)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,7 +18,7 @@ import (
 func (d *domain) refuseMany(n int) {
 	d.t.Helper()
 	d.create(in(prod))
-	row, err := d.meta.Repository(prodAccount, prod.Region, in(prod).Name, nil)
+	row, err := d.meta.Repository(ctx, prodAccount, prod.Region, in(prod).Name, nil)
 	if err != nil {
 		d.t.Fatal(err)
 	}

@@ -83,12 +83,12 @@ func TestRoundTrips(t *testing.T) {
 	if err := get(root(prodAccount), registry.Reference{Digest: first})(); err != nil {
 		t.Fatal(err)
 	}
-	row, err := d.meta.Repository(prodAccount, own.Registry.Region, own.Name, nil)
+	row, err := d.meta.Repository(ctx, prodAccount, own.Registry.Region, own.Name, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		m, err := d.meta.Read().Images().Manifest(row.ID, string(first))
+		m, err := d.meta.Read(ctx).Images().Manifest(row.ID, string(first))
 		if err != nil || time.Now().After(deadline) {
 			t.Fatalf("the pull is not noted: %+v, %v", m, err)
 		}

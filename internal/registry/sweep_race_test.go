@@ -164,8 +164,8 @@ func race(t *testing.T, d *domain, round func(r *racer, n int) error) {
 // wantEmpty checks that neither blobs nor objects nor garbage are left.
 func (d *domain) wantEmpty() {
 	d.t.Helper()
-	blobs, err := d.meta.Read().Upkeep().Blobs("", 10)
-	garbage, garbageErr := d.meta.Read().Upkeep().Garbage("", 10)
+	blobs, err := d.meta.Read(ctx).Upkeep().Blobs("", 10)
+	garbage, garbageErr := d.meta.Read(ctx).Upkeep().Garbage("", 10)
 	if len(blobs)+len(garbage) > 0 || errors.Join(err, garbageErr) != nil {
 		d.t.Errorf("left are the blobs %v and the garbage %v, %v", blobs, garbage, errors.Join(err, garbageErr))
 	}
@@ -222,11 +222,11 @@ func TestPushMeetsTheSweepOfItsBlob(t *testing.T) {
 		}
 		raw := r.image(n)
 		image := d.put(r.a, raw, "t")
-		row, err := d.meta.Repository(prodAccount, prod.Region, r.a.Name, nil)
+		row, err := d.meta.Repository(ctx, prodAccount, prod.Region, r.a.Name, nil)
 		if err != nil {
 			return err
 		}
-		queued, err := d.meta.Read().Replications().Of(row.ID, string(image), 1)
+		queued, err := d.meta.Read(ctx).Replications().Of(row.ID, string(image), 1)
 		if err != nil || len(queued) != 1 {
 			return fmt.Errorf("queued: %v, %w", queued, err)
 		}

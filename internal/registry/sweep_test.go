@@ -146,13 +146,13 @@ func TestGarbageOutlivesFailedDeletes(t *testing.T) {
 		if p, err := s.Sweep(ctx, "garbage", "", 0, false); !errors.Is(err, fault) || p != (sweep.Page{}) {
 			t.Errorf("%v: %+v, %v", fault, p, err)
 		}
-		if garbage, err := d.meta.Read().Upkeep().Garbage("", 10); err != nil || len(garbage) != 3 {
+		if garbage, err := d.meta.Read(ctx).Upkeep().Garbage("", 10); err != nil || len(garbage) != 3 {
 			t.Errorf("%v: %d pieces of garbage are left, %v", fault, len(garbage), err)
 		}
 	}
 	store.err.Store(nil)
 	// One that cannot be deleted does not keep the others.
-	garbage, err := d.meta.Read().Upkeep().Garbage("", 10)
+	garbage, err := d.meta.Read(ctx).Upkeep().Garbage("", 10)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,11 +252,11 @@ func TestDryRunChangesNothingAndTellsWhatIsFreed(t *testing.T) {
 	d := openStill(t)
 	d.mess()
 	state := func() string {
-		blobs, err := d.meta.Read().Upkeep().Blobs("", 100)
-		garbage, garbageErr := d.meta.Read().Upkeep().Garbage("", 100)
-		uploads, uploadsErr := d.meta.Read().Uploads().Idle(d.clock.now().Add(time.Hour), d.clock.now().Add(2*time.Hour), "", 100)
-		links, _, linksErr := d.meta.Read().Upkeep().LayersAfter(metadata.LayerKey{}, 100)
-		unused, unusedErr := d.meta.Read().Upkeep().UnusedLayers(metadata.LayerKey{}, links, d.clock.now())
+		blobs, err := d.meta.Read(ctx).Upkeep().Blobs("", 100)
+		garbage, garbageErr := d.meta.Read(ctx).Upkeep().Garbage("", 100)
+		uploads, uploadsErr := d.meta.Read(ctx).Uploads().Idle(d.clock.now().Add(time.Hour), d.clock.now().Add(2*time.Hour), "", 100)
+		links, _, linksErr := d.meta.Read(ctx).Upkeep().LayersAfter(metadata.LayerKey{}, 100)
+		unused, unusedErr := d.meta.Read(ctx).Upkeep().UnusedLayers(metadata.LayerKey{}, links, d.clock.now())
 		if err := errors.Join(err, garbageErr, uploadsErr, linksErr, unusedErr); err != nil {
 			t.Fatal(err)
 		}
@@ -332,7 +332,7 @@ func TestSweepsAtOnce(t *testing.T) {
 func TestPagesOfManyLinks(t *testing.T) {
 	d := openStill(t)
 	d.create(in(prod))
-	r, err := d.meta.Repository(prodAccount, prod.Region, in(prod).Name, nil)
+	r, err := d.meta.Repository(ctx, prodAccount, prod.Region, in(prod).Name, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,7 +65,7 @@ func (s *Service) withUpload(ctx context.Context, repo *metadata.Repository, id 
 	if _, err := uuid.Parse(id); err != nil {
 		return uploadNotFound(repo, id)
 	}
-	row, err := s.meta.ReadOf(repo).Uploads().Get(repo.ID, id)
+	row, err := s.meta.ReadOf(ctx, repo).Uploads().Get(repo.ID, id)
 	if errors.Is(err, metadata.ErrNotFound) {
 		return uploadNotFound(repo, id)
 	}
@@ -276,7 +276,7 @@ func (u *session) complete(ctx context.Context, d digest.Digest) (Layer, error) 
 	}
 	s, repo := u.service, u.repository
 	l := Layer{Digest: d, Size: u.Size()}
-	known, err := s.meta.ReadOf(repo).Layers().Blob(string(d))
+	known, err := s.meta.ReadOf(ctx, repo).Layers().Blob(string(d))
 	if err != nil && !errors.Is(err, metadata.ErrNotFound) {
 		return l, fmt.Errorf("look up blob %s: %w", d, err)
 	}

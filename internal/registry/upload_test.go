@@ -173,7 +173,7 @@ func TestWrongDigestEndsTheUpload(t *testing.T) {
 	if n := d.held(); n != 0 {
 		t.Errorf("bytes of %d sessions are left", n)
 	}
-	if ids, err := d.meta.Read().Uploads().Idle(time.Now().Add(time.Hour), time.Now().Add(2*time.Hour), "", 10); err != nil || len(ids) != 0 {
+	if ids, err := d.meta.Read(ctx).Uploads().Idle(time.Now().Add(time.Hour), time.Now().Add(2*time.Hour), "", 10); err != nil || len(ids) != 0 {
 		t.Errorf("sessions are left: %v, %v", ids, err)
 	}
 }
@@ -387,12 +387,12 @@ func TestLayersThatAClientAskedForStay(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The link is renewed in the background.
-	repo, err := d.meta.Repository(prodAccount, prod.Region, in(prod).Name, nil)
+	repo, err := d.meta.Repository(ctx, prodAccount, prod.Region, in(prod).Name, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		l, err := d.meta.Read().Layers().Get(repo.ID, string(asked.Digest))
+		l, err := d.meta.Read(ctx).Layers().Get(repo.ID, string(asked.Digest))
 		if err == nil && d.clock.now().Sub(l.LinkedAt) < time.Hour {
 			break
 		}

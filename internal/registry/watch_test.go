@@ -249,7 +249,7 @@ func TestWatchSeesOtherProcesses(t *testing.T) {
 	other.put(in(prod), other.image(in(prod), "two"), "late")
 	row := other.list(prod, replication.Outgoing, replication.InProgress, 1)[0]
 	source.until(told(replication.Outgoing, replication.InProgress, "late"))
-	stored, err := other.meta.Read().Replications().Get(row.ID)
+	stored, err := other.meta.Read(ctx).Replications().Get(row.ID)
 	if err != nil {
 		t.Fatal(err)
 	}

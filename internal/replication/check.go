@@ -54,7 +54,7 @@ func (s *Service) Check(ctx context.Context, c access.Caller, id resource.Regist
 	if slices.Contains(destinations, id) {
 		return nil, sameRegistry("destinations")
 	}
-	names, err := s.namesToCheck(reg.ID, prefixes)
+	names, err := s.namesToCheck(ctx, reg.ID, prefixes)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func (s *Service) Check(ctx context.Context, c access.Caller, id resource.Regist
 
 // namesToCheck are names of a registry's repositories that match the prefixes,
 // or else one that would.
-func (s *Service) namesToCheck(source int64, prefixes []string) (names []string, err error) {
+func (s *Service) namesToCheck(ctx context.Context, source int64, prefixes []string) (names []string, err error) {
 	if len(prefixes) > maxReplicationFilters {
 		return nil, registry.Errorf(registry.Validation, "%d repository filters were given; at most %d are allowed", len(prefixes), maxReplicationFilters)
 	}
@@ -94,7 +94,7 @@ func (s *Service) namesToCheck(source int64, prefixes []string) (names []string,
 		if len(names) == maxChecked {
 			continue
 		}
-		found, err := s.meta.Read().Repositories().Find(source, p, "", "", maxChecked-len(names))
+		found, err := s.meta.Read(ctx).Repositories().Find(source, p, "", "", maxChecked-len(names))
 		if err != nil {
 			return nil, fmt.Errorf("look for repositories with names like '%s': %w", registry.Shorten(p), err)
 		}

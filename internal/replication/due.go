@@ -34,11 +34,11 @@ type lastRoute struct {
 // none will fall due by itself). Each route gets an equal part of the limit, at
 // least one: however much one source has waiting, no other's are missed. Of
 // each route the longest due come first.
-func (s *Service) Due(_ context.Context, limit int) (due []metadata.DueReplication, next time.Time, err error) {
+func (s *Service) Due(ctx context.Context, limit int) (due []metadata.DueReplication, next time.Time, err error) {
 	s.lastRoute.mu.Lock()
 	defer s.lastRoute.mu.Unlock()
 	now := s.now()
-	q := s.meta.Read()
+	q := s.meta.Read(ctx)
 	after := s.lastRoute.Route
 	routes, err := q.Replications().WaitingRoutes(after, maxRoutes)
 	if err != nil {

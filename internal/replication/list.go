@@ -104,7 +104,7 @@ func (s *Service) List(ctx context.Context, c access.Caller, id resource.Registr
 			})
 		}
 	}
-	all, err := s.listed(lists)
+	all, err := s.listed(ctx, lists)
 	if err != nil {
 		return nil, "", fmt.Errorf("list the replications of %s: %w", id, err)
 	}
@@ -123,7 +123,7 @@ func (s *Service) OfImages(ctx context.Context, c access.Caller, ref resource.Re
 	if err != nil {
 		return nil, err
 	}
-	q := s.meta.Read()
+	q := s.meta.Read(ctx)
 	q.Ahead(func(q *metadata.Queries) {
 		for _, d := range digests {
 			_, _ = q.Replications().Worst(repo.ID, string(d))
@@ -143,8 +143,9 @@ func (s *Service) OfImages(ctx context.Context, c access.Caller, ref resource.Re
 }
 
 // listed joins lists of replications, asked together, to one.
-func (s *Service) listed(lists []func(*metadata.Queries) ([]metadata.ListedReplication, error)) ([]Replication, error) {
-	q := s.meta.Read()
+func (s *Service) listed(ctx context.Context,
+	lists []func(*metadata.Queries) ([]metadata.ListedReplication, error)) ([]Replication, error) {
+	q := s.meta.Read(ctx)
 	q.Ahead(func(q *metadata.Queries) {
 		for _, list := range lists {
 			_, _ = list(q)

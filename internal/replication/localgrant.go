@@ -110,8 +110,8 @@ func (l *local) Check(ctx context.Context, source, destination resource.Registry
 	var reg metadata.Registry
 	var there map[string]metadata.NamedRepository
 	if l.registry.Exists(destination) {
-		if reg, err = l.meta.Read().Registries().Get(destination.Account, destination.Region); err == nil {
-			there, err = l.meta.Read().Repositories().Named(reg.ID, names)
+		if reg, err = l.meta.Read(ctx).Registries().Get(destination.Account, destination.Region); err == nil {
+			there, err = l.meta.Read(ctx).Repositories().Named(reg.ID, names)
 		}
 		if err != nil {
 			return "", err

@@ -1,6 +1,7 @@
 package replication
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -55,7 +56,7 @@ func (o *Outbox) signal(queued []metadata.DueReplication) {
 }
 
 // Admit implements registry.Outbox.
-func (o *Outbox) Admit(r *metadata.Repository, tags int) error {
+func (o *Outbox) Admit(ctx context.Context, r *metadata.Repository, tags int) error {
 	to, err := o.destinations(r)
 	if err != nil || len(to) == 0 {
 		return err
@@ -64,7 +65,7 @@ func (o *Outbox) Admit(r *metadata.Repository, tags int) error {
 		return err
 	}
 	ok, err := o.waiting.of(r.Account).take(max(1, tags)*len(to), time.Now(), func() (int, error) {
-		return o.countWaiting(r.Account)
+		return o.countWaiting(context.WithoutCancel(ctx), r.Account) // for others of the account, too
 	})
 	if err != nil {
 		return fmt.Errorf("count what waits to be replicated from account %s: %w", r.Account, err)
@@ -77,16 +78,16 @@ func (o *Outbox) Admit(r *metadata.Repository, tags int) error {
 }
 
 // countWaiting counts what the account has in progress, up to maxWaiting.
-func (o *Outbox) countWaiting(account string) (int, error) {
+func (o *Outbox) countWaiting(ctx context.Context, account string) (int, error) {
 	all := make([]resource.Registry, len(o.regions))
 	for i, region := range o.regions {
 		all[i] = resource.Registry{Account: account, Region: region}
 	}
-	ids, err := o.meta.Read().Registries().IDs(all)
+	ids, err := o.meta.Read(ctx).Registries().IDs(all)
 	if err != nil {
 		return 0, err
 	}
-	return o.meta.Read().Replications().CountWaiting(slices.Collect(maps.Values(ids)), maxWaiting)
+	return o.meta.Read(ctx).Replications().CountWaiting(slices.Collect(maps.Values(ids)), maxWaiting)
 }
 
 func boundReplications(tags, destinations int) error {

@@ -62,7 +62,7 @@ func (s *Service) Resume(ctx context.Context) (made int, more bool, err error) {
 		s.resumed.adopted = true
 	}
 	after := s.resumed.retry
-	retries, err := s.meta.Read().Replications().Retries(after, maxResumed)
+	retries, err := s.meta.Read(ctx).Replications().Retries(after, maxResumed)
 	if err != nil {
 		return 0, true, fmt.Errorf("look for refused replications to try again: %w", err)
 	}
@@ -81,7 +81,7 @@ func (s *Service) Resume(ctx context.Context) (made int, more bool, err error) {
 
 // resume does a batch of a retry, and ends it once nothing is left.
 func (s *Service) resume(ctx context.Context, r metadata.Retry) (made int, err error) {
-	routes, err := s.meta.Read().Replications().RefusedRoutes(r, resumeBatch, maxResumed)
+	routes, err := s.meta.Read(ctx).Replications().RefusedRoutes(r, resumeBatch, maxResumed)
 	if err != nil {
 		return 0, err
 	}

@@ -77,7 +77,7 @@ func (s *Service) Statistics(ctx context.Context, c access.Caller, id resource.R
 			sum.of(d).InRules = true
 		}
 	}
-	if err := s.sumUp(reg.ID, &sum); err != nil {
+	if err := s.sumUp(ctx, reg.ID, &sum); err != nil {
 		return Statistics{}, fmt.Errorf("sum up the replications of %s: %w", id, err)
 	}
 	for _, d := range sum.destinations {
@@ -149,8 +149,8 @@ func (p *partSum) interval() Interval {
 	return p.Interval
 }
 
-func (s *Service) sumUp(registry int64, sum *statisticsSum) error {
-	q := s.meta.Read()
+func (s *Service) sumUp(ctx context.Context, registry int64, sum *statisticsSum) error {
+	q := s.meta.Read(ctx)
 	since := s.now().Add(-statisticsKept)
 	q.Ahead(func(q *metadata.Queries) {
 		_, _ = q.Replications().Waiting(registry, metadata.ReplicationInProgress, maxCounted)

@@ -48,11 +48,11 @@ func (s *Service) Status(ctx context.Context, c access.Caller, ref resource.Repo
 	if err != nil {
 		return nil, err
 	}
-	m, err := s.registry.Content(repo, r)
+	m, err := s.registry.Content(ctx, repo, r)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.meta.Read().Replications().Of(repo.ID, m.Digest, maxStatusRows)
+	rows, err := s.meta.Read(ctx).Replications().Of(repo.ID, m.Digest, maxStatusRows)
 	if err != nil {
 		return nil, fmt.Errorf("read the replications of %s in %s: %w", m.Digest, ref, err)
 	}

@@ -55,7 +55,7 @@ func (s *Service) Watch(ctx context.Context, c access.Caller, id resource.Regist
 		// What was there before is not reported.
 		w.Take()
 		v.reported = map[int64]time.Time{}
-		if _, err := v.changed(v.unseen(changes.Notes{})); err != nil {
+		if _, err := v.changed(ctx, v.unseen(changes.Notes{})); err != nil {
 			return err
 		}
 		ticker := time.NewTicker(watchPoll)
@@ -85,7 +85,7 @@ func (s *Service) Watch(ctx context.Context, c access.Caller, id resource.Regist
 		if polled {
 			n = v.unseen(n)
 		}
-		if events, err = v.events(n); err != nil {
+		if events, err = v.events(ctx, n); err != nil {
 			return err
 		}
 	}
@@ -115,11 +115,11 @@ func (v *view) unseen(n changes.Notes) changes.Notes {
 }
 
 // events are what was noted.
-func (v *view) events(n changes.Notes) (events []WatchEvent, err error) {
+func (v *view) events(ctx context.Context, n changes.Notes) (events []WatchEvent, err error) {
 	if n.Lost {
 		return []WatchEvent{{Lost: true}}, nil
 	}
-	rows, err := v.changed(n)
+	rows, err := v.changed(ctx, n)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +146,7 @@ func (v *view) events(n changes.Notes) (events []WatchEvent, err error) {
 }
 
 // changed are the noted replications that the registry may see, and of which nothing was reported.
-func (v *view) changed(n changes.Notes) ([]Replication, error) {
+func (v *view) changed(ctx context.Context, n changes.Notes) ([]Replication, error) {
 	var lists []func(*metadata.Queries) ([]metadata.ListedReplication, error)
 	if len(n.Replications) > 0 {
 		ids := slices.Sorted(maps.Keys(n.Replications))
@@ -170,7 +170,7 @@ func (v *view) changed(n changes.Notes) ([]Replication, error) {
 	if len(lists) == 0 {
 		return nil, nil
 	}
-	rows, err := v.service.listed(lists)
+	rows, err := v.service.listed(ctx, lists)
 	if err != nil {
 		return nil, fmt.Errorf("look for changed replications of %s: %w", v.id, err)
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,7 +33,7 @@ func (m *backlogMetrics) Describe(descs chan<- *prometheus.Desc) {
 
 // Collect leaves both out while the store does not answer.
 func (m *backlogMetrics) Collect(metrics chan<- prometheus.Metric) {
-	n, pushed, err := m.store().Read().Replications().Backlog()
+	n, pushed, err := m.store().Read(context.Background()).Replications().Backlog()
 	if err != nil {
 		return
 	}

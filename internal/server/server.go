@@ -161,7 +161,9 @@ func (s *Server) protocols(cfg config.Config) (newHandlers, error) {
 			URIs: uri.Writer{
 				Form: uri.Form(cfg.URI), Domain: cfg.Domain, Endpoint: s.endpoint(cfg), Scheme: s.publicScheme(cfg),
 			},
-			Jobs:    func() ([]jobs.Run, error) { return jobs.Runs(g.metadata.Read(), s.background.jobs(g)...) },
+			Jobs: func(ctx context.Context) ([]jobs.Run, error) {
+				return jobs.Runs(g.metadata.Read(ctx), s.background.jobs(g)...)
+			},
 			Version: Version(), Shared: g.metadata.Shared(), Limits: s.limits, Rates: rates, Closing: g.closing,
 			Logger: s.log, Now: time.Now,
 		})

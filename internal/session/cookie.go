@@ -38,7 +38,7 @@ func NoCookie(account string, secure bool) *http.Cookie {
 func (s *Service) OfRequest(r *http.Request, account string) (Session, auth.Identity, error) {
 	cookies := r.CookiesNamed(cookiePrefix + account)
 	for _, cookie := range cookies[:min(len(cookies), maxCookies)] {
-		found, identity, err := s.Verify(cookie.Value)
+		found, identity, err := s.Verify(r.Context(), cookie.Value)
 		if err == nil && found.Account == account {
 			return found, identity, nil
 		}

@@ -21,10 +21,10 @@ func TestExpiryJob(t *testing.T) {
 			t.Fatalf("%s: %q, %v", step.Name, next, err)
 		}
 	}
-	if _, err := d.store.Read().Sessions().Get(expired.ID); !errors.Is(err, metadata.ErrNotFound) {
+	if _, err := d.store.Read(t.Context()).Sessions().Get(expired.ID); !errors.Is(err, metadata.ErrNotFound) {
 		t.Errorf("an expired session stays: %v", err)
 	}
-	if row, _, err := d.Verify(token); err != nil || row.ID != live.ID {
+	if row, _, err := d.Verify(t.Context(), token); err != nil || row.ID != live.ID {
 		t.Errorf("one that goes on: %+v, %v", row, err)
 	}
 }

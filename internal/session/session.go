@@ -135,7 +135,7 @@ func (s *Service) SignIn(ctx context.Context, keyID, secret string, c Client) (S
 
 // Verify returns the session of a token, and who it speaks for, in no Region:
 // ErrEnded.
-func (s *Service) Verify(token string) (Session, auth.Identity, error) {
+func (s *Service) Verify(ctx context.Context, token string) (Session, auth.Identity, error) {
 	t, identity, err := s.verifier.VerifyToken(token)
 	if err != nil {
 		return Session{}, auth.Identity{}, ErrEnded
@@ -144,7 +144,7 @@ func (s *Service) Verify(token string) (Session, auth.Identity, error) {
 	if !ok {
 		return Session{}, auth.Identity{}, ErrEnded
 	}
-	found, err := s.active(id, identity)
+	found, err := s.active(ctx, id, identity)
 	if err != nil {
 		return Session{}, auth.Identity{}, err
 	}
@@ -159,12 +159,12 @@ func IsLogin(scope string) bool { return strings.HasPrefix(scope, loginPrefix) }
 
 // CheckLogin returns nil if a token of this scope, which was proven to be the
 // identity's, is a registry login of a session that goes on: ErrEnded.
-func (s *Service) CheckLogin(scope string, identity auth.Identity) error {
+func (s *Service) CheckLogin(ctx context.Context, scope string, identity auth.Identity) error {
 	id, ok := strings.CutPrefix(scope, loginPrefix)
 	if !ok {
 		return ErrEnded
 	}
-	_, err := s.active(id, identity)
+	_, err := s.active(ctx, id, identity)
 	return err
 }
 
@@ -177,8 +177,8 @@ func (s *Service) unexpired(one Session) bool {
 
 // active returns the session if it is the identity's and has not ended:
 // ErrEnded.
-func (s *Service) active(id string, identity auth.Identity) (Session, error) {
-	row, err := s.store.Read().Sessions().Get(id)
+func (s *Service) active(ctx context.Context, id string, identity auth.Identity) (Session, error) {
+	row, err := s.store.Read(ctx).Sessions().Get(id)
 	switch {
 	case errors.Is(err, metadata.ErrNotFound):
 		return Session{}, ErrEnded
@@ -193,8 +193,8 @@ func (s *Service) active(id string, identity auth.Identity) (Session, error) {
 }
 
 // List returns the account's sessions that go on, the latest first.
-func (s *Service) List(account string) ([]Session, error) {
-	rows, err := s.store.Read().Sessions().List(account, 2*MaxPerAccount)
+func (s *Service) List(ctx context.Context, account string) ([]Session, error) {
+	rows, err := s.store.Read(ctx).Sessions().List(account, 2*MaxPerAccount)
 	if err != nil {
 		return nil, err
 	}

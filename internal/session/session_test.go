@@ -91,7 +91,7 @@ func (d *deployment) mustSignIn(t *testing.T, keyID string) (Session, string) {
 
 func (d *deployment) wantEnded(t *testing.T, token, why string) {
 	t.Helper()
-	if _, _, err := d.Verify(token); !errors.Is(err, ErrEnded) {
+	if _, _, err := d.Verify(t.Context(), token); !errors.Is(err, ErrEnded) {
 		t.Errorf("%s: %v, want %v", why, err, ErrEnded)
 	}
 }
@@ -104,7 +104,7 @@ func TestSignIn(t *testing.T) {
 		s.ExpiresAt.Sub(d.clock.now()) > Lifetime || s.ExpiresAt.Sub(d.clock.now()) < Lifetime-time.Second {
 		t.Errorf("session %+v", s)
 	}
-	row, identity, err := d.Verify(token)
+	row, identity, err := d.Verify(t.Context(), token)
 	if err != nil || row.ID != s.ID || identity.Principal.Account != prod || identity.AccessKeyID != "PRODKEY1" {
 		t.Errorf("%+v, %+v, %v", row, identity, err)
 	}
@@ -123,17 +123,17 @@ func TestSignIn(t *testing.T) {
 		t.Errorf("a temporary key without its token: %v", err)
 	}
 	d.clock.advance(Lifetime - time.Second)
-	if _, _, err := d.Verify(token); err != nil {
+	if _, _, err := d.Verify(t.Context(), token); err != nil {
 		t.Errorf("before its end: %v", err)
 	}
 	d.clock.advance(time.Second)
 	d.wantEnded(t, token, "after 12 hours")
-	if list, err := d.List(prod); err != nil || len(list) != 0 {
+	if list, err := d.List(t.Context(), prod); err != nil || len(list) != 0 {
 		t.Errorf("listed after its end: %v, %v", list, err)
 	}
 	// It is forgotten when the next one begins, of whichever account.
 	d.mustSignIn(t, "DEVKEY")
-	if _, err := d.store.Read().Sessions().Get(s.ID); !errors.Is(err, metadata.ErrNotFound) {
+	if _, err := d.store.Read(t.Context()).Sessions().Get(s.ID); !errors.Is(err, metadata.ErrNotFound) {
 		t.Errorf("an expired session stays: %v", err)
 	}
 }
@@ -144,20 +144,20 @@ func TestSessionOfAClockAhead(t *testing.T) {
 	d := newDeployment(t)
 	d.clock.advance(365 * 24 * time.Hour)
 	s, token := d.mustSignIn(t, "PRODKEY1")
-	if _, _, err := d.Verify(token); err != nil {
+	if _, _, err := d.Verify(t.Context(), token); err != nil {
 		t.Fatal(err)
 	}
 	d.clock.advance(-365 * 24 * time.Hour)
 	d.wantEnded(t, token, "after the clock was set right")
 	login := auth.Identity{Principal: d.keys["PRODKEY1"].Principal, AccessKeyID: "PRODKEY1"}
-	if err := d.CheckLogin(LoginScope(s.ID), login); !errors.Is(err, ErrEnded) {
+	if err := d.CheckLogin(t.Context(), LoginScope(s.ID), login); !errors.Is(err, ErrEnded) {
 		t.Errorf("a login that it made: %v", err)
 	}
-	if list, err := d.List(prod); err != nil || len(list) != 0 {
+	if list, err := d.List(t.Context(), prod); err != nil || len(list) != 0 {
 		t.Errorf("listed: %v, %v", list, err)
 	}
 	d.mustSignIn(t, "DEVKEY")
-	if _, err := d.store.Read().Sessions().Get(s.ID); !errors.Is(err, metadata.ErrNotFound) {
+	if _, err := d.store.Read(t.Context()).Sessions().Get(s.ID); !errors.Is(err, metadata.ErrNotFound) {
 		t.Errorf("it stays: %v", err)
 	}
 }
@@ -174,12 +174,12 @@ func TestSessionDiesWithItsKey(t *testing.T) {
 	given.ID, given.Principal = "PRODKEY1", policy.Principal{Account: dev, ARN: "arn:aws:iam::" + dev + ":root"}
 	d.keys["PRODKEY1"] = given
 	d.wantEnded(t, token, "its key is another account's now")
-	if list, err := d.List(prod); err != nil || len(list) != 0 {
+	if list, err := d.List(t.Context(), prod); err != nil || len(list) != 0 {
 		t.Errorf("listed: %v, %v", list, err)
 	}
 	delete(d.keys, "PRODKEY1")
 	d.wantEnded(t, token, "its key is gone")
-	if list, err := d.List(prod); err != nil || len(list) != 0 {
+	if list, err := d.List(t.Context(), prod); err != nil || len(list) != 0 {
 		t.Errorf("listed: %v, %v", list, err)
 	}
 }
@@ -193,7 +193,7 @@ func TestRevoke(t *testing.T) {
 	if ended, err := d.Revoke(t.Context(), dev, []string{first.ID}); err != nil || len(ended) != 0 {
 		t.Errorf("another account revoked %v, %v", ended, err)
 	}
-	if list, err := d.List(prod); err != nil || len(list) != 2 || list[0].ID != second.ID {
+	if list, err := d.List(t.Context(), prod); err != nil || len(list) != 2 || list[0].ID != second.ID {
 		t.Errorf("listed %v, %v", list, err)
 	}
 	if ended, err := d.Revoke(t.Context(), prod, []string{first.ID, "none"}); err != nil ||
@@ -201,7 +201,7 @@ func TestRevoke(t *testing.T) {
 		t.Errorf("revoked %v, %v", ended, err)
 	}
 	d.wantEnded(t, token, "revoked")
-	if _, _, err := d.Verify(other); err != nil {
+	if _, _, err := d.Verify(t.Context(), other); err != nil {
 		t.Errorf("the other session: %v", err)
 	}
 }
@@ -238,7 +238,7 @@ func TestLogins(t *testing.T) {
 	t.Parallel()
 	d := newDeployment(t)
 	begun, token := d.mustSignIn(t, "PRODKEY1")
-	_, identity, err := d.Verify(token)
+	_, identity, err := d.Verify(t.Context(), token)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,7 +246,7 @@ func TestLogins(t *testing.T) {
 	other.AccessKeyID = "PRODKEY2"
 	check := func(what, scope string, identity auth.Identity, want error) {
 		t.Helper()
-		if err := d.CheckLogin(scope, identity); !errors.Is(err, want) {
+		if err := d.CheckLogin(t.Context(), scope, identity); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", what, err, want)
 		}
 	}
@@ -269,14 +269,14 @@ func TestOldestSessionMakesRoom(t *testing.T) {
 		tokens = append(tokens, token)
 	}
 	for i, token := range tokens {
-		if _, _, err := d.Verify(token); (err == nil) != (i >= 2) {
+		if _, _, err := d.Verify(t.Context(), token); (err == nil) != (i >= 2) {
 			t.Errorf("session %d: %v", i, err)
 		}
 	}
-	if _, _, err := d.Verify(others); err != nil {
+	if _, _, err := d.Verify(t.Context(), others); err != nil {
 		t.Errorf("another account's session: %v", err)
 	}
-	if list, err := d.List(prod); err != nil || len(list) != MaxPerAccount {
+	if list, err := d.List(t.Context(), prod); err != nil || len(list) != MaxPerAccount {
 		t.Errorf("%d sessions, %v", len(list), err)
 	}
 }

@@ -52,7 +52,7 @@ func OpenMetadata(ctx context.Context, cfg config.Config) (metadata.Store, error
 	if cfg.Database != "" {
 		store, err := metadata.OpenPostgres(ctx, string(cfg.Database))
 		if err == nil {
-			if err = refuseMigrating(store); err != nil {
+			if err = refuseMigrating(ctx, store); err != nil {
 				_ = store.Close() // what failed first is the error to report
 			}
 		}
@@ -180,8 +180,8 @@ func PermissionAdvice(folder string) string {
 
 // refuseMigrating refuses a database into which a migration is copying: a sweep
 // would delete objects whose rows are not copied yet.
-func refuseMigrating(m metadata.Store) error {
-	lease, err := m.Read().Leases().Get(metadata.MigrationLease)
+func refuseMigrating(ctx context.Context, m metadata.Store) error {
+	lease, err := m.Read(ctx).Leases().Get(metadata.MigrationLease)
 	if err != nil {
 		return err
 	}

@@ -100,7 +100,7 @@ func (s *Stores) sweepLinks(ctx context.Context, after string, before time.Time,
 			return p, fmt.Errorf("read where to go on: %w", err)
 		}
 	}
-	to, last, err := s.meta.Read().Upkeep().LayersAfter(from, sweepRows)
+	to, last, err := s.meta.Read(ctx).Upkeep().LayersAfter(from, sweepRows)
 	if err != nil {
 		return p, err
 	}
@@ -111,7 +111,7 @@ func (s *Stores) sweepLinks(ctx context.Context, after string, before time.Time,
 		}
 		p.Next = string(key)
 	}
-	unused, err := s.meta.Read().Upkeep().UnusedLayers(from, to, before)
+	unused, err := s.meta.Read(ctx).Upkeep().UnusedLayers(from, to, before)
 	if err != nil {
 		return p, err
 	}
@@ -148,7 +148,7 @@ func (s *Stores) sweepLinks(ctx context.Context, after string, before time.Time,
 }
 
 func (s *Stores) sweepBlobs(ctx context.Context, after string, before time.Time, dry bool) (p Page, err error) {
-	to, last, err := s.meta.Read().Upkeep().BlobsAfter(after, sweepRows)
+	to, last, err := s.meta.Read(ctx).Upkeep().BlobsAfter(after, sweepRows)
 	if err != nil {
 		return p, err
 	}
@@ -156,14 +156,14 @@ func (s *Stores) sweepBlobs(ctx context.Context, after string, before time.Time,
 		p.Next = to
 	}
 	if dry {
-		doomed, err := s.meta.Read().Upkeep().DoomedBlobs(after, to, before)
+		doomed, err := s.meta.Read(ctx).Upkeep().DoomedBlobs(after, to, before)
 		for _, b := range doomed {
 			p.Found++
 			p.Bytes += b.Size
 		}
 		return p, err
 	}
-	unlinked, err := s.meta.Read().Upkeep().UnlinkedBlobs(after, to)
+	unlinked, err := s.meta.Read(ctx).Upkeep().UnlinkedBlobs(after, to)
 	if err != nil {
 		return p, err
 	}
@@ -205,7 +205,7 @@ func (s *Stores) sweepObjects(ctx context.Context, after string, dry bool) (p Pa
 	if len(keys) == 0 {
 		return p, nil
 	}
-	orphans, err := s.meta.Read().Upkeep().OrphanObjects(keys)
+	orphans, err := s.meta.Read(ctx).Upkeep().OrphanObjects(keys)
 	if err != nil || len(orphans) == 0 {
 		return p, err
 	}
@@ -232,7 +232,7 @@ func (s *Stores) sweepGarbage(ctx context.Context, after string, before time.Tim
 		}
 		return p, err
 	}
-	garbage, err := s.meta.Read().Upkeep().Garbage(after, sweepObjects)
+	garbage, err := s.meta.Read(ctx).Upkeep().Garbage(after, sweepObjects)
 	if err != nil {
 		return p, err
 	}

@@ -35,7 +35,7 @@ const deleteBatch = 200
 
 // sweepRepositories removes one batch of a repository that was retired.
 func (s *Stores) sweepRepositories(ctx context.Context, dry bool) (p Page, err error) {
-	ids, err := s.meta.Read().Repositories().Retired(sweepRows)
+	ids, err := s.meta.Read(ctx).Repositories().Retired(sweepRows)
 	if err != nil || len(ids) == 0 {
 		return p, err
 	}

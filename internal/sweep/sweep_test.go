@@ -80,7 +80,7 @@ func TestJobGoesThroughAllSteps(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatalf("it does not end: %+v", lease)
 		}
-		if lease, err = store.Read().Leases().Get("sweep"); err != nil {
+		if lease, err = store.Read(t.Context()).Leases().Get("sweep"); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -65,7 +65,7 @@ func (s *Stores) expireUploads(ctx context.Context, after string, lifetime time.
 	dry bool) (p Page, err error) {
 	now := s.now()
 	before, ahead := now.Add(-lifetime), now.Add(uploadLifetime)
-	idle, err := s.meta.Read().Uploads().Idle(before, ahead, after, sweepObjects)
+	idle, err := s.meta.Read(ctx).Uploads().Idle(before, ahead, after, sweepObjects)
 	if err != nil {
 		return p, err
 	}
@@ -132,7 +132,7 @@ func (s *Stores) expireUpload(ctx context.Context, u metadata.Upload) (dropped b
 func (s *Stores) sweepLeftovers(ctx context.Context, dry bool) (p Page, err error) {
 	var ids []string
 	drop := func() error {
-		unknown, err := s.meta.Read().Uploads().Unknown(ids)
+		unknown, err := s.meta.Read(ctx).Uploads().Unknown(ids)
 		if err != nil {
 			return err
 		}

@@ -13,7 +13,7 @@ import (
 // of this process see it before it is committed. An operation has a Room of its own, and uses it in one goroutine.
 type Room struct {
 	now  func() time.Time
-	read func() *metadata.Queries
+	read func(context.Context) *metadata.Queries
 	of   []*bound
 	// full is the error of a quota that would be exceeded.
 	full func(quota string, limit int64) error
@@ -97,7 +97,9 @@ func (r *Room) countDue(ctx context.Context) error {
 		if !b.due {
 			continue
 		}
-		if err := b.usage.count(ctx, r.now, func() (int64, error) { return b.rows(r.read()) }); err != nil {
+		if err := b.usage.count(ctx, r.now, func() (int64, error) {
+			return b.rows(r.read(context.WithoutCancel(ctx))) // for others, too
+		}); err != nil {
 			return fmt.Errorf("count what the quota '%s' bounds: %w", b.quota, err)
 		}
 		b.counted, b.due = true, false

@@ -41,7 +41,7 @@ func newUsage() *usage { return &usage{turn: make(chan struct{}, 1)} }
 // roomFor is room for an operation whose quota is 100.
 func roomFor(u *usage, db *countedRows) *Room {
 	return &Room{
-		now: db.clock, read: func() *metadata.Queries { return nil },
+		now: db.clock, read: func(context.Context) *metadata.Queries { return nil },
 		full: func(string, int64) error { return errNoRoom },
 		of:   []*bound{{quota: "q", limit: 100, usage: u, rows: db.rows}},
 	}
@@ -270,5 +270,24 @@ func TestUsagesAreForgotten(t *testing.T) {
 	}
 	if us.get(bounded{"a", "q", 0}, now) != first {
 		t.Error("what is claimed was forgotten")
+	}
+}
+
+// A count is for all who wait for it: it goes on if the one who began it leaves.
+func TestCountOutlivesWhoBeganIt(t *testing.T) {
+	t.Parallel()
+	u, db := newUsage(), &countedRows{n: 40, now: time.Unix(1000, 0)}
+	ctx, leave := context.WithCancel(t.Context())
+	r := roomFor(u, db)
+	read := false
+	r.read = func(ctx context.Context) *metadata.Queries {
+		leave()
+		if read = true; ctx.Err() != nil {
+			t.Errorf("the count is given up: %v", ctx.Err())
+		}
+		return nil
+	}
+	if err := r.Within(ctx, func() error { return r.Take("q", 1) }); err != nil || !read {
+		t.Errorf("counted: %v, %v", read, err)
 	}
 }

@@ -44,13 +44,13 @@ var boundings = map[string]struct {
 // Counter remembers what was counted, for all accounts. It is safe for concurrent use.
 type Counter struct {
 	limits map[string]quota.Limits // by account
-	read   func() *metadata.Queries
+	read   func(context.Context) *metadata.Queries
 	now    func() time.Time
 	known  usages
 }
 
 // New returns a Counter of what the limits of accounts bound; who has none is not bounded.
-func New(limits map[string]quota.Limits, read func() *metadata.Queries, now func() time.Time) *Counter {
+func New(limits map[string]quota.Limits, read func(context.Context) *metadata.Queries, now func() time.Time) *Counter {
 	return &Counter{limits: limits, read: read, now: now}
 }
 
@@ -59,7 +59,7 @@ func New(limits map[string]quota.Limits, read func() *metadata.Queries, now func
 func (c *Counter) Used(ctx context.Context, account, name string, registry int64) (int64, error) {
 	u := c.known.get(bounded{account, name, registry}, c.now())
 	err := u.count(ctx, c.now, func() (int64, error) {
-		return boundings[name].rows(c.read().Usage(), registry, math.MaxInt64)
+		return boundings[name].rows(c.read(context.WithoutCancel(ctx)).Usage(), registry, math.MaxInt64)
 	})
 	u.mu.Lock()
 	defer u.mu.Unlock()

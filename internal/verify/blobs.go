@@ -30,7 +30,7 @@ func (r *run) blobs(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		page, err := r.Metadata.Read().Damage().BlobsByObject(after, rows)
+		page, err := r.Metadata.Read(ctx).Damage().BlobsByObject(after, rows)
 		if err != nil {
 			return err
 		}
@@ -112,7 +112,7 @@ func (o *objects) countUnknown() error {
 		size[u.Name] = u.Size
 	}
 	o.unknown = o.unknown[:0]
-	orphans, err := o.Metadata.Read().Upkeep().OrphanObjects(keys)
+	orphans, err := o.Metadata.Read(o.ctx).Upkeep().OrphanObjects(keys)
 	if err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func (r *run) suspect(ctx context.Context, b metadata.Blob) error {
 // deleted meanwhile. Names of objects are never used again, so if the row is
 // still there it was never replaced.
 func (r *run) damaged(ctx context.Context, b metadata.Blob, problem string) error {
-	row, err := r.Metadata.Read().Layers().Blob(b.Digest)
+	row, err := r.Metadata.Read(ctx).Layers().Blob(b.Digest)
 	if errors.Is(err, metadata.ErrNotFound) || err == nil && row.Object != b.Object {
 		return nil
 	}
@@ -152,7 +152,7 @@ func (r *run) damaged(ctx context.Context, b metadata.Blob, problem string) erro
 		return err
 	}
 	f := Finding{Kind: Blob, Digest: b.Digest, Object: b.Object, Problem: problem}
-	repositories, err := r.Metadata.Read().Damage().Links(b.Digest, maxNamed)
+	repositories, err := r.Metadata.Read(ctx).Damage().Links(b.Digest, maxNamed)
 	if err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func (r *run) bytes(ctx context.Context) error {
 	readers, ctx := errgroup.WithContext(ctx)
 	readers.SetLimit(max(1, r.Readers))
 	for after := ""; ctx.Err() == nil; {
-		page, err := r.Metadata.Read().Upkeep().Blobs(after, rows)
+		page, err := r.Metadata.Read(ctx).Upkeep().Blobs(after, rows)
 		if err != nil {
 			readers.Go(func() error { return err })
 			break

@@ -26,7 +26,7 @@ func (r *run) manifests(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		page, err := r.Metadata.Read().Damage().StoredManifests(after, manifestRows)
+		page, err := r.Metadata.Read(ctx).Damage().StoredManifests(after, manifestRows)
 		if err != nil {
 			return err
 		}
@@ -56,7 +56,7 @@ func (r *run) manifests(ctx context.Context) error {
 // returns those that seem to lack something, without their bytes.
 func (r *run) manifestPage(ctx context.Context, page []metadata.StoredManifest, after,
 	to int64) (lacking []metadata.StoredManifest, err error) {
-	q := r.Metadata.Read()
+	q := r.Metadata.Read(ctx)
 	references, err := q.Damage().StoredReferences(after, to)
 	if err != nil {
 		return nil, err
@@ -100,11 +100,11 @@ func (r *run) manifest(ctx context.Context, m metadata.StoredManifest, reference
 	d := digest.Digest(m.Digest)
 	if m.Repository.Name == "" {
 		f.Kind, f.Problem = Record, "the manifest's repository does not exist"
-		return r.reportManifest(m, f)
+		return r.reportManifest(ctx, m, f)
 	}
 	if d.Validate() != nil || d.Algorithm().FromBytes(m.Bytes) != d {
 		f.Kind, f.Problem = Manifest, "the manifest's bytes do not have its digest"
-		if gone, err := r.isGone(m); gone || err != nil {
+		if gone, err := r.isGone(ctx, m); gone || err != nil {
 			return err
 		}
 		r.repair(&f, "", func(p *Repair) error { return p.fetchManifest(ctx, m, &f) })
@@ -116,7 +116,7 @@ func (r *run) manifest(ctx context.Context, m metadata.StoredManifest, reference
 		return err
 	}
 	// Rows of a page are read after its bytes: the manifest may be gone.
-	if gone, err := r.isGone(m); gone || err != nil {
+	if gone, err := r.isGone(ctx, m); gone || err != nil {
 		return err
 	}
 	f.Kind, f.Problem = Record, problem
@@ -127,8 +127,8 @@ func (r *run) manifest(ctx context.Context, m metadata.StoredManifest, reference
 	return nil
 }
 
-func (r *run) reportManifest(m metadata.StoredManifest, f Finding) error {
-	gone, err := r.isGone(m)
+func (r *run) reportManifest(ctx context.Context, m metadata.StoredManifest, f Finding) error {
+	gone, err := r.isGone(ctx, m)
 	if err == nil && !gone {
 		r.report(f)
 	}
@@ -137,8 +137,8 @@ func (r *run) reportManifest(m metadata.StoredManifest, f Finding) error {
 
 // isGone reports whether the manifest was deleted since it was read. Its id is
 // never used again.
-func (r *run) isGone(m metadata.StoredManifest) (bool, error) {
-	now, err := r.Metadata.Read().Damage().StoredManifests(m.ID-1, 1)
+func (r *run) isGone(ctx context.Context, m metadata.StoredManifest) (bool, error) {
+	now, err := r.Metadata.Read(ctx).Damage().StoredManifests(m.ID-1, 1)
 	return err == nil && (len(now) == 0 || now[0].ID != m.ID), err
 }
 
@@ -208,7 +208,7 @@ const patience = 60
 // batches: while one goes on losing them, its manifests are not reported.
 func (r *run) missing(ctx context.Context, ms []metadata.StoredManifest) error {
 	for range patience {
-		before, err := r.manifestCounts(ms)
+		before, err := r.manifestCounts(ctx, ms)
 		if err != nil {
 			return err
 		}
@@ -217,7 +217,7 @@ func (r *run) missing(ctx context.Context, ms []metadata.StoredManifest) error {
 			return ctx.Err()
 		case <-time.After(r.Pause):
 		}
-		after, err := r.manifestCounts(ms)
+		after, err := r.manifestCounts(ctx, ms)
 		if err != nil {
 			return err
 		}
@@ -241,13 +241,13 @@ func (r *run) missing(ctx context.Context, ms []metadata.StoredManifest) error {
 	return nil
 }
 
-func (r *run) manifestCounts(ms []metadata.StoredManifest) (map[int64]int64, error) {
+func (r *run) manifestCounts(ctx context.Context, ms []metadata.StoredManifest) (map[int64]int64, error) {
 	counts := map[int64]int64{}
 	for _, m := range ms {
 		if _, known := counts[m.Repository.ID]; known {
 			continue
 		}
-		n, err := r.Metadata.Read().Damage().CountManifests(m.Repository.ID)
+		n, err := r.Metadata.Read(ctx).Damage().CountManifests(m.Repository.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -259,7 +259,7 @@ func (r *run) manifestCounts(ms []metadata.StoredManifest) (map[int64]int64, err
 // lacks reports what a manifest lacks. One statement finds both the manifest
 // and what is missing, so that they are of one moment.
 func (r *run) lacks(ctx context.Context, m metadata.StoredManifest) error {
-	missing, err := r.Metadata.Read().Damage().MissingReferences(m.ID-1, m.ID)
+	missing, err := r.Metadata.Read(ctx).Damage().MissingReferences(m.ID-1, m.ID)
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func (p *Repair) fetchManifest(ctx context.Context, m metadata.StoredManifest, f
 	if err := d.Validate(); err != nil {
 		return err
 	}
-	copies, err := p.Metadata.Read().Damage().ManifestCopies(m.Digest, m.ID, 10)
+	copies, err := p.Metadata.Read(ctx).Damage().ManifestCopies(m.Digest, m.ID, 10)
 	if err != nil {
 		return err
 	}

@@ -113,12 +113,12 @@ func Run(ctx context.Context, c Config) (Summary, error) {
 }
 
 func (r *run) run(ctx context.Context) (err error) {
-	waiting, err := r.Metadata.Read().Damage().Waiting()
+	waiting, err := r.Metadata.Read(ctx).Damage().Waiting()
 	if err != nil {
 		return fmt.Errorf("look at what waits to be deleted: %w", err)
 	}
 	r.summary.Uploads, r.summary.Garbage, r.summary.GarbageBytes = waiting.Uploads, waiting.Garbage, waiting.GarbageBytes
-	if r.totals, err = r.Metadata.Read().Damage().Totals(); err != nil {
+	if r.totals, err = r.Metadata.Read(ctx).Damage().Totals(); err != nil {
 		r.totals = metadata.Totals{} // there may be too many to count: then progress shows no share
 	}
 	for _, stage := range []struct {
@@ -185,15 +185,15 @@ func (r *run) links(ctx context.Context) error {
 		}
 		var to metadata.LayerKey
 		var err error
-		if to, last, err = r.Metadata.Read().Upkeep().LayersAfter(after, rows); err != nil {
+		if to, last, err = r.Metadata.Read(ctx).Upkeep().LayersAfter(after, rows); err != nil {
 			return err
 		}
-		n, err := r.Metadata.Read().Damage().CountLayers(after, to)
+		n, err := r.Metadata.Read(ctx).Damage().CountLayers(after, to)
 		if err != nil {
 			return err
 		}
 		// One statement looks at links and blobs, so nothing changes in between.
-		broken, err := r.Metadata.Read().Damage().BrokenLinks(after, to)
+		broken, err := r.Metadata.Read(ctx).Damage().BrokenLinks(after, to)
 		if err != nil {
 			return err
 		}
@@ -231,14 +231,14 @@ func (r *run) tags(ctx context.Context) error {
 		}
 		var to metadata.TagKey
 		var err error
-		if to, last, err = r.Metadata.Read().Damage().TagsAfter(after, rows); err != nil {
+		if to, last, err = r.Metadata.Read(ctx).Damage().TagsAfter(after, rows); err != nil {
 			return err
 		}
-		n, err := r.Metadata.Read().Damage().CountTags(after, to)
+		n, err := r.Metadata.Read(ctx).Damage().CountTags(after, to)
 		if err != nil {
 			return err
 		}
-		broken, err := r.Metadata.Read().Damage().BrokenTags(after, to)
+		broken, err := r.Metadata.Read(ctx).Damage().BrokenTags(after, to)
 		if err != nil {
 			return err
 		}
@@ -261,7 +261,7 @@ func (r *run) tags(ctx context.Context) error {
 // quarantined looks at what this repair, or an earlier one, took out of use.
 func (r *run) quarantined(ctx context.Context) error {
 	for after := ""; ; {
-		page, err := r.Metadata.Read().Damage().DamagedBlobs(after, 100)
+		page, err := r.Metadata.Read(ctx).Damage().DamagedBlobs(after, 100)
 		if err != nil {
 			return err
 		}
@@ -281,7 +281,7 @@ func (r *run) quarantined(ctx context.Context) error {
 }
 
 func (r *run) damagedBlob(ctx context.Context, d metadata.DamagedBlob) error {
-	repositories, err := r.Metadata.Read().Damage().DamagedLinks(d.Digest, maxNamed)
+	repositories, err := r.Metadata.Read(ctx).Damage().DamagedLinks(d.Digest, maxNamed)
 	if err != nil {
 		return err
 	}

@@ -25,8 +25,8 @@ type DescribeJobsResponse struct {
 
 // DescribeJobs says how the jobs of the deployment go. It says nothing of any
 // account.
-func (s *Service) DescribeJobs(context.Context, Call, *empty) (*DescribeJobsResponse, error) {
-	runs, err := s.Jobs()
+func (s *Service) DescribeJobs(ctx context.Context, _ Call, _ *empty) (*DescribeJobsResponse, error) {
+	runs, err := s.Jobs(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("describe the jobs: %w", err)
 	}

@@ -24,11 +24,11 @@ type ListSessionsResponse struct {
 }
 
 // ListSessions lists the sessions of the console with the account's keys.
-func (s *Service) ListSessions(_ context.Context, call Call, _ *empty) (*ListSessionsResponse, error) {
+func (s *Service) ListSessions(ctx context.Context, call Call, _ *empty) (*ListSessionsResponse, error) {
 	if err := rootOnly(call, "ListSessions"); err != nil {
 		return nil, err
 	}
-	sessions, err := s.Sessions.List(call.Registry.Account)
+	sessions, err := s.Sessions.List(ctx, call.Registry.Account)
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,7 @@ type Config struct {
 	URIs    uri.Writer
 	Version string
 	// Jobs says how the jobs of the deployment go.
-	Jobs func() ([]jobs.Run, error)
+	Jobs func(context.Context) ([]jobs.Run, error)
 	// Shared says that the stores are a database server and a bucket.
 	Shared bool
 }
