@@ -57,8 +57,10 @@ func testBuildOnSQLite(t *testing.T, dump string) {
 	openStore(t, fresh).Close()
 	s := openStore(t, dir)
 	useEverything(t, s)
-	const schema = `SELECT m.name || '.' || c.name || ' ' || c.type || ' ' || c."notnull" FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table'
-		UNION ALL SELECT m.tbl_name || ' has index ' || m.name || ' ' || group_concat(coalesce(i.name, '')) FROM sqlite_schema m, pragma_index_info(m.name) i WHERE m.type = 'index' GROUP BY m.name, m.tbl_name`
+	const schema = `SELECT m.name || '.' || c.name || ' ' || c.type || ' ' || c."notnull"
+		FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table'
+		UNION ALL SELECT m.tbl_name || ' has index ' || m.name || ' ' || group_concat(coalesce(i.name, ''))
+		FROM sqlite_schema m, pragma_index_info(m.name) i WHERE m.type = 'index' GROUP BY m.name, m.tbl_name`
 	compareSchema(t, openSQL(t, "sqlite", "file:"+path), openSQL(t, "sqlite", "file:"+filepath.Join(fresh, DatabaseFile)),
 		schema)
 }
@@ -81,7 +83,8 @@ func testBuildOnPostgres(t *testing.T, dump string) {
 			FROM information_schema.columns WHERE table_schema = 'public'
 		UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
 		UNION ALL SELECT 'function ' || proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
-		UNION ALL SELECT conrelid::regclass || ' ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype IN ('f', 'p', 'u')`
+		UNION ALL SELECT conrelid::regclass || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
+		WHERE connamespace = 'public'::regnamespace AND contype IN ('f', 'p', 'u')`
 	compareSchema(t, openSQL(t, "pgx", url), openSQL(t, "pgx", fresh), schema)
 }
 

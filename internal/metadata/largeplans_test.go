@@ -14,12 +14,17 @@ import (
 // thousand are children of indexes and a thousand refer to others.
 var largeRepository = []string{
 	`INSERT INTO registries (id, account, region) VALUES (1, '100000000001', 'r'), (2, '100000000002', 'r')`,
-	`INSERT INTO repositories (id, registry_id, name, created_at, tag_mutability, encryption_type) SELECT i, 1, 'app' || i, 1, 'MUTABLE', 'AES256' FROM series(20000)`,
+	`INSERT INTO repositories (id, registry_id, name, created_at, tag_mutability, encryption_type) SELECT i, 1, 'app' || i,
+		1, 'MUTABLE', 'AES256' FROM series(20000)`,
 	`INSERT INTO manifests (id, repository_id, digest, media_type, subject, size, image_size, pushed_at, bytes)
-		SELECT i, 7, 'sha256:' || i, 't', CASE WHEN i % 100 = 1 THEN 'sha256:' || (i + 1) ELSE '' END, 1, 1, i, '{}' FROM series(100000)`,
-	`INSERT INTO manifest_references (manifest_id, target, repository_id, child, media_type) SELECT id, 'sha256:' || (id + 1), 7, 1, 't' FROM manifests WHERE id % 100 = 3`,
-	`INSERT INTO tags (repository_id, name, manifest_id, sequence, updated_at) SELECT repository_id, 'tag' || id, id, id, 1 FROM manifests`,
-	`INSERT INTO replications (manifest_id, tag, sequence, destination_account, destination_region, state, next_try_at, pushed_at, changed_at, source_registry_id)
+		SELECT i, 7, 'sha256:' || i, 't', CASE WHEN i % 100 = 1 THEN 'sha256:' || (i + 1) ELSE '' END, 1, 1, i, '{}'
+		FROM series(100000)`,
+	`INSERT INTO manifest_references (manifest_id, target, repository_id, child, media_type)
+		SELECT id, 'sha256:' || (id + 1), 7, 1, 't' FROM manifests WHERE id % 100 = 3`,
+	`INSERT INTO tags (repository_id, name, manifest_id, sequence, updated_at) SELECT repository_id, 'tag' || id, id, id, 1
+		FROM manifests`,
+	`INSERT INTO replications (manifest_id, tag, sequence, destination_account, destination_region, state, next_try_at,
+		pushed_at, changed_at, source_registry_id)
 		SELECT id, '', id, '100000000002', 'r', CASE WHEN id % 100 = 0 THEN 'IN_PROGRESS' WHEN id % 100 = 1 THEN 'FAILED' ELSE 'COMPLETE' END, id, 1, id, 1 FROM manifests`,
 	`ANALYZE`,
 }
@@ -91,13 +96,17 @@ func TestPagesOfLargeRepositoriesAreNotSorted(t *testing.T) {
 			"Replications.From": func() {
 				_, _ = q.Replications().From(1, ReplicationComplete, time.Time{}, ReplicationKey{}, 100)
 			},
-			"Replications.From, since": func() { _, _ = q.Replications().From(1, ReplicationFailed, now, ReplicationKey{}, 100) },
+			"Replications.From, since": func() {
+				_, _ = q.Replications().From(1, ReplicationFailed, now, ReplicationKey{}, 100)
+			},
 			"Replications.Into": func() {
 				_, _ = q.Replications().Into("100000000002", "r", time.Time{}, ReplicationKey{now, 99000}, 100)
 			},
 			"Replications.WaitingRoutes": func() { _, _ = q.Replications().WaitingRoutes(Route{}, 100) },
-			"Replications.Due":           func() { _, _ = q.Replications().Due(Route{1, "100000000001", "100000000002", "r"}, now, 100) },
-			"Repositories.Find":          func() { _, _ = q.Repositories().Find(1, "app", "", "app5", 100) },
+			"Replications.Due": func() {
+				_, _ = q.Replications().Due(Route{1, "100000000001", "100000000002", "r"}, now, 100)
+			},
+			"Repositories.Find": func() { _, _ = q.Repositories().Find(1, "app", "", "app5", 100) },
 		} {
 			e.plans = nil
 			ask()

@@ -144,7 +144,8 @@ func TestOldDatabaseIsMigrated(t *testing.T) {
 	d256, d512 := manifestDigest(7), "sha512:"+strings.Repeat("ab", 64)
 	for _, statement := range []string{
 		`INSERT INTO registries (id, account, region) VALUES (1, '` + account + `', '` + region + `')`,
-		`INSERT INTO repositories (id, registry_id, name, created_at, tag_mutability, encryption_type) VALUES (5, 1, 'app', 1, 'MUTABLE', 'AES256')`,
+		`INSERT INTO repositories (id, registry_id, name, created_at, tag_mutability, encryption_type)
+			VALUES (5, 1, 'app', 1, 'MUTABLE', 'AES256')`,
 		`INSERT INTO blobs (digest, size, created_at) VALUES ('` + d256 + `', 11, 1), ('` + d512 + `', 12, 1)`,
 		`INSERT INTO layers (repository_id, digest, size, linked_at) VALUES (5, '` + d256 + `', 11, 1), (5, '` + d512 +
 			`', 12, 1)`,
@@ -209,13 +210,16 @@ func TestOldReplicationsAreListed(t *testing.T) {
 			t.Fatal(err)
 		}
 		queue := func(id int, state string, pushed, finished int) string {
-			return fmt.Sprintf(`INSERT INTO replications (id, manifest_id, tag, sequence, destination_account, destination_region, state, next_try_at, pushed_at, finished_at)
+			return fmt.Sprintf(`INSERT INTO replications (id, manifest_id, tag, sequence, destination_account,
+				destination_region, state, next_try_at, pushed_at, finished_at)
 				VALUES (%d, 7, 't%[1]d', %[1]d, '2', 'x', '%s', 1, %d, %d)`, id, state, pushed, finished)
 		}
 		for _, statement := range []string{
 			`INSERT INTO registries (id, account, region) VALUES (1, '1', 'x'), (2, '2', 'x')`,
-			`INSERT INTO repositories (id, registry_id, name, created_at, tag_mutability, encryption_type) VALUES (5, 1, 'app', 1, 'MUTABLE', 'AES256')`,
-			`INSERT INTO manifests (id, repository_id, digest, media_type, size, image_size, pushed_at, bytes) VALUES (7, 5, 'sha256:7', 't', 1, 70, 1, '{}')`,
+			`INSERT INTO repositories (id, registry_id, name, created_at, tag_mutability, encryption_type)
+				VALUES (5, 1, 'app', 1, 'MUTABLE', 'AES256')`,
+			`INSERT INTO manifests (id, repository_id, digest, media_type, size, image_size, pushed_at, bytes)
+				VALUES (7, 5, 'sha256:7', 't', 1, 70, 1, '{}')`,
 			queue(1, ReplicationComplete, 10, 30), queue(2, ReplicationInProgress, 20, 0), queue(3, ReplicationFailed, 15, 16),
 		} {
 			execute(t, db, statement)
@@ -265,7 +269,8 @@ func TestMigrationIsDoneAgain(t *testing.T) {
 	database := servers.Postgres(t)
 	openPostgres(t, database).Close()
 	execute(
-		t, openSQL(t, "pgx", database), `DELETE FROM goose_db_version WHERE version_id >= 4; DROP TABLE sessions; DROP INDEX replications_arrived`)
+		t, openSQL(t, "pgx", database), `DELETE FROM goose_db_version
+			WHERE version_id >= 4; DROP TABLE sessions; DROP INDEX replications_arrived`)
 	s := openPostgres(t, database)
 	defer s.Close()
 	if _, err := s.Read(t.Context()).Replications().Into("2", "x", time.Time{}, ReplicationKey{}, 10); err != nil {

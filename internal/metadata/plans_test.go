@@ -22,21 +22,31 @@ import (
 // words differ between the engines: series(n) counts from 1 to n.
 var manyRows = []string{
 	`INSERT INTO registries (account, region) SELECT CAST(100000000000 + i AS TEXT), 'r' FROM series(20)`,
-	`INSERT INTO repositories (registry_id, name, created_at, tag_mutability, encryption_type) SELECT 1 + i % 20, 'app' || i, 1, 'MUTABLE', 'AES256' FROM series(20000)`,
+	`INSERT INTO repositories (registry_id, name, created_at, tag_mutability, encryption_type)
+		SELECT 1 + i % 20, 'app' || i, 1, 'MUTABLE', 'AES256' FROM series(20000)`,
 	`INSERT INTO blobs (digest, size, created_at, object) SELECT 'sha256:' || i, i, 1, 'object' || i FROM series(60000)`,
-	`INSERT INTO layers (repository_id, digest, size, linked_at) SELECT 1 + i % 2000, 'sha256:' || i, i, 1 FROM series(60000)`,
-	`INSERT INTO manifests (repository_id, digest, media_type, subject, size, image_size, pushed_at, bytes) SELECT 1 + i % 2000, 'sha256:m' || i, 't', CASE i % 4 WHEN 0 THEN 'sha256:m1' ELSE '' END, 1, 1, 1, '{}' FROM series(30000)`,
-	`INSERT INTO manifest_references (manifest_id, target, repository_id, child, media_type) SELECT m.id, 'sha256:' || (m.id * 8 + i), m.repository_id, 0, 't' FROM manifests m, series(8)`,
-	`INSERT INTO tags (repository_id, name, manifest_id, sequence, updated_at) SELECT repository_id, 'tag' || id, id, id, 1 FROM manifests`,
-	`INSERT INTO replications (manifest_id, tag, sequence, destination_account, destination_region, state, next_try_at, pushed_at, changed_at, source_registry_id)
+	`INSERT INTO layers (repository_id, digest, size, linked_at) SELECT 1 + i % 2000, 'sha256:' || i, i, 1
+		FROM series(60000)`,
+	`INSERT INTO manifests (repository_id, digest, media_type, subject, size, image_size, pushed_at, bytes)
+		SELECT 1 + i % 2000, 'sha256:m' || i, 't', CASE i % 4 WHEN 0 THEN 'sha256:m1' ELSE '' END, 1, 1, 1, '{}'
+		FROM series(30000)`,
+	`INSERT INTO manifest_references (manifest_id, target, repository_id, child, media_type)
+		SELECT m.id, 'sha256:' || (m.id * 8 + i), m.repository_id, 0, 't' FROM manifests m, series(8)`,
+	`INSERT INTO tags (repository_id, name, manifest_id, sequence, updated_at) SELECT repository_id, 'tag' || id, id, id, 1
+		FROM manifests`,
+	`INSERT INTO replications (manifest_id, tag, sequence, destination_account, destination_region, state, next_try_at,
+		pushed_at, changed_at, source_registry_id)
 		SELECT m.id, '', m.id, '100000000002', 'r', CASE WHEN m.id % 100 = 0 THEN 'IN_PROGRESS' WHEN m.id % 100 = 1 THEN 'FAILED' ELSE 'COMPLETE' END, m.id, 1, m.id, p.registry_id
 		FROM manifests m JOIN repositories p ON p.id = m.repository_id`,
-	`INSERT INTO replication_statistics SELECT 1 + i % 20, i, '100000000002', 'r', 'p', 1, 1, 1, '', 1, 1, 1 FROM series(20000)`,
+	`INSERT INTO replication_statistics SELECT 1 + i % 20, i, '100000000002', 'r', 'p', 1, 1, 1, '', 1, 1, 1
+		FROM series(20000)`,
 	`INSERT INTO uploads (id, repository_id, started_at) SELECT 'upload' || i, 1 + i % 2000, i FROM series(20000)`,
 	`INSERT INTO garbage (object, size) SELECT 'gone' || i, 1 FROM series(60000)`,
-	`INSERT INTO tag_watermarks (repository_id, tag, source_registry_id, sequence) SELECT 1 + i % 2000, 'tag' || i, 1, i FROM series(20000)`,
+	`INSERT INTO tag_watermarks (repository_id, tag, source_registry_id, sequence) SELECT 1 + i % 2000, 'tag' || i, 1, i
+		FROM series(20000)`,
 	`INSERT INTO resource_tags (repository_id, key, value) SELECT i, 'k', 'v' FROM series(2000)`,
-	`INSERT INTO sessions (id, account, access_key, created_at, expires_at, user_agent, remote_address) SELECT 'session' || i, CAST(100000000000 + i % 200 AS TEXT), 'k', i, 1000 + i, '', '' FROM series(20000)`,
+	`INSERT INTO sessions (id, account, access_key, created_at, expires_at, user_agent, remote_address)
+		SELECT 'session' || i, CAST(100000000000 + i % 200 AS TEXT), 'k', i, 1000 + i, '', '' FROM series(20000)`,
 	`ANALYZE`,
 }
 
@@ -192,7 +202,8 @@ func TestPlansUseIndexes(t *testing.T) {
 				checkPlans(t, postgresExplainer(t, store, mode), func(name, plan string) bool {
 					// A plan that does not know how small the range is reads all. PostgreSQL
 					// uses none that costs more than those that know.
-					if mode == "force_generic_plan" && (name == "Upkeep.UnusedLayers" || name == "Upkeep.UnlinkedBlobs" || name == "Upkeep.DoomedBlobs") {
+					if mode == "force_generic_plan" && (name == "Upkeep.UnusedLayers" || name == "Upkeep.UnlinkedBlobs" ||
+						name == "Upkeep.DoomedBlobs") {
 						return false
 					}
 					return postgresScan.MatchString(plan)
@@ -333,28 +344,44 @@ func asks(e *explainer) map[string]func() {
 		"Images.Put": func() {
 			_ = tx.Images().Put(r, Manifest{Digest: "d"}, []byte("{}"), []Reference{{Digest: "x"}})
 		},
-		"Images.SetPulledAt":                 func() { _ = tx.Images().SetPulledAt(7, "sha256:m6", now) },
-		"Images.Delete":                      func() { _, _ = tx.Images().Delete(r, "sha256:m6") },
-		"Tags.Set":                           func() { _ = tx.Tags().Set(r, Tag{Name: "t", Digest: "sha256:m6", Sequence: 9}, now) },
-		"Tags.Delete":                        func() { _, _ = tx.Tags().Delete(r, "tag6") },
-		"Tags.Advance":                       func() { _ = tx.Tags().Advance(r, Tag{Name: "t", Digest: "sha256:m6", Sequence: 9}, 1, 2, now) },
-		"Replications.Queue":                 func() { _ = tx.Replications().Queue(&Replication{RepositoryID: 7, Digest: "sha256:m6"}) },
-		"Replications.Claim":                 func() { _, _ = tx.Replications().Claim(100) },
-		"Replications.WaitingRoutes":         func() { _, _ = q.Replications().WaitingRoutes(Route{}, 32) },
-		"Replications.Due":                   func() { _, _ = q.Replications().Due(Route{3, "100000000003", "100000000002", "r"}, now, 32) },
-		"Replications.CountWaiting":          func() { _, _ = q.Replications().CountWaiting([]int64{3, 4}, 1000) },
-		"Replications.Backlog":               func() { _, _, _ = q.Replications().Backlog() },
-		"Replications.Of":                    func() { _, _ = q.Replications().Of(7, "sha256:m6", 100) },
-		"Replications.Save":                  func() { _ = tx.Replications().Save(Replication{ID: 100}) },
-		"Replications.NoteRetry":             func() { _, _ = tx.Replications().NoteRetry(Retry{3, "100000000002", "r", "", 9}) },
-		"Replications.NoteRetry, repository": func() { _, _ = tx.Replications().NoteRetry(Retry{3, "100000000002", "r", "app5", 9}) },
+		"Images.SetPulledAt": func() { _ = tx.Images().SetPulledAt(7, "sha256:m6", now) },
+		"Images.Delete":      func() { _, _ = tx.Images().Delete(r, "sha256:m6") },
+		"Tags.Set": func() {
+			_ = tx.Tags().Set(r, Tag{Name: "t", Digest: "sha256:m6", Sequence: 9}, now)
+		},
+		"Tags.Delete": func() { _, _ = tx.Tags().Delete(r, "tag6") },
+		"Tags.Advance": func() {
+			_ = tx.Tags().Advance(r, Tag{Name: "t", Digest: "sha256:m6", Sequence: 9}, 1, 2, now)
+		},
+		"Replications.Queue": func() {
+			_ = tx.Replications().Queue(&Replication{RepositoryID: 7, Digest: "sha256:m6"})
+		},
+		"Replications.Claim":         func() { _, _ = tx.Replications().Claim(100) },
+		"Replications.WaitingRoutes": func() { _, _ = q.Replications().WaitingRoutes(Route{}, 32) },
+		"Replications.Due": func() {
+			_, _ = q.Replications().Due(Route{3, "100000000003", "100000000002", "r"}, now, 32)
+		},
+		"Replications.CountWaiting": func() { _, _ = q.Replications().CountWaiting([]int64{3, 4}, 1000) },
+		"Replications.Backlog":      func() { _, _, _ = q.Replications().Backlog() },
+		"Replications.Of":           func() { _, _ = q.Replications().Of(7, "sha256:m6", 100) },
+		"Replications.Save":         func() { _ = tx.Replications().Save(Replication{ID: 100}) },
+		"Replications.NoteRetry": func() {
+			_, _ = tx.Replications().NoteRetry(Retry{3, "100000000002", "r", "", 9})
+		},
+		"Replications.NoteRetry, repository": func() {
+			_, _ = tx.Replications().NoteRetry(Retry{3, "100000000002", "r", "app5", 9})
+		},
 		"Replications.NoteServed": func() {
 			_, _ = tx.Replications().NoteServed([]resource.Registry{{Account: "100000000002", Region: "r"}})
 		},
-		"Replications.Retries":             func() { _, _ = q.Replications().Retries(Retry{}, 100) },
-		"Replications.EndRetry":            func() { _ = tx.Replications().EndRetry(Retry{3, "100000000002", "r", "", 9}) },
-		"Replications.RefusedRoutes":       func() { _, _ = q.Replications().RefusedRoutes(Retry{3, "100000000002", "r", "", 9}, 100, 100) },
-		"Replications.RefusedRoutes, into": func() { _, _ = q.Replications().RefusedRoutes(Retry{3, "100000000002", "r", "app5", 9}, 100, 100) },
+		"Replications.Retries":  func() { _, _ = q.Replications().Retries(Retry{}, 100) },
+		"Replications.EndRetry": func() { _ = tx.Replications().EndRetry(Retry{3, "100000000002", "r", "", 9}) },
+		"Replications.RefusedRoutes": func() {
+			_, _ = q.Replications().RefusedRoutes(Retry{3, "100000000002", "r", "", 9}, 100, 100)
+		},
+		"Replications.RefusedRoutes, into": func() {
+			_, _ = q.Replications().RefusedRoutes(Retry{3, "100000000002", "r", "app5", 9}, 100, 100)
+		},
 		"Replications.RetryRefused": func() {
 			_, _ = tx.Replications().RetryRefused(Retry{3, "100000000002", "r", "", 9}, RefusedRoute{}, now, now, 100)
 		},
@@ -370,47 +397,53 @@ func asks(e *explainer) map[string]func() {
 		"Replications.From": func() {
 			_, _ = q.Replications().From(3, ReplicationComplete, time.Time{}, ReplicationKey{}, 100)
 		},
-		"Replications.Into":          func() { _, _ = q.Replications().Into("100000000002", "r", now, ReplicationKey{}, 100) },
-		"Replications.ByID":          func() { _, _ = q.Replications().ByID([]int64{100, 101}) },
-		"Replications.Worst":         func() { _, _ = q.Replications().Worst(7, "sha256:m6") },
-		"Replications.Waiting":       func() { _, _ = q.Replications().Waiting(3, ReplicationFailed, 10000) },
-		"Replications.RetryFailed":   func() { _, _ = tx.Replications().RetryFailed(3, []int64{100, 101}, now) },
-		"Replications.Own":           func() { _, _ = q.Replications().Own(3, []int64{100, 101}) },
-		"Replications.SaveCount":     func() { _ = tx.Replications().SaveCount(ReplicationCount{SourceRegistryID: 3}) },
-		"Replications.ForgetCounts":  func() { _ = tx.Replications().ForgetCounts(time.UnixMicro(100)) },
-		"Replications.Counts":        func() { _ = q.Replications().Counts(3, time.UnixMicro(19000), nil) },
-		"Repositories.List":          func() { _, _ = q.Repositories().List(3, "app5", 100) },
-		"Repositories.Retired":       func() { _, _ = q.Repositories().Retired(100) },
-		"Repositories.Find":          func() { _, _ = q.Repositories().Find(3, "app", "5", "app5", 100) },
-		"Repositories.Named":         func() { _, _ = q.Repositories().Named(3, []string{"app5", "x"}) },
-		"Images.Whole":               func() { _, _ = q.Images().Whole(7, ImageKey{}, 100) },
-		"Images.ByDigest":            func() { _, _ = q.Images().ByDigest(7, "sha256:m", "", 100) },
-		"Images.ByTag":               func() { _, _ = q.Images().ByTag(7, "tag", "", 100) },
-		"Images.Children":            func() { _, _ = q.Images().Children(7, "sha256:m6", 100) },
-		"Images.ReferrersTo":         func() { _, _ = q.Images().ReferrersTo(7, []string{"sha256:m1", "sha256:m2"}, 100) },
-		"Images.Bytes":               func() { _, _ = q.Images().Bytes(7, digests) },
-		"Tags.CountOf":               func() { _, _ = q.Tags().CountOf(7, "sha256:m6", 100) },
-		"Images.Parts":               func() { _, _ = q.Images().Parts(7, "sha256:m6", 8, 100) },
-		"Images.Head":                func() { _, _ = q.Images().Head(7, "sha256:m6") },
-		"Images.Head, index":         func() { _ = q.conn.one(graph+whole, []any{7, "sha256:m6"}, new(bool)) },
-		"Images.HeadByTag":           func() { _, _ = q.Images().HeadByTag(7, "tag6") },
-		"Images.Blobs":               func() { _, _ = q.Images().Blobs(7, "sha256:m6", []string{"o"}) },
-		"Images.Copy":                func() { _ = tx.Images().Copy(7, digests, r, 3, 4, now) },
-		"Uploads.Get":                func() { _, _ = q.Uploads().Get(7, "upload6") },
-		"Uploads.Save":               func() { _, _ = tx.Uploads().Save(Upload{ID: "upload6"}, []byte("s"), 0, now) },
-		"Uploads.End":                func() { _, _ = tx.Uploads().End("upload6") },
-		"Uploads.Idle":               func() { _, _ = q.Uploads().Idle(now, now.Add(time.Hour), "upload5", 500) },
-		"Uploads.Unknown":            func() { _, _ = q.Uploads().Unknown([]string{"upload6", "x"}) },
-		"Upkeep.LayersAfter":         func() { _, _, _ = q.Upkeep().LayersAfter(LayerKey{7, "sha256:6"}, 2000) },
-		"Upkeep.UnusedLayers":        func() { _, _ = q.Upkeep().UnusedLayers(LayerKey{7, "sha256:6"}, LayerKey{20, "sha256:6"}, now) },
-		"Upkeep.UnlinkUnused":        func() { _, _ = tx.Upkeep().UnlinkUnused(r, digests, now) },
-		"Upkeep.BlobsAfter":          func() { _, _, _ = q.Upkeep().BlobsAfter("sha256:6", 2000) },
-		"Upkeep.UnlinkedBlobs":       func() { _, _ = q.Upkeep().UnlinkedBlobs("sha256:60", "sha256:61") },
-		"Upkeep.DoomedBlobs":         func() { _, _ = q.Upkeep().DoomedBlobs("sha256:60", "sha256:61", now) },
-		"Upkeep.DropBlobs":           func() { _, _ = tx.Upkeep().DropBlobs(digests) },
-		"Upkeep.Garbage":             func() { _, _ = q.Upkeep().Garbage("gone6", 500) },
-		"Upkeep.ForgetGarbage":       func() { _ = tx.Upkeep().ForgetGarbage([]string{"gone6", "x"}) },
-		"Upkeep.OrphanObjects":       func() { _, _ = q.Upkeep().OrphanObjects([]ObjectKey{{"object6", "u"}, {"gone6", "u"}}) },
+		"Replications.Into": func() {
+			_, _ = q.Replications().Into("100000000002", "r", now, ReplicationKey{}, 100)
+		},
+		"Replications.ByID":         func() { _, _ = q.Replications().ByID([]int64{100, 101}) },
+		"Replications.Worst":        func() { _, _ = q.Replications().Worst(7, "sha256:m6") },
+		"Replications.Waiting":      func() { _, _ = q.Replications().Waiting(3, ReplicationFailed, 10000) },
+		"Replications.RetryFailed":  func() { _, _ = tx.Replications().RetryFailed(3, []int64{100, 101}, now) },
+		"Replications.Own":          func() { _, _ = q.Replications().Own(3, []int64{100, 101}) },
+		"Replications.SaveCount":    func() { _ = tx.Replications().SaveCount(ReplicationCount{SourceRegistryID: 3}) },
+		"Replications.ForgetCounts": func() { _ = tx.Replications().ForgetCounts(time.UnixMicro(100)) },
+		"Replications.Counts":       func() { _ = q.Replications().Counts(3, time.UnixMicro(19000), nil) },
+		"Repositories.List":         func() { _, _ = q.Repositories().List(3, "app5", 100) },
+		"Repositories.Retired":      func() { _, _ = q.Repositories().Retired(100) },
+		"Repositories.Find":         func() { _, _ = q.Repositories().Find(3, "app", "5", "app5", 100) },
+		"Repositories.Named":        func() { _, _ = q.Repositories().Named(3, []string{"app5", "x"}) },
+		"Images.Whole":              func() { _, _ = q.Images().Whole(7, ImageKey{}, 100) },
+		"Images.ByDigest":           func() { _, _ = q.Images().ByDigest(7, "sha256:m", "", 100) },
+		"Images.ByTag":              func() { _, _ = q.Images().ByTag(7, "tag", "", 100) },
+		"Images.Children":           func() { _, _ = q.Images().Children(7, "sha256:m6", 100) },
+		"Images.ReferrersTo":        func() { _, _ = q.Images().ReferrersTo(7, []string{"sha256:m1", "sha256:m2"}, 100) },
+		"Images.Bytes":              func() { _, _ = q.Images().Bytes(7, digests) },
+		"Tags.CountOf":              func() { _, _ = q.Tags().CountOf(7, "sha256:m6", 100) },
+		"Images.Parts":              func() { _, _ = q.Images().Parts(7, "sha256:m6", 8, 100) },
+		"Images.Head":               func() { _, _ = q.Images().Head(7, "sha256:m6") },
+		"Images.Head, index":        func() { _ = q.conn.one(graph+whole, []any{7, "sha256:m6"}, new(bool)) },
+		"Images.HeadByTag":          func() { _, _ = q.Images().HeadByTag(7, "tag6") },
+		"Images.Blobs":              func() { _, _ = q.Images().Blobs(7, "sha256:m6", []string{"o"}) },
+		"Images.Copy":               func() { _ = tx.Images().Copy(7, digests, r, 3, 4, now) },
+		"Uploads.Get":               func() { _, _ = q.Uploads().Get(7, "upload6") },
+		"Uploads.Save":              func() { _, _ = tx.Uploads().Save(Upload{ID: "upload6"}, []byte("s"), 0, now) },
+		"Uploads.End":               func() { _, _ = tx.Uploads().End("upload6") },
+		"Uploads.Idle":              func() { _, _ = q.Uploads().Idle(now, now.Add(time.Hour), "upload5", 500) },
+		"Uploads.Unknown":           func() { _, _ = q.Uploads().Unknown([]string{"upload6", "x"}) },
+		"Upkeep.LayersAfter":        func() { _, _, _ = q.Upkeep().LayersAfter(LayerKey{7, "sha256:6"}, 2000) },
+		"Upkeep.UnusedLayers": func() {
+			_, _ = q.Upkeep().UnusedLayers(LayerKey{7, "sha256:6"}, LayerKey{20, "sha256:6"}, now)
+		},
+		"Upkeep.UnlinkUnused":  func() { _, _ = tx.Upkeep().UnlinkUnused(r, digests, now) },
+		"Upkeep.BlobsAfter":    func() { _, _, _ = q.Upkeep().BlobsAfter("sha256:6", 2000) },
+		"Upkeep.UnlinkedBlobs": func() { _, _ = q.Upkeep().UnlinkedBlobs("sha256:60", "sha256:61") },
+		"Upkeep.DoomedBlobs":   func() { _, _ = q.Upkeep().DoomedBlobs("sha256:60", "sha256:61", now) },
+		"Upkeep.DropBlobs":     func() { _, _ = tx.Upkeep().DropBlobs(digests) },
+		"Upkeep.Garbage":       func() { _, _ = q.Upkeep().Garbage("gone6", 500) },
+		"Upkeep.ForgetGarbage": func() { _ = tx.Upkeep().ForgetGarbage([]string{"gone6", "x"}) },
+		"Upkeep.OrphanObjects": func() {
+			_, _ = q.Upkeep().OrphanObjects([]ObjectKey{{"object6", "u"}, {"gone6", "u"}})
+		},
 		"Usage.Repositories":         func() { _, _ = q.Usage().Repositories(3) },
 		"Usage.Images":               func() { _, _ = q.Usage().Images(7, 100000) },
 		"Usage.Uploads":              func() { _, _ = q.Usage().Uploads(3, 10000) },
@@ -436,25 +469,31 @@ func asks(e *explainer) map[string]func() {
 		"Deletions.ByID":   func() { _, _ = q.Deletions().ByID([]int64{100, 101}) },
 		"Deletions.Forget": func() { _, _ = tx.Deletions().Forget(now, 1000) },
 
-		"Upkeep.Blobs":                   func() { _, _ = q.Upkeep().Blobs("sha256:6", 500) },
-		"Damage.BlobsByObject":           func() { _, _ = q.Damage().BlobsByObject("object6", 500) },
-		"Damage.BrokenLinks":             func() { _, _ = q.Damage().BrokenLinks(LayerKey{7, "sha256:6"}, LayerKey{8, "sha256:6"}) },
-		"Damage.BrokenTags":              func() { _, _ = q.Damage().BrokenTags(TagKey{7, "tag6"}, TagKey{8, "tag6"}) },
-		"Upkeep.Contents":                func() { _, _, _, _ = q.Upkeep().Contents() },
-		"Damage.CountLayers":             func() { _, _ = q.Damage().CountLayers(LayerKey{7, "sha256:6"}, LayerKey{8, "sha256:6"}) },
-		"Damage.CountManifests":          func() { _, _ = q.Damage().CountManifests(7) },
-		"Damage.CountTags":               func() { _, _ = q.Damage().CountTags(TagKey{7, "tag6"}, TagKey{8, "tag6"}) },
-		"Damage.DamagedBlobs":            func() { _, _ = q.Damage().DamagedBlobs("sha256:6", 100) },
-		"Damage.DamagedLinks":            func() { _, _ = q.Damage().DamagedLinks("sha256:6", 100) },
-		"Repositories.HasImages":         func() { _, _ = q.Repositories().HasImages(7) },
-		"Leases.Get":                     func() { _, _ = q.Leases().Get("sweep") },
-		"Damage.Links":                   func() { _, _ = q.Damage().Links("sha256:6", 100) },
-		"Repositories.LockRetired":       func() { _, _ = q.Repositories().LockRetired(7) },
-		"Damage.ManifestCopies":          func() { _, _ = q.Damage().ManifestCopies("sha256:m6", 6, 8) },
-		"Damage.MissingReferences":       func() { _, _ = q.Damage().MissingReferences(6, 8) },
-		"Registries.NextSequence":        func() { _, _ = q.Registries().NextSequence(3) },
-		"Registries.Get":                 func() { _, _ = q.Registries().Get("100000000003", "r") },
-		"Registries.IDs":                 func() { _, _ = q.Registries().IDs([]resource.Registry{{Account: "100000000003", Region: "r"}}) },
+		"Upkeep.Blobs":         func() { _, _ = q.Upkeep().Blobs("sha256:6", 500) },
+		"Damage.BlobsByObject": func() { _, _ = q.Damage().BlobsByObject("object6", 500) },
+		"Damage.BrokenLinks": func() {
+			_, _ = q.Damage().BrokenLinks(LayerKey{7, "sha256:6"}, LayerKey{8, "sha256:6"})
+		},
+		"Damage.BrokenTags": func() { _, _ = q.Damage().BrokenTags(TagKey{7, "tag6"}, TagKey{8, "tag6"}) },
+		"Upkeep.Contents":   func() { _, _, _, _ = q.Upkeep().Contents() },
+		"Damage.CountLayers": func() {
+			_, _ = q.Damage().CountLayers(LayerKey{7, "sha256:6"}, LayerKey{8, "sha256:6"})
+		},
+		"Damage.CountManifests":    func() { _, _ = q.Damage().CountManifests(7) },
+		"Damage.CountTags":         func() { _, _ = q.Damage().CountTags(TagKey{7, "tag6"}, TagKey{8, "tag6"}) },
+		"Damage.DamagedBlobs":      func() { _, _ = q.Damage().DamagedBlobs("sha256:6", 100) },
+		"Damage.DamagedLinks":      func() { _, _ = q.Damage().DamagedLinks("sha256:6", 100) },
+		"Repositories.HasImages":   func() { _, _ = q.Repositories().HasImages(7) },
+		"Leases.Get":               func() { _, _ = q.Leases().Get("sweep") },
+		"Damage.Links":             func() { _, _ = q.Damage().Links("sha256:6", 100) },
+		"Repositories.LockRetired": func() { _, _ = q.Repositories().LockRetired(7) },
+		"Damage.ManifestCopies":    func() { _, _ = q.Damage().ManifestCopies("sha256:m6", 6, 8) },
+		"Damage.MissingReferences": func() { _, _ = q.Damage().MissingReferences(6, 8) },
+		"Registries.NextSequence":  func() { _, _ = q.Registries().NextSequence(3) },
+		"Registries.Get":           func() { _, _ = q.Registries().Get("100000000003", "r") },
+		"Registries.IDs": func() {
+			_, _ = q.Registries().IDs([]resource.Registry{{Account: "100000000003", Region: "r"}})
+		},
 		"Replications.Get":               func() { _, _ = q.Replications().Get(100) },
 		"Damage.StoredManifests":         func() { _, _ = q.Damage().StoredManifests(6, 100) },
 		"Damage.StoredReferences":        func() { _, _ = q.Damage().StoredReferences(6, 8) },
@@ -470,15 +509,17 @@ func asks(e *explainer) map[string]func() {
 		"Repositories.Delete":            func() { _ = tx.Repositories().Delete(r) },
 		"Repositories.DeleteResourceTag": func() { _ = tx.Repositories().DeleteResourceTag(r, "k") },
 		"Uploads.Delete":                 func() { _ = tx.Uploads().Delete("upload6") },
-		"Damage.DiscardDamaged":          func() { _ = tx.Damage().DiscardDamaged(DamagedBlob{Digest: "sha256:6", Object: "o"}, 1) },
-		"Registries.Ensure":              func() { _ = tx.Registries().Ensure("100000000003", "r") },
-		"Uploads.Expire":                 func() { _, _ = tx.Uploads().Expire(Upload{ID: "upload6", UpdatedAt: now}) },
-		"Leases.Keep":                    func() { _, _ = tx.Leases().Keep("sweep", "h", "") },
-		"Registries.Lock":                func() { _ = tx.Registries().Lock(3) },
-		"Damage.QuarantineBlob":          func() { _, _ = tx.Damage().QuarantineBlob("sha256:6", "", "lost", now) },
-		"Uploads.Redate":                 func() { _ = tx.Uploads().Redate(Upload{ID: "upload6", UpdatedAt: now}, now) },
-		"Leases.Release":                 func() { _ = tx.Leases().Release("sweep", "h", "") },
-		"Layers.Renew":                   func() { _ = tx.Layers().Renew(7, "sha256:6", now) },
+		"Damage.DiscardDamaged": func() {
+			_ = tx.Damage().DiscardDamaged(DamagedBlob{Digest: "sha256:6", Object: "o"}, 1)
+		},
+		"Registries.Ensure":     func() { _ = tx.Registries().Ensure("100000000003", "r") },
+		"Uploads.Expire":        func() { _, _ = tx.Uploads().Expire(Upload{ID: "upload6", UpdatedAt: now}) },
+		"Leases.Keep":           func() { _, _ = tx.Leases().Keep("sweep", "h", "") },
+		"Registries.Lock":       func() { _ = tx.Registries().Lock(3) },
+		"Damage.QuarantineBlob": func() { _, _ = tx.Damage().QuarantineBlob("sha256:6", "", "lost", now) },
+		"Uploads.Redate":        func() { _ = tx.Uploads().Redate(Upload{ID: "upload6", UpdatedAt: now}, now) },
+		"Leases.Release":        func() { _ = tx.Leases().Release("sweep", "h", "") },
+		"Layers.Renew":          func() { _ = tx.Layers().Renew(7, "sha256:6", now) },
 		"Damage.ReplaceManifest": func() {
 			_ = tx.Damage().ReplaceManifest(r, Manifest{Digest: "d"}, []byte("{}"), []Reference{{Digest: "x"}})
 		},

@@ -87,7 +87,9 @@ func TestReadWhoseConnectionIsCutAnywhere(t *testing.T) {
 	for i := range tags {
 		putManifest(t, direct, r, Manifest{Digest: manifestDigest(i), PushedAt: epoch}, "{}", fmt.Sprintf("t%02d", i))
 	}
-	commit(t, direct, func(tx *Tx) error { return tx.Repositories().SetResourceTag(r, resource.Tag{Key: "k", Value: "v"}) })
+	commit(t, direct, func(tx *Tx) error {
+		return tx.Repositories().SetResourceTag(r, resource.Tag{Key: "k", Value: "v"})
+	})
 	proxy := servers.StartProxy(t, addressOf(t, database))
 	s := openPostgres(t, through(t, database, proxy.Address())+"&pool_max_conns=4")
 	ahead := func(q *Queries, id int64) {

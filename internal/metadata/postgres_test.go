@@ -283,12 +283,16 @@ func TestUpdateThatRunsAgainHasItsEffectsOnce(t *testing.T) {
 			return err
 		}
 		if runs == 1 {
-			commit(t, b, func(tx *Tx) error { return tx.Uploads().Create(Upload{ID: "u", RepositoryID: r.ID, StartedAt: epoch}) })
+			commit(t, b, func(tx *Tx) error {
+				return tx.Uploads().Create(Upload{ID: "u", RepositoryID: r.ID, StartedAt: epoch})
+			})
 		}
 		if err := tx.Repositories().SetResourceTag(r, resource.Tag{Key: "run", Value: fmt.Sprint(runs)}); err != nil {
 			return err
 		}
-		if err := tx.Uploads().Create(Upload{ID: fmt.Sprint("run ", runs), RepositoryID: r.ID, StartedAt: epoch}); err != nil {
+		if err := tx.Uploads().Create(Upload{
+			ID: fmt.Sprint("run ", runs), RepositoryID: r.ID, StartedAt: epoch,
+		}); err != nil {
 			return err
 		}
 		if found {

@@ -51,16 +51,20 @@ type Replication struct {
 	Deletes bool
 }
 
-const replicationColumns = `r.id, r.source_registry_id, m.repository_id, m.digest, m.media_type, m.image_size, r.tag, r.sequence,
-	r.destination_account, r.destination_region, r.state, r.tries, r.next_try_at, r.pushed_at, r.changed_at, r.finished_at, r.failure_code, r.failure_reason`
+const replicationColumns = `r.id, r.source_registry_id, m.repository_id, m.digest, m.media_type, m.image_size, r.tag,
+	r.sequence,
+	r.destination_account, r.destination_region, r.state, r.tries, r.next_try_at, r.pushed_at, r.changed_at, r.finished_at,
+	r.failure_code, r.failure_reason`
 
 const fromReplications = ` FROM replications r JOIN manifests m ON m.id = r.manifest_id `
 
 // scanReplication scans replicationColumns, and more after them.
 func scanReplication(scan func(dest ...any) error, r *Replication, more ...any) error {
 	var next, pushed, changed, finished int64
-	err := scan(append([]any{&r.ID, &r.SourceRegistryID, &r.RepositoryID, &r.Digest, &r.MediaType, &r.ImageSize, &r.Tag, &r.Sequence,
-		&r.DestinationAccount, &r.DestinationRegion, &r.State, &r.Tries, &next, &pushed, &changed, &finished, &r.FailureCode, &r.FailureReason}, more...)...)
+	err := scan(append([]any{&r.ID, &r.SourceRegistryID, &r.RepositoryID, &r.Digest, &r.MediaType, &r.ImageSize, &r.Tag,
+		&r.Sequence,
+		&r.DestinationAccount, &r.DestinationRegion, &r.State, &r.Tries, &next, &pushed, &changed, &finished, &r.FailureCode,
+		&r.FailureReason}, more...)...)
 	r.NextTryAt, r.PushedAt, r.ChangedAt, r.FinishedAt = toTime(next), toTime(pushed), toTime(changed), toTime(finished)
 	return err
 }
@@ -78,13 +82,20 @@ func (q Replications) scan(query string, args ...any) (rs []Replication, err err
 // Queue records that an image is to be replicated, or is to be once
 // more. Its id is set when the transaction is committed.
 func (tx ReplicationsTx) Queue(r *Replication) error {
-	return tx.conn.id(`INSERT INTO replications (manifest_id, tag, sequence, destination_account, destination_region, state, next_try_at, pushed_at, changed_at, source_registry_id)
-		SELECT m.id, CAST(?3 AS TEXT), CAST(?4 AS BIGINT), CAST(?5 AS TEXT), CAST(?6 AS TEXT), 'IN_PROGRESS', CAST(?7 AS BIGINT), CAST(?8 AS BIGINT), CAST(?8 AS BIGINT), p.registry_id
+	return tx.conn.id(`INSERT INTO replications (manifest_id, tag, sequence, destination_account, destination_region,
+		state, next_try_at, pushed_at, changed_at, source_registry_id)
+		SELECT m.id, CAST(?3 AS TEXT), CAST(?4 AS BIGINT), CAST(?5 AS TEXT), CAST(?6 AS TEXT), 'IN_PROGRESS',
+		CAST(?7 AS BIGINT), CAST(?8 AS BIGINT), CAST(?8 AS BIGINT), p.registry_id
 		FROM manifests m IN ORDER JOIN repositories p ON p.id = m.repository_id WHERE m.repository_id = ?1 AND m.digest = ?2
 		ON CONFLICT (manifest_id, tag, destination_account, destination_region) DO UPDATE SET
-		sequence = excluded.sequence, state = 'IN_PROGRESS', tries = 0, next_try_at = excluded.next_try_at, pushed_at = excluded.pushed_at,
-		changed_at = excluded.changed_at, source_registry_id = excluded.source_registry_id, finished_at = 0, failure_code = '', failure_reason = '' WHERE excluded.sequence > replications.sequence RETURNING id`,
-		[]any{r.RepositoryID, r.Digest, r.Tag, r.Sequence, r.DestinationAccount, r.DestinationRegion, fromTime(r.NextTryAt), fromTime(r.PushedAt)}, &r.ID)
+		sequence = excluded.sequence, state = 'IN_PROGRESS', tries = 0, next_try_at = excluded.next_try_at,
+		pushed_at = excluded.pushed_at,
+		changed_at = excluded.changed_at, source_registry_id = excluded.source_registry_id, finished_at = 0,
+		failure_code = '', failure_reason = '' WHERE excluded.sequence > replications.sequence RETURNING id`,
+		[]any{
+			r.RepositoryID, r.Digest, r.Tag, r.Sequence, r.DestinationAccount, r.DestinationRegion, fromTime(r.NextTryAt),
+			fromTime(r.PushedAt),
+		}, &r.ID)
 }
 
 // Get by id: ErrNotFound.
@@ -176,10 +187,14 @@ func (q Replications) WaitingRoutes(after Route, limit int) (all []WaitingRoute,
 				ORDER BY `+columns+` LIMIT 1)
 			UNION ALL
 			SELECT `+columns+`, w.place + 1 FROM routes w JOIN replications n ON n.id = (SELECT n.id FROM replications n
-				WHERE n.state = 'IN_PROGRESS' AND (n.source_registry_id, n.destination_account, n.destination_region) > (w.source, w.account || '', w.region || '')
+				WHERE n.state = 'IN_PROGRESS' AND (n.source_registry_id, n.destination_account, n.destination_region) > (w.source,
+				w.account || '', w.region || '')
 				ORDER BY `+columns+` LIMIT 1) WHERE w.place < ?4)
-		SELECT w.source, coalesce(g.account, ''), w.account, w.region, w.next FROM routes w LEFT IN ORDER JOIN registries g ON g.id = w.source`,
-		[]any{after.SourceRegistryID, after.DestinationAccount, after.DestinationRegion, limit}, func(scan func(dest ...any) error) error {
+		SELECT w.source, coalesce(g.account, ''), w.account, w.region, w.next FROM routes w
+		LEFT IN ORDER JOIN registries g ON g.id = w.source`,
+		[]any{
+			after.SourceRegistryID, after.DestinationAccount, after.DestinationRegion, limit,
+		}, func(scan func(dest ...any) error) error {
 			var w WaitingRoute
 			var next int64
 			err := scan(&w.SourceRegistryID, &w.SourceAccount, &w.DestinationAccount, &w.DestinationRegion, &next)
@@ -193,8 +208,11 @@ func (q Replications) WaitingRoutes(after Route, limit int) (all []WaitingRoute,
 // Due are the replications of a route in progress whose next try is not after
 // t, the longest due first.
 func (q Replications) Due(of Route, t time.Time, limit int) (due []DueReplication, err error) {
-	err = q.conn.all(`SELECT id FROM replications WHERE state = 'IN_PROGRESS' AND source_registry_id = ? AND destination_account = ? AND destination_region = ? AND next_try_at <= ?
-		ORDER BY next_try_at, pushed_at, id LIMIT ?`, []any{of.SourceRegistryID, of.DestinationAccount, of.DestinationRegion, fromTime(t), limit}, func(scan func(dest ...any) error) error {
+	err = q.conn.all(`SELECT id FROM replications WHERE state = 'IN_PROGRESS' AND source_registry_id = ?
+		AND destination_account = ? AND destination_region = ? AND next_try_at <= ?
+		ORDER BY next_try_at, pushed_at, id LIMIT ?`, []any{
+		of.SourceRegistryID, of.DestinationAccount, of.DestinationRegion, fromTime(t), limit,
+	}, func(scan func(dest ...any) error) error {
 		d := DueReplication{Route: of}
 		err := scan(&d.ID)
 		due = append(due, d)
@@ -205,7 +223,8 @@ func (q Replications) Due(of Route, t time.Time, limit int) (due []DueReplicatio
 
 // CountWaiting counts the replications of the sources that are in progress, up to most.
 func (q Replications) CountWaiting(sources []int64, most int) (n int, err error) {
-	err = q.conn.one(`SELECT count(*) FROM (SELECT 1 FROM replications WHERE state = 'IN_PROGRESS' AND source_registry_id IN (SELECT value FROM numbers(?)) LIMIT ?) AS waiting`,
+	err = q.conn.one(`SELECT count(*) FROM (SELECT 1 FROM replications WHERE state = 'IN_PROGRESS'
+		AND source_registry_id IN (SELECT value FROM numbers(?)) LIMIT ?) AS waiting`,
 		[]any{numberList(sources), most}, &n)
 	return n, err
 }
@@ -217,7 +236,9 @@ const maxBacklog = 100000
 // first of them was pushed; zero if there are none.
 func (q Replications) Backlog() (n int64, oldest time.Time, err error) {
 	var pushed int64
-	err = q.conn.one(`SELECT count(*), coalesce(min(pushed_at), 0) FROM (SELECT pushed_at FROM replications WHERE state = 'IN_PROGRESS' LIMIT ?) AS waiting`, []any{maxBacklog}, &n, &pushed)
+	err = q.conn.one(`SELECT count(*), coalesce(min(pushed_at), 0)
+		FROM (SELECT pushed_at FROM replications WHERE state = 'IN_PROGRESS'
+		LIMIT ?) AS waiting`, []any{maxBacklog}, &n, &pushed)
 	return n, toTime(pushed), err
 }
 
@@ -248,13 +269,16 @@ func (tx ReplicationsTx) Bound(repository int64, digest string, many, limit int)
 // not know of what schema 4 added to them, and returns how many.
 func (tx ReplicationsTx) Adopt(limit int) (int64, error) {
 	return tx.conn.changed(`UPDATE replications SET changed_at = CASE WHEN finished_at > pushed_at THEN finished_at ELSE pushed_at END,
-		source_registry_id = (SELECT p.registry_id FROM manifests m IN ORDER JOIN repositories p ON p.id = m.repository_id WHERE m.id = replications.manifest_id)
+		source_registry_id = (SELECT p.registry_id FROM manifests m IN ORDER JOIN repositories p ON p.id = m.repository_id
+		WHERE m.id = replications.manifest_id)
 		WHERE id IN (SELECT id FROM replications WHERE source_registry_id = 0 LIMIT ?)`, limit)
 }
 
 // Save stores how a try ended.
 func (tx ReplicationsTx) Save(r Replication) error {
-	return tx.conn.exec(`UPDATE replications SET state = ?, tries = ?, next_try_at = ?, changed_at = ?, finished_at = ?, failure_code = ?, failure_reason = ?,
+	return tx.conn.exec(`UPDATE replications SET state = ?, tries = ?, next_try_at = ?, changed_at = ?, finished_at = ?,
+		failure_code = ?, failure_reason = ?,
 		refusal = ?, refused_into = ? WHERE id = ? AND sequence = ?`,
-		r.State, r.Tries, fromTime(r.NextTryAt), fromTime(r.ChangedAt), fromTime(r.FinishedAt), r.FailureCode, r.FailureReason, r.Refusal, r.RefusedInto, r.ID, r.Sequence)
+		r.State, r.Tries, fromTime(r.NextTryAt), fromTime(r.ChangedAt), fromTime(r.FinishedAt), r.FailureCode,
+		r.FailureReason, r.Refusal, r.RefusedInto, r.ID, r.Sequence)
 }

@@ -183,7 +183,8 @@ func TestWaitingRoutesGoOnAfterTheLast(t *testing.T) {
 			putManifest(t, s, r, Manifest{Digest: manifestDigest(i), PushedAt: epoch}, "{}")
 			for j := range 3 {
 				commit(t, s, func(tx *Tx) error {
-					return tx.Replications().Queue(&Replication{RepositoryID: r.ID, Digest: manifestDigest(i), Tag: string('a' + rune(j)),
+					return tx.Replications().Queue(&Replication{RepositoryID: r.ID, Digest: manifestDigest(i),
+						Tag:                string('a' + rune(j)),
 						DestinationAccount: to.Account, DestinationRegion: to.Region,
 						PushedAt: epoch, NextTryAt: epoch.Add(time.Duration(9-j) * time.Second)})
 				})

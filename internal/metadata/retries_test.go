@@ -164,7 +164,9 @@ func TestRetryOfWhatMissedARegistry(t *testing.T) {
 			t.Helper()
 			var any bool
 			commit(t, s, func(tx *Tx) (err error) {
-				any, err = tx.Replications().NoteServed([]resource.Registry{{Account: "2", Region: "x"}, {Account: "3", Region: "x"}})
+				any, err = tx.Replications().NoteServed([]resource.Registry{
+					{Account: "2", Region: "x"}, {Account: "3", Region: "x"},
+				})
 				return err
 			})
 			if any != want {

@@ -22,7 +22,8 @@ func TestSessions(t *testing.T) {
 		hostile.UserAgent = "zero \x00, not UTF-8 \xff"
 		commit(t, s, func(tx *Tx) error {
 			return errors.Join(
-				tx.Sessions().Create(session("old", account, 12*time.Hour)), tx.Sessions().Create(session("middle", account, time.Hour)),
+				tx.Sessions().Create(session("old", account, 12*time.Hour)),
+				tx.Sessions().Create(session("middle", account, time.Hour)),
 				tx.Sessions().Create(hostile), tx.Sessions().Create(session("others", other, time.Minute)))
 		})
 		got, err := s.Read(t.Context()).Sessions().Get("middle")

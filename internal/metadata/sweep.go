@@ -68,7 +68,8 @@ func (tx UpkeepTx) UnlinkUnused(r *Repository, digests []string, t time.Time) (i
 // BlobsAfter returns the digest of the blob that is n blobs after the given
 // one, or, with last, of the last one.
 func (q Upkeep) BlobsAfter(after string, n int) (to string, last bool, err error) {
-	digests, err := stringsOf(q.conn, `SELECT digest FROM blobs WHERE digest > ? ORDER BY digest LIMIT 1 OFFSET ?`, after, n-1)
+	digests, err := stringsOf(q.conn, `SELECT digest FROM blobs WHERE digest > ? ORDER BY digest
+		LIMIT 1 OFFSET ?`, after, n-1)
 	if err != nil || len(digests) > 0 {
 		return append(digests, "")[0], false, err
 	}
@@ -142,7 +143,8 @@ func (tx UpkeepTx) DropBlobs(digests []string) (n int64, err error) {
 // Garbage are objects to delete with names after the given one, in their
 // order, at most limit.
 func (q Upkeep) Garbage(after string, limit int) ([]Blob, error) {
-	return blobsOf(q.conn, `SELECT '', size, object, 0 FROM garbage WHERE object > ? ORDER BY object LIMIT ?`, after, limit)
+	return blobsOf(q.conn, `SELECT '', size, object, 0 FROM garbage WHERE object > ? ORDER BY object
+		LIMIT ?`, after, limit)
 }
 
 // ForgetGarbage says that the objects are deleted.

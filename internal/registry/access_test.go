@@ -97,13 +97,15 @@ func TestRule3MountNeedsTheRightToRead(t *testing.T) {
 	if mounted, err := d.MountLayer(ctx, root(prodAccount), to, digest.FromString("near"), nil); err != nil || !mounted {
 		t.Errorf("without a source: %v, %v", mounted, err)
 	}
-	if err := d.SetRepositoryPolicy(ctx, root(devAccount), far, statement("Allow", prodAccount, "ecr:GetDownloadUrlForLayer"), true); err != nil {
+	if err := d.SetRepositoryPolicy(ctx, root(devAccount), far,
+		statement("Allow", prodAccount, "ecr:GetDownloadUrlForLayer"), true); err != nil {
 		t.Fatal(err)
 	}
 	if mounted, err := d.MountLayer(ctx, root(prodAccount), to, digest.FromString("far"), &far); err != nil || !mounted {
 		t.Errorf("with the grant: %v, %v", mounted, err)
 	}
-	if _, err := d.MountLayer(ctx, root(prodAccount), far, digest.FromString("near"), &near); registry.CodeOf(err) != registry.AccessDenied {
+	if _, err := d.MountLayer(ctx, root(prodAccount), far, digest.FromString("near"),
+		&near); registry.CodeOf(err) != registry.AccessDenied {
 		t.Errorf("into another account's: %v", err)
 	}
 	_, err := d.MountLayer(ctx, root(prodAccount), to, "sha256:zz", &near)
@@ -122,7 +124,8 @@ func TestCreateInAnothersRegistry(t *testing.T) {
 	if err != nil || created.Ref != ref {
 		t.Errorf("%+v, %v", created, err)
 	}
-	_, err = d.CreateRepository(ctx, root(prodAccount), resource.Repository{Registry: third, Name: ref.Name}, registry.NewRepository{})
+	_, err = d.CreateRepository(ctx, root(prodAccount), resource.Repository{Registry: third, Name: ref.Name},
+		registry.NewRepository{})
 	if err != nil {
 		t.Errorf("in its own registry: %v", err)
 	}
@@ -137,7 +140,9 @@ func TestRule10MissingAndForbiddenLookTheSame(t *testing.T) {
 	d.create(there)
 	raw := d.image(there, "x")
 	dg := d.put(there, raw, "latest")
-	unserved := resource.Repository{Registry: resource.Registry{Account: "999988887777", Region: "us-east-1"}, Name: "gone"}
+	unserved := resource.Repository{
+		Registry: resource.Registry{Account: "999988887777", Region: "us-east-1"}, Name: "gone",
+	}
 	page := registry.Page{Limit: 10}
 	c := root(prodAccount)
 	for name, op := range map[string]func(resource.Repository) error{
@@ -214,7 +219,9 @@ func TestRule10MissingAndForbiddenCostTheSame(t *testing.T) {
 	if err := d.TagResource(ctx, root(devAccount), ref("tagged"), []resource.Tag{{Key: "a", Value: "b"}}); err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{"open": statement("Allow", "999988887777", "ecr:*"), "shut": statement("Deny", prodAccount, "ecr:*")} {
+	for name, text := range map[string]string{
+		"open": statement("Allow", "999988887777", "ecr:*"), "shut": statement("Deny", prodAccount, "ecr:*"),
+	} {
 		if err := d.SetRepositoryPolicy(ctx, root(devAccount), ref(name), text, true); err != nil {
 			t.Fatal(err)
 		}
@@ -258,7 +265,8 @@ func TestRule10MissingAndForbiddenCostTheSame(t *testing.T) {
 		}
 	}
 	// Who is let in is let in by what is remembered.
-	if err := d.SetRepositoryPolicy(ctx, root(devAccount), ref("plain"), statement("Allow", prodAccount, "ecr:BatchGetImage"), true); err != nil {
+	if err := d.SetRepositoryPolicy(ctx, root(devAccount), ref("plain"),
+		statement("Allow", prodAccount, "ecr:BatchGetImage"), true); err != nil {
 		t.Fatal(err)
 	}
 	pull := func() error {
@@ -287,7 +295,8 @@ func TestCrossAccountPullByRepositoryPolicy(t *testing.T) {
 		return d.pullAs(root(prodAccount), ref, registry.Reference{Tag: "latest"}, digest.FromString("x"))
 	}
 	wantCode(t, "without a policy", pull(), registry.AccessDenied)
-	allow := statement("Allow", prodAccount, "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability")
+	allow := statement("Allow", prodAccount, "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer",
+		"ecr:BatchCheckLayerAvailability")
 	if err := d.SetRepositoryPolicy(ctx, root(devAccount), ref, allow, false); err != nil {
 		t.Fatal(err)
 	}
@@ -296,7 +305,8 @@ func TestCrossAccountPullByRepositoryPolicy(t *testing.T) {
 	}
 	// It allows no more than it says, and there only.
 	wantCode(t, "a push", d.DeleteTag(ctx, root(prodAccount), ref, "latest"), registry.AccessDenied)
-	_, err := d.Manifest(ctx, root(prodAccount), resource.Repository{Registry: dev, Name: "absent"}, registry.Reference{Tag: "latest"})
+	_, err := d.Manifest(ctx, root(prodAccount), resource.Repository{Registry: dev, Name: "absent"},
+		registry.Reference{Tag: "latest"})
 	wantCode(t, "another repository", err, registry.AccessDenied)
 	if _, err := d.DeleteRepositoryPolicy(ctx, root(devAccount), ref); err != nil {
 		t.Fatal(err)
@@ -314,7 +324,8 @@ func TestDenyBindsTheOwnerToo(t *testing.T) {
 	d.create(ref)
 	d.put(ref, d.image(ref, "x"), "latest")
 	deny := statement("Deny", devAccount, "ecr:*")
-	wantCode(t, "a policy that locks the caller out", d.SetRepositoryPolicy(ctx, root(devAccount), ref, deny, false), registry.InvalidParameter)
+	wantCode(t, "a policy that locks the caller out", d.SetRepositoryPolicy(ctx, root(devAccount), ref, deny, false),
+		registry.InvalidParameter)
 	if err := d.SetRepositoryPolicy(ctx, root(devAccount), ref, deny, true); err != nil {
 		t.Fatalf("by force: %v", err)
 	}
@@ -324,7 +335,8 @@ func TestDenyBindsTheOwnerToo(t *testing.T) {
 		t.Errorf("the message: %v", err)
 	}
 	// The root may always mend it; nobody else may.
-	wantCode(t, "another user's mending", d.SetRepositoryPolicy(ctx, user(devAccount), ref, statement("Allow", devAccount, "ecr:*"), false), registry.AccessDenied)
+	wantCode(t, "another user's mending", d.SetRepositoryPolicy(ctx, user(devAccount), ref,
+		statement("Allow", devAccount, "ecr:*"), false), registry.AccessDenied)
 	if got, err := d.RepositoryPolicy(ctx, root(devAccount), ref); err != nil || got != deny {
 		t.Errorf("reading it: %q, %v", got, err)
 	}
@@ -386,10 +398,13 @@ func TestPoliciesStoredBefore(t *testing.T) {
 	}
 	const elsewhere = `"Resource":["arn:aws:us-east-1:111122223333:repository/*","*"]`
 	for _, text := range []string{
-		`{"Statement":[{"Effect":"Allow","NotPrincipal":{"AWS":"` + prodAccount + `"},"Action":"ecr:*"},{"Effect":"Deny","Principal":{"AWS":"` + prodAccount + `"},"Action":"ecr:BatchGetImage"}]}`,
-		`{"Statement":[{"Effect":"Allow","Principal":"*","Action":"ecr:*",` + elsewhere + `},{"Effect":"Deny","Principal":{"AWS":"` + prodAccount + `"},"Action":"ecr:*",` + elsewhere + `}]}`,
+		`{"Statement":[{"Effect":"Allow","NotPrincipal":{"AWS":"` + prodAccount +
+			`"},"Action":"ecr:*"},{"Effect":"Deny","Principal":{"AWS":"` + prodAccount + `"},"Action":"ecr:BatchGetImage"}]}`,
+		`{"Statement":[{"Effect":"Allow","Principal":"*","Action":"ecr:*",` + elsewhere +
+			`},{"Effect":"Deny","Principal":{"AWS":"` + prodAccount + `"},"Action":"ecr:*",` + elsewhere + `}]}`,
 	} {
-		wantCode(t, "setting it", d.SetRepositoryPolicy(ctx, root(prodAccount), in(prod), text, true), registry.InvalidParameter)
+		wantCode(t, "setting it", d.SetRepositoryPolicy(ctx, root(prodAccount), in(prod), text, true),
+			registry.InvalidParameter)
 		store(text)
 		wantCode(t, "its Allow", pull(root(devAccount)), "")
 		wantCode(t, "its Deny", pull(root(prodAccount)), registry.AccessDenied)
@@ -408,7 +423,8 @@ func TestPoliciesStoredBefore(t *testing.T) {
 func TestConditionsOnTheConnection(t *testing.T) {
 	d := openStill(t)
 	d.create(in(prod))
-	text := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + devAccount + `"},"Action":"ecr:ListImages","Condition":{
+	text := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + devAccount +
+		`"},"Action":"ecr:ListImages","Condition":{
 		"IpAddress":{"aws:SourceIp":["192.0.2.0/24","2001:db8::/32"]},"Bool":{"aws:SecureTransport":"true"},
 		"StringLike":{"aws:UserAgent":"client/*"},"StringEquals":{"aws:RequestedRegion":"us-east-1"}}}]}`
 	if err := d.SetRepositoryPolicy(ctx, root(prodAccount), in(prod), text, false); err != nil {

@@ -48,7 +48,8 @@ func TestListReplications(t *testing.T) {
 	d.drain()
 	two := d.put(in(prod), d.image(in(prod), "two"), "2", "latest")
 	d.drain()
-	if err := d.SetRegistryPolicy(ctx, root(devAccount), dev, `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"ecr:ReplicateImage","Resource":"*"}]}`); err != nil {
+	if err := d.SetRegistryPolicy(ctx, root(devAccount), dev,
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"ecr:ReplicateImage","Resource":"*"}]}`); err != nil {
 		t.Fatal(err)
 	}
 	three := d.put(in(prod), d.image(in(prod), "three"))
@@ -56,7 +57,9 @@ func TestListReplications(t *testing.T) {
 	d.put(in(prod), d.image(in(prod), "four"), "4")
 
 	all := d.list(prod, replication.Outgoing, "", 100)
-	if len(all) != 2+4+2+2 || !slices.IsSortedFunc(all, func(a, b replication.Replication) int { return b.ChangedAt.Compare(a.ChangedAt) }) {
+	if len(all) != 2+4+2+2 || !slices.IsSortedFunc(all, func(a, b replication.Replication) int {
+		return b.ChangedAt.Compare(a.ChangedAt)
+	}) {
 		t.Fatalf("%d replications: %+v", len(all), all)
 	}
 	for _, size := range []int{1, 3, 9, 10} {
@@ -67,7 +70,8 @@ func TestListReplications(t *testing.T) {
 	count := map[replication.State]int{}
 	for _, r := range all {
 		count[r.State]++
-		if r.Source != prod || r.Repository != "team/app" || r.ImageSize == 0 || !strings.Contains(r.MediaType, "manifest") || r.PushedAt.IsZero() || r.ChangedAt.Before(r.PushedAt) {
+		if r.Source != prod || r.Repository != "team/app" || r.ImageSize == 0 || !strings.Contains(r.MediaType, "manifest") ||
+			r.PushedAt.IsZero() || r.ChangedAt.Before(r.PushedAt) {
 			t.Errorf("%+v", r)
 		}
 		switch r.State {
@@ -76,16 +80,20 @@ func TestListReplications(t *testing.T) {
 				t.Errorf("%+v", r)
 			}
 		case replication.Complete:
-			if r.FinishedAt.IsZero() || !r.FinishedAt.Equal(r.ChangedAt) || !r.NextTryAt.IsZero() || r.Failure.Code != "" || r.Failure.Reason != "" || r.Failure.Statement != "" {
+			if r.FinishedAt.IsZero() || !r.FinishedAt.Equal(r.ChangedAt) || !r.NextTryAt.IsZero() || r.Failure.Code != "" ||
+				r.Failure.Reason != "" || r.Failure.Statement != "" {
 				t.Errorf("%+v", r)
 			}
 		case replication.Failed:
-			if r.Digest != three || r.Tag != "" || r.Destination != dev || r.Failure.Code != denied || r.Failure.Detail != "" || r.Failure.Statement == "" {
+			if r.Digest != three || r.Tag != "" || r.Destination != dev || r.Failure.Code != denied || r.Failure.Detail != "" ||
+				r.Failure.Statement == "" {
 				t.Errorf("%+v", r)
 			}
 		}
 	}
-	for state, want := range map[replication.State]int{replication.InProgress: 2, replication.Complete: 7, replication.Failed: 1} {
+	for state, want := range map[replication.State]int{
+		replication.InProgress: 2, replication.Complete: 7, replication.Failed: 1,
+	} {
 		if got := d.list(prod, replication.Outgoing, state, 2); len(got) != want || count[state] != want {
 			t.Errorf("%s: %d of %d, want %d", state, len(got), count[state], want)
 		}
@@ -106,7 +114,9 @@ func TestListReplications(t *testing.T) {
 		direction replication.Direction
 		state     replication.State
 	}{
-		{dev, replication.Outgoing, ""}, {dev, replication.Incoming, replication.Failed}, {dev, replication.Incoming, replication.InProgress},
+		{dev, replication.Outgoing, ""}, {
+			dev, replication.Incoming, replication.Failed,
+		}, {dev, replication.Incoming, replication.InProgress},
 		{prod, replication.Incoming, ""}, {prod, "SIDEWAYS", ""}, {prod, replication.Outgoing, "LOST"},
 	} {
 		if got := d.list(what.id, what.direction, what.state, 100); len(got) != 0 {
@@ -137,7 +147,8 @@ func TestStatementOfAFailure(t *testing.T) {
 		t.Fatalf("%+v", all)
 	}
 	r, st := all[0], d.statuses(in(prod), registry.Reference{Tag: "1"})[0]
-	if st.Failure != r.Failure || st.Failure.WithStatement() != strings.TrimSuffix(r.Failure.Reason, ".")+":\n"+r.Failure.Statement {
+	if st.Failure != r.Failure || st.Failure.WithStatement() != strings.TrimSuffix(r.Failure.Reason, ".")+":\n"+
+		r.Failure.Statement {
 		t.Errorf("the status says %+v, the list %+v", st.Failure, r.Failure)
 	}
 	if strings.ContainsAny(r.Failure.Reason, "{}\n") || !strings.HasSuffix(r.Failure.Reason, "completes by itself.") {
@@ -151,11 +162,13 @@ func TestStatementOfAFailure(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.resume()
-	if again := d.list(prod, replication.Outgoing, replication.InProgress, 10); len(again) != 1 || !again[0].ChangedAt.After(r.ChangedAt) {
+	if again := d.list(prod, replication.Outgoing, replication.InProgress, 10); len(again) != 1 ||
+		!again[0].ChangedAt.After(r.ChangedAt) {
 		t.Errorf("made due again: %+v", again)
 	}
 	d.drain()
-	if done := d.list(prod, replication.Outgoing, replication.Complete, 10); len(done) != 1 || done[0].Failure.Statement != "" {
+	if done := d.list(prod, replication.Outgoing, replication.Complete, 10); len(done) != 1 ||
+		done[0].Failure.Statement != "" {
 		t.Errorf("mended: %+v", done)
 	}
 }
@@ -165,13 +178,16 @@ func TestRetryReplications(t *testing.T) {
 	d.create(in(prod))
 	d.create(in(dev))
 	d.replicateTo(dev)
-	if err := d.SetRules(ctx, root(devAccount), dev, []replication.Rule{{Destinations: []resource.Registry{prod}}}); err != nil {
+	if err := d.SetRules(ctx, root(devAccount), dev, []replication.Rule{
+		{Destinations: []resource.Registry{prod}},
+	}); err != nil {
 		t.Fatal(err)
 	}
 	d.put(in(prod), d.image(in(prod), "one"), "1", "one")
 	d.put(in(dev), d.image(in(dev), "two"), "2")
 	d.drain()
-	own, theirs := d.list(prod, replication.Outgoing, replication.Failed, 10), d.list(dev, replication.Outgoing, replication.Failed, 10)
+	own, theirs := d.list(prod, replication.Outgoing, replication.Failed, 10),
+		d.list(dev, replication.Outgoing, replication.Failed, 10)
 	if len(own) != 2 || len(theirs) != 1 {
 		t.Fatalf("%+v, %+v", own, theirs)
 	}
@@ -179,7 +195,10 @@ func TestRetryReplications(t *testing.T) {
 	d.OnQueued(func(queued []metadata.DueReplication) {
 		for _, q := range queued {
 			woken = append(woken, q.ID)
-			if q.Route != (metadata.Route{SourceRegistryID: q.SourceRegistryID, SourceAccount: prodAccount, DestinationAccount: devAccount, DestinationRegion: dev.Region}) {
+			if q.Route != (metadata.Route{
+				SourceRegistryID: q.SourceRegistryID, SourceAccount: prodAccount, DestinationAccount: devAccount,
+				DestinationRegion: dev.Region,
+			}) {
 				t.Errorf("the way of %+v", q)
 			}
 		}
@@ -203,7 +222,8 @@ func TestRetryReplications(t *testing.T) {
 		t.Errorf("another account's is tried again")
 	}
 	now := d.list(prod, replication.Outgoing, replication.InProgress, 10)
-	if len(now) != 1 || now[0].ID != own[0].ID || now[0].Tries != 0 || now[0].Failure.Code == "" || now[0].NextTryAt.After(d.clock.now()) {
+	if len(now) != 1 || now[0].ID != own[0].ID || now[0].Tries != 0 || now[0].Failure.Code == "" ||
+		now[0].NextTryAt.After(d.clock.now()) {
 		t.Errorf("made due: %+v", now)
 	}
 	_, failed, err = d.Retry(ctx, root(prodAccount), prod, []int64{own[0].ID})
@@ -214,7 +234,8 @@ func TestRetryReplications(t *testing.T) {
 		t.Errorf("due: %v", ids)
 	}
 	d.drain()
-	if got := d.list(prod, replication.Outgoing, replication.Failed, 10); len(got) != 2 || got[0].ID != own[0].ID || got[0].Tries != 1 {
+	if got := d.list(prod, replication.Outgoing, replication.Failed, 10); len(got) != 2 || got[0].ID != own[0].ID ||
+		got[0].Tries != 1 {
 		t.Errorf("refused again: %+v", got)
 	}
 	for _, ids := range [][]int64{nil, make([]int64, 101)} {
@@ -272,7 +293,8 @@ func TestRule10ActivityIsTheAccountsOwn(t *testing.T) {
 	} {
 		there, absent := op(prod), op(unserved)
 		wantCode(t, name, there, registry.AccessDenied)
-		if strings.ReplaceAll(fmt.Sprint(there), prodAccount, "") != strings.ReplaceAll(fmt.Sprint(absent), unserved.Account, "") {
+		if strings.ReplaceAll(fmt.Sprint(there), prodAccount, "") != strings.ReplaceAll(fmt.Sprint(absent),
+			unserved.Account, "") {
 			t.Errorf("%s: %v, but where there is no such registry: %v", name, there, absent)
 		}
 	}

@@ -79,7 +79,8 @@ func (s *Service) insider(ctx context.Context, c access.Caller, ref resource.Rep
 }
 
 func repositoryNotFound(ref resource.Repository) *Error {
-	return Errorf(RepositoryNotFound, "The repository with name '%s' does not exist in the registry with id '%s'", ref.Name, ref.Registry.Account)
+	return Errorf(RepositoryNotFound, "The repository with name '%s' does not exist in the registry with id '%s'",
+		ref.Name, ref.Registry.Account)
 }
 
 // authorize checks one action on a repository: AccessDenied.

@@ -72,7 +72,8 @@ func TestClockJumps(t *testing.T) {
 			uploads, layers = registry.UploadNotFound, registry.LayersNotFound
 		}
 		content := fmt.Sprint("upload ", i)
-		_, err = d.CompleteUpload(ctx, root(prodAccount), in(prod), upload, digest.FromString(content), -1, bytes.NewReader([]byte(content)))
+		_, err = d.CompleteUpload(ctx, root(prodAccount), in(prod), upload, digest.FromString(content), -1,
+			bytes.NewReader([]byte(content)))
 		wantCode(t, fmt.Sprintf("the upload at jump %d by %v", i, jump), err, uploads)
 		_, err = d.Layer(ctx, root(prodAccount), in(prod), unused.Digest)
 		wantCode(t, fmt.Sprintf("the layer of a push under way at jump %d by %v", i, jump), err, layers)

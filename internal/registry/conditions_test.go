@@ -86,7 +86,8 @@ func TestEveryActionFillsItsConditionKeys(t *testing.T) {
 	}
 	grant := func(condition string) {
 		t.Helper()
-		text := fmt.Sprintf(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"},
+		text := fmt.Sprintf(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*",
+			"Resource": "*"},
 			{"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*", "Condition": {%s}}]}`, condition)
 		if err := d.SetRegistryPolicy(ctx, root(devAccount), dev, text); err != nil {
 			t.Fatal(err)
@@ -118,14 +119,18 @@ func TestEveryActionFillsItsConditionKeys(t *testing.T) {
 	}
 	check("aws:RequestTag/team", false, func(action string) bool { return access.KeysOf(action)&access.RequestTags != 0 })
 	check("aws:TagKeys", false, func(action string) bool { return access.KeysOf(action)&access.TagKeys != 0 })
-	for _, absent := range []string{"aws:ResourceTag/none", "aws:RequestTag/none", "aws:username", "aws:SourceArn", "aws:TokenIssueTime"} {
+	for _, absent := range []string{
+		"aws:ResourceTag/none", "aws:RequestTag/none", "aws:username", "aws:SourceArn", "aws:TokenIssueTime",
+	} {
 		check(absent, false, with())
 	}
 
 	values := map[string]string{
-		"aws:PrincipalAccount": prodAccount, "aws:PrincipalArn": "arn:aws:iam::" + prodAccount + ":root", "aws:PrincipalType": "Account",
+		"aws:PrincipalAccount": prodAccount, "aws:PrincipalArn": "arn:aws:iam::" + prodAccount + ":root",
+		"aws:PrincipalType":         "Account",
 		"aws:PrincipalIsAWSService": "false", "aws:PrincipalOrgID": organization, "aws:ResourceOrgID": organization,
-		"aws:RequestedRegion": dev.Region, "aws:ResourceAccount": devAccount, "aws:SecureTransport": "true", "aws:SourceIp": "192.0.2.7",
+		"aws:RequestedRegion": dev.Region, "aws:ResourceAccount": devAccount, "aws:SecureTransport": "true",
+		"aws:SourceIp":  "192.0.2.7",
 		"aws:UserAgent": "client/1" + strings.Repeat("é", 508), "aws:userid": prodAccount, "aws:ViaAWSService": "false",
 		"aws:RequestTag/TEAM": "x", "aws:ResourceTag/TEAM": "x", "ecr:ResourceTag/team": "x",
 	}
@@ -152,12 +157,15 @@ func TestPullByOrganization(t *testing.T) {
 		organization, account string
 		want                  registry.Code
 	}{
-		{organization, devAccount, ""}, {"o-ofanother0", devAccount, registry.AccessDenied}, {organization, "999988887777", registry.AccessDenied},
+		{organization, devAccount, ""}, {
+			"o-ofanother0", devAccount, registry.AccessDenied,
+		}, {organization, "999988887777", registry.AccessDenied},
 	} {
 		if err := d.SetRepositoryPolicy(ctx, root(prodAccount), in(prod), text(tt.organization), false); err != nil {
 			t.Fatal(err)
 		}
-		wantCode(t, tt.organization+" "+tt.account, d.pullAs(root(tt.account), in(prod), registry.Reference{Tag: "latest"}, digest.FromString("x")), tt.want)
+		wantCode(t, tt.organization+" "+tt.account, d.pullAs(root(tt.account), in(prod), registry.Reference{Tag: "latest"},
+			digest.FromString("x")), tt.want)
 	}
 }
 
@@ -204,11 +212,13 @@ func TestTagKeysDifferByMoreThanCase(t *testing.T) {
 func TestCreateWithTagsNeedsTagResource(t *testing.T) {
 	d := openStill(t)
 	create := func(name string, tags ...resource.Tag) error {
-		_, err := d.CreateRepository(ctx, root(prodAccount), resource.Repository{Registry: dev, Name: name}, registry.NewRepository{Tags: tags})
+		_, err := d.CreateRepository(ctx, root(prodAccount), resource.Repository{Registry: dev, Name: name},
+			registry.NewRepository{Tags: tags})
 		return err
 	}
 	grant := func(actions, condition string) {
-		text := `{"Statement":[{"Effect":"Allow","Principal":{"AWS":"` + prodAccount + `"},"Resource":"*","Action":[` + actions + `]` + condition + `}]}`
+		text := `{"Statement":[{"Effect":"Allow","Principal":{"AWS":"` + prodAccount + `"},"Resource":"*","Action":[` +
+			actions + `]` + condition + `}]}`
 		if err := d.SetRegistryPolicy(ctx, root(devAccount), dev, text); err != nil {
 			t.Fatal(err)
 		}
@@ -223,7 +233,8 @@ func TestCreateWithTagsNeedsTagResource(t *testing.T) {
 	wantCode(t, "another value", create("a5", other), registry.AccessDenied)
 	ref := resource.Repository{Registry: resource.Registry{Account: devAccount, Region: "us-west-2"}, Name: "a3"}
 	wantCode(t, "setting it", d.TagResource(ctx, root(prodAccount), ref, []resource.Tag{dev}), "")
-	wantCode(t, "setting another value", d.TagResource(ctx, root(prodAccount), ref, []resource.Tag{other}), registry.AccessDenied)
+	wantCode(t, "setting another value", d.TagResource(ctx, root(prodAccount), ref, []resource.Tag{other}),
+		registry.AccessDenied)
 }
 
 // Bytes are sent in four ways; one Deny stops them all.

@@ -132,7 +132,8 @@ func (s *Service) deleteImage(tx *metadata.Tx, repo *metadata.Repository, r Refe
 		return nil, err
 	}
 	if len(indexes) > 0 {
-		return nil, Errorf(ImageReferencedByManifestList, "Requested image referenced by manifest list: [%s]", strings.Join(indexes, ", "))
+		return nil, Errorf(ImageReferencedByManifestList, "Requested image referenced by manifest list: [%s]",
+			strings.Join(indexes, ", "))
 	}
 	if _, err := s.deleteManifest(tx, repo, d); err != nil {
 		return nil, err

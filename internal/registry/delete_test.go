@@ -61,16 +61,25 @@ func TestDeleteAsECR(t *testing.T) {
 	}{
 		{[]registry.Reference{{}}, []result{{registry.Reference{}, registry.InvalidParameter}}},
 		{[]registry.Reference{{Tag: "absent"}}, []result{{registry.Reference{Tag: "absent"}, registry.ImageNotFound}}},
-		{[]registry.Reference{{Tag: "a", Digest: other}}, []result{{registry.Reference{Tag: "a", Digest: other}, registry.ImageNotFound}}},
+		{[]registry.Reference{{Tag: "a", Digest: other}}, []result{
+			{registry.Reference{Tag: "a", Digest: other}, registry.ImageNotFound},
+		}},
 		// The digest of a layer is no image's, though an image names it.
-		{[]registry.Reference{{Digest: digest.FromString("x")}}, []result{{registry.Reference{Digest: digest.FromString("x")}, registry.ImageNotFound}}},
+		{[]registry.Reference{
+			{Digest: digest.FromString("x")},
+		}, []result{{registry.Reference{Digest: digest.FromString("x")}, registry.ImageNotFound}}},
 		{[]registry.Reference{{Tag: "a", Digest: dg}}, []result{{registry.Reference{Tag: "a", Digest: dg}, ""}}},
-		{[]registry.Reference{{Digest: dg}}, []result{{registry.Reference{Digest: dg}, registry.ImageReferencedByManifestList}}},
+		{[]registry.Reference{{Digest: dg}}, []result{
+			{registry.Reference{Digest: dg}, registry.ImageReferencedByManifestList},
+		}},
 		// One that fails does not keep the others.
 		{[]registry.Reference{{Tag: "absent"}, {Tag: "index"}, {Digest: other}}, []result{
-			{registry.Reference{Tag: "absent"}, registry.ImageNotFound}, {registry.Reference{Tag: "index", Digest: index}, ""}, {registry.Reference{Digest: other}, ""},
+			{registry.Reference{Tag: "absent"}, registry.ImageNotFound}, {registry.Reference{Tag: "index", Digest: index}, ""},
+			{registry.Reference{Digest: other}, ""},
 		}},
-		{[]registry.Reference{{Digest: dg}}, []result{{registry.Reference{Tag: "b", Digest: dg}, ""}, {registry.Reference{Tag: "c", Digest: dg}, ""}}},
+		{[]registry.Reference{{Digest: dg}}, []result{
+			{registry.Reference{Tag: "b", Digest: dg}, ""}, {registry.Reference{Tag: "c", Digest: dg}, ""},
+		}},
 		{[]registry.Reference{{Digest: dg}}, []result{{registry.Reference{Digest: dg}, registry.ImageNotFound}}},
 	} {
 		results, err := d.DeleteImages(ctx, root(prodAccount), in(prod), step.refs)
@@ -100,7 +109,8 @@ func TestDeleteAsECR(t *testing.T) {
 	d.put(in(prod), raw, "last")
 	d.put(in(prod), d.index(raw), "index")
 	results, err := d.DeleteImages(ctx, root(prodAccount), in(prod), []registry.Reference{{Tag: "last"}})
-	if err != nil || len(results) != 1 || results[0].Err == nil || results[0].Err.Code != registry.ImageReferencedByManifestList {
+	if err != nil || len(results) != 1 || results[0].Err == nil ||
+		results[0].Err.Code != registry.ImageReferencedByManifestList {
 		t.Errorf("the last tag of a child: %+v, %v", results, err)
 	}
 }

@@ -28,20 +28,46 @@ func TestCheckDestinations(t *testing.T) {
 		decided  string
 		code     string
 	}{
-		"no policy":                {"", nil, nil, replication.NotGranted, "app/a", denied},
-		"both":                     {statements(replicate, create), nil, nil, replication.Granted, "app/a", ""},
-		"no creation":              {statements(replicate), nil, nil, replication.NotGranted, "app/a", denied},
-		"some are there":           {statements(replicate), []string{"app/a", "web"}, nil, replication.NotGranted, "app/b", denied},
-		"all are there":            {statements(replicate), []string{"app/a", "app/b", "web"}, nil, replication.Granted, "app/a", ""},
-		"one is not granted":       {statements(one("Allow", "ecr:*", "app/*")), nil, nil, replication.NotGranted, "web", denied},
-		"but the filter is":        {statements(one("Allow", "ecr:*", "app/*")), nil, []string{"app/"}, replication.Granted, "app/a", ""},
-		"denied":                   {statements(replicate, create, one("Deny", "ecr:ReplicateImage", "app/b")), nil, nil, replication.NotGranted, "app/b", denied},
-		"creation denied":          {statements(replicate, create, one("Deny", "ecr:CreateRepository", "*")), nil, []string{"web"}, replication.NotGranted, "web", denied},
-		"none matches":             {statements(one("Allow", "ecr:*", "app/*")), nil, []string{"other/", "zz"}, replication.NotGranted, "other/example", denied},
-		"none matches, granted":    {statements(replicate, create), nil, []string{"other-"}, replication.Granted, "other-example", ""},
-		"filters that overlap":     {statements(one("Allow", "ecr:*", "app/*")), nil, []string{"app/a", "app/", "app/b", "app/"}, replication.Granted, "app/a", ""},
-		"a filter that is a name":  {statements(one("Allow", "ecr:*", "app/*")), nil, []string{"web"}, replication.NotGranted, "web", denied},
-		"filter of a longest name": {"", nil, []string{strings.Repeat("a", 256)}, replication.NotGranted, strings.Repeat("a", 256), denied},
+		"no policy":   {"", nil, nil, replication.NotGranted, "app/a", denied},
+		"both":        {statements(replicate, create), nil, nil, replication.Granted, "app/a", ""},
+		"no creation": {statements(replicate), nil, nil, replication.NotGranted, "app/a", denied},
+		"some are there": {
+			statements(replicate), []string{"app/a", "web"}, nil, replication.NotGranted, "app/b", denied,
+		},
+		"all are there": {
+			statements(replicate), []string{"app/a", "app/b", "web"}, nil, replication.Granted, "app/a", "",
+		},
+		"one is not granted": {
+			statements(one("Allow", "ecr:*", "app/*")), nil, nil, replication.NotGranted, "web", denied,
+		},
+		"but the filter is": {
+			statements(one("Allow", "ecr:*", "app/*")), nil, []string{"app/"}, replication.Granted, "app/a", "",
+		},
+		"denied": {
+			statements(replicate, create, one("Deny", "ecr:ReplicateImage", "app/b")), nil, nil, replication.NotGranted, "app/b",
+			denied,
+		},
+		"creation denied": {
+			statements(replicate, create, one("Deny", "ecr:CreateRepository", "*")), nil, []string{"web"},
+			replication.NotGranted, "web", denied,
+		},
+		"none matches": {
+			statements(one("Allow", "ecr:*", "app/*")), nil, []string{"other/", "zz"}, replication.NotGranted, "other/example",
+			denied,
+		},
+		"none matches, granted": {
+			statements(replicate, create), nil, []string{"other-"}, replication.Granted, "other-example", "",
+		},
+		"filters that overlap": {
+			statements(one("Allow", "ecr:*", "app/*")), nil, []string{"app/a", "app/", "app/b", "app/"}, replication.Granted,
+			"app/a", "",
+		},
+		"a filter that is a name": {
+			statements(one("Allow", "ecr:*", "app/*")), nil, []string{"web"}, replication.NotGranted, "web", denied,
+		},
+		"filter of a longest name": {
+			"", nil, []string{strings.Repeat("a", 256)}, replication.NotGranted, strings.Repeat("a", 256), denied,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := openStill(t)
@@ -61,7 +87,8 @@ func TestCheckDestinations(t *testing.T) {
 				t.Fatalf("%+v, %v", checks, err)
 			}
 			got := checks[0]
-			if got.Destination != dev || got.Status != c.want || got.Repository != c.decided || got.Failure.Code != c.code || (got.Failure.Reason == "") != (c.code == "") {
+			if got.Destination != dev || got.Status != c.want || got.Repository != c.decided || got.Failure.Code != c.code ||
+				(got.Failure.Reason == "") != (c.code == "") {
 				t.Errorf("%+v, want %s for %s: %s", got, c.want, c.decided, c.code)
 			}
 			if mendable := c.want == replication.NotGranted; (got.Failure.Statement != "") != mendable {
@@ -84,12 +111,16 @@ func TestCheckDestinations(t *testing.T) {
 
 func TestCheckManyDestinations(t *testing.T) {
 	d := openStill(t)
-	nowhere, noRegion := resource.Registry{Account: "999988887777", Region: "us-east-1"}, resource.Registry{Account: devAccount, Region: "mars-1"}
+	nowhere, noRegion := resource.Registry{
+		Account: "999988887777", Region: "us-east-1",
+	}, resource.Registry{Account: devAccount, Region: "mars-1"}
 	checks, err := d.Check(ctx, root(prodAccount), prod, []resource.Registry{third, dev, nowhere, noRegion}, nil)
 	if err != nil || len(checks) != 4 {
 		t.Fatalf("%+v, %v", checks, err)
 	}
-	for i, want := range []replication.Grant{replication.Granted, replication.NotGranted, replication.NoRegistry, replication.NoRegistry} {
+	for i, want := range []replication.Grant{
+		replication.Granted, replication.NotGranted, replication.NoRegistry, replication.NoRegistry,
+	} {
 		if checks[i].Status != want || checks[i].Repository != "example" {
 			t.Errorf("%+v, want %s", checks[i], want)
 		}

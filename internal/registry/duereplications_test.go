@@ -27,7 +27,9 @@ func TestDueReplicationsOfEachRouteAreFound(t *testing.T) {
 	}
 	d.clock.advance(time.Minute)
 	d.create(in(dev))
-	if err := d.SetRules(ctx, root(devAccount), dev, []replication.Rule{{Destinations: []resource.Registry{prod}}}); err != nil {
+	if err := d.SetRules(ctx, root(devAccount), dev, []replication.Rule{
+		{Destinations: []resource.Registry{prod}},
+	}); err != nil {
 		t.Fatal(err)
 	}
 	d.put(in(dev), d.image(in(dev), "one"), "latest")

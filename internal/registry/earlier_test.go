@@ -26,7 +26,9 @@ func (d *domain) putAsBefore(ref resource.Repository, raw []byte) digest.Digest 
 		d.t.Fatal(err)
 	}
 	m.Digest, m.PushedAt = digest.FromBytes(raw).String(), d.clock.now()
-	if err := d.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.Images().Put(repo, m, raw, references) }); err != nil {
+	if err := d.meta.Update(ctx, func(tx *metadata.Tx) error {
+		return tx.Images().Put(repo, m, raw, references)
+	}); err != nil {
 		d.t.Fatal(err)
 	}
 	return digest.FromBytes(raw)
@@ -45,11 +47,14 @@ func TestManifestsOfEarlierBuilds(t *testing.T) {
 		fmt.Fprintf(&body, `"annotation-%07d":"",`, i)
 	}
 	image := string(d.image(in(prod), "x"))
-	refers := fmt.Sprintf(`,"subject":{"mediaType":%q,"digest":%q,"size":1},"annotations":{%s"last":"one"}}`, ocispec.MediaTypeImageManifest, subject, body.String())
+	refers := fmt.Sprintf(`,"subject":{"mediaType":%q,"digest":%q,"size":1},"annotations":{%s"last":"one"}}`,
+		ocispec.MediaTypeImageManifest, subject, body.String())
 	big := d.putAsBefore(in(prod), []byte(image[:len(image)-1]+refers))
 	twice := d.putAsBefore(in(prod), []byte(`{"Layers":[],`+image[1:]))
 
-	_, err := d.PutManifest(ctx, root(prodAccount), in(prod), registry.NewManifest{Bytes: []byte(`{"Layers":[],` + image[1:])})
+	_, err := d.PutManifest(ctx, root(prodAccount), in(prod), registry.NewManifest{
+		Bytes: []byte(`{"Layers":[],` + image[1:]),
+	})
 	wantCode(t, "the same now", err, registry.InvalidManifest)
 	for _, dg := range []digest.Digest{big, twice} {
 		m, err := d.Manifest(ctx, root(prodAccount), in(prod), registry.Reference{Digest: dg})

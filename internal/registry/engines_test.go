@@ -53,7 +53,8 @@ func empty(url string) error {
 		return err
 	}
 	defer db.Close()
-	_, err = db.Exec(`DELETE FROM repositories; DELETE FROM registries; DELETE FROM blobs; DELETE FROM garbage; DELETE FROM damaged; DELETE FROM leases`)
+	_, err = db.Exec(`DELETE FROM repositories; DELETE FROM registries; DELETE FROM blobs; DELETE FROM garbage; DELETE
+		FROM damaged; DELETE FROM leases`)
 	return err
 }
 
@@ -102,7 +103,10 @@ func openEngines(t testing.TB, dir string) (metadata.Store, blob.Store) {
 		// All buckets are of one server.
 		os.Setenv("AWS_ACCESS_KEY_ID", b.AccessKey)
 		os.Setenv("AWS_SECRET_ACCESS_KEY", b.SecretKey)
-		known = engines{database(t), fmt.Sprintf("s3://%s?endpoint=%s&region=%s&path_style=true&redirect=false", b.Name, url.QueryEscape(b.Endpoint), b.Region)}
+		known = engines{
+			database(t), fmt.Sprintf("s3://%s?endpoint=%s&region=%s&path_style=true&redirect=false", b.Name,
+				url.QueryEscape(b.Endpoint), b.Region),
+		}
 		sharedEngines.Store(dir, known)
 	}
 	meta, err := metadata.OpenPostgres(ctx, known.(engines).database)
@@ -137,7 +141,10 @@ func refuseTags(t testing.TB, dir, account string) (mend func()) {
 	of := `(SELECT p.id FROM repositories p JOIN registries g ON g.id = p.registry_id WHERE g.account = '` + account + `')`
 	db, driver := openDatabase(t, dir)
 	t.Cleanup(func() { db.Close() })
-	statements, undo := []string{`CREATE TRIGGER fault BEFORE INSERT ON tags WHEN NEW.repository_id IN ` + of + ` BEGIN SELECT RAISE(ABORT, 'injected'); END`},
+	statements, undo := []string{
+		`CREATE TRIGGER fault BEFORE INSERT ON tags WHEN NEW.repository_id IN ` + of +
+			` BEGIN SELECT RAISE(ABORT, 'injected'); END`,
+	},
 		`DROP TRIGGER IF EXISTS fault`
 	if driver == "pgx" {
 		statements, undo = []string{`CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN

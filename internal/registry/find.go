@@ -36,7 +36,8 @@ func (s *Service) FindRepositories(ctx context.Context, c access.Caller, id reso
 		return nil, "", nil // no name is that long
 	}
 	// Names have no capitals, but people who look for them may.
-	rows, err := s.meta.Read(ctx).Repositories().Find(reg.ID, strings.ToLower(prefix), strings.ToLower(contains), p.After, p.Limit+1)
+	rows, err := s.meta.Read(ctx).Repositories().Find(reg.ID, strings.ToLower(prefix), strings.ToLower(contains), p.After,
+		p.Limit+1)
 	if err != nil {
 		return nil, "", fmt.Errorf("look for repositories of %s: %w", id, err)
 	}
@@ -179,7 +180,9 @@ func (s *Service) showImages(ctx context.Context, repo *metadata.Repository,
 				return nil, err
 			}
 			for _, child := range children {
-				image.Children = append(image.Children, ChildImage{Digest: digest.Digest(child.Digest), MediaType: child.MediaType, Size: child.ImageSize})
+				image.Children = append(image.Children, ChildImage{
+					Digest: digest.Digest(child.Digest), MediaType: child.MediaType, Size: child.ImageSize,
+				})
 			}
 		}
 		images = append(images, image)

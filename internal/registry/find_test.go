@@ -23,11 +23,14 @@ func TestFindRepositories(t *testing.T) {
 	}
 	d.create(resource.Repository{Registry: dev, Name: "team/web"})
 	if err := d.SetRules(ctx, root(prodAccount), prod, []replication.Rule{
-		{Destinations: []resource.Registry{dev, third}, Prefixes: []string{"team/"}}, {Destinations: []resource.Registry{third}, Prefixes: []string{"team/web-", "app"}},
+		{Destinations: []resource.Registry{dev, third}, Prefixes: []string{"team/"}}, {
+			Destinations: []resource.Registry{third}, Prefixes: []string{"team/web-", "app"},
+		},
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.SetRepositoryPolicy(ctx, root(prodAccount), resource.Repository{Registry: prod, Name: "app"}, statement("Allow", devAccount, "ecr:BatchGetImage"), false); err != nil {
+	if err := d.SetRepositoryPolicy(ctx, root(prodAccount), resource.Repository{Registry: prod, Name: "app"},
+		statement("Allow", devAccount, "ecr:BatchGetImage"), false); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -44,28 +47,29 @@ func TestFindRepositories(t *testing.T) {
 		{"", "%", nil}, {"", `\`, nil}, {"", "'", nil}, {"\x00", "", nil}, {"", "\xff\x00", nil}, {"", "?1", nil},
 		{"nothing", "", nil}, {strings.Repeat("a", 1<<20), "", nil}, {"", strings.Repeat("a", 1<<20), nil},
 	} {
-		pages(t, fmt.Sprintf("%.10q, %.10q", c.prefix, c.contains), len(c.want), func(p registry.Page) (names []string, next string, err error) {
-			repos, next, err := d.FindRepositories(ctx, root(prodAccount), prod, c.prefix, c.contains, p)
-			for _, r := range repos {
-				names = append(names, r.Ref.Name)
-				var to []resource.Registry
-				switch {
-				case strings.HasPrefix(r.Ref.Name, "team/"):
-					to = []resource.Registry{dev, third}
-				case r.Ref.Name == "app":
-					to = []resource.Registry{third}
+		pages(t, fmt.Sprintf("%.10q, %.10q", c.prefix, c.contains), len(c.want),
+			func(p registry.Page) (names []string, next string, err error) {
+				repos, next, err := d.FindRepositories(ctx, root(prodAccount), prod, c.prefix, c.contains, p)
+				for _, r := range repos {
+					names = append(names, r.Ref.Name)
+					var to []resource.Registry
+					switch {
+					case strings.HasPrefix(r.Ref.Name, "team/"):
+						to = []resource.Registry{dev, third}
+					case r.Ref.Name == "app":
+						to = []resource.Registry{third}
+					}
+					destinations, err := d.Destinations(ctx, root(prodAccount), prod, []string{r.Ref.Name})
+					if err != nil || r.Ref.Registry != prod || r.CreatedAt.IsZero() || r.HasPolicy != (r.Ref.Name == "app") ||
+						!slices.Equal(destinations[r.Ref.Name], to) {
+						t.Errorf("%+v", r)
+					}
 				}
-				destinations, err := d.Destinations(ctx, root(prodAccount), prod, []string{r.Ref.Name})
-				if err != nil || r.Ref.Registry != prod || r.CreatedAt.IsZero() || r.HasPolicy != (r.Ref.Name == "app") ||
-					!slices.Equal(destinations[r.Ref.Name], to) {
-					t.Errorf("%+v", r)
+				if len(names) > 0 && (!slices.Contains(c.want, names[0]) || !slices.IsSorted(names)) {
+					t.Errorf("%v, want %v", names, c.want)
 				}
-			}
-			if len(names) > 0 && (!slices.Contains(c.want, names[0]) || !slices.IsSorted(names)) {
-				t.Errorf("%v, want %v", names, c.want)
-			}
-			return names, next, err
-		})
+				return names, next, err
+			})
 	}
 }
 
@@ -74,7 +78,8 @@ func (d *domain) refer(ref resource.Repository, subject digest.Digest, artifactT
 	d.t.Helper()
 	config := d.pushLayer(ref, "{}")
 	return d.put(ref, marshal(d.t, ocispec.Manifest{
-		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, ArtifactType: artifactType, Config: config, Layers: []ocispec.Descriptor{},
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, ArtifactType: artifactType,
+		Config: config, Layers: []ocispec.Descriptor{},
 		Subject: &ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: subject, Size: 1},
 	}))
 }
@@ -120,10 +125,12 @@ func TestFindImages(t *testing.T) {
 	d.put(ref, a)
 	d.put(ref, b, "b")
 	child := func(raw []byte, os, architecture, variant string) ocispec.Descriptor {
-		return ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: digest.FromBytes(raw), Size: int64(len(raw)),
+		return ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: digest.FromBytes(raw),
+			Size:     int64(len(raw)),
 			Platform: &ocispec.Platform{OS: os, Architecture: architecture, Variant: variant}}
 	}
-	index := d.put(ref, marshal(t, ocispec.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex,
+	index := d.put(ref, marshal(t, ocispec.Index{Versioned: specs.Versioned{SchemaVersion: 2},
+		MediaType: ocispec.MediaTypeImageIndex,
 		Manifests: []ocispec.Descriptor{child(b, "linux", "arm64", "v8"), child(a, "linux", "amd64", "")}}), "1.2")
 	sbom := d.refer(ref, digest.FromBytes(a), "application/x-sbom")
 	signature := d.refer(ref, sbom, "application/x-signature")
@@ -140,7 +147,8 @@ func TestFindImages(t *testing.T) {
 			t.Errorf("in pages of %d: %v", size, digestsOf(got))
 		}
 	}
-	if i := all[3]; !slices.Equal(i.Tags, []string{"1.0", "1.1", "latest"}) || i.TagCount != 3 || i.Size == 0 || i.PushedAt.IsZero() || i.Children != nil || i.Referrers != nil {
+	if i := all[3]; !slices.Equal(i.Tags, []string{"1.0", "1.1", "latest"}) || i.TagCount != 3 || i.Size == 0 ||
+		i.PushedAt.IsZero() || i.Children != nil || i.Referrers != nil {
 		t.Errorf("%+v", i)
 	}
 	i := all[2]
@@ -162,13 +170,15 @@ func TestFindImages(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
-	if types[sbom] != "application/x-sbom" || types[signature] != "application/x-signature" || types[attestation] != "application/x-attestation" {
+	if types[sbom] != "application/x-sbom" || types[signature] != "application/x-signature" ||
+		types[attestation] != "application/x-attestation" {
 		t.Errorf("referrers: %v", types)
 	}
 	// Whatever has the prefix is found, and once.
 	for prefix, want := range map[string][]digest.Digest{
 		"1.": {first, index}, "1.1": {first}, "b": {digest.FromBytes(b)}, "l": {first}, "L": nil, "sha256": nil,
-		string(sbom): {sbom}, string(index[:20]): {index}, "sha512:": nil, ":": nil, "%": nil, "\x00": nil, "1\xff": nil, strings.Repeat("1", 1<<20): nil,
+		string(sbom): {sbom}, string(index[:20]): {index}, "sha512:": nil, ":": nil, "%": nil, "\x00": nil, "1\xff": nil,
+		strings.Repeat("1", 1<<20): nil,
 	} {
 		for _, size := range []int{1, 2, 100} {
 			if got := d.find(ref, prefix, size); !slices.Equal(digestsOf(got), want) {
@@ -186,7 +196,8 @@ func TestFindImages(t *testing.T) {
 	// The time of an image is that of its first push, whatever tags it gets later.
 	d.clock.advance(time.Minute)
 	d.put(ref, d.image(ref, "first"), "1.0", "9")
-	if got := d.find(ref, "", 100); !slices.Equal(digestsOf(got), digestsOf(all)) || !got[3].PushedAt.Equal(all[3].PushedAt) {
+	if got := d.find(ref, "", 100); !slices.Equal(digestsOf(got), digestsOf(all)) ||
+		!got[3].PushedAt.Equal(all[3].PushedAt) {
 		t.Errorf("pushed again: %v", digestsOf(got))
 	}
 	// What an index or a subject no longer holds is listed on its own.
@@ -221,10 +232,12 @@ func TestFindImagesShowsTheWorstReplication(t *testing.T) {
 		if here.Destination != third {
 			here, there = there, here
 		}
-		if here.Destination != third || here.State != replication.InProgress || here.Tag != "2" || here.Source != prod || here.Repository != ref.Name {
+		if here.Destination != third || here.State != replication.InProgress || here.Tag != "2" || here.Source != prod ||
+			here.Repository != ref.Name {
 			t.Errorf("to the own account: %+v", here)
 		}
-		if there.Destination != dev || there.State != replication.Failed || there.Tag != "1" || there.Failure.Statement == "" {
+		if there.Destination != dev || there.State != replication.Failed || there.Tag != "1" ||
+			there.Failure.Statement == "" {
 			t.Errorf("to the other account: %+v", there)
 		}
 	}
@@ -257,7 +270,8 @@ func TestFindImagesBoundsWhatItShows(t *testing.T) {
 	}
 	index := d.put(ref, d.index(children...))
 	images := d.find(ref, "", 10)
-	if len(images) != 2 || images[0].Digest != index || len(images[0].Children) != 100 || images[0].Children[0].Platform != "" {
+	if len(images) != 2 || images[0].Digest != index || len(images[0].Children) != 100 ||
+		images[0].Children[0].Platform != "" {
 		t.Fatalf("%d images: %+v", len(images), images)
 	}
 	if i := images[1]; len(i.Tags) != 100 || i.TagCount != 102 || len(i.Referrers) != 100 {

@@ -218,7 +218,8 @@ func resolve[M any](ctx context.Context, repo *metadata.Repository, r Reference,
 }
 
 func imageNotFound(repo *metadata.Repository, r Reference) *Error {
-	return Errorf(ImageNotFound, "The image with imageId %s does not exist within the repository with name '%s' in the registry with id '%s'", r, repo.Name, repo.Account)
+	return Errorf(ImageNotFound, "The image with imageId %s does not exist within the repository with name '%s' in the "+
+		"registry with id '%s'", r, repo.Name, repo.Account)
 }
 
 // recordPull notes the time of a pull in the background, and seldom: a pull

@@ -98,7 +98,9 @@ func (s *Service) renew(repo *metadata.Repository, l Layer) {
 	}
 	id := repo.ID
 	go func() {
-		err := s.meta.Update(context.Background(), func(tx *metadata.Tx) error { return tx.Layers().Renew(id, string(l.Digest), now) })
+		err := s.meta.Update(context.Background(), func(tx *metadata.Tx) error {
+			return tx.Layers().Renew(id, string(l.Digest), now)
+		})
 		if err != nil && !errors.Is(err, metadata.ErrClosed) {
 			s.log.Warn("could not renew the link to a layer that a client asked for", "layer", l.Digest, "error", err)
 		}
@@ -106,7 +108,8 @@ func (s *Service) renew(repo *metadata.Repository, l Layer) {
 }
 
 func layerNotFound(repo *metadata.Repository, d digest.Digest) *Error {
-	return Errorf(LayersNotFound, "The layer with digest '%s' does not exist in the repository with name '%s' in the registry with id '%s'", d, repo.Name, repo.Account)
+	return Errorf(LayersNotFound, "The layer with digest '%s' does not exist in the repository with name '%s' in the "+
+		"registry with id '%s'", d, repo.Name, repo.Account)
 }
 
 // OpenLayer opens the bytes, unless the client can be sent to where they are:
@@ -201,7 +204,8 @@ func (s *Service) LayerForDownload(ctx context.Context, c access.Caller, ref res
 		return Layer{}, "", fmt.Errorf("look up the images of layer %s: %w", d, err)
 	}
 	if len(images) == 0 {
-		return Layer{}, "", Errorf(LayerInaccessible, "The layer with digest '%s' is not associated with an image in the repository with name '%s' in the registry with id '%s'", d, repo.Name, repo.Account)
+		return Layer{}, "", Errorf(LayerInaccessible, "The layer with digest '%s' is not associated with an image in the "+
+			"repository with name '%s' in the registry with id '%s'", d, repo.Name, repo.Account)
 	}
 	if err := s.checkBytes(ctx, repo, l); err != nil {
 		return Layer{}, "", err
@@ -229,7 +233,8 @@ func (s *Service) DeleteLayer(ctx context.Context, c access.Caller, ref resource
 			return err
 		}
 		if len(images) > 0 {
-			return Errorf(LayerInUse, "The layer with digest '%s' is a part of images of the repository with name '%s' in the registry with id '%s': delete these first: %s",
+			return Errorf(LayerInUse, "The layer with digest '%s' is a part of images of the repository with name '%s' in "+
+				"the registry with id '%s': delete these first: %s",
 				d, repo.Name, repo.Account, strings.Join(images, ", "))
 		}
 		unlinked, err := tx.Layers().Unlink(repo, string(d))

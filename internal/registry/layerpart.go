@@ -63,7 +63,8 @@ func (s *Service) CompleteLayerUpload(ctx context.Context, c access.Caller, ref 
 		case u.Size() == 0:
 			return Layer{}, Errorf(EmptyUpload, "The upload '%s' does not contain any layer parts", id)
 		case short > 0 && short < u.Size():
-			return Layer{}, Errorf(LayerPartTooSmall, "The upload '%s' has a layer part, other than the last one, that is smaller than %d bytes",
+			return Layer{}, Errorf(LayerPartTooSmall, "The upload '%s' has a layer part, other than the last one, that is "+
+				"smaller than %d bytes",
 				id, minLayerPart)
 		}
 		has, err := s.showsLayer(ctx, c, repo, d)
@@ -79,7 +80,8 @@ func (s *Service) CompleteLayerUpload(ctx context.Context, c access.Caller, ref 
 		if err := s.Update(ctx, func(tx *metadata.Tx) error { return tx.Uploads().Delete(id) }); err != nil {
 			return Layer{}, err
 		}
-		return Layer{}, Errorf(LayerAlreadyExists, "The layer '%s' already exists in the repository '%s' in the registry with id '%s'",
+		return Layer{}, Errorf(LayerAlreadyExists, "The layer '%s' already exists in the repository '%s' in the "+
+			"registry with id '%s'",
 			d, repo.Name, repo.Account)
 	})
 }

@@ -19,8 +19,9 @@ func TestLayerParts(t *testing.T) {
 	d := openStill(t)
 	d.create(in(prod))
 	other, _, err := replication.Open(ctx, registry.Config{
-		Metadata: d.meta, Blobs: d.blobs, Accounts: []string{prodAccount, devAccount}, Regions: []string{"us-east-1", "us-west-2"},
-		Grace: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler), Now: d.clock.now,
+		Metadata: d.meta, Blobs: d.blobs, Accounts: []string{prodAccount, devAccount},
+		Regions: []string{"us-east-1", "us-west-2"},
+		Grace:   24 * time.Hour, Logger: slog.New(slog.DiscardHandler), Now: d.clock.now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +47,8 @@ func TestLayerParts(t *testing.T) {
 			part := bytes.Repeat([]byte(name[len(name)-1:]), size)
 			first := int64(len(content))
 			content = append(content, part...)
-			n, err := []*registry.Service{d.Service, other}[i%2].UploadLayerPart(ctx, c, in(prod), id, first, first+int64(size)-1, part)
+			n, err := []*registry.Service{d.Service, other}[i%2].UploadLayerPart(ctx, c, in(prod), id, first,
+				first+int64(size)-1, part)
 			if err != nil || n != int64(len(content)) {
 				t.Fatalf("%s: part %d: %d, %v", name, i, n, err)
 			}

@@ -65,8 +65,10 @@ func TestRule9ListsArePaged(t *testing.T) {
 	config.MediaType = "application/x-config"
 	for i := range n {
 		m := ocispec.Manifest{
-			Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, Config: config, Layers: []ocispec.Descriptor{},
-			Subject: &ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: subject, Size: 1}, Annotations: map[string]string{"n": fmt.Sprint(i)},
+			Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, Config: config,
+			Layers:      []ocispec.Descriptor{},
+			Subject:     &ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: subject, Size: 1},
+			Annotations: map[string]string{"n": fmt.Sprint(i)},
 		}
 		if i%2 == 0 {
 			m.ArtifactType = "application/x-sbom"
@@ -81,7 +83,9 @@ func TestRule9ListsArePaged(t *testing.T) {
 		return names, next, err
 	})
 	pages(t, "tags", 6, func(p registry.Page) ([]string, string, error) { return d.Tags(ctx, c, in(prod), p) })
-	for status, want := range map[registry.TagStatus]int{registry.AnyTagStatus: 2*n + 1, "": 2*n + 1, registry.Tagged: 4, registry.Untagged: 2*n + 1 - 4} {
+	for status, want := range map[registry.TagStatus]int{
+		registry.AnyTagStatus: 2*n + 1, "": 2*n + 1, registry.Tagged: 4, registry.Untagged: 2*n + 1 - 4,
+	} {
 		pages(t, "images "+string(status), want, func(p registry.Page) (ds []string, next string, err error) {
 			images, next, err := d.ListImages(ctx, c, in(prod), status, p)
 			for _, i := range images {
@@ -93,7 +97,9 @@ func TestRule9ListsArePaged(t *testing.T) {
 			return ds, next, err
 		})
 	}
-	for status, want := range map[registry.TagStatus]int{registry.AnyTagStatus: 6 + 2*n + 1 - 4, registry.Tagged: 6, registry.Untagged: 2*n + 1 - 4} {
+	for status, want := range map[registry.TagStatus]int{
+		registry.AnyTagStatus: 6 + 2*n + 1 - 4, registry.Tagged: 6, registry.Untagged: 2*n + 1 - 4,
+	} {
 		pages(t, "image ids "+string(status), want, func(p registry.Page) (ids []string, next string, err error) {
 			refs, next, err := d.ListImageIDs(ctx, c, in(prod), status, p)
 			for _, r := range refs {
@@ -109,7 +115,8 @@ func TestRule9ListsArePaged(t *testing.T) {
 		pages(t, "referrers "+artifactType, want, func(p registry.Page) (ds []string, next string, err error) {
 			refs, next, err := d.Referrers(ctx, c, in(prod), subject, artifactType, p)
 			for _, r := range refs {
-				if artifactType != "" && r.ArtifactType != artifactType || !strings.HasPrefix(string(r.Annotations), `{"n":"`) || r.MediaType != ocispec.MediaTypeImageManifest || r.Size == 0 {
+				if artifactType != "" && r.ArtifactType != artifactType || !strings.HasPrefix(string(r.Annotations), `{"n":"`) ||
+					r.MediaType != ocispec.MediaTypeImageManifest || r.Size == 0 {
 					t.Errorf("%+v", r)
 				}
 				ds = append(ds, string(r.Digest))
@@ -119,7 +126,8 @@ func TestRule9ListsArePaged(t *testing.T) {
 	}
 	_, _, err := d.Referrers(ctx, c, in(prod), "bad", "", registry.Page{Limit: 1})
 	wantCode(t, "referrers of no digest", err, registry.InvalidParameter)
-	if refs, next, err := d.Referrers(ctx, c, in(prod), digest.FromString("unknown"), "", registry.Page{Limit: 1}); err != nil || len(refs) != 0 || next != "" {
+	if refs, next, err := d.Referrers(ctx, c, in(prod), digest.FromString("unknown"), "",
+		registry.Page{Limit: 1}); err != nil || len(refs) != 0 || next != "" {
 		t.Errorf("referrers of an unknown subject: %v, %v", refs, err)
 	}
 }
@@ -138,18 +146,25 @@ func TestDescribeImages(t *testing.T) {
 	dg := d.put(in(prod), small, "b", "a")
 	d.put(in(prod), large)
 	index := d.put(in(prod), d.index(small, large), "index")
-	images, err := d.DescribeImages(ctx, c, in(prod), []registry.Reference{{Tag: "a"}, {Tag: "b"}, {Digest: dg}, {Tag: "a", Digest: dg}, {Digest: index}})
+	images, err := d.DescribeImages(ctx, c, in(prod), []registry.Reference{
+		{Tag: "a"}, {Tag: "b"}, {Digest: dg}, {Tag: "a", Digest: dg}, {Digest: index},
+	})
 	if err != nil || len(images) != 2 {
 		t.Fatalf("%+v, %v", images, err)
 	}
-	if i := images[0]; i.Digest != dg || !slices.Equal(i.Tags, []string{"a", "b"}) || i.Size != int64(len("{}")+len("x")) ||
-		i.MediaType != ocispec.MediaTypeImageManifest || i.ArtifactType != ocispec.MediaTypeImageConfig || time.Since(i.PushedAt) > time.Minute {
+	if i := images[0]; i.Digest != dg || !slices.Equal(i.Tags, []string{"a", "b"}) ||
+		i.Size != int64(len("{}")+len("x")) ||
+		i.MediaType != ocispec.MediaTypeImageManifest || i.ArtifactType != ocispec.MediaTypeImageConfig ||
+		time.Since(i.PushedAt) > time.Minute {
 		t.Errorf("%+v", i)
 	}
-	if i := images[1]; i.Digest != index || i.Size != int64(len("{}")+len("a larger layer")) || i.MediaType != ocispec.MediaTypeImageIndex {
+	if i := images[1]; i.Digest != index || i.Size != int64(len("{}")+len("a larger layer")) ||
+		i.MediaType != ocispec.MediaTypeImageIndex {
 		t.Errorf("an index has the size of its largest child: %+v", i)
 	}
-	for _, r := range []registry.Reference{{Tag: "none"}, {Digest: digest.FromString("none")}, {Tag: "index", Digest: dg}} {
+	for _, r := range []registry.Reference{
+		{Tag: "none"}, {Digest: digest.FromString("none")}, {Tag: "index", Digest: dg},
+	} {
 		_, err := d.DescribeImages(ctx, c, in(prod), []registry.Reference{{Tag: "a"}, r})
 		wantCode(t, r.String(), err, registry.ImageNotFound)
 	}
@@ -204,7 +219,9 @@ func TestPullTimeIsRecorded(t *testing.T) {
 
 // withMutability is a repository to create with a tag mutability.
 func withMutability(m registry.TagMutability, exclusions ...string) registry.NewRepository {
-	return registry.NewRepository{RepositorySettings: registry.RepositorySettings{TagMutability: m, Exclusions: exclusions}}
+	return registry.NewRepository{
+		RepositorySettings: registry.RepositorySettings{TagMutability: m, Exclusions: exclusions},
+	}
 }
 
 func TestRepositorySettings(t *testing.T) {
@@ -223,7 +240,9 @@ func TestRepositorySettings(t *testing.T) {
 		"2 wildcards":          {registry.ImmutableWithExclusion, []string{"a", "*-rc*"}, ""},
 		"3 wildcards":          {registry.ImmutableWithExclusion, []string{"a", "*-rc*-*"}, registry.InvalidParameter},
 		"3 wildcards together": {registry.MutableWithExclusion, []string{"***"}, registry.InvalidParameter},
-		"6 filters":            {registry.MutableWithExclusion, []string{"a", "b", "c", "d", "e", "f"}, registry.InvalidParameter},
+		"6 filters": {
+			registry.MutableWithExclusion, []string{"a", "b", "c", "d", "e", "f"}, registry.InvalidParameter,
+		},
 	} {
 		ref := resource.Repository{Registry: prod, Name: fmt.Sprint("r", len(name))}
 		_, err := d.CreateRepository(ctx, c, ref, withMutability(m.mutability, m.exclusions...))
@@ -249,7 +268,9 @@ func TestRepositorySettings(t *testing.T) {
 	if err != nil || len(got) != 1 || fmt.Sprint(got[0]) != fmt.Sprint(created) {
 		t.Errorf("%+v, %v, want %+v", got, err, created)
 	}
-	_, err = d.CreateRepository(ctx, c, resource.Repository{Registry: resource.Registry{Account: prodAccount, Region: "eu-mars-1"}, Name: "app"}, registry.NewRepository{})
+	_, err = d.CreateRepository(ctx, c, resource.Repository{
+		Registry: resource.Registry{Account: prodAccount, Region: "eu-mars-1"}, Name: "app",
+	}, registry.NewRepository{})
 	wantCode(t, "a Region that is not served", err, registry.InvalidParameter)
 }
 
@@ -301,7 +322,8 @@ func TestResourceTags(t *testing.T) {
 	if err := d.TagResource(ctx, c, in(prod), many(50)); err != nil {
 		t.Fatal(err)
 	}
-	wantCode(t, "one more", d.TagResource(ctx, c, in(prod), []resource.Tag{{Key: "k00", Value: "changed"}, {Key: "more"}}), registry.TooManyTags)
+	wantCode(t, "one more", d.TagResource(ctx, c, in(prod), []resource.Tag{{Key: "k00", Value: "changed"}, {Key: "more"}}),
+		registry.TooManyTags)
 	if got, err := d.ResourceTags(ctx, c, in(prod)); err != nil || !slices.Equal(got, many(50)) {
 		t.Errorf("%v, %v", got, err)
 	}
@@ -316,14 +338,21 @@ func TestImmutableTags(t *testing.T) {
 		exclusions []string
 		immutable  map[string]bool
 	}{
-		"mutable":                  {registry.Mutable, nil, map[string]bool{"a": false}},
-		"immutable":                {registry.Immutable, nil, map[string]bool{"a": true, "latest": true}},
-		"immutable with exclusion": {registry.ImmutableWithExclusion, []string{"latest", "dev-*", "*-rc*"}, map[string]bool{"a": true, "latest": false, "latest1": true, "dev-": false, "dev": true, "1-rc2": false}},
-		"mutable with exclusion":   {registry.MutableWithExclusion, []string{"v*.*"}, map[string]bool{"v1.2": true, "v1": false, "latest": false}},
+		"mutable":   {registry.Mutable, nil, map[string]bool{"a": false}},
+		"immutable": {registry.Immutable, nil, map[string]bool{"a": true, "latest": true}},
+		"immutable with exclusion": {
+			registry.ImmutableWithExclusion, []string{"latest", "dev-*", "*-rc*"}, map[string]bool{
+				"a": true, "latest": false, "latest1": true, "dev-": false, "dev": true, "1-rc2": false,
+			},
+		},
+		"mutable with exclusion": {
+			registry.MutableWithExclusion, []string{"v*.*"}, map[string]bool{"v1.2": true, "v1": false, "latest": false},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := openStill(t)
-			if _, err := d.CreateRepository(ctx, root(prodAccount), in(prod), withMutability(c.mutability, c.exclusions...)); err != nil {
+			if _, err := d.CreateRepository(ctx, root(prodAccount), in(prod),
+				withMutability(c.mutability, c.exclusions...)); err != nil {
 				t.Fatal(err)
 			}
 			tags := slices.Collect(maps.Keys(c.immutable))
@@ -335,7 +364,9 @@ func TestImmutableTags(t *testing.T) {
 				if immutable {
 					want = registry.ImageTagAlreadyExists
 				}
-				_, err := d.PutManifest(ctx, root(prodAccount), in(prod), registry.NewManifest{Bytes: two, Tags: []string{"fresh-" + tag, tag}})
+				_, err := d.PutManifest(ctx, root(prodAccount), in(prod), registry.NewManifest{
+					Bytes: two, Tags: []string{"fresh-" + tag, tag},
+				})
 				wantCode(t, tag, err, want)
 				if !immutable {
 					continue
@@ -345,7 +376,9 @@ func TestImmutableTags(t *testing.T) {
 				}
 				_, err = d.resolve(in(prod), registry.Reference{Tag: "fresh-" + tag})
 				wantCode(t, "a tag of a put that was refused", err, registry.ImageNotFound)
-				_, err = d.PutManifest(ctx, root(prodAccount), in(prod), registry.NewManifest{Bytes: one, Tags: []string{tag}, RefuseUnchanged: true})
+				_, err = d.PutManifest(ctx, root(prodAccount), in(prod), registry.NewManifest{
+					Bytes: one, Tags: []string{tag}, RefuseUnchanged: true,
+				})
 				wantCode(t, "the same again as ECR", err, registry.ImageTagAlreadyExists)
 			}
 		})

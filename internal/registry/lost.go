@@ -68,7 +68,8 @@ func (s *Service) found(d digest.Digest, object string, err error) error {
 	switch {
 	case blob.IsLost(err):
 		if s.lost.note(object) {
-			s.log.Error("the bytes of a layer are lost: until they are pushed again it counts as missing; run twinport verify", "layer", d, "object", object, "error", err)
+			s.log.Error("the bytes of a layer are lost: until they are pushed again it counts as missing; run twinport verify",
+				"layer", d, "object", object, "error", err)
 		}
 	case err == nil:
 		s.lost.forget(object)

@@ -160,7 +160,9 @@ func TestLostBytesComeBackTwice(t *testing.T) {
 	l := d.pushLayer(in(prod), content).Digest
 	for range 5 {
 		d.loseBytes(l)
-		if err := meet(func() error { return repush(d, refs[0], content) }, func() error { return repush(d, refs[1], content) }); err != nil {
+		if err := meet(func() error {
+			return repush(d, refs[0], content)
+		}, func() error { return repush(d, refs[1], content) }); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := d.sweep(sweep.Steps...); err == nil { // which frees the links too

@@ -158,14 +158,16 @@ func (ds *descriptors) UnmarshalJSON(raw []byte) error {
 // is the type that the client gave it, or empty.
 func parseManifest(raw []byte, declared string) (parsedManifest, error) {
 	if len(raw) > MaxManifestSize {
-		return parsedManifest{}, Errorf(InvalidManifest, "The manifest has %d bytes; at most %d are allowed", len(raw), MaxManifestSize)
+		return parsedManifest{}, Errorf(InvalidManifest, "The manifest has %d bytes; at most %d are allowed", len(raw),
+			MaxManifestSize)
 	}
 	if err := checkJSON(raw); err != nil {
 		return parsedManifest{}, err
 	}
 	p, err := readManifest(raw, declared)
 	if err == nil && len(p.Annotations) > maxAnnotationBytes {
-		err = Errorf(InvalidManifest, "The manifest's annotations have %d bytes; at most %d are allowed", len(p.Annotations), maxAnnotationBytes)
+		err = Errorf(InvalidManifest, "The manifest's annotations have %d bytes; at most %d are allowed", len(p.Annotations),
+			maxAnnotationBytes)
 	}
 	return p, err
 }
@@ -191,14 +193,16 @@ func readManifest(raw []byte, declared string) (p parsedManifest, err error) {
 	case declared == "":
 		declared = doc.MediaType
 	case doc.MediaType != "" && doc.MediaType != declared:
-		return p, Errorf(InvalidManifest, "The manifest is declared as '%s', but its mediaType is '%s': they must agree", Shorten(declared), Shorten(doc.MediaType))
+		return p, Errorf(InvalidManifest, "The manifest is declared as '%s', but its mediaType is '%s': they must agree",
+			Shorten(declared), Shorten(doc.MediaType))
 	}
 	if declared == "" {
 		return p, Errorf(InvalidManifest, "The manifest has no mediaType, and none was given with it")
 	}
 	f, ok := forms[declared]
 	if !ok {
-		return p, Errorf(InvalidManifest, "'%s' is not a media type of manifests; allowed are OCI image manifests and indexes, and Docker manifests and manifest lists", Shorten(declared))
+		return p, Errorf(InvalidManifest, "'%s' is not a media type of manifests; allowed are OCI image manifests and "+
+			"indexes, and Docker manifests and manifest lists", Shorten(declared))
 	}
 	p.MediaType = declared
 	if err := p.read(f, &doc); err != nil {
@@ -230,7 +234,8 @@ func malformed(err error) *Error {
 		if t.Field != "" {
 			where = "'" + Shorten(t.Field) + "'"
 		}
-		return Errorf(InvalidManifest, "The manifest's JSON does not have the form of a manifest: %s, at byte %d, is a JSON %s", where, t.Offset, Shorten(t.Value))
+		return Errorf(InvalidManifest, "The manifest's JSON does not have the form of a manifest: %s, at byte "+
+			"%d, is a JSON %s", where, t.Offset, Shorten(t.Value))
 	}
 	return Errorf(InvalidManifest, "The manifest is not valid JSON: %s", Shorten(err.Error()))
 }
@@ -269,10 +274,12 @@ func (p *parsedManifest) read(f form, doc *manifestDocument) error {
 		}
 	}
 	if foreign {
-		return Errorf(InvalidManifest, "The manifest of type '%s' has members of another type, so clients could read it in two ways", p.MediaType)
+		return Errorf(InvalidManifest, "The manifest of type '%s' has members of another type, so clients could read "+
+			"it in two ways", p.MediaType)
 	}
 	if doc.SchemaVersion != version {
-		return Errorf(InvalidManifest, "The manifest's schemaVersion is %d; '%s' has %d", doc.SchemaVersion, p.MediaType, version)
+		return Errorf(InvalidManifest, "The manifest's schemaVersion is %d; '%s' has %d", doc.SchemaVersion, p.MediaType,
+			version)
 	}
 	seen := make(map[digest.Digest]bool, len(content))
 	for i := range content {
@@ -293,7 +300,9 @@ func (p *parsedManifest) read(f form, doc *manifestDocument) error {
 			continue
 		}
 		seen[d.Digest] = true
-		p.References = append(p.References, metadata.Reference{Digest: string(d.Digest), Child: f == indexForm, MediaType: Shorten(d.MediaType)})
+		p.References = append(p.References, metadata.Reference{
+			Digest: string(d.Digest), Child: f == indexForm, MediaType: Shorten(d.MediaType),
+		})
 	}
 	return nil
 }

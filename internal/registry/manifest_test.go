@@ -37,19 +37,44 @@ var goodManifests = map[string]struct {
 	artifactType  string
 	size          int64
 }{
-	"OCI image":              {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,` + imageBody + `}`, 2, 0, ocispec.MediaTypeImageConfig, 7},
-	"by its own mediaType":   {"", `{"schemaVersion":2,"mediaType":"` + ocispec.MediaTypeImageManifest + `",` + imageBody + `}`, 2, 0, ocispec.MediaTypeImageConfig, 7},
-	"with parameters":        {ocispec.MediaTypeImageManifest + "; charset=utf-8", `{"schemaVersion":2,` + imageBody + `}`, 2, 0, ocispec.MediaTypeImageConfig, 7},
-	"no layers":              {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":` + config + `,"layers":[]}`, 1, 0, ocispec.MediaTypeImageConfig, 2},
-	"same layer twice":       {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":` + config + `,"layers":[` + layer + `,` + layer + `]}`, 2, 0, ocispec.MediaTypeImageConfig, 12},
-	"nondistributable":       {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":` + config + `,"layers":[` + layer + `,` + foreign + `,` + nondist + `]}`, 2, 0, ocispec.MediaTypeImageConfig, 21},
-	"Docker image":           {dockerManifest, `{"schemaVersion":2,"mediaType":"` + dockerManifest + `",` + imageBody + `}`, 2, 0, ocispec.MediaTypeImageConfig, 7},
-	"OCI index":              {ocispec.MediaTypeImageIndex, `{"schemaVersion":2,"artifactType":"a/b","manifests":[` + child + `]}`, 0, 1, "a/b", 0},
+	"OCI image": {
+		ocispec.MediaTypeImageManifest, `{"schemaVersion":2,` + imageBody + `}`, 2, 0, ocispec.MediaTypeImageConfig, 7,
+	},
+	"by its own mediaType": {
+		"", `{"schemaVersion":2,"mediaType":"` + ocispec.MediaTypeImageManifest + `",` + imageBody + `}`, 2, 0,
+		ocispec.MediaTypeImageConfig, 7,
+	},
+	"with parameters": {
+		ocispec.MediaTypeImageManifest + "; charset=utf-8", `{"schemaVersion":2,` + imageBody + `}`, 2, 0,
+		ocispec.MediaTypeImageConfig, 7,
+	},
+	"no layers": {
+		ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":` + config + `,"layers":[]}`, 1, 0,
+		ocispec.MediaTypeImageConfig, 2,
+	},
+	"same layer twice": {
+		ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":` + config + `,"layers":[` + layer + `,` + layer + `]}`,
+		2, 0, ocispec.MediaTypeImageConfig, 12,
+	},
+	"nondistributable": {
+		ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":` + config + `,"layers":[` + layer + `,` + foreign +
+			`,` + nondist + `]}`, 2, 0, ocispec.MediaTypeImageConfig, 21,
+	},
+	"Docker image": {
+		dockerManifest, `{"schemaVersion":2,"mediaType":"` + dockerManifest + `",` + imageBody + `}`, 2, 0,
+		ocispec.MediaTypeImageConfig, 7,
+	},
+	"OCI index": {
+		ocispec.MediaTypeImageIndex, `{"schemaVersion":2,"artifactType":"a/b","manifests":[` + child + `]}`, 0, 1, "a/b", 0,
+	},
 	"empty index":            {ocispec.MediaTypeImageIndex, `{"schemaVersion":2,"manifests":[]}`, 0, 0, "", 0},
 	"Docker list":            {dockerList, `{"schemaVersion":2,"manifests":[` + child + `]}`, 0, 1, "", 0},
 	"Docker schema 1":        {dockerSchema1, `{"schemaVersion":1,` + fsLayers + `}`, 1, 0, "", 0},
 	"Docker schema 1 signed": {dockerSchema1Signed, `{"schemaVersion":1,` + fsLayers + `,"signatures":[]}`, 1, 0, "", 0},
-	"artifact manifest":      {ociArtifactManifest, `{"mediaType":"` + ociArtifactManifest + `","artifactType":"a/b","blobs":[` + layer + `]}`, 1, 0, "a/b", 5},
+	"artifact manifest": {
+		ociArtifactManifest, `{"mediaType":"` + ociArtifactManifest + `","artifactType":"a/b","blobs":[` + layer + `]}`, 1, 0,
+		"a/b", 5,
+	},
 }
 
 // ambiguousManifests are read in two ways by programs that know of one another
@@ -67,23 +92,28 @@ var ambiguousManifests = map[string]string{
 	"artifactType twice":           `{"schemaVersion":2,"artifactType":"a","artifactType":"b",` + imageBody + `}`,
 	"an unknown member twice":      `{"schemaVersion":2,"x":1,"x":2,` + imageBody + `}`,
 	"an unknown member in 2 cases": `{"schemaVersion":2,"x":{"y":1,"Y":2},` + imageBody + `}`,
-	"Digest of a layer":            `{"schemaVersion":2,"config":` + config + `,"layers":[{"Digest":"x",` + layer[1:] + `]}`,
-	"digest of a layer twice":      `{"schemaVersion":2,"config":` + config + `,"layers":[{"digest":"` + digest.FromString("x").String() + `",` + layer[1:] + `]}`,
-	"size of the config twice":     `{"schemaVersion":2,"config":{"size":1,` + config[1:] + `,"layers":[]}`,
-	"OS of a platform":             `{"schemaVersion":2,"subject":{"platform":{"OS":"x"},` + child[1:] + `,` + imageBody + `}`,
-	"an annotation twice":          `{"schemaVersion":2,` + imageBody + `,"annotations":{"a":"b","a":"b"}}`,
-	"of a layer, too":              `{"schemaVersion":2,"config":` + config + `,"layers":[{"annotations":{"a":"b","a":"c"},` + layer[1:] + `]}`,
-	"annotations twice":            `{"schemaVersion":2,` + imageBody + `,"annotations":{"a":"b"},"annotations":{"c":"d"}}`,
+	"Digest of a layer": `{"schemaVersion":2,"config":` + config + `,"layers":[{"Digest":"x",` +
+		layer[1:] + `]}`,
+	"digest of a layer twice": `{"schemaVersion":2,"config":` + config + `,"layers":[{"digest":"` +
+		digest.FromString("x").String() + `",` + layer[1:] + `]}`,
+	"size of the config twice": `{"schemaVersion":2,"config":{"size":1,` + config[1:] + `,"layers":[]}`,
+	"OS of a platform":         `{"schemaVersion":2,"subject":{"platform":{"OS":"x"},` + child[1:] + `,` + imageBody + `}`,
+	"an annotation twice":      `{"schemaVersion":2,` + imageBody + `,"annotations":{"a":"b","a":"b"}}`,
+	"of a layer, too": `{"schemaVersion":2,"config":` + config + `,"layers":[{"annotations":{"a":"b","a":"c"},` +
+		layer[1:] + `]}`,
+	"annotations twice": `{"schemaVersion":2,` + imageBody + `,"annotations":{"a":"b"},"annotations":{"c":"d"}}`,
 }
 
 // TestAmbiguousManifests: what one program may read otherwise than another is not
 // stored. It was, by earlier builds, and is still read where it is.
 func TestAmbiguousManifests(t *testing.T) {
 	for name, raw := range ambiguousManifests {
-		if _, err := parseManifest([]byte(raw), ocispec.MediaTypeImageManifest); CodeOf(err) != InvalidManifest || !strings.Contains(err.Error(), "at byte") {
+		if _, err := parseManifest([]byte(raw), ocispec.MediaTypeImageManifest); CodeOf(err) != InvalidManifest ||
+			!strings.Contains(err.Error(), "at byte") {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, _, err := ReadManifest([]byte(raw), ocispec.MediaTypeImageManifest); err != nil && !strings.Contains(name, "only") && !strings.Contains(name, "FSLayers") && !strings.Contains(name, "mediatype") {
+		if _, _, err := ReadManifest([]byte(raw), ocispec.MediaTypeImageManifest); err != nil &&
+			!strings.Contains(name, "only") && !strings.Contains(name, "FSLayers") && !strings.Contains(name, "mediatype") {
 			t.Errorf("%s, stored: %v", name, err)
 		}
 	}
@@ -95,8 +125,10 @@ func TestAmbiguousManifests(t *testing.T) {
 			t.Errorf("%s: %v", raw, err)
 		}
 	}
-	twice := `{"schemaVersion":2,` + imageBody + `,"subject":` + child + `,"annotations":{"b":"1","a":"2"},"annotations":{"c":"3"}}`
-	if m, _, err := ReadManifest([]byte(twice), ocispec.MediaTypeImageManifest); err != nil || m.Annotations != `{"a":"2","b":"1","c":"3"}` {
+	twice := `{"schemaVersion":2,` + imageBody + `,"subject":` + child +
+		`,"annotations":{"b":"1","a":"2"},"annotations":{"c":"3"}}`
+	if m, _, err := ReadManifest([]byte(twice), ocispec.MediaTypeImageManifest); err != nil ||
+		m.Annotations != `{"a":"2","b":"1","c":"3"}` {
 		t.Errorf("annotations of an earlier build are %s, %v", m.Annotations, err)
 	}
 }
@@ -114,7 +146,8 @@ func TestAnnotationsAreBounded(t *testing.T) {
 	}
 	for annotations, ok := range map[string]bool{
 		many(maxManifestMembers): true, many(maxManifestMembers + 1): false, many(300_000): false,
-		`{"a":"` + strings.Repeat("b", maxAnnotationBytes-8) + `"}`: true, `{"a":"` + strings.Repeat("b", maxAnnotationBytes-7) + `"}`: false,
+		`{"a":"` + strings.Repeat("b", maxAnnotationBytes-8) + `"}`: true,
+		`{"a":"` + strings.Repeat("b", maxAnnotationBytes-7) + `"}`: false,
 		`{"a":1}`: false, `{"a":null}`: false, `{"a":{}}`: false, `[]`: false, `null`: true, `{}`: true,
 	} {
 		p, err := parseManifest([]byte(manifest(annotations)), ocispec.MediaTypeImageManifest)
@@ -125,48 +158,83 @@ func TestAnnotationsAreBounded(t *testing.T) {
 			t.Errorf("%.40s became %.40s", annotations, p.Annotations)
 		}
 	}
-	if p, err := parseManifest([]byte(manifest(" { \"b\" : \"<1>\",\n\t\"a\":\"\\u0041\" } ")), ocispec.MediaTypeImageManifest); err != nil || p.Annotations != `{"b":"<1>","a":"\u0041"}` {
+	if p, err := parseManifest([]byte(manifest(" { \"b\" : \"<1>\",\n\t\"a\":\"\\u0041\" } ")),
+		ocispec.MediaTypeImageManifest); err != nil || p.Annotations != `{"b":"<1>","a":"\u0041"}` {
 		t.Errorf("kept as %s, %v", p.Annotations, err)
 	}
 }
 
 var badManifests = map[string]struct{ declared, raw string }{
-	"not UTF-8":                  {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"x":"` + "\xff" + `",` + imageBody + `}`},
-	"deep":                       {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"x":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `,` + imageBody + `}`},
-	"empty":                      {ocispec.MediaTypeImageManifest, ``},
-	"truncated":                  {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,` + imageBody},
-	"null":                       {ocispec.MediaTypeImageManifest, `null`},
-	"null artifact":              {ociArtifactManifest, `null`},
-	"an array":                   {ocispec.MediaTypeImageManifest, `[]`},
-	"two documents":              {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,` + imageBody + `}{}`},
-	"no type at all":             {"", `{"schemaVersion":2,` + imageBody + `}`},
-	"an unknown type":            {"application/json", `{"schemaVersion":2,` + imageBody + `}`},
-	"a malformed type":           {"a b c", `{"schemaVersion":2,` + imageBody + `}`},
-	"types that differ":          {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"mediaType":"` + dockerManifest + `",` + imageBody + `}`},
-	"schemaVersion 1":            {ocispec.MediaTypeImageManifest, `{"schemaVersion":1,` + imageBody + `}`},
-	"no schemaVersion":           {ocispec.MediaTypeImageIndex, `{"manifests":[]}`},
-	"schemaVersion as text":      {ocispec.MediaTypeImageManifest, `{"schemaVersion":"2",` + imageBody + `}`},
-	"schema 1 of version 2":      {dockerSchema1, `{"schemaVersion":2,` + fsLayers + `}`},
-	"no config":                  {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"layers":[]}`},
-	"image with manifests":       {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,` + imageBody + `,"manifests":[]}`},
-	"image with fsLayers":        {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,` + imageBody + `,` + fsLayers + `}`},
-	"index with layers":          {ocispec.MediaTypeImageIndex, `{"schemaVersion":2,"manifests":[],"layers":[]}`},
-	"index with config":          {ocispec.MediaTypeImageIndex, `{"schemaVersion":2,"manifests":[],"config":` + config + `}`},
-	"index with LAYERS":          {ocispec.MediaTypeImageIndex, `{"schemaVersion":2,"manifests":[],"LAYERS":[]}`},
-	"schema 1 with layers":       {dockerSchema1, `{"schemaVersion":1,` + fsLayers + `,"layers":[]}`},
-	"artifact with layers":       {ociArtifactManifest, `{"mediaType":"` + ociArtifactManifest + `","blobs":[],"layers":[]}`},
-	"artifact with fsLayers":     {ociArtifactManifest, `{"mediaType":"` + ociArtifactManifest + `","blobs":[],` + fsLayers + `}`},
+	"not UTF-8": {
+		ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"x":"` + "\xff" + `",` + imageBody + `}`,
+	},
+	"deep": {
+		ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"x":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `,` +
+			imageBody + `}`,
+	},
+	"empty":            {ocispec.MediaTypeImageManifest, ``},
+	"truncated":        {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,` + imageBody},
+	"null":             {ocispec.MediaTypeImageManifest, `null`},
+	"null artifact":    {ociArtifactManifest, `null`},
+	"an array":         {ocispec.MediaTypeImageManifest, `[]`},
+	"two documents":    {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,` + imageBody + `}{}`},
+	"no type at all":   {"", `{"schemaVersion":2,` + imageBody + `}`},
+	"an unknown type":  {"application/json", `{"schemaVersion":2,` + imageBody + `}`},
+	"a malformed type": {"a b c", `{"schemaVersion":2,` + imageBody + `}`},
+	"types that differ": {
+		ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"mediaType":"` + dockerManifest + `",` + imageBody + `}`,
+	},
+	"schemaVersion 1":       {ocispec.MediaTypeImageManifest, `{"schemaVersion":1,` + imageBody + `}`},
+	"no schemaVersion":      {ocispec.MediaTypeImageIndex, `{"manifests":[]}`},
+	"schemaVersion as text": {ocispec.MediaTypeImageManifest, `{"schemaVersion":"2",` + imageBody + `}`},
+	"schema 1 of version 2": {dockerSchema1, `{"schemaVersion":2,` + fsLayers + `}`},
+	"no config":             {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"layers":[]}`},
+	"image with manifests":  {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,` + imageBody + `,"manifests":[]}`},
+	"image with fsLayers": {
+		ocispec.MediaTypeImageManifest, `{"schemaVersion":2,` + imageBody + `,` + fsLayers + `}`,
+	},
+	"index with layers": {ocispec.MediaTypeImageIndex, `{"schemaVersion":2,"manifests":[],"layers":[]}`},
+	"index with config": {
+		ocispec.MediaTypeImageIndex, `{"schemaVersion":2,"manifests":[],"config":` + config + `}`,
+	},
+	"index with LAYERS":    {ocispec.MediaTypeImageIndex, `{"schemaVersion":2,"manifests":[],"LAYERS":[]}`},
+	"schema 1 with layers": {dockerSchema1, `{"schemaVersion":1,` + fsLayers + `,"layers":[]}`},
+	"artifact with layers": {
+		ociArtifactManifest, `{"mediaType":"` + ociArtifactManifest + `","blobs":[],"layers":[]}`,
+	},
+	"artifact with fsLayers": {
+		ociArtifactManifest, `{"mediaType":"` + ociArtifactManifest + `","blobs":[],` + fsLayers + `}`,
+	},
 	"artifact without mediaType": {ociArtifactManifest, `{"blobs":[]}`},
-	"bad digest":                 {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":{"digest":"sha256:../x"}}`},
-	"no digest":                  {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":{}}`},
-	"upper-case digest":          {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":{"digest":"sha256:` + strings.Repeat("A", 64) + `"}}`},
-	"negative size":              {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":{"digest":"` + string(digest.FromString("")) + `","size":-1}}`},
-	"sizes that overflow":        {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":` + config + `,"layers":[` + huge + `,` + huge + `]}`},
-	"size that overflows":        {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":{"digest":"` + string(digest.FromString("")) + `","size":9223372036854775808}}`},
-	"bad subject":                {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,` + imageBody + `,"subject":{"digest":"x"}}`},
-	"long artifactType":          {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"artifactType":"` + strings.Repeat("a", 256) + `",` + imageBody + `}`},
-	"too deep":                   {ocispec.MediaTypeImageManifest, `{"x":` + strings.Repeat("[", 20000)},
-	"too large":                  {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,` + imageBody + `}` + strings.Repeat(" ", MaxManifestSize)},
+	"bad digest": {
+		ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":{"digest":"sha256:../x"}}`,
+	},
+	"no digest": {ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":{}}`},
+	"upper-case digest": {
+		ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":{"digest":"sha256:` + strings.Repeat("A", 64) + `"}}`,
+	},
+	"negative size": {
+		ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":{"digest":"` + string(digest.FromString("")) +
+			`","size":-1}}`,
+	},
+	"sizes that overflow": {
+		ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":` + config + `,"layers":[` + huge + `,` + huge + `]}`,
+	},
+	"size that overflows": {
+		ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"config":{"digest":"` + string(digest.FromString("")) +
+			`","size":9223372036854775808}}`,
+	},
+	"bad subject": {
+		ocispec.MediaTypeImageManifest, `{"schemaVersion":2,` + imageBody + `,"subject":{"digest":"x"}}`,
+	},
+	"long artifactType": {
+		ocispec.MediaTypeImageManifest, `{"schemaVersion":2,"artifactType":"` + strings.Repeat("a", 256) + `",` +
+			imageBody + `}`,
+	},
+	"too deep": {ocispec.MediaTypeImageManifest, `{"x":` + strings.Repeat("[", 20000)},
+	"too large": {
+		ocispec.MediaTypeImageManifest, `{"schemaVersion":2,` + imageBody + `}` + strings.Repeat(" ", MaxManifestSize),
+	},
 }
 
 func TestParseManifest(t *testing.T) {
@@ -190,7 +258,8 @@ func TestParseManifest(t *testing.T) {
 		}
 	}
 	whole := `{"schemaVersion":2,` + imageBody + `}`
-	if _, err := parseManifest([]byte(whole+strings.Repeat(" ", MaxManifestSize-len(whole))), ocispec.MediaTypeImageManifest); err != nil {
+	if _, err := parseManifest([]byte(whole+strings.Repeat(" ", MaxManifestSize-len(whole))),
+		ocispec.MediaTypeImageManifest); err != nil {
 		t.Errorf("as large as is allowed: %v", err)
 	}
 }
@@ -206,7 +275,8 @@ func TestParseManifestKeepsAnnotationsOfReferrers(t *testing.T) {
 			t.Error("a subject must not be needed")
 		}
 	}
-	if p, err := parseManifest([]byte(`{"schemaVersion":2,`+imageBody+`,"annotations":{"a":"b"}}`), ocispec.MediaTypeImageManifest); err != nil || p.Annotations != "" {
+	if p, err := parseManifest([]byte(`{"schemaVersion":2,`+imageBody+`,"annotations":{"a":"b"}}`),
+		ocispec.MediaTypeImageManifest); err != nil || p.Annotations != "" {
 		t.Errorf("%+v, %v", p, err)
 	}
 }
@@ -258,8 +328,10 @@ var (
 )
 
 var names = []string{
-	"", "a", "ab", "a/b", "team/app", "a..b", "a.b", "a_b", "a__b", "a___b", "a-b", "a---b", "a-_b", "/a", "a/", "a//b", "A/b", "-a", "a-", "a_", "_a",
-	"../x", "a/../b", "a\n", "ab\x00", "é", "a b", "a.", "a/.b", strings.Repeat("a", 256), strings.Repeat("a", 257), "latest", "v1.0", ".a", "a:b", strings.Repeat("t", 128), strings.Repeat("t", 129),
+	"", "a", "ab", "a/b", "team/app", "a..b", "a.b", "a_b", "a__b", "a___b", "a-b", "a---b", "a-_b", "/a", "a/", "a//b",
+	"A/b", "-a", "a-", "a_", "_a",
+	"../x", "a/../b", "a\n", "ab\x00", "é", "a b", "a.", "a/.b", strings.Repeat("a", 256), strings.Repeat("a", 257),
+	"latest", "v1.0", ".a", "a:b", strings.Repeat("t", 128), strings.Repeat("t", 129),
 }
 
 func checkName(t *testing.T, s string) {
@@ -285,8 +357,10 @@ func FuzzNames(f *testing.F) {
 }
 
 var wildcards = [][2]string{
-	{"", ""}, {"", "a"}, {"*", ""}, {"*", "abc"}, {"a*", "a"}, {"a*", "b"}, {"*a", "ba"}, {"a*a", "a"}, {"a*a", "aa"}, {"a*b*c", "aXbYc"},
-	{"a*b*c", "acb"}, {"*a*b*", "xaxbx"}, {"**", "x"}, {"*ab*ab", "ab"}, {"*ab*ab", "abab"}, {"v*.*", "v1"}, {"a.c", "abc"}, {"a+", "aa"}, {"*b", "bb"},
+	{"", ""}, {"", "a"}, {"*", ""}, {"*", "abc"}, {"a*", "a"}, {"a*", "b"}, {"*a", "ba"}, {"a*a", "a"}, {"a*a", "aa"},
+	{"a*b*c", "aXbYc"},
+	{"a*b*c", "acb"}, {"*a*b*", "xaxbx"}, {"**", "x"}, {"*ab*ab", "ab"}, {"*ab*ab", "abab"}, {"v*.*", "v1"},
+	{"a.c", "abc"}, {"a+", "aa"}, {"*b", "bb"},
 }
 
 // checkWildcard compares with a regular expression of the same meaning.

@@ -46,7 +46,9 @@ var (
 	manifestShape    = objectShape([]string{"schemaVersion", "mediaType", "artifactType", "signatures"}, map[string]*shape{
 		"config": descriptorShape, "layers": descriptorsShape, "manifests": descriptorsShape, "blobs": descriptorsShape,
 		"subject": descriptorShape, "annotations": annotationsShape,
-		"fsLayers": {all: objectShape([]string{"blobSum"}, nil)}, "history": {all: objectShape([]string{"v1Compatibility"}, nil)},
+		"fsLayers": {
+			all: objectShape([]string{"blobSum"}, nil),
+		}, "history": {all: objectShape([]string{"v1Compatibility"}, nil)},
 	})
 )
 

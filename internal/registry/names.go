@@ -20,7 +20,9 @@ func validName(name string) error {
 	if ValidName(name) {
 		return nil
 	}
-	return Errorf(InvalidParameter, "Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must be %d to %d characters of a-z, 0-9 and the separators . _ __ - and /, and begin and end with a letter or digit'", minNameLength, maxNameLength)
+	return Errorf(InvalidParameter, "Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must be %d "+
+		"to %d characters of a-z, 0-9 and the separators . _ __ - and /, and begin and end with a letter or digit'",
+		minNameLength, maxNameLength)
 }
 
 // ValidName reports whether name can be a repository's: 2 to 256 bytes of
@@ -62,7 +64,8 @@ func validTag(tag string) error {
 	if ValidTag(tag) {
 		return nil
 	}
-	return Errorf(InvalidParameter, "Invalid parameter at 'imageTag' failed to satisfy constraint: 'must be 1 to %d characters of a-z, A-Z, 0-9, _ . and -, and not begin with . or -'", maxTagLength)
+	return Errorf(InvalidParameter, "Invalid parameter at 'imageTag' failed to satisfy constraint: 'must be 1 to %d "+
+		"characters of a-z, A-Z, 0-9, _ . and -, and not begin with . or -'", maxTagLength)
 }
 
 // TagGrammar is the regular expression that the whole of a tag matches
@@ -84,7 +87,8 @@ func validDigest(d digest.Digest) error {
 	if ValidDigest(d) {
 		return nil
 	}
-	return Errorf(InvalidParameter, "Invalid parameter: '%s' is not a digest; it must be sha256: or sha512: followed by lower-case hexadecimal digits", Shorten(string(d)))
+	return Errorf(InvalidParameter, "Invalid parameter: '%s' is not a digest; it must be sha256: or sha512: followed "+
+		"by lower-case hexadecimal digits", Shorten(string(d)))
 }
 
 // SupportedAlgorithm reports whether content is stored under digests of the algorithm.

@@ -49,7 +49,9 @@ func (s *Service) outsider(ctx context.Context, c access.Caller, ref resource.Re
 	if !s.Exists(ref.Registry) { // what was stored before it was taken out of the configuration
 		r, reg, about.Tags = &metadata.Repository{}, metadata.Registry{}, nil
 	}
-	policies := []policy.Policy{s.access.RegistryPolicy(ref.Registry, reg.Policy), s.access.RepositoryPolicy(ref, r.Policy)}
+	policies := []policy.Policy{
+		s.access.RegistryPolicy(ref.Registry, reg.Policy), s.access.RepositoryPolicy(ref, r.Policy),
+	}
 	if err := s.decideAll(ctx, c, ref, about, policies, actions); err != nil {
 		return nil, err
 	}

@@ -59,7 +59,8 @@ func (s *Service) PutManifest(ctx context.Context, c access.Caller, ref resource
 		return PutResult{}, err
 	}
 	if len(n.Tags) > maxTagsPerPut {
-		return PutResult{}, Errorf(InvalidParameter, "%d tags were given; at most %d can be set at once", len(n.Tags), maxTagsPerPut)
+		return PutResult{}, Errorf(InvalidParameter, "%d tags were given; at most %d can be set at once", len(n.Tags),
+			maxTagsPerPut)
 	}
 	for _, tag := range n.Tags {
 		if err := validTag(tag); err != nil {
@@ -237,7 +238,8 @@ func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
 		if len(p.Tags) > 0 {
 			what += " and tag '" + p.Tags[0] + "'"
 		}
-		return Errorf(ImageAlreadyExists, "Image with %s already exists in the repository with name '%s' in registry with id '%s'", what, r.Name, r.Account)
+		return Errorf(ImageAlreadyExists, "Image with %s already exists in the repository with name '%s' in "+
+			"registry with id '%s'", what, r.Name, r.Account)
 	}
 	p.service.repositoryChanged(tx, r)
 	return p.service.outbox.Pushed(tx, Push{
@@ -255,7 +257,8 @@ func (p *put) checkReferences(tx *metadata.Tx, r *metadata.Repository) (int64, e
 			return 0, err
 		}
 		if missing := lacking(layers, have); missing != nil {
-			return 0, Errorf(LayersNotFound, "Layers with digests '%s' required for pushing image into repository with name '%s' in the registry with id '%s' do not exist",
+			return 0, Errorf(LayersNotFound, "Layers with digests '%s' required for pushing image into repository with name "+
+				"'%s' in the registry with id '%s' do not exist",
 				strings.Join(missing, ", "), r.Name, r.Account)
 		}
 	}
@@ -266,7 +269,8 @@ func (p *put) checkReferences(tx *metadata.Tx, r *metadata.Repository) (int64, e
 			return 0, err
 		}
 		if missing := lacking(children, have); missing != nil {
-			return 0, Errorf(ReferencedImagesNotFound, "Images with digests '%s' required for pushing image into repository with name '%s' in the registry with id '%s' do not exist",
+			return 0, Errorf(ReferencedImagesNotFound, "Images with digests '%s' required for pushing image into repository "+
+				"with name '%s' in the registry with id '%s' do not exist",
 				strings.Join(missing, ", "), r.Name, r.Account)
 		}
 		for _, n := range have {
@@ -296,7 +300,8 @@ func (p *put) addsTag(tx *metadata.Tx, r *metadata.Repository, tag string) (bool
 	}
 	same := exists && now.Digest == p.digest
 	if exists && ImmutableTag(r, tag) && (!same || p.RefuseUnchanged) {
-		return false, Errorf(ImageTagAlreadyExists, "The image tag '%s' already exists in the '%s' repository and cannot be overwritten because the tag is immutable.", tag, r.Name)
+		return false, Errorf(ImageTagAlreadyExists, "The image tag '%s' already exists in the '%s' repository and cannot "+
+			"be overwritten because the tag is immutable.", tag, r.Name)
 	}
 	return !same, nil
 }

@@ -36,12 +36,19 @@ func TestPutNeedsWhatTheManifestNames(t *testing.T) {
 	wantCode(t, "a known manifest whose layer has gone", put(raw), registry.LayersNotFound)
 
 	config := d.pushLayer(in(prod), "{}")
-	elsewhere := ocispec.Descriptor{MediaType: "application/vnd.oci.image.layer.nondistributable.v1.tar", Digest: digest.FromString("elsewhere"), Size: 9}
-	m := ocispec.Manifest{
-		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, Config: config, Layers: []ocispec.Descriptor{elsewhere},
-		Subject: &ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: digest.FromString("no such subject"), Size: 1},
+	elsewhere := ocispec.Descriptor{
+		MediaType: "application/vnd.oci.image.layer.nondistributable.v1.tar", Digest: digest.FromString("elsewhere"), Size: 9,
 	}
-	r, err := d.PutManifest(ctx, root(prodAccount), in(prod), registry.NewManifest{Bytes: marshal(t, m), Tags: []string{"x"}})
+	m := ocispec.Manifest{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, Config: config,
+		Layers: []ocispec.Descriptor{elsewhere},
+		Subject: &ocispec.Descriptor{
+			MediaType: ocispec.MediaTypeImageManifest, Digest: digest.FromString("no such subject"), Size: 1,
+		},
+	}
+	r, err := d.PutManifest(ctx, root(prodAccount), in(prod), registry.NewManifest{
+		Bytes: marshal(t, m), Tags: []string{"x"},
+	})
 	if err != nil || r.Subject != m.Subject.Digest {
 		t.Errorf("a nondistributable layer and a missing subject: %+v, %v", r, err)
 	}
@@ -80,7 +87,9 @@ func TestPutChecksDigestAndTags(t *testing.T) {
 			t.Errorf("%s: stored as %s", name, r.Digest)
 		}
 	}
-	if m, err := d.Manifest(ctx, root(prodAccount), in(prod), registry.Reference{Digest: digest.SHA512.FromBytes(raw)}); err != nil || string(m.Bytes) != string(raw) {
+	if m, err := d.Manifest(ctx, root(prodAccount), in(prod), registry.Reference{
+		Digest: digest.SHA512.FromBytes(raw),
+	}); err != nil || string(m.Bytes) != string(raw) {
 		t.Errorf("by sha512: %v", err)
 	}
 	_, err := d.resolve(in(prod), registry.Reference{Tag: "ok"})
@@ -92,7 +101,9 @@ func TestPutAgainAsECR(t *testing.T) {
 	d.create(in(prod))
 	raw := d.image(in(prod), "x")
 	put := func(tags ...string) error {
-		_, err := d.PutManifest(ctx, root(prodAccount), in(prod), registry.NewManifest{Bytes: raw, Tags: tags, RefuseUnchanged: true})
+		_, err := d.PutManifest(ctx, root(prodAccount), in(prod), registry.NewManifest{
+			Bytes: raw, Tags: tags, RefuseUnchanged: true,
+		})
 		return err
 	}
 	wantCode(t, "new", put("a"), "")

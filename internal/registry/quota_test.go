@@ -26,7 +26,8 @@ func openQuotas(t *testing.T, set func(string, *quota.Limits)) *domain {
 func wantOver(t testing.TB, what string, err error, name string) {
 	t.Helper()
 	wantCode(t, what, err, registry.LimitExceeded)
-	if err == nil || !strings.Contains(err.Error(), "would have exceeded a service limit for your account: the quota '"+name+"'") {
+	if err == nil || !strings.Contains(err.Error(), "would have exceeded a service limit for your account: the quota '"+
+		name+"'") {
 		t.Errorf("%s: %v, want it to name the quota %q", what, err, name)
 	}
 }
@@ -49,7 +50,8 @@ func (d *domain) used(id resource.Registry, name string) int64 {
 func TestQuotaOfRepositories(t *testing.T) {
 	d := openQuotas(t, func(_ string, l *quota.Limits) { l.Repositories = 2 })
 	create := func(id resource.Registry, name string) error {
-		_, err := d.CreateRepository(ctx, root(id.Account), resource.Repository{Registry: id, Name: name}, registry.NewRepository{})
+		_, err := d.CreateRepository(ctx, root(id.Account), resource.Repository{Registry: id, Name: name},
+			registry.NewRepository{})
 		return err
 	}
 	for _, name := range []string{"one", "two"} {
@@ -59,7 +61,8 @@ func TestQuotaOfRepositories(t *testing.T) {
 	wantCode(t, "the second again", create(prod, "two"), registry.RepositoryAlreadyExists)
 	wantCode(t, "one of another account", create(dev, "three"), "")
 	wantCode(t, "one in another Region", create(resource.Registry{Account: prodAccount, Region: "us-west-2"}, "three"), "")
-	if _, err := d.DeleteRepository(ctx, root(prodAccount), resource.Repository{Registry: prod, Name: "one"}, true); err != nil {
+	if _, err := d.DeleteRepository(ctx, root(prodAccount), resource.Repository{Registry: prod, Name: "one"},
+		true); err != nil {
 		t.Fatal(err)
 	}
 	wantCode(t, "one in the place of another", create(prod, "three"), "")
@@ -73,7 +76,9 @@ func TestQuotaOfImages(t *testing.T) {
 	own := in(prod)
 	d.create(own)
 	put := func(raw []byte, tags ...string) error {
-		_, err := d.PutManifest(ctx, root(prodAccount), own, registry.NewManifest{Bytes: raw, Digest: digest.FromBytes(raw), Tags: tags})
+		_, err := d.PutManifest(ctx, root(prodAccount), own, registry.NewManifest{
+			Bytes: raw, Digest: digest.FromBytes(raw), Tags: tags,
+		})
 		return err
 	}
 	one, two, three := d.image(own, "one"), d.image(own, "two"), d.image(own, "three")
@@ -96,7 +101,9 @@ func TestQuotaOfTags(t *testing.T) {
 	d.create(own)
 	one, two := d.image(own, "one"), d.image(own, "two")
 	put := func(raw []byte, tags ...string) error {
-		_, err := d.PutManifest(ctx, root(prodAccount), own, registry.NewManifest{Bytes: raw, Digest: digest.FromBytes(raw), Tags: tags})
+		_, err := d.PutManifest(ctx, root(prodAccount), own, registry.NewManifest{
+			Bytes: raw, Digest: digest.FromBytes(raw), Tags: tags,
+		})
 		return err
 	}
 	wantOver(t, "four at once", put(one, "1", "2", "3", "4"), quota.TagsPerImage)
@@ -128,7 +135,8 @@ func TestQuotaOfUploads(t *testing.T) {
 	}
 	_, err = d.PutLayer(ctx, root(prodAccount), own, digest.FromString("x"), strings.NewReader("x"))
 	wantCode(t, "a layer at once, in the place of the first", err, "")
-	if _, err = d.CompleteUpload(ctx, root(prodAccount), own, second, digest.FromString("y"), -1, strings.NewReader("y")); err != nil {
+	if _, err = d.CompleteUpload(ctx, root(prodAccount), own, second, digest.FromString("y"), -1,
+		strings.NewReader("y")); err != nil {
 		t.Fatal(err)
 	}
 	if n := d.used(prod, quota.OpenUploads); n != 0 {
@@ -185,7 +193,9 @@ func TestQuotaOfBytes(t *testing.T) {
 	_, err = d.MountLayer(ctx, root(devAccount), far, digest.FromString("i"), &far)
 	wantCode(t, "a layer that is there, with no room left", err, "")
 	second := append(raw, ' ')
-	_, err = d.PutManifest(ctx, root(devAccount), far, registry.NewManifest{Bytes: second, Digest: digest.FromBytes(second)})
+	_, err = d.PutManifest(ctx, root(devAccount), far, registry.NewManifest{
+		Bytes: second, Digest: digest.FromBytes(second),
+	})
 	wantOver(t, "another manifest", err, quota.StoredBytes)
 }
 
@@ -204,7 +214,9 @@ func TestQuotasAtOnce(t *testing.T) {
 	for client := range clients {
 		all.Go(func() {
 			for _, raw := range images[client*each : (client+1)*each] {
-				_, err := d.PutManifest(ctx, root(prodAccount), own, registry.NewManifest{Bytes: raw, Digest: digest.FromBytes(raw)})
+				_, err := d.PutManifest(ctx, root(prodAccount), own, registry.NewManifest{
+					Bytes: raw, Digest: digest.FromBytes(raw),
+				})
 				if err == nil {
 					puts.Add(1)
 				} else {

@@ -18,7 +18,8 @@ func (s *Service) SetRegistryPolicy(ctx context.Context, c access.Caller, id res
 		return err
 	}
 	if _, err := policy.ParseNew(text, policy.RegistryPolicy, policy.Registry(id)); err != nil {
-		return Errorf(InvalidParameter, "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid registry policy provided: %v'", err)
+		return Errorf(InvalidParameter, "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid "+
+			"registry policy provided: %v'", err)
 	}
 	_, err = s.replaceRegistryPolicy(ctx, reg.ID, id, text, base)
 	return err

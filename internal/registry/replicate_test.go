@@ -104,13 +104,18 @@ func (d *domain) statuses(ref resource.Repository, r registry.Reference) []repli
 }
 
 func (d *domain) index(children ...[]byte) []byte {
-	index := ocispec.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex, Manifests: []ocispec.Descriptor{}}
+	index := ocispec.Index{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex,
+		Manifests: []ocispec.Descriptor{},
+	}
 	for _, c := range children {
 		mediaType := ocispec.MediaTypeImageManifest
 		if strings.Contains(string(c), `"manifests"`) {
 			mediaType = ocispec.MediaTypeImageIndex
 		}
-		index.Manifests = append(index.Manifests, ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(c), Size: int64(len(c))})
+		index.Manifests = append(index.Manifests, ocispec.Descriptor{
+			MediaType: mediaType, Digest: digest.FromBytes(c), Size: int64(len(c)),
+		})
 	}
 	return marshal(d.t, index)
 }
@@ -134,7 +139,9 @@ func TestRule2PushAndItsReplicationsAreOne(t *testing.T) {
 	raw := d.image(in(prod), "one")
 	ctx, cancel := context.WithCancel(ctx)
 	cancel()
-	if _, err := d.PutManifest(ctx, root(prodAccount), in(prod), registry.NewManifest{Bytes: raw, Tags: []string{"latest"}}); err == nil {
+	if _, err := d.PutManifest(ctx, root(prodAccount), in(prod), registry.NewManifest{
+		Bytes: raw, Tags: []string{"latest"},
+	}); err == nil {
 		t.Error("a put by a caller who has gone succeeded")
 	}
 	if n := len(d.due()); n != 0 {
@@ -271,7 +278,8 @@ func TestRule5IncompleteSourceIsRefusedAndLeavesNothing(t *testing.T) {
 			}
 			d.drain()
 			st := d.statuses(in(prod), registry.Reference{Tag: "latest"})
-			if len(st) != 1 || st[0].State != replication.Failed || st[0].Failure.Code != "SourceImageIncomplete" || !strings.Contains(st[0].Failure.Reason, what) {
+			if len(st) != 1 || st[0].State != replication.Failed || st[0].Failure.Code != "SourceImageIncomplete" ||
+				!strings.Contains(st[0].Failure.Reason, what) {
 				t.Errorf("status: %+v", st)
 			}
 			// Not even the repository, which the copy began with.
@@ -336,28 +344,39 @@ func TestRule7DestinationDecides(t *testing.T) {
 			own     string // the repository's policy
 			refused bool
 		}{
-			"no policy":                    {"", false, "", true},
-			"no policy, but repository":    {"", true, "", true},
-			"may not create":               {all(replicate), false, "", true},
-			"need not create":              {all(replicate), true, "", false},
-			"may both":                     {grant, false, "", false},
-			"may create only":              {all(create), false, "", true},
-			"explicit deny wins":           {all(replicate + "," + create + "," + one("NotToday", "Deny", "ecr:ReplicateImage")), true, "", true},
-			"explicit deny of creation":    {all(replicate + "," + create + "," + one("NoNew", "Deny", "ecr:CreateRepository")), false, "", true},
-			"deny of creation not asked":   {all(replicate + "," + one("NoNew", "Deny", "ecr:CreateRepository")), true, "", false},
+			"no policy":                 {"", false, "", true},
+			"no policy, but repository": {"", true, "", true},
+			"may not create":            {all(replicate), false, "", true},
+			"need not create":           {all(replicate), true, "", false},
+			"may both":                  {grant, false, "", false},
+			"may create only":           {all(create), false, "", true},
+			"explicit deny wins": {
+				all(replicate + "," + create + "," + one("NotToday", "Deny", "ecr:ReplicateImage")), true, "", true,
+			},
+			"explicit deny of creation": {
+				all(replicate + "," + create + "," + one("NoNew", "Deny", "ecr:CreateRepository")), false, "", true,
+			},
+			"deny of creation not asked": {
+				all(replicate + "," + one("NoNew", "Deny", "ecr:CreateRepository")), true, "", false,
+			},
 			"the repository denies":        {grant, true, statement("Deny", prodAccount, "ecr:ReplicateImage"), true},
 			"the repository denies others": {grant, true, statement("Deny", "999988887777", "ecr:ReplicateImage"), false},
 			"the repository denies pushes": {grant, true, statement("Deny", prodAccount, "ecr:PutImage"), false},
 			// The registry policy lets replications in, no other does.
 			"the repository allows": {"", true, statement("Allow", prodAccount, "ecr:*"), true},
-			"the tag is denied": {grant[:len(grant)-2] + `,{"Sid":"NoProd","Effect":"Deny","Principal":"*","Action":"ecr:ReplicateImage","Resource":"*",
+			"the tag is denied": {grant[:len(grant)-2] +
+				`,{"Sid":"NoProd","Effect":"Deny","Principal":"*","Action":"ecr:ReplicateImage","Resource":"*",
 			"Condition":{"StringEquals":{"aws:ResourceTag/stage":"prod"}}}]}`, true, "", true},
-			"another tag is denied": {grant[:len(grant)-2] + `,{"Effect":"Deny","Principal":"*","Action":"ecr:ReplicateImage","Resource":"*",
+			"another tag is denied": {grant[:len(grant)-2] +
+				`,{"Effect":"Deny","Principal":"*","Action":"ecr:ReplicateImage","Resource":"*",
 			"Condition":{"StringEquals":{"ecr:ResourceTag/stage":"dev"}}}]}`, true, "", false},
 			"all keys": {all(`{"Effect":"Allow","Principal":"*","Action":"ecr:ReplicateImage","Resource":"*","Condition":{
-			"StringEquals":{"aws:PrincipalAccount":"` + prodAccount + `","aws:RequestedRegion":"us-west-2","aws:ResourceAccount":"` + devAccount + `","ecr:ResourceTag/stage":"prod"},
-			"ArnEquals":{"aws:PrincipalArn":"arn:aws:iam::` + prodAccount + `:root"},"Bool":{"aws:ViaAWSService":"false","aws:SecureTransport":"true"},
-			"Null":{"aws:SourceAccount":"true","aws:SourceIp":"true","aws:UserAgent":"true","aws:TagKeys":"true"}}}`), true, "", false},
+			"StringEquals":{"aws:PrincipalAccount":"` + prodAccount +
+				`","aws:RequestedRegion":"us-west-2","aws:ResourceAccount":"` + devAccount + `","ecr:ResourceTag/stage":"prod"},
+			"ArnEquals":{"aws:PrincipalArn":"arn:aws:iam::` + prodAccount +
+				`:root"},"Bool":{"aws:ViaAWSService":"false","aws:SecureTransport":"true"},
+			"Null":{"aws:SourceAccount":"true","aws:SourceIp":"true","aws:UserAgent":"true","aws:TagKeys":"true"}}}`), true, "",
+				false},
 		} {
 			t.Run(name, func(t *testing.T) {
 				d := openStill(t)
@@ -370,7 +389,8 @@ func TestRule7DestinationDecides(t *testing.T) {
 				}
 				if c.exists {
 					d.create(in(dev))
-					if err := d.TagResource(ctx, root(devAccount), in(dev), []resource.Tag{{Key: "stage", Value: "prod"}}); err != nil {
+					if err := d.TagResource(ctx, root(devAccount), in(dev),
+						[]resource.Tag{{Key: "stage", Value: "prod"}}); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -390,7 +410,8 @@ func TestRule7DestinationDecides(t *testing.T) {
 				if c.refused {
 					want = replication.Failed
 				}
-				if len(st) != 1 || st[0].State != want || (st[0].Failure.Code == denied) != c.refused || st[0].Destination != dev || st[0].FinishedAt.IsZero() {
+				if len(st) != 1 || st[0].State != want || (st[0].Failure.Code == denied) != c.refused || st[0].Destination != dev ||
+					st[0].FinishedAt.IsZero() {
 					t.Fatalf("status: %+v, want %s", st, want)
 				}
 				if check[0].Failure != st[0].Failure || (check[0].Status == replication.Granted) == c.refused {
@@ -409,7 +430,9 @@ func TestRule7DestinationDecides(t *testing.T) {
 		t.Errorf("refusals differ: %+v", said)
 	}
 	for f := range said {
-		for _, s := range []string{prodAccount, devAccount, "us-west-2", "team/app", `"ecr:ReplicateImage"`, `"ecr:CreateRepository"`} {
+		for _, s := range []string{
+			prodAccount, devAccount, "us-west-2", "team/app", `"ecr:ReplicateImage"`, `"ecr:CreateRepository"`,
+		} {
 			if !strings.Contains(f.WithStatement(), s) {
 				t.Errorf("the reason lacks %q:\n%s", s, f.WithStatement())
 			}
@@ -422,15 +445,19 @@ func TestRefusalWithinAnAccountSaysWhy(t *testing.T) {
 	d := openStill(t)
 	d.create(in(prod))
 	d.replicateTo(third)
-	for action, detail := range map[string]string{"ecr:ReplicateImage": "ReplicateImageNotAllowed", "ecr:CreateRepository": "CreateRepositoryNotAllowed"} {
-		policy := `{"Version":"2012-10-17","Statement":[{"Sid":"NotToday","Effect":"Deny","Principal":"*","Action":"` + action + `","Resource":"*"}]}`
+	for action, detail := range map[string]string{
+		"ecr:ReplicateImage": "ReplicateImageNotAllowed", "ecr:CreateRepository": "CreateRepositoryNotAllowed",
+	} {
+		policy := `{"Version":"2012-10-17","Statement":[{"Sid":"NotToday","Effect":"Deny","Principal":"*","Action":"` +
+			action + `","Resource":"*"}]}`
 		if err := d.SetRegistryPolicy(ctx, root(prodAccount), third, policy); err != nil {
 			t.Fatal(err)
 		}
 		d.put(in(prod), d.image(in(prod), action), "latest")
 		d.drain()
 		st := d.statuses(in(prod), registry.Reference{Tag: "latest"})
-		if f := st[0].Failure; f.Code != denied || f.Detail != detail || !strings.Contains(f.Reason, "NotToday") || f.Statement != "" {
+		if f := st[0].Failure; f.Code != denied || f.Detail != detail || !strings.Contains(f.Reason, "NotToday") ||
+			f.Statement != "" {
 			t.Errorf("%s: %+v", action, f)
 		}
 		check, err := d.Check(ctx, root(prodAccount), prod, []resource.Registry{third}, nil)
@@ -483,12 +510,14 @@ func TestOwnAccountNeedsNoGrant(t *testing.T) {
 }
 
 func TestRefusedIsTriedAgainWhenTheDestinationChanges(t *testing.T) {
-	replicateOnly := strings.Replace(statement("Allow", prodAccount, "ecr:ReplicateImage"), `"Action"`, `"Resource":"*","Action"`, 1)
+	replicateOnly := strings.Replace(statement("Allow", prodAccount, "ecr:ReplicateImage"), `"Action"`,
+		`"Resource":"*","Action"`, 1)
 	for name, mend := range map[string]func(d *domain){
 		"policy": func(d *domain) { d.grant(dev) },
 		"repository policy": func(d *domain) {
 			d.create(in(dev))
-			if err := d.SetRepositoryPolicy(ctx, root(devAccount), in(dev), statement("Deny", prodAccount, "ecr:ReplicateImage"), true); err != nil {
+			if err := d.SetRepositoryPolicy(ctx, root(devAccount), in(dev), statement("Deny", prodAccount, "ecr:ReplicateImage"),
+				true); err != nil {
 				d.t.Fatal(err)
 			}
 			d.grant(dev)
@@ -499,18 +528,21 @@ func TestRefusedIsTriedAgainWhenTheDestinationChanges(t *testing.T) {
 		},
 		"another repository policy": func(d *domain) {
 			d.create(in(dev))
-			if err := d.SetRepositoryPolicy(ctx, root(devAccount), in(dev), statement("Deny", prodAccount, "ecr:ReplicateImage"), true); err != nil {
+			if err := d.SetRepositoryPolicy(ctx, root(devAccount), in(dev), statement("Deny", prodAccount, "ecr:ReplicateImage"),
+				true); err != nil {
 				d.t.Fatal(err)
 			}
 			d.grant(dev)
 			d.refused()
-			if err := d.SetRepositoryPolicy(ctx, root(devAccount), in(dev), statement("Deny", prodAccount, "ecr:PutImage"), true); err != nil {
+			if err := d.SetRepositoryPolicy(ctx, root(devAccount), in(dev), statement("Deny", prodAccount, "ecr:PutImage"),
+				true); err != nil {
 				d.t.Fatal(err)
 			}
 		},
 		"tag": func(d *domain) {
 			d.create(in(dev))
-			tagged := strings.Replace(replicateOnly, `"Resource":"*"`, `"Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/open":"yes"}}`, 1)
+			tagged := strings.Replace(replicateOnly, `"Resource":"*"`,
+				`"Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/open":"yes"}}`, 1)
 			if err := d.SetRegistryPolicy(ctx, root(devAccount), dev, tagged); err != nil {
 				d.t.Fatal(err)
 			}
@@ -524,7 +556,8 @@ func TestRefusedIsTriedAgainWhenTheDestinationChanges(t *testing.T) {
 			if err := d.TagResource(ctx, root(devAccount), in(dev), []resource.Tag{{Key: "shut", Value: "yes"}}); err != nil {
 				d.t.Fatal(err)
 			}
-			untagged := strings.Replace(replicateOnly, `"Resource":"*"`, `"Resource":"*","Condition":{"Null":{"aws:ResourceTag/shut":"true"}}`, 1)
+			untagged := strings.Replace(replicateOnly, `"Resource":"*"`,
+				`"Resource":"*","Condition":{"Null":{"aws:ResourceTag/shut":"true"}}`, 1)
 			if err := d.SetRegistryPolicy(ctx, root(devAccount), dev, untagged); err != nil {
 				d.t.Fatal(err)
 			}
@@ -535,7 +568,8 @@ func TestRefusedIsTriedAgainWhenTheDestinationChanges(t *testing.T) {
 		},
 		"repository that denies gone": func(d *domain) {
 			d.create(in(dev))
-			if err := d.SetRepositoryPolicy(ctx, root(devAccount), in(dev), statement("Deny", prodAccount, "ecr:ReplicateImage"), true); err != nil {
+			if err := d.SetRepositoryPolicy(ctx, root(devAccount), in(dev), statement("Deny", prodAccount, "ecr:ReplicateImage"),
+				true); err != nil {
 				d.t.Fatal(err)
 			}
 			d.grant(dev)
@@ -635,7 +669,8 @@ func TestRefusedIsNotTriedAgainForNothing(t *testing.T) {
 func TestRefusedIsTriedAgainWhenAReplicationCreatesTheRepository(t *testing.T) {
 	d := openStill(t)
 	mayCreate := resource.Registry{Account: devAccount, Region: prod.Region} // an account may always replicate to itself
-	policy := strings.Replace(statement("Allow", prodAccount, "ecr:ReplicateImage"), `"Action"`, `"Resource":"*","Action"`, 1)
+	policy := strings.Replace(statement("Allow", prodAccount, "ecr:ReplicateImage"), `"Action"`,
+		`"Resource":"*","Action"`, 1)
 	if err := d.SetRegistryPolicy(ctx, root(devAccount), dev, policy); err != nil {
 		t.Fatal(err)
 	}
@@ -647,7 +682,9 @@ func TestRefusedIsTriedAgainWhenAReplicationCreatesTheRepository(t *testing.T) {
 		t.Fatalf("%+v", st)
 	}
 	d.create(in(mayCreate))
-	if err := d.SetRules(ctx, root(devAccount), mayCreate, []replication.Rule{{Destinations: []resource.Registry{dev}}}); err != nil {
+	if err := d.SetRules(ctx, root(devAccount), mayCreate, []replication.Rule{
+		{Destinations: []resource.Registry{dev}},
+	}); err != nil {
 		t.Fatal(err)
 	}
 	d.put(in(mayCreate), d.image(in(mayCreate), "two"), "two")
@@ -665,7 +702,9 @@ func TestUnknownDestinationSaysSo(t *testing.T) {
 	d.replicateTo(resource.Registry{Account: "999988887777", Region: "us-west-2"})
 	d.put(in(prod), d.image(in(prod), "one"), "latest")
 	d.drain()
-	if st := d.statuses(in(prod), registry.Reference{Tag: "latest"}); st[0].Failure.Code != "DestinationRegistryNotFound" || !strings.Contains(st[0].Failure.Reason, "999988887777") {
+	if st := d.statuses(
+		in(prod), registry.Reference{Tag: "latest"}); st[0].Failure.Code != "DestinationRegistryNotFound" ||
+		!strings.Contains(st[0].Failure.Reason, "999988887777") {
 		t.Errorf("%+v", st)
 	}
 }
@@ -738,7 +777,8 @@ func TestReplicationBothWaysMeetsNoDeadlock(t *testing.T) {
 	defer db.Close()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		var committed, deadlocks int
-		err := db.QueryRow(`SELECT xact_commit, deadlocks FROM pg_stat_database WHERE datname = current_database()`).Scan(&committed, &deadlocks)
+		err := db.QueryRow(`SELECT xact_commit, deadlocks FROM pg_stat_database
+			WHERE datname = current_database()`).Scan(&committed, &deadlocks)
 		if err != nil || deadlocks > 0 {
 			t.Fatalf("%d deadlocks, %v", deadlocks, err)
 		}
@@ -802,7 +842,8 @@ func TestImmutableTagsAtTheDestination(t *testing.T) {
 			d.create(in(prod))
 			d.replicateTo(dev)
 			d.grant(dev)
-			if _, err := d.CreateRepository(ctx, root(devAccount), in(dev), withMutability(c.mutability, c.exclusions...)); err != nil {
+			if _, err := d.CreateRepository(ctx, root(devAccount), in(dev),
+				withMutability(c.mutability, c.exclusions...)); err != nil {
 				t.Fatal(err)
 			}
 			first := d.put(in(prod), d.image(in(prod), "one"), "latest", "v1")
@@ -852,9 +893,12 @@ func TestReferrersReplicateByTheirOwnPush(t *testing.T) {
 	d.put(in(prod), subject, "latest")
 	config := d.pushLayer(in(prod), "{}")
 	signature := d.put(in(prod), marshal(t, ocispec.Manifest{
-		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, ArtifactType: "application/x-signature",
-		Config: config, Layers: []ocispec.Descriptor{d.pushLayer(in(prod), "signature")},
-		Subject: &ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: digest.FromBytes(subject), Size: int64(len(subject))},
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
+		ArtifactType: "application/x-signature",
+		Config:       config, Layers: []ocispec.Descriptor{d.pushLayer(in(prod), "signature")},
+		Subject: &ocispec.Descriptor{
+			MediaType: ocispec.MediaTypeImageManifest, Digest: digest.FromBytes(subject), Size: int64(len(subject)),
+		},
 	}))
 	d.drain()
 	refs, _, err := d.Referrers(ctx, root(devAccount), in(dev), digest.FromBytes(subject), "", registry.Page{Limit: 10})
@@ -996,20 +1040,33 @@ func TestReplicationRulesAreValidated(t *testing.T) {
 		rules []replication.Rule
 		want  registry.Code
 	}{
-		"none":                     {nil, ""},
-		"25 rules":                 {rules(25), ""},
-		"26 rules":                 {rules(26), registry.Validation},
-		"25 destinations":          {[]replication.Rule{{Destinations: ids(25)}}, ""},
-		"26 destinations":          {[]replication.Rule{{Destinations: ids(20)}, {Destinations: ids(26)[10:]}}, registry.Validation},
-		"25 destinations, shared":  {[]replication.Rule{{Destinations: ids(20)}, {Destinations: ids(25)}}, ""},
-		"100 filters":              {[]replication.Rule{{Destinations: []resource.Registry{dev}, Prefixes: make([]string, 100)}}, ""},
-		"101 filters":              {[]replication.Rule{{Destinations: []resource.Registry{dev}, Prefixes: make([]string, 101)}}, registry.Validation},
-		"no destination":           {[]replication.Rule{{}}, registry.Validation},
-		"itself":                   {[]replication.Rule{{Destinations: []resource.Registry{dev, prod}}}, registry.InvalidParameter},
+		"none":            {nil, ""},
+		"25 rules":        {rules(25), ""},
+		"26 rules":        {rules(26), registry.Validation},
+		"25 destinations": {[]replication.Rule{{Destinations: ids(25)}}, ""},
+		"26 destinations": {
+			[]replication.Rule{{Destinations: ids(20)}, {Destinations: ids(26)[10:]}}, registry.Validation,
+		},
+		"25 destinations, shared": {[]replication.Rule{{Destinations: ids(20)}, {Destinations: ids(25)}}, ""},
+		"100 filters": {
+			[]replication.Rule{{Destinations: []resource.Registry{dev}, Prefixes: make([]string, 100)}}, "",
+		},
+		"101 filters": {
+			[]replication.Rule{{Destinations: []resource.Registry{dev}, Prefixes: make([]string, 101)}}, registry.Validation,
+		},
+		"no destination": {[]replication.Rule{{}}, registry.Validation},
+		"itself": {
+			[]replication.Rule{{Destinations: []resource.Registry{dev, prod}}}, registry.InvalidParameter,
+		},
 		"twice":                    {[]replication.Rule{{Destinations: []resource.Registry{dev, dev}}}, registry.Validation},
 		"twice in different rules": {append(rules(1), rules(1)...), ""},
-		"unknown Region":           {[]replication.Rule{{Destinations: []resource.Registry{{Account: devAccount, Region: "eu-mars-1"}}}}, registry.InvalidParameter},
-		"same Region":              {[]replication.Rule{{Destinations: []resource.Registry{{Account: devAccount, Region: prod.Region}}}}, ""},
+		"unknown Region": {
+			[]replication.Rule{{Destinations: []resource.Registry{{Account: devAccount, Region: "eu-mars-1"}}}},
+			registry.InvalidParameter,
+		},
+		"same Region": {
+			[]replication.Rule{{Destinations: []resource.Registry{{Account: devAccount, Region: prod.Region}}}}, "",
+		},
 	} {
 		err := d.SetRules(ctx, root(prodAccount), prod, c.rules)
 		wantCode(t, name, err, c.want)

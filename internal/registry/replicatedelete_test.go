@@ -19,7 +19,9 @@ import (
 // deleteTo has prod replicate to the destinations, deletions too.
 func (d *domain) deleteTo(destinations ...resource.Registry) {
 	d.t.Helper()
-	if err := d.SetRules(ctx, root(prodAccount), prod, []replication.Rule{{Destinations: destinations, Deletes: new(true)}}); err != nil {
+	if err := d.SetRules(ctx, root(prodAccount), prod, []replication.Rule{
+		{Destinations: destinations, Deletes: new(true)},
+	}); err != nil {
 		d.t.Fatal(err)
 	}
 }
@@ -66,12 +68,18 @@ func TestDeletionsAreReplicated(t *testing.T) {
 		do   func(d *domain, one, two digest.Digest) // to one with tags a and b, two with c, which replication has brought
 		want string
 	}{
-		"one tag of two": {func(d *domain, _, _ digest.Digest) { d.batchDelete(in(prod), registry.Reference{Tag: "a"}) }, "0[b] 1[c]"},
+		"one tag of two": {
+			func(d *domain, _, _ digest.Digest) { d.batchDelete(in(prod), registry.Reference{Tag: "a"}) }, "0[b] 1[c]",
+		},
 		"both tags": {func(d *domain, _, _ digest.Digest) {
 			d.batchDelete(in(prod), registry.Reference{Tag: "a"}, registry.Reference{Tag: "b"})
 		}, "1[c]"},
-		"the last tag": {func(d *domain, _, _ digest.Digest) { d.batchDelete(in(prod), registry.Reference{Tag: "c"}) }, "0[a b]"},
-		"the digest":   {func(d *domain, one, _ digest.Digest) { d.batchDelete(in(prod), registry.Reference{Digest: one}) }, "1[c]"},
+		"the last tag": {
+			func(d *domain, _, _ digest.Digest) { d.batchDelete(in(prod), registry.Reference{Tag: "c"}) }, "0[a b]",
+		},
+		"the digest": {
+			func(d *domain, one, _ digest.Digest) { d.batchDelete(in(prod), registry.Reference{Digest: one}) }, "1[c]",
+		},
 		"tag and digest": {func(d *domain, one, _ digest.Digest) {
 			d.batchDelete(in(prod), registry.Reference{Tag: "a", Digest: one})
 		}, "0[b] 1[c]"},
@@ -96,7 +104,8 @@ func TestDeletionsAreReplicated(t *testing.T) {
 		}, "0[a b] 1[c]"},
 		"nothing that is there": {func(d *domain, _, _ digest.Digest) {
 			wantCode(d.t, "tag", d.DeleteTag(ctx, root(prodAccount), in(prod), "x"), registry.ImageNotFound)
-			wantCode(d.t, "manifest", d.DeleteManifest(ctx, root(prodAccount), in(prod), digest.FromString("x")), registry.ImageNotFound)
+			wantCode(d.t, "manifest", d.DeleteManifest(ctx, root(prodAccount), in(prod), digest.FromString("x")),
+				registry.ImageNotFound)
 		}, "0[a b] 1[c]"},
 		"a tag that was pushed again": {func(d *domain, one, _ digest.Digest) {
 			d.batchDelete(in(prod), registry.Reference{Tag: "c"})
@@ -216,7 +225,9 @@ func TestDeletionsOfOneSourceOfTwo(t *testing.T) {
 	d := openStill(t)
 	d.grant(dev)
 	d.deleteTo(dev)
-	if err := d.SetRules(ctx, root(prodAccount), third, []replication.Rule{{Destinations: []resource.Registry{dev}, Deletes: new(true)}}); err != nil {
+	if err := d.SetRules(ctx, root(prodAccount), third, []replication.Rule{
+		{Destinations: []resource.Registry{dev}, Deletes: new(true)},
+	}); err != nil {
 		t.Fatal(err)
 	}
 	var dg digest.Digest
@@ -240,10 +251,12 @@ func TestDestinationDecidesOnDeletions(t *testing.T) {
 		"the grant is gone": {func(d *domain) error { _, err := d.DeleteRegistryPolicy(ctx, root(devAccount), dev); return err },
 			func(d *domain) error { d.grant(dev); return nil }},
 		"the repository denies deletions": {func(d *domain) error {
-			return d.SetRepositoryPolicy(ctx, root(devAccount), in(dev), statement("Deny", prodAccount, "ecr:BatchDeleteImage"), true)
+			return d.SetRepositoryPolicy(ctx, root(devAccount), in(dev),
+				statement("Deny", prodAccount, "ecr:BatchDeleteImage"), true)
 		}, func(d *domain) error { _, err := d.DeleteRepositoryPolicy(ctx, root(devAccount), in(dev)); return err }},
 		"the repository denies replication": {func(d *domain) error {
-			return d.SetRepositoryPolicy(ctx, root(devAccount), in(dev), statement("Deny", prodAccount, "ecr:ReplicateImage"), true)
+			return d.SetRepositoryPolicy(ctx, root(devAccount), in(dev),
+				statement("Deny", prodAccount, "ecr:ReplicateImage"), true)
 		}, func(d *domain) error { _, err := d.DeleteRepositoryPolicy(ctx, root(devAccount), in(dev)); return err }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -257,17 +270,20 @@ func TestDestinationDecidesOnDeletions(t *testing.T) {
 			d.batchDelete(in(prod), registry.Reference{Digest: dg})
 			d.drain()
 			rows := d.list(prod, replication.Outgoing, replication.Failed, 10)
-			if len(rows) != 1 || !rows[0].Deletes || rows[0].Failure.Code != denied || rows[0].Failure.Detail != "" || rows[0].Failure.Statement == "" {
+			if len(rows) != 1 || !rows[0].Deletes || rows[0].Failure.Code != denied || rows[0].Failure.Detail != "" ||
+				rows[0].Failure.Statement == "" {
 				t.Fatalf("%+v", rows)
 			}
 			r := rows[0]
-			if r.Digest != dg || r.Tag != "" || r.Repository != want.Repository || r.Source != prod || r.Destination != dev || r.ImageSize != want.ImageSize || r.MediaType != want.MediaType {
+			if r.Digest != dg || r.Tag != "" || r.Repository != want.Repository || r.Source != prod || r.Destination != dev ||
+				r.ImageSize != want.ImageSize || r.MediaType != want.MediaType {
 				t.Errorf("%+v, want that of %+v", r, want)
 			}
 			if got := d.has(in(dev), dg); got != "0[a]" {
 				t.Errorf("refused, the destination has %q", got)
 			}
-			if got := d.list(dev, replication.Incoming, "", 10); slices.ContainsFunc(got, func(r replication.Replication) bool { return r.Deletes }) {
+			if got := d.list(dev, replication.Incoming, "", 10); slices.ContainsFunc(got,
+				func(r replication.Replication) bool { return r.Deletes }) {
 				t.Errorf("the destination sees %+v", got)
 			}
 			if err := c.allow(d); err != nil {

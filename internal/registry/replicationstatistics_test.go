@@ -45,7 +45,8 @@ func (d *domain) run(ref resource.Repository, r registry.Reference) {
 func TestReplicationStatistics(t *testing.T) {
 	d := openStill(t)
 	d.create(in(prod))
-	if s := d.statistics(prod, time.Hour, time.Minute); len(s.Destinations) != 0 || s.Interval != time.Minute || s.End.Sub(s.Start) != time.Hour ||
+	if s := d.statistics(prod, time.Hour, time.Minute); len(s.Destinations) != 0 || s.Interval != time.Minute ||
+		s.End.Sub(s.Start) != time.Hour ||
 		s.End.Before(d.clock.now()) || s.End.Sub(d.clock.now()) > time.Minute || s.End.Second() != 0 {
 		t.Errorf("before anything: %+v", s)
 	}
@@ -57,7 +58,8 @@ func TestReplicationStatistics(t *testing.T) {
 		t.Fatalf("%+v", s)
 	}
 	for _, dest := range s.Destinations {
-		if !dest.InRules || dest.InProgress != 2 || dest.Failed != 0 || dest.OldestInProgressAt.IsZero() || dest.Intervals != nil || !dest.LastCompletedAt.IsZero() {
+		if !dest.InRules || dest.InProgress != 2 || dest.Failed != 0 || dest.OldestInProgressAt.IsZero() ||
+			dest.Intervals != nil || !dest.LastCompletedAt.IsZero() {
 			t.Errorf("queued: %+v", dest)
 		}
 	}
@@ -68,16 +70,21 @@ func TestReplicationStatistics(t *testing.T) {
 	d.put(in(prod), raw, "3")
 	d.clock.advance(3 * time.Second)
 	d.run(in(prod), registry.Reference{Tag: "3"}) // another process
-	if err := d.SetRules(ctx, root(prodAccount), prod, []replication.Rule{{Destinations: []resource.Registry{third}}}); err != nil {
+	if err := d.SetRules(ctx, root(prodAccount), prod, []replication.Rule{
+		{Destinations: []resource.Registry{third}},
+	}); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct{ period, interval time.Duration }{{time.Hour, time.Minute}, {24 * time.Hour, 15 * time.Minute}} {
+	for _, c := range []struct {
+		period, interval time.Duration
+	}{{time.Hour, time.Minute}, {24 * time.Hour, 15 * time.Minute}} {
 		s = d.statistics(prod, c.period, c.interval)
 		if len(s.Destinations) != 2 || s.Destinations[0].Destination != third || s.Destinations[1].Destination != dev {
 			t.Fatalf("%+v", s)
 		}
 		own, refused := s.Destinations[0], s.Destinations[1]
-		if !own.InRules || own.InProgress != 0 || own.Failed != 0 || own.LastCompletedAt.IsZero() || !own.LastFailedAt.IsZero() || !own.OldestInProgressAt.IsZero() {
+		if !own.InRules || own.InProgress != 0 || own.Failed != 0 || own.LastCompletedAt.IsZero() ||
+			!own.LastFailedAt.IsZero() || !own.OldestInProgressAt.IsZero() {
 			t.Errorf("%+v", own)
 		}
 		if refused.InRules || refused.Failed != 3 || refused.LastFailedAt.IsZero() || !refused.LastCompletedAt.IsZero() {
@@ -85,8 +92,10 @@ func TestReplicationStatistics(t *testing.T) {
 		}
 		var sum replication.Interval
 		for _, i := range own.Intervals {
-			sum.Completed, sum.Failed, sum.Bytes, sum.LagMax = sum.Completed+i.Completed, sum.Failed+i.Failed, sum.Bytes+i.Bytes, max(sum.LagMax, i.LagMax)
-			if i.Time.Before(s.Start) || !i.Time.Before(s.End) || !i.Time.Truncate(c.interval).Equal(i.Time) || i.LagP50 <= 0 || i.LagP50 > i.LagP99 || i.LagP99 > i.LagMax {
+			sum.Completed, sum.Failed, sum.Bytes, sum.LagMax = sum.Completed+i.Completed, sum.Failed+i.Failed, sum.Bytes+i.Bytes,
+				max(sum.LagMax, i.LagMax)
+			if i.Time.Before(s.Start) || !i.Time.Before(s.End) || !i.Time.Truncate(c.interval).Equal(i.Time) || i.LagP50 <= 0 ||
+				i.LagP50 > i.LagP99 || i.LagP99 > i.LagMax {
 				t.Errorf("%+v", i)
 			}
 		}
@@ -105,7 +114,8 @@ func TestReplicationStatistics(t *testing.T) {
 		t.Errorf("the destination's: %+v", s)
 	}
 	d.clock.advance(2 * time.Hour)
-	if s := d.statistics(prod, time.Hour, time.Minute); len(s.Destinations) != 2 || s.Destinations[0].Intervals != nil || s.Destinations[0].LastCompletedAt.IsZero() {
+	if s := d.statistics(prod, time.Hour, time.Minute); len(s.Destinations) != 2 || s.Destinations[0].Intervals != nil ||
+		s.Destinations[0].LastCompletedAt.IsZero() {
 		t.Errorf("hours later: %+v", s)
 	}
 	d.clock.advance(24 * time.Hour)
@@ -116,7 +126,10 @@ func TestReplicationStatistics(t *testing.T) {
 	if s := d.statistics(prod, 24*time.Hour, time.Minute); !s.Destinations[0].LastCompletedAt.IsZero() {
 		t.Errorf("they were not forgotten: %+v", s)
 	}
-	for _, c := range []struct{ period, interval time.Duration }{{time.Hour, 0}, {time.Hour, time.Second}, {time.Hour, 7 * time.Minute}, {25 * time.Hour, time.Hour}, {0, time.Minute}, {-time.Hour, time.Minute}} {
+	for _, c := range []struct {
+		period, interval time.Duration
+	}{{time.Hour, 0}, {time.Hour, time.Second}, {time.Hour, 7 * time.Minute}, {25 * time.Hour, time.Hour},
+		{0, time.Minute}, {-time.Hour, time.Minute}} {
 		_, err := d.Statistics(ctx, root(prodAccount), prod, c.period, c.interval)
 		wantCode(t, c.period.String(), err, registry.InvalidParameter)
 	}

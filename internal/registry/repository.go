@@ -82,7 +82,9 @@ func (s *Service) CreateRepository(ctx context.Context, c access.Caller, ref res
 		return Repository{}, err
 	}
 	if settings.Encryption != (Encryption{Type: defaultEncryption}) {
-		return Repository{}, Errorf(InvalidParameter, "Invalid parameter at 'encryptionConfiguration': encryption with KMS keys is not implemented in this version of Twinport yet; leave it out, or use %s without a key", defaultEncryption)
+		return Repository{}, Errorf(InvalidParameter, "Invalid parameter at 'encryptionConfiguration': encryption with "+
+			"KMS keys is not implemented in this version of Twinport yet; leave it out, or use %s without a key",
+			defaultEncryption)
 	}
 	r := s.newRepository(ref, reg.ID, settings)
 	room := s.room(ref.Registry, reg.ID, 0, quota.Repositories)
@@ -105,7 +107,8 @@ func (s *Service) createRepository(ctx context.Context, r *metadata.Repository, 
 			return err
 		}
 		if !created {
-			return Errorf(RepositoryAlreadyExists, "The repository with name '%s' already exists in the registry with id '%s'", ref.Name, ref.Registry.Account)
+			return Errorf(RepositoryAlreadyExists, "The repository with name '%s' already exists in the registry with id '%s'",
+				ref.Name, ref.Registry.Account)
 		}
 		if err := room.Take(quota.Repositories, 1); err != nil {
 			return err
@@ -153,20 +156,25 @@ func validMutability(m TagMutability, exclusions []string) error {
 	switch m {
 	case Mutable, Immutable:
 		if len(exclusions) > 0 {
-			return Errorf(InvalidParameter, "Invalid parameter at 'imageTagMutabilityExclusionFilters': filters need %s or %s", ImmutableWithExclusion, MutableWithExclusion)
+			return Errorf(InvalidParameter, "Invalid parameter at 'imageTagMutabilityExclusionFilters': filters need %s or %s",
+				ImmutableWithExclusion, MutableWithExclusion)
 		}
 	case ImmutableWithExclusion, MutableWithExclusion:
 		if len(exclusions) == 0 || len(exclusions) > maxExclusions {
-			return Errorf(InvalidParameter, "Invalid parameter at 'imageTagMutabilityExclusionFilters': %s needs 1 to %d filters", m, maxExclusions)
+			return Errorf(
+				InvalidParameter, "Invalid parameter at 'imageTagMutabilityExclusionFilters': %s needs 1 to %d filters", m,
+				maxExclusions)
 		}
 		for _, f := range exclusions {
 			if strings.Count(f, "*") > maxWildcards {
-				return Errorf(InvalidParameter, "Invalid parameter at 'imageTagMutabilityExclusionFilters' failed to satisfy constraint: "+
+				return Errorf(InvalidParameter, "Invalid parameter at 'imageTagMutabilityExclusionFilters' failed to "+
+					"satisfy constraint: "+
 					"'a filter has at most %d wildcards (*)': '%s' has more", maxWildcards, Shorten(f))
 			}
 		}
 	default:
-		return Errorf(InvalidParameter, "Invalid parameter at 'imageTagMutability' failed to satisfy constraint: 'Member must satisfy enum value set: [%s, %s, %s, %s]'", Immutable, Mutable, ImmutableWithExclusion, MutableWithExclusion)
+		return Errorf(InvalidParameter, "Invalid parameter at 'imageTagMutability' failed to satisfy constraint: 'Member "+
+			"must satisfy enum value set: [%s, %s, %s, %s]'", Immutable, Mutable, ImmutableWithExclusion, MutableWithExclusion)
 	}
 	return nil
 }
@@ -263,7 +271,8 @@ func (s *Service) DeleteRepository(ctx context.Context, c access.Caller, ref res
 				return err
 			}
 			if has {
-				return Errorf(RepositoryNotEmpty, "The repository with name '%s' in registry with id '%s' cannot be deleted because it still contains images", ref.Name, ref.Registry.Account)
+				return Errorf(RepositoryNotEmpty, "The repository with name '%s' in registry with id '%s' cannot be deleted "+
+					"because it still contains images", ref.Name, ref.Registry.Account)
 			}
 		}
 		// What one transaction can remove goes now. Of a larger one nothing is to be
@@ -342,7 +351,8 @@ func (s *Service) SetRepositoryPolicy(ctx context.Context, c access.Caller, ref 
 			return err
 		}
 		if !d.Allowed() {
-			return Errorf(InvalidParameter, "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'The new policy would keep you from changing it again (%s); use force to set it all the same'", d.Reason())
+			return Errorf(InvalidParameter, "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'The new policy "+
+				"would keep you from changing it again (%s); use force to set it all the same'", d.Reason())
 		}
 	}
 	return s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) error {
@@ -357,7 +367,8 @@ func (s *Service) SetRepositoryPolicy(ctx context.Context, c access.Caller, ref 
 }
 
 func invalidPolicy(err error) error {
-	return Errorf(InvalidParameter, "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided: %v'", err)
+	return Errorf(InvalidParameter, "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid "+
+		"repository policy provided: %v'", err)
 }
 
 // RepositoryPolicy: RepositoryPolicyNotFound.
@@ -373,7 +384,8 @@ func (s *Service) RepositoryPolicy(ctx context.Context, c access.Caller, ref res
 }
 
 func repositoryPolicyNotFound(ref resource.Repository) *Error {
-	return Errorf(RepositoryPolicyNotFound, "Repository policy does not exist for the repository with name '%s' in the registry with id '%s'", ref.Name, ref.Registry.Account)
+	return Errorf(RepositoryPolicyNotFound, "Repository policy does not exist for the repository with name '%s' in the "+
+		"registry with id '%s'", ref.Name, ref.Registry.Account)
 }
 
 // DeleteRepositoryPolicy returns the text that was deleted: RepositoryPolicyNotFound, PreconditionFailed.

@@ -31,7 +31,8 @@ func validResourceTags(tags []resource.Tag) error {
 		case t.Key == "" || utf8.RuneCountInString(t.Key) > maxResourceTagKey:
 			return Errorf(InvalidTagParameter, "Invalid tag key: a key has 1 to %d characters", maxResourceTagKey)
 		case utf8.RuneCountInString(t.Value) > maxResourceTagValue:
-			return Errorf(InvalidTagParameter, "Invalid value of tag '%s': a value has at most %d characters", Shorten(t.Key), maxResourceTagValue)
+			return Errorf(InvalidTagParameter, "Invalid value of tag '%s': a value has at most %d characters", Shorten(t.Key),
+				maxResourceTagValue)
 		case strings.HasPrefix(folded, "aws:"):
 			return Errorf(InvalidTagParameter, "Invalid tag key '%s': keys that begin with aws: are reserved", Shorten(t.Key))
 		case given && first == t.Key:
@@ -47,7 +48,8 @@ func validResourceTags(tags []resource.Tag) error {
 // sameButForCase refuses a tag key that policies could not tell from another:
 // condition keys have no case.
 func sameButForCase(key, other string) *Error {
-	return Errorf(InvalidTagParameter, "Tag key '%s' differs from '%s' only by case, which policies do not see; choose one of them", Shorten(key), Shorten(other))
+	return Errorf(InvalidTagParameter, "Tag key '%s' differs from '%s' only by case, which policies do not see; "+
+		"choose one of them", Shorten(key), Shorten(other))
 }
 
 func tooManyTags() *Error {
@@ -98,7 +100,8 @@ func (s *Service) TagResource(ctx context.Context, c access.Caller, ref resource
 func (s *Service) UntagResource(ctx context.Context, c access.Caller, ref resource.Repository, keys []string,
 	base ...Revision) error {
 	if len(keys) > maxUntagged {
-		return Errorf(InvalidTagParameter, "%d tag keys were given; at most %d can be removed at once", len(keys), maxUntagged)
+		return Errorf(InvalidTagParameter, "%d tag keys were given; at most %d can be removed at once", len(keys),
+			maxUntagged)
 	}
 	r, err := s.repositoryAbout(ctx, c, ref, access.About{Removed: keys}, nil, access.UntagResource)
 	if err != nil {

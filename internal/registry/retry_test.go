@@ -51,7 +51,8 @@ func TestFaultsAreTriedAgainWithGrowingDelays(t *testing.T) {
 		took := d.clock.now().Sub(before)
 		st := toDev()
 		delay := st.NextTryAt.Sub(before)
-		if st.State != replication.InProgress || st.Tries != try || st.Failure.Code != "InternalError" || !st.FinishedAt.IsZero() {
+		if st.State != replication.InProgress || st.Tries != try || st.Failure.Code != "InternalError" ||
+			!st.FinishedAt.IsZero() {
 			t.Fatalf("try %d: %+v", try, st)
 		}
 		if delay < least || delay > 2*least+took {
@@ -115,8 +116,9 @@ func TestFaultOfAnEarlierTryIsNotRecorded(t *testing.T) {
 	image := d.image(in(prod), "one")
 	store := &interrupted{Store: d.meta}
 	_, other, err := replication.Open(ctx, registry.Config{
-		Metadata: store, Blobs: d.blobs, Accounts: []string{prodAccount, devAccount}, Regions: []string{"us-east-1", "us-west-2"},
-		Grace: time.Hour, Logger: slog.New(slog.DiscardHandler), Now: d.clock.now,
+		Metadata: store, Blobs: d.blobs, Accounts: []string{prodAccount, devAccount},
+		Regions: []string{"us-east-1", "us-west-2"},
+		Grace:   time.Hour, Logger: slog.New(slog.DiscardHandler), Now: d.clock.now,
 	})
 	if err != nil {
 		t.Fatal(err)

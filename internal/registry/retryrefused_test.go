@@ -26,7 +26,8 @@ func (d *domain) refuseMany(n int) {
 	for first := 0; first < n; first += 500 {
 		var rows []*metadata.Replication
 		for i := first; i < min(n, first+500); i++ {
-			rows = append(rows, &metadata.Replication{RepositoryID: row.ID, Digest: string(dg), Tag: fmt.Sprint("t", i), Sequence: 1,
+			rows = append(rows, &metadata.Replication{RepositoryID: row.ID, Digest: string(dg), Tag: fmt.Sprint("t", i),
+				Sequence:           1,
 				DestinationAccount: devAccount, DestinationRegion: dev.Region, PushedAt: d.clock.now(), NextTryAt: d.clock.now()})
 		}
 		err := d.meta.Update(ctx, func(tx *metadata.Tx) error {
@@ -84,7 +85,8 @@ func TestChangesDoNotTouchWhatWasRefused(t *testing.T) {
 			must(d.UntagResource(ctx, root(devAccount), in(dev), []string{"a"}))
 		}},
 		{"repository policy", func() {
-			must(d.SetRepositoryPolicy(ctx, root(devAccount), in(dev), statement("Deny", prodAccount, "ecr:ReplicateImage"), true))
+			must(d.SetRepositoryPolicy(ctx, root(devAccount), in(dev), statement("Deny", prodAccount, "ecr:ReplicateImage"),
+				true))
 			_, err := d.DeleteRepositoryPolicy(ctx, root(devAccount), in(dev))
 			must(err)
 		}},
@@ -125,7 +127,8 @@ func TestRetriesAreResumedByAnotherProcess(t *testing.T) {
 	}
 	other, replicas, err := replication.Open(ctx, registry.Config{
 		Metadata: d.meta, Blobs: d.blobs, Accounts: []string{prodAccount, devAccount},
-		Regions: []string{"us-east-1", "us-west-2"}, Grace: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler), Now: d.clock.now,
+		Regions: []string{"us-east-1", "us-west-2"}, Grace: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler),
+		Now: d.clock.now,
 	})
 	if err != nil {
 		t.Fatal(err)

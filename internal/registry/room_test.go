@@ -66,8 +66,9 @@ func (m fullOnce) Update(ctx context.Context, fn func(*metadata.Tx) error) error
 func TestNothingIsLeftOfWhatDidNotFit(t *testing.T) {
 	d := openStill(t)
 	store, meta := &small{Store: d.blobs}, fullOnce{d.meta}
-	s, _, err := replication.Open(ctx, registry.Config{Metadata: meta, Blobs: store, Accounts: []string{prodAccount}, Regions: []string{prod.Region},
-		Grace: time.Hour, Logger: slog.New(slog.DiscardHandler), Now: d.clock.now})
+	s, _, err := replication.Open(ctx, registry.Config{Metadata: meta, Blobs: store, Accounts: []string{prodAccount},
+		Regions: []string{prod.Region},
+		Grace:   time.Hour, Logger: slog.New(slog.DiscardHandler), Now: d.clock.now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +153,8 @@ func TestNothingIsLeftOfWhatDidNotFit(t *testing.T) {
 		t.Errorf("the session in use has %d bytes, %v", n, err)
 	}
 	// A client that went away, or sent too little, may go on.
-	if _, err := s.AppendUpload(ctx, c, ref, kept, 3, io.MultiReader(strings.NewReader(" "), failingReader{})); err == nil {
+	if _, err := s.AppendUpload(ctx, c, ref, kept, 3,
+		io.MultiReader(strings.NewReader(" "), failingReader{})); err == nil {
 		t.Error("no error")
 	}
 	if n, err := s.UploadSize(ctx, c, ref, kept); n != 4 || err != nil {

@@ -31,7 +31,8 @@ func TestRoundTrips(t *testing.T) {
 	d.create(own)
 	d.replicateTo(dev)
 	d.grant(dev)
-	if err := d.SetRepositoryPolicy(ctx, root(prodAccount), own, statement("Allow", devAccount, "ecr:BatchGetImage", "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer"), false); err != nil {
+	if err := d.SetRepositoryPolicy(ctx, root(prodAccount), own, statement("Allow", devAccount, "ecr:BatchGetImage",
+		"ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer"), false); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.TagResource(ctx, root(prodAccount), own, []resource.Tag{{Key: "team", Value: "x"}}); err != nil {
@@ -40,7 +41,8 @@ func TestRoundTrips(t *testing.T) {
 	layers := []ocispec.Descriptor{d.pushLayer(own, "one"), d.pushLayer(own, "two"), d.pushLayer(own, "three")}
 	config := d.pushLayer(own, "{}")
 	image := func(n int) []byte {
-		return marshal(t, ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, Config: config, Layers: layers,
+		return marshal(t, ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2},
+			MediaType: ocispec.MediaTypeImageManifest, Config: config, Layers: layers,
 			Annotations: map[string]string{"n": fmt.Sprint(n)}})
 	}
 	var replications []int64
@@ -68,7 +70,9 @@ func TestRoundTrips(t *testing.T) {
 	put := func() error {
 		n++
 		raw := image(n)
-		_, err := d.PutManifest(ctx, root(prodAccount), own, registry.NewManifest{Bytes: raw, Digest: digest.FromBytes(raw), Tags: []string{"latest"}})
+		_, err := d.PutManifest(ctx, root(prodAccount), own, registry.NewManifest{
+			Bytes: raw, Digest: digest.FromBytes(raw), Tags: []string{"latest"},
+		})
 		return err
 	}
 	get := func(c access.Caller, r registry.Reference) func() error {
@@ -172,8 +176,9 @@ func TestRoundTripsOfAStart(t *testing.T) {
 	}
 	for _, accountsAre := range []string{"new", "known"} {
 		before := postgres.RoundTrips()
-		s, _, err := replication.Open(ctx, registry.Config{Metadata: d.meta, Blobs: d.blobs, Accounts: accounts, Regions: []string{"us-east-1", "us-west-2"},
-			Grace: time.Hour, Logger: slog.New(slog.DiscardHandler), Now: d.clock.now})
+		s, _, err := replication.Open(ctx, registry.Config{Metadata: d.meta, Blobs: d.blobs, Accounts: accounts,
+			Regions: []string{"us-east-1", "us-west-2"},
+			Grace:   time.Hour, Logger: slog.New(slog.DiscardHandler), Now: d.clock.now})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -107,7 +107,8 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 func newService(c Config) *Service {
 	s := &Service{
 		meta: c.Metadata, blobs: c.Blobs, log: c.Logger, now: c.Now, grace: c.Grace, limits: c.Limits, regions: c.Regions,
-		registries: map[resource.Registry]int64{}, usage: usage.New(c.Limits, c.Metadata.Read, c.Now), changes: c.Changes, outbox: c.Outbox,
+		registries: map[resource.Registry]int64{}, usage: usage.New(c.Limits, c.Metadata.Read, c.Now), changes: c.Changes,
+		outbox: c.Outbox,
 	}
 	s.access = access.New(access.Config{Served: s.Exists, Organizations: c.Organizations, Logger: c.Logger, Now: c.Now})
 	return s
@@ -190,5 +191,8 @@ func (s *Service) repositoryChanged(tx *metadata.Tx, r *metadata.Repository) {
 }
 
 func storageFull(err error) *Error {
-	return &Error{Code: StorageFull, Message: "The registry's disk is full, so nothing was stored. What was stored before stays readable. Ask the operator to make room, and try again.", Err: err}
+	return &Error{
+		Code: StorageFull, Message: "The registry's disk is full, so nothing was stored. What was stored before stays " +
+			"readable. Ask the operator to make room, and try again.", Err: err,
+	}
 }

@@ -105,7 +105,8 @@ func openLimited(t testing.TB, dir string, set func(account string, l *quota.Lim
 	s, r, err := replication.Open(ctx, registry.Config{
 		Metadata: meta, Blobs: blobs, Accounts: []string{prodAccount, devAccount},
 		Organizations: map[string]string{prodAccount: organization, devAccount: organization}, Limits: limits,
-		Regions: []string{"us-east-1", "us-west-2"}, Grace: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler), Now: clock.now,
+		Regions: []string{"us-east-1", "us-west-2"}, Grace: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler),
+		Now: clock.now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -126,12 +127,16 @@ func (d *domain) close() {
 }
 
 func root(account string) access.Caller {
-	return access.Caller{Identity: auth.Identity{Principal: policy.Principal{Account: account, ARN: "arn:aws:iam::" + account + ":root"}}}
+	return access.Caller{
+		Identity: auth.Identity{Principal: policy.Principal{Account: account, ARN: "arn:aws:iam::" + account + ":root"}},
+	}
 }
 
 // user is a caller who is not the root of the account.
 func user(account string) access.Caller {
-	return access.Caller{Identity: auth.Identity{Principal: policy.Principal{Account: account, ARN: "arn:aws:iam::" + account + ":user/ci"}}}
+	return access.Caller{
+		Identity: auth.Identity{Principal: policy.Principal{Account: account, ARN: "arn:aws:iam::" + account + ":user/ci"}},
+	}
 }
 
 func wantCode(t testing.TB, what string, err error, want registry.Code) {
@@ -149,7 +154,8 @@ func statement(effect, account string, actions ...string) string {
 
 func (d *domain) create(ref resource.Repository) {
 	d.t.Helper()
-	if _, err := d.CreateRepository(context.Background(), root(ref.Registry.Account), ref, registry.NewRepository{}); err != nil {
+	if _, err := d.CreateRepository(context.Background(), root(ref.Registry.Account), ref,
+		registry.NewRepository{}); err != nil {
 		d.t.Fatal(err)
 	}
 }
@@ -157,7 +163,8 @@ func (d *domain) create(ref resource.Repository) {
 func (d *domain) pushLayer(ref resource.Repository, content string) ocispec.Descriptor {
 	d.t.Helper()
 	dg := digest.FromString(content)
-	if _, err := d.PutLayer(context.Background(), root(ref.Registry.Account), ref, dg, bytes.NewReader([]byte(content))); err != nil {
+	if _, err := d.PutLayer(context.Background(), root(ref.Registry.Account), ref, dg,
+		bytes.NewReader([]byte(content))); err != nil {
 		d.t.Fatal(err)
 	}
 	return ocispec.Descriptor{MediaType: ocispec.MediaTypeImageLayer, Digest: dg, Size: int64(len(content))}
@@ -185,7 +192,9 @@ func marshal(t testing.TB, v any) []byte {
 
 func (d *domain) put(ref resource.Repository, raw []byte, tags ...string) digest.Digest {
 	d.t.Helper()
-	r, err := d.PutManifest(context.Background(), root(ref.Registry.Account), ref, registry.NewManifest{Bytes: raw, Digest: digest.FromBytes(raw), Tags: tags})
+	r, err := d.PutManifest(context.Background(), root(ref.Registry.Account), ref, registry.NewManifest{
+		Bytes: raw, Digest: digest.FromBytes(raw), Tags: tags,
+	})
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -194,14 +203,17 @@ func (d *domain) put(ref resource.Repository, raw []byte, tags ...string) digest
 
 func (d *domain) replicateTo(destinations ...resource.Registry) {
 	d.t.Helper()
-	if err := d.SetRules(context.Background(), root(prodAccount), prod, []replication.Rule{{Destinations: destinations}}); err != nil {
+	if err := d.SetRules(context.Background(), root(prodAccount), prod,
+		[]replication.Rule{{Destinations: destinations}}); err != nil {
 		d.t.Fatal(err)
 	}
 }
 
 func (d *domain) grant(id resource.Registry) {
 	d.t.Helper()
-	text := `{"Version":"2012-10-17","Statement":[` + policy.Grant("Replication", prodAccount, []string{"ecr:CreateRepository", "ecr:ReplicateImage"},
+	text := `{"Version":"2012-10-17","Statement":[` + policy.Grant("Replication", prodAccount, []string{
+		"ecr:CreateRepository", "ecr:ReplicateImage",
+	},
 		fmt.Sprintf("arn:aws:ecr:%s:%s:repository/*", id.Region, id.Account)) + `]}`
 	if err := d.SetRegistryPolicy(context.Background(), root(id.Account), id, text); err != nil {
 		d.t.Fatal(err)
@@ -231,7 +243,9 @@ func (d *domain) status(ref resource.Repository, r registry.Reference,
 func TestMainJob(t *testing.T) {
 	d := open(t)
 	ctx := context.Background()
-	ref, copied := resource.Repository{Registry: prod, Name: "team/app"}, resource.Repository{Registry: dev, Name: "team/app"}
+	ref, copied := resource.Repository{
+		Registry: prod, Name: "team/app",
+	}, resource.Repository{Registry: dev, Name: "team/app"}
 	d.create(ref)
 	d.replicateTo(dev)
 	raw := d.image(ref, "one")
@@ -241,7 +255,8 @@ func TestMainJob(t *testing.T) {
 	if st.Failure.Code != denied || !bytes.Contains([]byte(st.Failure.Statement), []byte(`"ecr:ReplicateImage"`)) {
 		t.Errorf("refusal: %+v", st)
 	}
-	if _, err := d.Manifest(ctx, root(devAccount), copied, registry.Reference{Tag: "latest"}); registry.CodeOf(err) != registry.RepositoryNotFound {
+	if _, err := d.Manifest(ctx, root(devAccount), copied,
+		registry.Reference{Tag: "latest"}); registry.CodeOf(err) != registry.RepositoryNotFound {
 		t.Errorf("before the grant: %v", err)
 	}
 	d.grant(dev)
@@ -258,7 +273,8 @@ func TestMainJob(t *testing.T) {
 
 	second := d.put(ref, d.image(ref, "two"), "latest")
 	d.status(ref, registry.Reference{Digest: second}, replication.Complete)
-	if m, err := d.Manifest(ctx, root(devAccount), copied, registry.Reference{Tag: "latest"}); err != nil || m.Digest != second {
+	if m, err := d.Manifest(ctx, root(devAccount), copied, registry.Reference{Tag: "latest"}); err != nil ||
+		m.Digest != second {
 		t.Errorf("after the second push: %v, %v", m.Digest, err)
 	}
 }

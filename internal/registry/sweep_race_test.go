@@ -76,9 +76,10 @@ func (r *racer) whole(ref resource.Repository) error {
 
 // image is a manifest that names the layer, another one each time.
 func (r *racer) image(n int) []byte {
-	return marshal(r.t, ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
-		Config: ocispec.Descriptor{MediaType: ocispec.MediaTypeImageConfig, Digest: r.digest, Size: int64(len(r.content))},
-		Layers: []ocispec.Descriptor{}, Annotations: map[string]string{"n": strconv.Itoa(n)}})
+	return marshal(r.t, ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2},
+		MediaType: ocispec.MediaTypeImageManifest,
+		Config:    ocispec.Descriptor{MediaType: ocispec.MediaTypeImageConfig, Digest: r.digest, Size: int64(len(r.content))},
+		Layers:    []ocispec.Descriptor{}, Annotations: map[string]string{"n": strconv.Itoa(n)}})
 }
 
 // sweep goes through the steps with no grace, and returns what was found.
@@ -241,7 +242,8 @@ func TestPushMeetsTheSweepOfItsBlob(t *testing.T) {
 		switch {
 		case outcome.State == metadata.ReplicationComplete:
 			replicated[kind].Add(1)
-			if err := errors.Join(r.whole(copied), d.DeleteManifest(ctx, root(devAccount), copied, image), r.unlink(copied)); err != nil {
+			if err := errors.Join(r.whole(copied), d.DeleteManifest(ctx, root(devAccount), copied, image),
+				r.unlink(copied)); err != nil {
 				return err
 			}
 		case outcome.FailureCode != "SourceImageIncomplete":
@@ -277,7 +279,9 @@ func TestPutMeetsTheSweepOfItsLinks(t *testing.T) {
 			_, err := d.sweep("links", "blobs", "garbage")
 			return err
 		}, func() error {
-			_, putErr = d.PutManifest(ctx, root(prodAccount), r.a, registry.NewManifest{Bytes: raw, Digest: digest.FromBytes(raw)})
+			_, putErr = d.PutManifest(ctx, root(prodAccount), r.a, registry.NewManifest{
+				Bytes: raw, Digest: digest.FromBytes(raw),
+			})
 			return nil
 		}); err != nil {
 			return err

@@ -254,7 +254,8 @@ func TestDryRunChangesNothingAndTellsWhatIsFreed(t *testing.T) {
 	state := func() string {
 		blobs, err := d.meta.Read(ctx).Upkeep().Blobs("", 100)
 		garbage, garbageErr := d.meta.Read(ctx).Upkeep().Garbage("", 100)
-		uploads, uploadsErr := d.meta.Read(ctx).Uploads().Idle(d.clock.now().Add(time.Hour), d.clock.now().Add(2*time.Hour), "", 100)
+		uploads, uploadsErr := d.meta.Read(ctx).Uploads().Idle(d.clock.now().Add(time.Hour), d.clock.now().Add(2*time.Hour),
+			"", 100)
 		links, _, linksErr := d.meta.Read(ctx).Upkeep().LayersAfter(metadata.LayerKey{}, 100)
 		unused, unusedErr := d.meta.Read(ctx).Upkeep().UnusedLayers(metadata.LayerKey{}, links, d.clock.now())
 		if err := errors.Join(err, garbageErr, uploadsErr, linksErr, unusedErr); err != nil {
@@ -271,7 +272,9 @@ func TestDryRunChangesNothingAndTellsWhatIsFreed(t *testing.T) {
 	if !maps.Equal(told, freed) {
 		t.Errorf("told %v, freed %v", told, freed)
 	}
-	for step, want := range map[sweep.Step]int64{"uploads": 1, "leftovers": 1, "links": 6, "blobs": 6, "objects": 1, "garbage": 7} {
+	for step, want := range map[sweep.Step]int64{
+		"uploads": 1, "leftovers": 1, "links": 6, "blobs": 6, "objects": 1, "garbage": 7,
+	} {
 		if freed[step].Found != want {
 			t.Errorf("%s: %d, want %d", step, freed[step].Found, want)
 		}
@@ -342,7 +345,8 @@ func TestPagesOfManyLinks(t *testing.T) {
 	for i := 0; i < links; i += batch {
 		err := d.meta.Update(ctx, func(tx *metadata.Tx) error {
 			for j := range batch {
-				if err := tx.Layers().Add(r, fmt.Sprintf("sha256:%064d", i+j), 1, fmt.Sprintf("blobs/none-%d", i+j), begun); err != nil {
+				if err := tx.Layers().Add(r, fmt.Sprintf("sha256:%064d", i+j), 1, fmt.Sprintf("blobs/none-%d", i+j),
+					begun); err != nil {
 					return err
 				}
 			}
@@ -384,6 +388,7 @@ func TestPagesOfManyLinks(t *testing.T) {
 		if found != int64(links) || pages < links/page {
 			t.Errorf("%s: %d found in %d pages", step, found, pages)
 		}
-		t.Logf("%s: %d pages in %v, the longest took %v, the first asked %d questions", step, pages, time.Since(begun), longest, questions)
+		t.Logf("%s: %d pages in %v, the longest took %v, the first asked %d questions", step, pages, time.Since(begun),
+			longest, questions)
 	}
 }

@@ -17,7 +17,8 @@ func TestAccountNotServedAnyMore(t *testing.T) {
 	ref := resource.Repository{Registry: prod, Name: "team/app"}
 	d.create(ref)
 	d.put(ref, d.image(ref, "layer"), "one")
-	if err := d.SetRepositoryPolicy(ctx, root(prodAccount), ref, statement("Allow", devAccount, "ecr:BatchGetImage"), false); err != nil {
+	if err := d.SetRepositoryPolicy(ctx, root(prodAccount), ref, statement("Allow", devAccount, "ecr:BatchGetImage"),
+		false); err != nil {
 		t.Fatal(err)
 	}
 	one := registry.Reference{Tag: "one"}
@@ -26,7 +27,8 @@ func TestAccountNotServedAnyMore(t *testing.T) {
 
 	without, _, err := replication.Open(ctx, registry.Config{
 		Metadata: d.meta, Blobs: d.blobs, Accounts: []string{devAccount},
-		Regions: []string{"us-east-1", "us-west-2"}, Grace: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler), Now: d.clock.now,
+		Regions: []string{"us-east-1", "us-west-2"}, Grace: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler),
+		Now: d.clock.now,
 	})
 	if err != nil {
 		t.Fatal(err)

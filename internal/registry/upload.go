@@ -129,7 +129,8 @@ func uploadError(repo *metadata.Repository, id string, err error) error {
 }
 
 func uploadNotFound(repo *metadata.Repository, id string) *Error {
-	return Errorf(UploadNotFound, "The upload '%s' does not exist in the repository with name '%s' in the registry with id '%s'", Shorten(id), repo.Name, repo.Account)
+	return Errorf(UploadNotFound, "The upload '%s' does not exist in the repository with name '%s' in the "+
+		"registry with id '%s'", Shorten(id), repo.Name, repo.Account)
 }
 
 // UploadSize returns how many bytes the session holds: UploadNotFound.
@@ -177,7 +178,8 @@ func (s *Service) addToUpload(ctx context.Context, c access.Caller, ref resource
 // append copies r to the end of the upload in constant memory.
 func (u *session) append(ctx context.Context, offset int64, r io.Reader) error {
 	if offset >= 0 && offset != u.Size() {
-		e := Errorf(InvalidLayerPart, "The part begins at byte %d, but the upload has received %d bytes: parts must follow each other", offset, u.Size())
+		e := Errorf(InvalidLayerPart, "The part begins at byte %d, but the upload has received %d bytes: parts must "+
+			"follow each other", offset, u.Size())
 		e.Received = u.Size()
 		return e
 	}
@@ -202,7 +204,8 @@ func (u *session) save(ctx context.Context) error {
 		return err
 	})
 	if err == nil && !saved {
-		return Errorf(InvalidParameter, "Another request has written to the upload '%s' meanwhile, or ended it: one request at a time may", u.row.ID)
+		return Errorf(InvalidParameter, "Another request has written to the upload '%s' meanwhile, or ended it: one "+
+			"request at a time may", u.row.ID)
 	}
 	return err
 }

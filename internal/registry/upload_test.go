@@ -90,9 +90,11 @@ func TestUploadInParts(t *testing.T) {
 	if n, err := d.UploadSize(ctx, root(prodAccount), in(prod), id); n != 6 || err != nil {
 		t.Errorf("size %d, %v", n, err)
 	}
-	_, err := d.CompleteUpload(ctx, root(prodAccount), in(prod), id, digest.FromString("onetwothree"), 3, strings.NewReader("three"))
+	_, err := d.CompleteUpload(ctx, root(prodAccount), in(prod), id, digest.FromString("onetwothree"), 3,
+		strings.NewReader("three"))
 	wantCode(t, "a last part out of order", err, registry.InvalidLayerPart)
-	l, err := d.CompleteUpload(ctx, root(prodAccount), in(prod), id, digest.FromString("onetwothree"), 6, strings.NewReader("three"))
+	l, err := d.CompleteUpload(ctx, root(prodAccount), in(prod), id, digest.FromString("onetwothree"), 6,
+		strings.NewReader("three"))
 	if err != nil || l.Size != 11 {
 		t.Errorf("%+v, %v", l, err)
 	}
@@ -162,7 +164,8 @@ func TestWrongDigestEndsTheUpload(t *testing.T) {
 	wantCode(t, "afterwards", d.complete(id, "content"), registry.UploadNotFound)
 	_, err = d.PutLayer(ctx, root(prodAccount), in(prod), digest.FromString("other"), strings.NewReader("content"))
 	wantCode(t, "at once", err, registry.InvalidLayer)
-	_, err = d.PutLayer(ctx, root(prodAccount), in(prod), digest.FromString("content"), iotest.ErrReader(io.ErrUnexpectedEOF))
+	_, err = d.PutLayer(ctx, root(prodAccount), in(prod), digest.FromString("content"),
+		iotest.ErrReader(io.ErrUnexpectedEOF))
 	if !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("a body that breaks off: %v", err)
 	}
@@ -173,7 +176,8 @@ func TestWrongDigestEndsTheUpload(t *testing.T) {
 	if n := d.held(); n != 0 {
 		t.Errorf("bytes of %d sessions are left", n)
 	}
-	if ids, err := d.meta.Read(ctx).Uploads().Idle(time.Now().Add(time.Hour), time.Now().Add(2*time.Hour), "", 10); err != nil || len(ids) != 0 {
+	if ids, err := d.meta.Read(ctx).Uploads().Idle(time.Now().Add(time.Hour), time.Now().Add(2*time.Hour), "",
+		10); err != nil || len(ids) != 0 {
 		t.Errorf("sessions are left: %v, %v", ids, err)
 	}
 }
@@ -190,10 +194,12 @@ func TestBrokenBodyCanBeResumed(t *testing.T) {
 	}
 	// A last part that breaks off leaves the upload as well.
 	body = io.MultiReader(strings.NewReader(content[n:n+1000]), iotest.ErrReader(io.ErrUnexpectedEOF))
-	if _, err := d.CompleteUpload(ctx, root(prodAccount), in(prod), id, digest.FromString(content), n, body); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, err := d.CompleteUpload(ctx, root(prodAccount), in(prod), id, digest.FromString(content), n,
+		body); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Fatal(err)
 	}
-	if _, err := d.CompleteUpload(ctx, root(prodAccount), in(prod), id, digest.FromString(content), n+1000, strings.NewReader(content[n+1000:])); err != nil {
+	if _, err := d.CompleteUpload(ctx, root(prodAccount), in(prod), id, digest.FromString(content), n+1000,
+		strings.NewReader(content[n+1000:])); err != nil {
 		t.Error(err)
 	}
 }
@@ -288,13 +294,15 @@ func TestSameLayerFromManyAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			if _, err := d.PutLayer(ctx, root(prodAccount), in(prod), digest.FromBytes(content), bytes.NewReader(content)); err != nil {
+			if _, err := d.PutLayer(ctx, root(prodAccount), in(prod), digest.FromBytes(content),
+				bytes.NewReader(content)); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
-	if l, err := d.Layer(ctx, root(prodAccount), in(prod), digest.FromBytes(content)); err != nil || l.Size != int64(len(content)) {
+	if l, err := d.Layer(ctx, root(prodAccount), in(prod), digest.FromBytes(content)); err != nil ||
+		l.Size != int64(len(content)) {
 		t.Errorf("%+v, %v", l, err)
 	}
 	if n := d.held(); n != 0 {
@@ -405,7 +413,9 @@ func TestLayersThatAClientAskedForStay(t *testing.T) {
 	if err != nil || page.Found != 1 {
 		t.Errorf("%+v, %v", page, err)
 	}
-	for digest, want := range map[digest.Digest]registry.Code{asked.Digest: "", forgotten.Digest: registry.LayersNotFound} {
+	for digest, want := range map[digest.Digest]registry.Code{
+		asked.Digest: "", forgotten.Digest: registry.LayersNotFound,
+	} {
 		_, err := d.Layer(ctx, root(prodAccount), in(prod), digest)
 		wantCode(t, string(digest), err, want)
 	}

@@ -81,7 +81,9 @@ func (f *follower) silent() {
 
 func told(direction replication.Direction, state replication.State, tag string) func(replication.WatchEvent) bool {
 	return func(e replication.WatchEvent) bool {
-		return e.Direction == direction && slices.ContainsFunc(e.Replications, func(r replication.Replication) bool { return r.State == state && r.Tag == tag })
+		return e.Direction == direction && slices.ContainsFunc(e.Replications, func(r replication.Replication) bool {
+			return r.State == state && r.Tag == tag
+		})
 	}
 }
 
@@ -152,7 +154,8 @@ func TestWatch(t *testing.T) {
 		t.Errorf("ended with %v", err)
 	}
 	refused := errors.New("the client has gone")
-	if err := d.Watch(ctx, root(prodAccount), prod, func(replication.WatchEvent) error { return refused }); !errors.Is(err, refused) {
+	if err := d.Watch(ctx, root(prodAccount), prod, func(replication.WatchEvent) error { return refused }); !errors.Is(err,
+		refused) {
 		t.Errorf("ended with %v", err)
 	}
 }
@@ -174,7 +177,9 @@ func TestWatchTellsOfRetries(t *testing.T) {
 		t.Fatal(err)
 	}
 	source.until(func(e replication.WatchEvent) bool {
-		return slices.ContainsFunc(e.Replications, func(r replication.Replication) bool { return r.Tries == 1 && r.Failure.Code == "InternalError" })
+		return slices.ContainsFunc(e.Replications, func(r replication.Replication) bool {
+			return r.Tries == 1 && r.Failure.Code == "InternalError"
+		})
 	})
 	mend()
 }
@@ -278,7 +283,8 @@ func TestWatchSurvivesALostLine(t *testing.T) {
 	}
 	defer db.Close()
 	var cut int
-	if err := db.QueryRow(`SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'`).Scan(&cut); err != nil || cut != 1 {
+	if err := db.QueryRow(`SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database()
+		AND query LIKE 'LISTEN%'`).Scan(&cut); err != nil || cut != 1 {
 		t.Fatalf("%d lines were cut, %v", cut, err)
 	}
 	source.until(func(e replication.WatchEvent) bool { return e.Lost })
@@ -291,7 +297,8 @@ func TestWatchSurvivesALostLine(t *testing.T) {
 	// Nobody watches: nobody listens.
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		var listening int
-		if err := db.QueryRow(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'`).Scan(&listening); err != nil || time.Now().After(deadline) {
+		if err := db.QueryRow(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+			AND query LIKE 'LISTEN%'`).Scan(&listening); err != nil || time.Now().After(deadline) {
 			t.Fatalf("%d still listen, %v", listening, err)
 		}
 		if listening == 0 {

@@ -37,7 +37,9 @@ func BenchmarkPutManifest(b *testing.B) {
 					i := n.Add(1)
 					own := m
 					own.Annotations = map[string]string{"n": fmt.Sprint(i)}
-					if _, err := d.PutManifest(context.Background(), root(prodAccount), ref, registry.NewManifest{Bytes: marshal(b, own), Tags: []string{fmt.Sprintf("t%d", i)}}); err != nil {
+					if _, err := d.PutManifest(context.Background(), root(prodAccount), ref, registry.NewManifest{
+						Bytes: marshal(b, own), Tags: []string{fmt.Sprintf("t%d", i)},
+					}); err != nil {
 						b.Error(err)
 						return
 					}

@@ -49,7 +49,8 @@ func (s *Service) Check(ctx context.Context, c access.Caller, id resource.Regist
 		return nil, err
 	}
 	if len(destinations) == 0 || len(destinations) > maxReplicationDestinations {
-		return nil, registry.Errorf(registry.InvalidParameter, "%d destinations were given; 1 to %d can be checked at once", len(destinations), maxReplicationDestinations)
+		return nil, registry.Errorf(registry.InvalidParameter, "%d destinations were given; 1 to %d can be checked at once",
+			len(destinations), maxReplicationDestinations)
 	}
 	if slices.Contains(destinations, id) {
 		return nil, sameRegistry("destinations")
@@ -73,7 +74,8 @@ func (s *Service) Check(ctx context.Context, c access.Caller, id resource.Regist
 // or else one that would.
 func (s *Service) namesToCheck(ctx context.Context, source int64, prefixes []string) (names []string, err error) {
 	if len(prefixes) > maxReplicationFilters {
-		return nil, registry.Errorf(registry.Validation, "%d repository filters were given; at most %d are allowed", len(prefixes), maxReplicationFilters)
+		return nil, registry.Errorf(registry.Validation, "%d repository filters were given; at most %d are allowed",
+			len(prefixes), maxReplicationFilters)
 	}
 	example := ""
 	if len(prefixes) == 0 {
@@ -84,7 +86,8 @@ func (s *Service) namesToCheck(ctx context.Context, source int64, prefixes []str
 	prefixes = slices.CompactFunc(prefixes, func(kept, next string) bool { return strings.HasPrefix(next, kept) })
 	for _, p := range prefixes {
 		if len(p) > maxFilterLength {
-			return nil, registry.Errorf(registry.Validation, "A repository filter has %d characters; at most %d are allowed", len(p), maxFilterLength)
+			return nil, registry.Errorf(registry.Validation, "A repository filter has %d characters; at most %d are allowed",
+				len(p), maxFilterLength)
 		}
 		for _, name := range []string{p + "example", p} {
 			if example == "" && registry.ValidName(name) {
@@ -119,7 +122,8 @@ func (s *Service) checkDestination(ctx context.Context, source, destination reso
 	if !errors.As(err, &refused) {
 		return check, err
 	}
-	check.Repository, check.Failure = name, failureOf(refused.Code, refused.Reason, resource.Repository{Registry: source, Name: name}, destination)
+	check.Repository, check.Failure = name, failureOf(refused.Code, refused.Reason,
+		resource.Repository{Registry: source, Name: name}, destination)
 	switch {
 	case refused.Code == failureNoDestination:
 		check.Status = NoRegistry

@@ -67,8 +67,9 @@ func (s *counter) add(r *metadata.Replication) {
 		}
 		s.number[in]++
 		c = &count{ReplicationCount: metadata.ReplicationCount{
-			SourceRegistryID: r.SourceRegistryID, DestinationAccount: r.DestinationAccount, DestinationRegion: r.DestinationRegion,
-			Minute: time.Unix(in.minute*60, 0), Process: s.process,
+			SourceRegistryID: r.SourceRegistryID, DestinationAccount: r.DestinationAccount,
+			DestinationRegion: r.DestinationRegion,
+			Minute:            time.Unix(in.minute*60, 0), Process: s.process,
 		}}
 		s.counts[key] = c
 	}

@@ -14,7 +14,10 @@ import (
 var minute = time.Unix(1795456020, 0)
 
 func ended(state string, at time.Time, lag time.Duration) *metadata.Replication {
-	return &metadata.Replication{SourceRegistryID: 3, DestinationAccount: "2", DestinationRegion: "r", ImageSize: 10, State: state, PushedAt: at.Add(-lag), FinishedAt: at}
+	return &metadata.Replication{
+		SourceRegistryID: 3, DestinationAccount: "2", DestinationRegion: "r", ImageSize: 10, State: state,
+		PushedAt: at.Add(-lag), FinishedAt: at,
+	}
 }
 
 func TestStatisticsAddUp(t *testing.T) {
@@ -32,7 +35,8 @@ func TestStatisticsAddUp(t *testing.T) {
 	if err != nil || lags.quantile(1) < 4*time.Millisecond {
 		t.Errorf("%v, %v", lags, err)
 	}
-	if c.SourceRegistryID != 3 || c.DestinationAccount != "2" || c.DestinationRegion != "r" || c.Process == "" || !c.Minute.Equal(minute) ||
+	if c.SourceRegistryID != 3 || c.DestinationAccount != "2" || c.DestinationRegion != "r" || c.Process == "" ||
+		!c.Minute.Equal(minute) ||
 		c.Completed != 3 || c.Failed != 1 || c.Bytes != 30 || c.MaxLag != 4*time.Millisecond ||
 		!c.LastCompletedAt.Equal(minute.Add(3*time.Second)) || !c.LastFailedAt.Equal(minute.Add(59*time.Second)) {
 		t.Errorf("%+v", c)

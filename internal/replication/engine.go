@@ -81,8 +81,9 @@ type Stats struct{ Complete, Failed, Retried int64 }
 // NewEngine returns an engine that is not running yet.
 func NewEngine(w work, log *slog.Logger) *Engine {
 	e := &Engine{
-		work: w, log: log, wake: make(chan struct{}, 1), changed: make(chan struct{}, 1), finished: make(chan ending, maxInFlight),
-		queue: newQueue(), done: make(chan struct{}), counter: newCounter(),
+		work: w, log: log, wake: make(chan struct{}, 1), changed: make(chan struct{}, 1),
+		finished: make(chan ending, maxInFlight),
+		queue:    newQueue(), done: make(chan struct{}), counter: newCounter(),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	return e
@@ -299,7 +300,9 @@ func (e *Engine) try(id int64) {
 }
 
 func (e *Engine) record(r metadata.Replication) {
-	attrs := []any{"image", r.Digest, "tag", r.Tag, "account", r.DestinationAccount, "region", r.DestinationRegion, "tries", r.Tries}
+	attrs := []any{
+		"image", r.Digest, "tag", r.Tag, "account", r.DestinationAccount, "region", r.DestinationRegion, "tries", r.Tries,
+	}
 	switch r.State {
 	case metadata.ReplicationComplete:
 		e.complete.Add(1)

@@ -28,7 +28,9 @@ type fake struct {
 }
 
 func newFake(ids ...int64) *fake {
-	f := &fake{rows: map[int64]*metadata.Replication{}, tries: map[int64][]time.Time{}, wake: func([]metadata.DueReplication) {}}
+	f := &fake{
+		rows: map[int64]*metadata.Replication{}, tries: map[int64][]time.Time{}, wake: func([]metadata.DueReplication) {},
+	}
 	for _, id := range ids {
 		f.rows[id] = &metadata.Replication{ID: id, State: metadata.ReplicationInProgress}
 	}
@@ -323,9 +325,15 @@ func TestAccountsAndDestinationsTakeTurns(t *testing.T) {
 		route metadata.Route
 		most  int // of the flood that are tried before it
 	}{
-		"another account":     {metadata.Route{SourceRegistryID: 2, SourceAccount: "2", DestinationAccount: "9"}, maxInFlightOf + 1},
-		"another destination": {metadata.Route{SourceRegistryID: 1, SourceAccount: "1", DestinationAccount: "8"}, maxInFlightOf + 2},
-		"another Region":      {metadata.Route{SourceRegistryID: 3, SourceAccount: "1", DestinationAccount: "9"}, maxInFlightOf + 2},
+		"another account": {
+			metadata.Route{SourceRegistryID: 2, SourceAccount: "2", DestinationAccount: "9"}, maxInFlightOf + 1,
+		},
+		"another destination": {
+			metadata.Route{SourceRegistryID: 1, SourceAccount: "1", DestinationAccount: "8"}, maxInFlightOf + 2,
+		},
+		"another Region": {
+			metadata.Route{SourceRegistryID: 3, SourceAccount: "1", DestinationAccount: "9"}, maxInFlightOf + 2,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake()
@@ -338,9 +346,13 @@ func TestAccountsAndDestinationsTakeTurns(t *testing.T) {
 			var queued []metadata.DueReplication
 			for id := int64(1); id <= n; id++ {
 				queued = append(queued, metadata.DueReplication{ID: id, Route: flood})
-				f.rows[id] = &metadata.Replication{ID: id, State: metadata.ReplicationInProgress, NextTryAt: time.Now().Add(time.Hour)}
+				f.rows[id] = &metadata.Replication{
+					ID: id, State: metadata.ReplicationInProgress, NextTryAt: time.Now().Add(time.Hour),
+				}
 			}
-			f.rows[n+1] = &metadata.Replication{ID: n + 1, State: metadata.ReplicationInProgress, NextTryAt: time.Now().Add(time.Hour)}
+			f.rows[n+1] = &metadata.Replication{
+				ID: n + 1, State: metadata.ReplicationInProgress, NextTryAt: time.Now().Add(time.Hour),
+			}
 			e := start(t, f)
 			e.signal(queued)
 			for range maxInFlightOf {

@@ -36,7 +36,9 @@ const (
 )
 
 // refusedCodes are those of failures that a change of the destination can fix.
-var refusedCodes = []string{failureReplicateNotAllowed, failureCreateNotAllowed, failureDeleteNotAllowed, failureNoDestination}
+var refusedCodes = []string{
+	failureReplicateNotAllowed, failureCreateNotAllowed, failureDeleteNotAllowed, failureNoDestination,
+}
 
 // Refusal ends a replication as FAILED.
 type Refusal struct{ Code, Reason string }
@@ -77,7 +79,9 @@ func failureOf(code, reason string, source resource.Repository, destination reso
 	return Failure{
 		Code: failureDenied, Reason: refusedAbroad(source, destination),
 		Statement: policy.Grant("Replication"+source.Registry.Account, source.Registry.Account,
-			[]string{access.CreateRepository, access.ReplicateImage}, resource.Repository{Registry: destination, Name: "*"}.ARN()),
+			[]string{
+				access.CreateRepository, access.ReplicateImage,
+			}, resource.Repository{Registry: destination, Name: "*"}.ARN()),
 	}
 }
 
@@ -85,11 +89,14 @@ func failureOf(code, reason string, source resource.Repository, destination reso
 // repository exists, what lacks and what denies is the other's affair.
 func refusedAbroad(source resource.Repository, destination resource.Registry) string {
 	return fmt.Sprintf("Account %s does not let account %s replicate the repository '%s' into its registry in %s. "+
-		"Add this statement to the registry policy there, unless it is there and another denies what it allows, and the replication completes by itself.",
+		"Add this statement to the registry policy there, unless it is there and another denies what it allows, and the "+
+		"replication completes by itself.",
 		destination.Account, source.Registry.Account, source.Name, destination.Region)
 }
 
 // storedFailure is failureOf a stored replication.
 func storedFailure(r metadata.Replication, source resource.Repository) Failure {
-	return failureOf(r.FailureCode, r.FailureReason, source, resource.Registry{Account: r.DestinationAccount, Region: r.DestinationRegion})
+	return failureOf(r.FailureCode, r.FailureReason, source, resource.Registry{
+		Account: r.DestinationAccount, Region: r.DestinationRegion,
+	})
 }

@@ -45,7 +45,9 @@ func TestLagHistogram(t *testing.T) {
 	if empty, err := decodeLags(nil); err != nil || empty.quantile(0.5) != 0 {
 		t.Errorf("an empty one: %v", err)
 	}
-	for _, bad := range [][]byte{{1}, {0x80}, {200, 1, 1}, {149, 1, 1, 1, 1}, {0, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, slices.Repeat([]byte{0xff}, 100)} {
+	for _, bad := range [][]byte{
+		{1}, {0x80}, {200, 1, 1}, {149, 1, 1, 1, 1}, {0, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, slices.Repeat([]byte{0xff}, 100),
+	} {
 		if _, err := decodeLags(bad); err == nil {
 			t.Errorf("%v was read", bad)
 		}

@@ -48,7 +48,9 @@ type Replication struct {
 
 func replicationOf(r metadata.Replication, source resource.Repository) Replication {
 	out := Replication{
-		ID: r.ID, Source: source.Registry, Destination: resource.Registry{Account: r.DestinationAccount, Region: r.DestinationRegion}, Repository: source.Name,
+		ID: r.ID, Source: source.Registry, Destination: resource.Registry{
+			Account: r.DestinationAccount, Region: r.DestinationRegion,
+		}, Repository: source.Name,
 		Digest: digest.Digest(r.Digest), Tag: r.Tag, ImageSize: r.ImageSize, MediaType: r.MediaType, Deletes: r.Deletes,
 		State: State(r.State), Tries: r.Tries, PushedAt: r.PushedAt, ChangedAt: r.ChangedAt, FinishedAt: r.FinishedAt,
 		Failure: storedFailure(r, source),
@@ -60,7 +62,9 @@ func replicationOf(r metadata.Replication, source resource.Repository) Replicati
 }
 
 func listedReplication(r metadata.ListedReplication) Replication {
-	return replicationOf(r.Replication, resource.Repository{Registry: resource.Registry{Account: r.SourceAccount, Region: r.SourceRegion}, Name: r.RepositoryName})
+	return replicationOf(r.Replication, resource.Repository{
+		Registry: resource.Registry{Account: r.SourceAccount, Region: r.SourceRegion}, Name: r.RepositoryName,
+	})
 }
 
 // latestChangedFirst orders lists of replications.
@@ -179,7 +183,8 @@ func replicationKey(after string) (k metadata.ReplicationKey, err error) {
 		k.ID, err = strconv.ParseInt(id, 10, 64)
 	}
 	if err != nil {
-		return k, registry.Errorf(registry.InvalidParameter, "'%s' is not where a page of replications ended", registry.Shorten(after))
+		return k, registry.Errorf(registry.InvalidParameter, "'%s' is not where a page of replications ended",
+			registry.Shorten(after))
 	}
 	k.ChangedAt = time.UnixMicro(micros)
 	return k, nil

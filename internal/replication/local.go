@@ -83,7 +83,9 @@ func (l *local) try(ctx context.Context, id int64, room **usage.Room) (row metad
 		tx.OnCommit(func() {
 			l.changes.Notify(changes.Change{Registry: row.SourceRegistryID, Replications: []int64{id}})
 			if row.State == metadata.ReplicationComplete {
-				l.changes.Notify(changes.Change{Registry: job.RegistryID, Repository: job.RepositoryName, Replications: []int64{id}})
+				l.changes.Notify(changes.Change{
+					Registry: job.RegistryID, Repository: job.RepositoryName, Replications: []int64{id},
+				})
 			}
 		})
 		return tx.Replications().Save(row)
@@ -99,7 +101,9 @@ func (l *local) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.Rep
 		return err
 	}
 	var destination *metadata.Repository
-	to := resource.Repository{Registry: resource.Registry{Account: job.DestinationAccount, Region: job.DestinationRegion}, Name: job.RepositoryName}
+	to := resource.Repository{
+		Registry: resource.Registry{Account: job.DestinationAccount, Region: job.DestinationRegion}, Name: job.RepositoryName,
+	}
 	open := metadata.Repositories.Share
 	if job.TagMutability != registry.Mutable {
 		open = metadata.Repositories.Hold // two that find a tag free must not run side by side

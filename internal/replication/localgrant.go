@@ -50,10 +50,15 @@ func (l *local) admit(ctx context.Context, tx *metadata.Tx, job metadata.Replica
 // policy is none: ECR documents the registry policy, and no other, as what lets
 // replications in.
 func (l *local) mayReplicate(ctx context.Context, job metadata.ReplicationJob) error {
-	source := resource.Repository{Registry: resource.Registry{Account: job.SourceAccount, Region: ""}, Name: job.RepositoryName}
-	to := resource.Repository{Registry: resource.Registry{Account: job.DestinationAccount, Region: job.DestinationRegion}, Name: job.RepositoryName}
+	source := resource.Repository{
+		Registry: resource.Registry{Account: job.SourceAccount, Region: ""}, Name: job.RepositoryName,
+	}
+	to := resource.Repository{
+		Registry: resource.Registry{Account: job.DestinationAccount, Region: job.DestinationRegion}, Name: job.RepositoryName,
+	}
 	if !l.registry.Exists(to.Registry) {
-		return &Refusal{Code: failureNoDestination, Reason: fmt.Sprintf("There is no account %s with Region %s in this deployment. "+
+		return &Refusal{Code: failureNoDestination, Reason: fmt.Sprintf("There is no account %s with Region %s in "+
+			"this deployment. "+
 			"Add it to the configuration, or take it out of the replication rule.", to.Registry.Account, to.Registry.Region)}
 	}
 	if job.SourceAccount == to.Registry.Account && job.RegistryPolicy == "" && job.DestinationPolicy == "" {

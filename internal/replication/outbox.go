@@ -71,7 +71,8 @@ func (o *Outbox) Admit(ctx context.Context, r *metadata.Repository, tags int) er
 		return fmt.Errorf("count what waits to be replicated from account %s: %w", r.Account, err)
 	}
 	if !ok {
-		return registry.Errorf(registry.Throttled, "The account has %d replications waiting, or nearly, which is all that it may have: "+
+		return registry.Errorf(registry.Throttled, "The account has %d replications waiting, or nearly, which is all "+
+			"that it may have: "+
 			"nothing was stored; push again when some have ended", maxWaiting)
 	}
 	return nil
@@ -92,7 +93,8 @@ func (o *Outbox) countWaiting(ctx context.Context, account string) (int, error) 
 
 func boundReplications(tags, destinations int) error {
 	if n := max(1, tags) * destinations; n > maxReplicationsPerPut {
-		return registry.Errorf(registry.LimitExceeded, "The push would make %d replications, of %d tags to %d destinations each; "+
+		return registry.Errorf(registry.LimitExceeded, "The push would make %d replications, of %d tags to %d "+
+			"destinations each; "+
 			"one push may make %d: push with fewer tags at once", n, tags, destinations, maxReplicationsPerPut)
 	}
 	return nil
@@ -138,7 +140,8 @@ func (o *Outbox) Pushed(tx *metadata.Tx, p registry.Push) error {
 		due := make([]metadata.DueReplication, 0, len(queued))
 		for _, row := range queued {
 			due = append(due, metadata.DueReplication{ID: row.ID, Route: metadata.Route{
-				SourceRegistryID: r.RegistryID, SourceAccount: r.Account, DestinationAccount: row.DestinationAccount, DestinationRegion: row.DestinationRegion,
+				SourceRegistryID: r.RegistryID, SourceAccount: r.Account, DestinationAccount: row.DestinationAccount,
+				DestinationRegion: row.DestinationRegion,
 			}})
 		}
 		o.report(r.RegistryID, due)

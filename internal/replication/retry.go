@@ -35,7 +35,8 @@ func (s *Service) Retry(ctx context.Context, c access.Caller, id resource.Regist
 		return nil, nil, err
 	}
 	if len(ids) == 0 || len(ids) > maxRetries {
-		return nil, nil, registry.Errorf(registry.InvalidParameter, "%d replications were given; 1 to %d can be tried again at once", len(ids), maxRetries)
+		return nil, nil, registry.Errorf(registry.InvalidParameter, "%d replications were given; 1 to %d can be "+
+			"tried again at once", len(ids), maxRetries)
 	}
 	asked := slices.Compact(slices.Sorted(slices.Values(ids)))
 	var own []int64
@@ -65,9 +66,13 @@ func (s *Service) Retry(ctx context.Context, c access.Caller, id resource.Regist
 		switch {
 		case slices.Contains(retried, id):
 		case slices.Contains(own, id):
-			failed = append(failed, RetryFailure{id, RetryNotFailed, "The replication has not failed: it is in progress or complete."})
+			failed = append(failed, RetryFailure{
+				id, RetryNotFailed, "The replication has not failed: it is in progress or complete.",
+			})
 		default:
-			failed = append(failed, RetryFailure{id, RetryNotFound, "The registry has no such replication. It goes with its image when that is deleted."})
+			failed = append(failed, RetryFailure{
+				id, RetryNotFound, "The registry has no such replication. It goes with its image when that is deleted.",
+			})
 		}
 	}
 	return retried, failed, nil

@@ -107,7 +107,8 @@ func (s *Service) rulesUnchanged(reg metadata.Registry, id resource.Registry, ba
 
 func (s *Service) validRules(source resource.Registry, rules []Rule) error {
 	if len(rules) > maxRules {
-		return registry.Errorf(registry.Validation, "The replication configuration has %d rules; at most %d are allowed", len(rules), maxRules)
+		return registry.Errorf(registry.Validation, "The replication configuration has %d rules; at most %d are allowed",
+			len(rules), maxRules)
 	}
 	unique := map[resource.Registry]bool{}
 	served := map[string]bool{}
@@ -119,7 +120,8 @@ func (s *Service) validRules(source resource.Registry, rules []Rule) error {
 			return registry.Errorf(registry.Validation, "Replication rule %d has no destination", i+1)
 		}
 		if len(r.Prefixes) > maxReplicationFilters {
-			return registry.Errorf(registry.Validation, "Replication rule %d has %d repository filters; at most %d are allowed", i+1, len(r.Prefixes), maxReplicationFilters)
+			return registry.Errorf(registry.Validation, "Replication rule %d has %d repository filters; at most %d are allowed",
+				i+1, len(r.Prefixes), maxReplicationFilters)
 		}
 		here := map[resource.Registry]bool{}
 		for _, d := range r.Destinations {
@@ -127,15 +129,18 @@ func (s *Service) validRules(source resource.Registry, rules []Rule) error {
 			case d == source:
 				return sameRegistry("replicationConfiguration")
 			case here[d]:
-				return registry.Errorf(registry.Validation, "Replication rule %d names the destination %s in %s twice", i+1, d.Account, d.Region)
+				return registry.Errorf(registry.Validation, "Replication rule %d names the destination %s in %s twice", i+1,
+					d.Account, d.Region)
 			case !served[d.Region]:
-				return registry.Errorf(registry.InvalidParameter, "Replication rule %d names Region '%s', which is not served here; Regions served: %s", i+1, registry.Shorten(d.Region), strings.Join(s.registry.Regions(), ", "))
+				return registry.Errorf(registry.InvalidParameter, "Replication rule %d names Region '%s', which is not served "+
+					"here; Regions served: %s", i+1, registry.Shorten(d.Region), strings.Join(s.registry.Regions(), ", "))
 			}
 			here[d], unique[d] = true, true
 		}
 	}
 	if len(unique) > maxReplicationDestinations {
-		return registry.Errorf(registry.Validation, "The replication configuration has %d destinations; at most %d different ones are allowed", len(unique), maxReplicationDestinations)
+		return registry.Errorf(registry.Validation, "The replication configuration has %d destinations; at most %d "+
+			"different ones are allowed", len(unique), maxReplicationDestinations)
 	}
 	return nil
 }

@@ -62,8 +62,10 @@ func (s *Service) Statistics(ctx context.Context, c access.Caller, id resource.R
 	if err != nil {
 		return Statistics{}, err
 	}
-	if interval < time.Minute || interval%time.Minute != 0 || period < interval || period%interval != 0 || period > 24*time.Hour {
-		return Statistics{}, registry.Errorf(registry.InvalidParameter, "Statistics of %v in parts of %v: the parts must be whole minutes, and the period at most a day", period, interval)
+	if interval < time.Minute || interval%time.Minute != 0 || period < interval || period%interval != 0 ||
+		period > 24*time.Hour {
+		return Statistics{}, registry.Errorf(registry.InvalidParameter, "Statistics of %v in parts of %v: the parts must "+
+			"be whole minutes, and the period at most a day", period, interval)
 	}
 	rules, err := s.outbox.rules(id, reg.Replication)
 	if err != nil {
@@ -87,7 +89,8 @@ func (s *Service) Statistics(ctx context.Context, c access.Caller, id resource.R
 		out.Destinations = append(out.Destinations, d.DestinationStatistics)
 	}
 	slices.SortFunc(out.Destinations, func(a, b DestinationStatistics) int {
-		return cmp.Or(cmp.Compare(a.Destination.Account, b.Destination.Account), cmp.Compare(a.Destination.Region, b.Destination.Region))
+		return cmp.Or(cmp.Compare(a.Destination.Account, b.Destination.Account),
+			cmp.Compare(a.Destination.Region, b.Destination.Region))
 	})
 	return out, nil
 }

@@ -62,7 +62,8 @@ func (s *Service) Status(ctx context.Context, c access.Caller, ref resource.Repo
 			continue
 		}
 		st := Status{
-			Destination: resource.Registry{Account: row.DestinationAccount, Region: row.DestinationRegion}, Digest: digest.Digest(row.Digest), State: State(row.State),
+			Destination: resource.Registry{Account: row.DestinationAccount, Region: row.DestinationRegion},
+			Digest:      digest.Digest(row.Digest), State: State(row.State),
 			Failure: storedFailure(row, ref), Tries: row.Tries,
 			PushedAt: row.PushedAt, FinishedAt: row.FinishedAt, NextTryAt: row.NextTryAt,
 		}

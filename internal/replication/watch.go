@@ -150,11 +150,15 @@ func (v *view) changed(ctx context.Context, n changes.Notes) ([]Replication, err
 	var lists []func(*metadata.Queries) ([]metadata.ListedReplication, error)
 	if len(n.Replications) > 0 {
 		ids := slices.Sorted(maps.Keys(n.Replications))
-		lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) { return q.Replications().ByID(ids) },
+		lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
+			return q.Replications().ByID(ids)
+		},
 			func(q *metadata.Queries) ([]metadata.ListedReplication, error) { return q.Deletions().ByID(ids) })
 	}
 	if !n.Since.IsZero() {
-		for _, state := range []string{metadata.ReplicationInProgress, metadata.ReplicationComplete, metadata.ReplicationFailed} {
+		for _, state := range []string{
+			metadata.ReplicationInProgress, metadata.ReplicationComplete, metadata.ReplicationFailed,
+		} {
 			lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
 				return q.Replications().From(v.registry, state, n.Since, metadata.ReplicationKey{}, changes.MaxReplications+1)
 			}, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
@@ -162,7 +166,8 @@ func (v *view) changed(ctx context.Context, n changes.Notes) ([]Replication, err
 			})
 		}
 		lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
-			return q.Replications().Into(v.id.Account, v.id.Region, n.Since, metadata.ReplicationKey{}, changes.MaxReplications+1)
+			return q.Replications().Into(v.id.Account, v.id.Region, n.Since, metadata.ReplicationKey{},
+				changes.MaxReplications+1)
 		}, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
 			return q.Deletions().Into(v.id.Account, v.id.Region, n.Since, metadata.ReplicationKey{}, changes.MaxReplications+1)
 		})
