@@ -59,7 +59,7 @@ WEB_MODULES := web/node_modules/.package-lock.json
 
 # What need not run again on PostgreSQL and S3: whole-program tests whose subject
 # is the command line, a document, or a client that another one stands for.
-EMBEDDED := ^Test(ACME|Architecture|AWSCommandLine|BadConfiguration|Balancer|Compose|Demo|DeployNames|DockerCrossAccount|Image$$|Init|Kubernetes|MakeHelp|Readme|Serve|Systemd|Terraform|TLS|Unmodified|Version)
+EMBEDDED := ^Test(ACME|Architecture|AWSCommandLine|BadConfiguration|Balancer|Compose|Contributing|Demo|DeployNames|DockerCrossAccount|Image$$|Init|Kubernetes|MakeHelp|Readme|Serve|Systemd|Terraform|TLS|Unmodified|Version)
 
 .DEFAULT_GOAL := help
 .PHONY: help build image demo web check test unit webtest clients screenshots torture lint fuzz bench generate tools clean
@@ -94,7 +94,7 @@ test: tools ## everything: lint, unit, fuzz seeds, conformance, real clients and
 
 # The whole program's tests that need no other program and little time. What waits
 # for PostgreSQL, S3, Docker or a browser is in `test` only.
-CHECKED := ^Test(Architecture|BackupRefusals|BadConfiguration|DeleteAsOCI|Environment|House|Imports|Init|MakeHelp|Serve|Version)
+CHECKED := ^Test(Architecture|BackupRefusals|BadConfiguration|Contributing|DeleteAsOCI|Environment|House|Imports|Init|MakeHelp|Serve|Version)
 
 check: ## the inner loop: lint, the tests that need no server of others, the console's parts; part of test
 	@$(MAKE) --no-print-directory lint

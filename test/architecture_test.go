@@ -198,6 +198,26 @@ func TestArchitecture(t *testing.T) {
 	}
 }
 
+// TestContributing finds the files and tests that CONTRIBUTING.md names.
+func TestContributing(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests, path := testNames(t), regexp.MustCompile(`^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$`)
+	for _, word := range quotedWords(string(text)) {
+		if strings.HasPrefix(word, "Test") && !tests[word] {
+			t.Errorf("there is no %s, which CONTRIBUTING.md names", word)
+		}
+		if (strings.Contains(word, "/") || strings.HasSuffix(word, ".md")) && path.MatchString(word) {
+			if _, err := os.Stat(filepath.Join("..", word)); err != nil {
+				t.Errorf("CONTRIBUTING.md names a file that is not there: %v", err)
+			}
+		}
+	}
+}
+
 // testNames returns the names of all tests of the tree.
 func testNames(t *testing.T) map[string]bool {
 	t.Helper()
