@@ -35,7 +35,6 @@ func (q Repositories) Find(registry int64, prefix, contains, after string,
 
 // NamedRepository is what a replication to a repository is decided on.
 type NamedRepository struct {
-	ID     int64
 	Policy string
 	Tags   []resource.Tag
 }
@@ -43,12 +42,12 @@ type NamedRepository struct {
 // Named are the repositories of the names that a registry has.
 func (q Repositories) Named(registry int64, names []string) (map[string]NamedRepository, error) {
 	found := make(map[string]NamedRepository, len(names))
-	err := q.conn.all(`SELECT p.name, p.id, p.policy, `+tagsOf("p")+` FROM repositories p
+	err := q.conn.all(`SELECT p.name, p.policy, `+tagsOf("p")+` FROM repositories p
 		WHERE p.registry_id = ? AND p.name IN (SELECT value FROM texts(?))`, []any{registry, list(names)},
 		func(scan func(dest ...any) error) error {
 			var name string
 			var r NamedRepository
-			err := scan(&name, &r.ID, &r.Policy, (*tagObject)(&r.Tags))
+			err := scan(&name, &r.Policy, (*tagObject)(&r.Tags))
 			found[name] = r
 			return err
 		})

@@ -57,7 +57,7 @@ func (s *Postgres) Repository(ctx context.Context, account, region, name string,
 	q := &Queries{conn: view}
 	guess := s.known.get(key)
 	if guess != nil {
-		q.Ahead(func(q *Queries) {
+		q.ahead(func(q *Queries) {
 			if guess.Policy != "" || guess.Registry.Policy != "" {
 				_, _ = q.Repositories().ResourceTags(guess.ID) // their conditions may be about these
 			}

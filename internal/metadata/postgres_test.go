@@ -114,7 +114,7 @@ func TestLockedRepositoryLetsOneSetAFreeTag(t *testing.T) {
 		var won atomic.Int64
 		atOnce(t, 16, func(i int) error {
 			err := []*Postgres{a, b}[i%2].Update(t.Context(), func(tx *Tx) error {
-				tx.Ahead(func(q *Queries) { // as pushes ask it
+				tx.ahead(func(q *Queries) { // as pushes ask it
 					_, _ = q.Repositories().Lock(r.ID)
 					_, _ = q.Tags().Get(r.ID, tag)
 				})
@@ -422,7 +422,7 @@ func TestAheadInAnUpdateSeesWhatItWaitedFor(t *testing.T) {
 		}()
 		<-locked
 		commit(t, a, func(tx *Tx) error {
-			tx.Ahead(func(q *Queries) {
+			tx.ahead(func(q *Queries) {
 				_, _ = q.Repositories().Share(r.ID)
 				_, _ = q.Layers().Sizes(r.ID, []string{manifestDigest(i)})
 			})

@@ -33,15 +33,6 @@ type conn interface {
 	nextSequence(registry int64) (query string, args []any)
 }
 
-// Ahead sends the reads that ask makes along with the next statement. ask
-// cannot use their results. A read that is made again later, with the same
-// arguments, gets the result from there, once.
-func (q *Queries) Ahead(ask func(q *Queries)) {
-	if a := q.conn.ahead(); a != nil {
-		ask(&Queries{conn: a})
-	}
-}
-
 // The queries of each subject.
 
 func (q *Queries) Registries() Registries     { return Registries{q.conn} }

@@ -27,7 +27,7 @@ func (s *Service) DeleteTag(ctx context.Context, c access.Caller, ref resource.R
 	if err != nil {
 		return err
 	}
-	return s.alter(ctx, repo, nil, func(tx *metadata.Tx, repo *metadata.Repository) error {
+	return s.alter(ctx, repo, func(tx *metadata.Tx, repo *metadata.Repository) error {
 		deleted, err := s.deleteTag(tx, repo, tag)
 		if err == nil && !deleted {
 			return imageNotFound(repo, Reference{Tag: tag})
@@ -43,7 +43,7 @@ func (s *Service) DeleteManifest(ctx context.Context, c access.Caller, ref resou
 	if err != nil {
 		return err
 	}
-	return s.alter(ctx, repo, nil, func(tx *metadata.Tx, repo *metadata.Repository) error {
+	return s.alter(ctx, repo, func(tx *metadata.Tx, repo *metadata.Repository) error {
 		deleted, err := s.deleteManifest(tx, repo, string(d))
 		if err == nil && !deleted {
 			return imageNotFound(repo, Reference{Digest: d})
@@ -64,7 +64,7 @@ func (s *Service) DeleteImages(ctx context.Context, c access.Caller, ref resourc
 	var results []DeletedImage
 	for _, r := range refs {
 		var done []Reference
-		err := s.alter(ctx, repo, nil, func(tx *metadata.Tx, repo *metadata.Repository) (err error) {
+		err := s.alter(ctx, repo, func(tx *metadata.Tx, repo *metadata.Repository) (err error) {
 			done, err = s.deleteImage(tx, repo, r)
 			return err
 		})

@@ -152,30 +152,40 @@ func imageKey(after string) (k metadata.ImageKey, err error) {
 func (s *Service) showImages(ctx context.Context, repo *metadata.Repository,
 	ms []metadata.Manifest) ([]FoundImage, error) {
 	q := s.meta.Read(ctx)
-	q.Ahead(func(q *metadata.Queries) {
-		for _, m := range ms {
-			_, _ = q.Tags().Of(repo.ID, m.Digest, "", maxShown)
-			_, _ = q.Tags().CountOf(repo.ID, m.Digest, maxTagCount)
-			if forms[m.MediaType] == indexForm {
-				_, _ = q.Images().Children(repo.ID, m.Digest, maxShown)
-			}
+	type answers struct {
+		tags     metadata.Answer[[]metadata.Tag]
+		count    metadata.Answer[int]
+		children metadata.Answer[[]metadata.Manifest] // of an index
+	}
+	of := make([]answers, len(ms))
+	for i, m := range ms {
+		of[i].tags = metadata.Ask(q, func(q *metadata.Queries) ([]metadata.Tag, error) {
+			return q.Tags().Of(repo.ID, m.Digest, "", maxShown)
+		})
+		of[i].count = metadata.Ask(q, func(q *metadata.Queries) (int, error) {
+			return q.Tags().CountOf(repo.ID, m.Digest, maxTagCount)
+		})
+		if forms[m.MediaType] == indexForm {
+			of[i].children = metadata.Ask(q, func(q *metadata.Queries) ([]metadata.Manifest, error) {
+				return q.Images().Children(repo.ID, m.Digest, maxShown)
+			})
 		}
-	})
+	}
 	images := make([]FoundImage, 0, len(ms))
-	for _, m := range ms {
+	for i, m := range ms {
 		image := FoundImage{Image: imageOf(m)}
-		tags, err := q.Tags().Of(repo.ID, m.Digest, "", maxShown)
+		tags, err := of[i].tags.Get()
 		if err != nil {
 			return nil, err
 		}
 		for _, t := range tags {
 			image.Tags = append(image.Tags, t.Name)
 		}
-		if image.TagCount, err = q.Tags().CountOf(repo.ID, m.Digest, maxTagCount); err != nil {
+		if image.TagCount, err = of[i].count.Get(); err != nil {
 			return nil, err
 		}
 		if forms[m.MediaType] == indexForm {
-			children, err := q.Images().Children(repo.ID, m.Digest, maxShown)
+			children, err := of[i].children.Get()
 			if err != nil {
 				return nil, err
 			}

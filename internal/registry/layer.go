@@ -154,12 +154,14 @@ func (s *Service) LayersAvailable(ctx context.Context, c access.Caller, ref reso
 		return nil, err
 	}
 	q := s.meta.ReadOf(ctx, repo)
-	q.Ahead(func(q *metadata.Queries) {
-		for _, d := range ds {
-			_, _ = q.Layers().Get(repo.ID, string(d))
-			_, _, _ = q.Images().Referring(repo.ID, string(d))
-		}
-	})
+	mediaTypes := make(map[digest.Digest]metadata.Answer[string], len(ds))
+	for _, d := range ds {
+		layerAhead(d)(q, repo.ID)
+		mediaTypes[d] = metadata.Ask(q, func(q *metadata.Queries) (mediaType string, err error) {
+			_, mediaType, err = q.Images().Referring(repo.ID, string(d))
+			return mediaType, err
+		})
+	}
 	linked := make([]Layer, 0, len(ds))
 	for _, d := range ds {
 		l, err := s.layer(ctx, repo, d)
@@ -179,7 +181,7 @@ func (s *Service) LayersAvailable(ctx context.Context, c access.Caller, ref reso
 	layers := make(map[digest.Digest]Layer, len(there))
 	for _, l := range there {
 		s.renew(repo, l)
-		if _, l.MediaType, err = q.Images().Referring(repo.ID, string(l.Digest)); err != nil {
+		if l.MediaType, err = mediaTypes[l.Digest].Get(); err != nil {
 			return nil, fmt.Errorf("look up the media type of layer %s: %w", l.Digest, err)
 		}
 		layers[l.Digest] = l
@@ -227,7 +229,7 @@ func (s *Service) DeleteLayer(ctx context.Context, c access.Caller, ref resource
 	if err := validDigest(d); err != nil {
 		return err
 	}
-	return s.alter(ctx, repo, nil, func(tx *metadata.Tx, repo *metadata.Repository) error {
+	return s.alter(ctx, repo, func(tx *metadata.Tx, repo *metadata.Repository) error {
 		images, _, err := tx.Images().Referring(repo.ID, string(d))
 		if err != nil {
 			return err
@@ -297,26 +299,30 @@ func (s *Service) MountLayer(ctx context.Context, c access.Caller, to resource.R
 
 func (s *Service) mount(ctx context.Context, source, to *metadata.Repository,
 	d digest.Digest) (mounted bool, err error) {
-	var ahead metadata.Ahead = func(q *metadata.Queries, _ int64) { _, _ = q.Layers().Get(source.ID, string(d)) }
 	room := s.roomIn(to, quota.StoredBytes)
-	link := func(tx *metadata.Tx, to *metadata.Repository) error {
-		mounted = false
-		if err := room.Begin(tx.Queries); err != nil {
+	link := func(q *metadata.Queries) change {
+		layer := metadata.Ask(q, func(q *metadata.Queries) (metadata.Layer, error) {
+			return q.Layers().Get(source.ID, string(d))
+		})
+		return func(tx *metadata.Tx, to *metadata.Repository) error {
+			mounted = false
+			if err := room.Begin(tx.Queries); err != nil {
+				return err
+			}
+			l, err := layer.Get()
+			if errors.Is(err, metadata.ErrNotFound) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			if err := takeLayer(tx, room, to.ID, string(d), l.Size); err != nil {
+				return err
+			}
+			mounted, err = tx.Layers().Link(to, string(d), s.now())
 			return err
 		}
-		l, err := tx.Layers().Get(source.ID, string(d))
-		if errors.Is(err, metadata.ErrNotFound) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := takeLayer(tx, room, to.ID, string(d), l.Size); err != nil {
-			return err
-		}
-		mounted, err = tx.Layers().Link(to, string(d), s.now())
-		return err
 	}
-	err = room.Within(ctx, func() error { return s.addTo(ctx, to, ahead, link) })
+	err = room.Within(ctx, func() error { return s.updateWith(ctx, to, metadata.Repositories.Share, link) })
 	return mounted && err == nil, err
 }

@@ -29,17 +29,19 @@ func (s *Service) outsider(ctx context.Context, c access.Caller, ref resource.Re
 	}
 
 	q := s.meta.Read(ctx)
-	q.Ahead(func(q *metadata.Queries) {
-		_, _ = q.Repositories().Get(ref.Registry.Account, ref.Registry.Region, ref.Name)
-		_, _ = q.Registries().Get(ref.Registry.Account, ref.Registry.Region)
+	repository := metadata.Ask(q, func(q *metadata.Queries) (*metadata.Repository, error) {
+		return q.Repositories().Get(ref.Registry.Account, ref.Registry.Region, ref.Name)
 	})
-	r, err := q.Repositories().Get(ref.Registry.Account, ref.Registry.Region, ref.Name)
+	registry := metadata.Ask(q, func(q *metadata.Queries) (metadata.Registry, error) {
+		return q.Registries().Get(ref.Registry.Account, ref.Registry.Region)
+	})
+	r, err := repository.Get()
 	if errors.Is(err, metadata.ErrNotFound) {
 		r = &metadata.Repository{}
 	} else if err != nil {
 		return nil, fmt.Errorf("look up repository %s: %w", ref, err)
 	}
-	reg, err := q.Registries().Get(ref.Registry.Account, ref.Registry.Region)
+	reg, err := registry.Get()
 	if err != nil && !errors.Is(err, metadata.ErrNotFound) {
 		return nil, fmt.Errorf("look up registry %s: %w", ref.Registry, err)
 	}

@@ -132,6 +132,16 @@ type put struct {
 	digest   string
 	manifest parsedManifest
 	room     *usage.Room
+	asked    asked
+}
+
+// asked are the reads of a put, which go to the database together.
+type asked struct {
+	manifest         metadata.Answer[metadata.Manifest]
+	layers, children metadata.Answer[map[string]int64] // their sizes, if the manifest names any
+	tags             []metadata.Answer[metadata.Tag]
+	imageTags        usage.ImageTags
+	sequence         metadata.Answer[int64]
 }
 
 // errImmutable ends a transaction beside which others add to the repository: a tag of the push has become immutable.
@@ -141,53 +151,71 @@ var errImmutable = errors.New("a tag of the push is immutable")
 // by side.
 func (p *put) commit(ctx context.Context, r *metadata.Repository) error {
 	if !p.immutable(r) {
-		err := p.service.addTo(ctx, r, p.ahead, func(tx *metadata.Tx, r *metadata.Repository) error {
-			if p.immutable(r) {
-				return errImmutable
+		err := p.service.updateWith(ctx, r, metadata.Repositories.Share, func(q *metadata.Queries) change {
+			p.ask(q, r.ID)
+			return func(tx *metadata.Tx, r *metadata.Repository) error {
+				if p.immutable(r) {
+					return errImmutable
+				}
+				return p.run(tx, r)
 			}
-			return p.run(tx, r)
 		})
 		if !errors.Is(err, errImmutable) {
 			return err
 		}
 	}
-	return p.service.updateWith(ctx, r, metadata.Repositories.Hold, p.ahead, p.run)
+	return p.service.updateWith(ctx, r, metadata.Repositories.Hold, func(q *metadata.Queries) change {
+		p.ask(q, r.ID)
+		return p.run
+	})
 }
 
 func (p *put) immutable(r *metadata.Repository) bool {
 	return slices.ContainsFunc(p.Tags, func(tag string) bool { return ImmutableTag(r, tag) })
 }
 
-// ahead asks what run is going to ask.
-func (p *put) ahead(q *metadata.Queries, repository int64) {
-	_, _ = q.Images().Manifest(repository, p.digest)
+// ask asks what run needs to know.
+func (p *put) ask(q *metadata.Queries, repository int64) {
+	a := asked{tags: make([]metadata.Answer[metadata.Tag], len(p.Tags))}
+	a.manifest = metadata.Ask(q, func(q *metadata.Queries) (metadata.Manifest, error) {
+		return q.Images().Manifest(repository, p.digest)
+	})
 	layers, children := p.manifest.split()
 	if len(layers) > 0 {
-		_, _ = q.Layers().Sizes(repository, layers)
+		a.layers = metadata.Ask(q, func(q *metadata.Queries) (map[string]int64, error) {
+			return q.Layers().Sizes(repository, layers)
+		})
 	}
 	if len(children) > 0 {
-		_, _ = q.Images().Sizes(repository, children)
+		a.children = metadata.Ask(q, func(q *metadata.Queries) (map[string]int64, error) {
+			return q.Images().Sizes(repository, children)
+		})
 	}
-	for _, tag := range p.Tags {
-		_, _ = q.Tags().Get(repository, tag)
+	for i, tag := range p.Tags {
+		a.tags[i] = metadata.Ask(q, func(q *metadata.Queries) (metadata.Tag, error) {
+			return q.Tags().Get(repository, tag)
+		})
 	}
-	p.room.Ahead(q)
-	p.service.usage.TagsAhead(q, p.account, repository, p.digest, len(p.Tags))
-	_, _ = q.Registries().NextSequence(p.registry)
+	p.room.Ask(q)
+	a.imageTags = p.service.usage.AskTags(q, p.account, repository, p.digest, len(p.Tags))
+	a.sequence = metadata.Ask(q, func(q *metadata.Queries) (int64, error) {
+		return q.Registries().NextSequence(p.registry)
+	})
+	p.asked = a
 }
 
 func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
 	if err := p.room.Begin(tx.Queries); err != nil {
 		return err
 	}
-	_, err := tx.Images().Manifest(r.ID, p.digest)
+	_, err := p.asked.manifest.Get()
 	known := err == nil
 	if err != nil && !errors.Is(err, metadata.ErrNotFound) {
 		return err
 	}
 	// What a manifest names must be there even if the manifest is known: it may
 	// have been deleted since.
-	size, err := p.checkReferences(tx, r)
+	size, err := p.checkReferences(r)
 	if err != nil {
 		return err
 	}
@@ -207,13 +235,13 @@ func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
 		return err
 	}
 	changed := !known
-	sequence, err := tx.Registries().NextSequence(r.RegistryID)
+	sequence, err := p.asked.sequence.Get()
 	if err != nil {
 		return err
 	}
 	added := 0
-	for _, tag := range p.Tags {
-		adds, err := p.addsTag(tx, r, tag)
+	for i, tag := range p.Tags {
+		adds, err := p.addsTag(r, tag, p.asked.tags[i])
 		if err != nil {
 			return err
 		}
@@ -221,7 +249,7 @@ func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
 			added, changed = added+1, true
 		}
 	}
-	tooMany, err := p.service.usage.TagsFull(tx.Queries, r.Account, r.ID, p.digest, added)
+	tooMany, err := p.asked.imageTags.Full(added)
 	if err != nil {
 		return err
 	}
@@ -249,10 +277,10 @@ func (p *put) run(tx *metadata.Tx, r *metadata.Repository) error {
 
 // checkReferences makes sure that the repository has all that the manifest
 // names, and returns the image's size.
-func (p *put) checkReferences(tx *metadata.Tx, r *metadata.Repository) (int64, error) {
+func (p *put) checkReferences(r *metadata.Repository) (int64, error) {
 	layers, children := p.manifest.split()
 	if len(layers) > 0 {
-		have, err := tx.Layers().Sizes(r.ID, layers)
+		have, err := p.asked.layers.Get()
 		if err != nil {
 			return 0, err
 		}
@@ -264,7 +292,7 @@ func (p *put) checkReferences(tx *metadata.Tx, r *metadata.Repository) (int64, e
 	}
 	size := p.manifest.size
 	if len(children) > 0 {
-		have, err := tx.Images().Sizes(r.ID, children)
+		have, err := p.asked.children.Get()
 		if err != nil {
 			return 0, err
 		}
@@ -292,8 +320,8 @@ func lacking(digests []string, have map[string]int64) (missing []string) {
 
 // addsTag reports whether the tag is to move to the image: false if it is there
 // already, and ImageTagAlreadyExists if it may not.
-func (p *put) addsTag(tx *metadata.Tx, r *metadata.Repository, tag string) (bool, error) {
-	now, err := tx.Tags().Get(r.ID, tag)
+func (p *put) addsTag(r *metadata.Repository, tag string, was metadata.Answer[metadata.Tag]) (bool, error) {
+	now, err := was.Get()
 	exists := err == nil
 	if err != nil && !errors.Is(err, metadata.ErrNotFound) {
 		return false, err

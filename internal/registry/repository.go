@@ -264,7 +264,7 @@ func (s *Service) DeleteRepository(ctx context.Context, c access.Caller, ref res
 		return Repository{}, err
 	}
 	more := false
-	err = s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) error {
+	err = s.alter(ctx, r, func(tx *metadata.Tx, r *metadata.Repository) error {
 		if !force {
 			has, err := tx.Repositories().HasImages(r.ID)
 			if err != nil {
@@ -316,7 +316,7 @@ func (s *Service) SetTagMutability(ctx context.Context, c access.Caller, ref res
 		return Repository{}, err
 	}
 	var changed Repository
-	err = s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) error {
+	err = s.alter(ctx, r, func(tx *metadata.Tx, r *metadata.Repository) error {
 		if err := Unchanged(documentOf("the tag mutability", ref), base, r.TagMutability, r.Exclusions); err != nil {
 			return err
 		}
@@ -355,7 +355,7 @@ func (s *Service) SetRepositoryPolicy(ctx context.Context, c access.Caller, ref 
 				"would keep you from changing it again (%s); use force to set it all the same'", d.Reason())
 		}
 	}
-	return s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) error {
+	return s.alter(ctx, r, func(tx *metadata.Tx, r *metadata.Repository) error {
 		if err := Unchanged(documentOf("the policy", ref), base, r.Policy); err != nil {
 			return err
 		}
@@ -395,7 +395,7 @@ func (s *Service) DeleteRepositoryPolicy(ctx context.Context, c access.Caller, r
 	if err != nil {
 		return "", err
 	}
-	err = s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) error {
+	err = s.alter(ctx, r, func(tx *metadata.Tx, r *metadata.Repository) error {
 		if err := Unchanged(documentOf("the policy", ref), base, r.Policy); err != nil {
 			return err
 		}

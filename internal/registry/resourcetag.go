@@ -66,7 +66,7 @@ func (s *Service) TagResource(ctx context.Context, c access.Caller, ref resource
 	if err != nil {
 		return err
 	}
-	return s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) error {
+	return s.alter(ctx, r, func(tx *metadata.Tx, r *metadata.Repository) error {
 		before, err := tx.Repositories().ResourceTags(r.ID)
 		if err != nil {
 			return err
@@ -107,7 +107,7 @@ func (s *Service) UntagResource(ctx context.Context, c access.Caller, ref resour
 	if err != nil {
 		return err
 	}
-	return s.alter(ctx, r, nil, func(tx *metadata.Tx, r *metadata.Repository) error {
+	return s.alter(ctx, r, func(tx *metadata.Tx, r *metadata.Repository) error {
 		before, err := tx.Repositories().ResourceTags(r.ID)
 		if err != nil {
 			return err

@@ -143,45 +143,46 @@ func (s *Service) Update(ctx context.Context, fn func(tx *metadata.Tx) error) er
 	return err
 }
 
+// change is what is done with a repository in a transaction that has its row.
+type change func(tx *metadata.Tx, r *metadata.Repository) error
+
 // addTo runs fn in a write transaction with the repository's row as the
 // transaction sees it: RepositoryNotFound if it was deleted meanwhile, also if
 // another of the same name took its place. Others may add to the repository at
 // the same time, but what fn finds in it is not deleted before it has ended.
-// ahead, if not nil, asks what fn is going to ask.
-func (s *Service) addTo(ctx context.Context, r *metadata.Repository, ahead metadata.Ahead,
-	fn func(tx *metadata.Tx, r *metadata.Repository) error) error {
-	return s.updateWith(ctx, r, metadata.Repositories.Share, ahead, fn)
+func (s *Service) addTo(ctx context.Context, r *metadata.Repository, fn change) error {
+	return s.updateWith(ctx, r, metadata.Repositories.Share, func(*metadata.Queries) change { return fn })
 }
 
 // alter is addTo for what takes away or overwrites what others may rely on:
 // nobody else adds to or alters the repository meanwhile, and those who watch
 // it are notified.
-func (s *Service) alter(ctx context.Context, r *metadata.Repository, ahead metadata.Ahead,
-	fn func(tx *metadata.Tx, r *metadata.Repository) error) error {
-	return s.updateWith(ctx, r, metadata.Repositories.Lock, ahead, func(tx *metadata.Tx, r *metadata.Repository) error {
-		s.repositoryChanged(tx, r)
-		return fn(tx, r)
+func (s *Service) alter(ctx context.Context, r *metadata.Repository, fn change) error {
+	return s.updateWith(ctx, r, metadata.Repositories.Lock, func(*metadata.Queries) change {
+		return func(tx *metadata.Tx, r *metadata.Repository) error {
+			s.repositoryChanged(tx, r)
+			return fn(tx, r)
+		}
 	})
 }
 
+// updateWith opens the repository in a write transaction, and runs the change that
+// ask returns. What ask asks is sent along.
 func (s *Service) updateWith(ctx context.Context, r *metadata.Repository,
-	open func(metadata.Repositories, int64) (*metadata.Repository, error),
-	ahead metadata.Ahead, fn func(tx *metadata.Tx, r *metadata.Repository) error) error {
+	open func(metadata.Repositories, int64) (*metadata.Repository, error), ask func(*metadata.Queries) change) error {
 	return s.Update(ctx, func(tx *metadata.Tx) error {
-		tx.Ahead(func(q *metadata.Queries) {
-			_, _ = open(q.Repositories(), r.ID) // answered below, as all that is asked ahead
-			if ahead != nil {
-				ahead(q, r.ID)
-			}
+		opened := metadata.Ask(tx.Queries, func(q *metadata.Queries) (*metadata.Repository, error) {
+			return open(q.Repositories(), r.ID)
 		})
-		row, err := open(tx.Queries.Repositories(), r.ID)
+		run := ask(tx.Queries)
+		row, err := opened.Get()
 		if errors.Is(err, metadata.ErrNotFound) {
 			return repositoryNotFound(refOf(r))
 		}
 		if err != nil {
 			return err
 		}
-		return fn(tx, row)
+		return run(tx, row)
 	})
 }
 

@@ -41,8 +41,11 @@ func (s *Service) startUpload(ctx context.Context, repo *metadata.Repository) (s
 		u := metadata.Upload{ID: id, RegistryID: repo.RegistryID, RepositoryID: repo.ID, StartedAt: s.now()}
 		return tx.Uploads().Create(u)
 	}
-	ahead := func(q *metadata.Queries, _ int64) { room.Ahead(q) }
-	return id, room.Within(ctx, func() error { return s.addTo(ctx, repo, ahead, create) })
+	ask := func(q *metadata.Queries) change {
+		room.Ask(q)
+		return create
+	}
+	return id, room.Within(ctx, func() error { return s.updateWith(ctx, repo, metadata.Repositories.Share, ask) })
 }
 
 // uploadAhead asks what withUpload is going to ask.
@@ -330,7 +333,7 @@ func (u *session) complete(ctx context.Context, d digest.Digest) (Layer, error) 
 		}
 		return tx.Layers().Add(repo, string(d), l.Size, object, s.now())
 	}
-	return l, room.Within(ctx, func() error { return s.addTo(ctx, repo, nil, add) })
+	return l, room.Within(ctx, func() error { return s.addTo(ctx, repo, add) })
 }
 
 // linkInstead links the blob that the deployment has already, and ends the
@@ -350,7 +353,7 @@ func (s *Service) linkInstead(ctx context.Context, repo *metadata.Repository, u 
 		}
 		return tx.Uploads().Delete(u.row.ID)
 	}
-	err = room.Within(ctx, func() error { return s.addTo(ctx, repo, nil, link) })
+	err = room.Within(ctx, func() error { return s.addTo(ctx, repo, link) })
 	if err != nil || !linked {
 		return false, err
 	}

@@ -83,13 +83,14 @@ func (s *Service) dueOf(q *metadata.Queries, routes []metadata.WaitingRoute,
 	if s.meta.Shared() {
 		asked *= 4 // not all processes should fall upon the same ones
 	}
-	q.Ahead(func(q *metadata.Queries) {
-		for _, w := range routes {
-			_, _ = q.Replications().Due(w.Route, w.Next, asked)
-		}
-	})
-	for _, w := range routes {
-		of, err := q.Replications().Due(w.Route, w.Next, asked)
+	answers := make([]metadata.Answer[[]metadata.DueReplication], len(routes))
+	for i, w := range routes {
+		answers[i] = metadata.Ask(q, func(q *metadata.Queries) ([]metadata.DueReplication, error) {
+			return q.Replications().Due(w.Route, w.Next, asked)
+		})
+	}
+	for _, answer := range answers {
+		of, err := answer.Get()
 		if err != nil {
 			return nil, err
 		}

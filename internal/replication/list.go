@@ -128,14 +128,15 @@ func (s *Service) OfImages(ctx context.Context, c access.Caller, ref resource.Re
 		return nil, err
 	}
 	q := s.meta.Read(ctx)
-	q.Ahead(func(q *metadata.Queries) {
-		for _, d := range digests {
-			_, _ = q.Replications().Worst(repo.ID, string(d))
-		}
-	})
+	answers := make([]metadata.Answer[[]metadata.Replication], len(digests))
+	for i, d := range digests {
+		answers[i] = metadata.Ask(q, func(q *metadata.Queries) ([]metadata.Replication, error) {
+			return q.Replications().Worst(repo.ID, string(d))
+		})
+	}
 	all := make(map[digest.Digest][]Replication, len(digests))
-	for _, d := range digests {
-		rows, err := q.Replications().Worst(repo.ID, string(d))
+	for i, d := range digests {
+		rows, err := answers[i].Get()
 		if err != nil {
 			return nil, fmt.Errorf("read the replications of %s in %s: %w", d, ref, err)
 		}
@@ -150,14 +151,13 @@ func (s *Service) OfImages(ctx context.Context, c access.Caller, ref resource.Re
 func (s *Service) listed(ctx context.Context,
 	lists []func(*metadata.Queries) ([]metadata.ListedReplication, error)) ([]Replication, error) {
 	q := s.meta.Read(ctx)
-	q.Ahead(func(q *metadata.Queries) {
-		for _, list := range lists {
-			_, _ = list(q)
-		}
-	})
+	answers := make([]metadata.Answer[[]metadata.ListedReplication], len(lists))
+	for i, list := range lists {
+		answers[i] = metadata.Ask(q, list)
+	}
 	var all []Replication
-	for _, list := range lists {
-		rows, err := list(q)
+	for _, answer := range answers {
+		rows, err := answer.Get()
 		if err != nil {
 			return nil, err
 		}

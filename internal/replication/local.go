@@ -108,15 +108,21 @@ func (l *local) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.Rep
 	if job.TagMutability != registry.Mutable {
 		open = metadata.Repositories.Hold // two that find a tag free must not run side by side
 	}
-	tx.Ahead(func(q *metadata.Queries) {
-		if job.DestinationID != 0 {
-			_, _ = open(q.Repositories(), job.DestinationID)
-		}
-		_, _ = q.Images().Parts(job.RepositoryID, job.Digest, job.DestinationID, maxGraph+1)
-		l.fitsAhead(q, job, room)
-		_, _ = q.Registries().NextSequence(job.RegistryID)
+	var opened metadata.Answer[*metadata.Repository]
+	if job.DestinationID != 0 {
+		opened = metadata.Ask(tx.Queries, func(q *metadata.Queries) (*metadata.Repository, error) {
+			return open(q.Repositories(), job.DestinationID)
+		})
+	}
+	image := metadata.Ask(tx.Queries, func(q *metadata.Queries) (metadata.ImageParts, error) {
+		return q.Images().Parts(job.RepositoryID, job.Digest, job.DestinationID, maxGraph+1)
 	})
-	parts, err := tx.Images().Parts(job.RepositoryID, job.Digest, job.DestinationID, maxGraph+1)
+	room.Ask(tx.Queries)
+	tags := l.usage.AskTags(tx.Queries, job.DestinationAccount, job.DestinationID, job.Digest, tagsOf(job))
+	number := metadata.Ask(tx.Queries, func(q *metadata.Queries) (int64, error) {
+		return q.Registries().NextSequence(job.RegistryID)
+	})
+	parts, err := image.Get()
 	if err != nil {
 		return err
 	}
@@ -126,15 +132,15 @@ func (l *local) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.Rep
 	if parts.Missing != "" {
 		return incomplete(parts)
 	}
-	if err := l.fits(tx.Queries, job, room, parts); err != nil {
+	if err := l.fits(tx.Queries, job, room, tags, parts); err != nil {
 		return err
 	}
-	sequence, err := tx.Registries().NextSequence(job.RegistryID)
+	sequence, err := number.Get()
 	if err != nil {
 		return err
 	}
 	if job.DestinationID != 0 {
-		destination, err = open(tx.Queries.Repositories(), job.DestinationID)
+		destination, err = opened.Get()
 	} else {
 		destination, err = l.registry.CreateDestination(tx, to, job.RegistryID)
 	}

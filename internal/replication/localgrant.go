@@ -19,7 +19,7 @@ var errChangedSince = errors.New("the destination has just been changed")
 
 // admit returns a refusal unless the destination lets the job in, or errChangedSince.
 func (l *local) admit(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob) error {
-	err := l.mayReplicate(ctx, job)
+	err := l.decide(ctx, admissionOf(job))
 	var refused *Refusal
 	if !errors.As(err, &refused) || job.RegistryID == 0 {
 		return err
@@ -38,39 +38,54 @@ func (l *local) admit(ctx context.Context, tx *metadata.Tx, job metadata.Replica
 	if err != nil {
 		return err
 	}
-	if err := l.mayReplicate(ctx, now); err != nil {
+	if err := l.decide(ctx, admissionOf(now)); err != nil {
 		return err
 	}
 	return errChangedSince
 }
 
-// mayReplicate returns a refusal unless the destination takes the image, or the
+// admission is a question: does the destination take an image, or a deletion?
+type admission struct {
+	source  string // account
+	to      resource.Repository
+	deletes bool
+	// What there is at the destination.
+	registryPolicy string
+	there          bool // the repository
+	policy         string
+	tags           []resource.Tag
+}
+
+func admissionOf(job metadata.ReplicationJob) admission {
+	registry := resource.Registry{Account: job.DestinationAccount, Region: job.DestinationRegion}
+	return admission{
+		source: job.SourceAccount, to: resource.Repository{Registry: registry, Name: job.RepositoryName}, deletes: job.Deletes,
+		registryPolicy: job.RegistryPolicy, there: job.DestinationID != 0, policy: job.DestinationPolicy,
+		tags: job.DestinationTags,
+	}
+}
+
+// decide returns a refusal unless the destination takes the image, or the
 // deletion. It decides at every replication: its registry policy must allow it, and
 // neither that nor the repository's policy may deny it. An Allow of the repository's
 // policy is none: ECR documents the registry policy, and no other, as what lets
 // replications in.
-func (l *local) mayReplicate(ctx context.Context, job metadata.ReplicationJob) error {
-	source := resource.Repository{
-		Registry: resource.Registry{Account: job.SourceAccount, Region: ""}, Name: job.RepositoryName,
-	}
-	to := resource.Repository{
-		Registry: resource.Registry{Account: job.DestinationAccount, Region: job.DestinationRegion}, Name: job.RepositoryName,
-	}
-	if !l.registry.Exists(to.Registry) {
+func (l *local) decide(ctx context.Context, a admission) error {
+	to := a.to.Registry
+	if !l.registry.Exists(to) {
 		return &Refusal{Code: failureNoDestination, Reason: fmt.Sprintf("There is no account %s with Region %s in "+
-			"this deployment. "+
-			"Add it to the configuration, or take it out of the replication rule.", to.Registry.Account, to.Registry.Region)}
+			"this deployment. Add it to the configuration, or take it out of the replication rule.", to.Account, to.Region)}
 	}
-	if job.SourceAccount == to.Registry.Account && job.RegistryPolicy == "" && job.DestinationPolicy == "" {
+	if a.source == to.Account && a.registryPolicy == "" && a.policy == "" {
 		return nil // nothing that could deny
 	}
-	p, own := l.access.RegistryPolicy(to.Registry, job.RegistryPolicy), policy.Policy{}
-	if job.DestinationPolicy != "" {
-		own = l.access.RepositoryPolicy(to, job.DestinationPolicy)
+	p, own := l.access.RegistryPolicy(to, a.registryPolicy), policy.Policy{}
+	if a.policy != "" {
+		own = l.access.RepositoryPolicy(a.to, a.policy)
 	}
-	caller := access.Replicator(job.SourceAccount)
+	caller := access.Replicator(a.source)
 	decide := func(action string) (d access.Decision) {
-		r := access.Request{Caller: caller, Action: action, On: to, About: access.About{Tags: job.DestinationTags}}
+		r := access.Request{Caller: caller, Action: action, On: a.to, About: access.About{Tags: a.tags}}
 		d, _ = l.access.Decide(ctx, r, p)
 		if d.Allowed() || d.Outcome == policy.ImplicitDeny {
 			if own, _ := l.access.Decide(ctx, r, own); own.Outcome != policy.Allowed && own.Outcome != policy.ImplicitDeny {
@@ -83,11 +98,11 @@ func (l *local) mayReplicate(ctx context.Context, job metadata.ReplicationJob) e
 	refused := !d.Allowed()
 	switch {
 	case refused:
-	case job.Deletes:
+	case a.deletes:
 		// What lets images in lets them out again, unless that is denied.
 		d, code = decide(access.BatchDeleteImage), failureDeleteNotAllowed
 		refused = !d.Allowed() && d.Outcome != policy.ImplicitDeny
-	case job.DestinationID == 0:
+	case !a.there:
 		d, code = decide(access.CreateRepository), failureCreateNotAllowed
 		refused = !d.Allowed()
 	}
@@ -95,13 +110,14 @@ func (l *local) mayReplicate(ctx context.Context, job metadata.ReplicationJob) e
 		return err // what was not evaluated was not refused
 	}
 	if refused {
-		return refuse(code, source, to.Registry, d)
+		source := resource.Repository{Registry: resource.Registry{Account: a.source}, Name: a.to.Name}
+		return refuse(code, source, to, d)
 	}
 	return nil
 }
 
 // refuse is a refusal. Its reason names what denies it within the account, and
-// nothing of another account'l.
+// nothing of another account's.
 func refuse(code string, source resource.Repository, destination resource.Registry, d access.Decision) *Refusal {
 	if source.Registry.Account != destination.Account {
 		return &Refusal{code, refusedAbroad(source, destination)}
@@ -123,12 +139,10 @@ func (l *local) Check(ctx context.Context, source, destination resource.Registry
 		}
 	}
 	for _, name := range names {
-		to := there[name]
-		err := l.mayReplicate(ctx, metadata.ReplicationJob{
-			Replication:   metadata.Replication{DestinationAccount: destination.Account, DestinationRegion: destination.Region},
-			SourceAccount: source.Account, RepositoryName: name,
-			RegistryID: reg.ID, RegistryPolicy: reg.Policy, DestinationID: to.ID, DestinationPolicy: to.Policy,
-			DestinationTags: to.Tags,
+		to, exists := there[name]
+		err := l.decide(ctx, admission{
+			source: source.Account, to: resource.Repository{Registry: destination, Name: name},
+			registryPolicy: reg.Policy, there: exists, policy: to.Policy, tags: to.Tags,
 		})
 		if err != nil {
 			return name, err

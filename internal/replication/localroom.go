@@ -16,12 +16,6 @@ func (l *local) roomAt(job metadata.ReplicationJob) *usage.Room {
 		quota.Repositories, quota.ImagesPerRepository, quota.StoredBytes, quota.ReplicatedBytes)
 }
 
-// fitsAhead asks what fits is going to ask.
-func (l *local) fitsAhead(q *metadata.Queries, job metadata.ReplicationJob, r *usage.Room) {
-	r.Ahead(q)
-	l.usage.TagsAhead(q, job.DestinationAccount, job.DestinationID, job.Digest, tagsOf(job))
-}
-
 // tagsOf is how many tags a replication sets.
 func tagsOf(job metadata.ReplicationJob) int {
 	if job.Tag == "" {
@@ -33,7 +27,7 @@ func tagsOf(job metadata.ReplicationJob) int {
 // fits takes the room for a replication of an image, whose parts are given, and
 // refuses one that would go past a quota of the destination.
 func (l *local) fits(q *metadata.Queries, job metadata.ReplicationJob, r *usage.Room,
-	parts metadata.ImageParts) error {
+	tags usage.ImageTags, parts metadata.ImageParts) error {
 	if err := r.Begin(q); err != nil {
 		return err
 	}
@@ -42,7 +36,7 @@ func (l *local) fits(q *metadata.Queries, job metadata.ReplicationJob, r *usage.
 			return err
 		}
 	}
-	tooMany, err := l.usage.TagsFull(q, job.DestinationAccount, job.DestinationID, job.Digest, tagsOf(job))
+	tooMany, err := tags.Full(tagsOf(job))
 	if err != nil {
 		return err
 	}

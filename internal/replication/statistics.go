@@ -155,27 +155,31 @@ func (p *partSum) interval() Interval {
 func (s *Service) sumUp(ctx context.Context, registry int64, sum *statisticsSum) error {
 	q := s.meta.Read(ctx)
 	since := s.now().Add(-statisticsKept)
-	q.Ahead(func(q *metadata.Queries) {
-		_, _ = q.Replications().Waiting(registry, metadata.ReplicationInProgress, maxCounted)
-		_, _ = q.Replications().Waiting(registry, metadata.ReplicationFailed, maxCounted)
-		_ = q.Replications().Counts(registry, since, nil)
+	waiting := func(state string) metadata.Answer[[]metadata.WaitingReplications] {
+		return metadata.Ask(q, func(q *metadata.Queries) ([]metadata.WaitingReplications, error) {
+			return q.Replications().Waiting(registry, state, maxCounted)
+		})
+	}
+	inProgress, failed := waiting(metadata.ReplicationInProgress), waiting(metadata.ReplicationFailed)
+	counts := metadata.Ask(q, func(q *metadata.Queries) (struct{}, error) {
+		return struct{}{}, q.Replications().Counts(registry, since, sum.add)
 	})
-	progress, err := q.Replications().Waiting(registry, metadata.ReplicationInProgress, maxCounted)
+	rows, err := inProgress.Get()
 	if err != nil {
 		return err
 	}
-	for _, w := range progress {
+	for _, w := range rows {
 		d := sum.of(resource.Registry{Account: w.DestinationAccount, Region: w.DestinationRegion})
 		d.InProgress, d.OldestInProgressAt = int(w.Number), w.OldestPush
 	}
-	failed, err := q.Replications().Waiting(registry, metadata.ReplicationFailed, maxCounted)
-	if err != nil {
+	if rows, err = failed.Get(); err != nil {
 		return err
 	}
-	for _, w := range failed {
+	for _, w := range rows {
 		sum.of(resource.Registry{Account: w.DestinationAccount, Region: w.DestinationRegion}).Failed = int(w.Number)
 	}
-	return q.Replications().Counts(registry, since, sum.add)
+	_, err = counts.Get()
+	return err
 }
 
 // SaveCounts stores how replications ended, each in place of what

@@ -27,9 +27,9 @@ type bound struct {
 	// rows counts in the database; it need not count past limit.
 	rows  func(q *metadata.Queries) (int64, error)
 	quick bool // to count: in the transaction, with all else that it asks
-	// ahead says that rows was asked ahead, and added is what usage.added was then.
-	ahead bool
-	added int64
+	// answer is that of rows, if it was asked, and added is what usage.added was then.
+	answer *metadata.Answer[int64]
+	added  int64
 	// counted says that it was counted for this operation, due that it must be.
 	counted, due bool
 	claimed      int64 // by this operation
@@ -113,14 +113,15 @@ func (r *Room) unknown(b *bound) bool {
 	return !b.counted && !b.usage.usable(b.limit, r.now())
 }
 
-// Ahead asks what Begin is going to ask.
-func (r *Room) Ahead(q *metadata.Queries) {
+// Ask asks what Begin needs to know.
+func (r *Room) Ask(q *metadata.Queries) {
 	for _, b := range r.of {
 		if b.quick && r.unknown(b) {
 			b.usage.mu.Lock()
-			b.ahead, b.added = true, b.usage.added
+			b.added = b.usage.added
 			b.usage.mu.Unlock()
-			_, _ = b.rows(q)
+			answer := metadata.Ask(q, b.rows)
+			b.answer = &answer
 		}
 	}
 }
@@ -136,10 +137,12 @@ func (r *Room) Begin(q *metadata.Queries) error {
 		b.usage.mu.Lock()
 		at, added := r.now(), b.usage.added
 		b.usage.mu.Unlock()
-		if b.ahead {
-			added = b.added
+		if b.answer == nil {
+			answer := metadata.Ask(q, b.rows)
+			b.answer, b.added = &answer, added
 		}
-		n, err := b.rows(q)
+		n, err := b.answer.Get()
+		added, b.answer = b.added, nil
 		if err != nil {
 			return err
 		}

@@ -2,27 +2,39 @@ package usage
 
 import "github.com/twinport/twinport/internal/metadata"
 
-// TagsAhead asks what TagsFull is going to ask.
-func (c *Counter) TagsAhead(q *metadata.Queries, account string, repository int64, digest string, more int) {
-	if limit := c.limits[account].TagsPerImage; limit > 0 && repository != 0 && more > 0 {
-		_, _ = q.Tags().CountOf(repository, digest, int(limit))
-	}
+// ImageTags is how many tags an image may have, and has.
+type ImageTags struct {
+	limit int64 // 0 for none
+	count metadata.Answer[int]
+	there bool // the repository, so that the image may have some
 }
 
-// TagsFull reports whether more tags are too many for an image of the account's
-// repository: 0 if that is not there yet.
-func (c *Counter) TagsFull(q *metadata.Queries, account string, repository int64, digest string, more int) (
-	bool, error) {
-	limit := c.limits[account].TagsPerImage
-	if limit == 0 || more == 0 {
+// AskTags asks how many tags an image has of a repository of the account: 0 if
+// that is not there yet. If more is 0, no tags are to be set.
+func (c *Counter) AskTags(q *metadata.Queries, account string, repository int64, digest string, more int) ImageTags {
+	if more == 0 {
+		return ImageTags{}
+	}
+	t := ImageTags{limit: c.limits[account].TagsPerImage, there: repository != 0}
+	if t.limit > 0 && t.there {
+		t.count = metadata.Ask(q, func(q *metadata.Queries) (int, error) {
+			return q.Tags().CountOf(repository, digest, int(t.limit))
+		})
+	}
+	return t
+}
+
+// Full reports whether so many more tags are too many.
+func (t ImageTags) Full(more int) (bool, error) {
+	if t.limit == 0 || more == 0 {
 		return false, nil
 	}
 	tags := 0
-	if repository != 0 {
+	if t.there {
 		var err error
-		if tags, err = q.Tags().CountOf(repository, digest, int(limit)); err != nil {
+		if tags, err = t.count.Get(); err != nil {
 			return false, err
 		}
 	}
-	return int64(tags)+int64(more) > limit, nil
+	return int64(tags)+int64(more) > t.limit, nil
 }
