@@ -106,3 +106,42 @@ func TestReplicationsOfOnePushAreBounded(t *testing.T) {
 		t.Errorf("%d replications are due, want 500", n)
 	}
 }
+
+// A look for what is due says when to look again as long as anything waits, also
+// if what was due has just been done: nothing else may come to wake the engine.
+func TestLooksGoOnWhileAnythingWaits(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	d.replicateTo(third)
+	image := d.image(in(prod), "one")
+	const n = 300
+	for i := range n {
+		d.put(in(prod), image, fmt.Sprint("now-", i))
+	}
+	d.clock.advance(3 * time.Second)
+	due := d.dueNow()
+	if len(due) != n {
+		t.Fatalf("%d are due, want %d", len(due), n)
+	}
+	d.put(in(prod), image, "later")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for _, id := range due {
+			if _, err := d.Replicate(ctx, id); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	for waits := true; waits; {
+		select {
+		case <-done:
+			waits = false
+		default:
+		}
+		found, next, err := d.Due(ctx, 1000)
+		if err != nil || len(found) == 0 && next.IsZero() {
+			t.Fatalf("a look found nothing, and no time for the next: %v", err)
+		}
+	}
+}

@@ -69,6 +69,11 @@ func (s *Service) Due(ctx context.Context, limit int) (due []metadata.DueReplica
 	if due, err = s.dueOf(q, have, limit); err != nil {
 		return nil, time.Time{}, fmt.Errorf("look for due replications: %w", err)
 	}
+	if len(due) == 0 && len(have) > 0 {
+		// What was due has been done since the routes were read. When the next of
+		// them falls due is not known, and perhaps nobody will wake the engine.
+		next = now
+	}
 	if poll := now.Add(pollInterval); s.meta.Shared() && (next.IsZero() || next.After(poll)) {
 		next = poll
 	}
