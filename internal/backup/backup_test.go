@@ -50,7 +50,7 @@ func newDeployment(t *testing.T) *deployment {
 			return err
 		}
 		d.repo = &metadata.Repository{
-			RegistryID: registry.ID, Account: "111122223333", Region: "us-east-1", Name: "app",
+			RegistryRow: registry.ID, Account: "111122223333", Region: "us-east-1", Name: "app",
 		}
 		_, err = tx.Repositories().Create(d.repo)
 		return err

@@ -91,7 +91,7 @@ func (tx ReplicationsTx) RetryFailed(registry int64, ids []int64, t time.Time) (
 		WHERE id IN (SELECT value FROM numbers(?2)) AND source_registry_id = ?3 AND state = 'FAILED' RETURNING id,
 		destination_account, destination_region`,
 		[]any{fromTime(t), numberList(ids), registry}, func(scan func(dest ...any) error) error {
-			d := DueReplication{Route: Route{SourceRegistryID: registry}}
+			d := DueReplication{Route: Route{SourceRegistryRow: registry}}
 			err := scan(&d.ID, &d.DestinationAccount, &d.DestinationRegion)
 			due = append(due, d)
 			return err

@@ -194,7 +194,7 @@ func useEverything(t *testing.T, s Store) {
 			}
 		}
 		must(tx.Replications().SaveCount(ReplicationCount{
-			SourceRegistryID: registry.ID, Minute: epoch, DestinationAccount: dev, DestinationRegion: here, Process: "test",
+			SourceRegistryRow: registry.ID, Minute: epoch, DestinationAccount: dev, DestinationRegion: here, Process: "test",
 			Completed: 1,
 		}))
 		must(tx.Sessions().Create(Session{

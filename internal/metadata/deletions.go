@@ -48,7 +48,7 @@ func (tx DeletionsTx) Queue(d Replication, tags []string, destinations []resourc
 		},
 		func(scan func(dest ...any) error) error {
 			one := DueReplication{Route: Route{SourceAccount: source}}
-			err := scan(&one.ID, &one.SourceRegistryID, &one.DestinationAccount, &one.DestinationRegion)
+			err := scan(&one.ID, &one.SourceRegistryRow, &one.DestinationAccount, &one.DestinationRegion)
 			due = append(due, one)
 			return err
 		})
@@ -137,7 +137,7 @@ func (q Deletions) Children(job ReplicationJob, index string) (all []ChildDeleti
 		WHERE m.repository_id = ?1 AND m.digest = ?2 AND r.tag = '' AND r.state = 'COMPLETE'
 			AND r.repository_name = ?4 AND r.destination_account = ?5 AND r.destination_region = ?6 GROUP BY r.digest`,
 		[]any{
-			job.DestinationID, index, job.SourceRegistryID, job.RepositoryName, job.DestinationAccount, job.DestinationRegion,
+			job.DestinationID, index, job.SourceRegistryRow, job.RepositoryName, job.DestinationAccount, job.DestinationRegion,
 		},
 		func(scan func(dest ...any) error) error {
 			var d ChildDeletion

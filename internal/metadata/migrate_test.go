@@ -246,7 +246,7 @@ func TestOldReplicationsAreListed(t *testing.T) {
 			}
 			for _, r := range rs {
 				changed[r.ID] = r.ChangedAt.UnixMicro()
-				if r.State != state || r.SourceRegistryID != 1 || r.SourceAccount != "1" || r.RepositoryName != "app" ||
+				if r.State != state || r.SourceRegistryRow != 1 || r.SourceAccount != "1" || r.RepositoryName != "app" ||
 					r.ImageSize != 70 {
 					t.Errorf("%+v", r)
 				}

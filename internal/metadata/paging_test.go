@@ -67,7 +67,7 @@ func TestListsArePagedByKey(t *testing.T) {
 			page func(after string, limit int) ([]string, error)
 		}{
 			{"repositories", n + 1, func(after string, limit int) ([]string, error) {
-				rs, err := q.Repositories().List(r.RegistryID, after, limit)
+				rs, err := q.Repositories().List(r.RegistryRow, after, limit)
 				return keys(rs, func(r *Repository) string { return r.Name }), err
 			}},
 			{"tags", 2*12 + n, func(after string, limit int) ([]string, error) {

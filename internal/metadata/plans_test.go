@@ -312,7 +312,7 @@ func TestEveryQueryIsPlanned(t *testing.T) {
 func asks(e *explainer) map[string]func() {
 	q := &Queries{conn: e}
 	tx := &Tx{Queries: q}
-	r := &Repository{ID: 7, RegistryID: 3}
+	r := &Repository{ID: 7, RegistryRow: 3}
 	digests := []string{"sha256:5", "sha256:6"}
 	now := time.UnixMicro(1000)
 	return map[string]func(){
@@ -405,7 +405,7 @@ func asks(e *explainer) map[string]func() {
 		"Replications.Waiting":      func() { _, _ = q.Replications().Waiting(3, ReplicationFailed, 10000) },
 		"Replications.RetryFailed":  func() { _, _ = tx.Replications().RetryFailed(3, []int64{100, 101}, now) },
 		"Replications.Own":          func() { _, _ = q.Replications().Own(3, []int64{100, 101}) },
-		"Replications.SaveCount":    func() { _ = tx.Replications().SaveCount(ReplicationCount{SourceRegistryID: 3}) },
+		"Replications.SaveCount":    func() { _ = tx.Replications().SaveCount(ReplicationCount{SourceRegistryRow: 3}) },
 		"Replications.ForgetCounts": func() { _ = tx.Replications().ForgetCounts(time.UnixMicro(100)) },
 		"Replications.Counts":       func() { _ = q.Replications().Counts(3, time.UnixMicro(19000), nil) },
 		"Repositories.List":         func() { _, _ = q.Repositories().List(3, "app5", 100) },
@@ -504,7 +504,7 @@ func asks(e *explainer) map[string]func() {
 		"Damage.CorrectLinkSize":         func() { _ = tx.Damage().CorrectLinkSize(7, "sha256:6") },
 		"Repositories.Create":            func() { _, _ = tx.Repositories().Create(r) },
 		"Sessions.Create":                func() { _ = tx.Sessions().Create(Session{ID: "s", Account: "100000000005"}) },
-		"Uploads.Create":                 func() { _ = tx.Uploads().Create(Upload{ID: "u", RegistryID: 3, RepositoryID: 7}) },
+		"Uploads.Create":                 func() { _ = tx.Uploads().Create(Upload{ID: "u", RegistryRow: 3, RepositoryID: 7}) },
 		"Damage.DeleteBrokenTag":         func() { _ = tx.Damage().DeleteBrokenTag(7, "tag6") },
 		"Repositories.Delete":            func() { _ = tx.Repositories().Delete(r) },
 		"Repositories.DeleteResourceTag": func() { _ = tx.Repositories().DeleteResourceTag(r, "k") },

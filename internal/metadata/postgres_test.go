@@ -79,7 +79,7 @@ func TestWritersOfOneTagAllSucceedAndTheLastStays(t *testing.T) {
 					return err
 				}
 				var err error
-				if sequence, err = tx.Registries().NextSequence(r.RegistryID); err != nil {
+				if sequence, err = tx.Registries().NextSequence(r.RegistryRow); err != nil {
 					return err
 				}
 				return tx.Tags().Set(r, Tag{Name: "latest", Digest: d, Sequence: sequence}, epoch)

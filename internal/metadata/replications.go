@@ -26,7 +26,7 @@ const (
 // Replication is one image, by one tag or none, on its way to one destination.
 type Replication struct {
 	ID                 int64
-	SourceRegistryID   int64
+	SourceRegistryRow  int64
 	RepositoryID       int64 // the source
 	Digest             string
 	MediaType          string // of the manifest
@@ -61,7 +61,7 @@ const fromReplications = ` FROM replications r JOIN manifests m ON m.id = r.mani
 // scanReplication scans replicationColumns, and more after them.
 func scanReplication(scan func(dest ...any) error, r *Replication, more ...any) error {
 	var next, pushed, changed, finished int64
-	err := scan(append([]any{&r.ID, &r.SourceRegistryID, &r.RepositoryID, &r.Digest, &r.MediaType, &r.ImageSize, &r.Tag,
+	err := scan(append([]any{&r.ID, &r.SourceRegistryRow, &r.RepositoryID, &r.Digest, &r.MediaType, &r.ImageSize, &r.Tag,
 		&r.Sequence,
 		&r.DestinationAccount, &r.DestinationRegion, &r.State, &r.Tries, &next, &pushed, &changed, &finished, &r.FailureCode,
 		&r.FailureReason}, more...)...)
@@ -117,7 +117,7 @@ type ReplicationJob struct {
 	SourceAccount  string
 	RepositoryName string
 	// Of the destination; zero where there is no such registry or repository.
-	RegistryID        int64
+	RegistryRow       int64
 	RegistryPolicy    string
 	DestinationID     int64
 	DestinationPolicy string
@@ -131,7 +131,7 @@ var destinationColumns = `coalesce(dg.id, 0), coalesce(dg.policy, ''),
 
 // scanDestination appends to dest what destinationColumns are scanned into.
 func (j *ReplicationJob) scanDestination(dest ...any) []any {
-	return append(dest, &j.RegistryID, &j.RegistryPolicy, &j.DestinationID, &j.DestinationPolicy,
+	return append(dest, &j.RegistryRow, &j.RegistryPolicy, &j.DestinationID, &j.DestinationPolicy,
 		(*string)(&j.TagMutability), (*tagObject)(&j.DestinationTags))
 }
 
@@ -146,7 +146,7 @@ func (tx ReplicationsTx) Claim(id int64) (j ReplicationJob, err error) {
 		LEFT IN ORDER JOIN registries dg ON dg.account = r.destination_account AND dg.region = r.destination_region
 		LEFT IN ORDER JOIN repositories dp ON dp.registry_id = dg.id AND dp.name = sp.name
 		WHERE r.id = ? CLAIMING r`, []any{id}, dest...)
-	}, &j.Replication, j.scanDestination(&j.SourceAccount, &j.SourceRegistryID, &j.RepositoryName)...)
+	}, &j.Replication, j.scanDestination(&j.SourceAccount, &j.SourceRegistryRow, &j.RepositoryName)...)
 	// Asked of the query, this would tempt a planner to go through all that are.
 	if err == nil && (j.State != ReplicationInProgress || isRetired(j.RepositoryName)) {
 		return ReplicationJob{}, ErrNotFound
@@ -156,7 +156,7 @@ func (tx ReplicationsTx) Claim(id int64) (j ReplicationJob, err error) {
 
 // Route is the way of replications from a registry to another.
 type Route struct {
-	SourceRegistryID   int64
+	SourceRegistryRow  int64
 	SourceAccount      string
 	DestinationAccount string
 	DestinationRegion  string
@@ -193,11 +193,11 @@ func (q Replications) WaitingRoutes(after Route, limit int) (all []WaitingRoute,
 		SELECT w.source, coalesce(g.account, ''), w.account, w.region, w.next FROM routes w
 		LEFT IN ORDER JOIN registries g ON g.id = w.source`,
 		[]any{
-			after.SourceRegistryID, after.DestinationAccount, after.DestinationRegion, limit,
+			after.SourceRegistryRow, after.DestinationAccount, after.DestinationRegion, limit,
 		}, func(scan func(dest ...any) error) error {
 			var w WaitingRoute
 			var next int64
-			err := scan(&w.SourceRegistryID, &w.SourceAccount, &w.DestinationAccount, &w.DestinationRegion, &next)
+			err := scan(&w.SourceRegistryRow, &w.SourceAccount, &w.DestinationAccount, &w.DestinationRegion, &next)
 			w.Next = toTime(next)
 			all = append(all, w)
 			return err
@@ -211,7 +211,7 @@ func (q Replications) Due(of Route, t time.Time, limit int) (due []DueReplicatio
 	err = q.conn.all(`SELECT id FROM replications WHERE state = 'IN_PROGRESS' AND source_registry_id = ?
 		AND destination_account = ? AND destination_region = ? AND next_try_at <= ?
 		ORDER BY next_try_at, pushed_at, id LIMIT ?`, []any{
-		of.SourceRegistryID, of.DestinationAccount, of.DestinationRegion, fromTime(t), limit,
+		of.SourceRegistryRow, of.DestinationAccount, of.DestinationRegion, fromTime(t), limit,
 	}, func(scan func(dest ...any) error) error {
 		d := DueReplication{Route: of}
 		err := scan(&d.ID)

@@ -166,7 +166,7 @@ func TestDueReplicationsComeLongestDueFirst(t *testing.T) {
 			t.Errorf("limit: %+v", due)
 		}
 		routes, err := s.Read(t.Context()).Replications().WaitingRoutes(Route{}, 10)
-		if want := (WaitingRoute{Route{r.RegistryID, r.Account, "2", "x"}, epoch.Add(time.Second)}); err != nil ||
+		if want := (WaitingRoute{Route{r.RegistryRow, r.Account, "2", "x"}, epoch.Add(time.Second)}); err != nil ||
 			len(routes) != 1 || routes[0] != want {
 			t.Errorf("routes: %+v, %v, want %+v", routes, err, want)
 		}
@@ -189,7 +189,7 @@ func TestWaitingRoutesGoOnAfterTheLast(t *testing.T) {
 						PushedAt: epoch, NextTryAt: epoch.Add(time.Duration(9-j) * time.Second)})
 				})
 			}
-			want = append(want, WaitingRoute{Route{r.RegistryID, r.Account, to.Account, to.Region}, epoch.Add(7 * time.Second)})
+			want = append(want, WaitingRoute{Route{r.RegistryRow, r.Account, to.Account, to.Region}, epoch.Add(7 * time.Second)})
 		}
 		var got []WaitingRoute
 		for after, pages := (Route{}), 0; pages < 3; pages++ {

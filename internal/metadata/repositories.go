@@ -24,12 +24,12 @@ type RepositoriesTx struct {
 
 // Repository is a repository's row with what its registry adds to it.
 type Repository struct {
-	ID         int64
-	RegistryID int64
-	Account    string
-	Region     string
-	Name       string
-	CreatedAt  time.Time
+	ID          int64
+	RegistryRow int64
+	Account     string
+	Region      string
+	Name        string
+	CreatedAt   time.Time
 	RepositorySettings
 	Policy   string // '' if none
 	Registry RegistrySettings
@@ -76,7 +76,7 @@ func scanRepository(scan func(dest ...any) error) (*Repository, error) {
 	r := &Repository{memo: new(memo)}
 	var created int64
 	var exclusions, registry string
-	if err := scan(&r.ID, &r.RegistryID, &r.Account, &r.Region, &r.Name, &created, (*string)(&r.TagMutability),
+	if err := scan(&r.ID, &r.RegistryRow, &r.Account, &r.Region, &r.Name, &created, (*string)(&r.TagMutability),
 		&exclusions, &r.ScanOnPush, &r.Encryption.Type, &r.Encryption.KMSKey, &r.document, &r.Policy, &r.Registry.Policy,
 		&r.Registry.Replication, &registry); err != nil {
 		return nil, err
@@ -149,7 +149,7 @@ func (q Repositories) List(registry int64, after string, limit int) (repos []*Re
 
 // Create inserts r and sets its ID. It returns false if the name is taken.
 func (tx RepositoriesTx) Create(r *Repository) (bool, error) {
-	if err := tx.tx.Registries().Lock(r.RegistryID); err != nil {
+	if err := tx.tx.Registries().Lock(r.RegistryRow); err != nil {
 		return false, err
 	}
 	settings, err := r.settingsColumns()
@@ -159,7 +159,7 @@ func (tx RepositoriesTx) Create(r *Repository) (bool, error) {
 	err = tx.conn.one(`INSERT INTO repositories (registry_id, name, created_at, tag_mutability, exclusions, scan_on_push,
 		encryption_type, kms_key, settings)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (registry_id, name) DO NOTHING RETURNING id`,
-		append([]any{r.RegistryID, r.Name, fromTime(r.CreatedAt)}, settings...), &r.ID)
+		append([]any{r.RegistryRow, r.Name, fromTime(r.CreatedAt)}, settings...), &r.ID)
 	if err == ErrNotFound {
 		return false, nil
 	}

@@ -19,11 +19,11 @@ const (
 // Retry says that a change of a destination may fix what it refused before, so
 // those replications are to be tried again.
 type Retry struct {
-	RegistryID int64 // the destination
-	Account    string
-	Region     string
-	Repository string // of the destination; '' for all
-	Before     int64  // refusals with lower numbers
+	RegistryRow int64 // the destination
+	Account     string
+	Region      string
+	Repository  string // of the destination; '' for all
+	Before      int64  // refusals with lower numbers
 }
 
 // NoteRetry notes that refusals with lower numbers are to be tried again: false
@@ -34,7 +34,7 @@ func (tx ReplicationsTx) NoteRetry(r Retry) (bool, error) {
 		CAST(?2 AS TEXT), CAST(?3 AS BIGINT) WHERE EXISTS (
 		SELECT 1 FROM replications WHERE state = 'FAILED' AND destination_account = ?4 AND destination_region = ?5`,
 		`) ON CONFLICT (registry_id, repository) DO UPDATE SET before = excluded.before`
-	args := []any{r.RegistryID, r.Repository, r.Before, r.Account, r.Region}
+	args := []any{r.RegistryRow, r.Repository, r.Before, r.Account, r.Region}
 	if r.Repository == "" {
 		return some(tx.conn.changed(insert+update, args...))
 	}
@@ -57,9 +57,9 @@ func (q Replications) Retries(after Retry, limit int) (all []Retry, err error) {
 	err = q.conn.all(`SELECT t.registry_id, g.account, g.region, t.repository, t.before FROM replication_retries t
 		IN ORDER JOIN registries g ON g.id = t.registry_id
 		WHERE (t.registry_id, t.repository) > (?, ?) ORDER BY t.registry_id, t.repository LIMIT ?`,
-		[]any{after.RegistryID, after.Repository, limit}, func(scan func(dest ...any) error) error {
+		[]any{after.RegistryRow, after.Repository, limit}, func(scan func(dest ...any) error) error {
 			var r Retry
-			err := scan(&r.RegistryID, &r.Account, &r.Region, &r.Repository, &r.Before)
+			err := scan(&r.RegistryRow, &r.Account, &r.Region, &r.Repository, &r.Before)
 			all = append(all, r)
 			return err
 		})
@@ -69,7 +69,7 @@ func (q Replications) Retries(after Retry, limit int) (all []Retry, err error) {
 // EndRetry forgets a retry, unless a later change has renewed it.
 func (tx ReplicationsTx) EndRetry(r Retry) error {
 	return tx.conn.exec(`DELETE FROM replication_retries WHERE registry_id = ? AND repository = ?
-		AND before = ?`, r.RegistryID, r.Repository, r.Before)
+		AND before = ?`, r.RegistryRow, r.Repository, r.Before)
 }
 
 // RefusedRoute is a route on which refusals are to be tried again.
@@ -121,7 +121,7 @@ func (q Replications) refusedRoutes(query string, of Retry, into string, count, 
 	args := append([]any{of.Account, of.Region, of.Before, count, limit}, more...)
 	err = q.conn.all(query, args, func(scan func(dest ...any) error) error {
 		r := RefusedRoute{Route: Route{DestinationAccount: of.Account, DestinationRegion: of.Region}, Into: into}
-		err := scan(&r.SourceRegistryID, &r.SourceAccount, &r.Waiting)
+		err := scan(&r.SourceRegistryRow, &r.SourceAccount, &r.Waiting)
 		all = append(all, r)
 		return err
 	})
@@ -140,7 +140,7 @@ func (tx ReplicationsTx) RetryRefused(of Retry, route RefusedRoute, t, due time.
 		AND r.source_registry_id = ?5 AND r.refusal < ?6`,
 		` ORDER BY r.refusal LIMIT ?7) RETURNING id`
 	query, args := update+last, []any{
-		fromTime(t), fromTime(due), route.DestinationAccount, route.DestinationRegion, route.SourceRegistryID, of.Before,
+		fromTime(t), fromTime(due), route.DestinationAccount, route.DestinationRegion, route.SourceRegistryRow, of.Before,
 		limit,
 	}
 	if of.Repository != "" {

@@ -65,7 +65,7 @@ func madeDue(t *testing.T, s Store, of Retry, limit int) (ids []int64) {
 func TestRetryChoosesByDestinationAndNumber(t *testing.T) {
 	each(t, func(t *testing.T, s Store) {
 		r := newRepository(t, s, "app")
-		destination := r.RegistryID // any will do
+		destination := r.RegistryRow // any will do
 		ids := refuse(t, s, r,
 			refusal{"2", "app", 3}, refusal{"2", "other", 4}, refusal{"2", "", 0}, // the last by an older program
 			refusal{"2", "app", 5}, refusal{"2", "app", Permanent}, refusal{"3", "app", 3}, refusal{"2", "app", ByConfiguration})
@@ -131,7 +131,7 @@ func TestRetryGoesFromSourceToSource(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			other.RegistryID = g.ID
+			other.RegistryRow = g.ID
 			_, err = tx.Repositories().Create(&other)
 			return err
 		})
@@ -139,7 +139,7 @@ func TestRetryGoesFromSourceToSource(t *testing.T) {
 		for _, repository := range []string{"", "app"} {
 			routes, err := s.Read(t.Context()).Replications().RefusedRoutes(Retry{1, "2", "x", repository, 2000}, 10, 10)
 			if err != nil || len(routes) != 2 || !slices.ContainsFunc(routes, func(r RefusedRoute) bool {
-				return r.SourceAccount == other.Account && r.SourceRegistryID == other.RegistryID
+				return r.SourceAccount == other.Account && r.SourceRegistryRow == other.RegistryRow
 			}) {
 				t.Errorf("routes: %+v, %v", routes, err)
 			}

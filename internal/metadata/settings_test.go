@@ -20,7 +20,7 @@ func TestSettingsOfOtherVersions(t *testing.T) {
 				tx.conn.exec(`UPDATE repositories SET settings = ?, scan_on_push = ?`, later, true),
 				tx.conn.exec(`UPDATE registries SET settings = ?`, later),
 				tx.conn.exec(`INSERT INTO repositories (registry_id, name, created_at, tag_mutability, encryption_type)
-					VALUES (?, 'earlier', 1, 'MUTABLE', 'AES256')`, r.RegistryID))
+					VALUES (?, 'earlier', 1, 'MUTABLE', 'AES256')`, r.RegistryRow))
 		})
 		for _, name := range []string{"app", "earlier"} {
 			commit(t, s, func(tx *Tx) error {

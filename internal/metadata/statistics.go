@@ -5,7 +5,7 @@ import "time"
 // ReplicationCount is how replications of a registry to a destination ended, in
 // one minute and one process.
 type ReplicationCount struct {
-	SourceRegistryID   int64
+	SourceRegistryRow  int64
 	DestinationAccount string
 	DestinationRegion  string
 	Minute             time.Time // its beginning
@@ -30,7 +30,7 @@ func (tx ReplicationsTx) SaveCount(c ReplicationCount) error {
 			completed = excluded.completed, failed = excluded.failed, bytes = excluded.bytes, lags = excluded.lags,
 			max_lag = excluded.max_lag,
 			last_completed_at = excluded.last_completed_at, last_failed_at = excluded.last_failed_at`,
-		c.SourceRegistryID, fromTime(c.Minute), c.DestinationAccount, c.DestinationRegion, c.Process,
+		c.SourceRegistryRow, fromTime(c.Minute), c.DestinationAccount, c.DestinationRegion, c.Process,
 		c.Completed, c.Failed, c.Bytes, notNull(c.Lags), c.MaxLag.Microseconds(), fromTime(c.LastCompletedAt),
 		fromTime(c.LastFailedAt))
 }
@@ -47,7 +47,7 @@ func (q Replications) Counts(registry int64, since time.Time, each func(*Replica
 		max_lag, last_completed_at, last_failed_at
 		FROM replication_statistics WHERE source_registry_id = ? AND minute >= ?
 		ORDER BY minute`, []any{registry, fromTime(since)}, func(scan func(dest ...any) error) error {
-		c := ReplicationCount{SourceRegistryID: registry}
+		c := ReplicationCount{SourceRegistryRow: registry}
 		var minute, maxLag, completed, failed int64
 		err := scan(&minute, &c.DestinationAccount, &c.DestinationRegion, &c.Process, &c.Completed, &c.Failed, &c.Bytes,
 			&c.Lags, &maxLag, &completed, &failed)

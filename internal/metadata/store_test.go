@@ -109,7 +109,7 @@ func newRepository(t *testing.T, s Store, name string) *Repository {
 		if err != nil {
 			return err
 		}
-		r.RegistryID = reg.ID
+		r.RegistryRow = reg.ID
 		created, err := tx.Repositories().Create(r)
 		if err == nil && !created {
 			err = errors.New("the repository exists")

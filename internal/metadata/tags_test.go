@@ -80,7 +80,7 @@ func TestSequencesRise(t *testing.T) {
 		for range 3 {
 			var got int64
 			commit(t, s, func(tx *Tx) (err error) {
-				got, err = tx.Registries().NextSequence(r.RegistryID)
+				got, err = tx.Registries().NextSequence(r.RegistryRow)
 				return err
 			})
 			if got <= last {

@@ -101,7 +101,7 @@ func TestTransferFollowsChanges(t *testing.T) {
 	wantUsage(t, to)
 	// What comes next is numbered higher than all that came.
 	commit(t, to, func(tx *Tx) error {
-		n, err := tx.Registries().NextSequence(copied.RegistryID)
+		n, err := tx.Registries().NextSequence(copied.RegistryRow)
 		if err == nil && n <= 7 {
 			t.Errorf("the next tag change has the number %d", n)
 		}

@@ -14,7 +14,7 @@ type UploadsTx struct {
 // Upload is an upload session of a repository.
 type Upload struct {
 	ID           string
-	RegistryID   int64
+	RegistryRow  int64
 	RepositoryID int64
 	StartedAt    time.Time
 	UpdatedAt    time.Time // when it was last saved; zero if never
@@ -27,7 +27,7 @@ type Upload struct {
 // Create records a session.
 func (tx UploadsTx) Create(u Upload) error {
 	return tx.conn.exec(`INSERT INTO uploads (id, registry_id, repository_id, started_at)
-		VALUES (?, ?, ?, ?)`, u.ID, u.RegistryID, u.RepositoryID, fromTime(u.StartedAt))
+		VALUES (?, ?, ?, ?)`, u.ID, u.RegistryRow, u.RepositoryID, fromTime(u.StartedAt))
 }
 
 // Get returns a session of a repository: ErrNotFound, also if another repository has it.

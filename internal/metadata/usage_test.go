@@ -97,7 +97,7 @@ func TestUsageIsCounted(t *testing.T) {
 		step("replication", func(tx *Tx) error {
 			return tx.Images().Copy(app.ID, []string{manifestDigest(50)}, copied, 1, 1, epoch)
 		})
-		if n, err := s.Read(t.Context()).Usage().ReplicatedBytes(app.RegistryID); err != nil || n != bytes {
+		if n, err := s.Read(t.Context()).Usage().ReplicatedBytes(app.RegistryRow); err != nil || n != bytes {
 			t.Errorf("%d, %v, want %d bytes that a replication brought", n, err, bytes)
 		}
 		if bytes, err = s.Read(t.Context()).Usage().CopyCost(app.ID, []string{manifestDigest(50)}, copied.ID); err != nil ||
@@ -110,13 +110,13 @@ func TestUsageIsCounted(t *testing.T) {
 		step("uploads", func(tx *Tx) error {
 			for i := range 3 {
 				if err := tx.Uploads().Create(Upload{
-					ID: fmt.Sprint("u", i), RegistryID: app.RegistryID, RepositoryID: app.ID, StartedAt: epoch,
+					ID: fmt.Sprint("u", i), RegistryRow: app.RegistryRow, RepositoryID: app.ID, StartedAt: epoch,
 				}); err != nil {
 					return err
 				}
 			}
 			return tx.Uploads().Create(Upload{
-				ID: "of other", RegistryID: other.RegistryID, RepositoryID: other.ID, StartedAt: epoch,
+				ID: "of other", RegistryRow: other.RegistryRow, RepositoryID: other.ID, StartedAt: epoch,
 			})
 		})
 		step("ended uploads", func(tx *Tx) error {

@@ -78,7 +78,7 @@ func newBusy(t *testing.T) *busy {
 		if err != nil {
 			return err
 		}
-		b.repo = &metadata.Repository{RegistryID: registry.ID, Account: "111122223333", Region: "us-east-1", Name: "app"}
+		b.repo = &metadata.Repository{RegistryRow: registry.ID, Account: "111122223333", Region: "us-east-1", Name: "app"}
 		_, err = tx.Repositories().Create(b.repo)
 		return err
 	}))

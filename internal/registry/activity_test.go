@@ -196,7 +196,7 @@ func TestRetryReplications(t *testing.T) {
 		for _, q := range queued {
 			woken = append(woken, q.ID)
 			if q.Route != (metadata.Route{
-				SourceRegistryID: q.SourceRegistryID, SourceAccount: prodAccount, DestinationAccount: devAccount,
+				SourceRegistryRow: q.SourceRegistryRow, SourceAccount: prodAccount, DestinationAccount: devAccount,
 				DestinationRegion: dev.Region,
 			}) {
 				t.Errorf("the way of %+v", q)

@@ -263,7 +263,7 @@ func (s *Service) MountLayer(ctx context.Context, c access.Caller, to resource.R
 	if from != nil {
 		sources = append(sources, *from)
 	} else {
-		names, err := s.meta.Read(ctx).Layers().RepositoriesWith(repo.RegistryID, string(d), maxMountSources)
+		names, err := s.meta.Read(ctx).Layers().RepositoriesWith(repo.RegistryRow, string(d), maxMountSources)
 		if err != nil {
 			return false, fmt.Errorf("find a repository with layer %s: %w", d, err)
 		}

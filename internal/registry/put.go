@@ -83,7 +83,7 @@ func (s *Service) PutManifest(ctx context.Context, c access.Caller, ref resource
 	if err := s.outbox.Admit(ctx, r, len(n.Tags)); err != nil {
 		return PutResult{}, err
 	}
-	p := &put{service: s, now: s.now(), registry: r.RegistryID, account: r.Account, digest: string(d), manifest: parsed,
+	p := &put{service: s, now: s.now(), registry: r.RegistryRow, account: r.Account, digest: string(d), manifest: parsed,
 		NewManifest: n, room: s.roomIn(r, quota.ImagesPerRepository, quota.StoredBytes)}
 	if err := p.room.Within(ctx, func() error { return p.commit(ctx, r) }); err != nil {
 		return PutResult{}, err

@@ -83,7 +83,7 @@ func (s *Service) room(id resource.Registry, registry, repository int64, names .
 
 // roomIn is room for an operation on a repository.
 func (s *Service) roomIn(r *metadata.Repository, names ...string) *usage.Room {
-	return s.room(refOf(r).Registry, r.RegistryID, r.ID, names...)
+	return s.room(refOf(r).Registry, r.RegistryRow, r.ID, names...)
 }
 
 // takeLayer takes the room for a link to a layer, unless the repository has it.

@@ -119,7 +119,7 @@ func (s *Service) createRepository(ctx context.Context, r *metadata.Repository, 
 			}
 		}
 		s.repositoryChanged(tx, r)
-		return s.outbox.Possible(tx, r.RegistryID, ref)
+		return s.outbox.Possible(tx, r.RegistryRow, ref)
 	})
 }
 
@@ -137,7 +137,7 @@ func withDefaults(r RepositorySettings) RepositorySettings {
 func (s *Service) newRepository(ref resource.Repository, registry int64,
 	settings RepositorySettings) *metadata.Repository {
 	return &metadata.Repository{
-		RegistryID: registry, Account: ref.Registry.Account, Region: ref.Registry.Region, Name: ref.Name,
+		RegistryRow: registry, Account: ref.Registry.Account, Region: ref.Registry.Region, Name: ref.Name,
 		CreatedAt: s.now().UTC().Truncate(time.Microsecond), RepositorySettings: settings,
 	}
 }
@@ -285,7 +285,7 @@ func (s *Service) DeleteRepository(ctx context.Context, c access.Caller, ref res
 		if err != nil {
 			return err
 		}
-		return s.outbox.Possible(tx, r.RegistryID, ref) // it may have denied what a new one would take
+		return s.outbox.Possible(tx, r.RegistryRow, ref) // it may have denied what a new one would take
 	})
 	if wake := s.retired.Load(); err == nil && more && wake != nil {
 		(*wake)()
@@ -362,7 +362,7 @@ func (s *Service) SetRepositoryPolicy(ctx context.Context, c access.Caller, ref 
 		if err := tx.Repositories().SetPolicy(r, text); err != nil {
 			return err
 		}
-		return s.outbox.Possible(tx, r.RegistryID, ref) // it may have denied them
+		return s.outbox.Possible(tx, r.RegistryRow, ref) // it may have denied them
 	})
 }
 
@@ -405,7 +405,7 @@ func (s *Service) DeleteRepositoryPolicy(ctx context.Context, c access.Caller, r
 		if err := tx.Repositories().SetPolicy(r, ""); err != nil {
 			return err
 		}
-		return s.outbox.Possible(tx, r.RegistryID, ref) // it may have denied them
+		return s.outbox.Possible(tx, r.RegistryRow, ref) // it may have denied them
 	})
 	return text, err
 }

@@ -92,7 +92,7 @@ func (s *Service) TagResource(ctx context.Context, c access.Caller, ref resource
 		if len(before) > maxResourceTags {
 			return tooManyTags()
 		}
-		return s.outbox.Possible(tx, r.RegistryID, ref)
+		return s.outbox.Possible(tx, r.RegistryRow, ref)
 	})
 }
 
@@ -120,7 +120,7 @@ func (s *Service) UntagResource(ctx context.Context, c access.Caller, ref resour
 				return err
 			}
 		}
-		return s.outbox.Possible(tx, r.RegistryID, ref)
+		return s.outbox.Possible(tx, r.RegistryRow, ref)
 	})
 }
 

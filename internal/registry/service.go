@@ -188,7 +188,7 @@ func (s *Service) updateWith(ctx context.Context, r *metadata.Repository,
 
 // repositoryChanged notifies those who watch, once the transaction is committed.
 func (s *Service) repositoryChanged(tx *metadata.Tx, r *metadata.Repository) {
-	tx.OnCommit(func() { s.changes.Notify(changes.Change{Registry: r.RegistryID, Repository: r.Name}) })
+	tx.OnCommit(func() { s.changes.Notify(changes.Change{Registry: r.RegistryRow, Repository: r.Name}) })
 }
 
 func storageFull(err error) *Error {

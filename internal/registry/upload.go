@@ -38,7 +38,7 @@ func (s *Service) startUpload(ctx context.Context, repo *metadata.Repository) (s
 		if err := room.Take(quota.OpenUploads, 1); err != nil {
 			return err
 		}
-		u := metadata.Upload{ID: id, RegistryID: repo.RegistryID, RepositoryID: repo.ID, StartedAt: s.now()}
+		u := metadata.Upload{ID: id, RegistryRow: repo.RegistryRow, RepositoryID: repo.ID, StartedAt: s.now()}
 		return tx.Uploads().Create(u)
 	}
 	ask := func(q *metadata.Queries) change {

@@ -56,7 +56,7 @@ func newCounter() *counter {
 
 // add counts a replication that has ended.
 func (s *counter) add(r *metadata.Replication) {
-	in := sourceMinute{r.SourceRegistryID, r.FinishedAt.Unix() / 60}
+	in := sourceMinute{r.SourceRegistryRow, r.FinishedAt.Unix() / 60}
 	key := countKey{in, r.DestinationAccount, r.DestinationRegion}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,7 +67,7 @@ func (s *counter) add(r *metadata.Replication) {
 		}
 		s.number[in]++
 		c = &count{ReplicationCount: metadata.ReplicationCount{
-			SourceRegistryID: r.SourceRegistryID, DestinationAccount: r.DestinationAccount,
+			SourceRegistryRow: r.SourceRegistryRow, DestinationAccount: r.DestinationAccount,
 			DestinationRegion: r.DestinationRegion,
 			Minute:            time.Unix(in.minute*60, 0), Process: s.process,
 		}}
@@ -114,7 +114,7 @@ func (s *counter) again(counts []metadata.ReplicationCount) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range counts {
-		key := countKey{sourceMinute{c.SourceRegistryID, c.Minute.Unix() / 60}, c.DestinationAccount, c.DestinationRegion}
+		key := countKey{sourceMinute{c.SourceRegistryRow, c.Minute.Unix() / 60}, c.DestinationAccount, c.DestinationRegion}
 		if kept := s.counts[key]; kept != nil {
 			kept.changed = true
 		}

@@ -15,7 +15,7 @@ var minute = time.Unix(1795456020, 0)
 
 func ended(state string, at time.Time, lag time.Duration) *metadata.Replication {
 	return &metadata.Replication{
-		SourceRegistryID: 3, DestinationAccount: "2", DestinationRegion: "r", ImageSize: 10, State: state,
+		SourceRegistryRow: 3, DestinationAccount: "2", DestinationRegion: "r", ImageSize: 10, State: state,
 		PushedAt: at.Add(-lag), FinishedAt: at,
 	}
 }
@@ -35,7 +35,7 @@ func TestStatisticsAddUp(t *testing.T) {
 	if err != nil || lags.quantile(1) < 4*time.Millisecond {
 		t.Errorf("%v, %v", lags, err)
 	}
-	if c.SourceRegistryID != 3 || c.DestinationAccount != "2" || c.DestinationRegion != "r" || c.Process == "" ||
+	if c.SourceRegistryRow != 3 || c.DestinationAccount != "2" || c.DestinationRegion != "r" || c.Process == "" ||
 		!c.Minute.Equal(minute) ||
 		c.Completed != 3 || c.Failed != 1 || c.Bytes != 30 || c.MaxLag != 4*time.Millisecond ||
 		!c.LastCompletedAt.Equal(minute.Add(3*time.Second)) || !c.LastFailedAt.Equal(minute.Add(59*time.Second)) {
@@ -65,7 +65,7 @@ func TestStatisticsAreBounded(t *testing.T) {
 	for i := range 1000 {
 		for _, source := range []int64{1, 2} {
 			r := ended(metadata.ReplicationFailed, minute, 0)
-			r.SourceRegistryID, r.DestinationAccount = source, fmt.Sprint(i)
+			r.SourceRegistryRow, r.DestinationAccount = source, fmt.Sprint(i)
 			s.add(r)
 		}
 	}

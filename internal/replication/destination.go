@@ -56,7 +56,7 @@ func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication
 		row.FailureReason = "The server's database did not answer. The replication is tried again by itself."
 	}
 	return row, s.meta.Update(ctx, func(tx *metadata.Tx) error {
-		tx.OnCommit(func() { s.changes.Notify(changes.Change{Registry: row.SourceRegistryID, Replications: []int64{id}}) })
+		tx.OnCommit(func() { s.changes.Notify(changes.Change{Registry: row.SourceRegistryRow, Replications: []int64{id}}) })
 		return record(tx, row)
 	})
 }

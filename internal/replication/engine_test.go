@@ -319,20 +319,20 @@ func TestRefusedAreMadeDueBatchByBatch(t *testing.T) {
 // However many replications one account has waiting, another's is tried among
 // the next; and so is one of its own to another destination.
 func TestAccountsAndDestinationsTakeTurns(t *testing.T) {
-	flood := metadata.Route{SourceRegistryID: 1, SourceAccount: "1", DestinationAccount: "9"}
+	flood := metadata.Route{SourceRegistryRow: 1, SourceAccount: "1", DestinationAccount: "9"}
 	const n = maxPendingOf / 2
 	for name, c := range map[string]struct {
 		route metadata.Route
 		most  int // of the flood that are tried before it
 	}{
 		"another account": {
-			metadata.Route{SourceRegistryID: 2, SourceAccount: "2", DestinationAccount: "9"}, maxInFlightOf + 1,
+			metadata.Route{SourceRegistryRow: 2, SourceAccount: "2", DestinationAccount: "9"}, maxInFlightOf + 1,
 		},
 		"another destination": {
-			metadata.Route{SourceRegistryID: 1, SourceAccount: "1", DestinationAccount: "8"}, maxInFlightOf + 2,
+			metadata.Route{SourceRegistryRow: 1, SourceAccount: "1", DestinationAccount: "8"}, maxInFlightOf + 2,
 		},
 		"another Region": {
-			metadata.Route{SourceRegistryID: 3, SourceAccount: "1", DestinationAccount: "9"}, maxInFlightOf + 2,
+			metadata.Route{SourceRegistryRow: 3, SourceAccount: "1", DestinationAccount: "9"}, maxInFlightOf + 2,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -81,10 +81,10 @@ func (l *local) try(ctx context.Context, id int64, room **usage.Room) (row metad
 			return err
 		}
 		tx.OnCommit(func() {
-			l.changes.Notify(changes.Change{Registry: row.SourceRegistryID, Replications: []int64{id}})
+			l.changes.Notify(changes.Change{Registry: row.SourceRegistryRow, Replications: []int64{id}})
 			if row.State == metadata.ReplicationComplete {
 				l.changes.Notify(changes.Change{
-					Registry: job.RegistryID, Repository: job.RepositoryName, Replications: []int64{id},
+					Registry: job.RegistryRow, Repository: job.RepositoryName, Replications: []int64{id},
 				})
 			}
 		})
@@ -120,7 +120,7 @@ func (l *local) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.Rep
 	room.Ask(tx.Queries)
 	tags := l.usage.AskTags(tx.Queries, job.DestinationAccount, job.DestinationID, job.Digest, tagsOf(job))
 	number := metadata.Ask(tx.Queries, func(q *metadata.Queries) (int64, error) {
-		return q.Registries().NextSequence(job.RegistryID)
+		return q.Registries().NextSequence(job.RegistryRow)
 	})
 	parts, err := image.Get()
 	if err != nil {
@@ -142,7 +142,7 @@ func (l *local) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.Rep
 	if job.DestinationID != 0 {
 		destination, err = opened.Get()
 	} else {
-		destination, err = l.registry.CreateDestination(tx, to, job.RegistryID)
+		destination, err = l.registry.CreateDestination(tx, to, job.RegistryRow)
 	}
 	if err != nil {
 		return err // also if it was deleted just now: the next try creates it again
@@ -151,7 +151,7 @@ func (l *local) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.Rep
 		return errChangedSince
 	}
 	now := l.now()
-	err = tx.Images().Copy(job.RepositoryID, parts.Manifests, destination, job.SourceRegistryID, job.Sequence, now)
+	err = tx.Images().Copy(job.RepositoryID, parts.Manifests, destination, job.SourceRegistryRow, job.Sequence, now)
 	if err != nil {
 		return err
 	}
@@ -180,5 +180,5 @@ func (l *local) copyTag(tx *metadata.Tx, job metadata.ReplicationJob, destinatio
 			return err
 		}
 	}
-	return tx.Tags().Advance(destination, t, job.SourceRegistryID, job.Sequence, now)
+	return tx.Tags().Advance(destination, t, job.SourceRegistryRow, job.Sequence, now)
 }

@@ -31,7 +31,7 @@ func (l *local) deleteReplicated(ctx context.Context, tx *metadata.Tx, job metad
 	if whole {
 		d = job.Digest
 	}
-	if err := tx.Deletions().DeleteTags(repo, job.Tags, d, job.SourceRegistryID, job.Sequence); err != nil || !whole {
+	if err := tx.Deletions().DeleteTags(repo, job.Tags, d, job.SourceRegistryRow, job.Sequence); err != nil || !whole {
 		return err
 	}
 	for todo := []metadata.ChildDeletion{{Digest: d, Sequence: job.Sequence}}; len(todo) > 0; todo = todo[1:] {
@@ -40,7 +40,7 @@ func (l *local) deleteReplicated(ctx context.Context, tx *metadata.Tx, job metad
 		if err != nil {
 			return err
 		}
-		deleted, err := tx.Deletions().DeleteManifest(repo, todo[0].Digest, job.SourceRegistryID, todo[0].Sequence)
+		deleted, err := tx.Deletions().DeleteManifest(repo, todo[0].Digest, job.SourceRegistryRow, todo[0].Sequence)
 		if err != nil {
 			return err
 		}

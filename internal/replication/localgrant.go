@@ -21,12 +21,12 @@ var errChangedSince = errors.New("the destination has just been changed")
 func (l *local) admit(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob) error {
 	err := l.decide(ctx, admissionOf(job))
 	var refused *Refusal
-	if !errors.As(err, &refused) || job.RegistryID == 0 {
+	if !errors.As(err, &refused) || job.RegistryRow == 0 {
 		return err
 	}
 	// What changes the destination makes due again what was refused before: so a
 	// refusal must not be decided on what is being changed.
-	if err := tx.Registries().Share(job.RegistryID); err != nil {
+	if err := tx.Registries().Share(job.RegistryRow); err != nil {
 		return err
 	}
 	if job.DestinationID != 0 {

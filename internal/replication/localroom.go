@@ -12,7 +12,7 @@ import (
 // roomAt is what the destination of a replication has room for.
 func (l *local) roomAt(job metadata.ReplicationJob) *usage.Room {
 	full := func(name string, _ int64) error { return full(job, name) }
-	return l.usage.Room(job.DestinationAccount, job.RegistryID, job.DestinationID, full,
+	return l.usage.Room(job.DestinationAccount, job.RegistryRow, job.DestinationID, full,
 		quota.Repositories, quota.ImagesPerRepository, quota.StoredBytes, quota.ReplicatedBytes)
 }
 

@@ -140,11 +140,11 @@ func (o *Outbox) Pushed(tx *metadata.Tx, p registry.Push) error {
 		due := make([]metadata.DueReplication, 0, len(queued))
 		for _, row := range queued {
 			due = append(due, metadata.DueReplication{ID: row.ID, Route: metadata.Route{
-				SourceRegistryID: r.RegistryID, SourceAccount: r.Account, DestinationAccount: row.DestinationAccount,
+				SourceRegistryRow: r.RegistryRow, SourceAccount: r.Account, DestinationAccount: row.DestinationAccount,
 				DestinationRegion: row.DestinationRegion,
 			}})
 		}
-		o.report(r.RegistryID, due)
+		o.report(r.RegistryRow, due)
 	})
 	return nil
 }
@@ -185,7 +185,7 @@ func (o *Outbox) Deleting(tx *metadata.Tx, d registry.Deletion) error {
 // queueDeletions numbers a deletion as pushes are, so that what a newer one brings stays.
 func (o *Outbox) queueDeletions(tx *metadata.Tx, r *metadata.Repository, d metadata.Replication, tags []string,
 	to []resource.Registry) error {
-	sequence, err := tx.Registries().NextSequence(r.RegistryID)
+	sequence, err := tx.Registries().NextSequence(r.RegistryRow)
 	if err != nil {
 		return err
 	}
@@ -195,7 +195,7 @@ func (o *Outbox) queueDeletions(tx *metadata.Tx, r *metadata.Repository, d metad
 	if err != nil || len(due) == 0 {
 		return err
 	}
-	tx.OnCommit(func() { o.report(r.RegistryID, due) })
+	tx.OnCommit(func() { o.report(r.RegistryRow, due) })
 	return nil
 }
 
@@ -206,7 +206,7 @@ func (o *Outbox) Possible(tx *metadata.Tx, registry int64, at resource.Repositor
 		return err
 	}
 	any, err := tx.Replications().NoteRetry(metadata.Retry{
-		RegistryID: registry, Account: at.Registry.Account, Region: at.Registry.Region, Repository: at.Name, Before: number,
+		RegistryRow: registry, Account: at.Registry.Account, Region: at.Registry.Region, Repository: at.Name, Before: number,
 	})
 	if any {
 		tx.OnCommit(func() { o.signal(nil) })

@@ -32,10 +32,10 @@ type resumed struct {
 // refusalNumber numbers a refusal that is decided in the transaction.
 func refusalNumber(tx *metadata.Tx, job metadata.ReplicationJob, r *Refusal) (int64, error) {
 	switch {
-	case r.Code == failureNoDestination, r.Code == failureLimitExceeded, job.RegistryID == 0:
+	case r.Code == failureNoDestination, r.Code == failureLimitExceeded, job.RegistryRow == 0:
 		return metadata.ByConfiguration, nil
 	case slices.Contains(refusedCodes, r.Code):
-		return tx.Registries().NextSequence(job.RegistryID)
+		return tx.Registries().NextSequence(job.RegistryRow)
 	}
 	return metadata.Permanent, nil
 }
@@ -103,7 +103,7 @@ func (s *Service) resume(ctx context.Context, r metadata.Retry) (made int, err e
 			if made += len(due); len(due) == 0 {
 				continue
 			}
-			tx.OnCommit(func() { s.outbox.report(route.SourceRegistryID, due) })
+			tx.OnCommit(func() { s.outbox.report(route.SourceRegistryRow, due) })
 		}
 		return nil
 	})

@@ -39,7 +39,7 @@ func TestBacklogMetrics(t *testing.T) {
 		if err := tx.Registries().Ensure("111122223333", "us-east-1"); err != nil {
 			return err
 		}
-		r := &metadata.Repository{RegistryID: 1, Account: "111122223333", Region: "us-east-1", Name: "app"}
+		r := &metadata.Repository{RegistryRow: 1, Account: "111122223333", Region: "us-east-1", Name: "app"}
 		if _, err := tx.Repositories().Create(r); err != nil {
 			return err
 		}

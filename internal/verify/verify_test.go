@@ -62,7 +62,7 @@ func open(t *testing.T) (*metadata.SQLite, *filestore.Store, *metadata.Repositor
 		if err != nil {
 			return err
 		}
-		repo.RegistryID = registry.ID
+		repo.RegistryRow = registry.ID
 		_, err = tx.Repositories().Create(repo)
 		return err
 	})
