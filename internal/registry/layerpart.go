@@ -23,7 +23,7 @@ const minLayerPart = 5 << 20
 // by AppendUpload: else InvalidLayerPart, whose Received is the session's size.
 func (s *Service) UploadLayerPart(ctx context.Context, c access.Caller, ref resource.Repository, id string,
 	first, last int64, part []byte) (n int64, err error) {
-	return s.addToUpload(ctx, c, ref, id, func(u *session) error {
+	return s.addToUpload(ctx, c, ref, id, func(u *uploadSession) error {
 		length := int64(len(part))
 		if length == 0 || last-first != length-1 {
 			e := Errorf(InvalidLayerPart, "The layer part has %d bytes, but partFirstByte %d and partLastByte %d say otherwise",
@@ -58,7 +58,7 @@ func (s *Service) CompleteLayerUpload(ctx context.Context, c access.Caller, ref 
 	if err := validDigest(d); err != nil {
 		return Layer{}, err
 	}
-	return s.endUpload(ctx, repo, id, func(u *session) (Layer, error) {
+	return s.endUpload(ctx, repo, id, func(u *uploadSession) (Layer, error) {
 		switch short := u.row.ShortPart; {
 		case u.Size() == 0:
 			return Layer{}, Errorf(EmptyUpload, "The upload '%s' does not contain any layer parts", id)

@@ -53,8 +53,8 @@ func uploadAhead(id string) metadata.Ahead {
 	return func(q *metadata.Queries, repository int64) { _, _ = q.Uploads().Get(repository, id) }
 }
 
-// session is an upload session that is reserved for a request.
-type session struct {
+// uploadSession is an upload uploadSession that is reserved for a request.
+type uploadSession struct {
 	blob.Upload
 	service    *Service
 	repository *metadata.Repository
@@ -64,7 +64,8 @@ type session struct {
 }
 
 // withUpload runs fn with the session reserved for it: UploadNotFound.
-func (s *Service) withUpload(ctx context.Context, repo *metadata.Repository, id string, fn func(*session) error) error {
+func (s *Service) withUpload(ctx context.Context, repo *metadata.Repository, id string,
+	fn func(*uploadSession) error) error {
 	if _, err := uuid.Parse(id); err != nil {
 		return uploadNotFound(repo, id)
 	}
@@ -81,7 +82,7 @@ func (s *Service) withUpload(ctx context.Context, repo *metadata.Repository, id 
 		return uploadError(repo, id, err)
 	}
 	defer u.Close()
-	ses := &session{Upload: u, service: s, repository: repo, row: row, shortPart: row.ShortPart}
+	ses := &uploadSession{Upload: u, service: s, repository: repo, row: row, shortPart: row.ShortPart}
 	err = uploadError(repo, id, fn(ses))
 	switch CodeOf(err) {
 	case StorageFull:
@@ -97,7 +98,7 @@ func (s *Service) withUpload(ctx context.Context, repo *metadata.Repository, id 
 
 // giveUp drops the session with all that it holds, so that a layer that did not
 // fit takes no room from others. What cannot be dropped now is left to the sweep.
-func (u *session) giveUp(ctx context.Context) {
+func (u *uploadSession) giveUp(ctx context.Context) {
 	s := u.service
 	ctx = context.WithoutCancel(ctx)
 	err := u.Cancel(ctx) // first: forgetting it may need some room
@@ -143,7 +144,7 @@ func (s *Service) UploadSize(ctx context.Context, c access.Caller, ref resource.
 	if err != nil {
 		return 0, err
 	}
-	err = s.withUpload(ctx, repo, id, func(u *session) error {
+	err = s.withUpload(ctx, repo, id, func(u *uploadSession) error {
 		n = u.Size()
 		return nil
 	})
@@ -157,17 +158,17 @@ func (s *Service) UploadSize(ctx context.Context, c access.Caller, ref resource.
 // room for them the session ends: StorageFull, LimitExceeded.
 func (s *Service) AppendUpload(ctx context.Context, c access.Caller, ref resource.Repository, id string, offset int64,
 	r io.Reader) (n int64, err error) {
-	return s.addToUpload(ctx, c, ref, id, func(u *session) error { return u.append(ctx, offset, r) })
+	return s.addToUpload(ctx, c, ref, id, func(u *uploadSession) error { return u.append(ctx, offset, r) })
 }
 
 // addToUpload adds to the session what add appends, and returns its new size.
 func (s *Service) addToUpload(ctx context.Context, c access.Caller, ref resource.Repository, id string,
-	add func(*session) error) (n int64, err error) {
+	add func(*uploadSession) error) (n int64, err error) {
 	repo, err := s.repositoryAhead(ctx, c, ref, uploadAhead(id), access.UploadLayerPart)
 	if err != nil {
 		return 0, err
 	}
-	err = s.withUpload(ctx, repo, id, func(u *session) error {
+	err = s.withUpload(ctx, repo, id, func(u *uploadSession) error {
 		err := add(u)
 		n = u.Size()
 		if errors.Is(err, blob.ErrFull) {
@@ -179,7 +180,7 @@ func (s *Service) addToUpload(ctx context.Context, c access.Caller, ref resource
 }
 
 // append copies r to the end of the upload in constant memory.
-func (u *session) append(ctx context.Context, offset int64, r io.Reader) error {
+func (u *uploadSession) append(ctx context.Context, offset int64, r io.Reader) error {
 	if offset >= 0 && offset != u.Size() {
 		e := Errorf(InvalidLayerPart, "The part begins at byte %d, but the upload has received %d bytes: parts must "+
 			"follow each other", offset, u.Size())
@@ -195,7 +196,7 @@ func (u *session) append(ctx context.Context, offset int64, r io.Reader) error {
 }
 
 // save stores what another request, or process, needs to go on with the upload.
-func (u *session) save(ctx context.Context) error {
+func (u *uploadSession) save(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
 	state, err := u.State(ctx)
 	if err != nil || (state == nil || bytes.Equal(state, u.row.State)) && u.shortPart == u.row.ShortPart {
@@ -242,7 +243,7 @@ func completeAhead(id string, d digest.Digest) metadata.Ahead {
 
 func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository, id string, d digest.Digest,
 	offset int64, tail io.Reader) (Layer, error) {
-	return s.endUpload(ctx, repo, id, func(u *session) (Layer, error) {
+	return s.endUpload(ctx, repo, id, func(u *uploadSession) (Layer, error) {
 		if tail != nil {
 			if err := u.append(ctx, offset, tail); err != nil {
 				if CodeOf(err) == InvalidLayerPart || errors.Is(err, blob.ErrFull) {
@@ -258,8 +259,8 @@ func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository,
 // endUpload has complete make a layer of the session. A session whose bytes
 // turned out to be no use ends, too.
 func (s *Service) endUpload(ctx context.Context, repo *metadata.Repository, id string,
-	complete func(*session) (Layer, error)) (l Layer, err error) {
-	err = s.withUpload(ctx, repo, id, func(u *session) (err error) {
+	complete func(*uploadSession) (Layer, error)) (l Layer, err error) {
+	err = s.withUpload(ctx, repo, id, func(u *uploadSession) (err error) {
 		l, err = complete(u)
 		return err
 	})
@@ -273,7 +274,7 @@ func (s *Service) endUpload(ctx context.Context, repo *metadata.Repository, id s
 }
 
 // complete makes a layer of all that was received: InvalidLayer.
-func (u *session) complete(ctx context.Context, d digest.Digest) (Layer, error) {
+func (u *uploadSession) complete(ctx context.Context, d digest.Digest) (Layer, error) {
 	// All bytes are here. Should the client be gone now, it finds the layer
 	// when it returns, instead of a session that lost its bytes.
 	ctx = context.WithoutCancel(ctx)
@@ -338,7 +339,7 @@ func (u *session) complete(ctx context.Context, d digest.Digest) (Layer, error) 
 
 // linkInstead links the blob that the deployment has already, and ends the
 // upload that brought it again: false if it is gone meanwhile.
-func (s *Service) linkInstead(ctx context.Context, repo *metadata.Repository, u *session,
+func (s *Service) linkInstead(ctx context.Context, repo *metadata.Repository, u *uploadSession,
 	d digest.Digest) (linked bool, err error) {
 	room := s.roomIn(repo, quota.StoredBytes)
 	link := func(tx *metadata.Tx, repo *metadata.Repository) error {
@@ -378,7 +379,7 @@ func (s *Service) CancelUpload(ctx context.Context, c access.Caller, ref resourc
 	if err != nil {
 		return err
 	}
-	if err := s.withUpload(ctx, repo, id, func(u *session) error { return u.Cancel(ctx) }); err != nil {
+	if err := s.withUpload(ctx, repo, id, func(u *uploadSession) error { return u.Cancel(ctx) }); err != nil {
 		return err
 	}
 	return s.Update(ctx, func(tx *metadata.Tx) error { return tx.Uploads().Delete(id) })
