@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/resource"
@@ -143,5 +144,63 @@ func TestLooksGoOnWhileAnythingWaits(t *testing.T) {
 		if err != nil || len(found) == 0 && next.IsZero() {
 			t.Fatalf("a look found nothing, and no time for the next: %v", err)
 		}
+	}
+}
+
+// With more routes than a look goes over, looks follow each other until all were
+// gone over, and then rest until the first falls due; if any had due
+// replications, more of the same may fall due a little later.
+func TestLooksRestBetweenManyRoutes(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	image := d.put(in(prod), d.image(in(prod), "one"), "latest")
+	r, err := d.meta.Repository(ctx, prodAccount, prod.Region, in(prod).Name, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	queue := func(from, to int, next time.Time) {
+		t.Helper()
+		if err := d.meta.Update(ctx, func(tx *metadata.Tx) error {
+			for i := from; i < to; i++ {
+				row := &metadata.Replication{
+					RepositoryID: r.ID, Digest: string(image), Sequence: 1, DestinationAccount: fmt.Sprint(200_000_000_000 + i),
+					DestinationRegion: dev.Region, PushedAt: d.clock.now(), NextTryAt: next,
+				}
+				if err := tx.Replications().Queue(row); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// rests looks at all routes, and returns how many were due and for how long it rests.
+	rests := func() (due int, rest time.Duration) {
+		t.Helper()
+		for looks := 1; ; looks++ {
+			found, next, err := d.Due(ctx, 1000)
+			if err != nil || next.IsZero() || looks > 4 {
+				t.Fatalf("look %d: next %v, %v", looks, next, err)
+			}
+			due += len(found)
+			if rest = next.Sub(d.clock.now()); rest > 0 {
+				return due, rest
+			}
+		}
+	}
+	least := 2 * time.Second
+	if shared() {
+		least = 500 * time.Millisecond // it looks each second
+	}
+	queue(0, 600, d.clock.now().Add(time.Minute))
+	if due, rest := rests(); due != 0 || rest < least || rest > time.Minute {
+		t.Errorf("%d are due, and it rests for %v", due, rest)
+	}
+	queue(600, 601, d.clock.now())
+	queue(601, 900, d.clock.now().Add(time.Minute))
+	d.clock.advance(time.Millisecond)
+	if due, rest := rests(); due != 1 || rest > time.Second {
+		t.Errorf("%d are due, and it rests for %v", due, rest)
 	}
 }

@@ -24,14 +24,17 @@ const pollInterval = time.Second
 const maxRoutes = 256
 
 // lastRoute is where a look for due replications ended: zero if it came to the
-// end of all routes.
+// end of all routes. Else the next look goes on there, and this says of the routes
+// before what it needs to know.
 type lastRoute struct {
 	mu sync.Mutex
 	metadata.Route
+	next time.Time // when the first of them falls due that was not; zero if none will
+	due  bool      // whether any was
 }
 
-// Due are replications to try now, and when to look again (zero if
-// none will fall due by itself). Each route gets an equal part of the limit, at
+// Due are replications to try now, and when to look again (zero if none will fall
+// due by itself). Each route gets an equal part of the limit, at
 // least one: however much one source has waiting, no other's are missed. Of
 // each route the longest due come first.
 func (s *Service) Due(ctx context.Context, limit int) (due []metadata.DueReplication, next time.Time, err error) {
@@ -44,12 +47,7 @@ func (s *Service) Due(ctx context.Context, limit int) (due []metadata.DueReplica
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("look for routes with replications: %w", err)
 	}
-	if s.lastRoute.Route = (metadata.Route{}); len(routes) == maxRoutes {
-		s.lastRoute.Route = routes[maxRoutes-1].Route
-	}
-	if after != s.lastRoute.Route {
-		next = now // for those that this look does not go over
-	}
+	next = s.lastRoute.next
 	var have []metadata.WaitingRoute
 	for _, w := range routes {
 		switch {
@@ -57,14 +55,22 @@ func (s *Service) Due(ctx context.Context, limit int) (due []metadata.DueReplica
 			// No delay is that long, so the clock was ahead when it was stored.
 			w.Next = time.UnixMicro(math.MaxInt64)
 		case w.Next.After(now):
-			if next.IsZero() || w.Next.Before(next) {
-				next = w.Next
-			}
+			next = earlier(next, w.Next)
 			continue
 		default:
 			w.Next = now
 		}
 		have = append(have, w)
+	}
+	wasDue := s.lastRoute.due
+	s.lastRoute.Route, s.lastRoute.next, s.lastRoute.due = metadata.Route{}, time.Time{}, false
+	switch {
+	case len(routes) == maxRoutes:
+		s.lastRoute.Route, s.lastRoute.next, s.lastRoute.due = routes[maxRoutes-1].Route, next, wasDue || len(have) > 0
+		next = now // for those that this look does not go over
+	case wasDue:
+		// When more of their replications fall due is not known.
+		next = earlier(next, now.Add(pollInterval))
 	}
 	if due, err = s.dueOf(q, have, limit); err != nil {
 		return nil, time.Time{}, fmt.Errorf("look for due replications: %w", err)
@@ -74,10 +80,18 @@ func (s *Service) Due(ctx context.Context, limit int) (due []metadata.DueReplica
 		// them falls due is not known, and perhaps nobody will wake the engine.
 		next = now
 	}
-	if poll := now.Add(pollInterval); s.meta.Shared() && (next.IsZero() || next.After(poll)) {
-		next = poll
+	if s.meta.Shared() {
+		next = earlier(next, now.Add(pollInterval))
 	}
 	return due, next, nil
+}
+
+// earlier returns the earlier of two times, of which the first may be zero: none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // dueOf are replications of the routes that are due at each one's Next.
