@@ -352,11 +352,11 @@ func TestLinksAndCopiesKilled(t *testing.T) {
 			continue // half of the next begins where these ended
 		}
 		s.tool(0, "backup", mode("--to", backup)...)
-		if _, err := os.Stat(filepath.Join(r.data, "restoring")); err == nil {
+		_, half := os.Stat(filepath.Join(r.data, "restoring"))
+		_, done := os.Stat(filepath.Join(r.data, "metadata", "metadata.db"))
+		if half == nil || done != nil { // else it was done before it was killed
 			r.tool(0, "restore", mode("--from", backup)...)
-		} else if _, err := os.Stat(r.data); err != nil {
-			r.tool(0, "restore", mode("--from", backup)...)
-		} // else it was done before it was killed
+		}
 		for _, side := range []*server{s, r, s.restored(backup, 0, mode()...)} {
 			found, _ := side.verify(0, "--full")
 			wantFindings(t, found)
