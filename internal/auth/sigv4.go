@@ -150,8 +150,8 @@ func (s *Signed) Verify(body []byte) (Identity, error) {
 	}
 	if !matched {
 		return Identity{}, invalidSignature.errorf(s.service, "The request signature we calculated does not match the "+
-			"signature you provided. "+
-			"Check the secret access key and the signing method, and that nothing between client and server changes the request.")
+			"signature you provided. Check the secret access key and the signing method, and that nothing between client "+
+			"and server changes the request.")
 	}
 	if !cached {
 		s.verifier.signingKeys.put(s.scope.clone(), signingKey{secret: s.key.Secret, key: signing})

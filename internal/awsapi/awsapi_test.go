@@ -623,9 +623,8 @@ func TestLayers(t *testing.T) {
 func TestPolicies(t *testing.T) {
 	a, ctx := newAPI(t), t.Context()
 	c, app := a.ecr(), aws.String("app")
-	text := "{ \"Version\": \"2012-10-17\",\n\"Statement\": {\"Effect\": \"Allow\", \"Principal\": \"*\", \"Action\": " +
-		"\"ecr:*\", \"Resource\": \"*\",\n" +
-		"\"Condition\": {\"StringLike\": {\"aws:UserAgent\": \"<&>\"}}} } "
+	text := "{ \"Version\": \"2012-10-17\",\n\"Statement\": {\"Effect\": \"Allow\", \"Principal\": \"*\", " +
+		"\"Action\": \"ecr:*\", \"Resource\": \"*\",\n\"Condition\": {\"StringLike\": {\"aws:UserAgent\": \"<&>\"}}} } "
 	_, err := c.GetRepositoryPolicy(ctx, &ecr.GetRepositoryPolicyInput{RepositoryName: app})
 	want(t, err, "RepositoryNotFoundException", "")
 	must[*ecr.CreateRepositoryOutput](t)(c.CreateRepository(ctx, &ecr.CreateRepositoryInput{RepositoryName: app}))

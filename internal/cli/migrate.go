@@ -78,10 +78,9 @@ func (c migrateCommand) Run(ctx context.Context, out output) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out.stdout, "All has moved. Writes had to wait for %.1f s. From now on serve with: twinport "+
-		"serve --config %s\n"+
-		"A server that was running serves the new stores already. Start others beside it, and it too with the new "+
-		"configuration next time.\n",
+	fmt.Fprintf(out.stdout, "All has moved. Writes had to wait for %.1f s. From now on serve with: twinport serve "+
+		"--config %s\nA server that was running serves the new stores already. Start others beside it, and it too "+
+		"with the new configuration next time.\n",
 		bar.last.ReadOnly.Seconds(), c.To)
 	return nil
 }

@@ -92,5 +92,4 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // and speak to this server, and nothing else. Icons of the design system are
 // images in its style sheets.
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
-	"font-src 'self'; connect-src 'self'; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	"font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -66,9 +66,8 @@ func (s *Service) Quotas(ctx context.Context, c access.Caller, id resource.Regis
 // overQuota refuses what would go past a quota.
 func overQuota(id resource.Registry, name string, limit int64) *Error {
 	e := Errorf(LimitExceeded, "The operation did not succeed because it would have exceeded a service limit for "+
-		"your account: "+
-		"the quota '%s' of the registry with id '%s' in %s is %d. Delete what is not needed any more, or ask the "+
-		"operator for more.",
+		"your account: the quota '%s' of the registry with id '%s' in %s is %d. Delete what is not needed any more, "+
+		"or ask the operator for more.",
 		name, id.Account, id.Region, limit)
 	e.Quota = name
 	return e

@@ -168,8 +168,7 @@ func validMutability(m TagMutability, exclusions []string) error {
 		for _, f := range exclusions {
 			if strings.Count(f, "*") > maxWildcards {
 				return Errorf(InvalidParameter, "Invalid parameter at 'imageTagMutabilityExclusionFilters' failed to "+
-					"satisfy constraint: "+
-					"'a filter has at most %d wildcards (*)': '%s' has more", maxWildcards, Shorten(f))
+					"satisfy constraint: 'a filter has at most %d wildcards (*)': '%s' has more", maxWildcards, Shorten(f))
 			}
 		}
 	default:

@@ -69,8 +69,7 @@ func (l *local) fits(q *metadata.Queries, job metadata.ReplicationJob, r *usage.
 // source to know.
 func full(job metadata.ReplicationJob, name string) *Refusal {
 	return &Refusal{Code: failureLimitExceeded, Reason: fmt.Sprintf("The registry of account %s in %s has no room "+
-		"for the image: "+
-		"it would exceed its quota '%s'. Delete there what is not needed, or have its operator raise the quota, and retry "+
-		"the replication.",
+		"for the image: it would exceed its quota '%s'. Delete there what is not needed, or have its operator raise "+
+		"the quota, and retry the replication.",
 		job.DestinationAccount, job.DestinationRegion, name)}
 }

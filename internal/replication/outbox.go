@@ -72,8 +72,7 @@ func (o *Outbox) Admit(ctx context.Context, r *metadata.Repository, tags int) er
 	}
 	if !ok {
 		return registry.Errorf(registry.Throttled, "The account has %d replications waiting, or nearly, which is all "+
-			"that it may have: "+
-			"nothing was stored; push again when some have ended", maxWaiting)
+			"that it may have: nothing was stored; push again when some have ended", maxWaiting)
 	}
 	return nil
 }
@@ -94,8 +93,8 @@ func (o *Outbox) countWaiting(ctx context.Context, account string) (int, error) 
 func boundReplications(tags, destinations int) error {
 	if n := max(1, tags) * destinations; n > maxReplicationsPerPut {
 		return registry.Errorf(registry.LimitExceeded, "The push would make %d replications, of %d tags to %d "+
-			"destinations each; "+
-			"one push may make %d: push with fewer tags at once", n, tags, destinations, maxReplicationsPerPut)
+			"destinations each; one push may make %d: push with fewer tags at once",
+			n, tags, destinations, maxReplicationsPerPut)
 	}
 	return nil
 }

@@ -78,10 +78,9 @@ func warnOfRedirects(ctx context.Context, cfg config.Config, b blob.Store, log *
 		return
 	}
 	if host, err := bucket.RedirectHost(ctx); err == nil && registry.KeepsLogin(cfg.Domain, host) {
-		log.Warn("layers are streamed to clients that come by the domain's own name: they would send their registry login "+
-			"along to the bucket, "+
-			"which has that name too, or one below it, and refuses such requests; give the bucket another name "+
-			"(redirect_endpoint in blobs)",
+		log.Warn("layers are streamed to clients that come by the domain's own name: they would send their registry "+
+			"login along to the bucket, which has that name too, or one below it, and refuses such requests; give "+
+			"the bucket another name (redirect_endpoint in blobs)",
 			"domain", cfg.Domain, "bucket", host)
 	}
 }

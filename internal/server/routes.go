@@ -105,8 +105,8 @@ func (h *routes) serveOther(w http.ResponseWriter, r *http.Request) {
 		serveMetrics(h.metrics, w, r)
 	default:
 		writeText(w, r, http.StatusNotFound, "Twinport has nothing at this path. It serves registries under /v2/ (docker "+
-			"login, push and pull), "+
-			"the Amazon ECR API as POST / (aws ecr --endpoint-url), the web console under /console/, and /healthz and /readyz.")
+			"login, push and pull), the Amazon ECR API as POST / (aws ecr --endpoint-url), the web console under /console/, "+
+			"and /healthz and /readyz.")
 	}
 }
 
