@@ -113,9 +113,10 @@ func (r *Room) unknown(b *bound) bool {
 	return !b.counted && !b.usage.usable(b.limit, r.now())
 }
 
-// Ask asks what Begin needs to know.
+// Ask asks what Begin needs to know, in the same transaction.
 func (r *Room) Ask(q *metadata.Queries) {
 	for _, b := range r.of {
+		b.answer = nil // of an earlier run, perhaps
 		if b.quick && r.unknown(b) {
 			b.usage.mu.Lock()
 			b.added = b.usage.added
@@ -137,12 +138,11 @@ func (r *Room) Begin(q *metadata.Queries) error {
 		b.usage.mu.Lock()
 		at, added := r.now(), b.usage.added
 		b.usage.mu.Unlock()
-		if b.answer == nil {
-			answer := metadata.Ask(q, b.rows)
-			b.answer, b.added = &answer, added
+		count := func() (int64, error) { return b.rows(q) }
+		if b.answer != nil {
+			count, added = b.answer.Get, b.added
 		}
-		n, err := b.answer.Get()
-		added, b.answer = b.added, nil
+		n, err := count()
 		if err != nil {
 			return err
 		}

@@ -291,3 +291,48 @@ func TestCountOutlivesWhoBeganIt(t *testing.T) {
 		t.Errorf("counted: %v, %v", read, err)
 	}
 }
+
+// A run of the transaction is answered by what it asked itself, not by what an
+// earlier run asked that did not need the answer.
+func TestRunsAskForThemselves(t *testing.T) {
+	t.Parallel()
+	store, err := metadata.OpenSQLite(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	u, db := newUsage(), &countedRows{n: 40, now: time.Unix(1000, 0)}
+	var asked *metadata.Queries
+	r := roomFor(u, db)
+	r.of[0].quick = true
+	r.of[0].rows = func(q *metadata.Queries) (int64, error) {
+		asked = q
+		return db.rows(q)
+	}
+	know := func() {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		u.record(40, 0, db.now, 0)
+	}
+	run := func(forget bool) (q *metadata.Queries) {
+		t.Helper()
+		if err := store.Update(t.Context(), func(tx *metadata.Tx) error {
+			q = tx.Queries
+			r.Ask(q)
+			know()
+			if forget {
+				db.now = db.now.Add(2 * countLife)
+			}
+			return r.Begin(q)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return q
+	}
+	if run(false); asked != nil {
+		t.Error("what is known was counted")
+	}
+	if q := run(true); asked != q {
+		t.Error("another transaction was asked")
+	}
+}
