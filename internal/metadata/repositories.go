@@ -173,6 +173,10 @@ func (tx RepositoriesTx) Delete(r *Repository) error {
 	return must(tx.conn.changed(`DELETE FROM repositories WHERE id = ?`, r.ID))
 }
 
+// DeleteBatch is how many manifests, layers or other rows of a repository one
+// transaction removes. Nobody's push should wait until 100,000 are gone.
+const DeleteBatch = 200
+
 // DeleteContent removes up to limit manifests of a repository, with all that
 // depends on them, and once there are none up to limit layers: so no manifest
 // is seen without its layers. What else grows with the images goes last. more

@@ -243,8 +243,7 @@ func (t *Transfer) AddBlob(ctx context.Context, b Blob, object string) error {
 // Objects are the destination's blobs in the order of their objects' names,
 // after the given one.
 func (t *Transfer) Objects(ctx context.Context, after string, limit int) ([]Blob, error) {
-	return blobsOf(t.to.Read(ctx).conn, `SELECT digest, size, object, created_at FROM blobs WHERE object > ?
-		ORDER BY object LIMIT ?`, after, limit)
+	return t.to.Read(ctx).Damage().BlobsByObject(after, limit)
 }
 
 // CopyBlobs copies the bytes of those of the blobs that the destination does

@@ -276,7 +276,7 @@ func (s *Service) DeleteRepository(ctx context.Context, c access.Caller, ref res
 		}
 		// What one transaction can remove goes now. Of a larger one nothing is to be
 		// seen from now on, and its name is free; its rows go afterwards.
-		if more, err = tx.Repositories().DeleteContent(r, deleteBatch); err == nil && more {
+		if more, err = tx.Repositories().DeleteContent(r, metadata.DeleteBatch); err == nil && more {
 			err = tx.Repositories().Retire(r)
 		} else if err == nil {
 			err = tx.Repositories().Delete(r)
@@ -291,10 +291,6 @@ func (s *Service) DeleteRepository(ctx context.Context, c access.Caller, ref res
 	}
 	return repositoryOf(r), err
 }
-
-// deleteBatch is how many manifests, layers or other rows of a repository its
-// deletion removes at once. Nobody's push should wait until 100,000 are gone.
-const deleteBatch = 200
 
 // OnRetired sets what is called when a repository was retired, for its rows to
 // be deleted soon. Else a sweep does. It must not block.

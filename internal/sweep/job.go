@@ -15,8 +15,7 @@ import (
 
 // pages are those of a sweep; *Stores has them.
 type pages interface {
-	Sweep(ctx context.Context, step Step, after string, grace time.Duration,
-		dry bool) (Page, error)
+	Sweep(ctx context.Context, step Step, after string, grace time.Duration, dry bool) (Page, error)
 }
 
 // JobName is that of the job.
@@ -99,11 +98,10 @@ func (s *Sweeper) page(ctx context.Context, c Config, step Step, after string) (
 }
 
 // Once goes through all steps, as a command does. report, if not nil, gets each page.
-func Once(ctx context.Context, r pages, grace time.Duration, dry bool,
-	report func(Step, Page)) error {
+func Once(ctx context.Context, of pages, grace time.Duration, dry bool, report func(Step, Page)) error {
 	for _, step := range Steps {
 		for after := ""; ; {
-			page, err := r.Sweep(ctx, step, after, grace, dry)
+			page, err := of.Sweep(ctx, step, after, grace, dry)
 			if err != nil {
 				return err
 			}

@@ -19,19 +19,15 @@ const repositoriesInterval = time.Hour
 
 // Repositories returns that job. It is one step of a sweep, which does not wait
 // for the others: whoever deletes a repository wakes it.
-func Repositories(r pages) jobs.Job {
+func Repositories(of pages) jobs.Job {
 	page := func(ctx context.Context, after string) (next string, err error) {
-		p, err := r.Sweep(ctx, "repositories", after, 0, false)
+		p, err := of.Sweep(ctx, "repositories", after, 0, false)
 		return p.Next, err
 	}
 	return jobs.Job{
 		Name: RepositoriesJob, Interval: repositoriesInterval, Steps: []jobs.Step{{Name: "retired", Page: page}},
 	}
 }
-
-// deleteBatch is how many manifests, layers or other rows of a repository one
-// transaction removes. Nobody's push should wait until 100,000 are gone.
-const deleteBatch = 200
 
 // sweepRepositories removes one batch of a repository that was retired.
 func (s *Stores) sweepRepositories(ctx context.Context, dry bool) (p Page, err error) {
@@ -52,7 +48,7 @@ func (s *Stores) sweepRepositories(ctx context.Context, dry bool) (p Page, err e
 		if err != nil {
 			return err
 		}
-		more, err := tx.Repositories().DeleteContent(r, deleteBatch)
+		more, err := tx.Repositories().DeleteContent(r, metadata.DeleteBatch)
 		if err != nil || more {
 			return err
 		}
