@@ -51,6 +51,11 @@ type Replication struct {
 	Deletes bool
 }
 
+// Destination is the registry that it goes to.
+func (r Replication) Destination() resource.Registry {
+	return resource.Registry{Account: r.DestinationAccount, Region: r.DestinationRegion}
+}
+
 const replicationColumns = `r.id, r.source_registry_id, m.repository_id, m.digest, m.media_type, m.image_size, r.tag,
 	r.sequence,
 	r.destination_account, r.destination_region, r.state, r.tries, r.next_try_at, r.pushed_at, r.changed_at, r.finished_at,

@@ -64,8 +64,7 @@ func (s *Service) CompleteLayerUpload(ctx context.Context, c access.Caller, ref 
 			return Layer{}, Errorf(EmptyUpload, "The upload '%s' does not contain any layer parts", id)
 		case short > 0 && short < u.Size():
 			return Layer{}, Errorf(LayerPartTooSmall, "The upload '%s' has a layer part, other than the last one, that is "+
-				"smaller than %d bytes",
-				id, minLayerPart)
+				"smaller than %d bytes", id, minLayerPart)
 		}
 		has, err := s.showsLayer(ctx, c, repo, d)
 		if err != nil {
@@ -81,8 +80,7 @@ func (s *Service) CompleteLayerUpload(ctx context.Context, c access.Caller, ref 
 			return Layer{}, err
 		}
 		return Layer{}, Errorf(LayerAlreadyExists, "The layer '%s' already exists in the repository '%s' in the "+
-			"registry with id '%s'",
-			d, repo.Name, repo.Account)
+			"registry with id '%s'", d, repo.Name, repo.Account)
 	})
 }
 

@@ -53,7 +53,7 @@ func uploadAhead(id string) metadata.Ahead {
 	return func(q *metadata.Queries, repository int64) { _, _ = q.Uploads().Get(repository, id) }
 }
 
-// uploadSession is an upload uploadSession that is reserved for a request.
+// uploadSession is a session that is reserved for a request.
 type uploadSession struct {
 	blob.Upload
 	service    *Service

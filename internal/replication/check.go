@@ -38,10 +38,9 @@ const maxChecked = 100
 // maxFilterLength is that of a repository filter (ECR: RepositoryFilterValue).
 const maxFilterLength = 256
 
-// Check says what a replication of the registry's repositories that
-// match the prefixes, or of all without any, would find: InvalidParameter,
-// Validation. It decides exactly as a replication does, so it says nothing
-// that a push would not.
+// Check says what a replication of the registry's repositories that match the
+// prefixes, or of all without any, would find: InvalidParameter, Validation. It
+// decides exactly as a replication does, so it says nothing that a push would not.
 func (s *Service) Check(ctx context.Context, c access.Caller, id resource.Registry,
 	destinations []resource.Registry, prefixes []string) ([]DestinationCheck, error) {
 	reg, err := s.registry.Settings(ctx, c, id, access.DescribeRegistry)

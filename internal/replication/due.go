@@ -34,9 +34,9 @@ type lastRoute struct {
 }
 
 // Due are replications to try now, and when to look again (zero if none will fall
-// due by itself). Each route gets an equal part of the limit, at
-// least one: however much one source has waiting, no other's are missed. Of
-// each route the longest due come first.
+// due by itself). Each route gets an equal part of the limit, at least one:
+// however much one source has waiting, no other's are missed. Of each route the
+// longest due come first.
 func (s *Service) Due(ctx context.Context, limit int) (due []metadata.DueReplication, next time.Time, err error) {
 	s.lastRoute.mu.Lock()
 	defer s.lastRoute.mu.Unlock()

@@ -96,7 +96,5 @@ func refusedAbroad(source resource.Repository, destination resource.Registry) st
 
 // storedFailure is failureOf a stored replication.
 func storedFailure(r metadata.Replication, source resource.Repository) Failure {
-	return failureOf(r.FailureCode, r.FailureReason, source, resource.Registry{
-		Account: r.DestinationAccount, Region: r.DestinationRegion,
-	})
+	return failureOf(r.FailureCode, r.FailureReason, source, r.Destination())
 }

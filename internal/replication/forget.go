@@ -8,11 +8,15 @@ import (
 	"github.com/twinport/twinport/internal/metadata"
 )
 
+// deletionsKept is for how long the deletions that were replicated, or refused,
+// are kept. (Other replications go with their image.)
+const deletionsKept = 7 * 24 * time.Hour
+
 // maxForgotten bounds how many deletions one transaction forgets.
 const maxForgotten = 1000
 
-// Forget deletes what is kept of replications for a while only:
-// statistics, and deletions that have ended. It returns whether more is left.
+// Forget deletes what is kept of replications for a while only: statistics, and
+// deletions that have ended. It returns whether more is left.
 func (s *Service) Forget(ctx context.Context) (more bool, err error) {
 	err = s.meta.Update(ctx, func(tx *metadata.Tx) error {
 		n, err := tx.Deletions().Forget(s.now().Add(-deletionsKept), maxForgotten)

@@ -48,9 +48,7 @@ type Replication struct {
 
 func replicationOf(r metadata.Replication, source resource.Repository) Replication {
 	out := Replication{
-		ID: r.ID, Source: source.Registry, Destination: resource.Registry{
-			Account: r.DestinationAccount, Region: r.DestinationRegion,
-		}, Repository: source.Name,
+		ID: r.ID, Source: source.Registry, Destination: r.Destination(), Repository: source.Name,
 		Digest: digest.Digest(r.Digest), Tag: r.Tag, ImageSize: r.ImageSize, MediaType: r.MediaType, Deletes: r.Deletes,
 		State: State(r.State), Tries: r.Tries, PushedAt: r.PushedAt, ChangedAt: r.ChangedAt, FinishedAt: r.FinishedAt,
 		Failure: storedFailure(r, source),
@@ -75,9 +73,9 @@ func latestChangedFirst(a, b Replication) int {
 	return int(b.ID - a.ID)
 }
 
-// List of a registry, the latest changed first; "" is every state.
-// What has not arrived is nothing that the destination may know of: of INCOMING
-// ones only COMPLETE ones are shown.
+// List lists the replications of a registry, the latest changed first; "" is every
+// state. What has not arrived is nothing that the destination may know of: of
+// INCOMING ones only COMPLETE ones are shown.
 func (s *Service) List(ctx context.Context, c access.Caller, id resource.Registry, d Direction,
 	state State, p registry.Page) ([]Replication, string, error) {
 	reg, err := s.registry.Settings(ctx, c, id, access.DescribeRegistry)
@@ -88,24 +86,16 @@ func (s *Service) List(ctx context.Context, c access.Caller, id resource.Registr
 	if err != nil {
 		return nil, "", err
 	}
-	var lists []func(*metadata.Queries) ([]metadata.ListedReplication, error)
+	var lists []list
 	for _, one := range []State{InProgress, Complete, Failed} {
 		if state != "" && state != one {
 			continue
 		}
 		switch {
 		case d == Outgoing:
-			lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
-				return q.Replications().From(reg.ID, string(one), time.Time{}, after, p.Limit+1)
-			}, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
-				return q.Deletions().From(reg.ID, string(one), time.Time{}, after, p.Limit+1)
-			})
+			lists = append(lists, from(reg.ID, one, time.Time{}, after, p.Limit+1)...)
 		case d == Incoming && one == Complete:
-			lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
-				return q.Replications().Into(id.Account, id.Region, time.Time{}, after, p.Limit+1)
-			}, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
-				return q.Deletions().Into(id.Account, id.Region, time.Time{}, after, p.Limit+1)
-			})
+			lists = append(lists, into(id, time.Time{}, after, p.Limit+1)...)
 		}
 	}
 	all, err := s.listed(ctx, lists)
@@ -147,9 +137,36 @@ func (s *Service) OfImages(ctx context.Context, c access.Caller, ref resource.Re
 	return all, nil
 }
 
+// list reads a list of replications.
+type list = func(*metadata.Queries) ([]metadata.ListedReplication, error)
+
+// from lists those from a registry in a state, and replicated deletions, that
+// changed at since or later and come after the key.
+func from(registry int64, state State, since time.Time, after metadata.ReplicationKey, limit int) []list {
+	return []list{
+		func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
+			return q.Replications().From(registry, string(state), since, after, limit)
+		},
+		func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
+			return q.Deletions().From(registry, string(state), since, after, limit)
+		},
+	}
+}
+
+// into is from for those that have arrived in a registry.
+func into(id resource.Registry, since time.Time, after metadata.ReplicationKey, limit int) []list {
+	return []list{
+		func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
+			return q.Replications().Into(id.Account, id.Region, since, after, limit)
+		},
+		func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
+			return q.Deletions().Into(id.Account, id.Region, since, after, limit)
+		},
+	}
+}
+
 // listed joins lists of replications, asked together, to one.
-func (s *Service) listed(ctx context.Context,
-	lists []func(*metadata.Queries) ([]metadata.ListedReplication, error)) ([]Replication, error) {
+func (s *Service) listed(ctx context.Context, lists []list) ([]Replication, error) {
 	q := s.meta.Read(ctx)
 	answers := make([]metadata.Answer[[]metadata.ListedReplication], len(lists))
 	for i, list := range lists {

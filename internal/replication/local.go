@@ -101,9 +101,6 @@ func (l *local) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.Rep
 		return err
 	}
 	var destination *metadata.Repository
-	to := resource.Repository{
-		Registry: resource.Registry{Account: job.DestinationAccount, Region: job.DestinationRegion}, Name: job.RepositoryName,
-	}
 	open := metadata.Repositories.Share
 	if job.TagMutability != registry.Mutable {
 		open = metadata.Repositories.Hold // two that find a tag free must not run side by side
@@ -142,7 +139,7 @@ func (l *local) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.Rep
 	if job.DestinationID != 0 {
 		destination, err = opened.Get()
 	} else {
-		destination, err = l.registry.CreateDestination(tx, to, job.RegistryRow)
+		destination, err = l.registry.CreateDestination(tx, destinationOf(job), job.RegistryRow)
 	}
 	if err != nil {
 		return err // also if it was deleted just now: the next try creates it again
@@ -156,6 +153,11 @@ func (l *local) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.Rep
 		return err
 	}
 	return l.copyTag(tx, job, destination, metadata.Tag{Name: job.Tag, Digest: job.Digest, Sequence: sequence}, now)
+}
+
+// destinationOf is the repository that the job replicates into.
+func destinationOf(job metadata.ReplicationJob) resource.Repository {
+	return resource.Repository{Registry: job.Destination(), Name: job.RepositoryName}
 }
 
 func incomplete(parts metadata.ImageParts) *Refusal {

@@ -3,14 +3,9 @@ package replication
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/twinport/twinport/internal/metadata"
 )
-
-// deletionsKept is for how long the deletions that were replicated, or refused,
-// are kept. (Other replications go with their image.)
-const deletionsKept = 7 * 24 * time.Hour
 
 // deleteReplicated deletes at the destination what the source has deleted, as
 // far as replications from there have brought it and nothing newer has come; or

@@ -57,9 +57,8 @@ type admission struct {
 }
 
 func admissionOf(job metadata.ReplicationJob) admission {
-	registry := resource.Registry{Account: job.DestinationAccount, Region: job.DestinationRegion}
 	return admission{
-		source: job.SourceAccount, to: resource.Repository{Registry: registry, Name: job.RepositoryName}, deletes: job.Deletes,
+		source: job.SourceAccount, to: destinationOf(job), deletes: job.Deletes,
 		registryPolicy: job.RegistryPolicy, there: job.DestinationID != 0, policy: job.DestinationPolicy,
 		tags: job.DestinationTags,
 	}

@@ -29,20 +29,17 @@ type Outbox struct {
 	waiting waitingRoom
 
 	mu     sync.Mutex
-	queued func([]metadata.DueReplication) // see OnQueued
+	queued func([]metadata.DueReplication) // see Service.OnQueued
 }
 
 var _ registry.Outbox = (*Outbox)(nil)
 
-// NewOutbox returns the outbox of a deployment that serves the Regions.
-func NewOutbox(meta metadata.Store, feed *changes.Feed, regions []string, now func() time.Time) *Outbox {
+// newOutbox returns the outbox of a deployment that serves the Regions.
+func newOutbox(meta metadata.Store, feed *changes.Feed, regions []string, now func() time.Time) *Outbox {
 	return &Outbox{meta: meta, changes: feed, regions: regions, now: now, queued: func([]metadata.DueReplication) {}}
 }
 
-// OnQueued sets what is called with the replications that this process has
-// queued, for it to try at once; with none, when others may have fallen due. It
-// must not block.
-func (o *Outbox) OnQueued(call func([]metadata.DueReplication)) {
+func (o *Outbox) onQueued(call func([]metadata.DueReplication)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.queued = call
@@ -152,7 +149,7 @@ func (o *Outbox) Pushed(tx *metadata.Tx, p registry.Push) error {
 // destinations of those rules that replicate deletions.
 func (o *Outbox) Deleting(tx *metadata.Tx, d registry.Deletion) error {
 	r := d.Repository
-	rules, err := o.rules(resource.Registry{Account: r.Account, Region: r.Region}, r.Registry.Replication)
+	rules, err := o.rulesOf(r)
 	if err != nil {
 		return err
 	}
@@ -232,11 +229,13 @@ func (o *Outbox) report(source int64, due []metadata.DueReplication) {
 
 // destinations of what is pushed to the repository.
 func (o *Outbox) destinations(r *metadata.Repository) ([]resource.Registry, error) {
-	rules, err := o.rules(resource.Registry{Account: r.Account, Region: r.Region}, r.Registry.Replication)
-	if err != nil {
-		return nil, err
-	}
-	return destinations(rules, r.Name), nil
+	rules, err := o.rulesOf(r)
+	return destinations(rules, r.Name), err
+}
+
+// rulesOf are those of the repository's registry.
+func (o *Outbox) rulesOf(r *metadata.Repository) ([]Rule, error) {
+	return o.rules(resource.Registry{Account: r.Account, Region: r.Region}, r.Registry.Replication)
 }
 
 // rules reads stored rules; every push needs them.

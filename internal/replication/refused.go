@@ -40,10 +40,10 @@ func refusalNumber(tx *metadata.Tx, job metadata.ReplicationJob, r *Refusal) (in
 	return metadata.Permanent, nil
 }
 
-// Resume makes due a batch of what was refused and may succeed
-// now: how many, and whether others are left. Each source gets an equal part, so
-// that nobody's wait behind another's; and no more are made due on a route than
-// are soon tried, so that what is pushed now does not wait behind them.
+// Resume makes due a batch of what was refused and may succeed now: how many, and
+// whether others are left. Each source gets an equal part, so that nobody's wait
+// behind another's; and no more are made due on a route than are soon tried, so
+// that what is pushed now does not wait behind them.
 func (s *Service) Resume(ctx context.Context) (made int, more bool, err error) {
 	s.resumed.mu.Lock()
 	defer s.resumed.mu.Unlock()

@@ -35,13 +35,10 @@ type Service struct {
 	resumed   resumed
 }
 
-// Open opens the domain, whose outbox it makes, and replication over it. In c
-// Outbox and Changes need not be set.
+// Open opens the domain and replication over it. It sets Outbox and Changes of c.
 func Open(ctx context.Context, c registry.Config) (*registry.Service, *Service, error) {
-	if c.Changes == nil {
-		c.Changes = changes.New(c.Metadata, c.Logger)
-	}
-	outbox := NewOutbox(c.Metadata, c.Changes, c.Regions, c.Now)
+	c.Changes = changes.New(c.Metadata, c.Logger)
+	outbox := newOutbox(c.Metadata, c.Changes, c.Regions, c.Now)
 	c.Outbox = outbox
 	r, err := registry.Open(ctx, c)
 	if err != nil {
@@ -54,5 +51,7 @@ func Open(ctx context.Context, c registry.Config) (*registry.Service, *Service, 
 	return r, s, nil
 }
 
-// OnQueued sets what is called with what this process has queued: see Outbox.OnQueued.
-func (s *Service) OnQueued(call func(queued []metadata.DueReplication)) { s.outbox.OnQueued(call) }
+// OnQueued sets what is called with the replications that this process has
+// queued, for it to try at once; with none, when others may have fallen due. It
+// must not block.
+func (s *Service) OnQueued(call func(queued []metadata.DueReplication)) { s.outbox.onQueued(call) }

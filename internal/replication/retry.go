@@ -26,8 +26,8 @@ type RetryFailure struct {
 // maxRetries is how many replications can be made due at once.
 const maxRetries = 100
 
-// Retry makes those of the replications due now that are the
-// registry's and failed. What is another registry's is not found.
+// Retry makes those of the replications due now that are the registry's and
+// failed. What is another registry's is not found.
 func (s *Service) Retry(ctx context.Context, c access.Caller, id resource.Registry,
 	ids []int64) (retried []int64, failed []RetryFailure, err error) {
 	reg, err := s.registry.Settings(ctx, c, id, access.PutReplicationConfiguration)

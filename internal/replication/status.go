@@ -39,9 +39,9 @@ type Status struct {
 // maxStatusRows bounds what one status reads: tags of the image times destinations.
 const maxStatusRows = registry.MaxTagsPerImage * maxReplicationDestinations
 
-// Status of an image, one per destination: ImageNotFound. Asked by
-// tag it is that tag's; asked by digest it is the least finished of the
-// image's tags'.
+// Status returns how an image is replicated, one for each destination:
+// ImageNotFound. Asked by tag it is that tag's; asked by digest it is the least
+// finished of the image's tags'.
 func (s *Service) Status(ctx context.Context, c access.Caller, ref resource.Repository,
 	r registry.Reference) ([]Status, error) {
 	repo, err := s.registry.Repository(ctx, c, ref, access.DescribeImageReplicationStatus)
@@ -62,8 +62,7 @@ func (s *Service) Status(ctx context.Context, c access.Caller, ref resource.Repo
 			continue
 		}
 		st := Status{
-			Destination: resource.Registry{Account: row.DestinationAccount, Region: row.DestinationRegion},
-			Digest:      digest.Digest(row.Digest), State: State(row.State),
+			Destination: row.Destination(), Digest: digest.Digest(row.Digest), State: State(row.State),
 			Failure: storedFailure(row, ref), Tries: row.Tries,
 			PushedAt: row.PushedAt, FinishedAt: row.FinishedAt, NextTryAt: row.NextTryAt,
 		}

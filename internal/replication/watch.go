@@ -147,30 +147,19 @@ func (v *view) events(ctx context.Context, n changes.Notes) (events []WatchEvent
 
 // changed are the noted replications that the registry may see, and of which nothing was reported.
 func (v *view) changed(ctx context.Context, n changes.Notes) ([]Replication, error) {
-	var lists []func(*metadata.Queries) ([]metadata.ListedReplication, error)
+	const limit = changes.MaxReplications + 1
+	var lists []list
 	if len(n.Replications) > 0 {
 		ids := slices.Sorted(maps.Keys(n.Replications))
-		lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
-			return q.Replications().ByID(ids)
-		},
+		lists = append(lists,
+			func(q *metadata.Queries) ([]metadata.ListedReplication, error) { return q.Replications().ByID(ids) },
 			func(q *metadata.Queries) ([]metadata.ListedReplication, error) { return q.Deletions().ByID(ids) })
 	}
 	if !n.Since.IsZero() {
-		for _, state := range []string{
-			metadata.ReplicationInProgress, metadata.ReplicationComplete, metadata.ReplicationFailed,
-		} {
-			lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
-				return q.Replications().From(v.registry, state, n.Since, metadata.ReplicationKey{}, changes.MaxReplications+1)
-			}, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
-				return q.Deletions().From(v.registry, state, n.Since, metadata.ReplicationKey{}, changes.MaxReplications+1)
-			})
+		for _, state := range []State{InProgress, Complete, Failed} {
+			lists = append(lists, from(v.registry, state, n.Since, metadata.ReplicationKey{}, limit)...)
 		}
-		lists = append(lists, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
-			return q.Replications().Into(v.id.Account, v.id.Region, n.Since, metadata.ReplicationKey{},
-				changes.MaxReplications+1)
-		}, func(q *metadata.Queries) ([]metadata.ListedReplication, error) {
-			return q.Deletions().Into(v.id.Account, v.id.Region, n.Since, metadata.ReplicationKey{}, changes.MaxReplications+1)
-		})
+		lists = append(lists, into(v.id, n.Since, metadata.ReplicationKey{}, limit)...)
 	}
 	if len(lists) == 0 {
 		return nil, nil
