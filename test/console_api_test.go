@@ -571,17 +571,23 @@ func TestConsoleMigration(t *testing.T) {
 	m.wantSameFacts()
 }
 
-// TestConsoleCurl calls an operation of our own as docs/api.md says.
-func TestConsoleCurl(t *testing.T) {
-	t.Parallel()
+// needCurl leaves the test out unless there is a curl that names the feature in
+// what it says of itself.
+func needCurl(t *testing.T, feature string, ask ...string) {
+	t.Helper()
 	curl, err := exec.LookPath("curl")
 	if err != nil {
 		t.Skip("left out: curl is not installed")
 	}
-	if help, err := exec.Command(curl, "--help", "all").CombinedOutput(); err != nil ||
-		!strings.Contains(string(help), "--aws-sigv4") {
-		t.Skip("left out: this curl has no --aws-sigv4")
+	if text, err := exec.Command(curl, ask...).CombinedOutput(); err != nil || !strings.Contains(string(text), feature) {
+		t.Skipf("left out: this curl has no %s", feature)
 	}
+}
+
+// TestConsoleCurl calls an operation of our own as docs/api.md says.
+func TestConsoleCurl(t *testing.T) {
+	t.Parallel()
+	needCurl(t, "--aws-sigv4", "--help", "all")
 	doc, err := os.ReadFile("../docs/api.md")
 	if err != nil {
 		t.Fatal(err)
@@ -605,14 +611,7 @@ func TestConsoleCurl(t *testing.T) {
 // TestRevisionCurl writes on a revision with curl as docs/api.md says; with curl the header is signed.
 func TestRevisionCurl(t *testing.T) {
 	t.Parallel()
-	curl, err := exec.LookPath("curl")
-	if err != nil {
-		t.Skip("left out: curl is not installed")
-	}
-	manual, err := exec.Command(curl, "--manual").CombinedOutput()
-	if err != nil || !strings.Contains(string(manual), "%header{") {
-		t.Skip("left out: this curl has no %header{…}")
-	}
+	needCurl(t, "%header{", "--manual")
 	doc, err := os.ReadFile("../docs/api.md")
 	if err != nil {
 		t.Fatal(err)
