@@ -42,8 +42,8 @@ func TestQueuedReplicationIsReplacedByTheNextPush(t *testing.T) {
 		if first.State != ReplicationInProgress || !first.NextTryAt.Equal(epoch) {
 			t.Errorf("queued: %+v", first)
 		}
-		first.State, first.Tries, first.FinishedAt, first.FailureCode, first.FailureReason = ReplicationFailed, 3, epoch,
-			"No", "because"
+		first.State, first.Tries, first.FinishedAt = ReplicationFailed, 3, epoch
+		first.FailureCode, first.FailureReason = "No", "because"
 		save(first)
 		if got := get(first.ID); got != first {
 			t.Errorf("saved %+v, want %+v", got, first)

@@ -92,8 +92,10 @@ func TestReplicationStatistics(t *testing.T) {
 		}
 		var sum replication.Interval
 		for _, i := range own.Intervals {
-			sum.Completed, sum.Failed, sum.Bytes, sum.LagMax = sum.Completed+i.Completed, sum.Failed+i.Failed, sum.Bytes+i.Bytes,
-				max(sum.LagMax, i.LagMax)
+			sum.Completed += i.Completed
+			sum.Failed += i.Failed
+			sum.Bytes += i.Bytes
+			sum.LagMax = max(sum.LagMax, i.LagMax)
 			if i.Time.Before(s.Start) || !i.Time.Before(s.End) || !i.Time.Truncate(c.interval).Equal(i.Time) || i.LagP50 <= 0 ||
 				i.LagP50 > i.LagP99 || i.LagP99 > i.LagMax {
 				t.Errorf("%+v", i)

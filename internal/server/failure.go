@@ -36,11 +36,11 @@ func writeFailure(p protocol, w http.ResponseWriter, r *http.Request, status int
 
 // writeTooMany answers a request that there is no room for.
 func writeTooMany(p protocol, w http.ResponseWriter, r *http.Request, err error) {
-	status, exception, message := http.StatusServiceUnavailable, "ServiceUnavailable",
-		"The registry has as many requests under way as it can take: try again"
+	status, exception := http.StatusServiceUnavailable, "ServiceUnavailable"
+	message := "The registry has as many requests under way as it can take: try again"
 	if e, ok := errors.AsType[*budget.Error](err); ok && e.Own {
-		status, exception, message = http.StatusTooManyRequests, "ThrottlingException",
-			"Too many requests are under way from your address: try again when some have ended"
+		status, exception = http.StatusTooManyRequests, "ThrottlingException"
+		message = "Too many requests are under way from your address: try again when some have ended"
 	}
 	w.Header().Set("Retry-After", strconv.Itoa(int(budget.RetryAfter.Seconds())))
 	writeFailure(p, w, r, status, "TOOMANYREQUESTS", exception, message)

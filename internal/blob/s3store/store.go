@@ -153,8 +153,8 @@ func (s *Store) Ping(ctx context.Context) error {
 	key := s.at.prefix + objectsFolder
 	res, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.at.bucket, Key: &key}, func(o *s3.Options) {
 		o.Retryer = retry.NewStandard(retries, func(o *retry.StandardOptions) {
-			o.MaxAttempts, o.MaxBackoff = 2,
-				100*time.Millisecond
+			o.MaxAttempts = 2
+			o.MaxBackoff = 100 * time.Millisecond
 		})
 	})
 	if err == nil { // somebody else made a folder of it
