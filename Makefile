@@ -19,6 +19,7 @@ TOOLS := \
 	github.com/google/go-containerregistry/cmd/crane@v0.22.1 \
 	oras.land/oras/cmd/oras@v1.3.6 \
 	github.com/regclient/regclient/cmd/regctl@v0.11.7 \
+	github.com/regclient/regclient/cmd/regsync@v0.11.7 \
 	github.com/versity/versitygw/cmd/versitygw@v1.8.0 \
 	github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1 \
 	github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@v2.10.1 \
@@ -59,7 +60,7 @@ WEB_MODULES := web/node_modules/.package-lock.json
 
 # What need not run again on PostgreSQL and S3: whole-program tests whose subject
 # is the command line, a document, or a client that another one stands for.
-EMBEDDED := ^Test(ACME|Architecture|AWSCommandLine|BadConfiguration|Balancer|Compose|Contributing|Demo|DeployNames|DockerCrossAccount|Image$$|Init|Kubernetes|MakeHelp|Readme|Serve|Systemd|Terraform|TLS|Unmodified|Version)
+EMBEDDED := ^Test(ACME|Architecture|AWSCommandLine|BadConfiguration|Balancer|Compose|Contributing|Demo|DeployNames|DockerCrossAccount|FormsOfURIs|Image$$|Init|Kubernetes|MakeHelp|Readme|Serve|Systemd|Terraform|TLS|TestingDocument|Unmodified|UserGuideCommands|Version)
 
 .DEFAULT_GOAL := help
 .PHONY: help build image demo web check test unit webtest clients screenshots torture lint fuzz bench generate tools clean
@@ -156,7 +157,7 @@ screenshots: $(WEB_MODULES) ## picture the console's pages for docs/images
 	pngquant --force --skip-if-larger --strip --ext .png docs/images/*.png
 
 lint: $(if $(NO_NODE),,$(WEB_MODULES)) ## gofmt, go vet, staticcheck, and the console's types, Prettier and ESLint
-	@unformatted=$$(gofmt -l bench cmd deploy internal test); if [ -n "$$unformatted" ]; then echo "gofmt would change:" $$unformatted; exit 1; fi
+	@unformatted=$$(gofmt -l bench cmd deploy ecrtest internal test); if [ -n "$$unformatted" ]; then echo "gofmt would change:" $$unformatted; exit 1; fi
 	$(GO) vet ./...
 	$(or $(STATICCHECK),$(error run make tools first)) ./...
 	$(if $(NO_NODE),,cd web && $(NPM) run --silent check)

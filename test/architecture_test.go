@@ -17,34 +17,41 @@ import (
 var imports = map[string]string{
 	"access": "auth parsecache policy resource",
 	"auth":   "policy",
-	"awsapi": "access auth awsapi/awsjson awsapi/ecr awsapi/sts awsapi/twinport awsapi/uri budget jobs quota " +
-		"registry replication resource session",
-	"awsapi/awsjson":  "budget registry",
-	"awsapi/ecr":      "access auth awsapi/awsjson awsapi/uri budget registry replication resource session",
-	"awsapi/sts":      "auth",
-	"awsapi/twinport": "auth awsapi/awsjson awsapi/ecr awsapi/uri jobs policy registry replication resource session",
-	"awsapi/uri":      "auth resource",
-	"backup":          "blob blob/filestore durable metadata",
-	"blob/blobtest":   "blob",
-	"blob/filestore":  "blob durable",
-	"blob/s3store":    "blob budget",
-	"changes":         "metadata",
-	"cli":             "backup blob/filestore config control jobs metadata migrate registry server source stores sweep verify",
-	"config":          "auth policy quota",
-	"console":         "auth session",
-	"jobs":            "metadata",
-	"metadata":        "durable resource",
-	"migrate":         "blob blob/filestore durable metadata",
-	"oci":             "access auth budget quota registry resource session",
-	"parsecache":      "resource",
-	"policy":          "strictjson",
-	"registry":        "access blob budget changes metadata policy quota resource strictjson usage",
-	"replication":     "access changes jobs metadata parsecache policy quota registry resource usage",
-	"server": "auth awsapi awsapi/uri blob blob/filestore blob/s3store budget config console control durable jobs " +
-		"metadata migrate oci quota registry replication resource session stores sweep",
+	"awsapi": "access auth awsapi/awsjson awsapi/ecr awsapi/sts awsapi/twinport awsapi/uri budget expiry jobs peer " +
+		"quota registry replication resource session",
+	"awsapi/awsjson": "budget registry",
+	"awsapi/ecr":     "access auth awsapi/awsjson awsapi/uri budget expiry registry replication resource session",
+	"awsapi/sts":     "auth",
+	"awsapi/twinport": "auth awsapi/awsjson awsapi/ecr awsapi/uri expiry jobs lifecycle peer policy registry replication resource " +
+		"session",
+	"awsapi/uri":     "auth resource",
+	"backup":         "blob blob/filestore durable metadata",
+	"blob/blobtest":  "blob",
+	"blob/filestore": "blob durable",
+	"blob/memstore":  "blob",
+	"blob/s3store":   "blob budget",
+	"changes":        "metadata",
+	"cli": "backup blob/filestore config control expiry jobs metadata migrate peer registry replication resource server " +
+		"source stores sweep verify",
+	"config":      "auth peer policy quota",
+	"console":     "auth session",
+	"expiry":      "access changes jobs lifecycle metadata registry resource",
+	"jobs":        "metadata",
+	"lifecycle":   "strictjson",
+	"metadata":    "durable resource",
+	"migrate":     "blob blob/filestore durable metadata",
+	"oci":         "access auth budget quota registry resource session",
+	"parsecache":  "resource",
+	"policy":      "strictjson",
+	"registry":    "access blob budget changes lifecycle metadata policy quota resource strictjson usage",
+	"peer":        "metadata resource",
+	"peerapi":     "budget peer registry replication resource",
+	"replication": "access budget changes jobs metadata parsecache peer policy quota registry resource usage",
+	"server": "auth awsapi awsapi/uri blob blob/filestore blob/s3store budget config console control durable expiry " +
+		"jobs metadata migrate oci peer peerapi quota registry replication resource session stores sweep",
 	"session": "auth jobs metadata",
 	"source":  "resource",
-	"stores":  "blob blob/filestore blob/s3store config metadata migrate",
+	"stores":  "blob blob/filestore blob/memstore blob/s3store config metadata migrate",
 	"sweep":   "blob jobs metadata",
 	"usage":   "metadata quota",
 	"verify":  "blob metadata registry resource source",
@@ -196,21 +203,24 @@ func TestArchitecture(t *testing.T) {
 	}
 }
 
-// TestContributing finds the files and tests that CONTRIBUTING.md names.
+// TestContributing finds the files and tests that CONTRIBUTING.md and
+// docs/compatibility.md name.
 func TestContributing(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../CONTRIBUTING.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	tests, path := testNames(t), regexp.MustCompile(`^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$`)
-	for _, word := range quotedWords(string(text)) {
-		if strings.HasPrefix(word, "Test") && !tests[word] {
-			t.Errorf("there is no %s, which CONTRIBUTING.md names", word)
+	for _, document := range []string{"CONTRIBUTING.md", "docs/compatibility.md"} {
+		text, err := os.ReadFile("../" + document)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if (strings.Contains(word, "/") || strings.HasSuffix(word, ".md")) && path.MatchString(word) {
-			if _, err := os.Stat(filepath.Join("..", word)); err != nil {
-				t.Errorf("CONTRIBUTING.md names a file that is not there: %v", err)
+		for _, word := range quotedWords(string(text)) {
+			if strings.HasPrefix(word, "Test") && !tests[word] {
+				t.Errorf("there is no %s, which %s names", word, document)
+			}
+			if (strings.Contains(word, "/") || strings.HasSuffix(word, ".md")) && path.MatchString(word) {
+				if _, err := os.Stat(filepath.Join("..", word)); err != nil {
+					t.Errorf("%s names a file that is not there: %v", document, err)
+				}
 			}
 		}
 	}

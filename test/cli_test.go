@@ -40,21 +40,23 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-// TestDemo runs the whole story that a newcomer sees first.
+// TestDemo runs the whole story that a newcomer sees first, in one deployment and in two.
 func TestDemo(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	out, err := runFor(t, 2*time.Minute, dir, "demo")
-	if err != nil {
-		t.Fatalf("demo: %v\n%s", err, out)
-	}
-	for _, want := range []string{"ecr:ReplicateImage", "ms", "sha256:"} {
-		if !bytes.Contains(out, []byte(want)) {
-			t.Errorf("the demo does not show %q:\n%s", want, out)
+	for _, regions := range []string{"1", "2"} {
+		dir := t.TempDir()
+		out, err := runFor(t, 2*time.Minute, dir, "demo", "--regions", regions)
+		if err != nil {
+			t.Fatalf("demo: %v\n%s", err, out)
 		}
-	}
-	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
-		t.Errorf("the demo leaves %v in its folder", left)
+		for _, want := range []string{"ecr:ReplicateImage", "ms", "sha256:"} {
+			if !bytes.Contains(out, []byte(want)) {
+				t.Errorf("the demo of %s Regions does not show %q:\n%s", regions, want, out)
+			}
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+			t.Errorf("the demo of %s Regions leaves %v in its folder", regions, left)
+		}
 	}
 }
 

@@ -408,7 +408,7 @@ func (s *stream) until(limit time.Duration, name string, texts ...string) {
 		select {
 		case e, ok := <-s.events:
 			if !ok {
-				s.t.Fatalf("the stream ended before %s %q; it told %v", name, texts, seen)
+				s.t.Fatalf("the stream ended before %s %q; it reported %v", name, texts, seen)
 			}
 			missing := slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(e.data, text) })
 			if e.name == name && !missing {
@@ -416,7 +416,7 @@ func (s *stream) until(limit time.Duration, name string, texts ...string) {
 			}
 			seen = append(seen, e)
 		case <-timeout:
-			s.t.Fatalf("no %s %q within %v; the stream told %v", name, texts, limit, seen)
+			s.t.Fatalf("no %s %q within %v; the stream reported %v", name, texts, limit, seen)
 		}
 	}
 }
@@ -477,11 +477,11 @@ func TestConsoleEvents(t *testing.T) {
 	s.grant(dev, tokyo, prod, "ReplicateImage", "CreateRepository")
 	incoming.until(patience, "changed", `"registry":true`)
 
-	// Nobody else was told anything, and whoever signs out is told no more.
+	// Nobody else was notified, and whoever signs out hears no more.
 	for name, quiet := range map[string]*stream{"another account": others, "another Region": elsewhere} {
 		select {
 		case e := <-quiet.events:
-			t.Errorf("%s was told %v", name, e)
+			t.Errorf("%s was notified of %v", name, e)
 		default:
 		}
 	}
@@ -492,7 +492,7 @@ func TestConsoleEvents(t *testing.T) {
 	s.createRepository(prod, tokyo, "secret")
 	for e := range outgoing.events {
 		if strings.Contains(e.data, "secret") {
-			t.Errorf("after the end of the session the stream told %v", e)
+			t.Errorf("after the end of the session the stream reported %v", e)
 		}
 	}
 }
@@ -539,9 +539,9 @@ func TestConsoleCluster(t *testing.T) {
 		t.Errorf("the deployment is %+v", deployment)
 	}
 	for _, b := range []*browser{first, second} {
-		b.wantJobs("sweep", "repositories", "replications", "sessions")
+		b.wantJobs("sweep", "repositories", "replications", "backfills", "sessions", "lifecycle", "previews")
 	}
-	// A push at one process is told by the other.
+	// A push at one process is reported by the other.
 	stream := second.watch(prod, tokyo)
 	i := makeImage("cluster", nil, "")
 	c.nodes[0].oci(prod, tokyo).mustPush("app", "1", i)
@@ -702,16 +702,16 @@ func policyNamed(i int) string {
 // process did it.
 func (b *browser) wantJobs(names ...string) {
 	b.t.Helper()
-	var told struct {
+	var described struct {
 		Jobs []struct {
 			Name, Status string
 			FinishedAt   float64
 		}
 	}
 	for late := time.After(patience); ; {
-		b.own(prod, tokyo, "DescribeJobs", "{}", &told)
+		b.own(prod, tokyo, "DescribeJobs", "{}", &described)
 		var ended []string
-		for _, j := range told.Jobs {
+		for _, j := range described.Jobs {
 			if j.FinishedAt > 0 {
 				ended = append(ended, j.Name)
 			}
@@ -721,7 +721,7 @@ func (b *browser) wantJobs(names ...string) {
 		}
 		select {
 		case <-late:
-			b.t.Fatalf("the jobs are %+v, want the end of %v", told.Jobs, names)
+			b.t.Fatalf("the jobs are %+v, want the end of %v", described.Jobs, names)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

@@ -321,7 +321,7 @@ func wantKnownVariables(t *testing.T, where string, environment map[string]any) 
 	_, err := config.Load("", []string{"TWINPORT_X=1"})
 	m := regexp.MustCompile(`TWINPORT_X: unknown variable \(allowed: (.*)\)`).FindStringSubmatch(fmt.Sprint(err))
 	if m == nil {
-		t.Fatalf("the program does not tell its variables: %v", err)
+		t.Fatalf("the program does not list its variables: %v", err)
 	}
 	known := strings.Split(m[1], ", ")
 	for name := range environment {

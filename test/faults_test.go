@@ -230,9 +230,8 @@ func TestFaultClients(t *testing.T) {
 			default:
 			}
 			for _, args := range [][]string{
-				{"push", "--insecure", image, fmt.Sprintf("%s/app:%d", host, i)}, {
-					"validate", "--insecure", "--remote", fmt.Sprintf("%s/app:%d", host, i),
-				},
+				{"push", "--insecure", image, fmt.Sprintf("%s/app:%d", host, i)},
+				{"validate", "--insecure", "--remote", fmt.Sprintf("%s/app:%d", host, i)},
 			} {
 				if _, err := d.run("", crane, args...); err != nil {
 					ended <- err

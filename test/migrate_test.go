@@ -213,7 +213,9 @@ func (m *migration) wantSameFacts() {
 			m.t.Fatal(err)
 		}
 		switch {
-		case slices.Contains([]string{"goose_db_version", "uploads", "leases", "garbage"}, table), column == "object":
+		case slices.Contains([]string{
+			"goose_db_version", "uploads", "leases", "garbage", "registry_changes", // each start writes them anew
+		}, table), column == "object":
 		default:
 			columns[table] = append(columns[table], column)
 		}
@@ -470,7 +472,7 @@ func TestMigrateWhileServing(t *testing.T) {
 	if err := m.source.wantPull("app", "beside", image.digest); err != nil {
 		t.Error(err)
 	}
-	// What failed before can be mended now.
+	// What failed before can be fixed now.
 	m.grant(mallory, tokyo, dev, "ReplicateImage", "CreateRepository")
 	m.wantStatus(dev, tokyo, "lonely", "1", destination{mallory, tokyo}, types.ReplicationStatusComplete)
 

@@ -93,8 +93,8 @@ func TestQuotas(t *testing.T) {
 	over("a third upload", err, "Open layer uploads")
 	denied("a third upload", oci.do("POST", "team/app/blobs/uploads/", nil), "Open layer uploads")
 
-	// All of it is told.
-	var told struct {
+	// All of it is shown.
+	var described struct {
 		Quotas []struct {
 			Name         string
 			Value, Usage *int64
@@ -102,9 +102,9 @@ func TestQuotas(t *testing.T) {
 	}
 	b := s.browser()
 	b.signIn(prod)
-	b.own(prod, tokyo, "DescribeQuotas", "{}", &told)
+	b.own(prod, tokyo, "DescribeQuotas", "{}", &described)
 	used := map[string]string{}
-	for _, q := range told.Quotas {
+	for _, q := range described.Quotas {
 		if q.Usage != nil && q.Value != nil {
 			used[q.Name] = fmt.Sprint(*q.Usage, " of ", *q.Value)
 		}

@@ -86,7 +86,7 @@ func TestReadmeConfiguration(t *testing.T) {
 					t.Errorf("README.md's row of %s has the variables %q, want %s", name, vars, want)
 				}
 			}
-			if strings.HasPrefix(name, "accounts") {
+			if strings.HasPrefix(name, "accounts") || name == "peers" {
 				for _, below := range note {
 					keys = append(keys, strings.TrimSuffix(name, "[]")+"[]."+below)
 				}
@@ -100,7 +100,9 @@ func TestReadmeConfiguration(t *testing.T) {
 
 	// A wrong key at every level is answered with those that there are.
 	file := filepath.Join(t.TempDir(), "wrong.yaml")
-	writeFile(t, file, "x: 1\nsweep: {x: 1}\ntls: {x: 1, acme: {x: 1}}\naccounts: [{x: 1, access_keys: [{x: 1}]}]\n")
+	writeFile(t, file, "x: 1\nsweep: {x: 1}\nlifecycle: {x: 1}\ntls: {x: 1, acme: {x: 1}}\n"+
+		"accounts: [{x: 1, access_keys: [{x: 1}]}]\n"+
+		"deployment: {x: 1}\npeers: [{x: 1}]\n")
 	_, err := config.Load(file, []string{"TWINPORT_X=1"})
 	if err == nil {
 		t.Fatal("unknown keys are allowed")
@@ -154,20 +156,20 @@ func TestMakeHelp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := 0
+	advised := 0
 	for _, document := range append(documents, "../README.md", "../CONTRIBUTING.md") {
 		text, err := os.ReadFile(document)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, m := range regexp.MustCompile("(?m)(?:^    |`)make ([a-z]+)").FindAllSubmatch(text, -1) {
-			told++
+			advised++
 			if !listed[string(m[1])] {
 				t.Errorf("%s names make %s, which make help does not list:\n%s", document, m[1], out)
 			}
 		}
 	}
-	if told == 0 {
+	if advised == 0 {
 		t.Error("no document names a target")
 	}
 }

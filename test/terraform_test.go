@@ -9,32 +9,14 @@ import (
 )
 
 // TestTerraform sets replication up with the Terraform AWS provider, as most
-// teams would, and finds nothing left to change afterwards. The provider comes
-// from a mirror in a folder of /opt, if there is one, else from wherever the
-// machine's Terraform configuration says.
+// teams would, and finds nothing left to change afterwards.
 func TestTerraform(t *testing.T) {
 	t.Parallel()
 	terraform := client(t, "terraform")
 	s := newServer(t)
 	d := s.desk()
 	var text strings.Builder
-	text.WriteString("terraform {\n  required_providers {\n    aws = { source = \"hashicorp/aws\" }\n  }\n}\n")
-	for _, a := range []account{prod, dev} {
-		fmt.Fprintf(&text, `
-provider "aws" {
-  alias                       = %q
-  region                      = %q
-  access_key                  = %q
-  secret_key                  = %q
-  skip_metadata_api_check     = true
-  skip_region_validation      = true
-  endpoints {
-    ecr = "http://%[5]s"
-    sts = "http://%[5]s"
-  }
-}
-`, a.name, tokyo, a.key, a.secret, s.addr)
-	}
+	text.WriteString(s.terraformProviders(prod, dev))
 	fmt.Fprintf(&text, `
 resource "aws_ecr_repository" "app" {
   provider             = aws.prod
@@ -56,6 +38,63 @@ resource "aws_ecr_repository_policy" "app" {
       Action    = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
     }]
   })
+}
+
+resource "aws_ecr_lifecycle_policy" "app" {
+  provider   = aws.prod
+  repository = aws_ecr_repository.app.name
+  policy = jsonencode({
+    rules = [
+      {
+        rulePriority = 2
+        description  = "archive what nobody pulls"
+        selection    = { tagStatus = "any", countType = "sinceImagePulled", countUnit = "days", countNumber = 90 }
+        action       = { type = "transition", targetStorageClass = "archive" }
+      },
+      {
+        rulePriority = 1
+        selection = {
+          tagStatus      = "tagged"
+          tagPatternList = ["prod*", "*-rc"]
+          countType      = "imageCountMoreThan"
+          countNumber    = 30
+        }
+        action = { type = "expire" }
+      },
+      {
+        rulePriority = 3
+        selection = {
+          tagStatus = "any", storageClass = "archive", countType = "sinceImageTransitioned", countUnit = "days", countNumber = 365
+        }
+        action = { type = "expire" }
+      }
+    ]
+  })
+}
+
+data "aws_ecr_lifecycle_policy_document" "shared" {
+  provider = aws.prod
+  rule {
+    priority = 1
+    selection {
+      tag_status      = "tagged"
+      tag_prefix_list = ["b", "a"]
+      count_type      = "sinceImagePushed"
+      count_unit      = "days"
+      count_number    = 14
+    }
+  }
+}
+
+resource "aws_ecr_repository" "shared" {
+  provider = aws.prod
+  name     = "shared"
+}
+
+resource "aws_ecr_lifecycle_policy" "shared" {
+  provider   = aws.prod
+  repository = aws_ecr_repository.shared.name
+  policy     = data.aws_ecr_lifecycle_policy_document.shared.json
 }
 
 resource "aws_ecr_registry_policy" "grant" {
@@ -93,19 +132,7 @@ output "url" {
 }
 `, prod.id, dev.id, tokyo)
 	writeFile(t, filepath.Join(d.home, "main.tf"), text.String())
-	d.env = append(d.env, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "GOGC=400")
-	// <mirror>/<host>/hashicorp/aws, as `terraform providers mirror` lays it out.
-	if providers, _ := filepath.Glob("/opt/*/*/hashicorp/aws"); len(providers) > 0 {
-		mirror := filepath.Join(providers[0], "../../..")
-		settings := filepath.Join(d.home, "terraform.rc")
-		writeFile(t, settings, fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror))
-		d.env = append(d.env, "TF_CLI_CONFIG_FILE="+settings)
-	}
-	if _, err := d.run("", terraform, "init", "-input=false", "-no-color"); err != nil {
-		_, why, _ := strings.Cut(err.Error(), "Error: ")
-		why, _, _ = strings.Cut(why, "\n")
-		t.Skipf("left out: Terraform cannot get its AWS provider: %s", why)
-	}
+	d.terraformInit(terraform)
 	d.must("", terraform, "apply", "-auto-approve", "-input=false", "-no-color")
 	// 2 would mean that the server answers other than what was set.
 	d.must("", terraform, "plan", "-detailed-exitcode", "-input=false", "-no-color")

@@ -308,11 +308,11 @@ func TestVerifyFindsAndRepairs(t *testing.T) {
 		}
 		s.kill(syscall.SIGTERM)
 	}
-	// Without a replica: what is wrong is out of use, and what can be mended is.
+	// Without a replica: what is wrong is out of use, and what can be fixed is.
 	found, _ = s.verify(1, "--full", "--repair")
 	for _, f := range found {
-		mended := f.Kind == "record" || f.Kind == "manifest" || f.Kind == "tag" || f.Kind == "link" || f.Kind == "blob"
-		if f.Repaired != mended {
+		fixed := f.Kind == "record" || f.Kind == "manifest" || f.Kind == "tag" || f.Kind == "link" || f.Kind == "blob"
+		if f.Repaired != fixed {
 			t.Errorf("a repair alone: %+v", f)
 		}
 	}

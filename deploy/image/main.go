@@ -33,7 +33,7 @@ func main() {
 	}
 }
 
-// source is what the image is made of, as its labels tell it.
+// source is what the image is made of, as its labels say.
 type source struct {
 	created  time.Time
 	revision string // of git; empty without

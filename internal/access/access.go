@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -61,6 +62,7 @@ type About struct {
 	Tags    []resource.Tag // the repository's
 	Set     []resource.Tag // that the request sets
 	Removed []string       // keys of tags that it removes
+	Setting string         // the account setting that it reads or sets
 }
 
 // Config is what New needs.
@@ -77,6 +79,7 @@ type Config struct {
 type Decider struct {
 	Config
 	registryPolicies parsecache.Cache[policy.Policy]
+	narrow           sync.Map // of registries whose policies have the scope V1
 	texts            texts
 	evaluations      atomic.Int64
 }
@@ -167,6 +170,9 @@ func (d *Decider) request(r Request) policy.Request {
 	}
 	if keys&TagKeys != 0 {
 		req.Context.Add("aws:TagKeys", r.Removed...)
+	}
+	if keys&AccountSettings != 0 {
+		req.Context.Add("ecr:AccountSetting", r.Setting)
 	}
 	req.Context.Add("aws:SecureTransport", strconv.FormatBool(r.Caller.Secure))
 	if r.Caller.UserAgent != "" {

@@ -12,6 +12,7 @@ const (
 	BatchGetImage                  = "ecr:BatchGetImage"
 	CompleteLayerUpload            = "ecr:CompleteLayerUpload"
 	CreateRepository               = "ecr:CreateRepository"
+	DeleteLifecyclePolicy          = "ecr:DeleteLifecyclePolicy"
 	DeleteRegistryPolicy           = "ecr:DeleteRegistryPolicy"
 	DeleteRepository               = "ecr:DeleteRepository"
 	DeleteRepositoryPolicy         = "ecr:DeleteRepositoryPolicy"
@@ -20,6 +21,8 @@ const (
 	DescribeRegistry               = "ecr:DescribeRegistry"
 	DescribeRepositories           = "ecr:DescribeRepositories"
 	GetDownloadURLForLayer         = "ecr:GetDownloadUrlForLayer"
+	GetLifecyclePolicy             = "ecr:GetLifecyclePolicy"
+	GetLifecyclePolicyPreview      = "ecr:GetLifecyclePolicyPreview"
 	GetRegistryPolicy              = "ecr:GetRegistryPolicy"
 	GetRepositoryPolicy            = "ecr:GetRepositoryPolicy"
 	GetAuthorizationToken          = "ecr:GetAuthorizationToken"
@@ -28,13 +31,38 @@ const (
 	ListTagsForResource            = "ecr:ListTagsForResource"
 	PutImage                       = "ecr:PutImage"
 	PutImageTagMutability          = "ecr:PutImageTagMutability"
+	PutLifecyclePolicy             = "ecr:PutLifecyclePolicy"
 	PutRegistryPolicy              = "ecr:PutRegistryPolicy"
 	PutReplicationConfiguration    = "ecr:PutReplicationConfiguration"
 	ReplicateImage                 = "ecr:ReplicateImage"
 	SetRepositoryPolicy            = "ecr:SetRepositoryPolicy"
+	StartLifecyclePolicyPreview    = "ecr:StartLifecyclePolicyPreview"
 	TagResource                    = "ecr:TagResource"
 	UntagResource                  = "ecr:UntagResource"
 	UploadLayerPart                = "ecr:UploadLayerPart"
+
+	// Repository creation templates.
+	CreateRepositoryCreationTemplate    = "ecr:CreateRepositoryCreationTemplate"
+	DeleteRepositoryCreationTemplate    = "ecr:DeleteRepositoryCreationTemplate"
+	DescribeRepositoryCreationTemplates = "ecr:DescribeRepositoryCreationTemplates"
+	UpdateRepositoryCreationTemplate    = "ecr:UpdateRepositoryCreationTemplate"
+
+	// Account settings, scanning, and whose pulls do not count.
+	BatchGetRepositoryScanningConfiguration = "ecr:BatchGetRepositoryScanningConfiguration"
+	DeregisterPullTimeUpdateExclusion       = "ecr:DeregisterPullTimeUpdateExclusion"
+	DescribeImageScanFindings               = "ecr:DescribeImageScanFindings"
+	GetAccountSetting                       = "ecr:GetAccountSetting"
+	GetRegistryScanningConfiguration        = "ecr:GetRegistryScanningConfiguration"
+	ListPullTimeUpdateExclusions            = "ecr:ListPullTimeUpdateExclusions"
+	PutAccountSetting                       = "ecr:PutAccountSetting"
+	PutImageScanningConfiguration           = "ecr:PutImageScanningConfiguration"
+	PutRegistryScanningConfiguration        = "ecr:PutRegistryScanningConfiguration"
+	RegisterPullTimeUpdateExclusion         = "ecr:RegisterPullTimeUpdateExclusion"
+	StartImageScan                          = "ecr:StartImageScan"
+	DescribeReplicationBackfillResults      = "ecr:DescribeReplicationBackfillResults"
+	ListReplicationBackfills                = "ecr:ListReplicationBackfills"
+	StartReplicationBackfill                = "ecr:StartReplicationBackfill"
+	StopReplicationBackfill                 = "ecr:StopReplicationBackfill"
 )
 
 // keysOf are the keys that requests for one action have, as the Service
@@ -45,6 +73,7 @@ var keysOf = map[string]KeySet{
 	BatchGetImage:                  OfRepository | ResourceTags,
 	CompleteLayerUpload:            OfRepository | ResourceTags,
 	CreateRepository:               OfRepository | RequestTags | TagKeys, // what is to be made has no tags yet
+	DeleteLifecyclePolicy:          OfRepository | ResourceTags,
 	DeleteRegistryPolicy:           0,
 	DeleteRepository:               OfRepository | ResourceTags,
 	DeleteRepositoryPolicy:         OfRepository | ResourceTags,
@@ -53,6 +82,8 @@ var keysOf = map[string]KeySet{
 	DescribeRegistry:               0,
 	DescribeRepositories:           OfRepository | ResourceTags,
 	GetDownloadURLForLayer:         OfRepository | ResourceTags,
+	GetLifecyclePolicy:             OfRepository | ResourceTags,
+	GetLifecyclePolicyPreview:      OfRepository | ResourceTags,
 	GetRegistryPolicy:              0,
 	GetRepositoryPolicy:            OfRepository | ResourceTags,
 	GetAuthorizationToken:          0,
@@ -61,13 +92,36 @@ var keysOf = map[string]KeySet{
 	ListTagsForResource:            OfRepository | ResourceTags,
 	PutImage:                       OfRepository | ResourceTags,
 	PutImageTagMutability:          OfRepository | ResourceTags,
+	PutLifecyclePolicy:             OfRepository | ResourceTags,
 	PutRegistryPolicy:              0,
 	PutReplicationConfiguration:    0,
 	ReplicateImage:                 OfRepository | ResourceTags,
 	SetRepositoryPolicy:            OfRepository | ResourceTags,
+	StartLifecyclePolicyPreview:    OfRepository | ResourceTags,
 	TagResource:                    OfRepository | ResourceTags | RequestTags | TagKeys,
 	UntagResource:                  OfRepository | ResourceTags | TagKeys,
 	UploadLayerPart:                OfRepository | ResourceTags,
+
+	CreateRepositoryCreationTemplate:    0,
+	DeleteRepositoryCreationTemplate:    0,
+	DescribeRepositoryCreationTemplates: 0,
+	UpdateRepositoryCreationTemplate:    0,
+
+	BatchGetRepositoryScanningConfiguration: OfRepository | ResourceTags,
+	DeregisterPullTimeUpdateExclusion:       0,
+	DescribeImageScanFindings:               OfRepository | ResourceTags,
+	GetAccountSetting:                       AccountSettings,
+	GetRegistryScanningConfiguration:        0,
+	ListPullTimeUpdateExclusions:            0,
+	PutAccountSetting:                       AccountSettings,
+	PutImageScanningConfiguration:           OfRepository | ResourceTags,
+	PutRegistryScanningConfiguration:        0,
+	RegisterPullTimeUpdateExclusion:         0,
+	StartImageScan:                          OfRepository | ResourceTags,
+	DescribeReplicationBackfillResults:      0,
+	ListReplicationBackfills:                0,
+	StartReplicationBackfill:                0,
+	StopReplicationBackfill:                 0,
 }
 
 // Actions returns the actions that callers are asked for, in order.

@@ -46,4 +46,6 @@ const (
 	RequestTags
 	// TagKeys: aws:TagKeys, the keys of the tags that it sets or removes.
 	TagKeys
+	// AccountSettings: ecr:AccountSetting, the name of the setting that the request reads or sets.
+	AccountSettings
 )

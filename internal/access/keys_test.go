@@ -44,6 +44,9 @@ func tablesOfKeys() string {
 		if keysOf[action]&OfRepository != 0 {
 			resource = "repository"
 		}
+		if keysOf[action]&AccountSettings != 0 {
+			resource += "; `ecr:AccountSetting`: the setting's name"
+		}
 		fmt.Fprintf(&b, "| `%s` | %s |", action, resource)
 		for _, c := range keyColumns {
 			if keysOf[action]&c.keys != 0 {

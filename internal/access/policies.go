@@ -11,7 +11,7 @@ func registryPolicyName(id resource.Registry) string {
 	return fmt.Sprintf("the registry policy of %s in %s", id.Account, id.Region)
 }
 
-// RegistryPolicy returns a registry's stored policy, which it parses unless it did before.
+// RegistryPolicy returns a registry's stored policy, which it parses unless it did before. It decides on all actions.
 func (d *Decider) RegistryPolicy(id resource.Registry, text string) policy.Policy {
 	if !d.Served(id) {
 		return policy.Policy{Name: registryPolicyName(id)} // it is not remembered, for anyone may name any
@@ -22,9 +22,41 @@ func (d *Decider) RegistryPolicy(id resource.Registry, text string) policy.Polic
 	return p
 }
 
-// LastRegistryPolicy returns the policy that RegistryPolicy returned last, or an empty one.
+// Scope is what a registry policy decides on, beside what replications ask for (ECR: REGISTRY_POLICY_SCOPE).
+type Scope string
+
+const (
+	ScopeV1 Scope = "V1" // ActionsOfV1
+	ScopeV2 Scope = "V2" // all actions
+)
+
+// ActionsOfV1 are those that ECR's registry policies decided on before there was another scope.
+var ActionsOfV1 = []string{CreateRepository, "ecr:BatchImportUpstreamImage", ReplicateImage}
+
+// ScopedRegistryPolicy is RegistryPolicy for what callers ask.
+func (d *Decider) ScopedRegistryPolicy(id resource.Registry, text string, scope Scope) policy.Policy {
+	p := d.RegistryPolicy(id, text)
+	_, before := d.narrow.Load(id)
+	switch {
+	case scope != ScopeV1 && before:
+		d.narrow.Delete(id)
+	case scope == ScopeV1 && !before && d.Served(id):
+		d.narrow.Store(id, true)
+	}
+	return inScope(p, scope == ScopeV1)
+}
+
+// LastRegistryPolicy returns the policy that ScopedRegistryPolicy returned last, or an empty one.
 func (d *Decider) LastRegistryPolicy(id resource.Registry) policy.Policy {
-	return d.registryPolicies.Last(id)
+	_, narrow := d.narrow.Load(id)
+	return inScope(d.registryPolicies.Last(id), narrow)
+}
+
+func inScope(p policy.Policy, narrow bool) policy.Policy {
+	if narrow {
+		p.Actions = ActionsOfV1
+	}
+	return p
 }
 
 // RepositoryPolicy returns a repository's stored policy, which it parses unless it did before.

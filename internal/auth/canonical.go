@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/textproto"
 	"net/url"
 	"path"
 	"slices"
@@ -75,12 +74,11 @@ func canonicalPaths(escaped string) []string {
 	return []string{escaped, normal}
 }
 
-// canonicalRequest writes the text that a signature covers: method, path, query,
+// appendCanonical writes the text that a signature covers: method, path, query,
 // signed headers and payload hash. path is as on the wire, percent-encoded
 // once; it is encoded again, as for every service but S3.
-func canonicalRequest(r *http.Request, path string, query []parameter, signedHeaders []string,
+func appendCanonical(b []byte, r *http.Request, path string, query []parameter, signedHeaders []string,
 	payloadHash string) ([]byte, error) {
-	b := make([]byte, 0, 1024)
 	b = append(b, r.Method...)
 	b = append(b, '\n')
 	b = appendEncoded(b, path, true)
@@ -89,20 +87,14 @@ func canonicalRequest(r *http.Request, path string, query []parameter, signedHea
 	b = append(b, '\n')
 	start := len(b)
 	for _, name := range signedHeaders {
-		values, ok := headerValues(r, name)
-		if !ok {
-			return nil, fmt.Errorf("%.100q is named as a signed header but the request does not have it", name)
-		}
 		b = append(b, name...)
 		b = append(b, ':')
-		for i, value := range values {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendFolded(b, value)
-			if len(b)-start > maxCanonical {
-				return nil, fmt.Errorf("together they have more than %d bytes", maxCanonical)
-			}
+		var found bool
+		if b, found = appendHeader(b, r, name); !found {
+			return nil, fmt.Errorf("%.100q is named as a signed header but the request does not have it", name)
+		}
+		if len(b)-start > maxCanonical {
+			return nil, fmt.Errorf("together they have more than %d bytes", maxCanonical)
 		}
 		b = append(b, '\n')
 	}
@@ -117,19 +109,40 @@ func canonicalRequest(r *http.Request, path string, query []parameter, signedHea
 	return append(b, payloadHash...), nil
 }
 
-// headerValues finds a header by its name in lower case. net/http keeps the
+// appendHeader writes the values of a header, which it finds by its name in lower
+// case, with commas between them: false if there are none. net/http keeps the
 // host, and in part the length, outside the header.
-func headerValues(r *http.Request, name string) ([]string, bool) {
+func appendHeader(b []byte, r *http.Request, name string) (_ []byte, found bool) {
 	if name == "host" {
-		return []string{r.Host}, true
+		return appendFolded(b, r.Host), true
 	}
-	if values := r.Header[textproto.CanonicalMIMEHeaderKey(name)]; len(values) > 0 {
-		return values, true
+	var key [64]byte
+	values := r.Header[string(appendHeaderKey(key[:0], name))]
+	for i, value := range values {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendFolded(b, value)
 	}
-	if name == "content-length" && r.ContentLength >= 0 {
-		return []string{strconv.FormatInt(r.ContentLength, 10)}, true
+	if len(values) == 0 && name == "content-length" && r.ContentLength >= 0 {
+		return strconv.AppendInt(b, r.ContentLength, 10), true
 	}
-	return nil, false
+	return b, len(values) > 0
+}
+
+// appendHeaderKey writes a header's name, which is in lower case, as net/http keeps
+// it: as textproto.CanonicalMIMEHeaderKey does, but without a string for it.
+func appendHeaderKey(b []byte, name string) []byte {
+	capital := true
+	for i := range len(name) {
+		c := name[i]
+		if capital && 'a' <= c && c <= 'z' {
+			c -= 'a' - 'A'
+		}
+		b = append(b, c)
+		capital = c == '-'
+	}
+	return b
 }
 
 // appendQuery writes the parameters but the signature itself, sorted by their
@@ -186,6 +199,9 @@ func appendEncoded(b []byte, s string, isPath bool) []byte {
 // one space for each run of them inside.
 func appendFolded(b []byte, value string) []byte {
 	value = strings.TrimSpace(value)
+	if !strings.Contains(value, "  ") {
+		return append(b, value...)
+	}
 	for i := range len(value) {
 		if value[i] == ' ' && value[i-1] == ' ' {
 			continue

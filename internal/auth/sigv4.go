@@ -138,8 +138,9 @@ func (s *Signed) Verify(body []byte) (Identity, error) {
 	}
 	signing, cached := s.verifier.signingKey(s.key, s.scope)
 	matched := false
+	var buffer [1 << 10]byte // which most requests fit in
 	for _, path := range canonicalPaths(s.request.URL.EscapedPath()) {
-		canonical, err := canonicalRequest(s.request, path, s.query, s.signedHeaders, payloadHash)
+		canonical, err := appendCanonical(buffer[:0], s.request, path, s.query, s.signedHeaders, payloadHash)
 		if err != nil {
 			return Identity{}, invalidSignature.errorf(s.service, "The signed headers do not fit the request: %v.", err)
 		}
@@ -200,11 +201,18 @@ func parseHeader(header http.Header, text, service string) (*authorization, *Err
 			"other scheme is accepted here.", algorithm)
 	}
 	var credential, signedHeaders, signature string
-	fields := map[string]*string{"Credential": &credential, "SignedHeaders": &signedHeaders, "Signature": &signature}
 	for field := range strings.SplitSeq(rest, ",") {
-		name, value, ok := strings.Cut(strings.Trim(field, " "), "=")
-		target, expected := fields[name]
-		if !ok || !expected || value == "" || *target != "" {
+		name, value, _ := strings.Cut(strings.Trim(field, " "), "=")
+		var target *string
+		switch name {
+		case "Credential":
+			target = &credential
+		case "SignedHeaders":
+			target = &signedHeaders
+		case "Signature":
+			target = &signature
+		}
+		if target == nil || value == "" || *target != "" {
 			return nil, incomplete.errorf(service, "The Authorization header must hold Credential, SignedHeaders and "+
 				"Signature, each once, as name=value pairs with commas between them.")
 		}
@@ -214,20 +222,23 @@ func parseHeader(header http.Header, text, service string) (*authorization, *Err
 	if refused := a.parse(credential, signedHeaders, signature, service); refused != nil {
 		return nil, refused
 	}
-	values := map[string]string{}
-	for _, name := range []string{"X-Amz-Date", "Date", "X-Amz-Security-Token", "X-Amz-Content-Sha256"} {
-		value, refused := single(header, name, service)
+	var stamp, date string
+	for _, h := range [...]struct {
+		name   string
+		target *string
+	}{
+		{"X-Amz-Date", &stamp}, {"Date", &date},
+		{"X-Amz-Security-Token", &a.sessionToken}, {"X-Amz-Content-Sha256", &a.payloadHash},
+	} {
+		value, refused := single(header, h.name, service)
 		if refused != nil {
 			return nil, refused
 		}
-		values[name] = value
+		*h.target = value
 	}
-	a.sessionToken = values["X-Amz-Security-Token"]
-	a.payloadHash = values["X-Amz-Content-Sha256"]
-	if stamp := values["X-Amz-Date"]; stamp != "" {
+	if stamp != "" {
 		return a, a.parseStamp(stamp, service)
 	}
-	date := values["Date"]
 	if date == "" {
 		return nil, incomplete.errorf(service, "The request has neither an X-Amz-Date nor a Date header: one of them must "+
 			"say when it was signed.")

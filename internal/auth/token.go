@@ -63,7 +63,7 @@ func SignToken(key AccessKey, t Token) string {
 // unchanged, are checked at every call; only the signature of a token that
 // was proven before is not computed again.
 func (v *Verifier) VerifyToken(text string) (Token, Identity, error) {
-	// Finding a token by its text tells a guesser nothing: the map's hash is
+	// Finding a token by its text teaches a guesser nothing: the map's hash is
 	// seeded at random, and only whole tokens are ever compared.
 	proven, known := v.tokens.get(text)
 	if !known {

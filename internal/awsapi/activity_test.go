@@ -241,18 +241,79 @@ func TestFindImages(t *testing.T) {
 	a.wantOwn(t, "FindImages", `{"repositoryName":"app","startsWith":"no"}`, `{"images":[]}`)
 }
 
+func TestDescribeImageConfiguration(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	a.domain.create("app")
+	d := a.domain.push("app", "one", "1")
+	for _, id := range []string{`{"imageTag":"1"}`, `{"imageDigest":"` + d.String() + `"}`} {
+		var got struct {
+			ImageDigest         string
+			LayerCount          int
+			ConfigurationStatus string
+			Configuration       *struct{ History []json.RawMessage }
+		}
+		a.own(t, "DescribeImageConfiguration", `{"repositoryName":"app","imageId":`+id+`}`, &got)
+		if got.ImageDigest != d.String() || got.LayerCount != 1 || got.ConfigurationStatus != "AVAILABLE" ||
+			got.Configuration == nil || got.Configuration.History == nil {
+			t.Errorf("%s: %+v", id, got)
+		}
+	}
+	if res, got := a.own(t, "DescribeImageConfiguration", `{"repositoryName":"app","imageId":{"imageTag":"2"}}`,
+		nil); res.StatusCode != 400 || !strings.Contains(got, "ImageNotFoundException") {
+		t.Errorf("no such tag: %s %s", res.Status, got)
+	}
+}
+
+func TestDescribeStorage(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	a.domain.create("app")
+	a.domain.create("web")
+	a.domain.push("app", "one", "1")
+	a.domain.push("web", "one", "1")
+	type stored struct {
+		RepositoryName                                                           string
+		SizeInBytes, LayerCount, LayerSizeInBytes, ImageCount, SharedSizeInBytes int64
+	}
+	var got struct {
+		CountedAt    float64
+		Counting     bool
+		Registry     *stored
+		Repositories []stored
+	}
+	a.own(t, "DescribeStorage", `{"repositoryNames":["web","none","app"]}`, &got)
+	if len(got.Repositories) != 2 || got.Repositories[0].RepositoryName != "web" || got.Registry != nil ||
+		got.Repositories[1].LayerCount != 2 || got.CountedAt == 0 || got.Counting {
+		t.Errorf("repositories: %+v", got)
+	}
+	one := got.Repositories[0]
+	got.Repositories = nil
+	a.own(t, "DescribeStorage", `{}`, &got)
+	if r := got.Registry; r == nil || got.Repositories != nil || r.LayerCount != 2 || r.ImageCount != 2 ||
+		r.SharedSizeInBytes != one.LayerSizeInBytes || r.SizeInBytes != 2*one.SizeInBytes-one.LayerSizeInBytes {
+		t.Errorf("the registry: %+v, where a repository has %+v", got.Registry, one)
+	}
+}
+
 // Refusals of the domain reach the caller as ECR's exceptions.
 func TestOwnOperationsAreRefused(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
 	a.domain.create("app")
-	a.domain.deny("DescribeRegistry", "PutReplicationConfiguration", "DescribeRepositories", "DescribeImages")
+	a.domain.deny("DescribeRegistry", "PutReplicationConfiguration", "DescribeRepositories", "DescribeImages",
+		"GetLifecyclePolicy", "GetLifecyclePolicyPreview", "GetDownloadUrlForLayer")
 	for operation, body := range map[string]string{
 		"ListReplications": `{}`, "RetryReplications": `{"replicationIds":["7"]}`, "FindRepositories": `{}`,
 		"FindImages":                   `{"repositoryName":"app"}`,
+		"DescribeLifecyclePreview":     `{"repositoryName":"app"}`,
+		"ListLifecycleRuns":            `{"repositoryName":"app"}`,
+		"ListLifecycleRunImages":       `{"repositoryName":"app","runId":"1"}`,
 		"GetReplicationStatistics":     `{"period":"DAY"}`,
 		"CheckReplicationDestinations": `{"destinations":[{"registryId":"` + other + `","region":"us-west-2"}]}`,
+		"DescribeImageConfiguration":   `{"repositoryName":"app","imageId":{"imageTag":"1"}}`,
 		"DescribeQuotas":               `{}`,
+		"DescribeStorage":              `{}`,
 	} {
 		if res, got := a.own(t, operation, body, nil); res.StatusCode != 400 ||
 			!strings.Contains(got, `"__type":"AccessDeniedException"`) {

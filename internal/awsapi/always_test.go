@@ -40,7 +40,14 @@ func TestAlways(t *testing.T) {
 		{"PutRegistryPolicy", registryPolicy}, {"GetRegistryPolicy", ""}, {"DeleteRegistryPolicy", ""},
 		{"SetRepositoryPolicy", name + "," + repositoryPolicy}, {"GetRepositoryPolicy", name},
 		{"DeleteRepositoryPolicy", name},
-		{"PutReplicationConfiguration", rules}, {"DescribeRegistry", ""}, {"GetAuthorizationToken", ""},
+		{"PutLifecyclePolicy", name + fmt.Sprintf(`,"lifecyclePolicyText":%q`, sentPolicy)}, {"GetLifecyclePolicy", name},
+		{"StartLifecyclePolicyPreview", name}, {"DeleteLifecyclePolicy", name},
+		{"PutReplicationConfiguration", rules}, {"DescribeRegistry", ""}, {"ListReplicationBackfills", ""},
+		{"CreateRepositoryCreationTemplate", `"prefix":"team","appliedFor":["REPLICATION"]`},
+		{"DescribeRepositoryCreationTemplates", ""},
+		{"GetAccountSetting", `"name":"BLOB_MOUNTING"`}, {"GetRegistryScanningConfiguration", ""},
+		{"ListPullTimeUpdateExclusions", ""},
+		{"GetAuthorizationToken", ""},
 		{"ListTagsForResource", arn}, {"DeleteRepository", name + `,"force":true`},
 	} {
 		r := a.signed(t, ecrOf+c.operation, "application/x-amz-json-1.1", "{"+c.members+"}")

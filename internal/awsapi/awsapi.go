@@ -1,5 +1,5 @@
 // Package awsapi answers the AWS API on one address: Amazon ECR, and Twinport's
-// own operations, in the JSON 1.1 protocol (told by the header X-Amz-Target),
+// own operations, in the JSON 1.1 protocol (the header X-Amz-Target names it),
 // and AWS STS in the Query protocol (a form, or the query of a GET). It
 // authenticates each request with Signature Version 4; account and Region come
 // from the signature alone. The console's requests have a session and a header
@@ -22,7 +22,9 @@ import (
 	"github.com/twinport/twinport/internal/awsapi/twinport"
 	"github.com/twinport/twinport/internal/awsapi/uri"
 	"github.com/twinport/twinport/internal/budget"
+	"github.com/twinport/twinport/internal/expiry"
 	"github.com/twinport/twinport/internal/jobs"
+	"github.com/twinport/twinport/internal/peer"
 	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/replication"
@@ -33,9 +35,14 @@ import (
 type Config struct {
 	Registry    *registry.Service
 	Replication *replication.Service
+	Expiry      *expiry.Service
 	Verifier    *auth.Verifier
 	// Accounts have the access keys that Verifier knows.
 	Accounts *auth.Directory
+	// Peers are those of the deployment, and Operators the accounts whose root may
+	// change them.
+	Peers     *peer.Directory
+	Operators []string
 	// Sessions are those of the console.
 	Sessions *session.Service
 	// URIs writes where registries are.
@@ -77,15 +84,15 @@ type Handler struct {
 // New returns the handler of a deployment.
 func New(c Config) *Handler {
 	ecr := ecr.New(ecr.Config{
-		Registry: c.Registry, Replication: c.Replication, Keys: c.Accounts, URIs: c.URIs, Now: c.Now,
+		Registry: c.Registry, Replication: c.Replication, Expiry: c.Expiry, Keys: c.Accounts, URIs: c.URIs, Now: c.Now,
 	})
 	return &Handler{
 		registry: c.Registry,
 		ecr:      ecr,
 		twinport: twinport.New(twinport.Config{
-			Registry: c.Registry, Replication: c.Replication, Sessions: c.Sessions, Accounts: c.Accounts,
-			DescribeRepository: ecr.DescribeRepository,
-			URIs:               c.URIs, Version: c.Version, Jobs: c.Jobs, Shared: c.Shared,
+			Registry: c.Registry, Replication: c.Replication, Expiry: c.Expiry, Sessions: c.Sessions, Accounts: c.Accounts,
+			Peers: c.Peers, Operators: c.Operators, DescribeRepository: ecr.DescribeRepository,
+			URIs: c.URIs, Version: c.Version, Jobs: c.Jobs, Shared: c.Shared,
 		}),
 		verifier: c.Verifier,
 		sessions: c.Sessions,

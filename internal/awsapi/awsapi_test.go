@@ -74,7 +74,7 @@ func (b *syncBuffer) String() string {
 	return b.b.String()
 }
 
-func newAPI(t *testing.T, adjust ...func(*awsapi.Config)) *api {
+func newAPI(t testing.TB, adjust ...func(*awsapi.Config)) *api {
 	t.Helper()
 	keys, err := auth.NewDirectory([]auth.Account{{ID: account, Name: "prod", Keys: []auth.AccessKey{{
 		ID: keyID, Secret: secret, Principal: policy.Principal{Account: account, ARN: "arn:aws:iam::" + account + ":root"},
@@ -87,7 +87,7 @@ func newAPI(t *testing.T, adjust ...func(*awsapi.Config)) *api {
 	}
 	a.sessions = session.New(session.Config{Store: a.domain.meta, Keys: keys, Verifier: a.verifier, Now: time.Now})
 	config := awsapi.Config{
-		Registry: a.domain.Service, Replication: a.domain.replicator,
+		Registry: a.domain.Service, Replication: a.domain.replicator, Expiry: a.domain.expiry,
 		Verifier: a.verifier,
 		Accounts: keys,
 		Sessions: a.sessions,
@@ -131,7 +131,7 @@ func (a *api) post(t *testing.T, target, contentType, body string) (*http.Respon
 }
 
 // signed is a signed request; header has names and values of further headers.
-func (a *api) signed(t *testing.T, target, contentType, body string, header ...string) *http.Request {
+func (a *api) signed(t testing.TB, target, contentType, body string, header ...string) *http.Request {
 	t.Helper()
 	r, err := http.NewRequest(http.MethodPost, a.URL+"/", strings.NewReader(body))
 	if err != nil {
@@ -321,7 +321,7 @@ func TestImages(t *testing.T) {
 	_, err = c.PutImage(ctx, &ecr.PutImageInput{
 		RepositoryName: app, ImageManifest: aws.String("{}"), ImageTag: aws.String("v1"),
 	})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'imageManifest' failed to satisfy constraint: 'The "+
+	want(t, err, "InvalidParameterException", "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'The "+
 		"manifest has no mediaType, and none was given with it'")
 	_, err = c.PutImage(ctx, &ecr.PutImageInput{
 		RepositoryName: app, ImageManifest: aws.String(manifest), ImageDigest: aws.String("sha256:abc"),
@@ -810,15 +810,15 @@ func TestNotImplemented(t *testing.T) {
 	cfg := a.config(region)
 	cfg.Retryer = nil // the SDK's own
 	c := ecr.NewFromConfig(cfg)
-	_, err := c.StartReplicationBackfill(ctx, &ecr.StartReplicationBackfillInput{
-		Destination: &types.ReplicationDestination{Region: aws.String("us-west-2"), RegistryId: aws.String(other)},
+	_, err := c.PutSigningConfiguration(ctx, &ecr.PutSigningConfigurationInput{
+		SigningConfiguration: &types.SigningConfiguration{Rules: []types.SigningRule{}},
 	})
-	want(t, err, "UnsupportedOperationException", "StartReplicationBackfill is not implemented in this version "+
-		"of Twinport yet")
-	_, err = c.PutLifecyclePolicy(ctx, &ecr.PutLifecyclePolicyInput{
-		RepositoryName: aws.String("app"), LifecyclePolicyText: aws.String(strings.Repeat(" ", 100)),
+	want(t, err, "UnsupportedOperationException", "PutSigningConfiguration is not implemented in this version "+
+		"of Twinport yet, so nothing was read or stored: the registry signs no images")
+	_, err = c.CreatePullThroughCacheRule(ctx, &ecr.CreatePullThroughCacheRuleInput{
+		EcrRepositoryPrefix: aws.String("docker-hub"), UpstreamRegistryUrl: aws.String("registry-1.docker.io"),
 	})
-	want(t, err, "UnsupportedOperationException", "")
+	want(t, err, "UnsupportedOperationException", "there are no pull through cache rules")
 	if err == nil || strings.Contains(err.Error(), "exceeded maximum number of attempts") {
 		t.Errorf("the SDK tried again: %v", err)
 	}
@@ -976,7 +976,7 @@ func TestSignatures(t *testing.T) {
 	want(t, err, "UnrecognizedClientException", "")
 }
 
-// TestBudgets: who is refused for want of memory is told so at once, in the form of the protocol; and the bodies of
+// TestBudgets: who is refused for want of memory is answered at once, in the form of the protocol; and the bodies of
 // those who cannot be callers are not read.
 func TestBudgets(t *testing.T) {
 	limits := budget.NewLimits(850<<20, 2, slog.New(slog.DiscardHandler))

@@ -16,6 +16,7 @@ import (
 	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/blob/filestore"
+	"github.com/twinport/twinport/internal/expiry"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/registry"
@@ -37,10 +38,11 @@ type replicator = replication.Service
 type domain struct {
 	*registry.Service
 	*replicator
-	t    testing.TB
-	meta metadata.Store
-	dir  string
-	time atomic.Int64 // that its clock has gone since begin
+	t      testing.TB
+	expiry *expiry.Service
+	meta   metadata.Store
+	dir    string
+	time   atomic.Int64 // that its clock has gone since begin
 
 	mu     sync.Mutex
 	queued []metadata.DueReplication
@@ -67,6 +69,10 @@ func openDomain(t testing.TB) *domain {
 	if err != nil {
 		t.Fatal(err)
 	}
+	d.expiry = expiry.New(expiry.Config{
+		Registry: d.Service, Metadata: d.meta, Interval: 12 * time.Hour, Logger: slog.New(slog.DiscardHandler),
+		Now: func() time.Time { return begin.Add(time.Duration(d.time.Load())) },
+	})
 	d.OnQueued(func(queued []metadata.DueReplication) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -141,6 +147,24 @@ func (d *domain) drain() {
 	for _, one := range queued {
 		if _, err := d.Replicate(d.t.Context(), one.ID); err != nil {
 			d.t.Fatal(err)
+		}
+	}
+}
+
+// runLifecycle does what the jobs of lifecycle policies find to do.
+func (d *domain) runLifecycle() {
+	d.t.Helper()
+	for _, job := range d.expiry.Jobs() {
+		for _, step := range job.Steps {
+			for key := ""; ; {
+				next, err := step.Page(d.t.Context(), key)
+				if err != nil {
+					d.t.Fatal(err)
+				}
+				if key = next; key == "" {
+					break
+				}
+			}
 		}
 	}
 }

@@ -167,7 +167,7 @@ func (in *request) end() {
 // caller cannot be genuine. The caller must call end, also after an error.
 func (h *Handler) read(r *http.Request, limit int64) (in *request, err error) {
 	in = &request{asked: uri.Asked{Host: r.Host, TLS: r.TLS != nil}}
-	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != jsonType {
+	if !isJSON(r.Header.Get("Content-Type")) {
 		return in, &failure{
 			awsjson.SerializationException, "The Content-Type of a request must be " + jsonType, http.StatusBadRequest,
 		}
@@ -205,6 +205,15 @@ func (h *Handler) read(r *http.Request, limit int64) (in *request, err error) {
 	in.held = h.limits.Begin(budget.Party{Account: in.who.registry.Account})
 	in.ctx = in.held.NewContext(r.Context())
 	return in, nil
+}
+
+// isJSON says whether a request's body is of the protocol. Clients write its type as it is.
+func isJSON(contentType string) bool {
+	if contentType == jsonType {
+		return true
+	}
+	mediaType, _, err := mime.ParseMediaType(contentType)
+	return err == nil && mediaType == jsonType
 }
 
 // largeAnswer is from which size on an answer counts as memory while it is sent:
@@ -265,6 +274,7 @@ var retryAfter = strconv.Itoa(int(budget.RetryAfter.Seconds()))
 func writeBody(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", jsonType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.Header().Set("Cache-Control", "no-store") // a password, or the code of an invitation
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // a client that went away needs no answer
 }

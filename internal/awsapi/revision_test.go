@@ -1,6 +1,7 @@
 package awsapi_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -32,6 +33,8 @@ func TestRevisions(t *testing.T) {
 		{"the registry policy", "GetRegistryPolicy", "", "PutRegistryPolicy", registryPolicy, "DeleteRegistryPolicy", ""},
 		{"a repository's policy", "GetRepositoryPolicy", name, "SetRepositoryPolicy", name + "," + repositoryPolicy,
 			"DeleteRepositoryPolicy", name},
+		{"a repository's lifecycle policy", "GetLifecyclePolicy", name,
+			"PutLifecyclePolicy", name + fmt.Sprintf(`,"lifecyclePolicyText":%q`, sentPolicy), "DeleteLifecyclePolicy", name},
 		{"the replication rules", "DescribeRegistry", "", "PutReplicationConfiguration",
 			`"replicationConfiguration":{"rules":[{"destinations":[{"region":"us-west-2","registryId":"` + other + `"}]}]}`,
 			"PutReplicationConfiguration", `"replicationConfiguration":{"rules":[]}`},

@@ -126,9 +126,9 @@ func TestWatchIsRefused(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
 	a.domain.deny("DescribeRegistry")
-	for _, test := range []struct{ body, code string }{{"{}", "AccessDeniedException"}, {
-		`{"x":1}`, "SerializationException",
-	}} {
+	for _, test := range []struct{ body, code string }{
+		{"{}", "AccessDeniedException"}, {`{"x":1}`, "SerializationException"},
+	} {
 		res, got := a.own(t, "WatchRegistry", test.body, nil)
 		if res.StatusCode != 400 || !strings.Contains(got, test.code) ||
 			res.Header.Get("Content-Type") != "application/x-amz-json-1.1" {
@@ -143,7 +143,7 @@ func TestWatchIsRefused(t *testing.T) {
 	}
 }
 
-// A session that ends takes its streams along: nothing is told after it.
+// A session that ends takes its streams along: nothing is reported after it.
 func TestWatchEndsWithItsSession(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)

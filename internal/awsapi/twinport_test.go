@@ -29,7 +29,7 @@ func TestDescribeDeployment(t *testing.T) {
 	want := `{"version":"v1.2.3","accountId":"` + account + `","accountName":"prod","region":"` + region +
 		`","regions":["ap-northeast-1","us-west-2"],` +
 		`"registryUri":"` + account + `.dkr.ecr.` + region + `.localhost:8080",` +
-		`"registryHost":"` + account + `.dkr.ecr.` + region + `.localhost:8080","stores":"embedded"}`
+		`"registryHost":"` + account + `.dkr.ecr.` + region + `.localhost:8080","stores":"embedded","operator":false}`
 	if strings.TrimSpace(got) != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -69,6 +69,19 @@ func TestValidatePolicy(t *testing.T) {
 	for _, kind := range []string{"REGISTRY", "REPOSITORY"} {
 		if got := problems(kind, good); got != `{"problems":[]}` {
 			t.Errorf("%s: %s", kind, got)
+		}
+	}
+	const lifecycle = `{"rules":[{"rulePriority":1,"selection":{"tagStatus":"any","countType":"imageCountMoreThan",` +
+		`"countNumber":9},"action":{"type":"expire"}}]}`
+	for text, want := range map[string]string{
+		lifecycle: ``,
+		good: `{"line":1,"column":1,"path":"","message":"Lifecycle policy validation failure: object has missing required ` +
+			`properties ([\"rules\"])"}`,
+		strings.Replace(lifecycle, `9`, `0`, 1): `{"line":1,"column":107,"path":"rules[0].selection.countNumber","message":` +
+			`"Lifecycle policy validation failure: numeric instance is lower than the required minimum (minimum: 1, found: 0)"}`,
+	} {
+		if got := problems("LIFECYCLE", text); got != `{"problems":[`+want+`]}` {
+			t.Errorf("%s: %s", text, got)
 		}
 	}
 	withoutResource := strings.Replace(good, `,"Resource":"*"`, "", 1)
@@ -146,7 +159,7 @@ func TestOwnRequestsAreStrict(t *testing.T) {
 		{"ValidatePolicy", `{"policyText":null}`, "InvalidParameterException", "policyText"},
 		{"ValidatePolicy", `{"policyText":"{}"}`, "InvalidParameterException", "policyType"},
 		{"ValidatePolicy", `{"policyText":"{}","policyType":"IDENTITY"}`, "InvalidParameterException",
-			"[REGISTRY, REPOSITORY]"},
+			"[REGISTRY, REPOSITORY, LIFECYCLE]"},
 		{"ValidatePolicy", `{"policyText":1,"policyType":"REGISTRY"}`, "SerializationException", `member \"policyText\"`},
 		{"ValidatePolicy", `{"policyText":"{}","policyType":"REGISTRY","PolicyType":"REGISTRY"}`, "SerializationException",
 			"PolicyType"},
@@ -192,6 +205,17 @@ func TestOwnRequestsAreStrict(t *testing.T) {
 		{"FindImages", `{}`, "InvalidParameterException", "repositoryName"},
 		{"FindImages", `{"repositoryName":"app","maxResults":101}`, "InvalidParameterException", "maxResults"},
 		{"FindImages", `{"repositoryName":"app","registryId":"444455556666"}`, "SerializationException", "registryId"},
+		{"DescribeStorage", `{"repositoryNames":[]}`, "InvalidParameterException", "repositoryNames"},
+		{"DescribeStorage", `{"repositoryNames":"app"}`, "SerializationException", "expected a list"},
+		{"DescribeStorage", `{"repositoryNames":["a"]}`, "InvalidParameterException", "repositoryNames.1.member"},
+		{"DescribeStorage", `{"repositoryNames":["app"` + strings.Repeat(`,"app"`, 100) + `]}`,
+			"InvalidParameterException", "less than or equal to 100"},
+		{"DescribeStorage", `{"registryId":"444455556666"}`, "SerializationException", "registryId"},
+		{"DescribeImageConfiguration", `{"imageId":{"imageTag":"1"}}`, "InvalidParameterException", "repositoryName"},
+		{"DescribeImageConfiguration", `{"repositoryName":"app"}`, "InvalidParameterException", "imageId"},
+		{"DescribeImageConfiguration", `{"repositoryName":"app","imageId":{"imageTag":"` + strings.Repeat("x", 301) + `"}}`,
+			"InvalidParameterException", "imageId.imageTag"},
+		{"DescribeImageConfiguration", `{"repositoryName":"app","imageId":"1"}`, "SerializationException", "an object"},
 		{"CheckReplicationDestinations", `{"destinations":[{"registryId":"444455556666","region":"us-west-2"}` +
 			strings.Repeat(`,{"registryId":"444455556666","region":"us-west-2"}`, 25) + `]}`, "InvalidParameterException",
 			"less than or equal to 25"},

@@ -81,7 +81,9 @@ func (d *deployment) push(text string) (object string) {
 		d.t.Fatal(err)
 	}
 	d.update(func(tx *metadata.Tx) error {
-		return tx.Layers().Add(d.repo, digest.FromString(text).String(), int64(len(text)), object, time.Now())
+		return tx.Layers().Add(d.repo, []metadata.Blob{
+			{Digest: digest.FromString(text).String(), Size: int64(len(text)), Object: object},
+		}, false, time.Now())
 	})
 	return object
 }

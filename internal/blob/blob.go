@@ -4,7 +4,7 @@
 // push of the same digest, which writes an object of its own. Which object
 // holds which digest is the metadata's to know.
 //
-// filestore keeps objects as files, s3store in a bucket.
+// filestore keeps objects as files, s3store in a bucket, memstore in memory.
 package blob
 
 import (
@@ -90,6 +90,10 @@ type Store interface {
 	// whose state is saved last wins; at worst its Commit fails with
 	// ErrNotFound. It never publishes a mixture.
 	Upload(ctx context.Context, id string, state []byte) (Upload, error)
+	// Put makes an object of content that is at hand whole and has the digest, in a
+	// session that is new and ends with that. The object is durable when it returns.
+	// ErrFull, ErrUnavailable; then the sweep frees what there may be of it.
+	Put(ctx context.Context, id string, d digest.Digest, content []byte) (object string, err error)
 	// WrittenSince reports whether bytes were written to the session since t.
 	// It returns false if the store cannot tell without the session's state.
 	WrittenSince(id string, t time.Time) bool

@@ -18,8 +18,9 @@ import (
 const (
 	// announceInterval is how long changes gather before they are announced.
 	announceInterval = 250 * time.Millisecond
-	// namesPerAnnouncement keeps one within metadata.MaxAnnouncement.
-	namesPerAnnouncement = 25
+	// namesPerAnnouncement and runsPerAnnouncement keep one within
+	// metadata.MaxAnnouncement.
+	namesPerAnnouncement, runsPerAnnouncement = 25, 200
 	// listenPause is how long a process waits before it tries again to listen,
 	// and listenPatience how long a watch waits for that.
 	listenPause    = time.Second
@@ -50,6 +51,7 @@ type announcement struct {
 	Repositories []string `json:"n,omitempty"`
 	Settings     bool     `json:"s,omitempty"`
 	Lost         bool     `json:"l,omitempty"`
+	Runs         []int64  `json:"e,omitempty"`
 }
 
 func newAnnouncements(store metadata.Announcer, feed *Feed, log *slog.Logger) *announcements {
@@ -59,7 +61,7 @@ func newAnnouncements(store metadata.Announcer, feed *Feed, log *slog.Logger) *a
 // add gathers a change. The first one starts the timer after which all are
 // announced.
 func (a *announcements) add(c Change) {
-	if c.Repository == "" && !c.Settings {
+	if c.Repository == "" && !c.Settings && len(c.Runs) == 0 {
 		return
 	}
 	a.mu.Lock()
@@ -73,7 +75,7 @@ func (a *announcements) add(c Change) {
 		n = &Notes{}
 		a.gathered[c.Registry] = n
 	}
-	n.add(Change{Repository: c.Repository, Settings: c.Settings})
+	n.add(Change{Repository: c.Repository, Settings: c.Settings, Runs: c.Runs})
 }
 
 func (a *announcements) send() {
@@ -94,6 +96,9 @@ func (a *announcements) send() {
 		}
 		for names := range slices.Chunk(slices.Sorted(maps.Keys(n.Repositories)), namesPerAnnouncement) {
 			put(announcement{Registry: registry, Repositories: names})
+		}
+		for runs := range slices.Chunk(slices.Sorted(maps.Keys(n.Runs)), runsPerAnnouncement) {
+			put(announcement{Registry: registry, Runs: runs})
 		}
 	}
 	if err := a.store.Announce(context.Background(), texts); err != nil && !errors.Is(err, metadata.ErrClosed) {
@@ -154,7 +159,7 @@ func (a *announcements) heard(text string) {
 	}
 	a.feed.note(one.Registry, func(n *Notes) {
 		n.Lost = n.Lost || one.Lost
-		n.add(Change{Settings: one.Settings})
+		n.add(Change{Settings: one.Settings, Runs: one.Runs})
 		for _, name := range one.Repositories {
 			n.add(Change{Repository: name})
 		}

@@ -16,6 +16,7 @@ import (
 // Limits of what is noted for a watcher between two events. Past them it learns only that there was more.
 const (
 	maxNames        = 1000
+	maxRuns         = 500
 	MaxReplications = 500
 )
 
@@ -25,6 +26,7 @@ type Change struct {
 	Repository   string // that was changed, or what it holds; "" for none
 	Settings     bool   // of the registry
 	Replications []int64
+	Runs         []int64 // of lifecycle policies: that began, found their images, or ended
 }
 
 // Feed notifies the watchers of registries. It is safe for concurrent use.
@@ -61,6 +63,7 @@ type Notes struct {
 	Repositories map[string]bool
 	Settings     bool
 	Replications map[int64]bool
+	Runs         map[int64]bool
 	// Since is since when replications may have changed that are not in
 	// Replications; zero if there are none.
 	Since time.Time
@@ -164,7 +167,13 @@ func (n *Notes) add(c Change) {
 	for _, id := range c.Replications {
 		n.Replications[id] = true
 	}
-	if len(n.Repositories) > maxNames || len(n.Replications) > MaxReplications {
+	if n.Runs == nil && len(c.Runs) > 0 {
+		n.Runs = map[int64]bool{}
+	}
+	for _, id := range c.Runs {
+		n.Runs[id] = true
+	}
+	if len(n.Repositories) > maxNames || len(n.Runs) > maxRuns || len(n.Replications) > MaxReplications {
 		*n = Notes{Lost: true}
 	}
 }

@@ -45,7 +45,7 @@ func (*builtinClient) connect(ctx context.Context, t *tenant) (name.Tag, []remot
 		return name.Tag{}, nil, err
 	}
 	return tag, []remote.Option{
-		remote.WithContext(ctx), remote.WithAuth(&authn.Basic{Username: "AWS", Password: password}),
+		remote.WithContext(ctx), remote.WithAuth(&authn.Basic{Username: "AWS", Password: password}), remote.WithJobs(1),
 	}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bufio"
 	"bytes"
+	"crypto/rand"
 	"crypto/sha256"
 	"debug/elf"
 	"encoding/hex"
@@ -160,29 +161,35 @@ type demoImage struct {
 	child   v1.Image
 	index   v1.ImageIndex
 	binary  *binaryLayer
+	ballast string // the digest of the layer of ballast, "" without
 }
 
-// image makes the image of a release. Those after the first have a layer
-// more, with a note of the release.
-func (b *binaryLayer) image(release int) (*demoImage, error) {
+// image makes the image of a release. Those after the first have a layer more,
+// with a note of the release; and before it one of noise, if there is to be
+// ballast, in bytes.
+func (b *binaryLayer) image(release, ballast int) (*demoImage, error) {
 	platform := v1.Platform{OS: "linux", Architecture: runtime.GOARCH}
 	layers := []v1.Layer{b.layer}
+	heavy := ""
+	if ballast > 0 {
+		noise := make([]byte, ballast)
+		rand.Read(noise) // never fails
+		layer, err := fileLayer("ballast", noise)
+		if err != nil {
+			return nil, err
+		}
+		hash, err := layer.Digest()
+		if err != nil {
+			return nil, fmt.Errorf("pack a layer: %w", err)
+		}
+		layers, heavy = append(layers, layer), hash.String()
+	}
 	if release > 1 {
-		note := fmt.Sprintf("This is release %d.\n", release)
-		var buffer bytes.Buffer
-		archive := tar.NewWriter(&buffer)
-		if err := archive.WriteHeader(&tar.Header{
-			Name: "release.txt", Mode: 0o644, Size: int64(len(note)), Typeflag: tar.TypeReg,
-		}); err != nil {
-			return nil, fmt.Errorf("pack a layer: %w", err)
+		layer, err := fileLayer("release.txt", fmt.Appendf(nil, "This is release %d.\n", release))
+		if err != nil {
+			return nil, err
 		}
-		if _, err := io.WriteString(archive, note); err != nil {
-			return nil, fmt.Errorf("pack a layer: %w", err)
-		}
-		if err := archive.Close(); err != nil {
-			return nil, fmt.Errorf("pack a layer: %w", err)
-		}
-		layers = append(layers, static.NewLayer(buffer.Bytes(), types.OCIUncompressedLayer))
+		layers = append(layers, layer)
 	}
 	base := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	child, err := mutate.ConfigFile(base, &v1.ConfigFile{
@@ -201,5 +208,23 @@ func (b *binaryLayer) image(release int) (*demoImage, error) {
 	}
 	index := mutate.AppendManifests(mutate.IndexMediaType(empty.Index, types.OCIImageIndex),
 		mutate.IndexAddendum{Add: child, Descriptor: v1.Descriptor{Platform: &platform}})
-	return &demoImage{release: release, child: child, index: index, binary: b}, nil
+	return &demoImage{release: release, child: child, index: index, binary: b, ballast: heavy}, nil
+}
+
+// fileLayer makes a layer of a file.
+func fileLayer(name string, content []byte) (v1.Layer, error) {
+	var buffer bytes.Buffer
+	archive := tar.NewWriter(&buffer)
+	header := &tar.Header{Name: name, Mode: 0o644, Size: int64(len(content)), Typeflag: tar.TypeReg}
+	err := archive.WriteHeader(header)
+	if err == nil {
+		_, err = archive.Write(content)
+	}
+	if err == nil {
+		err = archive.Close()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("pack a layer: %w", err)
+	}
+	return static.NewLayer(buffer.Bytes(), types.OCIUncompressedLayer), nil
 }

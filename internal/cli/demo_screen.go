@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -75,9 +76,14 @@ func (t *timeline) add(e event) { t.events = append(t.events, e) }
 
 func (t *timeline) print(s *screen) {
 	s.step("The timeline, from the start of the first push")
+	slices.SortStableFunc(t.events, func(a, b event) int { return a.at.Compare(b.at) })
 	for _, e := range t.events {
 		line := fmt.Sprintf("   %12s  %-36s", milliseconds(e.at.Sub(t.start)), e.what)
-		if e.since != "" {
+		switch {
+		case e.since == "":
+		case e.at.Before(e.cause):
+			line += fmt.Sprintf("%10s before %s", milliseconds(e.cause.Sub(e.at)), e.since)
+		default:
 			line += fmt.Sprintf("%10s after %s", milliseconds(e.at.Sub(e.cause)), e.since)
 		}
 		fmt.Fprintln(s.w, strings.TrimRight(line, " "))

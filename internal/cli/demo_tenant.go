@@ -194,6 +194,24 @@ func (t *tenant) awaitImage(ctx context.Context, digest string) error {
 	return err
 }
 
+// awaitLayer waits until the repository has the layer, and returns when that was
+// seen.
+func (t *tenant) awaitLayer(ctx context.Context, digest string) (time.Time, error) {
+	err := await(ctx, func() (bool, error) {
+		out, err := t.ecr.BatchCheckLayerAvailability(ctx, &ecr.BatchCheckLayerAvailabilityInput{
+			RepositoryName: aws.String(demoRepository), LayerDigests: []string{digest},
+		})
+		if err != nil {
+			return false, fmt.Errorf("look for a layer in %s: %w", t.name, err)
+		}
+		return len(out.Layers) == 1 && out.Layers[0].LayerAvailability == types.LayerAvailabilityAvailable, nil
+	})
+	if errors.Is(err, errPatience) {
+		err = fmt.Errorf("%s has no layer %s after %v", t.name, digest, demoPatience)
+	}
+	return time.Now(), err
+}
+
 // digest of the tag's image.
 func (t *tenant) digest(ctx context.Context) (string, error) {
 	out, err := t.ecr.DescribeImages(ctx, &ecr.DescribeImagesInput{

@@ -3,6 +3,8 @@ package cli
 import (
 	"bytes"
 	"context"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -31,7 +33,7 @@ func TestDemo(t *testing.T) {
 	t.Setenv("PATH", t.TempDir()) // no docker
 	temp, work := demoFolder(t), inEmptyFolder(t)
 	var stdout, stderr buffer
-	if err := (demoCommand{}).Run(t.Context(), output{&stdout, &stderr}); err != nil {
+	if err := (demoCommand{Regions: 1}).Run(t.Context(), output{&stdout, &stderr}); err != nil {
 		t.Fatalf("%v\n%s\n%s", err, &stdout, &stderr)
 	}
 	shown := stdout.String()
@@ -59,6 +61,101 @@ func TestDemo(t *testing.T) {
 	checkEmpty(t, work)
 }
 
+// TestDemoTwoRegions: prod and dev have a deployment each, and the timeline says when a layer of prod's push is in dev.
+func TestDemoTwoRegions(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	temp, work := demoFolder(t), inEmptyFolder(t)
+	var stdout, stderr buffer
+	if err := (demoCommand{Regions: 2}).Run(t.Context(), output{&stdout, &stderr}); err != nil {
+		t.Fatalf("%v\n%s\n%s", err, &stdout, &stderr)
+	}
+	shown := stdout.String()
+	for _, want := range []string{
+		`ap-northeast-1 serves account prod \(111122223333\)`,
+		`us-west-2 serves account dev \(444455556666\)`,
+		`the round trip between them is \d+\.\d ms`,
+		`the replication is FAILED: DESTINATION_REGISTRY_ACCESS_DENIED`,
+		`the refused replication completed by itself`,
+		`release 2, 3 layers, and the program in it is this one`,
+		// On a machine that is busy the push may be answered first.
+		`a layer of 33\.6 MB is in prod\n(.*\n)?.* the layer is in dev +[0-9.]+ ms (before|after) the push is answered\n`,
+		`dev's latest is the new image +[0-9.]+ ms (before|after) the push\n`,
+	} {
+		if !regexp.MustCompile(want).MatchString(shown) {
+			t.Errorf("the demo does not show %s:\n%s", want, shown)
+		}
+	}
+	if stderr.String() != "" {
+		t.Errorf("the demo complains:\n%s", &stderr)
+	}
+	checkEmpty(t, temp)
+	checkEmpty(t, work)
+	stdout, stderr = buffer{}, buffer{}
+	if code := Run([]string{"demo", "--regions", "3"}, &stdout, &stderr); code != exitUsage ||
+		!strings.Contains(stderr.String(), "--regions") {
+		t.Errorf("three Regions: exit code %d\n%s", code, &stderr)
+	}
+}
+
+// TestLine: bytes come whole, late, and no more after the end of the line.
+func TestLine(t *testing.T) {
+	echo, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer echo.Close()
+	go func() {
+		for {
+			conn, err := echo.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				io.Copy(conn, conn)
+			}()
+		}
+	}()
+	line, err := newLine()
+	if err != nil {
+		t.Fatal(err)
+	}
+	line.start(echo.Addr().String())
+	dial := func() *net.TCPConn {
+		conn, err := net.Dial("tcp", line.address())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return conn.(*net.TCPConn)
+	}
+	sent := bytes.Repeat([]byte("0123456789abcdef"), lineChunks*lineChunk/8) // twice what is under way
+	conn, begun := dial(), time.Now()
+	go func() {
+		conn.Write(sent)
+		conn.CloseWrite()
+	}()
+	got, err := io.ReadAll(conn)
+	if err != nil || !bytes.Equal(got, sent) {
+		t.Errorf("got %d bytes of %d back, or others (%v)", len(got), len(sent), err)
+	}
+	if took := time.Since(begun); took < 4*lineDelay {
+		t.Errorf("to connect, to send and to receive took %v", took)
+	}
+	conn.Close()
+	conn = dial()
+	defer conn.Close()
+	if _, err := conn.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
+		t.Error(err)
+	}
+	line.close()
+	if n, err := conn.Read(make([]byte, 1)); err == nil {
+		t.Errorf("got %d bytes after the end of the line", n)
+	}
+}
+
 // TestDemoKeep: the server stays up until the signal, and its files with it.
 func TestDemoKeep(t *testing.T) {
 	t.Setenv("PATH", fakeDocker(t))
@@ -67,7 +164,7 @@ func TestDemoKeep(t *testing.T) {
 	defer cancel()
 	var stdout, stderr buffer
 	ended := make(chan error, 1)
-	go func() { ended <- demoCommand{Keep: true}.Run(ctx, output{&stdout, &stderr}) }()
+	go func() { ended <- demoCommand{Regions: 1, Keep: true}.Run(ctx, output{&stdout, &stderr}) }()
 	stdout.await(t, "crane manifest 127.0.0.1:")
 	if !strings.Contains(stdout.String(), "with go-containerregistry (the Docker engine does not reach 127.0.0.1:") {
 		t.Errorf("the demo does not say why it does not use docker:\n%s", &stdout)
@@ -109,18 +206,20 @@ func fakeDocker(t *testing.T) (path string) {
 func TestDemoInterrupted(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	temp := demoFolder(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	var stderr buffer
-	interrupt := writerFunc(func(p []byte) {
-		if bytes.Contains(p, []byte("prod pushes")) {
-			cancel()
+	for _, regions := range []int{1, 2} {
+		ctx, cancel := context.WithCancel(t.Context())
+		var stderr buffer
+		interrupt := writerFunc(func(p []byte) {
+			if bytes.Contains(p, []byte("prod pushes")) {
+				cancel()
+			}
+		})
+		err := demoCommand{Regions: regions}.Run(ctx, output{interrupt, &stderr})
+		if err == nil || err.Error() != "the demo was interrupted" {
+			t.Errorf("%d Regions: got %v; %s", regions, err, &stderr)
 		}
-	})
-	err := demoCommand{}.Run(ctx, output{interrupt, &stderr})
-	if err == nil || err.Error() != "the demo was interrupted" {
-		t.Errorf("got %v; %s", err, &stderr)
+		checkEmpty(t, temp)
 	}
-	checkEmpty(t, temp)
 }
 
 type writerFunc func(p []byte)
@@ -147,25 +246,22 @@ func TestMissingStatement(t *testing.T) {
 // TestPullFindsWhatIsWrong: the demo's own checks can fail.
 func TestPullFindsWhatIsWrong(t *testing.T) {
 	temp := demoFolder(t)
-	s, written, err := startDemoServer(t.Context(), temp, &buffer{})
+	ctx := t.Context()
+	servers, err := startDemoServers(ctx, temp, 1, &buffer{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx) }()
 	defer func() {
-		cancel()
-		if err := <-ended; err != nil {
+		if err := servers.stop(); err != nil {
 			t.Error(err)
 		}
 	}()
-	d := newDemo(s, written, newScreen(&buffer{}))
+	d := newDemo(servers, newScreen(&buffer{}))
 	binary, err := newBinaryLayer()
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, err := binary.image(1)
+	first, err := binary.image(1, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,11 +19,30 @@ import (
 const defaultConfig = "twinport.yaml"
 
 type serveCommand struct {
-	Config string `placeholder:"FILE" help:"The configuration. Default: twinport.yaml, if it is there. With neither that nor TWINPORT_ACCOUNTS, serve does first what init does."`
-	Debug  bool   `help:"Log every request."`
+	Config    string  `placeholder:"FILE" help:"The configuration. Default: twinport.yaml, if it is there. With neither that nor TWINPORT_ACCOUNTS, serve does first what init does."`
+	Ephemeral bool    `help:"For tests: keep everything in memory and serve on a free port, unless one is configured. It needs no configuration, and reads none but --config and the environment. Prints variables for AWS clients as one line of a shell, and ends with the process that started it."`
+	Debug     bool    `help:"Log every request."`
+	Command   command `arg:"" optional:"" passthrough:"partial" placeholder:"COMMAND" help:"With --ephemeral: run this command with those variables, and end with it."`
+}
+
+// command is a program and its arguments. Kong leaves the "--" before them in.
+type command []string
+
+func (c *command) AfterApply() error {
+	if len(*c) > 0 && (*c)[0] == "--" {
+		*c = (*c)[1:]
+	}
+	return nil
 }
 
 func (c serveCommand) Run(ctx context.Context, out output) error {
+	if c.Ephemeral {
+		return c.runEphemeral(ctx, out)
+	}
+	if len(c.Command) > 0 {
+		return fmt.Errorf("run the command %s: only serve --ephemeral runs a command; serve alone goes on until it is "+
+			"stopped", c.Command[0])
+	}
 	path, err := c.configuration(out.stdout)
 	if err != nil {
 		return err
@@ -32,12 +51,7 @@ func (c serveCommand) Run(ctx context.Context, out output) error {
 	if err != nil {
 		return err
 	}
-	level := slog.LevelInfo
-	if c.Debug {
-		level = slog.LevelDebug
-	}
-	log := slog.New(slog.NewTextHandler(out.stderr, &slog.HandlerOptions{Level: level}))
-	s, err := server.New(ctx, cfg, log)
+	s, err := server.New(ctx, cfg, c.logger(out.stderr, slog.LevelInfo))
 	if err != nil {
 		return err
 	}
@@ -47,6 +61,14 @@ func (c serveCommand) Run(ctx context.Context, out output) error {
 	}
 	fmt.Fprintln(out.stdout, "Stopped.")
 	return nil
+}
+
+// logger writes what is of the level or above.
+func (c serveCommand) logger(w io.Writer, level slog.Level) *slog.Logger {
+	if c.Debug {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
 }
 
 // configuration returns the path of the file to read, "" for none. It writes

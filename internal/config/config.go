@@ -37,17 +37,28 @@ type Config struct {
 	// Data is the folder that holds everything stored, but for what Database
 	// and Blobs put elsewhere.
 	Data string
+	// Ephemeral is set by LoadEphemeral only: everything is in the memory of the
+	// process, and Data is not used.
+	Ephemeral bool
+	// Examples says that Accounts are not configured, but made by LoadEphemeral.
+	Examples bool
 	// Database is a postgres:// URL, or empty for SQLite in Data.
 	Database URL
 	// Blobs is an s3:// URL, or empty for files in Data.
-	Blobs URL
-	Sweep Sweep
+	Blobs     URL
+	Sweep     Sweep
+	Lifecycle Lifecycle
 	// Regions are those served, at least one, without duplicates.
 	Regions []string
 	TLS     TLS
 	// TrustedProxies are those whose X-Forwarded headers are believed.
 	TrustedProxies []netip.Prefix
 	Accounts       []Account
+	// Operators are the accounts whose root may operate the deployment, by their digits.
+	Operators  []string
+	Deployment Deployment
+	// Peers are those that are configured; others join while the server runs.
+	Peers []Peer
 }
 
 // TLS says where the certificate comes from: Cert and Key, or ACME, or nothing
@@ -104,6 +115,12 @@ type Sweep struct {
 	Grace time.Duration
 }
 
+// Lifecycle says when lifecycle policies run.
+type Lifecycle struct {
+	// Interval is the time from the beginning of a policy's run to that of the next.
+	Interval time.Duration
+}
+
 // URL may hold a password: formatted or logged it shows none.
 type URL string
 
@@ -130,7 +147,9 @@ func Default() Config {
 		URI:        "auto",
 		Data:       "./twinport-data",
 		Sweep:      Sweep{Interval: time.Hour, Grace: 24 * time.Hour},
+		Lifecycle:  Lifecycle{Interval: 12 * time.Hour},
 		Regions:    []string{"ap-northeast-1", "us-east-1", "us-west-2"},
+		Deployment: Deployment{Name: "ap-northeast-1"},
 	}
 }
 
@@ -183,14 +202,19 @@ func (c Config) AuthAccounts() []auth.Account {
 // overrides the file; an empty one counts as not set. Relative paths in the
 // file are relative to the file's folder. If the configuration is not valid,
 // the error is an *Error with every problem found.
-func Load(path string, environ []string) (Config, error) {
-	l := &loader{environ: parseEnviron(environ), referenced: map[string]bool{}, config: Default()}
+func Load(path string, environ []string) (Config, error) { return load(path, environ, Default()) }
+
+func load(path string, environ []string, defaults Config) (Config, error) {
+	l := &loader{environ: parseEnviron(environ), referenced: map[string]bool{}, config: defaults}
 	settings, dir, err := l.readFile(path)
 	if err != nil {
 		return Config{}, err
 	}
 	l.readEnvironment(settings)
 	l.apply(settings, dir)
+	if defaults.Ephemeral {
+		l.applyEphemeral(settings)
+	}
 	l.refuseUnknownVariables()
 	if err := l.problems.err(); err != nil {
 		return Config{}, err

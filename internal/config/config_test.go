@@ -4,7 +4,9 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -127,6 +129,15 @@ func writePair(t *testing.T, dir, name string) {
 	}
 }
 
+// keyOf is the text of a key of a deployment: the bytes of its id, the key's
+// number and the key, with a checksum.
+func keyOf(name string, number byte) string {
+	id, key := sha256.Sum256([]byte("id "+name)), sha256.Sum256([]byte{number})
+	raw := slices.Concat(id[:16], []byte{number}, key[:])
+	sum := sha256.Sum256(raw)
+	return "ed25519:" + base64.RawURLEncoding.EncodeToString(append(raw, sum[:4]...))
+}
+
 // AccessKey hides its secret from formatting, cmp's included.
 func secrets(c config.Config) (list []string) {
 	for _, account := range c.Accounts {
@@ -159,12 +170,26 @@ data: store
 database: postgres://twinport:database-password@db.example/twinport
 blobs: s3://bucket/prefix?region=eu-central-1
 sweep: {interval: 30m, grace: 48h}
+lifecycle: {interval: 6h}
 regions:
   - osaka-dc1
   - us-east-1
 tls: {cert: a.crt, key: a.key}
 trusted_proxies: [10.0.0.0/8, "fd00::1"]
 metrics: "127.0.0.1:9464"
+operators: ["444455556666"]
+deployment: {name: tokyo.1, url: "HTTP://Registry.Internal:8080/", allow_plain: true}
+peers:
+  - name: oregon
+    url: https://oregon.example.com
+    key: ` + keyOf("oregon", 1) + `
+    outbound: true
+    regions: [us-west-2, us-east-1]
+    serves: ["777788889999"]
+    accounts: all
+  - {name: edge, url: "http://192.0.2.1:8080", key: "` + keyOf("edge", 1) + `", regions: [edge-1],
+     serves: ["111122223333", "777788889999"], accounts: ["777788889999"]}
+  - {name: quiet, key: "` + keyOf("quiet", 1) + `", regions: [osaka-dc1], serves: ["777788889999"]}
 ` + accounts + `  - id: "444455556666"
     name: dev
     organization: o-a1b2c3d4e5
@@ -192,11 +217,27 @@ metrics: "127.0.0.1:9464"
 		Database:       "postgres://twinport:database-password@db.example/twinport",
 		Blobs:          "s3://bucket/prefix?region=eu-central-1",
 		Sweep:          config.Sweep{Interval: 30 * time.Minute, Grace: 48 * time.Hour},
+		Lifecycle:      config.Lifecycle{Interval: 6 * time.Hour},
 		Regions:        []string{"osaka-dc1", "us-east-1"},
 		TLS:            config.TLS{Cert: filepath.Join(dir, "a.crt"), Key: filepath.Join(dir, "a.key")},
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::1/128")},
 		Metrics:        "127.0.0.1:9464",
 		Accounts:       []config.Account{prod, both},
+		Operators:      []string{dev.ID},
+		Deployment:     config.Deployment{Name: "tokyo.1", URL: "http://registry.internal:8080", AllowPlain: true},
+		Peers: []config.Peer{
+			{
+				Name: "oregon", URL: "https://oregon.example.com", Key: keyOf("oregon", 1),
+				Outbound: true, Regions: []string{"us-west-2", "us-east-1"}, Serves: []string{"777788889999"}, AllAccounts: true,
+			},
+			{
+				Name: "edge", URL: "http://192.0.2.1:8080", Key: keyOf("edge", 1), Regions: []string{"edge-1"},
+				Serves: []string{prod.ID, "777788889999"}, Accounts: []string{"777788889999"},
+			},
+			{
+				Name: "quiet", Key: keyOf("quiet", 1), Regions: []string{"osaka-dc1"}, Serves: []string{"777788889999"},
+			},
+		},
 	})
 	if organizations := got.Organizations(); len(organizations) != 1 || organizations[both.ID] != both.Organization {
 		t.Errorf("organizations: %v", organizations)
@@ -244,6 +285,7 @@ data: /file
 database: postgres://file/db
 blobs: s3://file
 sweep: {interval: 1m, grace: 1h}
+lifecycle: {interval: 2h}
 regions: [file-1]
 tls: {cert: a.crt, key: a.key}
 ` + accounts})
@@ -253,20 +295,26 @@ tls: {cert: a.crt, key: a.key}
 	base := config.Config{
 		Listen: "127.0.0.1:1", Domain: "file.example", PublicPort: 1, URI: "auto", Data: "/file", Regions: []string{"file-1"},
 		Database: "postgres://file/db", Blobs: "s3://file", Sweep: config.Sweep{Interval: time.Minute, Grace: time.Hour},
-		TLS: config.TLS{Cert: path("a.crt"), Key: path("a.key")}, Accounts: []config.Account{prod},
+		Lifecycle: config.Lifecycle{Interval: 2 * time.Hour},
+		TLS:       config.TLS{Cert: path("a.crt"), Key: path("a.key")}, Accounts: []config.Account{prod},
+		Deployment: config.Deployment{Name: "file-1", URL: "https://file.example:1"},
 	}
 	tests := map[string]struct {
 		environ []string
 		change  func(*config.Config)
 	}{
-		"none":        {nil, func(*config.Config) {}},
-		"empty":       {[]string{"TWINPORT_LISTEN=", "TWINPORT_REGIONS=", "TWINPORT_ACCOUNTS="}, func(*config.Config) {}},
-		"listen":      {[]string{"TWINPORT_LISTEN=:2"}, func(c *config.Config) { c.Listen = ":2" }},
-		"metrics":     {[]string{"TWINPORT_METRICS=:9464"}, func(c *config.Config) { c.Metrics = ":9464" }},
-		"domain":      {[]string{"TWINPORT_DOMAIN=env.example"}, func(c *config.Config) { c.Domain = "env.example" }},
-		"public port": {[]string{"TWINPORT_PUBLIC_PORT=2"}, func(c *config.Config) { c.PublicPort = 2 }},
-		"uri":         {[]string{"TWINPORT_URI=short"}, func(c *config.Config) { c.URI = "short" }},
-		"data":        {[]string{"TWINPORT_DATA=env/data"}, func(c *config.Config) { c.Data = "env/data" }},
+		"none":    {nil, func(*config.Config) {}},
+		"empty":   {[]string{"TWINPORT_LISTEN=", "TWINPORT_REGIONS=", "TWINPORT_ACCOUNTS="}, func(*config.Config) {}},
+		"listen":  {[]string{"TWINPORT_LISTEN=:2"}, func(c *config.Config) { c.Listen = ":2" }},
+		"metrics": {[]string{"TWINPORT_METRICS=:9464"}, func(c *config.Config) { c.Metrics = ":9464" }},
+		"domain": {[]string{"TWINPORT_DOMAIN=env.example"}, func(c *config.Config) {
+			c.Domain, c.Deployment.URL = "env.example", "https://env.example:1"
+		}},
+		"public port": {[]string{"TWINPORT_PUBLIC_PORT=2"}, func(c *config.Config) {
+			c.PublicPort, c.Deployment.URL = 2, "https://file.example:2"
+		}},
+		"uri":  {[]string{"TWINPORT_URI=short"}, func(c *config.Config) { c.URI = "short" }},
+		"data": {[]string{"TWINPORT_DATA=env/data"}, func(c *config.Config) { c.Data = "env/data" }},
 		"database": {
 			[]string{"TWINPORT_DATABASE=postgres://env/db"}, func(c *config.Config) { c.Database = "postgres://env/db" },
 		},
@@ -274,13 +322,37 @@ tls: {cert: a.crt, key: a.key}
 		"sweep": {[]string{"TWINPORT_SWEEP_INTERVAL=2m", "TWINPORT_SWEEP_GRACE=2h"}, func(c *config.Config) {
 			c.Sweep = config.Sweep{Interval: 2 * time.Minute, Grace: 2 * time.Hour}
 		}},
+		"lifecycle": {[]string{"TWINPORT_LIFECYCLE_INTERVAL=3h"}, func(c *config.Config) {
+			c.Lifecycle.Interval = 3 * time.Hour
+		}},
 		"regions": {
-			[]string{"TWINPORT_REGIONS=env-1, env-2"}, func(c *config.Config) { c.Regions = []string{"env-1", "env-2"} },
+			[]string{"TWINPORT_REGIONS=env-1, env-2"}, func(c *config.Config) {
+				c.Regions, c.Deployment.Name = []string{"env-1", "env-2"}, "env-1"
+			},
 		},
 		"proxies": {[]string{"TWINPORT_TRUSTED_PROXIES=10.1.1.1,192.0.2.0/24"}, func(c *config.Config) {
 			c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.1.1.1/32"), netip.MustParsePrefix("192.0.2.0/24")}
 		}},
-		"one region": {[]string{"TWINPORT_REGIONS=env-1"}, func(c *config.Config) { c.Regions = []string{"env-1"} }},
+		"one region": {[]string{"TWINPORT_REGIONS=env-1"}, func(c *config.Config) {
+			c.Regions, c.Deployment.Name = []string{"env-1"}, "env-1"
+		}},
+		"operators": {[]string{
+			"TWINPORT_ACCOUNTS=" + accountsJSON, "TWINPORT_OPERATORS=" + dev.ID,
+		}, func(c *config.Config) {
+			c.Accounts, c.Operators = []config.Account{dev}, []string{dev.ID}
+		}},
+		"deployment": {[]string{
+			"TWINPORT_DEPLOYMENT_NAME=env", "TWINPORT_DEPLOYMENT_URL=http://198.51.100.1", "TWINPORT_DEPLOYMENT_ALLOW_PLAIN=true",
+		}, func(c *config.Config) {
+			c.Deployment = config.Deployment{Name: "env", URL: "http://198.51.100.1", AllowPlain: true}
+		}},
+		"peers": {[]string{`TWINPORT_PEERS=[{"name":"other","url":"https://other.example","key":"` + keyOf("other", 1) +
+			`","regions":["file-1"],"serves":["444455556666"],"accounts":["444455556666"]}]`}, func(c *config.Config) {
+			c.Peers = []config.Peer{{
+				Name: "other", URL: "https://other.example", Key: keyOf("other", 1), Regions: []string{"file-1"},
+				Serves: []string{dev.ID}, Accounts: []string{dev.ID},
+			}}
+		}},
 		"tls": {[]string{"TWINPORT_TLS_CERT=" + path("b.crt"), "TWINPORT_TLS_KEY=" + path("b.key")}, func(c *config.Config) {
 			c.TLS = config.TLS{Cert: path("b.crt"), Key: path("b.key")}
 		}},
@@ -306,6 +378,51 @@ tls: {cert: a.crt, key: a.key}
 	}
 }
 
+// manyAccounts lists so many different accounts.
+func manyAccounts(n int) string {
+	accounts := make([]string, n)
+	for i := range accounts {
+		accounts[i] = fmt.Sprintf(`"9%011d"`, i)
+	}
+	return strings.Join(accounts, ", ")
+}
+
+// The URL of the deployment is that of the domain, unless that names only this
+// machine, or it is configured. Its name is its first Region's, if that can be.
+func TestDeploymentDefaults(t *testing.T) {
+	dir := write(t, nil)
+	writePair(t, dir, "a")
+	certificate := []string{
+		"TWINPORT_TLS_CERT=" + filepath.Join(dir, "a.crt"), "TWINPORT_TLS_KEY=" + filepath.Join(dir, "a.key"),
+	}
+	for name, test := range map[string]struct {
+		environ []string
+		want    string
+	}{
+		"localhost":       {[]string{"TWINPORT_DOMAIN=localhost"}, ""},
+		"below localhost": {[]string{"TWINPORT_DOMAIN=registry.localhost", "TWINPORT_PUBLIC_PORT=443"}, ""},
+		"a free port":     {[]string{"TWINPORT_DOMAIN=a.example", "TWINPORT_LISTEN=:0"}, ""},
+		"plain":           {[]string{"TWINPORT_DOMAIN=a.example"}, "http://a.example:8080"},
+		"port 80":         {[]string{"TWINPORT_DOMAIN=a.example", "TWINPORT_PUBLIC_PORT=80"}, "http://a.example"},
+		"behind a proxy":  {[]string{"TWINPORT_DOMAIN=a.example", "TWINPORT_PUBLIC_PORT=443"}, "https://a.example"},
+		"certificate":     {append([]string{"TWINPORT_DOMAIN=a.example"}, certificate...), "https://a.example:8080"},
+		"ACME": {[]string{"TWINPORT_DOMAIN=a.example", "TWINPORT_LISTEN=:443", "TWINPORT_TLS_ACME_DOMAINS=a.example"},
+			"https://a.example"},
+		"loopback": {[]string{"TWINPORT_DEPLOYMENT_URL=http://127.0.0.1:8080"}, "http://127.0.0.1:8080"},
+		"IPv6":     {[]string{"TWINPORT_DEPLOYMENT_URL=http://[::1]:8080/"}, "http://[::1]:8080"},
+		"name":     {[]string{"TWINPORT_DEPLOYMENT_URL=http://LOCALHOST:1"}, "http://localhost:1"},
+	} {
+		got, err := config.Load("", append([]string{"TWINPORT_ACCOUNTS=" + accountsJSON}, test.environ...))
+		if err != nil || got.Deployment.URL != test.want {
+			t.Errorf("%s: %q, %v; want %q", name, got.Deployment.URL, err, test.want)
+		}
+	}
+	got, err := config.Load("", []string{"TWINPORT_ACCOUNTS=" + accountsJSON, "TWINPORT_REGIONS=-a,b1"})
+	if err != nil || got.Deployment.Name != "twinport" {
+		t.Errorf("the name is %q (%v) where the first Region cannot be one", got.Deployment.Name, err)
+	}
+}
+
 // Each wrong value: where it is reported, and what the message says of it.
 func TestLoadRefuses(t *testing.T) {
 	const key = "{id: AKIAPRODPRODPRODPROD, secret: prod-secret-prod-secret-prod-secret-prod}"
@@ -318,6 +435,14 @@ func TestLoadRefuses(t *testing.T) {
 			", secret: dev-secret-dev-secret-dev-secret-dev-sec}]\n"
 	}
 	long := strings.Repeat("a", 300)
+	deployedAt := func(url string) string { return accounts + "deployment: {url: '" + url + "'}\n" }
+	peer := func(name, url, key, more string) string {
+		return fmt.Sprintf("  - {name: %s, url: %q, key: %q, %s}\n", name, url, key, more)
+	}
+	// A peer that is right, in line 7.
+	oregon := accounts + "peers:\n" + peer("oregon", "https://oregon.example", keyOf("oregon", 1),
+		`regions: [us-west-2, us-east-1], serves: ["444455556666", "777788889999"]`)
+	const elsewhere = `regions: [eu-west-1], serves: ["111122223333"]`
 	type wants []string // "line: part of the message", or "VARIABLE[:line]: part"
 	tests := []struct {
 		name, yaml string
@@ -333,7 +458,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"second document malformed", accounts + "---\n]\n", nil, wants{"6: not valid YAML"}},
 		{"too long", accounts + "# " + strings.Repeat("x", 1<<20), nil, wants{"0: longer than 1048576 bytes"}},
 		{"unknown key", accounts + "region: [us-east-1]\n", nil, wants{
-			`6: unknown key "region"; did you mean regions? (allowed: listen, domain, public_port, uri, data, database, blobs, sweep, regions, tls, trusted_proxies, metrics, quotas, accounts)`,
+			`6: unknown key "region"; did you mean regions? (allowed: listen, domain, public_port, uri, data, database, blobs, sweep, lifecycle, regions, tls, trusted_proxies, metrics, quotas, accounts, operators, deployment, peers)`,
 		}},
 		{"unknown key in other letters", accounts + "publicPort: 1\n", nil, wants{
 			`6: unknown key "publicPort"; did you mean public_port?`,
@@ -403,7 +528,7 @@ func TestLoadRefuses(t *testing.T) {
 		}},
 		{"quotas: text", accounts + "quotas: off\n", nil, wants{
 			"6: quotas: must be a mapping with the keys repositories, images_per_repository, tags_per_image, open_uploads, " +
-				"stored_bytes, replicated_bytes, requests_per_second",
+				"layer_bytes, stored_bytes, replicated_bytes, requests_per_second",
 		}},
 		{"quotas: numbers", accounts + "quotas: {repositories: 0, images_per_repository: [1], tags_per_image: many, " +
 			"open_uploads: \"5\"}\n", nil, wants{
@@ -425,6 +550,11 @@ func TestLoadRefuses(t *testing.T) {
 		{"proxies", accounts + "trusted_proxies:\n  - 10.0.0.0/99\n  - proxy.example\n  - 1\n", nil, wants{
 			`7: trusted_proxies[0]: "10.0.0.0/99" is not valid; allowed: an address or a range`, "8: trusted_proxies[1]:",
 			"9: trusted_proxies[2]: must be text"}},
+		{"operators", accounts + "operators: [\"444455556666\"]\n", nil, wants{
+			"6: operators: 444455556666 is no account of this configuration; allowed: the id of one that accounts lists"}},
+		{"operators: not in quotes", accounts + "operators: [111122223333]\n", nil, wants{
+			"6: operators[0]: must be text: put it in quotes"}},
+		{"operators: all", accounts + "operators: all\n", nil, wants{"6: operators: must be a list"}},
 		{"tls: text", accounts + "tls: yes\n", nil, wants{"6: tls: must be a mapping with the keys cert, key, acme"}},
 		{"tls: empty", accounts + "tls: {}\n", nil, wants{"6: tls: set both cert and key"}},
 		{"tls: no key", accounts + "tls: {cert: a.crt}\n", nil, wants{"6: tls.cert: needs the private key too: set tls.key"}},
@@ -570,6 +700,118 @@ func TestLoadRefuses(t *testing.T) {
 		{"secret_file: huge", one("[{id: " + prodKey + ", secret_file: huge}]"), nil, wants{
 			"4: accounts[0].access_keys[0].secret_file: cannot read the file that it names (relative to DIR): longer than 4096",
 		}},
+
+		{"deployment: text", accounts + "deployment: tokyo\n", nil, wants{
+			"6: deployment: must be a mapping with the keys name, url, allow_plain",
+		}},
+		{"deployment: unknown key", accounts + "deployment: {nane: tokyo}\n", nil, wants{
+			`6: deployment: unknown key "nane"; did you mean name?`,
+		}},
+		{"deployment: values", accounts + "deployment:\n  name: a b\n  url: registry.example\n  allow_plain: yes\n", nil,
+			wants{
+				`7: deployment.name: "a b" is not valid; allowed: 1 to 63 letters`,
+				"8: deployment.url: not the URL of a deployment; allowed: https://",
+				"9: deployment.allow_plain: not a boolean; allowed: true or false, without quotes"}},
+		{"deployment: types", accounts + "deployment:\n  name: 1\n  url: [a]\n  allow_plain: {a: b}\n", nil, wants{
+			"7: deployment.name: must be text", "8: deployment.url: must be text", "9: deployment.allow_plain: not a boolean",
+		}},
+		{"deployment.url: plain", deployedAt("http://registry.example"), nil, wants{
+			"6: deployment.url: is not encrypted, and is not of this machine: use https://, or set deployment.allow_plain",
+		}},
+		{"deployment.url: path", deployedAt("https://registry.example/v2/"), nil, wants{
+			"6: deployment.url: has a user, a path, a query or a fragment",
+		}},
+		{"deployment.url: query", deployedAt("https://registry.example?"), nil, wants{"6: deployment.url: has"}},
+		{"deployment.url: user", deployedAt("https://a:" + prodSecret + "@registry.example"), nil, wants{
+			"6: deployment.url: has a user",
+		}},
+		{"deployment.url: scheme", deployedAt("ftp://registry.example"), nil, wants{"6: deployment.url: not"}},
+		{"deployment.url: port", deployedAt("https://registry.example:65536"), nil, wants{
+			"6: deployment.url: not",
+		}},
+		{"deployment.url: no port", deployedAt("https://registry.example:"), nil, wants{
+			"6: deployment.url: not",
+		}},
+		{"deployment.url: host", deployedAt("https://a_b"), nil, wants{"6: deployment.url: not"}},
+		{"deployment.url: no host", deployedAt("https://:443"), nil, wants{"6: deployment.url: not"}},
+		{"deployment.url: long", deployedAt("https://" + strings.Repeat("a", 2100)), nil, wants{
+			"6: deployment.url: not",
+		}},
+
+		{"peers: text", accounts + "peers: oregon\n", nil, wants{
+			"6: peers: must be a list of at least one peer with name, key, regions and serves",
+		}},
+		{"peers: text item", accounts + "peers: [oregon]\n", nil, wants{
+			"6: peers[0]: must be a mapping with the keys name, url, outbound, key, regions, serves, accounts",
+		}},
+		{"peers: nobody reaches the other", accounts + "peers:\n  - {name: a, outbound: true, key: " + keyOf("a", 1) +
+			`, regions: [eu-west-1], serves: ["777788889999"]}` + "\n", nil, wants{
+			"7: peers[0].outbound: needs url", "7: peers[0]: has no url, and deployment.url is not set",
+		}},
+		{"peers: empty item", accounts + "peers: [{}]\n", nil, wants{
+			"6: peers[0]: name is missing", "6: peers[0]: key is missing; allowed: the whole text of the key",
+			"6: peers[0]: has no url", "6: peers[0]: regions is missing", "6: peers[0]: serves is missing",
+		}},
+		{"peers: too many", accounts + "peers: [" + strings.Repeat("{},", 257) + "]\n", nil, wants{
+			"6: peers: has 257 peers; at most 256",
+		}},
+		{"peers: too many accounts", accounts + "peers:\n" + peer("a", "https://a.example", keyOf("a", 1),
+			"regions: [eu-west-1], serves: ["+manyAccounts(20001)+"]"), nil, wants{
+			"7: peers[0]: has more than 256 Regions, or a list of more than 20000 accounts",
+		}},
+		{"peers: values", oregon + "  - name: a b\n    url: http://a.example\n    key: " + keyOf("a", 1)[:70] +
+			"\n    regions: [U]\n    serves: [111122223333]\n    accounts: prod\n", nil, wants{
+			"8: peers[1].name: not valid; allowed: 1 to 63 letters", "9: peers[1].url: is not encrypted",
+			"10: peers[1].key: not a key, or a part is missing or mistyped; allowed: the whole text of the key",
+			`11: peers[1].regions[0]: "U" is not valid`,
+			"12: peers[1].serves[0]: must be text: put it in quotes; allowed: twelve digits",
+			"13: peers[1].accounts: not valid; allowed: all, or a list of accounts",
+		}},
+		{"peers: short key", oregon + peer("a", "https://[2001:db8::1]", "ed25519:AAAA", elsewhere), nil, wants{
+			"8: peers[1].key: not a key",
+		}},
+		{"peers: repeated account", oregon + peer("a", "https://a.example", keyOf("a", 1),
+			`regions: [eu-west-1], serves: ["111122223333"], accounts: ["111122223333", "1", "111122223333"]`), nil, wants{
+			`8: peers[1].accounts[1]: "1" is not valid`, "8: peers[1].accounts[2]: account 111122223333 is listed twice",
+		}},
+		{"peers: one name, key and URL", oregon + peer("oregon", "https://OREGON.example", keyOf("oregon", 2), elsewhere), nil,
+			wants{
+				"8: peers[1].name: oregon is already taken by peers[0].name; each must be different",
+				"8: peers[1].key: is of the same deployment as peers[0].key; each must be of another",
+				"8: peers[1].url: is that of peers[0].url, too; each deployment has its own"}},
+		{"peers: our own name and URL", oregon + peer("here", "https://here.example", keyOf("here", 1), elsewhere) +
+			"deployment: {name: here, url: 'https://here.example'}\n", nil, wants{
+			"8: peers[1].name: here is already taken by deployment.name",
+			"8: peers[1].url: is that of deployment.url, too",
+		}},
+		{"peers: what we serve", oregon + peer("a", "https://a.example", keyOf("a", 1),
+			`regions: [us-west-2, eu-west-1, us-east-1], serves: ["444455556666", "111122223333"]`), nil, wants{
+			"8: peers[1]: serves the accounts 111122223333 in the Regions us-west-2, us-east-1, which this deployment serves " +
+				"too: no two deployments may serve one account in one Region",
+			"8: peers[1]: serves the accounts 444455556666 in the Regions us-west-2, us-east-1, which peers[0] serves too",
+		}},
+		{"peers: what another serves", oregon + peer("a", "https://a.example", keyOf("a", 1),
+			"regions: [us-east-1], serves: ["+manyAccounts(7)+`, "777788889999"]`) + peer("b", "https://b.example", keyOf("b", 1),
+			"regions: [us-east-1], serves: ["+manyAccounts(7)+"]"), nil, wants{
+			"8: peers[1]: serves the accounts 777788889999 in the Regions us-east-1, which peers[0] serves too",
+			"9: peers[2]: serves the accounts 900000000000, 900000000001, 900000000002, 900000000003, 900000000004 and 2 more " +
+				"in the Regions us-east-1, which peers[1] serves too",
+		}},
+
+		{"TWINPORT_DEPLOYMENT_NAME", accounts, []string{"TWINPORT_DEPLOYMENT_NAME=a b"}, wants{
+			`TWINPORT_DEPLOYMENT_NAME: deployment.name: "a b" is not valid`,
+		}},
+		{"TWINPORT_DEPLOYMENT_URL", accounts, []string{"TWINPORT_DEPLOYMENT_URL=a.example"}, wants{
+			"TWINPORT_DEPLOYMENT_URL: deployment.url: not the URL",
+		}},
+		{"TWINPORT_DEPLOYMENT_ALLOW_PLAIN", accounts, []string{"TWINPORT_DEPLOYMENT_ALLOW_PLAIN=maybe"}, wants{
+			"TWINPORT_DEPLOYMENT_ALLOW_PLAIN: deployment.allow_plain: not a boolean",
+		}},
+		{"TWINPORT_PEERS", oregon, []string{"TWINPORT_PEERS=[\n{name: a, url: 1}]"}, wants{
+			"TWINPORT_PEERS:2: peers[0]: key is missing", "TWINPORT_PEERS:2: peers[0].url: must be text",
+			"TWINPORT_PEERS:2: peers[0]: regions is missing", "TWINPORT_PEERS:2: peers[0]: serves is missing",
+		}},
+		{"TWINPORT_PEERS not YAML", oregon, []string{"TWINPORT_PEERS=["}, wants{"TWINPORT_PEERS:1: not valid YAML"}},
 
 		{"TWINPORT_LISTEN", accounts, []string{"TWINPORT_LISTEN=8080"}, wants{
 			`TWINPORT_LISTEN: listen: "8080" is not an address`,
@@ -755,6 +997,8 @@ func TestAccessKeyShowsNoSecret(t *testing.T) {
 func FuzzLoad(f *testing.F) {
 	f.Add(accounts, accountsJSON)
 	f.Add("listen: [", "[")
+	f.Add(accounts+"peers: [{name: a, url: 'https://a', key: "+keyOf("a", 1)+", regions: [b1], serves: ['444455556666']}]\n",
+		"")
 	f.Add("tls: {cert: a, key: b}\nregions: [a, b, a]\n", "null")
 	f.Add("a: &a [*a]\n--- x\n", "&a [*a]")
 	f.Add("? {a: b}\n: c\n<<: {}\n", "- !!binary x\n- !x {id: 1}")

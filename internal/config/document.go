@@ -68,8 +68,8 @@ func (l *loader) problemf(s setting, format string, args ...any) {
 	l.problems.add(p)
 }
 
-// readFile returns the settings of the file at path, those below tls among
-// them (tls.cert, tls.acme.domains), and the file's folder.
+// readFile returns the settings of the file at path, those below sweep,
+// lifecycle, tls and deployment among them (tls.cert, tls.acme.domains), and the file's folder.
 func (l *loader) readFile(path string) (map[string]setting, string, error) {
 	settings := map[string]setting{}
 	if path == "" {
@@ -93,7 +93,10 @@ func (l *loader) readFile(path string) (map[string]setting, string, error) {
 	for _, below := range []struct {
 		name string
 		keys []string
-	}{{"sweep", sweepKeys}, {"tls", tlsKeys}, {"tls.acme", acmeKeys}} {
+	}{
+		{"sweep", sweepKeys}, {"lifecycle", lifecycleKeys}, {"tls", tlsKeys}, {"tls.acme", acmeKeys},
+		{"deployment", deploymentKeys},
+	} {
 		if parent, ok := settings[below.name]; ok {
 			for name, s := range l.mapping(parent, below.keys) {
 				settings[below.name+"."+name] = s

@@ -12,27 +12,33 @@ const variablePrefix = "TWINPORT_"
 
 // variables maps each variable to the key that it stands for.
 var variables = map[string]string{
-	"TWINPORT_LISTEN":             "listen",
-	"TWINPORT_METRICS":            "metrics",
-	"TWINPORT_DOMAIN":             "domain",
-	"TWINPORT_PUBLIC_PORT":        "public_port",
-	"TWINPORT_URI":                "uri",
-	"TWINPORT_DATA":               "data",
-	"TWINPORT_DATABASE":           "database",
-	"TWINPORT_BLOBS":              "blobs",
-	"TWINPORT_SWEEP_INTERVAL":     "sweep.interval",
-	"TWINPORT_SWEEP_GRACE":        "sweep.grace",
-	"TWINPORT_REGIONS":            "regions",
-	"TWINPORT_TLS_CERT":           "tls.cert",
-	"TWINPORT_TLS_KEY":            "tls.key",
-	"TWINPORT_TLS_ACME_DOMAINS":   "tls.acme.domains",
-	"TWINPORT_TLS_ACME_EMAIL":     "tls.acme.email",
-	"TWINPORT_TLS_ACME_DIRECTORY": "tls.acme.directory",
-	"TWINPORT_TLS_ACME_CACHE":     "tls.acme.cache",
-	"TWINPORT_TLS_ACME_CA":        "tls.acme.ca",
-	"TWINPORT_TRUSTED_PROXIES":    "trusted_proxies",
-	"TWINPORT_QUOTAS":             "quotas",
-	"TWINPORT_ACCOUNTS":           "accounts",
+	"TWINPORT_LISTEN":                 "listen",
+	"TWINPORT_METRICS":                "metrics",
+	"TWINPORT_DOMAIN":                 "domain",
+	"TWINPORT_PUBLIC_PORT":            "public_port",
+	"TWINPORT_URI":                    "uri",
+	"TWINPORT_DATA":                   "data",
+	"TWINPORT_DATABASE":               "database",
+	"TWINPORT_BLOBS":                  "blobs",
+	"TWINPORT_SWEEP_INTERVAL":         "sweep.interval",
+	"TWINPORT_SWEEP_GRACE":            "sweep.grace",
+	"TWINPORT_LIFECYCLE_INTERVAL":     "lifecycle.interval",
+	"TWINPORT_REGIONS":                "regions",
+	"TWINPORT_TLS_CERT":               "tls.cert",
+	"TWINPORT_TLS_KEY":                "tls.key",
+	"TWINPORT_TLS_ACME_DOMAINS":       "tls.acme.domains",
+	"TWINPORT_TLS_ACME_EMAIL":         "tls.acme.email",
+	"TWINPORT_TLS_ACME_DIRECTORY":     "tls.acme.directory",
+	"TWINPORT_TLS_ACME_CACHE":         "tls.acme.cache",
+	"TWINPORT_TLS_ACME_CA":            "tls.acme.ca",
+	"TWINPORT_TRUSTED_PROXIES":        "trusted_proxies",
+	"TWINPORT_QUOTAS":                 "quotas",
+	"TWINPORT_ACCOUNTS":               "accounts",
+	"TWINPORT_OPERATORS":              "operators",
+	"TWINPORT_DEPLOYMENT_NAME":        "deployment.name",
+	"TWINPORT_DEPLOYMENT_URL":         "deployment.url",
+	"TWINPORT_DEPLOYMENT_ALLOW_PLAIN": "deployment.allow_plain",
+	"TWINPORT_PEERS":                  "peers",
 }
 
 func parseEnviron(environ []string) map[string]string {
@@ -55,14 +61,14 @@ func (l *loader) readEnvironment(settings map[string]setting) {
 		from := origin{source: name, variable: true}
 		var node *yaml.Node
 		switch key {
-		case "accounts", "quotas":
+		case "accounts", "quotas", "peers":
 			if node = l.parse(from, []byte(text)); node == nil {
 				// Those of the file must not stand in for ones that were meant
 				// to replace them.
 				delete(settings, key)
 				continue
 			}
-		case "regions", "tls.acme.domains", "trusted_proxies":
+		case "regions", "tls.acme.domains", "trusted_proxies", "operators":
 			node = &yaml.Node{Kind: yaml.SequenceNode}
 			for item := range strings.SplitSeq(text, ",") {
 				node.Content = append(node.Content, textNode(strings.TrimSpace(item)))
@@ -70,6 +76,9 @@ func (l *loader) readEnvironment(settings map[string]setting) {
 		case "public_port":
 			node = textNode(text)
 			node.Tag = "!!int"
+		case "deployment.allow_plain":
+			node = textNode(text)
+			node.Tag = "!!bool"
 		default:
 			node = textNode(text)
 		}

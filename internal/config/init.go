@@ -58,8 +58,8 @@ func Init(dir, listen string) (Written, error) {
 		Endpoint:       endpoint,
 		Region:         defaults.Regions[0],
 		Accounts: []Account{
-			{ID: "111122223333", Name: "prod", AccessKeys: []AccessKey{newAccessKey()}, Quotas: quota.Default()},
-			{ID: "444455556666", Name: "dev", AccessKeys: []AccessKey{newAccessKey()}, Quotas: quota.Default()},
+			newAccount("111122223333", "prod", quota.Default()),
+			newAccount("444455556666", "dev", quota.Default()),
 		},
 	}
 	if err := os.MkdirAll(filepath.Join(dir, awsFolder), 0o700); err != nil {
@@ -101,6 +101,11 @@ func endpointURL(listen string) (string, error) {
 		host = "127.0.0.1"
 	}
 	return "http://" + net.JoinHostPort(host, port), nil
+}
+
+// newAccount makes an account with a fresh access key.
+func newAccount(id, name string, quotas quota.Limits) Account {
+	return Account{ID: id, Name: name, AccessKeys: []AccessKey{newAccessKey()}, Quotas: quotas}
 }
 
 // newAccessKey makes a key in the form of AWS's: an id of AKIA and 16
@@ -173,9 +178,25 @@ regions: [%s]
 #   images_per_repository: 100000
 #   tags_per_image: 1000
 #   open_uploads: 10000
+#   layer_bytes: 52000MiB # of one layer
 #   stored_bytes: none # or 500GiB; layers and manifests, counted in each repository
 #   replicated_bytes: none # those of them that replications bring
 #   requests_per_second: {PutImage: 10, InitiateLayerUpload: 100}
+
+# Who this deployment is to others that it replicates with (its peers): a name
+# for people, by default the first Region, and the URL where they reach it, by
+# default that of the domain, if that is not localhost.
+# deployment: {name: tokyo, url: "https://registry.example.com"}
+# Deployments become peers by twinport peer invite and join; or are listed here,
+# each with the key that twinport peer identity shows there. accounts are those
+# that the peer may speak for as a source: a list, or all; without it none.
+# peers:
+#   - name: oregon
+#     url: https://oregon.example.com
+#     key: ed25519:…
+#     regions: [us-west-2]
+#     serves: ["111122223333"]
+#     accounts: ["111122223333"]
 
 # The accounts: twelve digits, a name, and the access keys of the account's root.
 # Instead of secret, a key may have secret_env (the name of an environment
@@ -188,6 +209,11 @@ accounts:
 			fmt.Fprintf(&b, "      - id: %s\n        secret: %q\n", key.ID, key.Secret)
 		}
 	}
+	fmt.Fprintf(&b, `
+# The accounts whose root may operate this deployment by the API and in the
+# console: invite, change and remove its peers, for all accounts.
+# operators: [%q]
+`, w.Accounts[0].ID)
 	return b.String()
 }
 

@@ -23,7 +23,7 @@ const (
 
 var (
 	quotaKeys = []string{"repositories", "images_per_repository", "tags_per_image", "open_uploads",
-		"stored_bytes", "replicated_bytes", "requests_per_second"}
+		"layer_bytes", "stored_bytes", "replicated_bytes", "requests_per_second"}
 	bytesUnits = map[string]int64{
 		"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
 	}
@@ -39,6 +39,7 @@ func (l *loader) quotas(s setting, limits quota.Limits) quota.Limits {
 	}{
 		{"repositories", &limits.Repositories, l.quota}, {"images_per_repository", &limits.ImagesPerRepository, l.quota},
 		{"tags_per_image", &limits.TagsPerImage, l.quota}, {"open_uploads", &limits.OpenUploads, l.quota},
+		{"layer_bytes", &limits.LayerBytes, l.bytes},
 		{"stored_bytes", &limits.StoredBytes, l.bytes}, {"replicated_bytes", &limits.ReplicatedBytes, l.bytes},
 	} {
 		if s, ok := values[q.name]; ok {

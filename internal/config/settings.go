@@ -24,15 +24,19 @@ import (
 // The keys of the configuration, in the order in which messages list them.
 var (
 	topKeys = []string{
-		"listen", "domain", "public_port", "uri", "data", "database", "blobs", "sweep", "regions", "tls", "trusted_proxies",
-		"metrics", "quotas", "accounts",
+		"listen", "domain", "public_port", "uri", "data", "database", "blobs", "sweep", "lifecycle", "regions", "tls",
+		"trusted_proxies", "metrics", "quotas", "accounts", "operators", "deployment", "peers",
 	}
-	sweepKeys   = []string{"interval", "grace"}
-	tlsKeys     = []string{"cert", "key", "acme"}
-	acmeKeys    = []string{"domains", "email", "directory", "cache", "ca"}
-	accountKeys = []string{"id", "name", "organization", "access_keys", "quotas"}
-	keyKeys     = []string{"id", "secret", "secret_env", "secret_file"}
-	secretKeys  = keyKeys[1:]
+	sweepKeys     = []string{"interval", "grace"}
+	lifecycleKeys = []string{"interval"}
+	tlsKeys       = []string{"cert", "key", "acme"}
+	acmeKeys      = []string{"domains", "email", "directory", "cache", "ca"}
+	accountKeys   = []string{"id", "name", "organization", "access_keys", "quotas"}
+	keyKeys       = []string{"id", "secret", "secret_env", "secret_file"}
+	secretKeys    = keyKeys[1:]
+
+	deploymentKeys = []string{"name", "url", "allow_plain"}
+	peerKeys       = []string{"name", "url", "outbound", "key", "regions", "serves", "accounts"}
 )
 
 // What each value may be: the sentence for messages and, where there is one, the grammar.
@@ -127,19 +131,34 @@ func (l *loader) apply(settings map[string]setting, dir string) {
 	if s, ok := settings["sweep.grace"]; ok {
 		c.Sweep.Grace = l.duration(s)
 	}
+	if s, ok := settings["lifecycle.interval"]; ok {
+		c.Lifecycle.Interval = l.duration(s)
+	}
 	l.tls(settings)
 	if s, ok := settings["trusted_proxies"]; ok {
 		c.TrustedProxies = l.prefixes(s)
 	}
 	quotas := quota.Default()
+	if c.Ephemeral { // tests ask more in a second than people
+		quotas.Rates = [quota.Kinds]int64{}
+	}
 	if s, ok := settings["quotas"]; ok {
 		quotas = l.quotas(s, quotas)
 	}
 	if s, ok := settings["accounts"]; ok {
 		c.Accounts = l.accounts(s, quotas)
+	} else if c.Ephemeral {
+		c.Accounts, c.Examples = exampleAccounts(c.Listen, quotas), true
 	} else if !l.unread {
 		l.problemf(setting{}, "accounts: none is given; list at least one in the configuration file (twinport init writes "+
 			"one) or in TWINPORT_ACCOUNTS")
+	}
+	if s, ok := settings["operators"]; ok {
+		c.Operators = l.operators(s)
+	}
+	l.deployment(settings)
+	if s, ok := settings["peers"]; ok {
+		c.Peers = l.peers(s)
 	}
 }
 
@@ -286,6 +305,18 @@ func (l *loader) accounts(s setting, quotas quota.Limits) []Account {
 		accounts = append(accounts, account)
 	}
 	return accounts
+}
+
+// operators returns accounts that are configured.
+func (l *loader) operators(s setting) []string {
+	operators := l.accountIDs(s)
+	for _, account := range operators {
+		if !slices.Contains(l.config.AccountIDs(), account) {
+			l.problemf(s, "%s is no account of this configuration; allowed: the id of one that accounts lists, whose root "+
+				"then may operate the deployment", account)
+		}
+	}
+	return operators
 }
 
 func (l *loader) accessKey(s setting, ids map[string]string) AccessKey {

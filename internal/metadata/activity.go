@@ -1,7 +1,6 @@
 package metadata
 
 import (
-	"encoding/json"
 	"math"
 	"time"
 )
@@ -83,6 +82,33 @@ func (q Replications) Worst(repository int64, digest string) ([]Replication, err
 		ORDER BY r.destination_account, r.destination_region`, repository, digest, most)
 }
 
+// MovingReplication is how far a replication to a peer is that is being sent.
+type MovingReplication struct {
+	DestinationAccount string
+	DestinationRegion  string
+	BytesTotal         int64
+	BytesSent          int64
+	BegunAt            time.Time
+	ChangedAt          time.Time // when it was so far
+}
+
+// Moving are the replications from a registry that are being sent, and of which
+// that was noted at since or later, the last noted first.
+func (q Replications) Moving(registry int64, since time.Time, limit int) (all []MovingReplication, err error) {
+	err = q.conn.all(`SELECT destination_account, destination_region, bytes_total, bytes_sent, begun_at, changed_at
+		FROM replications WHERE source_registry_id = ? AND state = 'IN_PROGRESS' AND changed_at >= ? AND begun_at > 0
+		ORDER BY changed_at DESC, id DESC LIMIT ?`, []any{registry, fromTime(since), limit},
+		func(scan func(dest ...any) error) error {
+			var m MovingReplication
+			var begun, changed int64
+			err := scan(&m.DestinationAccount, &m.DestinationRegion, &m.BytesTotal, &m.BytesSent, &begun, &changed)
+			m.BegunAt, m.ChangedAt = toTime(begun), toTime(changed)
+			all = append(all, m)
+			return err
+		})
+	return all, err
+}
+
 // RetryFailed makes those of the replications due at t that belong to the
 // registry and have failed.
 func (tx ReplicationsTx) RetryFailed(registry int64, ids []int64, t time.Time) (due []DueReplication, err error) {
@@ -121,9 +147,5 @@ func numberList(numbers []int64) string {
 	if len(numbers) == 0 {
 		return "[]"
 	}
-	b, err := json.Marshal(numbers)
-	if err != nil {
-		panic(err) // numbers always marshal
-	}
-	return string(b)
+	return encoded(numbers)
 }

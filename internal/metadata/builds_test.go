@@ -152,7 +152,7 @@ func useEverything(t *testing.T, s Store) {
 			}
 		}
 		first := images[slices.IndexFunc(images, func(t Tag) bool { return t.Name == "v1" })]
-		if rs, _, err := s.Read(t.Context()).Images().Referrers(r.ID, first.Digest, "", "", 10); err != nil || len(rs) != 1 ||
+		if rs, _, err := s.Read(t.Context()).Images().Referrers(r.ID, first.Digest, nil, "", 10); err != nil || len(rs) != 1 ||
 			rs[0].ArtifactType != "application/example" {
 			t.Errorf("referrers of %s: %+v, %v", first.Digest, rs, err)
 		}
@@ -186,7 +186,9 @@ func useEverything(t *testing.T, s Store) {
 	if links, err := s.Read(t.Context()).Damage().DamagedLinks(damaged, 10); err != nil || len(links) == 0 {
 		t.Errorf("links to what is damaged: %v, %v", links, err)
 	}
-	commit(t, s, func(tx *Tx) error { return tx.Layers().Add(app, damaged, blobs[0].Size, "a new object", epoch) })
+	commit(t, s, func(tx *Tx) error {
+		return tx.Layers().Add(app, []Blob{{Digest: damaged, Size: blobs[0].Size, Object: "a new object"}}, false, epoch)
+	})
 	commit(t, s, func(tx *Tx) error {
 		must := func(err error) {
 			if err != nil {

@@ -210,8 +210,8 @@ type IndexSize struct{ ManifestID, Row, Children int64 }
 // are all there.
 func (q Damage) WrongIndexSizes(after, to int64) (ws []IndexSize, err error) {
 	err = q.conn.all(`SELECT m.id, m.image_size, max(c.image_size) FROM manifests m
-		JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 1
-		LEFT JOIN manifests c ON c.repository_id = m.repository_id AND c.digest = f.target
+		IN ORDER JOIN manifest_references f ON f.manifest_id = m.id AND f.child = 1
+		LEFT IN ORDER JOIN manifests c ON c.repository_id = m.repository_id AND c.digest = f.target
 		WHERE m.id > ? AND m.id <= ? GROUP BY m.id, m.image_size HAVING count(*) = count(c.id)
 		AND max(c.image_size) <> m.image_size`,
 		[]any{after, to}, func(scan func(dest ...any) error) error {
@@ -352,16 +352,17 @@ func (tx DamageTx) QuarantineBlob(digest, object, reason string, at time.Time) (
 		found_at = excluded.found_at`, digest, object, reason, fromTime(at))
 }
 
-// restoreLinks gives the repositories that lost a blob to QuarantineBlob their
-// links back.
-func (tx DamageTx) restoreLinks(digest string) error {
-	if err := tx.conn.exec(`INSERT INTO layers (repository_id, digest, size, linked_at) SELECT d.repository_id, b.digest,
-		b.size, d.linked_at
-		FROM damaged_layers d JOIN blobs b ON b.digest = d.digest WHERE d.digest = ?
-		ON CONFLICT (repository_id, digest) DO NOTHING`, digest); err != nil {
+// restoreLinks gives the repositories that lost one of the blobs to QuarantineBlob
+// their links back. blobs are those of Layers.Add.
+func (tx DamageTx) restoreLinks(blobs string) error {
+	if err := tx.conn.exec(`INSERT INTO layers (repository_id, digest, size, linked_at)
+		SELECT d.repository_id, b.digest, b.size, d.linked_at
+		FROM objects(?) AS n IN ORDER JOIN damaged_layers d ON d.digest = n.value ->> 'd'
+		IN ORDER JOIN blobs b ON b.digest = d.digest WHERE true
+		ON CONFLICT (repository_id, digest) DO NOTHING`, blobs); err != nil {
 		return err
 	}
-	return tx.conn.exec(`DELETE FROM damaged_layers WHERE digest = ?`, digest)
+	return tx.conn.exec(`DELETE FROM damaged_layers WHERE digest IN (SELECT n.value ->> 'd' FROM objects(?) AS n)`, blobs)
 }
 
 // DamagedBlob is one that was found damaged.

@@ -31,7 +31,7 @@ func TestQuarantine(t *testing.T) {
 			t.Errorf("the deployment has the blob: %v, %v", has, err)
 		}
 		commit(t, s, func(tx *Tx) error {
-			linked, err := tx.Layers().Link(one, d, epoch)
+			linked, err := tx.Layers().Link(one, d, false, epoch)
 			if linked {
 				t.Error("a blob that is out of use could be linked")
 			}
@@ -53,7 +53,9 @@ func TestQuarantine(t *testing.T) {
 		}
 		commit(t, s, func(tx *Tx) error { return tx.Repositories().Delete(two) })
 		three := newRepository(t, s, "three")
-		commit(t, s, func(tx *Tx) error { return tx.Layers().Add(three, d, 7, "sha256/new", epoch) })
+		commit(t, s, func(tx *Tx) error {
+			return tx.Layers().Add(three, []Blob{{Digest: d, Size: 7, Object: "sha256/new"}}, false, epoch)
+		})
 		for _, r := range []*Repository{one, three} {
 			if l, err := s.Read(t.Context()).Layers().Get(r.ID, d); err != nil || l.Object != "sha256/new" || l.Size != 7 {
 				t.Errorf("%s has %+v, %v", r.Name, l, err)

@@ -22,12 +22,13 @@ type DeletionsTx struct {
 
 const deletionColumns = `r.id, r.source_registry_id, 0, r.digest, r.media_type, r.image_size, r.tag, r.sequence,
 	r.destination_account, r.destination_region, r.state, r.tries, r.next_try_at, r.pushed_at, r.changed_at, r.finished_at,
-	r.failure_code, r.failure_reason`
+	r.failure_code, r.failure_reason, r.bytes_total, r.bytes_sent, r.begun_at, r.backfill`
 
 // Queue records that what is about to be deleted of an image is to be
 // deleted at destinations, too: d's tag or, if that is empty, the image with
-// all its tags. It does so for those of the destinations that have the image or
-// are to get it. They are due from source, a registry's account.
+// all its tags. It does so for those of the destinations that the image was to go
+// to, also if they refused it: they may have got it, or the tag, before. They are
+// due from source, a registry's account.
 func (tx DeletionsTx) Queue(d Replication, tags []string, destinations []resource.Registry,
 	source string) (due []DueReplication, err error) {
 	err = tx.conn.all(`INSERT INTO replications (tag, tags, sequence, destination_account, destination_region, state,
@@ -39,7 +40,7 @@ func (tx DeletionsTx) Queue(d Replication, tags []string, destinations []resourc
 		FROM objects(?8) AS d IN ORDER JOIN manifests m ON m.repository_id = ?1 AND m.digest = ?2
 		IN ORDER JOIN repositories p ON p.id = m.repository_id
 		IN ORDER JOIN replications x ON x.manifest_id = m.id AND x.destination_account = d.value ->> 'Account'
-		AND x.destination_region = d.value ->> 'Region' AND x.state <> 'FAILED'
+		AND x.destination_region = d.value ->> 'Region'
 		GROUP BY d.value ->> 'Account', d.value ->> 'Region', p.registry_id, p.name, m.digest, m.media_type, m.image_size
 		RETURNING id, source_registry_id, destination_account, destination_region`,
 		[]any{
@@ -60,12 +61,12 @@ func (tx DeletionsTx) Claim(id int64) (j ReplicationJob, err error) {
 	var tags string
 	err = scanReplication(func(dest ...any) error {
 		return tx.conn.one(`SELECT `+deletionColumns+`,
-		r.tags, sg.account, r.repository_name, `+destinationColumns+`
+		r.tags, sg.account, sg.region, r.repository_name, `+destinationColumns+`
 		FROM replications r IN ORDER JOIN registries sg ON sg.id = r.source_registry_id
 		LEFT IN ORDER JOIN registries dg ON dg.account = r.destination_account AND dg.region = r.destination_region
 		LEFT IN ORDER JOIN repositories dp ON dp.registry_id = dg.id AND dp.name = r.repository_name
 		WHERE r.id = ? AND r.manifest_id IS NULL CLAIMING ALONE r`, []any{id}, dest...)
-	}, &j.Replication, j.scanDestination(&tags, &j.SourceAccount, &j.RepositoryName)...)
+	}, &j.Replication, j.scanDestination(&tags, &j.SourceAccount, &j.SourceRegion, &j.RepositoryName)...)
 	if err == nil && j.State != ReplicationInProgress {
 		err = ErrNotFound
 	}
@@ -117,8 +118,26 @@ func (tx DeletionsTx) DeleteManifest(r *Repository, digest string, sourceRegistr
 		AND i.sequence < ?4)
 		AND NOT EXISTS (SELECT 1 FROM image_sources i WHERE i.manifest_id = manifests.id AND i.source_registry_id <> ?3)
 		AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.manifest_id = manifests.id)
-		AND NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = ?1
-		AND f.target = ?2)`, r.ID, digest, sourceRegistry, sequence))
+		AND NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = ?1 AND f.target = ?2
+		AND f.child = 1)`, r.ID, digest, sourceRegistry, sequence))
+}
+
+// Since says what deletions that a peer has sent, newer than the job, have taken away
+// of it: the image, or its tag. The job's message came late, then.
+func (q Deletions) Since(j ReplicationJob) (image, tag bool, err error) {
+	err = q.conn.all(`SELECT DISTINCT r.tag FROM replications r WHERE r.source_registry_id = ? AND r.digest = ?
+		AND r.manifest_id IS NULL AND r.sequence > ? AND r.tag IN ('', ?) AND r.repository_name = ?
+		AND r.destination_account = ? AND r.destination_region = ?`,
+		[]any{
+			j.SourceRegistryRow, j.Digest, j.Sequence, j.Tag, j.RepositoryName, j.DestinationAccount, j.DestinationRegion,
+		},
+		func(scan func(dest ...any) error) error {
+			var deleted string
+			err := scan(&deleted)
+			image, tag = image || deleted == "", tag || deleted != ""
+			return err
+		})
+	return image, tag, err
 }
 
 // ChildDeletion is the deletion of an image that an index names.

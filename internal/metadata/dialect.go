@@ -17,6 +17,7 @@ import (
 //	numbers(?)   the same from a JSON array of whole numbers
 //	objects(?)   the same from a JSON array of objects, read with value ->> 'key'
 //	object_of(k, v)   an aggregate: the JSON object of the keys and values of all rows
+//	joined(t.name)   an aggregate: the names of all rows, with a space between
 //	BYTEWISE     orders the text before it by its bytes, as columns are
 //	IN ORDER JOIN t a ON …, LEFT IN ORDER JOIN   a join whose tables are visited in the
 //	             order written, and whose rows are found by an index on all of
@@ -30,14 +31,15 @@ import (
 //	CLAIMING r   lock the rows of r, but leave out those that are locked, and share sp
 type dialect struct {
 	words    *strings.Replacer
-	numbered bool // arguments are $1, $2 …
+	join     string // the aggregate of joined
+	numbered bool   // arguments are $1, $2 …
 	rendered sync.Map
 }
 
 // SQLite has one writer at a time, so it needs no locks. CROSS JOIN makes it
 // keep the order of a join.
 func sqliteDialect() *dialect {
-	return &dialect{words: strings.NewReplacer(
+	return &dialect{join: "group_concat", words: strings.NewReplacer(
 		"texts(?", "json_each(?", "numbers(?", "json_each(?", "objects(?", "json_each(?", "object_of(", "json_group_object(",
 		" BYTEWISE", "", " FENCED", "", "LEFT IN ORDER JOIN", "LEFT JOIN", "IN ORDER JOIN", "CROSS JOIN",
 		"SHARING p", "", "HOLDING p", "", "LOCKING p", "", "LOCKING b", "", "SHARING g", "", "LOCKING g", "",
@@ -46,8 +48,9 @@ func sqliteDialect() *dialect {
 
 func postgresDialect() *dialect {
 	// Its texts, numbers and objects are functions that the schema defines.
-	return &dialect{numbered: true, words: strings.NewReplacer(
-		"object_of(", "json_object_agg(", "BYTEWISE", `COLLATE "C"`, "FENCED", "OFFSET 0",
+	return &dialect{numbered: true, join: "string_agg", words: strings.NewReplacer(
+		"object_of(", "json_object_agg(", "BYTEWISE", `COLLATE "C"`,
+		"FENCED", "OFFSET 0",
 		"SHARING p", "FOR KEY SHARE OF p", "HOLDING p", "FOR NO KEY UPDATE OF p", "LOCKING p", "FOR UPDATE OF p",
 		"LOCKING b", "FOR UPDATE OF b", "SHARING g", "FOR SHARE OF g", "LOCKING g", "FOR NO KEY UPDATE OF g",
 		"CLAIMING ALONE r", "FOR UPDATE OF r SKIP LOCKED",
@@ -55,6 +58,7 @@ func postgresDialect() *dialect {
 }
 
 var (
+	joined      = regexp.MustCompile(`joined\((\w+\.\w+)\)`)
 	inList      = regexp.MustCompile(`IN \(SELECT value FROM (texts|numbers)\((\?\d*)\)\)`)
 	inOrderJoin = regexp.MustCompile(`IN ORDER JOIN (\w+) (\w+)\s+ON\s+`)
 	joinEnd     = regexp.MustCompile(
@@ -67,7 +71,7 @@ func (d *dialect) render(query string) string {
 	if r, ok := d.rendered.Load(query); ok {
 		return r.(string)
 	}
-	r := d.words.Replace(query)
+	r := joined.ReplaceAllString(d.words.Replace(query), d.join+`($1, ' ')`)
 	if d.numbered {
 		// The planner would make a join of a subquery, and may begin with the
 		// larger side.

@@ -71,7 +71,7 @@ const whole = `SELECT NOT EXISTS (SELECT 1 FROM graph g
 
 // parts are, of a manifest m of the repository ?1, whether it names others, and
 // whether the repository has the layers that it names. Of most images, which are
-// one manifest, that tells without recursion what whole does.
+// one manifest, that answers without recursion what whole does.
 const parts = `EXISTS (SELECT 1 FROM manifest_references f WHERE f.manifest_id = m.id AND f.child = 1),
 		NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.manifest_id = m.id AND f.child = 0
 			AND NOT EXISTS (SELECT 1 FROM layers l WHERE l.repository_id = ?1 AND l.digest = f.target FENCED))`
@@ -141,13 +141,7 @@ func (tx ImagesTx) Copy(source int64, digests []string, destination *Repository,
 		ON CONFLICT (repository_id, digest) DO NOTHING`, destination.ID, fromTime(at), source, of); err != nil {
 		return err
 	}
-	// In a fixed order, so that two that do the same do not deadlock.
-	if err := tx.conn.exec(`INSERT INTO image_sources (manifest_id, source_registry_id, sequence)
-		SELECT m.id, CAST(?1 AS BIGINT), CAST(?2 AS BIGINT) FROM manifests m WHERE m.repository_id = ?3
-		AND m.digest IN (SELECT value FROM texts(?4)) ORDER BY m.digest
-		ON CONFLICT (manifest_id, source_registry_id) DO UPDATE SET sequence = excluded.sequence
-		WHERE excluded.sequence > image_sources.sequence`,
-		from, sequence, destination.ID, of); err != nil {
+	if err := tx.BroughtBy(destination, digests, from, sequence); err != nil {
 		return err
 	}
 	return tx.conn.exec(`INSERT INTO manifest_references (manifest_id, target, repository_id, child, media_type)

@@ -34,6 +34,11 @@ func (q Layers) Sizes(repository int64, digests []string) (map[string]int64, err
 		AND digest IN (SELECT value FROM texts(?))`, repository, digests)
 }
 
+// Known are those of the digests that the deployment has blobs of.
+func (q Layers) Known(digests []string) ([]string, error) {
+	return stringsOf(q.conn, `SELECT digest FROM blobs WHERE digest IN (SELECT value FROM texts(?))`, list(digests))
+}
+
 // RepositoriesWith returns repositories of a registry that have the blob, at most limit.
 func (q Layers) RepositoriesWith(registry int64, digest string, limit int) ([]string, error) {
 	return stringsOf(q.conn, `SELECT p.name FROM layers l JOIN repositories p ON p.id = l.repository_id
@@ -42,33 +47,59 @@ func (q Layers) RepositoriesWith(registry int64, digest string, limit int) ([]st
 
 // Link links a blob that the deployment has to the repository: false if
 // there is no such blob. A link that is there is renewed: see UnlinkUnused.
-func (tx LayersTx) Link(r *Repository, digest string, at time.Time) (bool, error) {
-	return some(tx.conn.changed(linkLayer, r.ID, digest, fromTime(at)))
+// Replicated says that a replication brings it.
+func (tx LayersTx) Link(r *Repository, digest string, replicated bool, at time.Time) (bool, error) {
+	n, err := tx.link(r, blobList([]Blob{{Digest: digest}}), replicated, at)
+	return n > 0, err
 }
 
-const linkLayer = `INSERT INTO layers (repository_id, digest, size, linked_at) SELECT CAST(?1 AS BIGINT), b.digest,
-	b.size, CAST(?3 AS BIGINT) FROM blobs b WHERE b.digest = ?2
-	ON CONFLICT (repository_id, digest) DO UPDATE SET linked_at = excluded.linked_at`
+// link links those of the blobs that the deployment has, and returns how many these are.
+// blobs are of blobList.
+func (tx LayersTx) link(r *Repository, blobs string, replicated bool, at time.Time) (int64, error) {
+	return tx.conn.changed(`INSERT INTO layers (repository_id, digest, size, linked_at, replicated)
+		SELECT CAST(?2 AS BIGINT), b.digest, b.size, CAST(?3 AS BIGINT), CAST(?4 AS BOOLEAN)
+		FROM objects(?1) AS n IN ORDER JOIN blobs b ON b.digest = n.value ->> 'd' WHERE true ORDER BY 2
+		ON CONFLICT (repository_id, digest) DO UPDATE SET linked_at = excluded.linked_at`,
+		blobs, r.ID, fromTime(at), replicated)
+}
 
-// Add links a blob whose bytes are durable in the object to the
-// repository. If another push was first, the blob keeps that one's object, and
-// this object becomes garbage.
-func (tx LayersTx) Add(r *Repository, digest string, size int64, object string, at time.Time) error {
+// Add links blobs, each of another digest, whose bytes are durable in their objects to
+// the repository. If another push of one was first, the blob keeps that one's object,
+// and this object becomes garbage.
+func (tx LayersTx) Add(r *Repository, blobs []Blob, replicated bool, at time.Time) error {
+	all := blobList(blobs)
 	// An update that changes nothing, because it locks the row, which DO
 	// NOTHING does not: a sweep must not drop the blob before the statements
-	// below have seen it.
-	if err := tx.conn.exec(`INSERT INTO blobs (digest, size, created_at, object) VALUES (?, ?, ?, ?)
-		ON CONFLICT (digest) DO UPDATE SET size = blobs.size WHERE false`, digest, size, fromTime(at), object); err != nil {
+	// below have seen it. In a fixed order, so that two that add the same do not deadlock.
+	if err := tx.conn.exec(`INSERT INTO blobs (digest, size, created_at, object)
+		SELECT n.value ->> 'd', CAST(n.value ->> 's' AS BIGINT), CAST(?2 AS BIGINT), n.value ->> 'o'
+		FROM objects(?1) AS n WHERE true ORDER BY 1
+		ON CONFLICT (digest) DO UPDATE SET size = blobs.size WHERE false`, all, fromTime(at)); err != nil {
 		return err
 	}
-	if err := tx.conn.exec(`INSERT INTO garbage (object, size) SELECT CAST(?1 AS TEXT), CAST(?2 AS BIGINT) FROM blobs
-		WHERE digest = ?3 AND object <> ?1`, object, size, digest); err != nil {
+	if err := tx.conn.exec(`INSERT INTO garbage (object, size) SELECT n.value ->> 'o', CAST(n.value ->> 's' AS BIGINT)
+		FROM objects(?) AS n IN ORDER JOIN blobs b ON b.digest = n.value ->> 'd'
+		WHERE b.object <> n.value ->> 'o'`, all); err != nil {
 		return err
 	}
-	if err := tx.conn.exec(linkLayer, r.ID, digest, fromTime(at)); err != nil {
+	if _, err := tx.link(r, all, replicated, at); err != nil {
 		return err
 	}
-	return tx.tx.Damage().restoreLinks(digest)
+	return tx.tx.Damage().restoreLinks(all)
+}
+
+// blobList encodes blobs for objects(?).
+func blobList(blobs []Blob) string {
+	type row struct {
+		Digest string `json:"d"`
+		Size   int64  `json:"s"`
+		Object string `json:"o"`
+	}
+	rows := make([]row, len(blobs))
+	for i, b := range blobs {
+		rows[i] = row{b.Digest, b.Size, b.Object}
+	}
+	return encoded(rows)
 }
 
 // ReplaceBlob replaces the lost object of a blob, which has become garbage, by

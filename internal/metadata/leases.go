@@ -11,7 +11,7 @@ type LeasesTx struct {
 	tx *Tx
 }
 
-// Lease says which process does a background task. Each contender tells whether
+// Lease says which process does a background task. Each contender finds out whether
 // it still does by its beat, which it watches with its own clock: the clocks of
 // processes are never compared.
 type Lease struct {

@@ -1,9 +1,9 @@
 package metadata
 
 import (
-	"encoding/json"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -18,6 +18,12 @@ type Manifest struct {
 	ImageSize    int64  // of its config and layers; of an index, its largest child's
 	PushedAt     time.Time
 	PulledAt     time.Time // zero if never
+}
+
+// ListedManifest is a manifest with tags of it.
+type ListedManifest struct {
+	Manifest
+	Tags []string
 }
 
 // Reference is what a manifest names: a layer, a config or a child manifest.
@@ -103,13 +109,35 @@ func (q Images) ContentByTag(repository int64, tag string) (*ManifestContent, er
 	return &c, err
 }
 
-// List lists the manifests of a repository with digests after the given one, in their order.
-// tagged restricts them to those with (1) or without (0) a tag; -1 means any.
-// Their annotations are left out.
-func (q Images) List(repository int64, tagged int, after string, limit int) ([]Manifest, error) {
-	return q.manifests(`SELECT `+listedColumns+` FROM manifests m WHERE m.repository_id = ?1 AND m.digest > ?2
-		AND (CAST(?3 AS BIGINT) < 0 OR (CAST(?3 AS BIGINT) = 1) = EXISTS (SELECT 1 FROM tags t WHERE t.manifest_id = m.id))
-		ORDER BY m.digest LIMIT ?4`, repository, after, tagged, limit)
+// List lists the manifests of a repository that come after the key, the latest
+// pushed first: rows and tags then lie in the order in which they were added. tagged
+// restricts them to those with (1) or without (0) a tag; -1 means any. Each has the
+// first of its tags, at most so many. Annotations are left out.
+func (q Images) List(repository int64, tagged int, after ImageKey, limit, tags int) (all []ListedManifest, err error) {
+	pushed, digest := after.before()
+	query := `SELECT ` + listedColumns + `, coalesce((SELECT joined(page.name) FROM (SELECT t.name FROM tags t
+		WHERE t.manifest_id = m.id ORDER BY t.name LIMIT ?5) AS page), '') FROM manifests m
+		WHERE m.repository_id = ?1 AND (m.pushed_at, m.digest) < (?2, ?3)`
+	switch tagged {
+	case 0:
+		query += ` AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.manifest_id = m.id FENCED)`
+	case 1:
+		query += ` AND EXISTS (SELECT 1 FROM tags t WHERE t.manifest_id = m.id FENCED)`
+	}
+	query += ` ORDER BY m.pushed_at DESC, m.digest DESC LIMIT ?4`
+	err = q.conn.all(query, []any{repository, pushed, digest, limit, tags},
+		func(scan func(dest ...any) error) error {
+			var m ListedManifest
+			var names string
+			var err error
+			m.Manifest, err = scanManifest(func(dest ...any) error { return scan(append(dest, &names)...) })
+			if names != "" {
+				m.Tags = strings.Split(names, " ")
+			}
+			all = append(all, m)
+			return err
+		})
+	return all, err
 }
 
 // Sizes are by digest, of those of the digests that the repository has: the sizes of their images.
@@ -156,14 +184,10 @@ func (tx ImagesTx) addReferences(r *Repository, digest string, references []Refe
 	for i, f := range references {
 		rows[i] = row{f.Digest, number01(f.Child), storable(f.MediaType)}
 	}
-	text, err := json.Marshal(rows)
-	if err != nil {
-		return err
-	}
 	return tx.conn.exec(`INSERT INTO manifest_references (manifest_id, target, repository_id, child, media_type)
 		SELECT m.id, value ->> 'd', m.repository_id, CAST(value ->> 'c' AS INTEGER), value ->> 'm'
 		FROM manifests m, objects(?) WHERE m.repository_id = ? AND m.digest = ?
-		ON CONFLICT DO NOTHING`, string(text), r.ID, digest)
+		ON CONFLICT DO NOTHING`, encoded(rows), r.ID, digest)
 }
 
 // SetPulledAt records when an image was last pulled. It leaves caches alone:
@@ -178,6 +202,13 @@ func (tx ImagesTx) SetPulledAt(repository int64, digest string, at time.Time) er
 func (tx ImagesTx) Delete(r *Repository, digest string) (bool, error) {
 	tx.tx.touchRepository(r)
 	return some(tx.conn.changed(`DELETE FROM manifests WHERE repository_id = ? AND digest = ?`, r.ID, digest))
+}
+
+// Indexes are a few of the indexes of a repository that name a manifest.
+func (q Images) Indexes(repository int64, child string) ([]string, error) {
+	return stringsOf(q.conn, `SELECT m.digest FROM manifest_references f
+		IN ORDER JOIN manifests m ON m.id = f.manifest_id
+		WHERE f.repository_id = ? AND f.target = ? AND f.child = 1 LIMIT 10`, repository, child)
 }
 
 // Referring returns a few of the manifests of a repository that name target,
@@ -197,15 +228,16 @@ func (q Images) Referring(repository int64, target string) (manifests []string, 
 }
 
 // Referrers of a subject with digests after the given one, in their order, at
-// most limit; an empty artifactType means any. more says that there are
-// others: past the limit, or past what their annotations may take in memory.
-func (q Images) Referrers(repository int64, subject, artifactType, after string,
+// most limit, and of one of the artifact types, if any are given. more says that
+// there are others: past the limit, or past what their annotations may take in
+// memory.
+func (q Images) Referrers(repository int64, subject string, artifactTypes []string, after string,
 	limit int) (ms []Manifest, more bool, err error) {
 	annotations := 0
 	err = q.conn.all(`SELECT `+manifestColumns+` FROM manifests m WHERE m.repository_id = ?1 AND m.subject = ?2
 		AND m.subject <> '' AND m.digest > ?3
-		AND (?4 = '' OR m.artifact_type = ?4) ORDER BY m.digest
-		LIMIT ?5`, []any{repository, subject, after, artifactType, limit + 1},
+		AND (?4 = '[]' OR m.artifact_type IN (SELECT value FROM texts(?4))) ORDER BY m.digest
+		LIMIT ?5`, []any{repository, subject, after, list(artifactTypes), limit + 1},
 		func(scan func(dest ...any) error) error {
 			m, err := scanManifest(scan)
 			if err != nil {

@@ -129,7 +129,7 @@ func TestManyProcessesMigrateAtOnce(t *testing.T) {
 func TestOldDatabaseIsMigrated(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	db := openSQL(t, "sqlite", dataSource(filepath.Join(dir, "metadata.db"), ""))
+	db := openSQL(t, "sqlite", dataSource(filepath.Join(dir, "metadata.db")))
 	files, err := migrationsOf(goose.DialectSQLite3)
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -41,23 +42,28 @@ func TestListsArePagedByKey(t *testing.T) {
 		q := s.Read(t.Context())
 		manifests := func(tagged int) func(string, int) ([]string, error) {
 			return func(after string, limit int) ([]string, error) {
-				ms, err := q.Images().List(r.ID, tagged, after, limit)
-				return keys(ms, func(m Manifest) string { return m.Digest }), err
+				var key ImageKey
+				if after != "" {
+					key = ImageKey{epoch, after}
+				}
+				ms, err := q.Images().List(r.ID, tagged, key, limit, 2)
+				return keys(ms, func(m ListedManifest) string { return m.Digest }), err
 			}
 		}
 		imageIDs := func(tagged, untagged bool) func(string, int) ([]string, error) {
 			return func(after string, limit int) ([]string, error) {
-				d, tag := "", ""
+				var key ImageKey
+				tag := ""
 				if after != "" {
-					d, tag = after[:71], after[71:]
+					key, tag = ImageKey{epoch, after[:71]}, after[71:]
 				}
-				ids, err := q.Images().IDs(r.ID, tagged, untagged, d, tag, limit)
-				return keys(ids, func(t Tag) string { return t.Digest + t.Name }), err
+				ids, err := q.Images().IDs(r.ID, tagged, untagged, key, tag, limit)
+				return keys(ids, func(i ImageID) string { return i.Digest + i.Tag }), err
 			}
 		}
-		referrers := func(artifact string) func(string, int) ([]string, error) {
+		referrers := func(artifacts ...string) func(string, int) ([]string, error) {
 			return func(after string, limit int) ([]string, error) {
-				ms, _, err := q.Images().Referrers(r.ID, manifestDigest(9999), artifact, after, limit)
+				ms, _, err := q.Images().Referrers(r.ID, manifestDigest(9999), artifacts, after, limit)
 				return keys(ms, func(m Manifest) string { return m.Digest }), err
 			}
 		}
@@ -84,8 +90,9 @@ func TestListsArePagedByKey(t *testing.T) {
 			{"image ids", 2*12 + n + 11, imageIDs(true, true)},
 			{"image ids with tags", 2*12 + n, imageIDs(true, false)},
 			{"image ids without tags", 11, imageIDs(false, true)},
-			{"referrers", 8, referrers("")},
+			{"referrers", 8, referrers()},
 			{"referrers of a type", 4, referrers("type-b")},
+			{"referrers of some types", 4, referrers("type-b", "none")},
 			{"uploads", 20, func(after string, limit int) ([]string, error) {
 				us, err := q.Uploads().Idle(epoch.Add(20*time.Second), epoch.Add(time.Hour), after, limit)
 				return keys(us, func(u Upload) string { return u.ID }), err
@@ -93,7 +100,14 @@ func TestListsArePagedByKey(t *testing.T) {
 		} {
 			t.Run(list.name, func(t *testing.T) {
 				all, err := list.page("", 1000)
-				if err != nil || len(all) != list.want || !slices.IsSorted(all) {
+				order := strings.Compare
+				switch { // images come the latest first, each with its tags in their order
+				case strings.HasPrefix(list.name, "manifests"):
+					order = func(a, b string) int { return strings.Compare(b, a) }
+				case strings.HasPrefix(list.name, "image ids"):
+					order = func(a, b string) int { return cmp.Or(strings.Compare(b[:71], a[:71]), strings.Compare(a, b)) }
+				}
+				if err != nil || len(all) != list.want || !slices.IsSortedFunc(all, order) {
 					t.Fatalf("%d items, want %d, sorted: %v, %v", len(all), list.want, all, err)
 				}
 				for _, size := range []int{1, 3, 7, list.want} {
@@ -114,6 +128,38 @@ func TestListsArePagedByKey(t *testing.T) {
 					}
 				}
 			})
+		}
+	})
+}
+
+// Images come by their pushes, whatever their digests and tags.
+func TestImageIDsComeByPush(t *testing.T) {
+	each(t, func(t *testing.T, s Store) {
+		r := newRepository(t, s, "app")
+		at := func(i int) time.Time { return epoch.Add(time.Duration(i) * time.Second) }
+		putManifest(t, s, r, Manifest{Digest: manifestDigest(3), PushedAt: at(1)}, "{}", "a", "z")
+		putManifest(t, s, r, Manifest{Digest: manifestDigest(1), PushedAt: at(2)}, "{}")
+		putManifest(t, s, r, Manifest{Digest: manifestDigest(2), PushedAt: at(3)}, "{}", "c", "b")
+		want := []ImageID{
+			{ImageKey{at(3), manifestDigest(2)}, "b"}, {ImageKey{at(3), manifestDigest(2)}, "c"},
+			{ImageKey{at(2), manifestDigest(1)}, ""},
+			{ImageKey{at(1), manifestDigest(3)}, "a"}, {ImageKey{at(1), manifestDigest(3)}, "z"},
+		}
+		for limit := range len(want) + 1 {
+			var got []ImageID
+			for last := (ImageID{}); ; {
+				page, err := s.Read(t.Context()).Images().IDs(r.ID, true, true, last.ImageKey, last.Tag, limit+1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(page) == 0 {
+					break
+				}
+				got, last = append(got, page...), page[len(page)-1]
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("in pages of %d: %v, want %v", limit+1, got, want)
+			}
 		}
 	})
 }
@@ -147,12 +193,25 @@ func TestReferrersSayWhetherThereAreMore(t *testing.T) {
 			{manifestDigest(3), 1, 1, false},
 			{manifestDigest(4), 5, 0, false},
 		} {
-			ms, more, err := s.Read(t.Context()).Images().Referrers(r.ID, subject, "", c.after, c.limit)
+			ms, more, err := s.Read(t.Context()).Images().Referrers(r.ID, subject, nil, c.after, c.limit)
 			if err != nil || len(ms) != c.want || more != c.wantsMore {
 				t.Errorf("%d after %q: %d items, more %v, %v", c.limit, c.after, len(ms), more, err)
 			}
 		}
-		if ms, err := s.Read(t.Context()).Images().List(r.ID, -1, "", 5); err != nil || len(ms) != 5 ||
+		// An image has the first of its tags.
+		commit(t, s, func(tx *Tx) error {
+			for _, name := range []string{"c", "a", "b"} {
+				if err := tx.Tags().Set(r, Tag{Name: name, Digest: manifestDigest(0)}, epoch); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if ms, err := s.Read(t.Context()).Images().List(r.ID, -1, ImageKey{epoch, manifestDigest(1)}, 1, 2); err != nil || len(ms) != 1 ||
+			!slices.Equal(ms[0].Tags, []string{"a", "b"}) {
+			t.Errorf("the first two tags of an image: %+v, %v", ms, err)
+		}
+		if ms, err := s.Read(t.Context()).Images().List(r.ID, -1, ImageKey{}, 5, 1); err != nil || len(ms) != 5 ||
 			ms[0].Annotations != "" {
 			t.Errorf("a list of manifests must not carry annotations: %v", err)
 		}
@@ -160,7 +219,7 @@ func TestReferrersSayWhetherThereAreMore(t *testing.T) {
 		putManifest(t, s, r, Manifest{
 			Digest: manifestDigest(5), Subject: subject, Annotations: strings.Repeat(" ", maxAnnotations+1), PushedAt: epoch,
 		}, "{}")
-		if ms, more, err := s.Read(t.Context()).Images().Referrers(r.ID, subject, "", manifestDigest(4), 5); err != nil ||
+		if ms, more, err := s.Read(t.Context()).Images().Referrers(r.ID, subject, nil, manifestDigest(4), 5); err != nil ||
 			len(ms) != 1 || more {
 			t.Errorf("a large one: %d items, more %v, %v", len(ms), more, err)
 		}

@@ -56,21 +56,21 @@ func TestUpdateWhoseConnectionIsCutAnywhere(t *testing.T) {
 		for n := int64(0); n < 1200; n += 31 {
 			i++
 			proxy.CutAfter(direction, n)
-			ran, told, begun := 0, 0, time.Now()
+			ran, notified, begun := 0, 0, time.Now()
 			err := s.Update(t.Context(), func(tx *Tx) error {
 				ran++
-				tx.OnCommit(func() { told++ })
+				tx.OnCommit(func() { notified++ })
 				return pair(r, i)(tx)
 			})
 			upload, layer := applied(t, direct, r, i)
-			if time.Since(begun) > patience && errors.Is(err, ErrUnavailable) && !upload && !layer && told == 0 {
+			if time.Since(begun) > patience && errors.Is(err, ErrUnavailable) && !upload && !layer && notified == 0 {
 				t.Logf("cut after %d bytes of direction %d: the machine is so busy that it was tried for %v", n, direction,
 					time.Since(begun))
-				err, upload, layer, told = nil, true, true, 1
+				err, upload, layer, notified = nil, true, true, 1
 			}
-			if err != nil || !upload || !layer || told != 1 {
-				t.Errorf("cut after %d bytes of direction %d: %v; upload %v, layer %v; ran %d times, told %d", n, direction, err,
-					upload, layer, ran, told)
+			if err != nil || !upload || !layer || notified != 1 {
+				t.Errorf("cut after %d bytes of direction %d: %v; upload %v, layer %v; ran %d times, notified %d", n, direction,
+					err, upload, layer, ran, notified)
 			}
 			proxy.Cut() // the next begins with the same bytes
 		}

@@ -54,6 +54,15 @@ func (p *pipeline) nextSequence(int64) (string, []any) {
 	return `SELECT nextval('tag_changes')`, nil
 }
 
+// raiseSequence raises the sequence that all registries share. Two that do so at
+// once must not set it back: the second would set what it found low.
+func (p *pipeline) raiseSequence(_, above int64) error {
+	if err := p.exec(`SELECT pg_advisory_xact_lock(hashtext('tag_changes'))`); err != nil {
+		return err
+	}
+	return p.exec(`SELECT setval('tag_changes', ?1) FROM tag_changes WHERE last_value < ?1`, above)
+}
+
 func (p *pipeline) exec(query string, args ...any) error {
 	return p.later(&statement{query: query, args: args})
 }

@@ -48,6 +48,11 @@ func (k *knownRepositories) forget(key repositoryKey) {
 	delete(k.rows, key)
 }
 
+// Registry reads the row: another process may have changed it.
+func (s *Postgres) Registry(ctx context.Context, account, region string) (Registry, error) {
+	return s.Read(ctx).Registries().Get(account, region)
+}
+
 // Repository reads the row and, if its id can be guessed, what ahead asks and
 // what policies may ask. A name gets a new id when its repository is deleted
 // and created again: then nobody asks for what was answered by the old one.
@@ -73,6 +78,9 @@ func (s *Postgres) Repository(ctx context.Context, account, region, name string,
 		}
 		return nil, err
 	}
+	if ahead != nil && (guess == nil || guess.ID != r.ID) {
+		q.ahead(func(q *Queries) { ahead(q, r.ID) }) // with the first of these reads
+	}
 	s.known.see(key, r)
 	r.view = view
 	return r, nil
@@ -83,7 +91,17 @@ func (s *Postgres) Remembered(account, region, name string) *Repository {
 	return s.known.get(repositoryKey{account, region, name})
 }
 
+// ForMany returns the repository for use by several goroutines.
+func (r *Repository) ForMany() *Repository {
+	of := *r
+	of.view = nil
+	return &of
+}
+
 func (s *Postgres) ReadOf(ctx context.Context, r *Repository) *Queries {
+	if r.view == nil { // it was found by its id, or is for many
+		return s.Read(ctx)
+	}
 	r.view.ctx = ctx
 	return &Queries{conn: r.view}
 }
@@ -106,6 +124,11 @@ func (s *Postgres) ManifestHeadByTag(ctx context.Context, r *Repository, tag str
 
 func (s *Postgres) Layer(ctx context.Context, r *Repository, digest string) (Layer, error) {
 	return s.ReadOf(ctx, r).Layers().Get(r.ID, digest)
+}
+
+func (s *Postgres) LayerMediaType(ctx context.Context, r *Repository, digest string) (string, error) {
+	_, mediaType, err := s.ReadOf(ctx, r).Images().Referring(r.ID, digest)
+	return mediaType, err
 }
 
 func (s *Postgres) ResourceTags(ctx context.Context, r *Repository) ([]resource.Tag, error) {

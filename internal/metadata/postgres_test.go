@@ -200,7 +200,7 @@ func TestDeleteAndPutOfWhatNamesIt(t *testing.T) {
 					if _, err := tx.Repositories().Lock(r.ID); err != nil {
 						return err
 					}
-					by, _, err := tx.Images().Referring(r.ID, child)
+					by, err := tx.Images().Indexes(r.ID, child)
 					if err == nil && len(by) > 0 {
 						return refused
 					}
@@ -273,11 +273,11 @@ func TestUpdateThatRunsAgainHasItsEffectsOnce(t *testing.T) {
 	t.Parallel()
 	a, b := both(t)
 	r := newRepository(t, a, "app")
-	runs, told := 0, 0
+	runs, notified := 0, 0
 	var found bool
 	commit(t, a, func(tx *Tx) error {
 		runs++
-		tx.OnCommit(func() { told++ })
+		tx.OnCommit(func() { notified++ })
 		_, err := tx.Uploads().Get(r.ID, "u")
 		if found = err == nil; err != nil && err != ErrNotFound {
 			return err
@@ -303,9 +303,10 @@ func TestUpdateThatRunsAgainHasItsEffectsOnce(t *testing.T) {
 	us, err := a.Read(t.Context()).Uploads().Idle(epoch.Add(time.Hour), epoch.Add(2*time.Hour), "", 10)
 	ids := keys(us, func(u Upload) string { return u.ID })
 	tags, tagsErr := a.Read(t.Context()).Repositories().ResourceTags(r.ID)
-	if runs != 2 || told != 1 || !found || !slices.Equal(ids, []string{"run 2", "u"}) ||
+	if runs != 2 || notified != 1 || !found || !slices.Equal(ids, []string{"run 2", "u"}) ||
 		!slices.Equal(tags, []resource.Tag{{Key: "run", Value: "2"}}) || errors.Join(err, tagsErr) != nil {
-		t.Errorf("%d runs, told %d times, found %v, uploads %v, tags %v, %v %v", runs, told, found, ids, tags, err, tagsErr)
+		t.Errorf("%d runs, notified %d times, found %v, uploads %v, tags %v, %v %v", runs, notified, found, ids, tags, err,
+			tagsErr)
 	}
 }
 
@@ -453,11 +454,13 @@ func TestAddLayerWhileTheBlobIsDropped(t *testing.T) {
 	execute(t, db, `CREATE TRIGGER dawdle AFTER INSERT ON garbage FOR EACH ROW EXECUTE FUNCTION dawdle()`)
 	r := newRepository(t, sweep, "app")
 	d := manifestDigest(1)
-	commit(t, sweep, func(tx *Tx) error { return tx.Layers().Add(r, d, 1, "first", epoch) })
+	commit(t, sweep, func(tx *Tx) error {
+		return tx.Layers().Add(r, []Blob{{Digest: d, Size: 1, Object: "first"}}, false, epoch)
+	})
 	commit(t, sweep, func(tx *Tx) error { _, err := tx.Layers().Unlink(r, d); return err })
 	commit(t, push, func(tx *Tx) error { // is connected, and has its statements prepared
 		_, err := tx.Repositories().Share(r.ID)
-		return errors.Join(err, tx.Layers().Add(r, manifestDigest(2), 1, "other", epoch))
+		return errors.Join(err, tx.Layers().Add(r, []Blob{{Digest: manifestDigest(2), Size: 1, Object: "other"}}, false, epoch))
 	})
 	locked := make(chan struct{})
 	atOnce(t, 2, func(i int) error {
@@ -467,7 +470,7 @@ func TestAddLayerWhileTheBlobIsDropped(t *testing.T) {
 				if _, err := tx.Repositories().Share(r.ID); err != nil {
 					return err
 				}
-				return tx.Layers().Add(r, d, 1, "second", epoch)
+				return tx.Layers().Add(r, []Blob{{Digest: d, Size: 1, Object: "second"}}, false, epoch)
 			})
 		}
 		return sweep.Update(t.Context(), func(tx *Tx) error {

@@ -31,23 +31,32 @@ type conn interface {
 	ahead() conn
 	// nextSequence is the query that numbers a tag change of a registry.
 	nextSequence(registry int64) (query string, args []any)
+	// raiseSequence makes the next number of a registry higher than above.
+	raiseSequence(registry, above int64) error
 }
 
 // The queries of each subject.
 
-func (q *Queries) Registries() Registries     { return Registries{q.conn} }
-func (q *Queries) Repositories() Repositories { return Repositories{q.conn} }
-func (q *Queries) Images() Images             { return Images{q.conn} }
-func (q *Queries) Tags() Tags                 { return Tags{q.conn} }
-func (q *Queries) Layers() Layers             { return Layers{q.conn} }
-func (q *Queries) Uploads() Uploads           { return Uploads{q.conn} }
-func (q *Queries) Replications() Replications { return Replications{q.conn} }
-func (q *Queries) Deletions() Deletions       { return Deletions{q.conn} }
-func (q *Queries) Sessions() Sessions         { return Sessions{q.conn} }
-func (q *Queries) Leases() Leases             { return Leases{q.conn} }
-func (q *Queries) Usage() Usage               { return Usage{q.conn} }
-func (q *Queries) Upkeep() Upkeep             { return Upkeep{q.conn} }
-func (q *Queries) Damage() Damage             { return Damage{q.conn} }
+func (q *Queries) Registries() Registries               { return Registries{q.conn} }
+func (q *Queries) Repositories() Repositories           { return Repositories{q.conn} }
+func (q *Queries) Images() Images                       { return Images{q.conn} }
+func (q *Queries) Tags() Tags                           { return Tags{q.conn} }
+func (q *Queries) Layers() Layers                       { return Layers{q.conn} }
+func (q *Queries) Uploads() Uploads                     { return Uploads{q.conn} }
+func (q *Queries) Replications() Replications           { return Replications{q.conn} }
+func (q *Queries) Deletions() Deletions                 { return Deletions{q.conn} }
+func (q *Queries) Sessions() Sessions                   { return Sessions{q.conn} }
+func (q *Queries) Leases() Leases                       { return Leases{q.conn} }
+func (q *Queries) Usage() Usage                         { return Usage{q.conn} }
+func (q *Queries) Lifecycle() Lifecycle                 { return Lifecycle{q.conn} }
+func (q *Queries) Peers() Peers                         { return Peers{q.conn} }
+func (q *Queries) CreationTemplates() CreationTemplates { return CreationTemplates{q.conn} }
+func (q *Queries) PeerLayers() PeerLayers               { return PeerLayers{q.conn} }
+func (q *Queries) PeerParts() PeerParts                 { return PeerParts{q.conn} }
+func (q *Queries) PeerPositions() PeerPositions         { return PeerPositions{q.conn} }
+func (q *Queries) Upkeep() Upkeep                       { return Upkeep{q.conn} }
+func (q *Queries) Damage() Damage                       { return Damage{q.conn} }
+func (q *Queries) Backfills() Backfills                 { return Backfills{q.conn} }
 
 // stringsOf returns the only column of a query.
 func stringsOf(c conn, query string, args ...any) (all []string, err error) {
@@ -86,9 +95,15 @@ func list(items []string) string {
 	for i, item := range items {
 		clean[i] = storable(item)
 	}
-	b, err := json.Marshal(clean)
+	return encoded(clean)
+}
+
+// encoded is the JSON of rows for texts(?), numbers(?) and objects(?): a slice of strings,
+// numbers, or structs of those, which always marshal.
+func encoded(rows any) string {
+	b, err := json.Marshal(rows)
 	if err != nil {
-		panic(err) // strings always marshal
+		panic(err)
 	}
 	return string(b)
 }

@@ -1,8 +1,6 @@
 package metadata
 
 import (
-	"encoding/json"
-
 	"github.com/twinport/twinport/internal/resource"
 )
 
@@ -27,11 +25,10 @@ type Registry struct {
 
 // keyList encodes registries for objects(?).
 func keyList(registries []resource.Registry) string {
-	b, err := json.Marshal(registries)
-	if err != nil {
-		panic(err) // strings always marshal
+	if len(registries) == 0 {
+		return "[]" // rather than null
 	}
-	return string(b)
+	return encoded(registries)
 }
 
 // IDs are the rows of those of the registries that have one.

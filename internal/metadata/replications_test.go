@@ -166,7 +166,7 @@ func TestDueReplicationsComeLongestDueFirst(t *testing.T) {
 			t.Errorf("limit: %+v", due)
 		}
 		routes, err := s.Read(t.Context()).Replications().WaitingRoutes(Route{}, 10)
-		if want := (WaitingRoute{Route{r.RegistryRow, r.Account, "2", "x"}, epoch.Add(time.Second)}); err != nil ||
+		if want := (WaitingRoute{Route{r.RegistryRow, r.Account, "2", "x", false}, epoch.Add(time.Second)}); err != nil ||
 			len(routes) != 1 || routes[0] != want {
 			t.Errorf("routes: %+v, %v, want %+v", routes, err, want)
 		}
@@ -189,7 +189,7 @@ func TestWaitingRoutesGoOnAfterTheLast(t *testing.T) {
 						PushedAt: epoch, NextTryAt: epoch.Add(time.Duration(9-j) * time.Second)})
 				})
 			}
-			want = append(want, WaitingRoute{Route{r.RegistryRow, r.Account, to.Account, to.Region}, epoch.Add(7 * time.Second)})
+			want = append(want, WaitingRoute{Route{r.RegistryRow, r.Account, to.Account, to.Region, false}, epoch.Add(7 * time.Second)})
 		}
 		var got []WaitingRoute
 		for after, pages := (Route{}), 0; pages < 3; pages++ {
@@ -233,7 +233,7 @@ func TestDeleteContentEnds(t *testing.T) {
 			r    *Repository
 			want int
 		}{{r, 0}, {other, 5}} {
-			ms, err := s.Read(t.Context()).Images().List(c.r.ID, -1, "", 100)
+			ms, err := s.Read(t.Context()).Images().List(c.r.ID, -1, ImageKey{}, 100, 1)
 			tags, tagsErr := s.Read(t.Context()).Tags().List(c.r.ID, "", 100)
 			if len(ms) != c.want || len(tags) != c.want || err != nil || tagsErr != nil {
 				t.Errorf("%s: %d manifests, %d tags, %v, %v", c.r.Name, len(ms), len(tags), err, tagsErr)

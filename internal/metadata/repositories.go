@@ -84,7 +84,7 @@ func scanRepository(scan func(dest ...any) error) (*Repository, error) {
 	if err := readDocument(r.document, &r.RepositorySettings); err != nil {
 		return nil, err
 	}
-	if err := readDocument(registry, &r.Registry); err != nil {
+	if err := readRegistryDocument(registry, &r.Registry); err != nil {
 		return nil, err
 	}
 	r.CreatedAt = toTime(created)
@@ -101,6 +101,13 @@ func (q Repositories) Get(account, region, name string) (*Repository, error) {
 	return scanRepository(func(dest ...any) error {
 		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.registry_id = (SELECT id FROM registries WHERE account = ?
 			AND region = ?) AND p.name = ?`, []any{account, region, name}, dest...)
+	})
+}
+
+// ByID returns a repository: ErrNotFound.
+func (q Repositories) ByID(id int64) (*Repository, error) {
+	return scanRepository(func(dest ...any) error {
+		return q.conn.one(`SELECT `+repositoryColumns+` WHERE p.id = ? AND p.name < '`+retired+`'`, []any{id}, dest...)
 	})
 }
 
@@ -156,10 +163,10 @@ func (tx RepositoriesTx) Create(r *Repository) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	err = tx.conn.one(`INSERT INTO repositories (registry_id, name, created_at, tag_mutability, exclusions, scan_on_push,
-		encryption_type, kms_key, settings)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (registry_id, name) DO NOTHING RETURNING id`,
-		append([]any{r.RegistryRow, r.Name, fromTime(r.CreatedAt)}, settings...), &r.ID)
+	err = tx.conn.one(`INSERT INTO repositories (registry_id, name, created_at, policy, tag_mutability, exclusions,
+		scan_on_push, encryption_type, kms_key, settings)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (registry_id, name) DO NOTHING RETURNING id`,
+		append([]any{r.RegistryRow, r.Name, fromTime(r.CreatedAt), r.Policy}, settings...), &r.ID)
 	if err == ErrNotFound {
 		return false, nil
 	}
@@ -190,6 +197,9 @@ func (tx RepositoriesTx) DeleteContent(r *Repository, limit int) (more bool, err
 		`DELETE FROM tag_watermarks WHERE repository_id = ?1 AND (tag, source_registry_id) IN (SELECT tag, source_registry_id
 			FROM tag_watermarks WHERE repository_id = ?1 LIMIT ?2)`,
 		`DELETE FROM uploads WHERE id IN (SELECT id FROM uploads WHERE repository_id = ?1 LIMIT ?2)`,
+		`DELETE FROM lifecycle_marks WHERE (evaluation_id, pushed_at, digest) IN (
+			SELECT k.evaluation_id, k.pushed_at, k.digest FROM lifecycle_evaluations e
+			IN ORDER JOIN lifecycle_marks k ON k.evaluation_id = e.id WHERE e.repository_id = ?1 LIMIT ?2)`,
 	} {
 		n, err := tx.conn.changed(statement, r.ID, limit)
 		if err != nil {

@@ -17,6 +17,9 @@ func (tx RepositoriesTx) Retire(r *Repository) error {
 	if err := tx.conn.exec(`DELETE FROM resource_tags WHERE repository_id = ?`, r.ID); err != nil {
 		return err
 	}
+	if err := tx.conn.exec(`DELETE FROM lifecycle_policies WHERE repository_id = ?`, r.ID); err != nil {
+		return err
+	}
 	return must(tx.conn.changed(`UPDATE repositories SET name = '`+retired+
 		`' || CAST(id AS TEXT), policy = '' WHERE id = ?`, r.ID))
 }

@@ -154,3 +154,17 @@ func (tx ReplicationsTx) RetryRefused(of Retry, route RefusedRoute, t, due time.
 	})
 	return all, err
 }
+
+// Refusing are those of the registries that have refused something.
+func (q Replications) Refusing(destinations []resource.Registry) (all []resource.Registry, err error) {
+	err = q.conn.all(`SELECT d.value ->> 'Account', d.value ->> 'Region' FROM objects(?) AS d
+		WHERE (SELECT r.id FROM replications r WHERE r.state = 'FAILED' AND r.destination_account = d.value ->> 'Account'
+			AND r.destination_region = d.value ->> 'Region' LIMIT 1) IS NOT NULL`,
+		[]any{keyList(destinations)}, func(scan func(dest ...any) error) error {
+			var r resource.Registry
+			err := scan(&r.Account, &r.Region)
+			all = append(all, r)
+			return err
+		})
+	return all, err
+}

@@ -3,6 +3,8 @@ package metadata
 import (
 	"encoding/json"
 	"fmt"
+	"sync"
+	"time"
 )
 
 // RepositorySettings are what has been set of a repository, but for its policy
@@ -38,6 +40,29 @@ type Encryption struct {
 type RegistrySettings struct {
 	Policy      string `json:"-"` // '' if none
 	Replication string `json:"-"` // rules, JSON
+	// AccountSettings are the values of those that were set, by their names.
+	AccountSettings map[string]string     `json:"accountSettings"`
+	Scanning        ScanningConfiguration `json:"scanning"`
+	// PullTimeExclusions are in order of Principal.
+	PullTimeExclusions []PullTimeExclusion `json:"pullTimeExclusions"`
+}
+
+// ScanningConfiguration is a registry's (ECR: RegistryScanningConfiguration).
+type ScanningConfiguration struct {
+	Type  string         `json:"type"` // BASIC, also if it is empty, or ENHANCED
+	Rules []ScanningRule `json:"rules"`
+}
+
+// ScanningRule says how often what is in repositories is scanned.
+type ScanningRule struct {
+	Frequency string   `json:"frequency"` // SCAN_ON_PUSH, CONTINUOUS_SCAN or MANUAL
+	Filters   []string `json:"filters"`   // of the repositories' names, with wildcards
+}
+
+// PullTimeExclusion is a principal whose pulls do not count.
+type PullTimeExclusion struct {
+	Principal string    `json:"principal"` // its ARN
+	CreatedAt time.Time `json:"createdAt"`
 }
 
 // readDocument reads a column settings into the fields that it has members for.
@@ -48,6 +73,41 @@ func readDocument(document string, settings any) error {
 	if err := json.Unmarshal([]byte(document), settings); err != nil {
 		return fmt.Errorf("metadata: read settings: %w", err)
 	}
+	return nil
+}
+
+// maxDocuments bounds how many documents of registries are kept read; past it all are read again.
+const maxDocuments = 256
+
+// registryDocuments are documents of registries, with what they say. Every row of a repository comes with its
+// registry's, which may be long: rows share what it says, and must not change it.
+var registryDocuments struct {
+	sync.RWMutex
+	read map[string]RegistrySettings
+}
+
+// readRegistryDocument is readDocument for rows of repositories.
+func readRegistryDocument(document string, settings *RegistrySettings) error {
+	if document == "{}" {
+		return nil
+	}
+	kept := &registryDocuments
+	kept.RLock()
+	says, ok := kept.read[document]
+	kept.RUnlock()
+	if !ok {
+		if err := readDocument(document, &says); err != nil {
+			return err
+		}
+		kept.Lock()
+		if kept.read == nil || len(kept.read) >= maxDocuments {
+			kept.read = map[string]RegistrySettings{}
+		}
+		kept.read[document] = says
+		kept.Unlock()
+	}
+	says.Policy, says.Replication = settings.Policy, settings.Replication // which have columns
+	*settings = says
 	return nil
 }
 

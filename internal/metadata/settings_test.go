@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestSettingsOfOtherVersions: a process of an earlier version writes columns
@@ -47,6 +48,39 @@ func TestSettingsOfOtherVersions(t *testing.T) {
 		reg, err := s.Read(t.Context()).Registries().Get(account, region)
 		if err != nil || reg.Policy != "{}" || !hasLater(t, reg.document) {
 			t.Errorf("%+v, %v", reg, err)
+		}
+	})
+}
+
+// Rows of repositories have what is set of their registry, as it is now, beside what has columns.
+func TestRegistrySettingsOfRepositories(t *testing.T) {
+	each(t, func(t *testing.T, s Store) {
+		for _, name := range []string{"app", "lib"} {
+			newRepository(t, s, name)
+		}
+		set := RegistrySettings{
+			AccountSettings: map[string]string{"BLOB_MOUNTING": "DISABLED"},
+			Scanning:        ScanningConfiguration{Type: "ENHANCED", Rules: []ScanningRule{{"SCAN_ON_PUSH", []string{"a*"}}}},
+			PullTimeExclusions: []PullTimeExclusion{
+				{Principal: "arn:aws:iam::111122223333:role/r", CreatedAt: time.Unix(1, 5000).UTC()},
+			},
+		}
+		for _, policy := range []string{"one", "two", ""} {
+			set.Policy, set.Replication = policy, "["+policy+"]"
+			commit(t, s, func(tx *Tx) error {
+				reg, err := tx.Registries().Get(account, region)
+				reg.RegistrySettings = set
+				return errors.Join(err, tx.Registries().SaveSettings(reg))
+			})
+			for _, name := range []string{"app", "lib"} {
+				got, err := s.Repository(t.Context(), account, region, name, nil)
+				if err != nil || !reflect.DeepEqual(got.Registry, set) {
+					t.Errorf("%s: %+v, %v, want %+v", name, got.Registry, err, set)
+				}
+			}
+			if policy == "two" {
+				set.AccountSettings, set.PullTimeExclusions = map[string]string{}, nil
+			}
 		}
 	})
 }

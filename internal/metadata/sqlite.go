@@ -25,7 +25,7 @@ import (
 type SQLite struct {
 	readers *sql.DB
 	writer  *sql.DB
-	path    string   // of the database's file; "" if it was opened to read only
+	path    string   // of the database's file; "" if it has no name, or was opened to read only
 	lock    *os.File // nil if it was opened to read only
 	reads   *Queries
 	cache   *cache
@@ -48,6 +48,20 @@ type SQLite struct {
 // the newest schema. Only one process may have it open: caches and the single
 // writer depend on it.
 func OpenSQLite(ctx context.Context, dir string) (*SQLite, error) {
+	s, err := openSQLite(ctx, dir, dataSource)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.start(ctx); err != nil {
+		s.closeFiles()
+		return nil, fmt.Errorf("open the database in %s: %w", dir, err)
+	}
+	return s, nil
+}
+
+// openSQLite opens the database without starting the writer. source builds the
+// names by which connections are opened.
+func openSQLite(ctx context.Context, dir string, source func(path string, extra ...string) string) (*SQLite, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create the folder of the database: %w", err)
 	}
@@ -59,19 +73,22 @@ func OpenSQLite(ctx context.Context, dir string) (*SQLite, error) {
 		holds: make(chan chan bool), closing: make(chan struct{}), done: make(chan struct{}),
 		committed: make(chan struct{}, 1), checkpointed: make(chan struct{})}
 	s.path = filepath.Join(dir, DatabaseFile)
-	if err := s.open(ctx, s.path); err != nil {
+	if err := s.open(ctx, source); err != nil {
 		s.closeFiles()
 		return nil, fmt.Errorf("open the database in %s: %w", dir, err)
 	}
 	return s, nil
 }
 
-func (s *SQLite) open(ctx context.Context, path string) error {
-	err := keepPrivate(path)
+// maxReaders is how many connections read at the same time.
+const maxReaders = 8
+
+func (s *SQLite) open(ctx context.Context, source func(path string, extra ...string) string) error {
+	err := keepPrivate(s.path)
 	if err != nil {
 		return err
 	}
-	if s.writer, err = sql.Open("sqlite", dataSource(path, "")); err != nil {
+	if s.writer, err = sql.Open("sqlite", source(s.path)); err != nil {
 		return err
 	}
 	// One connection: SQLite has one writer, and this one groups everyone's updates.
@@ -79,16 +96,21 @@ func (s *SQLite) open(ctx context.Context, path string) error {
 	if err := migrate(ctx, goose.DialectSQLite3, s.writer); err != nil {
 		return err
 	}
-	if s.readers, err = sql.Open("sqlite", dataSource(path, "query_only(1)")); err != nil {
+	if s.readers, err = sql.Open("sqlite", source(s.path, "query_only(1)")); err != nil {
 		return err
 	}
-	const readers = 8
-	s.readers.SetMaxOpenConns(readers)
-	s.readers.SetMaxIdleConns(readers)
+	s.readers.SetMaxOpenConns(maxReaders)
+	s.readers.SetMaxIdleConns(maxReaders)
 	s.reads = &Queries{conn: newStatements(s.readers)}
-	if s.checkpoints, err = sql.Open("sqlite", dataSource(path, "")); err != nil {
+	if s.checkpoints, err = sql.Open("sqlite", source(s.path)); err != nil {
 		return err
 	}
+	s.checkpoints.SetMaxOpenConns(1)
+	return nil
+}
+
+// start starts the writer, and checkpoints beside it.
+func (s *SQLite) start(ctx context.Context) error {
 	conn, err := s.writer.Conn(ctx)
 	if err != nil {
 		return err
@@ -104,16 +126,14 @@ const busyTimeout = "10000"
 
 // dataSource builds modernc's data source name. synchronous(FULL) makes every
 // commit wait for the fsync of the write-ahead log; checkpoints are our own.
-func dataSource(path, extra string) string {
+func dataSource(path string, extra ...string) string {
 	v := url.Values{}
 	for _, p := range []string{"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "busy_timeout(" +
 		busyTimeout + ")",
 		"cache_size(-8192)", "wal_autocheckpoint(0)", "journal_size_limit(67108864)", "temp_store(MEMORY)"} {
 		v.Add("_pragma", p)
 	}
-	if extra != "" {
-		v.Add("_pragma", extra)
-	}
+	v["_pragma"] = append(v["_pragma"], extra...) // the last of a name counts
 	return fileURL(path) + "?" + v.Encode()
 }
 

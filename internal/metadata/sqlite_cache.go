@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/twinport/twinport/internal/resource"
 )
@@ -14,7 +15,8 @@ const maxCachedBytes = 16 << 20
 
 type repositoryKey struct{ account, region, name string }
 
-// cache holds facts of repositories that are read at every pull. It is right
+// cache holds facts of repositories that are read at every pull, and the rows of
+// registries, which are read at every login. It is right
 // because this process is the only writer: what a commit changes is dropped
 // before the commit, and cannot be stored again until it is done. So nobody who
 // has seen any effect of a commit finds an older fact here. Only facts that
@@ -26,8 +28,9 @@ type repositoryKey struct{ account, region, name string }
 type cache struct {
 	mu           sync.RWMutex
 	repositories map[repositoryKey]*cachedRepository
-	bytes        int
-	committing   staleFacts // being changed at this moment: not to be kept
+	registries   map[resource.Registry]*cachedRegistry // as many as there are
+	bytes        int                                   // of repositories
+	committing   staleFacts                            // being changed at this moment: not to be kept
 }
 
 type cachedRepository struct {
@@ -41,10 +44,14 @@ type cachedRepository struct {
 	tags       map[string]*ManifestContent
 	images     map[string]*ManifestContent
 	layers     map[string]Layer
-	whole      map[string]bool // images that are, by digest
+	mediaTypes map[string]string // of layers that images name
+	whole      map[string]bool   // images that are, by digest
 	// resourceTags is nil until they are loaded.
 	resourceTags *[]resource.Tag
 }
+
+// cachedRegistry is a registry's row, nil until it is loaded.
+type cachedRegistry struct{ row atomic.Pointer[Registry] }
 
 // staleFacts are what a transaction changes of what may be cached.
 type staleFacts struct {
@@ -70,7 +77,11 @@ func (tx *Tx) touchTag(r *Repository, tag string) {
 	tx.stale.tags = append(tx.stale.tags, tagKey{r.key(), tag})
 }
 
-func newCache() *cache { return &cache{repositories: map[repositoryKey]*cachedRepository{}} }
+func newCache() *cache {
+	return &cache{
+		repositories: map[repositoryKey]*cachedRepository{}, registries: map[resource.Registry]*cachedRegistry{},
+	}
+}
 
 // add adds the facts of another transaction of the same commit.
 func (f *staleFacts) add(other *staleFacts) {
@@ -89,6 +100,7 @@ func (c *cache) beginCommit(stale staleFacts) {
 	c.committing = stale
 	if stale.all {
 		c.reset()
+		clear(c.registries)
 	}
 	for _, k := range stale.repositories {
 		c.remove(k)
@@ -168,7 +180,7 @@ func (s *SQLite) Repository(_ context.Context, account, region, name string, _ A
 	if e == nil {
 		e = &cachedRepository{
 			cache: s.cache, key: key, tags: map[string]*ManifestContent{}, images: map[string]*ManifestContent{},
-			layers: map[string]Layer{}, whole: map[string]bool{},
+			layers: map[string]Layer{}, mediaTypes: map[string]string{}, whole: map[string]bool{},
 		}
 		// The entry is published before the row is read, so that a commit in
 		// between drops it. One that a commit is changing stays unpublished:
@@ -206,6 +218,39 @@ func (s *SQLite) Repository(_ context.Context, account, region, name string, _ A
 		e.grow(1024 + 8*(len(row.Policy)+len(row.Registry.Policy)) + len(row.Registry.Replication))
 	}
 	return e.row, nil
+}
+
+// Registry by its name, from the cache if it is there: ErrNotFound.
+func (s *SQLite) Registry(_ context.Context, account, region string) (Registry, error) {
+	key := resource.Registry{Account: account, Region: region}
+	s.cache.mu.RLock()
+	e := s.cache.registries[key]
+	s.cache.mu.RUnlock()
+	if e == nil {
+		// As with repositories: published before the row is read, unless a commit is changing it.
+		e = &cachedRegistry{}
+		s.cache.mu.Lock()
+		if other := s.cache.registries[key]; other != nil {
+			e = other
+		} else if !s.cache.committing.all {
+			s.cache.registries[key] = e
+		}
+		s.cache.mu.Unlock()
+	}
+	if row := e.row.Load(); row != nil {
+		return *row, nil
+	}
+	row, err := s.reads.Registries().Get(account, region)
+	if err != nil {
+		s.cache.mu.Lock()
+		if s.cache.registries[key] == e { // absent names take no room
+			delete(s.cache.registries, key)
+		}
+		s.cache.mu.Unlock()
+		return row, err
+	}
+	e.row.Store(&row)
+	return row, nil
 }
 
 // Remembered is the cached row, or nil.
@@ -331,6 +376,29 @@ func (s *SQLite) Layer(_ context.Context, r *Repository, digest string) (Layer, 
 		e.grow(384)
 	}
 	return l, nil
+}
+
+// LayerMediaType is the one that an image of a repository, which came from Store.Repository, gives a layer, "" if
+// none names it. That one does is remembered until something is removed from the repository.
+func (s *SQLite) LayerMediaType(_ context.Context, r *Repository, digest string) (string, error) {
+	e := r.cached
+	e.mu.RLock()
+	mediaType := e.mediaTypes[digest]
+	e.mu.RUnlock()
+	if mediaType != "" {
+		return mediaType, nil
+	}
+	_, mediaType, err := s.reads.Images().Referring(r.ID, digest)
+	if err != nil || mediaType == "" {
+		return "", err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.mediaTypes[digest] == "" {
+		e.mediaTypes[digest] = mediaType
+		e.grow(128 + len(digest) + len(mediaType))
+	}
+	return mediaType, nil
 }
 
 // ResourceTags of a repository that came from Store.Repository, in order of key.

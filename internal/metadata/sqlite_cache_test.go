@@ -115,11 +115,91 @@ func TestPoliciesOfARegistryReachCachedRepositories(t *testing.T) {
 			if err != nil || got.Registry.Policy != text || got.Registry.Replication != text {
 				t.Errorf("round %d: %+v, %v", i, got, err)
 			}
+			if reg, err := s.Registry(t.Context(), account, region); err != nil || reg.Policy != text || reg.ID == 0 {
+				t.Errorf("round %d: the registry is %+v, %v", i, reg, err)
+			}
 		}
 		commit(t, s, func(tx *Tx) error { return tx.Repositories().Delete(r) })
 		if _, err := s.Repository(t.Context(), account, region, "app", nil); err != ErrNotFound {
 			t.Errorf("after the delete: %v", err)
 		}
+	})
+}
+
+// A registry's policy is replaced again and again, while others read it all the time.
+func TestRegistryAfterCommitIsNeverStale(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, t.TempDir())
+	newRepository(t, s, "app") // and its registry
+	var stop atomic.Bool
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			for !stop.Load() {
+				if _, err := s.Registry(t.Context(), account, region); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for i := range 50 {
+		text := fmt.Sprint("policy ", i)
+		commit(t, s, func(tx *Tx) error {
+			reg, err := tx.Registries().Get(account, region)
+			reg.Policy = text
+			return errors.Join(err, tx.Registries().SaveSettings(reg))
+		})
+		if reg, err := s.Registry(t.Context(), account, region); err != nil || reg.Policy != text {
+			t.Errorf("round %d: %+v, %v", i, reg, err)
+		}
+	}
+	stop.Store(true)
+	readers.Wait()
+	asked := s.LookUps()
+	for range 3 {
+		if _, err := s.Registry(t.Context(), account, region); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := s.LookUps() - asked; n > 1 {
+		t.Errorf("%d look-ups of a registry that does not change", n)
+	}
+	if _, err := s.Registry(t.Context(), account, "nowhere"); err != ErrNotFound || len(s.cache.registries) != 1 {
+		t.Errorf("a registry that is not there: %v, with %d in memory", err, len(s.cache.registries))
+	}
+}
+
+func TestLayerMediaTypeIsThatOfAnImage(t *testing.T) {
+	each(t, func(t *testing.T, s Store) {
+		r := newRepository(t, s, "app")
+		image, layer := manifestDigest(1), manifestDigest(1000)
+		want := func(when, want string) {
+			t.Helper()
+			for range 2 { // the second time from memory, where there is one
+				row, err := s.Repository(t.Context(), account, region, "app", nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got, err := s.LayerMediaType(t.Context(), row, layer); got != want || err != nil {
+					t.Errorf("%s: %q, %v, want %q", when, got, err, want)
+				}
+			}
+		}
+		put := func(mediaType string) {
+			t.Helper()
+			commit(t, s, func(tx *Tx) error {
+				return tx.Images().Put(r, Manifest{Digest: image, PushedAt: epoch}, []byte("raw"),
+					[]Reference{{Digest: layer, MediaType: mediaType}})
+			})
+		}
+		want("before the image", "")
+		put("tar")
+		want("with the image", "tar")
+		commit(t, s, func(tx *Tx) error { _, err := tx.Images().Delete(r, image); return err })
+		want("without the image", "")
+		put("zstd")
+		want("with another", "zstd")
 	})
 }
 

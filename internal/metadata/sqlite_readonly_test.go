@@ -10,7 +10,7 @@ import (
 )
 
 // TestReadOnlyBesideTheWriter: another process sees what is committed, changes
-// nothing, and is told what keeps it from a folder.
+// nothing, and learns what keeps it from a folder.
 func TestReadOnlyBesideTheWriter(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

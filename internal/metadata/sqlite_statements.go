@@ -73,6 +73,10 @@ func (s *statements) nextSequence(registry int64) (string, []any) {
 	return `UPDATE registries SET sequence = sequence + 1 WHERE id = ? RETURNING sequence`, []any{registry}
 }
 
+func (s *statements) raiseSequence(registry, above int64) error {
+	return s.exec(`UPDATE registries SET sequence = ?2 WHERE id = ?1 AND sequence < ?2`, registry, above)
+}
+
 func (s *statements) one(query string, args []any, dest ...any) error {
 	s.asked.Add(1)
 	st, err := s.prepare(query)

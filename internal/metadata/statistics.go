@@ -60,8 +60,8 @@ func (q Replications) Counts(registry int64, since time.Time, each func(*Replica
 	})
 }
 
-// WaitingReplications are those of a registry to one destination that are in
-// one state.
+// WaitingReplications are those to one destination that are in one state, of a
+// registry or of all.
 type WaitingReplications struct {
 	DestinationAccount string
 	DestinationRegion  string
@@ -71,18 +71,21 @@ type WaitingReplications struct {
 
 // Waiting counts the replications of a registry in a state, by destination. At most limit
 // are looked at, those that changed longest ago.
-func (q Replications) Waiting(registry int64, state string, limit int) (all []WaitingReplications, err error) {
-	err = q.conn.all(`SELECT destination_account, destination_region, count(*), min(pushed_at) FROM (
+func (q Replications) Waiting(registry int64, state string, limit int) ([]WaitingReplications, error) {
+	return q.waiting(`SELECT destination_account, destination_region, count(*), min(pushed_at) FROM (
 			SELECT destination_account, destination_region, pushed_at FROM replications WHERE source_registry_id = ?
 			AND state = ? ORDER BY changed_at, id LIMIT ?) AS looked
-		GROUP BY destination_account, destination_region`, []any{registry, state, limit},
-		func(scan func(dest ...any) error) error {
-			var w WaitingReplications
-			var pushed int64
-			err := scan(&w.DestinationAccount, &w.DestinationRegion, &w.Number, &pushed)
-			w.OldestPush = toTime(pushed)
-			all = append(all, w)
-			return err
-		})
+		GROUP BY destination_account, destination_region`, registry, state, limit)
+}
+
+func (q Replications) waiting(query string, args ...any) (all []WaitingReplications, err error) {
+	err = q.conn.all(query, args, func(scan func(dest ...any) error) error {
+		var w WaitingReplications
+		var pushed int64
+		err := scan(&w.DestinationAccount, &w.DestinationRegion, &w.Number, &pushed)
+		w.OldestPush = toTime(pushed)
+		all = append(all, w)
+		return err
+	})
 	return all, err
 }

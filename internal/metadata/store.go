@@ -49,19 +49,25 @@ type Store interface {
 	// taken in. A part of each commit is reserved for Update.
 	UpdateFirst(ctx context.Context, fn func(*Tx) error) error
 
+	// Registry by its name: ErrNotFound. What it says is shared, and must not be
+	// changed.
+	Registry(ctx context.Context, account, region string) (Registry, error)
 	// Repository by name: ErrNotFound. What ahead asks, the methods below
 	// answer without another round trip.
 	Repository(ctx context.Context, account, region, name string, ahead Ahead) (*Repository, error)
 	// Remembered is the row that Repository last returned for the name, if it is
 	// in memory: nobody is asked, so it may have changed. Else nil.
 	Remembered(account, region, name string) *Repository
-	// ManifestContent by digest, ManifestContentByTag, Layer and ResourceTags
-	// of a repository that came from Repository: ErrNotFound.
+	// ManifestContent by digest, ManifestContentByTag, Layer, LayerMediaType and
+	// ResourceTags of a repository that came from Repository: ErrNotFound.
 	ManifestContent(ctx context.Context, r *Repository, digest string) (*ManifestContent, error)
 	ManifestContentByTag(ctx context.Context, r *Repository, tag string) (*ManifestContent, error)
 	ManifestHead(ctx context.Context, r *Repository, digest string) (ManifestHead, error)
 	ManifestHeadByTag(ctx context.Context, r *Repository, tag string) (ManifestHead, error)
 	Layer(ctx context.Context, r *Repository, digest string) (Layer, error)
+	// LayerMediaType is the one that an image of the repository gives a layer, ""
+	// if none names it.
+	LayerMediaType(ctx context.Context, r *Repository, digest string) (string, error)
 	ResourceTags(ctx context.Context, r *Repository) ([]resource.Tag, error)
 
 	// ReadOf is Read for queries about a repository that came from Repository:

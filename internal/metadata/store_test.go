@@ -93,7 +93,7 @@ func hasBlob(s Store, digest string) (bool, error) {
 
 // addLayer gives the repository a blob whose object is named by its digest.
 func addLayer(tx *Tx, r *Repository, digest string, size int64) error {
-	return tx.Layers().Add(r, digest, size, "object of "+digest, epoch)
+	return tx.Layers().Add(r, []Blob{{Digest: digest, Size: size, Object: "object of " + digest}}, false, epoch)
 }
 
 // newRepository creates a repository, and its registry if need be.

@@ -1,9 +1,6 @@
 package metadata
 
-import (
-	"encoding/json"
-	"time"
-)
+import "time"
 
 // Upkeep has the queries about what nothing needs any more.
 type Upkeep struct{ conn conn }
@@ -136,8 +133,14 @@ func (tx UpkeepTx) DropBlobs(digests []string) (n int64, err error) {
 		return 0, err
 	}
 	// A link may have gone between the two: only what became garbage goes.
-	return tx.conn.changed(`DELETE FROM blobs`+unlinked+`
+	swept, err := tx.conn.changed(`DELETE FROM blobs`+unlinked+`
 		AND EXISTS (SELECT 1 FROM garbage g WHERE g.object = blobs.object)`, of)
+	if err != nil || swept == 0 {
+		return swept, err
+	}
+	// Peers that have sent them have to do it again.
+	return swept, tx.conn.exec(`DELETE FROM peer_layers WHERE digest IN (SELECT value FROM texts(?)) AND upload = ''
+		AND NOT EXISTS (SELECT 1 FROM blobs b WHERE b.digest = peer_layers.digest)`, of)
 }
 
 // Garbage are objects to delete with names after the given one, in their
@@ -161,13 +164,9 @@ type ObjectKey struct {
 // OrphanObjects are those that nothing knows: neither a blob, nor the garbage,
 // nor what is kept of damaged blobs, nor a session that may yet become a blob.
 func (q Upkeep) OrphanObjects(keys []ObjectKey) ([]string, error) {
-	text, err := json.Marshal(keys)
-	if err != nil {
-		return nil, err
-	}
 	return stringsOf(q.conn, `SELECT value ->> 'o' FROM objects(?)
 		WHERE NOT EXISTS (SELECT 1 FROM blobs b WHERE b.object = value ->> 'o')
 		AND NOT EXISTS (SELECT 1 FROM garbage g WHERE g.object = value ->> 'o')
 		AND NOT EXISTS (SELECT 1 FROM damaged d WHERE d.object = value ->> 'o')
-		AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.id = value ->> 'u')`, string(text))
+		AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.id = value ->> 'u')`, encoded(keys))
 }

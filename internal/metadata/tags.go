@@ -84,8 +84,8 @@ func (tx TagsTx) Delete(r *Repository, name string) (bool, error) {
 }
 
 // Advance points a destination's tag at a manifest that it has. It does
-// nothing if a push of the same source registry with a higher number was
-// applied already. t's number is the destination's own.
+// nothing if a push of the same source registry with this number, or a higher
+// one, was applied already. t's number is the destination's own.
 func (tx TagsTx) Advance(r *Repository, t Tag, sourceRegistry, sourceSequence int64, at time.Time) error {
 	tx.tx.touchTag(r, t.Name)
 	// applied is the number that the tag gets: while it has it, nobody else has set it.
@@ -100,22 +100,46 @@ func (tx TagsTx) Advance(r *Repository, t Tag, sourceRegistry, sourceSequence in
 	return tx.conn.exec(`INSERT INTO tags (repository_id, name, manifest_id, sequence, updated_at)
 		SELECT m.repository_id, w.tag, m.id, CAST(?5 AS BIGINT), CAST(?6 AS BIGINT) FROM manifests m
 		JOIN tag_watermarks w ON w.repository_id = m.repository_id AND w.tag = ?3 AND w.source_registry_id = ?4
-		AND w.sequence = ?7
+		AND w.sequence = ?7 AND w.applied = ?5
 		WHERE m.repository_id = ?1 AND m.digest = ?2
 		ON CONFLICT (repository_id, name) DO UPDATE SET manifest_id = excluded.manifest_id, updated_at = excluded.updated_at,
 		sequence = CASE WHEN excluded.sequence > tags.sequence THEN excluded.sequence ELSE tags.sequence END`,
 		r.ID, t.Digest, t.Name, sourceRegistry, t.Sequence, fromTime(at), sourceSequence)
 }
 
-// IDs are the images of a repository after the given digest and tag, in their order: one
-// per tag and, with an empty name, one per manifest that has none.
-func (q Images) IDs(repository int64, tagged, untagged bool, afterDigest, afterTag string,
-	limit int) ([]Tag, error) {
-	return Tags(q).scan(`SELECT coalesce(t.name, '') AS name, m.digest, coalesce(t.sequence, 0) FROM manifests m
+// ImageID is an image by one of its tags or, if it has none, by its digest alone.
+type ImageID struct {
+	ImageKey
+	Tag string // "" for an image without one
+}
+
+// IDs lists the images of a repository that come after the key and, of its image, the
+// tag, the latest pushed first: once for each tag, in their order, and once for one
+// that has none. The row's own id in the order lets SQLite do without sorting.
+func (q Images) IDs(repository int64, tagged, untagged bool, after ImageKey, afterTag string,
+	limit int) (ids []ImageID, err error) {
+	pushed, digest := after.before()
+	query := `SELECT m.pushed_at, m.digest, coalesce(t.name, '') FROM manifests m
 		LEFT JOIN tags t ON t.manifest_id = m.id
-		WHERE m.repository_id = ?1 AND m.digest >= ?4 AND (m.digest > ?4 OR coalesce(t.name, '') > ?5)
-			AND CASE WHEN t.name IS NULL THEN CAST(?3 AS BIGINT) ELSE CAST(?2 AS BIGINT) END = 1
-		ORDER BY m.digest, name LIMIT ?6`, repository, number01(tagged), number01(untagged), afterDigest, afterTag, limit)
+		WHERE m.repository_id = ?1 AND (m.pushed_at, m.digest) <= (?2, ?3)
+			AND ((m.pushed_at, m.digest) < (?2, ?3) OR t.name > ?4)`
+	switch { // as texts of their own: of an argument PostgreSQL expects that it leaves few images, and sorts all
+	case !untagged:
+		query += ` AND t.name IS NOT NULL`
+	case !tagged:
+		query += ` AND t.name IS NULL`
+	}
+	query += ` ORDER BY m.pushed_at DESC, m.digest DESC, m.id DESC, t.name LIMIT ?5`
+	err = q.conn.all(query, []any{repository, pushed, digest, afterTag, limit},
+		func(scan func(dest ...any) error) error {
+			var id ImageID
+			var pushed int64
+			err := scan(&pushed, &id.Digest, &id.Tag)
+			id.PushedAt = toTime(pushed)
+			ids = append(ids, id)
+			return err
+		})
+	return ids, err
 }
 
 func number01(b bool) int {

@@ -57,12 +57,14 @@ type transferState struct {
 }
 
 // transferred are the tables that are copied, each after those that it refers
-// to. Not copied are uploads, garbage and damaged, which are about bytes that
-// stay where they are, and leases.
+// to. Not copied are uploads, peer_parts, garbage and damaged, which are about bytes
+// that stay where they are, and leases.
 var transferred = []string{
 	"blobs", "registries", "repositories", "resource_tags", "layers", "manifests", "manifest_references", "tags",
 	"replications", "tag_watermarks", "image_sources", "damaged_layers", "sessions", "replication_statistics",
-	"replication_retries",
+	"replication_retries", "deployment", "peers", "peer_invitations", "peer_layers", "peer_positions",
+	"lifecycle_policies", "lifecycle_evaluations", "lifecycle_marks", "creation_templates",
+	"replication_backfills", "replication_backfill_images",
 }
 
 // notTransferred are columns that only SQLite has, and the names of objects,

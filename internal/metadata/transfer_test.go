@@ -22,6 +22,11 @@ func TestTransferFollowsChanges(t *testing.T) {
 				return err
 			}
 		}
+		for _, prefix := range []string{"stays", "gone", "changed"} {
+			if _, err := tx.CreationTemplates().Create(CreationTemplate{RegistryRow: r.RegistryRow, Prefix: prefix}); err != nil {
+				return err
+			}
+		}
 		return addLayer(tx, r, manifestDigest(9), 5)
 	})
 
@@ -58,6 +63,13 @@ func TestTransferFollowsChanges(t *testing.T) {
 			return err
 		}
 		if err := tx.Repositories().SetPolicy(r, `{"new":true}`); err != nil {
+			return err
+		}
+		if err := tx.CreationTemplates().Delete(CreationTemplate{RegistryRow: r.RegistryRow, Prefix: "gone"}); err != nil {
+			return err
+		}
+		changed := CreationTemplate{RegistryRow: r.RegistryRow, Prefix: "changed", AppliedFor: []Occasion{ForPush}}
+		if err := tx.CreationTemplates().Save(changed); err != nil {
 			return err
 		}
 		return addLayer(tx, r, manifestDigest(8), 6)
@@ -97,6 +109,11 @@ func TestTransferFollowsChanges(t *testing.T) {
 			layer.Object != "copy of "+digest {
 			t.Errorf("the layer %s is %+v: %v", digest, layer, err)
 		}
+	}
+	templates, err := to.Read(t.Context()).CreationTemplates().List(copied.RegistryRow, "", 10)
+	if err != nil || len(templates) != 2 || templates[0].Prefix != "changed" || len(templates[0].AppliedFor) != 1 ||
+		templates[1].Prefix != "stays" {
+		t.Errorf("the creation templates are %+v: %v", templates, err)
 	}
 	wantUsage(t, to)
 	// What comes next is numbered higher than all that came.

@@ -23,10 +23,19 @@ func (tx *Tx) Layers() LayersTx             { return LayersTx{Layers{tx.conn}, t
 func (tx *Tx) Uploads() UploadsTx           { return UploadsTx{Uploads{tx.conn}, tx} }
 func (tx *Tx) Replications() ReplicationsTx { return ReplicationsTx{Replications{tx.conn}, tx} }
 func (tx *Tx) Deletions() DeletionsTx       { return DeletionsTx{Deletions{tx.conn}, tx} }
+func (tx *Tx) Backfills() BackfillsTx       { return BackfillsTx{Backfills{tx.conn}, tx} }
 func (tx *Tx) Sessions() SessionsTx         { return SessionsTx{Sessions{tx.conn}, tx} }
 func (tx *Tx) Leases() LeasesTx             { return LeasesTx{Leases{tx.conn}, tx} }
+func (tx *Tx) Lifecycle() LifecycleTx       { return LifecycleTx{Lifecycle{tx.conn}, tx} }
 func (tx *Tx) Upkeep() UpkeepTx             { return UpkeepTx{Upkeep{tx.conn}, tx} }
-func (tx *Tx) Damage() DamageTx             { return DamageTx{Damage{tx.conn}, tx} }
+func (tx *Tx) CreationTemplates() CreationTemplatesTx {
+	return CreationTemplatesTx{CreationTemplates{tx.conn}, tx}
+}
+func (tx *Tx) Peers() PeersTx                 { return PeersTx{Peers{tx.conn}, tx} }
+func (tx *Tx) PeerLayers() PeerLayersTx       { return PeerLayersTx{PeerLayers{tx.conn}, tx} }
+func (tx *Tx) PeerParts() PeerPartsTx         { return PeerPartsTx{PeerParts{tx.conn}, tx} }
+func (tx *Tx) PeerPositions() PeerPositionsTx { return PeerPositionsTx{PeerPositions{tx.conn}, tx} }
+func (tx *Tx) Damage() DamageTx               { return DamageTx{Damage{tx.conn}, tx} }
 
 // OnCommit runs f after the transaction is durable and before Update returns.
 // It is not run if the transaction fails. f must not block.

@@ -24,10 +24,21 @@ type Upload struct {
 	ShortPart int64
 }
 
-// Create records a session.
-func (tx UploadsTx) Create(u Upload) error {
+// Create records sessions.
+func (tx UploadsTx) Create(sessions ...Upload) error {
+	type row struct {
+		ID         string `json:"id"`
+		Registry   int64  `json:"g"`
+		Repository int64  `json:"r"`
+		Started    int64  `json:"t"`
+	}
+	rows := make([]row, len(sessions))
+	for i, u := range sessions {
+		rows[i] = row{u.ID, u.RegistryRow, u.RepositoryID, fromTime(u.StartedAt)}
+	}
 	return tx.conn.exec(`INSERT INTO uploads (id, registry_id, repository_id, started_at)
-		VALUES (?, ?, ?, ?)`, u.ID, u.RegistryRow, u.RepositoryID, fromTime(u.StartedAt))
+		SELECT n.value ->> 'id', CAST(n.value ->> 'g' AS BIGINT), CAST(n.value ->> 'r' AS BIGINT),
+		CAST(n.value ->> 't' AS BIGINT) FROM objects(?) AS n`, encoded(rows))
 }
 
 // Get returns a session of a repository: ErrNotFound, also if another repository has it.
@@ -93,9 +104,10 @@ func (tx UploadsTx) Redate(u Upload, t time.Time) error {
 		AND updated_at = ?`, fromTime(t), fromTime(t), u.ID, fromTime(u.UpdatedAt))
 }
 
-// End forgets a session: false if it was not there.
-func (tx UploadsTx) End(id string) (bool, error) {
-	return some(tx.conn.changed(`DELETE FROM uploads WHERE id = ?`, id))
+// End forgets sessions: false if one of them was not there.
+func (tx UploadsTx) End(ids ...string) (bool, error) {
+	n, err := tx.conn.changed(`DELETE FROM uploads WHERE id IN (SELECT value FROM texts(?))`, list(ids))
+	return n == int64(len(ids)), err
 }
 
 // Delete forgets a session, if it is there.

@@ -71,3 +71,41 @@ func (q Usage) CopyCost(source int64, digests []string, destination int64) (byte
 		[]any{source, of, destination}, &bytes)
 	return bytes, err
 }
+
+// Stored is what a repository has: layers, each once, and manifests.
+type Stored struct {
+	Repository               int64
+	Name                     string
+	Layers, LayerBytes       int64
+	Manifests, ManifestBytes int64
+}
+
+// Stored lists what the repositories of a registry have that come after the name, in order of their names. It reads
+// all rows of those that it lists.
+func (q Usage) Stored(registry int64, after string, limit int) (all []Stored, err error) {
+	err = q.conn.all(`SELECT page.id, page.name,
+			(SELECT count(*) FROM layers x WHERE x.repository_id = page.id),
+			CAST(coalesce((SELECT sum(x.size) FROM layers x WHERE x.repository_id = page.id), 0) AS BIGINT),
+			(SELECT count(*) FROM manifests x WHERE x.repository_id = page.id),
+			CAST(coalesce((SELECT sum(x.size) FROM manifests x WHERE x.repository_id = page.id), 0) AS BIGINT)
+		FROM (SELECT id, name FROM repositories WHERE registry_id = ? AND name > ? AND name < '`+retired+`'
+			ORDER BY name LIMIT ?) AS page ORDER BY page.name`, []any{registry, after, limit},
+		func(scan func(dest ...any) error) error {
+			var s Stored
+			err := scan(&s.Repository, &s.Name, &s.Layers, &s.LayerBytes, &s.Manifests, &s.ManifestBytes)
+			all = append(all, s)
+			return err
+		})
+	return all, err
+}
+
+// Layers counts the layers of a registry whose digests are at least from and below to, each once, however many of its
+// repositories have it. It reads all of their rows.
+func (q Usage) Layers(registry int64, from, to string) (n, bytes int64, err error) {
+	err = q.conn.one(`SELECT count(*), CAST(coalesce(sum(looked.size), 0) AS BIGINT) FROM (
+			SELECT max(l.size) AS size FROM repositories p
+			IN ORDER JOIN layers l ON l.repository_id = p.id AND l.digest >= ? AND l.digest < ?
+			WHERE p.registry_id = ? AND p.name < '`+retired+`' GROUP BY l.digest) AS looked`,
+		[]any{from, to, registry}, &n, &bytes)
+	return n, bytes, err
+}

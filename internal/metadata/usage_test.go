@@ -37,6 +37,41 @@ func wantUsage(t *testing.T, s Store) {
 		want("replicated bytes", id, n, err, count(`SELECT CAST(coalesce(sum(x.size), 0) AS BIGINT) FROM layers`+of+
 			` AND x.replicated = true`, id)+
 			count(`SELECT CAST(coalesce(sum(x.size), 0) AS BIGINT) FROM manifests`+of+` AND x.replicated = true`, id))
+		var stored []Stored
+		for last, more := "", true; more; {
+			page, err := q.Usage().Stored(id, last, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			stored = append(stored, page...)
+			if more = len(page) == 2; more {
+				last = page[1].Name
+			}
+		}
+		names, err := q.Usage().Repositories(id)
+		want("repositories with what they have stored", id, int64(len(stored)), err, names)
+		for _, r := range stored {
+			const in = ` FROM layers x WHERE x.repository_id = ?`
+			want("layers of "+r.Name, r.Repository, r.Layers, nil, count(`SELECT count(*)`+in, r.Repository))
+			want("bytes of layers of "+r.Name, r.Repository, r.LayerBytes, nil,
+				count(`SELECT CAST(coalesce(sum(x.size), 0) AS BIGINT)`+in, r.Repository))
+			const of = ` FROM manifests x WHERE x.repository_id = ?`
+			want("manifests of "+r.Name, r.Repository, r.Manifests, nil, count(`SELECT count(*)`+of, r.Repository))
+			want("bytes of manifests of "+r.Name, r.Repository, r.ManifestBytes, nil,
+				count(`SELECT CAST(coalesce(sum(x.size), 0) AS BIGINT)`+of, r.Repository))
+		}
+		var layers, bytes int64
+		for _, half := range [][2]string{{"", "sha256:8"}, {"sha256:8", "~"}} {
+			n, size, err := q.Usage().Layers(id, half[0], half[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			layers, bytes = layers+n, bytes+size
+		}
+		const each = ` FROM (SELECT DISTINCT x.digest, x.size FROM layers` + of + `) AS each`
+		want("different layers", id, layers, nil, count(`SELECT count(*)`+each, id))
+		want("bytes of different layers", id, bytes, nil,
+			count(`SELECT CAST(coalesce(sum(each.size), 0) AS BIGINT)`+each, id))
 		uploads := count(`SELECT count(*) FROM uploads`+of, id)
 		for _, most := range []int64{0, 2, 1000} {
 			n, err := q.Usage().Uploads(id, most)
@@ -76,10 +111,10 @@ func TestUsageIsCounted(t *testing.T) {
 			return nil
 		})
 		step("known layers", func(tx *Tx) error {
-			if _, err := tx.Layers().Link(app, manifestDigest(1), epoch); err != nil {
+			if _, err := tx.Layers().Link(app, manifestDigest(1), false, epoch); err != nil {
 				return err
 			}
-			if _, err := tx.Layers().Link(other, manifestDigest(1), epoch); err != nil {
+			if _, err := tx.Layers().Link(other, manifestDigest(1), false, epoch); err != nil {
 				return err
 			}
 			return addLayer(tx, other, manifestDigest(2), 102)

@@ -70,7 +70,7 @@ func validRegion(s string) bool {
 }
 
 // checkServed refuses a registry in a Region that the deployment does not
-// serve. It does not tell whether an account exists: the domain treats one that
+// serve. It does not reveal whether an account exists: the domain treats one that
 // does not like one that grants nothing.
 func (h *handler) checkServed(id resource.Registry) error {
 	regions := h.registry.Regions()

@@ -60,7 +60,7 @@ func sendRequest(t *testing.T, address, line string, declared int, body string) 
 
 const patch = "PATCH /v2/app/blobs/uploads/" + uploadID
 
-// keep reads what arrives of an upload and tells.
+// keep reads what arrives of an upload and reports it.
 func keep(received chan string) func(int64, io.Reader) (int64, error) {
 	return func(_ int64, r io.Reader) (int64, error) {
 		body, err := io.ReadAll(r)
@@ -115,7 +115,7 @@ func TestSlowWorkAfterTheBodyIsNoStall(t *testing.T) {
 	}
 }
 
-// TestBudgets: who is refused for want of memory is told so at once, in the form of the protocol.
+// TestBudgets: who is refused for want of memory is answered at once, in the form of the protocol.
 func TestBudgets(t *testing.T) {
 	limits := budget.NewLimits(850<<20, 2, slog.New(slog.DiscardHandler))
 	limits.Memory.Wait = 0

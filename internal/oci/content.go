@@ -22,7 +22,7 @@ func setContent(header http.Header, mediaType string, size int64, d digest.Diges
 }
 
 // notModified answers 304 if the client has the content already, as its
-// If-None-Match tells (RFC 9110, 13.1.2), and reports whether it did.
+// If-None-Match says (RFC 9110, 13.1.2), and reports whether it did.
 func notModified(w http.ResponseWriter, r *http.Request, etag string) bool {
 	known := r.Header.Get("If-None-Match")
 	// Entity tags here are digests in quotes: none can be part of another, so

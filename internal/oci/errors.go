@@ -153,6 +153,7 @@ var domainErrors = map[registry.Code]protocolError{
 	registry.LimitExceeded:                 {http.StatusForbidden, codeDenied, ""},
 	registry.Throttled:                     {http.StatusTooManyRequests, codeTooManyRequests, ""},
 	registry.StorageFull:                   {http.StatusInsufficientStorage, codeUnknown, ""},
+	registry.KMS:                           {http.StatusBadRequest, codeUnsupported, ""},
 }
 
 // toProtocol translates what parsing or the domain refused. It returns nil for

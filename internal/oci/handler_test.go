@@ -75,7 +75,7 @@ func (f fakeRegistry) ListRepositories(_ context.Context, _ access.Caller, id re
 	p registry.Page) ([]registry.Repository, string, error) {
 	return f.list(id, p)
 }
-func (f fakeRegistry) Referrers(_ context.Context, _ access.Caller, _ resource.Repository, _ digest.Digest, _ string,
+func (f fakeRegistry) Referrers(_ context.Context, _ access.Caller, _ resource.Repository, _ digest.Digest, _ []string,
 	p registry.Page) ([]registry.Referrer, string, error) {
 	return f.referrers(p)
 }

@@ -42,7 +42,7 @@ type Registry interface {
 	Tags(ctx context.Context, c access.Caller, ref resource.Repository,
 		p registry.Page) (tags []string, next string, err error)
 	Referrers(ctx context.Context, c access.Caller, ref resource.Repository, subject digest.Digest,
-		artifactType string, p registry.Page) (refs []registry.Referrer, next string, err error)
+		artifactTypes []string, p registry.Page) (refs []registry.Referrer, next string, err error)
 	DeleteTag(ctx context.Context, c access.Caller, ref resource.Repository, tag string) error
 	DeleteManifest(ctx context.Context, c access.Caller, ref resource.Repository, d digest.Digest) error
 

@@ -24,10 +24,14 @@ func (h *handler) listReferrers(w http.ResponseWriter, r *http.Request, req *req
 	var body bytes.Buffer
 	body.WriteString(`{"schemaVersion":2,"mediaType":"` + v1.MediaTypeImageIndex + `","manifests":[`)
 	page, last := req.page(), ""
+	var artifactTypes []string
+	if req.artifactType != "" {
+		artifactTypes = []string{req.artifactType}
+	}
 collect:
 	for left := page.Limit; left > 0; {
 		page.Limit = min(left, referrersPage)
-		found, next, err := h.registry.Referrers(r.Context(), req.caller, req.ref, req.digest, req.artifactType, page)
+		found, next, err := h.registry.Referrers(r.Context(), req.caller, req.ref, req.digest, artifactTypes, page)
 		if err != nil {
 			return err
 		}

@@ -1,7 +1,9 @@
 package policy
 
 import (
+	"context"
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -73,4 +75,19 @@ func (a *actions) cover(name string, b *budget) bool {
 		}
 	}
 	return a.negated
+}
+
+// Beyond names the first statement with an action, in Action or NotAction, that neither is one of the given ones nor
+// matches one of them. It is empty if there is none.
+func (d *Document) Beyond(actions []string) string {
+	for i := range d.Statements {
+		s := &d.Statements[i]
+		for j := range s.actions.patterns {
+			a, b := &s.actions.patterns[j], newBudget(context.Background())
+			if !slices.ContainsFunc(actions, func(name string) bool { return a.match(name, &b) }) {
+				return statementName(s.Sid, i+1)
+			}
+		}
+	}
+	return ""
 }

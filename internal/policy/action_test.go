@@ -10,16 +10,13 @@ func TestActions(t *testing.T) {
 		pattern, name string
 		want          bool
 	}{
-		{"*", "ecr:PutImage", true}, {"*:*", "ecr:PutImage", true}, {"ecr:*", "ecr:PutImage", true}, {
-			"ecr:*", "ecr-public:PutImage", false,
-		},
-		{"ECR:putimage", "ecr:PutImage", true}, {
-			"ecr:PutImage", "ecr:PutImageTagMutability", false,
-		}, {"ecr:PutImage", "ecr:Put", false},
+		{"*", "ecr:PutImage", true}, {"*:*", "ecr:PutImage", true}, {"ecr:*", "ecr:PutImage", true},
+		{"ecr:*", "ecr-public:PutImage", false},
+		{"ECR:putimage", "ecr:PutImage", true}, {"ecr:PutImage", "ecr:PutImageTagMutability", false},
+		{"ecr:PutImage", "ecr:Put", false},
 		{"ecr:put*", "ecr:PutImage", true}, {"ecr:Put*", "ecr:GetX", false}, {"ecr:*IMAGE", "ecr:PutImage", true},
-		{"ecr:*Image", "ecr:ListImages", false}, {
-			"ecr:?utImage", "ecr:PutImage", true,
-		}, {"ecr:B*Get*", "ecr:BatchGetImage", true},
+		{"ecr:*Image", "ecr:ListImages", false}, {"ecr:?utImage", "ecr:PutImage", true},
+		{"ecr:B*Get*", "ecr:BatchGetImage", true},
 		{"ecr:Put**", "ecr:Put", true}, {"ecr:PutImage?", "ecr:PutImage", false},
 	}
 	for _, tt := range tests {

@@ -1,5 +1,7 @@
 package policy
 
+import "slices"
+
 // Kind says where a document is used; it decides what is allowed in it.
 type Kind int
 
@@ -85,4 +87,11 @@ type Policy struct {
 	// Document is nil if no such policy is set; it then allows nothing, and
 	// the explanation of a refusal says that it is not set.
 	Document *Document
+	// Actions, if not nil, are the only ones that the policy decides on.
+	Actions []string
+}
+
+// decides reports whether the policy decides on the action.
+func (p *Policy) decides(action string) bool {
+	return p.Document != nil && (p.Actions == nil || slices.Contains(p.Actions, action))
 }

@@ -136,7 +136,7 @@ type verdict struct {
 func (ev *evaluation) read(policies []Policy, identity bool) (v verdict) {
 	for i := range policies {
 		p := &policies[i]
-		if p.Document == nil {
+		if !p.decides(ev.request.Action) {
 			continue
 		}
 		for j := range p.Document.Statements {

@@ -7,7 +7,7 @@ import (
 	"github.com/twinport/twinport/internal/policy"
 )
 
-// A replication is refused, and told what to do about it.
+// A replication is refused, and the answer says what to do about it.
 func Example() {
 	registry, err := policy.Parse(`{
 		"Version": "2012-10-17",

@@ -85,10 +85,13 @@ func (d Decision) Reason() string {
 func (d *Decision) missing(policies []Policy, identity bool) string {
 	var set, unset []string
 	for i := range policies {
-		name := policyName(policies[i].Name, identity)
-		if policies[i].Document == nil {
+		p, name := &policies[i], policyName(policies[i].Name, identity)
+		switch {
+		case p.Document == nil:
 			unset = append(unset, name+" is not set")
-		} else {
+		case !p.decides(d.request.Action):
+			unset = append(unset, name+" does not decide on "+d.request.Action+" in its scope")
+		default:
 			set = append(set, name)
 		}
 	}
@@ -118,7 +121,7 @@ func (d *Decision) nearest(policies []Policy, identity bool) string {
 	ev := newEvaluation(context.Background(), &d.request)
 	for i := range policies {
 		p := &policies[i]
-		if p.Document == nil {
+		if !p.decides(d.request.Action) {
 			continue
 		}
 		for j := range p.Document.Statements {

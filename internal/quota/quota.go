@@ -10,6 +10,7 @@ type Limits struct {
 	ImagesPerRepository int64
 	TagsPerImage        int64
 	OpenUploads         int64
+	LayerBytes          int64 // of one layer; past MaxLayerBytes there is no more
 	// StoredBytes bounds layers, counted once in each repository that has them,
 	// and manifests; ReplicatedBytes bounds those of them that replications brought.
 	StoredBytes     int64
@@ -18,11 +19,16 @@ type Limits struct {
 	Rates [Kinds]int64
 }
 
+// MaxLayerBytes is how many bytes a layer may have at most (ECR: 52,000 MiB). Buckets take it in as many parts as they
+// can.
+const MaxLayerBytes = 52000 << 20
+
 // Default are ECR's quotas. It documents none for uploads and bytes, nor for
 // requests that have nothing to do with pushes and pulls.
 func Default() Limits {
 	return Limits{
 		Repositories: 100_000, ImagesPerRepository: 100_000, TagsPerImage: 1000, OpenUploads: 10_000,
+		LayerBytes: MaxLayerBytes,
 		Rates: [Kinds]int64{
 			GetAuthorizationToken: 500, BatchCheckLayerAvailability: 1000, BatchGetImage: 2000, GetDownloadURLForLayer: 3000,
 			InitiateLayerUpload: 100, UploadLayerPart: 500, CompleteLayerUpload: 100, PutImage: 10, Other: 1000,
@@ -35,6 +41,7 @@ const (
 	Repositories        = "Registered repositories"
 	ImagesPerRepository = "Images per repository"
 	TagsPerImage        = "Tags per image"
+	LayerBytes          = "Maximum layer size"
 	OpenUploads         = "Open layer uploads"
 	StoredBytes         = "Stored bytes"
 	ReplicatedBytes     = "Replicated bytes"

@@ -153,7 +153,7 @@ func TestRule10MissingAndForbiddenLookTheSame(t *testing.T) {
 		"Layer":       func(r resource.Repository) error { _, err := d.Layer(ctx, c, r, dg); return err },
 		"OpenLayer":   func(r resource.Repository) error { _, _, err := d.OpenLayer(ctx, c, r, dg); return err },
 		"Tags":        func(r resource.Repository) error { _, _, err := d.Tags(ctx, c, r, page); return err },
-		"Referrers":   func(r resource.Repository) error { _, _, err := d.Referrers(ctx, c, r, dg, "", page); return err },
+		"Referrers":   func(r resource.Repository) error { _, _, err := d.Referrers(ctx, c, r, dg, nil, page); return err },
 		"StartUpload": func(r resource.Repository) error { _, err := d.StartUpload(ctx, c, r); return err },
 		"PutLayer": func(r resource.Repository) error {
 			_, err := d.PutLayer(ctx, c, r, dg, strings.NewReader(""))
@@ -189,17 +189,17 @@ func TestRule10MissingAndForbiddenLookTheSame(t *testing.T) {
 		}
 		a := strings.NewReplacer("999988887777", devAccount, "us-east-1", "us-west-2").Replace(three.Error())
 		if a != two.Error() {
-			t.Errorf("%s tells an account that is not served:\n%s\n%s", name, a, two)
+			t.Errorf("%s reveals an account that is not served:\n%s\n%s", name, a, two)
 		}
 	}
 	_, _, err := d.ListRepositories(ctx, c, dev, page)
 	wantCode(t, "ListRepositories", err, registry.AccessDenied)
-	// The account's own callers are told.
+	// The account's own callers see the reason.
 	_, err = d.Manifest(ctx, root(devAccount), absent, registry.Reference{Digest: dg})
 	wantCode(t, "its own", err, registry.RepositoryNotFound)
 }
 
-// Nor does the time tell: whatever refuses, and whether anything is there, it
+// Nor does the time reveal it: whatever refuses, and whether anything is there, it
 // takes the same look-ups and evaluations.
 func TestRule10MissingAndForbiddenCostTheSame(t *testing.T) {
 	d := openStill(t)
@@ -214,6 +214,11 @@ func TestRule10MissingAndForbiddenCostTheSame(t *testing.T) {
 	for _, name := range []string{"plain", "tagged", "open", "shut", "cold"} {
 		d.create(ref(name))
 	}
+	// The missing ones would be created by pushes of others, and one by none.
+	d.template(dev, "ROOT", registry.TemplateSettings{
+		Policy: statement("Allow", "999988887777", "ecr:*"), Tags: []resource.Tag{{Key: "a", Value: "b"}},
+	}, registry.ForPush)
+	d.template(dev, "never", registry.TemplateSettings{})
 	raw := d.image(ref("plain"), "x")
 	dg := d.put(ref("plain"), raw, "latest")
 	if err := d.TagResource(ctx, root(devAccount), ref("tagged"), []resource.Tag{{Key: "a", Value: "b"}}); err != nil {
@@ -251,6 +256,7 @@ func TestRule10MissingAndForbiddenCostTheSame(t *testing.T) {
 		var want cost
 		for i, r := range []resource.Repository{
 			ref("missing"), ref("plain"), ref("tagged"), ref("open"), ref("shut"), ref("cold"), ref("missing"), ref("cold"),
+			ref("never/missing"),
 			{Registry: resource.Registry{Account: "999988887777", Region: "us-west-2"}, Name: "unserved"},
 		} {
 			before := cost{lookUps(), d.Evaluations()}
@@ -334,8 +340,8 @@ func TestDenyBindsTheOwnerToo(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "explicit deny") {
 		t.Errorf("the message: %v", err)
 	}
-	// The root may always mend it; nobody else may.
-	wantCode(t, "another user's mending", d.SetRepositoryPolicy(ctx, user(devAccount), ref,
+	// The root may always fix it; nobody else may.
+	wantCode(t, "another user's fixing", d.SetRepositoryPolicy(ctx, user(devAccount), ref,
 		statement("Allow", devAccount, "ecr:*"), false), registry.AccessDenied)
 	if got, err := d.RepositoryPolicy(ctx, root(devAccount), ref); err != nil || got != deny {
 		t.Errorf("reading it: %q, %v", got, err)
@@ -352,7 +358,7 @@ func TestDenyBindsTheOwnerToo(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := d.DeleteRegistryPolicy(ctx, root(devAccount), dev); err != nil {
-		t.Errorf("the root could not mend its registry policy: %v", err)
+		t.Errorf("the root could not fix its registry policy: %v", err)
 	}
 }
 
@@ -416,7 +422,7 @@ func TestPoliciesStoredBefore(t *testing.T) {
 	if _, err := d.DeleteRepositoryPolicy(ctx, root(prodAccount), in(prod)); err != nil {
 		t.Error(err)
 	}
-	wantCode(t, "once it is mended", pull(root(prodAccount)), "")
+	wantCode(t, "once it is fixed", pull(root(prodAccount)), "")
 }
 
 // The caller's connection reaches policies as condition keys.

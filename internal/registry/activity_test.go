@@ -114,9 +114,8 @@ func TestListReplications(t *testing.T) {
 		direction replication.Direction
 		state     replication.State
 	}{
-		{dev, replication.Outgoing, ""}, {
-			dev, replication.Incoming, replication.Failed,
-		}, {dev, replication.Incoming, replication.InProgress},
+		{dev, replication.Outgoing, ""}, {dev, replication.Incoming, replication.Failed},
+		{dev, replication.Incoming, replication.InProgress},
 		{prod, replication.Incoming, ""}, {prod, "SIDEWAYS", ""}, {prod, replication.Outgoing, "LOST"},
 	} {
 		if got := d.list(what.id, what.direction, what.state, 100); len(got) != 0 {
@@ -169,7 +168,7 @@ func TestStatementOfAFailure(t *testing.T) {
 	d.drain()
 	if done := d.list(prod, replication.Outgoing, replication.Complete, 10); len(done) != 1 ||
 		done[0].Failure.Statement != "" {
-		t.Errorf("mended: %+v", done)
+		t.Errorf("fixed: %+v", done)
 	}
 }
 
@@ -244,7 +243,7 @@ func TestRetryReplications(t *testing.T) {
 	}
 }
 
-// Rule 10, for what only Twinport has: another account's caller is told nothing,
+// Rule 10, for what only Twinport has: another account's caller learns nothing,
 // and the same whether the registry is there or not.
 func TestRule10ActivityIsTheAccountsOwn(t *testing.T) {
 	d := openStill(t)

@@ -17,7 +17,7 @@ func (s *Service) policiesOf(r *metadata.Repository) []policy.Policy {
 	return r.Memo(func(r *metadata.Repository) any {
 		ref := refOf(r)
 		return []policy.Policy{
-			s.access.RegistryPolicy(ref.Registry, r.Registry.Policy),
+			s.registryPolicy(ref.Registry, &r.Registry),
 			s.access.RepositoryPolicy(ref, r.Policy),
 		}
 	}).([]policy.Policy)
@@ -135,19 +135,32 @@ func (s *Service) Authorize(ctx context.Context, c access.Caller, id resource.Re
 }
 
 // decideByRegistry decides on the registry's policy, and returns the registry's row. To callers of other accounts a
-// registry that is not served is one that grants nothing, and is looked for all the same.
+// registry that is not served is one that grants nothing, and is looked for all the same: they are not answered from
+// memory.
 func (s *Service) decideByRegistry(ctx context.Context, r access.Request) (metadata.Registry, error) {
 	id := r.On.Registry
-	reg, err := s.meta.Read(ctx).Registries().Get(id.Account, id.Region)
+	var (
+		reg metadata.Registry
+		err error
+	)
+	if r.Caller.Identity.Principal.Account == id.Account {
+		reg, err = s.meta.Registry(ctx, id.Account, id.Region)
+	} else {
+		reg, err = s.meta.Read(ctx).Registries().Get(id.Account, id.Region)
+	}
 	if err != nil && !errors.Is(err, metadata.ErrNotFound) {
 		return reg, fmt.Errorf("look up registry %s: %w", id, err)
 	}
 	if !s.Exists(id) {
-		reg.Policy = ""
+		reg.RegistrySettings = metadata.RegistrySettings{}
 	} else if err != nil {
 		return reg, fmt.Errorf("look up registry %s: %w", id, err)
 	}
-	return reg, s.decide(ctx, r, s.access.RegistryPolicy(id, reg.Policy))
+	policies := []policy.Policy{s.registryPolicy(id, &reg.RegistrySettings)}
+	if access.Unrestricted(&r.Caller, id.Account, policies) {
+		return reg, nil
+	}
+	return reg, s.decide(ctx, r, policies...)
 }
 
 func (s *Service) notServed(id resource.Registry) error {

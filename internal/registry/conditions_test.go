@@ -30,6 +30,27 @@ func (d *domain) everyAction(c access.Caller, ref resource.Repository) (names []
 			_, err := d.CreateRepository(ctx, c, ref, registry.NewRepository{Tags: team})
 			return err
 		},
+		"ecr:CreateRepositoryCreationTemplate": func() error {
+			_, err := d.CreateCreationTemplate(ctx, c, id, registry.CreationTemplate{})
+			return err
+		},
+		"ecr:UpdateRepositoryCreationTemplate": func() error {
+			_, err := d.UpdateCreationTemplate(ctx, c, id, "absent", nil)
+			return err
+		},
+		"ecr:DeleteRepositoryCreationTemplate": func() error { _, err := d.DeleteCreationTemplate(ctx, c, id, "absent"); return err },
+		"ecr:DescribeRepositoryCreationTemplates": func() error {
+			_, _, err := d.CreationTemplates(ctx, c, id, nil, registry.Page{Limit: 1})
+			return err
+		},
+		"ecr:DeleteLifecyclePolicy": func() error { _, err := d.expiry.DeletePolicy(ctx, c, ref); return err },
+		"ecr:GetLifecyclePolicy":    func() error { _, err := d.expiry.Policy(ctx, c, ref); return err },
+		"ecr:GetLifecyclePolicyPreview": func() error {
+			_, _, _, err := d.expiry.ListPreview(ctx, c, ref, registry.AnyTagStatus, registry.Page{Limit: 1})
+			return err
+		},
+		"ecr:PutLifecyclePolicy":             func() error { _, err := d.expiry.PutPolicy(ctx, c, ref, "{"); return err },
+		"ecr:StartLifecyclePolicyPreview":    func() error { _, err := d.expiry.StartPreview(ctx, c, ref, "{"); return err },
 		"ecr:DeleteRegistryPolicy":           func() error { _, err := d.DeleteRegistryPolicy(ctx, c, id); return err },
 		"ecr:DeleteRepository":               func() error { _, err := d.DeleteRepository(ctx, c, ref, false); return err },
 		"ecr:DeleteRepositoryPolicy":         func() error { _, err := d.DeleteRepositoryPolicy(ctx, c, ref); return err },
@@ -39,6 +60,16 @@ func (d *domain) everyAction(c access.Caller, ref resource.Repository) (names []
 			return err
 		},
 		"ecr:DescribeRegistry": func() error { _, err := d.Rules(ctx, c, id); return err },
+		"ecr:DescribeReplicationBackfillResults": func() error {
+			_, _, _, err := d.BackfillResults(ctx, c, id, "none", "", registry.Page{Limit: 1})
+			return err
+		},
+		"ecr:ListReplicationBackfills": func() error {
+			_, _, err := d.Backfills(ctx, c, id, registry.Page{Limit: 1})
+			return err
+		},
+		"ecr:StartReplicationBackfill": func() error { _, err := d.StartBackfill(ctx, c, id, prod); return err },
+		"ecr:StopReplicationBackfill":  func() error { _, err := d.StopBackfill(ctx, c, id, "none"); return err },
 		"ecr:DescribeRepositories": func() error {
 			_, err := d.DescribeRepositories(ctx, c, id, []string{ref.Name})
 			return err
@@ -61,6 +92,32 @@ func (d *domain) everyAction(c access.Caller, ref resource.Repository) (names []
 		"ecr:TagResource":                 func() error { return d.TagResource(ctx, c, ref, team) },
 		"ecr:UntagResource":               func() error { return d.UntagResource(ctx, c, ref, []string{"absent"}) },
 		"ecr:UploadLayerPart":             func() error { _, err := d.UploadSize(ctx, c, ref, "none"); return err },
+
+		"ecr:BatchGetRepositoryScanningConfiguration": func() error {
+			_, _, err := d.RepositoryScanning(ctx, c, id, []string{ref.Name})
+			return err
+		},
+		"ecr:DeregisterPullTimeUpdateExclusion": func() error { return d.IncludePulls(ctx, c, id, "absent") },
+		"ecr:DescribeImageScanFindings":         func() error { return d.ScanFindings(ctx, c, ref, tag) },
+		"ecr:GetAccountSetting": func() error {
+			_, err := d.AccountSetting(ctx, c, id, registry.RegistryPolicyScope)
+			return err
+		},
+		"ecr:GetRegistryScanningConfiguration": func() error { _, err := d.Scanning(ctx, c, id); return err },
+		"ecr:ListPullTimeUpdateExclusions": func() error {
+			_, _, err := d.PullTimeExclusions(ctx, c, id, registry.Page{Limit: 1})
+			return err
+		},
+		"ecr:PutAccountSetting": func() error {
+			return d.SetAccountSetting(ctx, c, id, registry.RegistryPolicyScope, "none")
+		},
+		"ecr:PutImageScanningConfiguration": func() error { return d.SetScanOnPush(ctx, c, ref, false) },
+		"ecr:PutRegistryScanningConfiguration": func() error {
+			_, err := d.SetScanning(ctx, c, id, registry.ScanningConfiguration{Type: "none", Rules: make([]registry.ScanningRule, 1)})
+			return err
+		},
+		"ecr:RegisterPullTimeUpdateExclusion": func() error { _, err := d.ExcludePulls(ctx, c, id, "anyone"); return err },
+		"ecr:StartImageScan":                  func() error { return d.StartScan(ctx, c, ref, tag) },
 	}
 	names = slices.Sorted(maps.Keys(do))
 	const last = "ecr:DeleteRegistryPolicy"
@@ -118,6 +175,9 @@ func TestEveryActionFillsItsConditionKeys(t *testing.T) {
 		check(k, false, func(action string) bool { return access.KeysOf(action)&access.ResourceTags != 0 })
 	}
 	check("aws:RequestTag/team", false, func(action string) bool { return access.KeysOf(action)&access.RequestTags != 0 })
+	check("ecr:AccountSetting", false, func(action string) bool {
+		return access.KeysOf(action)&access.AccountSettings != 0
+	})
 	check("aws:TagKeys", false, func(action string) bool { return access.KeysOf(action)&access.TagKeys != 0 })
 	for _, absent := range []string{
 		"aws:ResourceTag/none", "aws:RequestTag/none", "aws:username", "aws:SourceArn", "aws:TokenIssueTime",
@@ -157,9 +217,8 @@ func TestPullByOrganization(t *testing.T) {
 		organization, account string
 		want                  registry.Code
 	}{
-		{organization, devAccount, ""}, {
-			"o-ofanother0", devAccount, registry.AccessDenied,
-		}, {organization, "999988887777", registry.AccessDenied},
+		{organization, devAccount, ""}, {"o-ofanother0", devAccount, registry.AccessDenied},
+		{organization, "999988887777", registry.AccessDenied},
 	} {
 		if err := d.SetRepositoryPolicy(ctx, root(prodAccount), in(prod), text(tt.organization), false); err != nil {
 			t.Fatal(err)

@@ -127,7 +127,7 @@ func (s *Service) deleteImage(tx *metadata.Tx, repo *metadata.Repository, r Refe
 		_, err := s.deleteTag(tx, repo, r.Tag)
 		return []Reference{{Tag: r.Tag, Digest: digest.Digest(d)}}, err
 	}
-	indexes, _, err := tx.Images().Referring(repo.ID, d)
+	indexes, err := tx.Images().Indexes(repo.ID, d)
 	if err != nil {
 		return nil, err
 	}

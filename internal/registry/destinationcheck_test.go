@@ -91,7 +91,7 @@ func TestCheckDestinations(t *testing.T) {
 				(got.Failure.Reason == "") != (c.code == "") {
 				t.Errorf("%+v, want %s for %s: %s", got, c.want, c.decided, c.code)
 			}
-			if mendable := c.want == replication.NotGranted; (got.Failure.Statement != "") != mendable {
+			if fixable := c.want == replication.NotGranted; (got.Failure.Statement != "") != fixable {
 				t.Errorf("statement: %q", got.Failure.Statement)
 			}
 			// It is what a push finds.

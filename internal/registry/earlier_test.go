@@ -77,7 +77,7 @@ func TestManifestsOfEarlierBuilds(t *testing.T) {
 	found := map[digest.Digest]int{}
 	pages := 0
 	for p := (registry.Page{Limit: 16}); ; pages++ {
-		refs, next, err := d.Referrers(ctx, root(prodAccount), in(prod), subject, "", p)
+		refs, next, err := d.Referrers(ctx, root(prodAccount), in(prod), subject, nil, p)
 		if err != nil {
 			t.Fatal(err)
 		}

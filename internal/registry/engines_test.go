@@ -135,8 +135,8 @@ func openDatabase(t testing.TB, dir string) (db *sql.DB, driver string) {
 }
 
 // refuseTags makes the database in the test's folder fail to store tags in an
-// account's repositories, until mend is called.
-func refuseTags(t testing.TB, dir, account string) (mend func()) {
+// account's repositories, until fix is called.
+func refuseTags(t testing.TB, dir, account string) (fix func()) {
 	t.Helper()
 	of := `(SELECT p.id FROM repositories p JOIN registries g ON g.id = p.registry_id WHERE g.account = '` + account + `')`
 	db, driver := openDatabase(t, dir)

@@ -14,36 +14,48 @@ import (
 type Code string
 
 const (
-	AccessDenied                  Code = "AccessDenied"
-	RepositoryNotFound            Code = "RepositoryNotFound"
-	RepositoryAlreadyExists       Code = "RepositoryAlreadyExists"
-	RepositoryNotEmpty            Code = "RepositoryNotEmpty"
-	RepositoryPolicyNotFound      Code = "RepositoryPolicyNotFound"
-	RegistryPolicyNotFound        Code = "RegistryPolicyNotFound"
-	ImageNotFound                 Code = "ImageNotFound"
-	ImageAlreadyExists            Code = "ImageAlreadyExists"
-	ImageTagAlreadyExists         Code = "ImageTagAlreadyExists" // the tag is immutable
-	ImageDigestDoesNotMatch       Code = "ImageDigestDoesNotMatch"
-	ImageReferencedByManifestList Code = "ImageReferencedByManifestList"
-	ReferencedImagesNotFound      Code = "ReferencedImagesNotFound" // an index names a child that the repository lacks
-	LayersNotFound                Code = "LayersNotFound"
-	LayerInaccessible             Code = "LayerInaccessible"
-	LayerInUse                    Code = "LayerInUse"       // images name it
-	InvalidLayer                  Code = "InvalidLayer"     // the bytes do not have the digest that was claimed
-	InvalidLayerPart              Code = "InvalidLayerPart" // out of order; see Error.Received
-	EmptyUpload                   Code = "EmptyUpload"
-	LayerPartTooSmall             Code = "LayerPartTooSmall"
-	LayerAlreadyExists            Code = "LayerAlreadyExists"
-	UploadNotFound                Code = "UploadNotFound"
-	InvalidParameter              Code = "InvalidParameter"
-	InvalidManifest               Code = "InvalidManifest" // ECR: InvalidParameterException; OCI: MANIFEST_INVALID
-	InvalidTagParameter           Code = "InvalidTagParameter"
-	TooManyTags                   Code = "TooManyTags"
-	LimitExceeded                 Code = "LimitExceeded"
-	Throttled                     Code = "Throttled" // trying again later helps
-	Validation                    Code = "Validation"
-	PreconditionFailed            Code = "PreconditionFailed" // see Revision
-	StorageFull                   Code = "StorageFull"        // no room for new content; what is stored stays readable
+	AccessDenied                     Code = "AccessDenied"
+	RepositoryNotFound               Code = "RepositoryNotFound"
+	RepositoryAlreadyExists          Code = "RepositoryAlreadyExists"
+	RepositoryNotEmpty               Code = "RepositoryNotEmpty"
+	RepositoryPolicyNotFound         Code = "RepositoryPolicyNotFound"
+	RegistryPolicyNotFound           Code = "RegistryPolicyNotFound"
+	ImageNotFound                    Code = "ImageNotFound"
+	ImageAlreadyExists               Code = "ImageAlreadyExists"
+	ImageTagAlreadyExists            Code = "ImageTagAlreadyExists" // the tag is immutable
+	ImageDigestDoesNotMatch          Code = "ImageDigestDoesNotMatch"
+	ImageReferencedByManifestList    Code = "ImageReferencedByManifestList"
+	ReferencedImagesNotFound         Code = "ReferencedImagesNotFound" // an index names a child that the repository lacks
+	LifecyclePolicyNotFound          Code = "LifecyclePolicyNotFound"
+	LifecyclePolicyPreviewInProgress Code = "LifecyclePolicyPreviewInProgress"
+	LifecyclePolicyPreviewNotFound   Code = "LifecyclePolicyPreviewNotFound"
+	TemplateAlreadyExists            Code = "TemplateAlreadyExists"
+	TemplateNotFound                 Code = "TemplateNotFound"
+	ReplicationBackfillNotFound      Code = "ReplicationBackfillNotFound"
+	ReplicationBackfillInProgress    Code = "ReplicationBackfillInProgress"
+	ReplicationBackfillInvalidStatus Code = "ReplicationBackfillInvalidStatus"
+	LayersNotFound                   Code = "LayersNotFound"
+	LayerInaccessible                Code = "LayerInaccessible"
+	LayerInUse                       Code = "LayerInUse"       // images name it
+	InvalidLayer                     Code = "InvalidLayer"     // the bytes do not have the digest that was claimed
+	InvalidLayerPart                 Code = "InvalidLayerPart" // out of order; see Error.Received
+	EmptyUpload                      Code = "EmptyUpload"
+	LayerPartTooSmall                Code = "LayerPartTooSmall"
+	LayerAlreadyExists               Code = "LayerAlreadyExists"
+	UploadNotFound                   Code = "UploadNotFound"
+	InvalidParameter                 Code = "InvalidParameter"
+	InvalidManifest                  Code = "InvalidManifest" // ECR: InvalidParameterException; OCI: MANIFEST_INVALID
+	InvalidTagParameter              Code = "InvalidTagParameter"
+	TooManyTags                      Code = "TooManyTags"
+	LimitExceeded                    Code = "LimitExceeded"
+	Throttled                        Code = "Throttled" // trying again later helps
+	Validation                       Code = "Validation"
+	ExclusionAlreadyExists           Code = "ExclusionAlreadyExists"
+	ExclusionNotFound                Code = "ExclusionNotFound"
+	ScanNotFound                     Code = "ScanNotFound"
+	PreconditionFailed               Code = "PreconditionFailed" // see Revision
+	StorageFull                      Code = "StorageFull"        // no room for new content; what is stored stays readable
+	KMS                              Code = "Kms"                // see Error.KMSError
 )
 
 // Error is a refusal that the caller can understand: what was tried, on what,
@@ -57,6 +69,8 @@ type Error struct {
 	Received int64
 	// Quota is, for LimitExceeded, the name of the quota, if it is one.
 	Quota string
+	// KMSError is, for KMS, what AWS KMS calls the error.
+	KMSError string
 	// Err is the cause, if any; for logs only.
 	Err error
 }

@@ -128,19 +128,27 @@ func (s *Service) imagesLike(ctx context.Context, repository int64, prefix strin
 		if after, err = imageKey(p.After); err == nil {
 			ms, err = q.Images().Whole(repository, after, p.Limit+1)
 		}
-		ms, next = PageOf(ms, p.Limit, func(m metadata.Manifest) string {
-			return strconv.FormatInt(m.PushedAt.UnixMicro(), 10) + idSeparator + m.Digest
-		})
+		ms, next = PageOf(ms, p.Limit, func(m metadata.Manifest) string { return keyOfImage(m.PushedAt, m.Digest) })
 	}
 	return ms, next, err
 }
 
-// imageKey reads the key of a page of FindImages: InvalidParameter.
+// keySeparator parts what the key of a page consists of. No digest and no tag can
+// contain it.
+const keySeparator = " "
+
+// keyOfImage is the key of a page of images, the latest pushed first, that ends
+// with one.
+func keyOfImage(pushed time.Time, d string) string {
+	return strconv.FormatInt(pushed.UnixMicro(), 10) + keySeparator + d
+}
+
+// imageKey reads such a key: InvalidParameter.
 func imageKey(after string) (k metadata.ImageKey, err error) {
 	if after == "" {
 		return k, nil
 	}
-	pushed, d, _ := strings.Cut(after, idSeparator)
+	pushed, d, _ := strings.Cut(after, keySeparator)
 	micros, err := strconv.ParseInt(pushed, 10, 64)
 	if err != nil {
 		return k, Errorf(InvalidParameter, "'%s' is not where a page of images ended", Shorten(after))

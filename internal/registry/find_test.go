@@ -23,9 +23,8 @@ func TestFindRepositories(t *testing.T) {
 	}
 	d.create(resource.Repository{Registry: dev, Name: "team/web"})
 	if err := d.SetRules(ctx, root(prodAccount), prod, []replication.Rule{
-		{Destinations: []resource.Registry{dev, third}, Prefixes: []string{"team/"}}, {
-			Destinations: []resource.Registry{third}, Prefixes: []string{"team/web-", "app"},
-		},
+		{Destinations: []resource.Registry{dev, third}, Prefixes: []string{"team/"}},
+		{Destinations: []resource.Registry{third}, Prefixes: []string{"team/web-", "app"}},
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ func TestTextThatNoDatabaseTakes(t *testing.T) {
 		if _, _, err := d.Tags(ctx, root(prodAccount), ref, registry.Page{After: text, Limit: 10}); err != nil {
 			t.Errorf("tags after %q: %v", text, err)
 		}
-		if _, _, err := d.Referrers(ctx, root(prodAccount), ref, config.Digest, text, registry.Page{Limit: 10}); err != nil {
+		if _, _, err := d.Referrers(ctx, root(prodAccount), ref, config.Digest, []string{text}, registry.Page{Limit: 10}); err != nil {
 			t.Errorf("referrers of type %q: %v", text, err)
 		}
 		if err := d.TagResource(ctx, root(prodAccount), ref, []resource.Tag{{Key: "k" + text, Value: text}}); err != nil &&

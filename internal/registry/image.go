@@ -77,10 +77,6 @@ type Referrer struct {
 	Annotations  json.RawMessage // an object of strings; nil if there are none
 }
 
-// pullTimeFreshness is how old a recorded pull time may get before a pull
-// renews it (ECR refreshes it at least once every 24 hours).
-const pullTimeFreshness = time.Hour
-
 // MaxTagsPerImage is how many tags of one image are shown (ECR: 1,000 tags per image).
 const MaxTagsPerImage = 1000
 
@@ -100,7 +96,7 @@ func (s *Service) Manifest(ctx context.Context, c access.Caller, ref resource.Re
 			return Manifest{}, err
 		}
 	}
-	s.recordPull(repo, m.Manifest)
+	s.recordPull(&c, repo, m.Manifest)
 	return Manifest{Digest: digest.Digest(m.Digest), MediaType: m.MediaType, Size: m.Size, Bytes: m.Bytes}, nil
 }
 
@@ -154,7 +150,7 @@ func (s *Service) ManifestHead(ctx context.Context, c access.Caller, ref resourc
 			return Manifest{}, err
 		}
 	}
-	s.recordPull(repo, m.Manifest)
+	s.recordPull(&c, repo, m.Manifest)
 	return Manifest{Digest: digest.Digest(m.Digest), MediaType: m.MediaType, Size: m.Size}, nil
 }
 
@@ -222,22 +218,6 @@ func imageNotFound(repo *metadata.Repository, r Reference) *Error {
 		"registry with id '%s'", r, repo.Name, repo.Account)
 }
 
-// recordPull notes the time of a pull in the background, and seldom: a pull
-// must not wait for a write.
-func (s *Service) recordPull(repo *metadata.Repository, m metadata.Manifest) {
-	now := s.now()
-	if now.Sub(m.PulledAt) < pullTimeFreshness || !s.pulls.claim(content{repo.ID, m.Digest}, now, pullTimeFreshness) {
-		return
-	}
-	id, d := repo.ID, m.Digest
-	go func() {
-		err := s.meta.Update(context.Background(), func(tx *metadata.Tx) error { return tx.Images().SetPulledAt(id, d, now) })
-		if err != nil && !errors.Is(err, metadata.ErrClosed) {
-			s.log.Warn("could not record the time of a pull", "image", d, "error", err)
-		}
-	}()
-}
-
 // Tags in lexical order.
 func (s *Service) Tags(ctx context.Context, c access.Caller, ref resource.Repository,
 	p Page) (names []string, next string, err error) {
@@ -256,11 +236,11 @@ func (s *Service) Tags(ctx context.Context, c access.Caller, ref resource.Reposi
 	return names, next, nil
 }
 
-// Referrers of subject, in order of digest; artifactType "" means any. An
-// unknown subject has none. A page ends before the limit where the annotations
-// would take too much memory.
+// Referrers of subject, in order of digest, and of one of the artifact types, if
+// any are given. An unknown subject has none. A page ends before the limit where
+// the annotations would take too much memory.
 func (s *Service) Referrers(ctx context.Context, c access.Caller, ref resource.Repository, subject digest.Digest,
-	artifactType string, p Page) (refs []Referrer, next string, err error) {
+	artifactTypes []string, p Page) (refs []Referrer, next string, err error) {
 	repo, err := s.Repository(ctx, c, ref, access.BatchGetImage)
 	if err != nil {
 		return nil, "", err
@@ -268,7 +248,7 @@ func (s *Service) Referrers(ctx context.Context, c access.Caller, ref resource.R
 	if err := validDigest(subject); err != nil {
 		return nil, "", err
 	}
-	ms, more, err := s.meta.Read(ctx).Images().Referrers(repo.ID, string(subject), artifactType, p.After, p.Limit)
+	ms, more, err := s.meta.Read(ctx).Images().Referrers(repo.ID, string(subject), artifactTypes, p.After, p.Limit)
 	if err != nil {
 		return nil, "", fmt.Errorf("list the referrers of %s in %s: %w", subject, ref, err)
 	}
@@ -285,7 +265,7 @@ func (s *Service) Referrers(ctx context.Context, c access.Caller, ref resource.R
 	return refs, next, nil
 }
 
-// DescribeImages by reference: ImageNotFound if any is missing.
+// DescribeImages by reference, each once: ImageNotFound if any is missing.
 func (s *Service) DescribeImages(ctx context.Context, c access.Caller, ref resource.Repository,
 	refs []Reference) ([]Image, error) {
 	repo, err := s.Repository(ctx, c, ref, access.DescribeImages)
@@ -345,7 +325,7 @@ func (s *Service) describe(ctx context.Context, repo *metadata.Repository, ms []
 	return images, nil
 }
 
-// ListImages describes the images page by page, in order of digest.
+// ListImages describes the images page by page, the latest pushed first.
 func (s *Service) ListImages(ctx context.Context, c access.Caller, ref resource.Repository, status TagStatus,
 	p Page) (images []Image, next string, err error) {
 	repo, err := s.Repository(ctx, c, ref, access.DescribeImages)
@@ -359,35 +339,50 @@ func (s *Service) ListImages(ctx context.Context, c access.Caller, ref resource.
 	case Untagged:
 		tagged = 0
 	}
-	ms, err := s.meta.Read(ctx).Images().List(repo.ID, tagged, p.After, p.Limit+1)
+	after, err := imageKey(p.After)
+	if err != nil {
+		return nil, "", err
+	}
+	ms, err := s.meta.Read(ctx).Images().List(repo.ID, tagged, after, p.Limit+1, MaxTagsPerImage)
 	if err != nil {
 		return nil, "", fmt.Errorf("list the images of %s: %w", ref, err)
 	}
-	ms, next = PageOf(ms, p.Limit, func(m metadata.Manifest) string { return m.Digest })
-	images, err = s.describe(ctx, repo, ms)
-	return images, next, err
+	ms, next = PageOf(ms, p.Limit, func(m metadata.ListedManifest) string { return keyOfImage(m.PushedAt, m.Digest) })
+	images = make([]Image, len(ms))
+	for i, m := range ms {
+		images[i] = imageOf(m.Manifest)
+		images[i].Tags = m.Tags
+	}
+	return images, next, nil
 }
 
-// idSeparator parts digest and tag in the key of a page of ListImageIDs;
-// neither can contain it.
-const idSeparator = " "
-
 // ListImageIDs is ECR's ListImages: one reference per tag, and one without a
-// tag for an untagged image, in order of digest and tag.
+// tag for an untagged image, the latest pushed first. The key of a page is that
+// of an image and one of its tags.
 func (s *Service) ListImageIDs(ctx context.Context, c access.Caller, ref resource.Repository, status TagStatus,
 	p Page) (ids []Reference, next string, err error) {
 	repo, err := s.Repository(ctx, c, ref, access.ListImages)
 	if err != nil {
 		return nil, "", err
 	}
-	d, tag, _ := strings.Cut(p.After, idSeparator)
-	rows, err := s.meta.Read(ctx).Images().IDs(repo.ID, status != Untagged, status != Tagged, d, tag, p.Limit+1)
+	key, tag := p.After, ""
+	if i := strings.LastIndex(key, keySeparator); i >= 0 {
+		key, tag = key[:i], key[i+1:]
+	}
+	after, err := imageKey(key)
+	if err != nil {
+		return nil, "", err
+	}
+	rows, err := s.meta.Read(ctx).Images().IDs(repo.ID, status != Untagged, status != Tagged, after, tag, p.Limit+1)
 	if err != nil {
 		return nil, "", fmt.Errorf("list the images of %s: %w", ref, err)
 	}
-	rows, next = PageOf(rows, p.Limit, func(t metadata.Tag) string { return t.Digest + idSeparator + t.Name })
-	for _, t := range rows {
-		ids = append(ids, Reference{Digest: digest.Digest(t.Digest), Tag: t.Name})
+	rows, next = PageOf(rows, p.Limit, func(i metadata.ImageID) string {
+		return keyOfImage(i.PushedAt, i.Digest) + keySeparator + i.Tag
+	})
+	ids = make([]Reference, len(rows))
+	for i, row := range rows {
+		ids[i] = Reference{Digest: digest.Digest(row.Digest), Tag: row.Tag}
 	}
 	return ids, next, nil
 }

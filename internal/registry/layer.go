@@ -149,18 +149,14 @@ func (s *Service) OpenLayer(ctx context.Context, c access.Caller, ref resource.R
 // LayersAvailable returns which of the digests the repository has.
 func (s *Service) LayersAvailable(ctx context.Context, c access.Caller, ref resource.Repository,
 	ds []digest.Digest) (map[digest.Digest]Layer, error) {
-	repo, err := s.Repository(ctx, c, ref, access.BatchCheckLayerAvailability)
+	repo, err := s.repositoryAhead(ctx, c, ref, func(q *metadata.Queries, repository int64) {
+		for _, d := range ds {
+			layerAhead(d)(q, repository)
+			_, _, _ = q.Images().Referring(repository, string(d))
+		}
+	}, access.BatchCheckLayerAvailability)
 	if err != nil {
 		return nil, err
-	}
-	q := s.meta.ReadOf(ctx, repo)
-	mediaTypes := make(map[digest.Digest]metadata.Answer[string], len(ds))
-	for _, d := range ds {
-		layerAhead(d)(q, repo.ID)
-		mediaTypes[d] = metadata.Ask(q, func(q *metadata.Queries) (mediaType string, err error) {
-			_, mediaType, err = q.Images().Referring(repo.ID, string(d))
-			return mediaType, err
-		})
 	}
 	linked := make([]Layer, 0, len(ds))
 	for _, d := range ds {
@@ -181,7 +177,7 @@ func (s *Service) LayersAvailable(ctx context.Context, c access.Caller, ref reso
 	layers := make(map[digest.Digest]Layer, len(there))
 	for _, l := range there {
 		s.renew(repo, l)
-		if l.MediaType, err = mediaTypes[l.Digest].Get(); err != nil {
+		if l.MediaType, err = s.meta.LayerMediaType(ctx, repo, string(l.Digest)); err != nil {
 			return nil, fmt.Errorf("look up the media type of layer %s: %w", l.Digest, err)
 		}
 		layers[l.Digest] = l
@@ -249,15 +245,19 @@ func (s *Service) DeleteLayer(ctx context.Context, c access.Caller, ref resource
 
 // MountLayer links a blob that from (or, if from is nil, any repository of
 // the same registry that the caller may read) has. It returns false, and no
-// error, if there is no such blob that the caller may read.
+// error, if there is no such blob that the caller may read, or one of the
+// registries has blob mounting disabled.
 func (s *Service) MountLayer(ctx context.Context, c access.Caller, to resource.Repository, d digest.Digest,
 	from *resource.Repository) (bool, error) {
-	repo, err := s.Repository(ctx, c, to, access.InitiateLayerUpload)
+	repo, err := s.repositoryToPush(ctx, c, to, access.InitiateLayerUpload)
 	if err != nil {
 		return false, err
 	}
 	if err := validDigest(d); err != nil {
 		return false, err
+	}
+	if !mountsBlobs(repo) {
+		return false, nil
 	}
 	var sources []resource.Repository
 	if from != nil {
@@ -276,6 +276,9 @@ func (s *Service) MountLayer(ctx context.Context, c access.Caller, to resource.R
 		// one without the blob all look the same: a digest that was guessed
 		// says nothing.
 		source, err := s.repositoryAhead(ctx, c, ref, layerAhead(d), access.GetDownloadURLForLayer)
+		if err == nil && !mountsBlobs(source) {
+			continue
+		}
 		var l Layer
 		if err == nil {
 			l, err = s.layer(ctx, source, d)
@@ -300,6 +303,7 @@ func (s *Service) MountLayer(ctx context.Context, c access.Caller, to resource.R
 func (s *Service) mount(ctx context.Context, source, to *metadata.Repository,
 	d digest.Digest) (mounted bool, err error) {
 	room := s.roomIn(to, quota.StoredBytes)
+	var mountedLayer metadata.Layer
 	link := func(q *metadata.Queries) change {
 		layer := metadata.Ask(q, func(q *metadata.Queries) (metadata.Layer, error) {
 			return q.Layers().Get(source.ID, string(d))
@@ -319,10 +323,15 @@ func (s *Service) mount(ctx context.Context, source, to *metadata.Repository,
 			if err := takeLayer(tx, room, to.ID, string(d), l.Size); err != nil {
 				return err
 			}
-			mounted, err = tx.Layers().Link(to, string(d), s.now())
+			mountedLayer = l
+			mounted, err = tx.Layers().Link(to, string(d), false, s.now())
 			return err
 		}
 	}
 	err = room.Within(ctx, func() error { return s.updateWith(ctx, to, metadata.Repositories.Share, link) })
-	return mounted && err == nil, err
+	if !mounted || err != nil {
+		return false, err
+	}
+	s.stored(to, metadata.Blob{Digest: string(d), Size: mountedLayer.Size, Object: mountedLayer.Object}, "")
+	return true, nil
 }

@@ -76,6 +76,7 @@ func (s *Service) CompleteLayerUpload(ctx context.Context, c access.Caller, ref 
 		if err := u.Cancel(ctx); err != nil {
 			return Layer{}, err
 		}
+		s.failed(id)
 		if err := s.Update(ctx, func(tx *metadata.Tx) error { return tx.Uploads().Delete(id) }); err != nil {
 			return Layer{}, err
 		}

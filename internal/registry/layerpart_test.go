@@ -77,7 +77,7 @@ func TestLayerPartOfOtherLength(t *testing.T) {
 	}
 }
 
-// TestLayerThatIsThere: who may know that the repository has a layer is told,
+// TestLayerThatIsThere: who may know that the repository has a layer learns it,
 // and the upload ends; for others it is completed again.
 func TestLayerThatIsThere(t *testing.T) {
 	d := openStill(t)

@@ -178,7 +178,7 @@ func TestLostBytesComeBackTwice(t *testing.T) {
 	}
 }
 
-// A client that may push is not told that an image is there of which a part is
+// A client that may push does not hear that an image is there of which a part is
 // missing: crane, oras and regctl would send nothing. Who may only pull gets
 // what is there.
 func TestHeadDoesNotPromiseAnIncompleteImage(t *testing.T) {

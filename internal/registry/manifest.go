@@ -45,6 +45,9 @@ var forms = map[string]form{
 	ociArtifactManifest: artifactForm, dockerSchema1: schema1Form, dockerSchema1Signed: schema1Form,
 }
 
+// IsIndex reports whether manifests of the media type name others.
+func IsIndex(mediaType string) bool { return forms[mediaType] == indexForm }
+
 // parsedManifest is what the domain needs to know of a manifest.
 type parsedManifest struct {
 	MediaType    string

@@ -6,6 +6,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/twinport/twinport/internal/blob"
+	"github.com/twinport/twinport/internal/metadata"
 )
 
 // Limits of names (ECR: RepositoryName; OCI distribution-spec: tag grammar).
@@ -30,9 +31,22 @@ func validName(name string) error {
 //
 //	[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*
 func ValidName(name string) bool {
-	if len(name) < minNameLength || len(name) > maxNameLength {
-		return false
+	return len(name) >= minNameLength && len(name) <= maxNameLength && isPath(name)
+}
+
+// validPrefix checks the prefix of a creation template (ECR: Prefix): path components, which may be followed by a
+// slash, or ROOT.
+func validPrefix(prefix string) error {
+	if len(prefix) <= maxNameLength && isPath(strings.TrimSuffix(prefix, "/")) || prefix == metadata.RootPrefix {
+		return nil
 	}
+	return Errorf(InvalidParameter, "Invalid parameter at 'prefix' failed to satisfy constraint: 'must be %s, or 1 to "+
+		"%d characters of a-z, 0-9 and the separators . _ __ - and /, and begin with a letter or digit'",
+		metadata.RootPrefix, maxNameLength)
+}
+
+// isPath reports whether name is made of lower-case path components.
+func isPath(name string) bool {
 	separator := true // at the start, and after each separator, an alphanumeric must follow
 	for i := 0; i < len(name); i++ {
 		switch c := name[i]; {
@@ -64,8 +78,8 @@ func validTag(tag string) error {
 	if ValidTag(tag) {
 		return nil
 	}
-	return Errorf(InvalidParameter, "Invalid parameter at 'imageTag' failed to satisfy constraint: 'must be 1 to %d "+
-		"characters of a-z, A-Z, 0-9, _ . and -, and not begin with . or -'", maxTagLength)
+	return Errorf(InvalidParameter, "Invalid parameter at 'imageTag' failed to satisfy constraint: 'must satisfy regular "+
+		"expression '%s''", TagGrammar)
 }
 
 // TagGrammar is the regular expression that the whole of a tag matches
@@ -104,4 +118,18 @@ func Shorten(s string) string {
 		s = s[:most] + "…"
 	}
 	return strings.ToValidUTF8(s, "?")
+}
+
+// ValidImage checks the names of an image that came from elsewhere, which has a tag
+// or none: InvalidParameter.
+func ValidImage(repository, d, tag string) error {
+	if err := validName(repository); err != nil {
+		return err
+	}
+	if tag != "" {
+		if err := validTag(tag); err != nil {
+			return err
+		}
+	}
+	return validDigest(digest.Digest(d))
 }

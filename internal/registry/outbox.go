@@ -15,6 +15,13 @@ type Outbox interface {
 	// Admit makes sure, before anything is written, that what a push of so many
 	// tags to the repository makes has its place: LimitExceeded, Throttled.
 	Admit(ctx context.Context, r *metadata.Repository, tags int) error
+	// Arriving is called while an upload gets its bytes, now and then, if OpenUpload can
+	// read them. It must not block. False says that it need not be called for them again.
+	Arriving(a Arrival) bool
+	// Stored is called after a repository has got a blob by an upload. It must not block.
+	Stored(r *metadata.Repository, b metadata.Blob, upload string)
+	// Failed is called when an upload has ended without a blob. It must not block.
+	Failed(upload string)
 	// Pushed is called when all else of a push is written.
 	Pushed(tx *metadata.Tx, p Push) error
 	// Deleting is called before a deletion is done.

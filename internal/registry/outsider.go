@@ -14,7 +14,8 @@ import (
 // outsider is Repository for a caller of another account. To one who is refused
 // a repository that is not there costs what one that is there does: the same
 // look-ups, none of them answered from memory, and the same evaluations. So
-// the time shows as little as the text.
+// the time shows as little as the text. A repository that a push would create is
+// decided on by the policies that it would have.
 func (s *Service) outsider(ctx context.Context, c access.Caller, ref resource.Repository, about access.About,
 	ahead metadata.Ahead, actions []string) (*metadata.Repository, error) {
 	// Who was let in by what is remembered is let in without more ado, if the
@@ -35,6 +36,9 @@ func (s *Service) outsider(ctx context.Context, c access.Caller, ref resource.Re
 	registry := metadata.Ask(q, func(q *metadata.Queries) (metadata.Registry, error) {
 		return q.Registries().Get(ref.Registry.Account, ref.Registry.Region)
 	})
+	template := metadata.Ask(q, func(q *metadata.Queries) (*CreationTemplate, error) {
+		return TemplateFor(q, s.registries[ref.Registry], ref.Name, ForPush)
+	})
 	r, err := repository.Get()
 	if errors.Is(err, metadata.ErrNotFound) {
 		r = &metadata.Repository{}
@@ -45,14 +49,21 @@ func (s *Service) outsider(ctx context.Context, c access.Caller, ref resource.Re
 	if err != nil && !errors.Is(err, metadata.ErrNotFound) {
 		return nil, fmt.Errorf("look up registry %s: %w", ref.Registry, err)
 	}
+	t, err := template.Get()
+	if err != nil {
+		return nil, err
+	}
 	if about.Tags, err = q.Repositories().ResourceTags(r.ID); err != nil {
 		return nil, fmt.Errorf("read the resource tags of %s: %w", ref, err)
 	}
 	if !s.Exists(ref.Registry) { // what was stored before it was taken out of the configuration
 		r, reg, about.Tags = &metadata.Repository{}, metadata.Registry{}, nil
 	}
+	if r.ID == 0 && t != nil { // a push would create it
+		r.Policy, about.Tags = t.Policy, t.Tags
+	}
 	policies := []policy.Policy{
-		s.access.RegistryPolicy(ref.Registry, reg.Policy), s.access.RepositoryPolicy(ref, r.Policy),
+		s.registryPolicy(ref.Registry, &reg.RegistrySettings), s.access.RepositoryPolicy(ref, r.Policy),
 	}
 	if err := s.decideAll(ctx, c, ref, about, policies, actions); err != nil {
 		return nil, err

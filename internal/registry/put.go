@@ -50,11 +50,11 @@ const maxTagsPerPut = 100
 // replications that the registry's rules ask for. InvalidManifest,
 // LayersNotFound, ReferencedImagesNotFound, ImageTagAlreadyExists (immutable),
 // ImageDigestDoesNotMatch, ImageAlreadyExists (with RefuseUnchanged),
-// InvalidParameter (tag grammar, unsupported digest algorithm), LimitExceeded,
-// Throttled.
+// InvalidParameter (tag grammar, unsupported digest algorithm), KMS,
+// LimitExceeded, Throttled.
 func (s *Service) PutManifest(ctx context.Context, c access.Caller, ref resource.Repository,
 	n NewManifest) (PutResult, error) {
-	r, err := s.Repository(ctx, c, ref, access.PutImage)
+	r, err := s.repositoryToPush(ctx, c, ref, access.PutImage)
 	if err != nil {
 		return PutResult{}, err
 	}

@@ -50,6 +50,7 @@ func (s *Service) Quotas(ctx context.Context, c access.Caller, id resource.Regis
 		{quota.Repositories, QuotaCount, l.Repositories, used(quota.Repositories), true},
 		{quota.ImagesPerRepository, QuotaCount, l.ImagesPerRepository, 0, false},
 		{quota.TagsPerImage, QuotaCount, l.TagsPerImage, 0, false},
+		{quota.LayerBytes, QuotaBytes, maxLayer(l), 0, false},
 		{quota.OpenUploads, QuotaCount, l.OpenUploads, used(quota.OpenUploads), true},
 		{quota.StoredBytes, QuotaBytes, l.StoredBytes, used(quota.StoredBytes), true},
 		{quota.ReplicatedBytes, QuotaBytes, l.ReplicatedBytes, used(quota.ReplicatedBytes), true},
@@ -63,6 +64,14 @@ func (s *Service) Quotas(ctx context.Context, c access.Caller, id resource.Regis
 	return all, nil
 }
 
+// maxLayer is how many bytes one layer may have.
+func maxLayer(l quota.Limits) int64 {
+	if l.LayerBytes > 0 && l.LayerBytes < quota.MaxLayerBytes {
+		return l.LayerBytes
+	}
+	return quota.MaxLayerBytes
+}
+
 // overQuota refuses what would go past a quota.
 func overQuota(id resource.Registry, name string, limit int64) *Error {
 	e := Errorf(LimitExceeded, "The operation did not succeed because it would have exceeded a service limit for "+
@@ -70,6 +79,14 @@ func overQuota(id resource.Registry, name string, limit int64) *Error {
 		"or ask the operator for more.",
 		name, id.Account, id.Region, limit)
 	e.Quota = name
+	return e
+}
+
+func layerTooLarge(id resource.Registry, limit int64) *Error {
+	e := Errorf(LimitExceeded, "The operation did not succeed because it would have exceeded a service limit for "+
+		"your account: the quota '%s' of the registry with id '%s' in %s is %d bytes. Divide the layer, or ask the "+
+		"operator for more.", quota.LayerBytes, id.Account, id.Region, limit)
+	e.Quota = quota.LayerBytes
 	return e
 }
 
@@ -85,22 +102,33 @@ func (s *Service) roomIn(r *metadata.Repository, names ...string) *usage.Room {
 	return s.room(refOf(r).Registry, r.RegistryRow, r.ID, names...)
 }
 
+// roomForLayer is room for a layer that is pushed, or that a replication brings.
+func (s *Service) roomForLayer(r *metadata.Repository, received bool) *usage.Room {
+	if received {
+		return s.roomIn(r, quota.StoredBytes, quota.ReplicatedBytes)
+	}
+	return s.roomIn(r, quota.StoredBytes)
+}
+
 // takeLayer takes the room for a link to a layer, unless the repository has it.
 func takeLayer(tx *metadata.Tx, r *usage.Room, repository int64, digest string, size int64) error {
-	if !r.Bounded(quota.StoredBytes) {
+	if !r.Bounded(quota.StoredBytes) && !r.Bounded(quota.ReplicatedBytes) {
 		return nil
 	}
 	_, err := tx.Layers().Get(repository, digest)
-	if errors.Is(err, metadata.ErrNotFound) {
-		return r.Take(quota.StoredBytes, size)
+	if !errors.Is(err, metadata.ErrNotFound) {
+		return err
 	}
-	return err
+	if err := r.Take(quota.StoredBytes, size); err != nil {
+		return err
+	}
+	return r.Take(quota.ReplicatedBytes, size)
 }
 
 // takeBlob is takeLayer for a blob that the deployment has; if it has not, nothing
 // is taken.
 func takeBlob(tx *metadata.Tx, r *usage.Room, repository int64, digest string) error {
-	if !r.Bounded(quota.StoredBytes) {
+	if !r.Bounded(quota.StoredBytes) && !r.Bounded(quota.ReplicatedBytes) {
 		return nil
 	}
 	b, err := tx.Layers().Blob(digest)
@@ -117,8 +145,8 @@ func takeBlob(tx *metadata.Tx, r *usage.Room, repository int64, digest string) e
 // what the upload has already. More is refused before it is stored.
 func (s *Service) boundLayer(ctx context.Context, r *metadata.Repository, content io.Reader, already int64) (
 	io.Reader, error) {
-	b := &boundedLayer{r: content, room: maxLayerSize - already,
-		refusal: Errorf(LimitExceeded, "A layer may have at most %d bytes", int64(maxLayerSize))}
+	id, most := refOf(r).Registry, maxLayer(s.limits[r.Account])
+	b := &boundedLayer{r: content, room: most - already, refusal: layerTooLarge(id, most)}
 	room := s.roomIn(r, quota.StoredBytes)
 	if !room.Bounded(quota.StoredBytes) {
 		return b, nil
@@ -128,7 +156,7 @@ func (s *Service) boundLayer(ctx context.Context, r *metadata.Repository, conten
 		return nil, err
 	}
 	if n-already < b.room {
-		b.room, b.refusal = n-already, overQuota(refOf(r).Registry, quota.StoredBytes, room.Limit(quota.StoredBytes))
+		b.room, b.refusal = n-already, overQuota(id, quota.StoredBytes, room.Limit(quota.StoredBytes))
 		b.recount = func() (more int64, err error) {
 			_, now, err := room.Recount(ctx, quota.StoredBytes)
 			return now - n, err

@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -115,6 +116,35 @@ func TestQuotaOfTags(t *testing.T) {
 	wantCode(t, "another image takes one", put(two, "3"), "")
 	wantOver(t, "one too many comes back", put(one, "3", "4"), quota.TagsPerImage)
 	wantCode(t, "one comes back", put(one, "3"), "")
+}
+
+func TestQuotaOfLayerSize(t *testing.T) {
+	d := openQuotas(t, func(account string, l *quota.Limits) {
+		if l.LayerBytes = 4; account == devAccount {
+			l.LayerBytes = 0 // none, but for what no layer may have
+		}
+	})
+	own, theirs := in(prod), in(dev)
+	d.create(own)
+	d.create(theirs)
+	put := func(ref resource.Repository, content string) error {
+		_, err := d.PutLayer(ctx, root(ref.Registry.Account), ref, digest.FromString(content), strings.NewReader(content))
+		return err
+	}
+	wantCode(t, "four bytes", put(own, "four"), "")
+	wantOver(t, "five bytes", put(own, "fiver"), quota.LayerBytes)
+	wantCode(t, "five bytes elsewhere", put(theirs, "fiver"), "")
+	id := d.startUpload(own)
+	wantCode(t, "a part", d.appendPart(id, 0, "fou"), "")
+	wantOver(t, "one too large", d.appendPart(id, 3, "rs"), quota.LayerBytes)
+	for account, want := range map[string]int64{prodAccount: 4, devAccount: 52000 << 20} {
+		id := resource.Registry{Account: account, Region: prod.Region}
+		quotas, err := d.Quotas(ctx, root(account), id)
+		i := slices.IndexFunc(quotas, func(q registry.Quota) bool { return q.Name == "Maximum layer size" })
+		if err != nil || i < 0 || quotas[i].Limit != want || quotas[i].Unit != registry.QuotaBytes {
+			t.Errorf("%s: %+v, %v", account, quotas, err)
+		}
+	}
 }
 
 func TestQuotaOfUploads(t *testing.T) {

@@ -40,6 +40,9 @@ func (s *Service) replaceRegistryPolicy(ctx context.Context, row int64, id resou
 			return registryPolicyNotFound(id)
 		}
 		reg.Policy = text
+		if err := s.validScope(id, &reg.RegistrySettings); err != nil {
+			return err
+		}
 		if err := s.SaveSettings(tx, reg); err != nil {
 			return err
 		}

@@ -52,7 +52,7 @@ func (d *domain) dueNow() []int64 {
 	return ids
 }
 
-// resume makes due what may be mended, as far as it is made due at once.
+// resume makes due what may be fixed, as far as it is made due at once.
 func (d *domain) resume() {
 	d.t.Helper()
 	for made, more := 1, true; made > 0 && more; {
@@ -285,7 +285,7 @@ func TestRule5IncompleteSourceIsRefusedAndLeavesNothing(t *testing.T) {
 			// Not even the repository, which the copy began with.
 			_, err := d.DescribeRepositories(ctx, root(devAccount), dev, []string{"team/app"})
 			wantCode(t, "the destination", err, registry.RepositoryNotFound)
-			// Pushing the whole image again mends it.
+			// Pushing the whole image again repairs it.
 			d.put(in(prod), d.image(in(prod), "a"))
 			d.put(in(prod), d.index(b, a), "latest")
 			d.drain()
@@ -512,7 +512,7 @@ func TestOwnAccountNeedsNoGrant(t *testing.T) {
 func TestRefusedIsTriedAgainWhenTheDestinationChanges(t *testing.T) {
 	replicateOnly := strings.Replace(statement("Allow", prodAccount, "ecr:ReplicateImage"), `"Action"`,
 		`"Resource":"*","Action"`, 1)
-	for name, mend := range map[string]func(d *domain){
+	for name, fix := range map[string]func(d *domain){
 		"policy": func(d *domain) { d.grant(dev) },
 		"repository policy": func(d *domain) {
 			d.create(in(dev))
@@ -601,9 +601,9 @@ func TestRefusedIsTriedAgainWhenTheDestinationChanges(t *testing.T) {
 			for len(woken) > 0 {
 				<-woken
 			}
-			mend(d)
+			fix(d)
 			if len(woken) == 0 {
-				t.Error("nobody was told")
+				t.Error("nobody was notified")
 			}
 			d.drain()
 			want := digest.FromBytes(d.image(in(prod), "two"))
@@ -901,7 +901,7 @@ func TestReferrersReplicateByTheirOwnPush(t *testing.T) {
 		},
 	}))
 	d.drain()
-	refs, _, err := d.Referrers(ctx, root(devAccount), in(dev), digest.FromBytes(subject), "", registry.Page{Limit: 10})
+	refs, _, err := d.Referrers(ctx, root(devAccount), in(dev), digest.FromBytes(subject), nil, registry.Page{Limit: 10})
 	if err != nil || len(refs) != 1 || refs[0].Digest != signature || refs[0].ArtifactType != "application/x-signature" {
 		t.Errorf("%+v, %v", refs, err)
 	}

@@ -370,16 +370,81 @@ func TestDeletionsGoOnlyWhereARuleSaysSo(t *testing.T) {
 	}
 }
 
-// Nothing was replicated to a destination that refuses all: there is nothing to delete.
-func TestNoDeletionsWhereNothingArrived(t *testing.T) {
+// What a destination refuses now it may have got before: the deletion goes there,
+// too, and is done once it is allowed.
+func TestDeletionsOfWhatWasRefused(t *testing.T) {
+	refuse := func(d *domain) {
+		d.t.Helper()
+		if _, err := d.DeleteRegistryPolicy(ctx, root(devAccount), dev); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+	for name, c := range map[string]struct {
+		do   func(d *domain, image []byte) // dev has image with the tags a and b, and refuses all that follows
+		want string
+	}{
+		"a tag that was set again": {func(d *domain, image []byte) {
+			d.put(in(prod), image, "a")
+			d.drain()
+			d.batchDelete(in(prod), registry.Reference{Tag: "a"})
+		}, "0[b]"},
+		"a tag that has moved": {func(d *domain, _ []byte) {
+			d.put(in(prod), d.image(in(prod), "two"), "a")
+			d.drain()
+			d.batchDelete(in(prod), registry.Reference{Tag: "a"})
+		}, "0[b]"},
+		"an image that was pushed again": {func(d *domain, image []byte) {
+			d.put(in(prod), image, "a", "b")
+			d.drain()
+			d.batchDelete(in(prod), registry.Reference{Digest: digest.FromBytes(image)})
+		}, ""},
+		"an image that a tag has moved to": {func(d *domain, _ []byte) {
+			two := d.put(in(prod), d.image(in(prod), "two"), "a")
+			d.drain()
+			d.batchDelete(in(prod), registry.Reference{Digest: two})
+		}, "0[b]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := deleting(t)
+			image := d.image(in(prod), "one")
+			one := d.put(in(prod), image, "a", "b")
+			if d.drain(); d.has(in(dev), one) != "0[a b]" {
+				t.Fatalf("before: %s", d.has(in(dev), one))
+			}
+			refuse(d)
+			c.do(d, image)
+			d.drain()
+			if got := d.has(in(dev), one); got != "0[a b]" {
+				t.Errorf("while it refuses, the destination has %q", got)
+			}
+			d.grant(dev)
+			d.drain()
+			if got := strings.ReplaceAll(d.has(in(dev), one), "-1[]", ""); strings.TrimSpace(got) != c.want {
+				t.Errorf("the destination has %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// A deletion that is tried before anything has come makes no repository, and what
+// comes late does not bring back what it has deleted.
+func TestDeletionsBeforeAnythingCame(t *testing.T) {
 	d := openStill(t)
 	d.create(in(prod))
+	d.grant(dev)
 	d.deleteTo(dev)
-	dg := d.put(in(prod), d.image(in(prod), "one"), "a")
+	one := d.put(in(prod), d.image(in(prod), "one"), "a", "b")
+	d.batchDelete(in(prod), registry.Reference{Tag: "a"})
+	ids := d.due()
+	slices.Reverse(ids)
+	for _, id := range ids {
+		if _, err := d.Replicate(ctx, id); err != nil {
+			t.Fatal(err)
+		}
+	}
 	d.drain()
-	d.batchDelete(in(prod), registry.Reference{Digest: dg})
-	if rows := d.list(prod, replication.Outgoing, "", 10); len(rows) != 0 {
-		t.Errorf("%+v", rows)
+	if got := d.has(in(dev), one); got != "0[b]" {
+		t.Errorf("the destination has %q", got)
 	}
 }
 
@@ -396,5 +461,31 @@ func TestWatchTellsDeletions(t *testing.T) {
 				return r.Deletes && r.Digest == dg && r.State == replication.State(metadata.ReplicationComplete)
 			})
 		})
+	}
+}
+
+// Images that came with an index are deleted with it, or after it, also if they were
+// pushed before there was a rule.
+func TestDeletionsOfWhatAnIndexHasBrought(t *testing.T) {
+	d := openStill(t)
+	d.create(in(prod))
+	d.grant(dev)
+	one, two := d.image(in(prod), "one"), d.image(in(prod), "two")
+	child, kept := d.put(in(prod), one), d.put(in(prod), two)
+	d.deleteTo(dev)
+	index := d.put(in(prod), d.index(one, two), "multi")
+	d.drain()
+	if got := d.has(in(dev), child, kept, index); got != "0[] 1[] 2[multi]" {
+		t.Fatalf("the destination has %s", got)
+	}
+	if all := d.statuses(in(prod), registry.Reference{Digest: child}); len(all) != 1 ||
+		all[0].State != replication.Complete {
+		t.Errorf("the child's status: %+v", all)
+	}
+	d.batchDelete(in(prod), registry.Reference{Tag: "multi"})
+	d.batchDelete(in(prod), registry.Reference{Digest: child})
+	d.drain()
+	if got := d.has(in(dev), child, kept, index); got != "1[]" {
+		t.Errorf("the destination has %s, want the other child alone", got)
 	}
 }

@@ -18,7 +18,6 @@ import (
 type (
 	RepositorySettings = metadata.RepositorySettings
 	TagMutability      = metadata.TagMutability
-	Encryption         = metadata.Encryption
 )
 
 const (
@@ -32,12 +31,11 @@ const (
 // ImageTagMutabilityExclusionFilters).
 const maxExclusions = 5
 
+// maxExclusionLength is how many characters a filter may have (ECR: ImageTagMutabilityExclusionFilterValue).
+const maxExclusionLength = 128
+
 // maxWildcards is how many * one filter may have (ECR: tag immutability).
 const maxWildcards = 2
-
-// defaultEncryption is what ECR calls encryption with keys of its own. Twinport
-// leaves that to the disk: it says so in docs/architecture.md.
-const defaultEncryption = "AES256"
 
 // Repository is what is known of a repository.
 type Repository struct {
@@ -57,7 +55,7 @@ func repositoryOf(r *metadata.Repository) Repository {
 	return Repository{Ref: refOf(r), CreatedAt: r.CreatedAt, RepositorySettings: r.RepositorySettings}
 }
 
-// CreateRepository: RepositoryAlreadyExists, InvalidParameter, InvalidTagParameter, TooManyTags, LimitExceeded.
+// CreateRepository: RepositoryAlreadyExists, InvalidParameter, InvalidTagParameter, TooManyTags, KMS, LimitExceeded.
 func (s *Service) CreateRepository(ctx context.Context, c access.Caller, ref resource.Repository,
 	n NewRepository) (Repository, error) {
 	if err := validName(ref.Name); err != nil {
@@ -73,7 +71,7 @@ func (s *Service) CreateRepository(ctx context.Context, c access.Caller, ref res
 	}
 	if len(n.Tags) > 0 {
 		asked.Action = access.TagResource
-		if err := s.decide(ctx, asked, s.access.RegistryPolicy(ref.Registry, reg.Policy)); err != nil {
+		if err := s.decide(ctx, asked, s.registryPolicy(ref.Registry, &reg.RegistrySettings)); err != nil {
 			return Repository{}, err
 		}
 	}
@@ -81,10 +79,8 @@ func (s *Service) CreateRepository(ctx context.Context, c access.Caller, ref res
 	if err := validMutability(settings.TagMutability, settings.Exclusions); err != nil {
 		return Repository{}, err
 	}
-	if settings.Encryption != (Encryption{Type: defaultEncryption}) {
-		return Repository{}, Errorf(InvalidParameter, "Invalid parameter at 'encryptionConfiguration': encryption with "+
-			"KMS keys is not implemented in this version of Twinport yet; leave it out, or use %s without a key",
-			defaultEncryption)
+	if err := ValidEncryption(settings.Encryption); err != nil {
+		return Repository{}, err
 	}
 	r := s.newRepository(ref, reg.ID, settings)
 	room := s.room(ref.Registry, reg.ID, 0, quota.Repositories)
@@ -97,7 +93,6 @@ func (s *Service) CreateRepository(ctx context.Context, c access.Caller, ref res
 
 func (s *Service) createRepository(ctx context.Context, r *metadata.Repository, tags []resource.Tag,
 	room *usage.Room) error {
-	ref := refOf(r)
 	return s.Update(ctx, func(tx *metadata.Tx) error {
 		if err := room.Begin(tx.Queries); err != nil {
 			return err
@@ -108,19 +103,24 @@ func (s *Service) createRepository(ctx context.Context, r *metadata.Repository, 
 		}
 		if !created {
 			return Errorf(RepositoryAlreadyExists, "The repository with name '%s' already exists in the registry with id '%s'",
-				ref.Name, ref.Registry.Account)
+				r.Name, r.Account)
 		}
 		if err := room.Take(quota.Repositories, 1); err != nil {
 			return err
 		}
-		for _, t := range tags {
-			if err := tx.Repositories().SetResourceTag(r, t); err != nil {
-				return err
-			}
-		}
-		s.repositoryChanged(tx, r)
-		return s.outbox.Possible(tx, r.RegistryRow, ref)
+		return s.created(tx, r, tags)
 	})
+}
+
+// created gives a repository that was just created its tags, and reports it.
+func (s *Service) created(tx *metadata.Tx, r *metadata.Repository, tags []resource.Tag) error {
+	for _, t := range tags {
+		if err := tx.Repositories().SetResourceTag(r, t); err != nil {
+			return err
+		}
+	}
+	s.repositoryChanged(tx, r)
+	return s.outbox.Possible(tx, r.RegistryRow, refOf(r)) // replications may lack only the right to create it
 }
 
 // withDefaults sets what is not set as ECR does.
@@ -129,7 +129,7 @@ func withDefaults(r RepositorySettings) RepositorySettings {
 		r.TagMutability = Mutable
 	}
 	if r.Encryption.Type == "" {
-		r.Encryption.Type = defaultEncryption
+		r.Encryption.Type = AES256
 	}
 	return r
 }
@@ -142,33 +142,28 @@ func (s *Service) newRepository(ref resource.Repository, registry int64,
 	}
 }
 
-// CreateDestination creates the repository that an image is replicated into.
-func (s *Service) CreateDestination(tx *metadata.Tx, ref resource.Repository,
-	registry int64) (*metadata.Repository, error) {
-	r := s.newRepository(ref, registry, withDefaults(RepositorySettings{}))
-	if _, err := tx.Repositories().Create(r); err != nil {
-		return nil, err
-	}
-	return r, s.outbox.Possible(tx, registry, ref) // others may lack only the right to create it
-}
-
+// validMutability refuses what ECR does: InvalidParameter.
 func validMutability(m TagMutability, exclusions []string) error {
 	switch m {
 	case Mutable, Immutable:
 		if len(exclusions) > 0 {
-			return Errorf(InvalidParameter, "Invalid parameter at 'imageTagMutabilityExclusionFilters': filters need %s or %s",
-				ImmutableWithExclusion, MutableWithExclusion)
+			return invalidExclusions("ImageTagMutabilityExclusionFilters are not allowed when imageTagMutability is set as %s",
+				m)
 		}
 	case ImmutableWithExclusion, MutableWithExclusion:
-		if len(exclusions) == 0 || len(exclusions) > maxExclusions {
-			return Errorf(
-				InvalidParameter, "Invalid parameter at 'imageTagMutabilityExclusionFilters': %s needs 1 to %d filters", m,
-				maxExclusions)
+		if len(exclusions) == 0 {
+			return invalidExclusions("ImageTagMutabilityExclusionFilters can't be null when imageTagMutability is set as %s", m)
+		}
+		if len(exclusions) > maxExclusions {
+			return invalidExclusions("Member must have length less than or equal to %d", maxExclusions)
 		}
 		for _, f := range exclusions {
+			if !validExclusion(f) {
+				return invalidExclusions("Member must satisfy regular expression pattern: ^[0-9a-zA-Z._*-]{1,%d}$",
+					maxExclusionLength)
+			}
 			if strings.Count(f, "*") > maxWildcards {
-				return Errorf(InvalidParameter, "Invalid parameter at 'imageTagMutabilityExclusionFilters' failed to "+
-					"satisfy constraint: 'a filter has at most %d wildcards (*)': '%s' has more", maxWildcards, Shorten(f))
+				return invalidExclusions("a filter has at most %d wildcards (*): '%s' has more", maxWildcards, f)
 			}
 		}
 	default:
@@ -176,6 +171,17 @@ func validMutability(m TagMutability, exclusions []string) error {
 			"must satisfy enum value set: [%s, %s, %s, %s]'", Immutable, Mutable, ImmutableWithExclusion, MutableWithExclusion)
 	}
 	return nil
+}
+
+func invalidExclusions(format string, args ...any) *Error {
+	return Errorf(InvalidParameter, "Invalid parameter at 'imageTagMutabilityExclusionFilters' failed to satisfy "+
+		"constraint: '"+format+"'", args...)
+}
+
+// validExclusion reports whether a filter has only characters that tags may have, and wildcards.
+func validExclusion(filter string) bool {
+	return filter != "" && len(filter) <= maxExclusionLength &&
+		strings.IndexFunc(filter, func(c rune) bool { return c != '*' && !ValidTag("_"+string(c)) }) < 0
 }
 
 // ImmutableTag reports whether a tag of the repository may not be moved.
@@ -332,7 +338,7 @@ func (s *Service) SetRepositoryPolicy(ctx context.Context, c access.Caller, ref 
 	}
 	doc, err := policy.ParseNew(text, policy.RepositoryPolicy, policy.Registry(ref.Registry))
 	if err != nil {
-		return invalidPolicy(err)
+		return invalidPolicy("PolicyText", err)
 	}
 	if !force {
 		own := policy.Policy{Name: "the new policy", Document: doc}
@@ -361,9 +367,9 @@ func (s *Service) SetRepositoryPolicy(ctx context.Context, c access.Caller, ref 
 	})
 }
 
-func invalidPolicy(err error) error {
-	return Errorf(InvalidParameter, "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid "+
-		"repository policy provided: %v'", err)
+func invalidPolicy(parameter string, err error) error {
+	return Errorf(InvalidParameter, "Invalid parameter at '%s' failed to satisfy constraint: 'Invalid "+
+		"repository policy provided: %v'", parameter, err)
 }
 
 // RepositoryPolicy: RepositoryPolicyNotFound.

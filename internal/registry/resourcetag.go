@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/twinport/twinport/internal/access"
@@ -18,6 +19,9 @@ const (
 
 	// maxUntagged bounds how many keys a request may remove.
 	maxUntagged = 200
+
+	// tagPunctuation is what tags may have beside letters, digits and spaces.
+	tagPunctuation = "+-=._:/@"
 )
 
 func validResourceTags(tags []resource.Tag) error {
@@ -33,6 +37,9 @@ func validResourceTags(tags []resource.Tag) error {
 		case utf8.RuneCountInString(t.Value) > maxResourceTagValue:
 			return Errorf(InvalidTagParameter, "Invalid value of tag '%s': a value has at most %d characters", Shorten(t.Key),
 				maxResourceTagValue)
+		case !hasTagCharacters(t.Key) || !hasTagCharacters(t.Value):
+			return Errorf(InvalidTagParameter, "Invalid tag '%s': keys and values have letters, digits, spaces and the "+
+				"characters %s alone", Shorten(t.Key), tagPunctuation)
 		case strings.HasPrefix(folded, "aws:"):
 			return Errorf(InvalidTagParameter, "Invalid tag key '%s': keys that begin with aws: are reserved", Shorten(t.Key))
 		case given && first == t.Key:
@@ -43,6 +50,13 @@ func validResourceTags(tags []resource.Tag) error {
 		seen[folded] = t.Key
 	}
 	return nil
+}
+
+// hasTagCharacters reports whether text has only what ECR lets tags have, beside its length.
+func hasTagCharacters(text string) bool {
+	return strings.IndexFunc(text, func(c rune) bool {
+		return !unicode.In(c, unicode.L, unicode.N, unicode.Z) && !strings.ContainsRune(tagPunctuation, c)
+	}) < 0
 }
 
 // sameButForCase refuses a tag key that policies could not tell from another:

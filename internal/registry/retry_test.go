@@ -23,7 +23,7 @@ func TestFaultsAreTriedAgainWithGrowingDelays(t *testing.T) {
 	d.replicateTo(dev, third)
 	d.grant(dev)
 	d.create(in(dev))
-	mend := refuseTags(t, dir, devAccount)
+	fix := refuseTags(t, dir, devAccount)
 	dg := d.put(in(prod), d.image(in(prod), "one"), "latest")
 	toDev := func() replication.Status {
 		t.Helper()
@@ -77,7 +77,7 @@ func TestFaultsAreTriedAgainWithGrowingDelays(t *testing.T) {
 	tryDue()
 	before := toDev()
 	d.close()
-	mend()
+	fix()
 	ahead := d.clock.ahead.Load()
 	d = openStores(t, dir)
 	d.clock.advance(time.Duration(ahead))

@@ -144,7 +144,7 @@ func TestRetriesAreResumedByAnotherProcess(t *testing.T) {
 	}
 }
 
-// What no change of the destination mends is not tried again when it changes.
+// What no change of the destination fixes is not tried again when it changes.
 func TestWhatNobodyCanMendIsLeft(t *testing.T) {
 	d := openStill(t)
 	d.create(in(prod))

@@ -102,7 +102,7 @@ func TestRoundTrips(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name string
-		most int64 // 0: only told
+		most int64 // 0: only reported
 		do   func() error
 	}{
 		{"GET manifest by digest", 1, get(root(prodAccount), registry.Reference{Digest: first})},
@@ -120,6 +120,13 @@ func TestRoundTrips(t *testing.T) {
 		}},
 		{"HEAD blob", 1, func() error { _, err := d.Layer(ctx, root(prodAccount), own, layers[0].Digest); return err }},
 		{"HEAD blob, other account", 1, func() error { _, err := d.Layer(ctx, root(devAccount), own, layers[0].Digest); return err }},
+		{"which layers are there", 1, func() error {
+			have, err := d.LayersAvailable(ctx, root(prodAccount), own, []digest.Digest{layers[0].Digest, layers[1].Digest})
+			if err == nil && len(have) != 2 {
+				err = fmt.Errorf("%d layers, want 2", len(have))
+			}
+			return err
+		}},
 		{"GET blob", 1, func() error {
 			_, content, err := d.OpenLayer(ctx, root(devAccount), own, layers[0].Digest)
 			if err == nil && content.ReadSeekCloser != nil {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -31,9 +33,12 @@ type Config struct {
 	Organizations map[string]string
 	// Grace is how old a layer's link must be for a sweep to remove it if no
 	// manifest needs it.
-	Grace  time.Duration
-	Logger *slog.Logger
-	Now    func() time.Time
+	Grace time.Duration
+	// LifecycleDelay is how long after a creation template has given a repository its
+	// lifecycle policy that runs first: expiry.FirstRun.
+	LifecycleDelay time.Duration
+	Logger         *slog.Logger
+	Now            func() time.Time
 	// Changes are reported there.
 	Changes *changes.Feed
 	Outbox  Outbox
@@ -60,6 +65,7 @@ type Service struct {
 
 	pulls, renewals recent
 	grace           time.Duration
+	lifecycleDelay  time.Duration
 
 	lost lostObjects
 
@@ -108,7 +114,7 @@ func newService(c Config) *Service {
 	s := &Service{
 		meta: c.Metadata, blobs: c.Blobs, log: c.Logger, now: c.Now, grace: c.Grace, limits: c.Limits, regions: c.Regions,
 		registries: map[resource.Registry]int64{}, usage: usage.New(c.Limits, c.Metadata.Read, c.Now), changes: c.Changes,
-		outbox: c.Outbox,
+		outbox: c.Outbox, lifecycleDelay: c.LifecycleDelay,
 	}
 	s.access = access.New(access.Config{Served: s.Exists, Organizations: c.Organizations, Logger: c.Logger, Now: c.Now})
 	return s
@@ -124,6 +130,9 @@ func (s *Service) Exists(id resource.Registry) bool {
 	_, ok := s.registries[id]
 	return ok
 }
+
+// Rows are those of the registries that the deployment serves, in order.
+func (s *Service) Rows() []int64 { return slices.Sorted(maps.Values(s.registries)) }
 
 // Regions that the deployment serves.
 func (s *Service) Regions() []string { return s.regions }

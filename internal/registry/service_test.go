@@ -19,6 +19,7 @@ import (
 	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/blob"
+	"github.com/twinport/twinport/internal/expiry"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/quota"
@@ -54,6 +55,7 @@ type domain struct {
 	clock  *clock
 	engine *replication.Engine
 	swept  *sweep.Stores
+	expiry *expiry.Service
 }
 
 // clock is the time, moved by hand.
@@ -106,7 +108,7 @@ func openLimited(t testing.TB, dir string, set func(account string, l *quota.Lim
 		Metadata: meta, Blobs: blobs, Accounts: []string{prodAccount, devAccount},
 		Organizations: map[string]string{prodAccount: organization, devAccount: organization}, Limits: limits,
 		Regions: []string{"us-east-1", "us-west-2"}, Grace: 24 * time.Hour, Logger: slog.New(slog.DiscardHandler),
-		Now: clock.now,
+		LifecycleDelay: expiry.FirstRun(runInterval), Now: clock.now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -114,6 +116,7 @@ func openLimited(t testing.TB, dir string, set func(account string, l *quota.Lim
 	d := &domain{Service: s, replicator: r, t: t, meta: meta, blobs: blobs, dir: dir, clock: clock}
 	d.swept = sweep.NewStores(meta, blobs, slog.New(slog.DiscardHandler), clock.now)
 	d.OnFull(d.swept.MakeRoom)
+	d.expiry = d.newExpiry()
 	t.Cleanup(d.close)
 	return d
 }

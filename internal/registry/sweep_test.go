@@ -264,13 +264,13 @@ func TestDryRunChangesNothingAndTellsWhatIsFreed(t *testing.T) {
 		return fmt.Sprint(blobs, garbage, uploads, links, unused, d.objects(), d.held())
 	}
 	before := state()
-	told := d.sweepAll(true)
-	if again := d.sweepAll(true); state() != before || !maps.Equal(told, again) {
+	predicted := d.sweepAll(true)
+	if again := d.sweepAll(true); state() != before || !maps.Equal(predicted, again) {
 		t.Error("a dry run changed something")
 	}
 	freed := d.sweepAll(false)
-	if !maps.Equal(told, freed) {
-		t.Errorf("told %v, freed %v", told, freed)
+	if !maps.Equal(predicted, freed) {
+		t.Errorf("predicted %v, freed %v", predicted, freed)
 	}
 	for step, want := range map[sweep.Step]int64{
 		"uploads": 1, "leftovers": 1, "links": 6, "blobs": 6, "objects": 1, "garbage": 7,
@@ -344,13 +344,13 @@ func TestPagesOfManyLinks(t *testing.T) {
 	begun := time.Now()
 	for i := 0; i < links; i += batch {
 		err := d.meta.Update(ctx, func(tx *metadata.Tx) error {
-			for j := range batch {
-				if err := tx.Layers().Add(r, fmt.Sprintf("sha256:%064d", i+j), 1, fmt.Sprintf("blobs/none-%d", i+j),
-					begun); err != nil {
-					return err
+			blobs := make([]metadata.Blob, batch)
+			for j := range blobs {
+				blobs[j] = metadata.Blob{
+					Digest: fmt.Sprintf("sha256:%064d", i+j), Size: 1, Object: fmt.Sprintf("blobs/none-%d", i+j),
 				}
 			}
-			return nil
+			return tx.Layers().Add(r, blobs, false, begun)
 		})
 		if err != nil {
 			t.Fatal(err)

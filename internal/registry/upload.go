@@ -17,12 +17,9 @@ import (
 	"github.com/twinport/twinport/internal/resource"
 )
 
-// maxLayerSize bounds one blob (ECR: 52,000 MiB).
-const maxLayerSize = 52000 << 20
-
-// StartUpload opens an upload session and returns its id, a UUID: LimitExceeded.
+// StartUpload opens an upload session and returns its id, a UUID: KMS, LimitExceeded.
 func (s *Service) StartUpload(ctx context.Context, c access.Caller, ref resource.Repository) (id string, err error) {
-	repo, err := s.Repository(ctx, c, ref, access.InitiateLayerUpload)
+	repo, err := s.repositoryToPush(ctx, c, ref, access.InitiateLayerUpload)
 	if err != nil {
 		return "", err
 	}
@@ -30,22 +27,36 @@ func (s *Service) StartUpload(ctx context.Context, c access.Caller, ref resource
 }
 
 func (s *Service) startUpload(ctx context.Context, repo *metadata.Repository) (string, error) {
-	id, room := uuid.NewString(), s.roomIn(repo, quota.OpenUploads)
+	ids, err := s.startUploads(ctx, repo, 1)
+	if err != nil {
+		return "", err
+	}
+	return ids[0], nil
+}
+
+func (s *Service) startUploads(ctx context.Context, repo *metadata.Repository, n int) (ids []string, err error) {
+	sessions, room := make([]metadata.Upload, n), s.roomIn(repo, quota.OpenUploads)
+	for i := range sessions {
+		sessions[i].ID = uuid.NewString()
+		ids = append(ids, sessions[i].ID)
+	}
 	create := func(tx *metadata.Tx, repo *metadata.Repository) error {
 		if err := room.Begin(tx.Queries); err != nil {
 			return err
 		}
-		if err := room.Take(quota.OpenUploads, 1); err != nil {
+		if err := room.Take(quota.OpenUploads, int64(n)); err != nil {
 			return err
 		}
-		u := metadata.Upload{ID: id, RegistryRow: repo.RegistryRow, RepositoryID: repo.ID, StartedAt: s.now()}
-		return tx.Uploads().Create(u)
+		for i := range sessions {
+			sessions[i].RegistryRow, sessions[i].RepositoryID, sessions[i].StartedAt = repo.RegistryRow, repo.ID, s.now()
+		}
+		return tx.Uploads().Create(sessions...)
 	}
 	ask := func(q *metadata.Queries) change {
 		room.Ask(q)
 		return create
 	}
-	return id, room.Within(ctx, func() error { return s.updateWith(ctx, repo, metadata.Repositories.Share, ask) })
+	return ids, room.Within(ctx, func() error { return s.updateWith(ctx, repo, metadata.Repositories.Share, ask) })
 }
 
 // uploadAhead asks what withUpload is going to ask.
@@ -59,47 +70,63 @@ type uploadSession struct {
 	service    *Service
 	repository *metadata.Repository
 	row        metadata.Upload
-	shortPart  int64  // what row.ShortPart is to become
-	object     string // that it became, unless a row names it yet
+	shortPart  int64         // what row.ShortPart is to become
+	object     string        // that it became, unless a row names it yet
+	received   bool          // it is a replication's
+	promised   digest.Digest // what the client says that it has, before all has come
 }
 
 // withUpload runs fn with the session reserved for it: UploadNotFound.
 func (s *Service) withUpload(ctx context.Context, repo *metadata.Repository, id string,
 	fn func(*uploadSession) error) error {
+	// What was received is kept even if the client goes away meanwhile.
+	ses, err := s.openUpload(context.WithoutCancel(ctx), repo, id)
+	if err != nil {
+		return err
+	}
+	defer ses.Close()
+	err = uploadError(repo, id, fn(ses))
+	ses.endIfFull(ctx, err)
+	return err
+}
+
+// openUpload reserves the session until it is closed, or ctx ends: UploadNotFound.
+func (s *Service) openUpload(ctx context.Context, repo *metadata.Repository, id string) (*uploadSession, error) {
 	if _, err := uuid.Parse(id); err != nil {
-		return uploadNotFound(repo, id)
+		return nil, uploadNotFound(repo, id)
 	}
 	row, err := s.meta.ReadOf(ctx, repo).Uploads().Get(repo.ID, id)
 	if errors.Is(err, metadata.ErrNotFound) {
-		return uploadNotFound(repo, id)
+		return nil, uploadNotFound(repo, id)
 	}
 	if err != nil {
-		return fmt.Errorf("look up upload %s: %w", id, err)
+		return nil, fmt.Errorf("look up upload %s: %w", id, err)
 	}
-	// What was received is kept even if the client goes away meanwhile.
-	u, err := s.blobs.Upload(context.WithoutCancel(ctx), id, row.State)
+	u, err := s.blobs.Upload(ctx, id, row.State)
 	if err != nil {
-		return uploadError(repo, id, err)
+		return nil, uploadError(repo, id, err)
 	}
-	defer u.Close()
-	ses := &uploadSession{Upload: u, service: s, repository: repo, row: row, shortPart: row.ShortPart}
-	err = uploadError(repo, id, fn(ses))
+	return &uploadSession{Upload: u, service: s, repository: repo, row: row, shortPart: row.ShortPart}, nil
+}
+
+// endIfFull ends the session if err says that there was no room for it.
+func (u *uploadSession) endIfFull(ctx context.Context, err error) {
 	switch CodeOf(err) {
 	case StorageFull:
-		ses.giveUp(ctx)
-		if call := s.full.Load(); call != nil {
+		u.giveUp(ctx)
+		if call := u.service.full.Load(); call != nil {
 			(*call)()
 		}
 	case LimitExceeded: // what came of it is of no use
-		ses.giveUp(ctx)
+		u.giveUp(ctx)
 	}
-	return err
 }
 
 // giveUp drops the session with all that it holds, so that a layer that did not
 // fit takes no room from others. What cannot be dropped now is left to the sweep.
 func (u *uploadSession) giveUp(ctx context.Context) {
 	s := u.service
+	s.failed(u.row.ID)
 	ctx = context.WithoutCancel(ctx)
 	err := u.Cancel(ctx) // first: forgetting it may need some room
 	ended := false
@@ -191,7 +218,11 @@ func (u *uploadSession) append(ctx context.Context, offset int64, r io.Reader) e
 	if err != nil {
 		return err
 	}
-	_, err = u.ReadFrom(bounded)
+	reported := u.reported(bounded)
+	_, err = u.ReadFrom(reported)
+	if reported != bounded {
+		u.report(u.Size())
+	}
 	return err
 }
 
@@ -210,6 +241,9 @@ func (u *uploadSession) save(ctx context.Context) error {
 	if err == nil && !saved {
 		return Errorf(InvalidParameter, "Another request has written to the upload '%s' meanwhile, or ended it: one "+
 			"request at a time may", u.row.ID)
+	}
+	if err == nil {
+		u.row.State, u.row.ShortPart = state, u.shortPart
 	}
 	return err
 }
@@ -245,6 +279,7 @@ func (s *Service) completeUpload(ctx context.Context, repo *metadata.Repository,
 	offset int64, tail io.Reader) (Layer, error) {
 	return s.endUpload(ctx, repo, id, func(u *uploadSession) (Layer, error) {
 		if tail != nil {
+			u.promised = d
 			if err := u.append(ctx, offset, tail); err != nil {
 				if CodeOf(err) == InvalidLayerPart || errors.Is(err, blob.ErrFull) {
 					return Layer{}, err
@@ -295,6 +330,9 @@ func (u *uploadSession) complete(ctx context.Context, d digest.Digest) (Layer, e
 		}
 		if held {
 			linked, err := s.linkInstead(ctx, repo, u, d)
+			if err == nil && linked && !u.received {
+				s.stored(repo, known, u.row.ID)
+			}
 			if err != nil || linked {
 				return l, err
 			}
@@ -306,55 +344,70 @@ func (u *uploadSession) complete(ctx context.Context, d digest.Digest) (Layer, e
 		return l, err
 	}
 	u.object = object
-	room := s.roomIn(repo, quota.StoredBytes)
+	replace := func(tx *metadata.Tx) error {
+		if !lost {
+			return nil
+		}
+		tx.OnCommit(func() {
+			s.lost.forget(known.Object)
+			s.log.Info("a layer whose bytes were lost was pushed again", "layer", d, "object", object, "lost", known.Object)
+		})
+		return tx.Layers().ReplaceBlob(known, l.Size, object)
+	}
+	b := metadata.Blob{Digest: string(d), Size: l.Size, Object: object}
+	err = s.addLayers(ctx, repo, []string{u.row.ID}, []metadata.Blob{b}, u.received, replace)
+	if err == nil && !u.received {
+		s.stored(repo, b, u.row.ID)
+	}
+	return l, err
+}
+
+// addLayers ends sessions that have become the blobs' objects, runs first, and links the
+// blobs, each of another digest: UploadNotFound, LimitExceeded.
+func (s *Service) addLayers(ctx context.Context, repo *metadata.Repository, sessions []string, blobs []metadata.Blob,
+	received bool, first func(*metadata.Tx) error) error {
+	room := s.roomForLayer(repo, received)
 	add := func(tx *metadata.Tx, repo *metadata.Repository) error {
 		if err := room.Begin(tx.Queries); err != nil {
 			return err
 		}
-		// The session must be there still: else it has expired, and the
-		// sweep may be deleting the object.
-		ended, err := tx.Uploads().End(u.row.ID)
+		// The sessions must be there still: else they have expired, and the
+		// sweep may be deleting their objects.
+		ended, err := tx.Uploads().End(sessions...)
 		if err == nil && !ended {
-			return uploadNotFound(repo, u.row.ID)
+			return uploadNotFound(repo, sessions[0])
 		}
 		if err != nil {
 			return err
 		}
-		if lost {
-			if err := tx.Layers().ReplaceBlob(known, l.Size, object); err != nil {
-				return err
-			}
-			tx.OnCommit(func() {
-				s.lost.forget(known.Object)
-				s.log.Info("a layer whose bytes were lost was pushed again", "layer", d, "object", object, "lost", known.Object)
-			})
-		}
-		if err := takeLayer(tx, room, repo.ID, string(d), l.Size); err != nil {
+		if err := first(tx); err != nil {
 			return err
 		}
-		return tx.Layers().Add(repo, string(d), l.Size, object, s.now())
+		for _, b := range blobs {
+			if err := takeLayer(tx, room, repo.ID, b.Digest, b.Size); err != nil {
+				return err
+			}
+		}
+		return tx.Layers().Add(repo, blobs, received, s.now())
 	}
-	return l, room.Within(ctx, func() error { return s.addTo(ctx, repo, add) })
+	return room.Within(ctx, func() error { return s.addTo(ctx, repo, add) })
+}
+
+// stored reports that a repository has got a blob by an upload. A domain that repairs has
+// nobody to report it to.
+func (s *Service) stored(r *metadata.Repository, b metadata.Blob, upload string) {
+	if s.outbox != nil {
+		s.outbox.Stored(r, b, upload)
+	}
 }
 
 // linkInstead links the blob that the deployment has already, and ends the
 // upload that brought it again: false if it is gone meanwhile.
 func (s *Service) linkInstead(ctx context.Context, repo *metadata.Repository, u *uploadSession,
-	d digest.Digest) (linked bool, err error) {
-	room := s.roomIn(repo, quota.StoredBytes)
-	link := func(tx *metadata.Tx, repo *metadata.Repository) error {
-		if err := room.Begin(tx.Queries); err != nil {
-			return err
-		}
-		if err := takeBlob(tx, room, repo.ID, string(d)); err != nil {
-			return err
-		}
-		if linked, err = tx.Layers().Link(repo, string(d), s.now()); err != nil || !linked {
-			return err
-		}
+	d digest.Digest) (bool, error) {
+	linked, err := s.link(ctx, repo, d, u.received, func(tx *metadata.Tx) error {
 		return tx.Uploads().Delete(u.row.ID)
-	}
-	err = room.Within(ctx, func() error { return s.addTo(ctx, repo, link) })
+	})
 	if err != nil || !linked {
 		return false, err
 	}
@@ -364,9 +417,31 @@ func (s *Service) linkInstead(ctx context.Context, repo *metadata.Repository, u 
 	return true, nil
 }
 
+// link links a blob that the deployment has, and then runs also in the same
+// transaction: false if it has it no more.
+func (s *Service) link(ctx context.Context, repo *metadata.Repository, d digest.Digest, received bool,
+	also func(*metadata.Tx) error) (linked bool, err error) {
+	room := s.roomForLayer(repo, received)
+	link := func(tx *metadata.Tx, repo *metadata.Repository) error {
+		if err := room.Begin(tx.Queries); err != nil {
+			return err
+		}
+		if err := takeBlob(tx, room, repo.ID, string(d)); err != nil {
+			return err
+		}
+		if linked, err = tx.Layers().Link(repo, string(d), received, s.now()); err != nil || !linked {
+			return err
+		}
+		return also(tx)
+	}
+	err = room.Within(ctx, func() error { return s.addTo(ctx, repo, link) })
+	return linked && err == nil, err
+}
+
 // forgetUpload deletes the record of a session whose bytes are gone. If that
 // fails the session expires by itself.
 func (s *Service) forgetUpload(ctx context.Context, id string) {
+	s.failed(id)
 	err := s.meta.Update(context.WithoutCancel(ctx), func(tx *metadata.Tx) error { return tx.Uploads().Delete(id) })
 	if err != nil {
 		s.log.Warn("could not forget an upload; it will expire", "upload", id, "error", err)
@@ -382,13 +457,14 @@ func (s *Service) CancelUpload(ctx context.Context, c access.Caller, ref resourc
 	if err := s.withUpload(ctx, repo, id, func(u *uploadSession) error { return u.Cancel(ctx) }); err != nil {
 		return err
 	}
+	s.failed(id)
 	return s.Update(ctx, func(tx *metadata.Tx) error { return tx.Uploads().Delete(id) })
 }
 
 // PutLayer uploads a blob at once (OCI's single POST): InvalidLayer.
 func (s *Service) PutLayer(ctx context.Context, c access.Caller, ref resource.Repository, d digest.Digest,
 	r io.Reader) (Layer, error) {
-	repo, err := s.Repository(ctx, c, ref, access.InitiateLayerUpload, access.UploadLayerPart, access.CompleteLayerUpload)
+	repo, err := s.repositoryToPush(ctx, c, ref, access.InitiateLayerUpload, access.UploadLayerPart, access.CompleteLayerUpload)
 	if err != nil {
 		return Layer{}, err
 	}

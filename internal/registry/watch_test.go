@@ -23,7 +23,7 @@ type follower struct {
 	stop   func() error
 }
 
-// follow begins to watch, and returns when changes are told.
+// follow begins to watch, and returns when changes are reported.
 func (d *domain) follow(id resource.Registry) *follower {
 	d.t.Helper()
 	ctx, cancel := context.WithCancel(ctx)
@@ -64,22 +64,22 @@ func (f *follower) until(wishes ...func(replication.WatchEvent) bool) {
 			got = append(got, e)
 			wishes = slices.DeleteFunc(wishes, func(wish func(replication.WatchEvent) bool) bool { return wish(e) })
 		case <-deadline:
-			f.t.Fatalf("%d things were not told; what was: %+v", len(wishes), got)
+			f.t.Fatalf("%d things were not reported; what was: %+v", len(wishes), got)
 		}
 	}
 }
 
-// silent makes sure that nothing is told for a while.
+// silent makes sure that nothing is reported for a while.
 func (f *follower) silent() {
 	f.t.Helper()
 	select {
 	case e := <-f.events:
-		f.t.Errorf("told: %+v", e)
+		f.t.Errorf("reported: %+v", e)
 	case <-time.After(300 * time.Millisecond):
 	}
 }
 
-func told(direction replication.Direction, state replication.State, tag string) func(replication.WatchEvent) bool {
+func reported(direction replication.Direction, state replication.State, tag string) func(replication.WatchEvent) bool {
 	return func(e replication.WatchEvent) bool {
 		return e.Direction == direction && slices.ContainsFunc(e.Replications, func(r replication.Replication) bool {
 			return r.State == state && r.Tag == tag
@@ -99,19 +99,19 @@ func TestWatch(t *testing.T) {
 	d.replicateTo(dev)
 	source, destination, other := d.follow(prod), d.follow(dev), d.follow(third)
 	d.put(in(prod), d.image(in(prod), "one"), "1")
-	source.until(told(replication.Outgoing, replication.InProgress, "1"), changed("team/app"))
+	source.until(reported(replication.Outgoing, replication.InProgress, "1"), changed("team/app"))
 	d.drain()
-	source.until(told(replication.Outgoing, replication.Failed, "1"))
+	source.until(reported(replication.Outgoing, replication.Failed, "1"))
 	destination.silent() // what it has refused is none of its business
 	d.grant(dev)
 	d.resume() // which makes it due again
-	source.until(told(replication.Outgoing, replication.InProgress, "1"))
+	source.until(reported(replication.Outgoing, replication.InProgress, "1"))
 	destination.until(settings)
 	d.drain()
-	source.until(told(replication.Outgoing, replication.Complete, "1"))
-	destination.until(told(replication.Incoming, replication.Complete, "1"), changed("team/app"))
+	source.until(reported(replication.Outgoing, replication.Complete, "1"))
+	destination.until(reported(replication.Incoming, replication.Complete, "1"), changed("team/app"))
 
-	// One that has arrived, and is on its way again before the destination is told.
+	// One that has arrived, and is on its way again before the destination is notified.
 	raw := d.image(in(prod), "one")
 	for range 3 {
 		d.put(in(prod), raw, "1")
@@ -122,7 +122,7 @@ func TestWatch(t *testing.T) {
 	for len(destination.events) > 0 {
 		for _, r := range (<-destination.events).Replications {
 			if r.State != replication.Complete {
-				t.Errorf("told to the destination: %+v", r)
+				t.Errorf("reported to the destination: %+v", r)
 			}
 		}
 	}
@@ -170,8 +170,8 @@ func TestWatchTellsOfRetries(t *testing.T) {
 	if _, _, err := d.Retry(ctx, root(prodAccount), prod, ids(d.list(prod, replication.Outgoing, "", 10))); err != nil {
 		t.Fatal(err)
 	}
-	source.until(told(replication.Outgoing, replication.InProgress, "1"))
-	mend := refuseTags(t, d.dir, devAccount)
+	source.until(reported(replication.Outgoing, replication.InProgress, "1"))
+	fix := refuseTags(t, d.dir, devAccount)
 	d.grant(dev)
 	if _, err := d.Replicate(ctx, d.dueNow()[0]); err != nil {
 		t.Fatal(err)
@@ -181,10 +181,10 @@ func TestWatchTellsOfRetries(t *testing.T) {
 			return r.Tries == 1 && r.Failure.Code == "InternalError"
 		})
 	})
-	mend()
+	fix()
 }
 
-// Whoever does not keep up is told so, and costs no memory.
+// Whoever does not keep up is notified of it, and costs no memory.
 func TestWatchIsBounded(t *testing.T) {
 	d := openStill(t)
 	d.create(in(prod))
@@ -198,8 +198,8 @@ func TestWatchIsBounded(t *testing.T) {
 		}
 		d.put(in(prod), raw, tags...)
 	}
-	told := map[int64]bool{}
-	for deadline := time.After(10 * time.Second); len(told) < 600; {
+	seen := map[int64]bool{}
+	for deadline := time.After(10 * time.Second); len(seen) < 600; {
 		select {
 		case e := <-source.events:
 			if e.Lost {
@@ -209,10 +209,10 @@ func TestWatchIsBounded(t *testing.T) {
 				t.Fatalf("%d replications at once", len(e.Replications))
 			}
 			for _, r := range e.Replications {
-				told[r.ID] = true
+				seen[r.ID] = true
 			}
 		case <-deadline:
-			t.Fatalf("neither are all told nor that not all are: %d", len(told))
+			t.Fatalf("neither all are reported nor that some were lost: %d", len(seen))
 		}
 	}
 }
@@ -227,11 +227,11 @@ func TestWatchSeesOtherProcesses(t *testing.T) {
 	source, destination := d.follow(prod), d.follow(dev)
 	other := openStores(t, d.dir)
 	other.put(in(prod), other.image(in(prod), "one"), "1")
-	source.until(told(replication.Outgoing, replication.InProgress, "1"))
+	source.until(reported(replication.Outgoing, replication.InProgress, "1"))
 	other.drain()
-	source.until(told(replication.Outgoing, replication.Complete, "1"))
-	destination.until(told(replication.Incoming, replication.Complete, "1"))
-	// And nothing is told again each time that it looks.
+	source.until(reported(replication.Outgoing, replication.Complete, "1"))
+	destination.until(reported(replication.Incoming, replication.Complete, "1"))
+	// And nothing is reported again each time that it looks.
 	time.Sleep(2500 * time.Millisecond)
 	for _, events := range []chan replication.WatchEvent{source.events, destination.events} {
 		for len(events) > 0 {
@@ -253,7 +253,7 @@ func TestWatchSeesOtherProcesses(t *testing.T) {
 	// A commit that comes later than it says.
 	other.put(in(prod), other.image(in(prod), "two"), "late")
 	row := other.list(prod, replication.Outgoing, replication.InProgress, 1)[0]
-	source.until(told(replication.Outgoing, replication.InProgress, "late"))
+	source.until(reported(replication.Outgoing, replication.InProgress, "late"))
 	stored, err := other.meta.Read(ctx).Replications().Get(row.ID)
 	if err != nil {
 		t.Fatal(err)
@@ -262,13 +262,13 @@ func TestWatchSeesOtherProcesses(t *testing.T) {
 	if err := other.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.Replications().Save(stored) }); err != nil {
 		t.Fatal(err)
 	}
-	source.until(told(replication.Outgoing, replication.Failed, "late"))
+	source.until(reported(replication.Outgoing, replication.Failed, "late"))
 	if strings.Contains(fmt.Sprint(source.stop()), "not end") {
 		t.Error("it does not end")
 	}
 }
 
-// Who cannot hear for a while is told that something may have been missed.
+// Who cannot hear for a while is notified that something may have been missed.
 func TestWatchSurvivesALostLine(t *testing.T) {
 	d := openStill(t)
 	known, ok := sharedEngines.Load(d.dir)

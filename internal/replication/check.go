@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/resource"
@@ -19,12 +21,16 @@ const (
 	Granted    Grant = "GRANTED"
 	NotGranted Grant = "NOT_GRANTED" // another account does not let it in
 	Denied     Grant = "DENIED"      // a statement of the own account denies it
-	NoRegistry Grant = "NO_REGISTRY" // no such account or Region in this deployment
+	NoRegistry Grant = "NO_REGISTRY" // no such account or Region in this deployment, or a peer's
+	// Of a destination that a peer serves:
+	Unreachable Grant = "UNREACHABLE"      // the peer cannot be asked now
+	PeerRefuses Grant = "PEER_NOT_GRANTED" // the peer does not let this deployment replicate from the account
 )
 
 // DestinationCheck is what a replication to a destination would find now.
 type DestinationCheck struct {
 	Destination resource.Registry
+	Peer        string // name of the one that serves it; "" for this deployment
 	Status      Grant
 	// Repository that it was decided for: the first that is refused.
 	Repository string
@@ -58,13 +64,18 @@ func (s *Service) Check(ctx context.Context, c access.Caller, id resource.Regist
 	if err != nil {
 		return nil, err
 	}
-	checks := make([]DestinationCheck, 0, len(destinations))
-	for _, d := range destinations {
-		check, err := s.checkDestination(ctx, id, d, names)
-		if err != nil {
-			return nil, fmt.Errorf("check the destination %s of %s: %w", d, id, err)
-		}
-		checks = append(checks, check)
+	checks := make([]DestinationCheck, len(destinations))
+	g, ctx := errgroup.WithContext(ctx) // side by side, as peers are far away
+	for i, d := range destinations {
+		g.Go(func() (err error) {
+			if checks[i], err = s.checkDestination(ctx, id, d, names); err != nil {
+				err = fmt.Errorf("check the destination %s of %s: %w", d, id, err)
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
 	}
 	return checks, nil
 }
@@ -80,10 +91,7 @@ func (s *Service) namesToCheck(ctx context.Context, source int64, prefixes []str
 	if len(prefixes) == 0 {
 		prefixes = []string{""}
 	}
-	// Sorted, and without those that another contains, they are ranges one after the other.
-	prefixes = slices.Sorted(slices.Values(prefixes))
-	prefixes = slices.CompactFunc(prefixes, func(kept, next string) bool { return strings.HasPrefix(next, kept) })
-	for _, p := range prefixes {
+	for _, p := range disjoint(prefixes) {
 		if len(p) > maxFilterLength {
 			return nil, registry.Errorf(registry.Validation, "A repository filter has %d characters; at most %d are allowed",
 				len(p), maxFilterLength)
@@ -115,8 +123,10 @@ func (s *Service) namesToCheck(ctx context.Context, source int64, prefixes []str
 
 func (s *Service) checkDestination(ctx context.Context, source, destination resource.Registry,
 	names []string) (DestinationCheck, error) {
-	check := DestinationCheck{Destination: destination, Status: Granted, Repository: names[0]}
-	name, err := s.destination.Check(ctx, source, destination, names)
+	check := DestinationCheck{
+		Destination: destination, Peer: s.outbox.peerName(destination), Status: Granted, Repository: names[0],
+	}
+	name, err := s.destinationTo(destination).Check(ctx, source, destination, names)
 	var refused *Refusal
 	if !errors.As(err, &refused) {
 		return check, err
@@ -126,6 +136,10 @@ func (s *Service) checkDestination(ctx context.Context, source, destination reso
 	switch {
 	case refused.Code == failureNoDestination:
 		check.Status = NoRegistry
+	case refused.Code == failurePeerNotGranted:
+		check.Status = PeerRefuses
+	case strings.HasPrefix(refused.Code, peerPrefix):
+		check.Status = Unreachable
 	case source.Account == destination.Account:
 		check.Status = Denied // in one account nothing else refuses
 	default:

@@ -21,7 +21,7 @@ type Destination interface {
 	// it was not even found.
 	//
 	// Who tries a replication has claimed it: until its transaction ends, or by a
-	// lease (see record).
+	// lease (see remote).
 	Replicate(ctx context.Context, id int64) (metadata.Replication, error)
 	// Check decides, as Replicate does, whether the destination takes images of
 	// the source's repositories of the names. It returns the first that it
@@ -35,12 +35,17 @@ const (
 	lastRetry  = 5 * time.Minute
 )
 
-// Replicate has the destination try one replication: metadata.ErrNotFound if it
+// Replicate tries one replication within this deployment: metadata.ErrNotFound if it
 // is not in progress any more, or another process is trying it. The result says
 // how it ended, or when it is tried again; an error means that not even that
 // could be stored.
 func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication, error) {
-	row, err := s.destination.Replicate(ctx, id)
+	return s.here.Replicate(ctx, id)
+}
+
+// replicate is Replicate for a destination.
+func (s *Service) replicate(ctx context.Context, to Destination, id int64) (metadata.Replication, error) {
+	row, err := to.Replicate(ctx, id)
 	if err == nil || row.ID == 0 || errors.Is(err, metadata.ErrClosed) || ctx.Err() != nil {
 		return row, err // without an id: it was not found, or not even looked up
 	}
@@ -48,24 +53,27 @@ func (s *Service) Replicate(ctx context.Context, id int64) (metadata.Replication
 	row.State, row.FinishedAt, row.ChangedAt = metadata.ReplicationInProgress, time.Time{}, s.now()
 	row.NextTryAt = row.ChangedAt.Add(retryDelay(row.Tries))
 	row.FailureCode = failureInternal
-	row.FailureReason = "The server met a fault, which its log describes. The replication is tried again by itself."
-	switch {
-	case errors.Is(err, metadata.ErrFull):
-		row.FailureReason = "The server's disk is full. The replication is tried again by itself."
-	case errors.Is(err, metadata.ErrUnavailable):
-		row.FailureReason = "The server's database did not answer. The replication is tried again by itself."
-	}
+	row.FailureReason = faultReason(err)
 	return row, s.meta.Update(ctx, func(tx *metadata.Tx) error {
 		tx.OnCommit(func() { s.changes.Notify(changes.Change{Registry: row.SourceRegistryRow, Replications: []int64{id}}) })
 		return record(tx, row)
 	})
 }
 
+// faultReason is what people read of a fault of this deployment.
+func faultReason(err error) string {
+	switch {
+	case errors.Is(err, metadata.ErrFull):
+		return "The server's disk is full. The replication is tried again by itself."
+	case errors.Is(err, metadata.ErrUnavailable):
+		return "The server's database did not answer. The replication is tried again by itself."
+	}
+	return "The server met a fault, which its log describes. The replication is tried again by itself."
+}
+
 // record stores how a try ended that did not claim the replication in this
 // transaction: metadata.ErrNotFound if it is not that try's any more, since it was
-// tried by others or queued anew meanwhile. So NextTryAt and the number of tries
-// are a lease: who tries for longer than a transaction stores both before, and
-// nobody else finds the replication due until then.
+// tried by others or queued anew meanwhile.
 func record(tx *metadata.Tx, row metadata.Replication) error {
 	now, err := claim(tx, row.ID)
 	if err != nil {

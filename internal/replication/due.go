@@ -33,23 +33,32 @@ type lastRoute struct {
 	due  bool      // whether any was
 }
 
-// Due are replications to try now, and when to look again (zero if none will fall
-// due by itself). Each route gets an equal part of the limit, at least one:
-// however much one source has waiting, no other's are missed. Of each route the
-// longest due come first.
+// Due are replications to try now that stay in this deployment, and when to look
+// again (zero if none will fall due by itself). Each route gets an equal part of
+// the limit, at least one: however much one source has waiting, no other's are
+// missed. Of each route the longest due come first.
 func (s *Service) Due(ctx context.Context, limit int) (due []metadata.DueReplication, next time.Time, err error) {
-	s.lastRoute.mu.Lock()
-	defer s.lastRoute.mu.Unlock()
+	return s.here.Due(ctx, limit)
+}
+
+// due is Due for what goes to a peer, or stays here.
+func (s *Service) due(ctx context.Context, peer string, last *lastRoute, limit int) (
+	due []metadata.DueReplication, next time.Time, err error) {
+	last.mu.Lock()
+	defer last.mu.Unlock()
 	now := s.now()
 	q := s.meta.Read(ctx)
-	after := s.lastRoute.Route
+	after := last.Route
 	routes, err := q.Replications().WaitingRoutes(after, maxRoutes)
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("look for routes with replications: %w", err)
 	}
-	next = s.lastRoute.next
+	next = last.next
 	var have []metadata.WaitingRoute
 	for _, w := range routes {
+		if s.outbox.laneOf(w.Destination()) != peer {
+			continue
+		}
 		switch {
 		case w.Next.After(now.Add(lastRetry)):
 			// No delay is that long, so the clock was ahead when it was stored.
@@ -62,11 +71,11 @@ func (s *Service) Due(ctx context.Context, limit int) (due []metadata.DueReplica
 		}
 		have = append(have, w)
 	}
-	wasDue := s.lastRoute.due
-	s.lastRoute.Route, s.lastRoute.next, s.lastRoute.due = metadata.Route{}, time.Time{}, false
+	wasDue := last.due
+	last.Route, last.next, last.due = metadata.Route{}, time.Time{}, false
 	switch {
 	case len(routes) == maxRoutes:
-		s.lastRoute.Route, s.lastRoute.next, s.lastRoute.due = routes[maxRoutes-1].Route, next, wasDue || len(have) > 0
+		last.Route, last.next, last.due = routes[maxRoutes-1].Route, next, wasDue || len(have) > 0
 		next = now // for those that this look does not go over
 	case wasDue:
 		// When more of their replications fall due is not known.

@@ -11,8 +11,11 @@ import (
 	"github.com/twinport/twinport/internal/metadata"
 )
 
-// work is what an Engine has to do; *Service has it.
+// work is what an Engine has to do; a lane has it.
 type work interface {
+	// Usable reports whether an attempt makes sense now. OnQueued's call is made
+	// when that changes.
+	Usable() bool
 	// Resume makes due what was refused and may succeed now.
 	Resume(ctx context.Context) (made int, more bool, err error)
 	Due(ctx context.Context, limit int) (due []metadata.DueReplication, next time.Time, err error)
@@ -28,6 +31,10 @@ const (
 	// maxInFlightOf bounds those of one source account: it is enough to keep the
 	// store busy, and what another pushes queues behind few of them.
 	maxInFlightOf = maxInFlight / 4
+	// maxInFlightToPeer and maxInFlightToPeerOf are these bounds for a peer: a try
+	// mostly waits there, for answers, and for the line while others have it.
+	maxInFlightToPeer   = 1024
+	maxInFlightToPeerOf = maxInFlightToPeer / 4
 	// maxPending bounds what is remembered of replications that are to be tried,
 	// and maxPendingOf what of one source account. Those past it, and those of a
 	// process that died, fall due a little later for whoever looks.
@@ -80,10 +87,19 @@ type Stats struct{ Complete, Failed, Retried int64 }
 
 // NewEngine returns an engine that is not running yet.
 func NewEngine(w work, log *slog.Logger) *Engine {
+	return newEngine(w, limits{maxInFlight, maxInFlightOf}, log)
+}
+
+// newPeerEngine is NewEngine for what goes to a peer.
+func newPeerEngine(w work, log *slog.Logger) *Engine {
+	return newEngine(w, limits{maxInFlightToPeer, maxInFlightToPeerOf}, log)
+}
+
+func newEngine(w work, l limits, log *slog.Logger) *Engine {
 	e := &Engine{
 		work: w, log: log, wake: make(chan struct{}, 1), changed: make(chan struct{}, 1),
-		finished: make(chan ending, maxInFlight),
-		queue:    newQueue(), done: make(chan struct{}), counter: newCounter(),
+		finished: make(chan ending, l.inFlight),
+		queue:    newQueue(l), done: make(chan struct{}), counter: newCounter(),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	return e
@@ -190,6 +206,10 @@ func (e *Engine) run() {
 			}
 		}
 		e.look = e.others.Swap(false) || e.look
+		if !e.work.Usable() {
+			timer.Reset(lookInterval)
+			continue
+		}
 		e.beginQueued()
 		if !e.look || !e.needsMore() {
 			continue

@@ -37,6 +37,8 @@ func newFake(ids ...int64) *fake {
 	return f
 }
 
+func (f *fake) Usable() bool { return true }
+
 func (f *fake) OnQueued(wake func([]metadata.DueReplication)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -387,7 +389,7 @@ func TestAccountsAndDestinationsTakeTurns(t *testing.T) {
 // What one account has waiting in memory is bounded, and leaves room for others;
 // the store keeps the rest.
 func TestQueueIsBoundedPerAccount(t *testing.T) {
-	q := newQueue()
+	q := newQueue(limits{maxInFlight, maxInFlightOf})
 	id := int64(0)
 	add := func(account string, n int) (added int) {
 		for range n {
@@ -426,7 +428,7 @@ func TestQueueIsBoundedPerAccount(t *testing.T) {
 // What is queued anew while it is tried is tried again: the try may have looked
 // at it before. What is only found due again is not.
 func TestQueuedWhileItIsTried(t *testing.T) {
-	q := newQueue()
+	q := newQueue(limits{maxInFlight, maxInFlightOf})
 	d := metadata.DueReplication{ID: 1}
 	q.add(d)
 	q.next()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/peer"
 	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/resource"
 )
@@ -31,9 +32,27 @@ const (
 	// The destination has no room: a quota of it would be exceeded. It is tried
 	// again when a process starts, as quotas may be others then.
 	failureLimitExceeded = "DestinationLimitExceeded"
+	// A peer finds the image invalid.
+	failureInvalidImage = "InvalidImage"
+	// A peer cannot be reached, or does not do what it should; it is tried again.
+	// What is stored is peerPrefix with the code of the peer.Error.
+	failurePeer = "DestinationUnavailable"
+	// A peer does not let this deployment replicate from the account.
+	failurePeerNotGranted = peerPrefix + PeerNotGranted
 	// A fault of the server's; it is tried again.
 	failureInternal = "InternalError"
+
+	// Of images of a backfill, and of a backfill: before an image was replicated it was
+	// deleted, or its repository, or the rule that sends it to the destination.
+	failureImageDeleted      = "SourceImageNotFound"
+	failureRepositoryDeleted = "SourceRepositoryNotFound"
+	failureNotConfigured     = "DestinationNotConfigured"
+	// A half of a backfill's images failed, or more.
+	failureTooMany = "TooManyReplicationsFailed"
 )
+
+// peerPrefix begins the stored codes of what a peer.Error says.
+const peerPrefix = "Peer"
 
 // refusedCodes are those of failures that a change of the destination can fix.
 var refusedCodes = []string{
@@ -41,7 +60,11 @@ var refusedCodes = []string{
 }
 
 // Refusal ends a replication as FAILED.
-type Refusal struct{ Code, Reason string }
+type Refusal struct {
+	Code, Reason string
+
+	number int64 // among the changes of a peer's registry, if a peer gave it one
+}
 
 func (r *Refusal) Error() string { return r.Code + ": " + r.Reason }
 
@@ -70,6 +93,9 @@ func (f Failure) WithStatement() string {
 // know it: of another account's refusal no more than that there is one. So what
 // earlier versions stored of its policies is not shown either.
 func failureOf(code, reason string, source resource.Repository, destination resource.Registry) Failure {
+	if detail, ok := strings.CutPrefix(code, peerPrefix); ok && code != failurePeerNotGranted {
+		return Failure{Code: failurePeer, Detail: detail, Reason: reason}
+	}
 	if code == failureNoDestination || !slices.Contains(refusedCodes, code) {
 		return Failure{Code: code, Reason: reason}
 	}
@@ -94,7 +120,22 @@ func refusedAbroad(source resource.Repository, destination resource.Registry) st
 		destination.Account, source.Registry.Account, source.Name, destination.Region)
 }
 
-// storedFailure is failureOf a stored replication.
-func storedFailure(r metadata.Replication, source resource.Repository) Failure {
-	return failureOf(r.FailureCode, r.FailureReason, source, r.Destination())
+// failureNow is why a stored replication failed, or its last try did; or, while
+// the peer that it goes to cannot be used, why that is so: nothing is tried then.
+func (s *Service) failureNow(r metadata.Replication, source resource.Repository) Failure {
+	code, reason := r.FailureCode, r.FailureReason
+	if r.State == metadata.ReplicationInProgress && s.outbox.peers != nil {
+		if p, ok := s.outbox.peers.Of(r.Destination()); ok {
+			if e := s.outbox.peers.Client(p.ID).Refusing(); e != nil {
+				code, reason = peerPrefix+e.Code, notTaken(p.Name, e)
+			}
+		}
+	}
+	return failureOf(code, reason, source, r.Destination())
+}
+
+// notTaken is why a peer did not take an image.
+func notTaken(name string, e *peer.Error) string {
+	return fmt.Sprintf("The deployment '%s' does not take the image: %s. The replication is tried again by itself.", name,
+		strings.TrimSuffix(e.Message, "."))
 }

@@ -16,14 +16,17 @@ const deletionsKept = 7 * 24 * time.Hour
 const maxForgotten = 1000
 
 // Forget deletes what is kept of replications for a while only: statistics, and
-// deletions that have ended. It returns whether more is left.
+// deletions and backfills that have ended. It returns whether more is left.
 func (s *Service) Forget(ctx context.Context) (more bool, err error) {
 	err = s.meta.Update(ctx, func(tx *metadata.Tx) error {
 		n, err := tx.Deletions().Forget(s.now().Add(-deletionsKept), maxForgotten)
 		if err != nil {
 			return err
 		}
-		more = n == maxForgotten
+		if more, err = s.forgetBackfills(tx); err != nil {
+			return err
+		}
+		more = more || n == maxForgotten
 		return tx.Replications().ForgetCounts(s.now().Add(-statisticsKept))
 	})
 	return more, err

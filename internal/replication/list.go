@@ -30,6 +30,7 @@ type Replication struct {
 	ID          int64
 	Source      resource.Registry
 	Destination resource.Registry
+	Peer        string // name of the one that serves the destination; "" for this deployment
 	Repository  string
 	Digest      digest.Digest
 	Tag         string // "" for a push by digest
@@ -44,23 +45,61 @@ type Replication struct {
 	NextTryAt   time.Time // zero unless IN_PROGRESS
 	// Failure is that of the last try, also while IN_PROGRESS.
 	Failure Failure
+	// Of the last try, if it goes to a peer: bytes of layers that it sends, and has
+	// sent, as of ChangedAt; and when it began to, zero while it does not. Once
+	// COMPLETE both are what it sent.
+	BytesTotal int64
+	BytesSent  int64
+	BegunAt    time.Time
 }
 
-func replicationOf(r metadata.Replication, source resource.Repository) Replication {
+// Rate is how many bytes a second were sent; 0 while that is not known.
+func (r Replication) Rate() float64 { return rate(r.BytesSent, r.BegunAt, r.ChangedAt) }
+
+func rate(bytes int64, from, to time.Time) float64 {
+	if from.IsZero() || !to.After(from) {
+		return 0
+	}
+	return float64(bytes) / to.Sub(from).Seconds()
+}
+
+// TimeLeft is how long it takes, as of ChangedAt and at the same rate, to send
+// the rest; 0 while that is not known, and once all is sent.
+func (r Replication) TimeLeft() time.Duration {
+	if r.State != InProgress {
+		return 0
+	}
+	return timeLeft(r.BytesTotal-r.BytesSent, r.Rate())
+}
+
+// maxTimeLeft is as far as anybody looks ahead.
+const maxTimeLeft = 1000 * time.Hour
+
+func timeLeft(bytes int64, rate float64) time.Duration {
+	if rate <= 0 {
+		return 0
+	}
+	return time.Duration(min(float64(bytes)/rate, maxTimeLeft.Seconds()) * float64(time.Second))
+}
+
+func (s *Service) replicationOf(r metadata.Replication, source resource.Repository) Replication {
 	out := Replication{
 		ID: r.ID, Source: source.Registry, Destination: r.Destination(), Repository: source.Name,
 		Digest: digest.Digest(r.Digest), Tag: r.Tag, ImageSize: r.ImageSize, MediaType: r.MediaType, Deletes: r.Deletes,
 		State: State(r.State), Tries: r.Tries, PushedAt: r.PushedAt, ChangedAt: r.ChangedAt, FinishedAt: r.FinishedAt,
-		Failure: storedFailure(r, source),
+		Failure: s.failureNow(r, source),
 	}
 	if out.State == InProgress {
 		out.NextTryAt = r.NextTryAt
 	}
+	if r.Tries > 0 { // else these are of a push before
+		out.BytesTotal, out.BytesSent, out.BegunAt = r.BytesTotal, r.BytesSent, r.BegunAt
+	}
 	return out
 }
 
-func listedReplication(r metadata.ListedReplication) Replication {
-	return replicationOf(r.Replication, resource.Repository{
+func (s *Service) listedReplication(r metadata.ListedReplication) Replication {
+	return s.replicationOf(r.Replication, resource.Repository{
 		Registry: resource.Registry{Account: r.SourceAccount, Region: r.SourceRegion}, Name: r.RepositoryName,
 	})
 }
@@ -131,7 +170,9 @@ func (s *Service) OfImages(ctx context.Context, c access.Caller, ref resource.Re
 			return nil, fmt.Errorf("read the replications of %s in %s: %w", d, ref, err)
 		}
 		for _, r := range rows {
-			all[d] = append(all[d], replicationOf(r, ref))
+			one := s.replicationOf(r, ref)
+			one.Peer = s.outbox.peerName(one.Destination)
+			all[d] = append(all[d], one)
 		}
 	}
 	return all, nil
@@ -179,7 +220,9 @@ func (s *Service) listed(ctx context.Context, lists []list) ([]Replication, erro
 			return nil, err
 		}
 		for _, r := range rows {
-			all = append(all, listedReplication(r))
+			one := s.listedReplication(r)
+			one.Peer = s.outbox.peerName(one.Destination)
+			all = append(all, one)
 		}
 	}
 	slices.SortFunc(all, latestChangedFirst)

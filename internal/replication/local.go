@@ -32,30 +32,48 @@ type local struct {
 }
 
 // Replicate implements Destination.
-func (l *local) Replicate(ctx context.Context, id int64) (metadata.Replication, error) {
-	var room *usage.Room // at the destination
-	row, err := l.try(ctx, id, &room)
-	for n := 1; n < usage.MaxRuns && (errors.Is(err, errChangedSince) || errors.Is(err, usage.ErrCount)); n++ {
+func (l *local) Replicate(ctx context.Context, id int64) (row metadata.Replication, err error) {
+	err = l.run(ctx, func(room **usage.Room) (done bool, err error) {
+		row, err = l.try(ctx, id, room)
+		return row.State == metadata.ReplicationComplete, err
+	})
+	return row, err
+}
+
+// run runs a transaction, and again while others change what it is about, or a
+// quota must be counted. The transaction sets room, at the destination, once that
+// is known, and says whether it has done what it was to do.
+func (l *local) run(ctx context.Context, transaction func(room **usage.Room) (done bool, err error)) error {
+	var room *usage.Room
+	done, err := transaction(&room)
+	for n := 1; n < usage.MaxRuns && (errors.Is(err, registry.ErrChangedSince) || errors.Is(err, usage.ErrCount)); n++ {
 		if errors.Is(err, usage.ErrCount) {
 			if err = room.Count(ctx); err != nil {
 				break
 			}
 		}
-		row, err = l.try(ctx, id, &room)
+		done, err = transaction(&room)
 	}
 	if room != nil {
-		room.End(err == nil && row.State == metadata.ReplicationComplete)
+		room.End(done && err == nil)
 	}
-	return row, err
+	return err
 }
 
-// try is the transaction of Replicate: errChangedSince or usage.ErrCount if it is to be
+// try is the transaction of Replicate: registry.ErrChangedSince or usage.ErrCount if it is to be
 // begun anew; after usage.MaxRuns times they count as a fault. room is set once the
 // destination is known.
 func (l *local) try(ctx context.Context, id int64, room **usage.Room) (row metadata.Replication, err error) {
 	err = l.meta.UpdateFirst(ctx, func(tx *metadata.Tx) error {
 		row = metadata.Replication{}
-		job, err := claim(tx, id)
+		again := func() (metadata.ReplicationJob, error) {
+			job, err := claim(tx, id)
+			if err != nil {
+				return job, err
+			}
+			return withTemplate(tx.Queries, job)
+		}
+		job, err := again()
 		if err != nil {
 			return err
 		}
@@ -65,10 +83,12 @@ func (l *local) try(ctx context.Context, id int64, room **usage.Room) (row metad
 		row.ChangedAt = row.FinishedAt
 		row.State = metadata.ReplicationComplete
 		if job.Deletes {
-			err = l.deleteReplicated(ctx, tx, job)
+			err = l.deleteReplicated(ctx, tx, job, again)
 		} else {
 			*room = l.roomAt(job).Instead(*room)
-			err = l.copyImage(ctx, tx, job, *room)
+			if err = l.admit(ctx, tx, job, again); err == nil {
+				err = l.copyImage(tx, job, *room)
+			}
 		}
 		var refused *Refusal
 		if errors.As(err, &refused) {
@@ -88,18 +108,27 @@ func (l *local) try(ctx context.Context, id int64, room **usage.Room) (row metad
 				})
 			}
 		})
-		return tx.Replications().Save(row)
+		if err := tx.Replications().Save(row); err != nil {
+			return err
+		}
+		return recordBrought(tx, row)
 	})
 	return row, err
 }
 
-// copyImage makes the image appear in the destination, or returns a refusal;
-// then it has written nothing. First it reads and decides, then it writes: so
-// what it reads is asked, and what it writes is sent, all together.
-func (l *local) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob, room *usage.Room) error {
-	if err := l.admit(ctx, tx, job); err != nil {
-		return err
+// recordBrought records what an index has brought along, if the replication is
+// complete and of one.
+func recordBrought(tx *metadata.Tx, row metadata.Replication) error {
+	if row.State != metadata.ReplicationComplete || row.Deletes || !registry.IsIndex(row.MediaType) {
+		return nil
 	}
+	return tx.Replications().Brought(row)
+}
+
+// copyImage makes an image that was admitted appear in the destination, or
+// returns a refusal; then it has written nothing. First it reads and decides, then it writes: so
+// what it reads is asked, and what it writes is sent, all together.
+func (l *local) copyImage(tx *metadata.Tx, job metadata.ReplicationJob, room *usage.Room) error {
 	var destination *metadata.Repository
 	open := metadata.Repositories.Share
 	if job.TagMutability != registry.Mutable {
@@ -124,12 +153,16 @@ func (l *local) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.Rep
 		return err
 	}
 	if len(parts.Manifests) > maxGraph {
-		return &Refusal{Code: failureTooLarge, Reason: fmt.Sprintf("The index reaches more than %d manifests.", maxGraph)}
+		return tooLarge()
 	}
 	if parts.Missing != "" {
 		return incomplete(parts)
 	}
-	if err := l.fits(tx.Queries, job, room, tags, parts); err != nil {
+	added := int64(len(parts.Manifests) - parts.There)
+	bytes := func() (int64, error) {
+		return tx.Usage().CopyCost(job.RepositoryID, parts.Manifests, job.DestinationID)
+	}
+	if err := l.fits(tx.Queries, job, room, tags, added, bytes); err != nil {
 		return err
 	}
 	sequence, err := number.Get()
@@ -139,13 +172,13 @@ func (l *local) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.Rep
 	if job.DestinationID != 0 {
 		destination, err = opened.Get()
 	} else {
-		destination, err = l.registry.CreateDestination(tx, destinationOf(job), job.RegistryRow)
+		destination, err = l.create(tx, job)
 	}
 	if err != nil {
 		return err // also if it was deleted just now: the next try creates it again
 	}
 	if job.DestinationID != 0 && destination.TagMutability != job.TagMutability {
-		return errChangedSince
+		return registry.ErrChangedSince
 	}
 	now := l.now()
 	err = tx.Images().Copy(job.RepositoryID, parts.Manifests, destination, job.SourceRegistryRow, job.Sequence, now)
@@ -158,6 +191,10 @@ func (l *local) copyImage(ctx context.Context, tx *metadata.Tx, job metadata.Rep
 // destinationOf is the repository that the job replicates into.
 func destinationOf(job metadata.ReplicationJob) resource.Repository {
 	return resource.Repository{Registry: job.Destination(), Name: job.RepositoryName}
+}
+
+func tooLarge() *Refusal {
+	return &Refusal{Code: failureTooLarge, Reason: fmt.Sprintf("The index reaches more than %d manifests.", maxGraph)}
 }
 
 func incomplete(parts metadata.ImageParts) *Refusal {

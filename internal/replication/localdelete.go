@@ -9,9 +9,10 @@ import (
 
 // deleteReplicated deletes at the destination what the source has deleted, as
 // far as replications from there have brought it and nothing newer has come; or
-// it returns a refusal. That there is nothing to delete is none.
-func (l *local) deleteReplicated(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob) error {
-	if err := l.admit(ctx, tx, job); err != nil || job.DestinationID == 0 {
+// it returns a refusal. That there is nothing to delete is none. again is as for admit.
+func (l *local) deleteReplicated(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob,
+	again func() (metadata.ReplicationJob, error)) error {
+	if err := l.admit(ctx, tx, job, again); err != nil || job.DestinationID == 0 {
 		return err
 	}
 	repo, err := tx.Repositories().Lock(job.DestinationID)

@@ -8,17 +8,14 @@ import (
 	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/policy"
+	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/resource"
 )
 
-// errChangedSince ends a transaction whose destination has been changed since the
-// transaction began: it allows the replication now, or its tags are mutable now or are
-// not any more. The transaction shares rows, and would have to lock them to go on: two
-// of them would wait for each other, and the owner's next change for both.
-var errChangedSince = errors.New("the destination has just been changed")
-
-// admit returns a refusal unless the destination lets the job in, or errChangedSince.
-func (l *local) admit(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob) error {
+// admit returns a refusal unless the destination lets the job in, or
+// registry.ErrChangedSince. again reads the job once more.
+func (l *local) admit(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob,
+	again func() (metadata.ReplicationJob, error)) error {
 	err := l.decide(ctx, admissionOf(job))
 	var refused *Refusal
 	if !errors.As(err, &refused) || job.RegistryRow == 0 {
@@ -34,14 +31,16 @@ func (l *local) admit(ctx context.Context, tx *metadata.Tx, job metadata.Replica
 			return err
 		}
 	}
-	now, err := claim(tx, job.ID)
+	now, err := again()
 	if err != nil {
 		return err
 	}
 	if err := l.decide(ctx, admissionOf(now)); err != nil {
 		return err
 	}
-	return errChangedSince
+	// It is let in by now. But the transaction shares rows, and would have to lock them to
+	// go on: two of them would wait for each other, and the owner's next change for both.
+	return registry.ErrChangedSince
 }
 
 // admission is a question: does the destination take an image, or a deletion?
@@ -49,7 +48,7 @@ type admission struct {
 	source  string // account
 	to      resource.Repository
 	deletes bool
-	// What there is at the destination.
+	// What there is at the destination, or would be.
 	registryPolicy string
 	there          bool // the repository
 	policy         string
@@ -57,10 +56,19 @@ type admission struct {
 }
 
 func admissionOf(job metadata.ReplicationJob) admission {
-	return admission{
+	a := admission{
 		source: job.SourceAccount, to: destinationOf(job), deletes: job.Deletes,
 		registryPolicy: job.RegistryPolicy, there: job.DestinationID != 0, policy: job.DestinationPolicy,
 		tags: job.DestinationTags,
+	}
+	a.createBy(job.Template)
+	return a
+}
+
+// createBy decides on a repository that is not there as it would be created.
+func (a *admission) createBy(t *registry.CreationTemplate) {
+	if t != nil && !a.there {
+		a.policy, a.tags = t.Policy, t.Tags
 	}
 }
 
@@ -119,9 +127,10 @@ func (l *local) decide(ctx context.Context, a admission) error {
 // nothing of another account's.
 func refuse(code string, source resource.Repository, destination resource.Registry, d access.Decision) *Refusal {
 	if source.Registry.Account != destination.Account {
-		return &Refusal{code, refusedAbroad(source, destination)}
+		return &Refusal{Code: code, Reason: refusedAbroad(source, destination)}
 	}
-	return &Refusal{code, d.Reason() + " Change that statement; the replication is tried again when the policy changes."}
+	return &Refusal{Code: code, Reason: d.Reason() +
+		" Change that statement; the replication is tried again when the policy changes."}
 }
 
 // Check implements Destination.
@@ -137,13 +146,29 @@ func (l *local) Check(ctx context.Context, source, destination resource.Registry
 			return "", err
 		}
 	}
+	q := l.meta.Read(ctx)
+	templates := map[string]metadata.Answer[*registry.CreationTemplate]{}
+	for _, name := range names {
+		if _, exists := there[name]; !exists {
+			templates[name] = metadata.Ask(q, func(q *metadata.Queries) (*registry.CreationTemplate, error) {
+				return registry.TemplateFor(q, reg.ID, name, registry.ForReplication)
+			})
+		}
+	}
 	for _, name := range names {
 		to, exists := there[name]
-		err := l.decide(ctx, admission{
+		a := admission{
 			source: source.Account, to: resource.Repository{Registry: destination, Name: name},
 			registryPolicy: reg.Policy, there: exists, policy: to.Policy, tags: to.Tags,
-		})
-		if err != nil {
+		}
+		if !exists {
+			t, err := templates[name].Get()
+			if err != nil {
+				return "", err
+			}
+			a.createBy(t)
+		}
+		if err := l.decide(ctx, a); err != nil {
 			return name, err
 		}
 	}

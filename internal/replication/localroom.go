@@ -24,10 +24,10 @@ func tagsOf(job metadata.ReplicationJob) int {
 	return 1
 }
 
-// fits takes the room for a replication of an image, whose parts are given, and
-// refuses one that would go past a quota of the destination.
+// fits takes the room for a replication of an image, which adds so many manifests
+// and bytes, and refuses one that would go past a quota of the destination.
 func (l *local) fits(q *metadata.Queries, job metadata.ReplicationJob, r *usage.Room,
-	tags usage.ImageTags, parts metadata.ImageParts) error {
+	tags usage.ImageTags, manifests int64, bytes func() (int64, error)) error {
 	if err := r.Begin(q); err != nil {
 		return err
 	}
@@ -49,20 +49,20 @@ func (l *local) fits(q *metadata.Queries, job metadata.ReplicationJob, r *usage.
 			return full(job, quota.TagsPerImage)
 		}
 	}
-	if err := r.Take(quota.ImagesPerRepository, int64(len(parts.Manifests)-parts.There)); err != nil {
+	if err := r.Take(quota.ImagesPerRepository, manifests); err != nil {
 		return err
 	}
 	if !r.Bounded(quota.StoredBytes) && !r.Bounded(quota.ReplicatedBytes) {
 		return nil
 	}
-	bytes, err := q.Usage().CopyCost(job.RepositoryID, parts.Manifests, job.DestinationID)
+	n, err := bytes()
 	if err != nil {
 		return err
 	}
-	if err := r.Take(quota.StoredBytes, bytes); err != nil {
+	if err := r.Take(quota.StoredBytes, n); err != nil {
 		return err
 	}
-	return r.Take(quota.ReplicatedBytes, bytes)
+	return r.Take(quota.ReplicatedBytes, n)
 }
 
 // full refuses a replication for a quota. How much there is of it is not for the

@@ -13,6 +13,7 @@ import (
 	"github.com/twinport/twinport/internal/changes"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/parsecache"
+	"github.com/twinport/twinport/internal/peer"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/resource"
 )
@@ -28,28 +29,63 @@ type Outbox struct {
 	parsed  parsecache.Cache[[]Rule]
 	waiting waitingRoom
 
+	// peers is nil where there can be none.
+	peers        *peer.Directory
+	sendEarly    func(peer.Record, early)
+	sendArriving func(peer.Record, Into, registry.Arrival) *arriving // nil if it is not sent
+	arrivals     arrivals
+
 	mu     sync.Mutex
-	queued func([]metadata.DueReplication) // see Service.OnQueued
+	queued map[string]func([]metadata.DueReplication) // by lane: see Service.OnQueued
 }
 
 var _ registry.Outbox = (*Outbox)(nil)
 
 // newOutbox returns the outbox of a deployment that serves the Regions.
 func newOutbox(meta metadata.Store, feed *changes.Feed, regions []string, now func() time.Time) *Outbox {
-	return &Outbox{meta: meta, changes: feed, regions: regions, now: now, queued: func([]metadata.DueReplication) {}}
+	return &Outbox{
+		meta: meta, changes: feed, regions: regions, now: now, queued: map[string]func([]metadata.DueReplication){},
+	}
 }
 
-func (o *Outbox) onQueued(call func([]metadata.DueReplication)) {
+func (o *Outbox) onQueued(lane string, call func([]metadata.DueReplication)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.queued = call
+	o.queued[lane] = call
 }
 
+// signal hands each lane what was queued on it, or nothing to all.
 func (o *Outbox) signal(queued []metadata.DueReplication) {
+	if o.peers == nil {
+		o.signalLane("", queued)
+		return
+	}
+	of := map[string][]metadata.DueReplication{}
+	for _, d := range queued {
+		lane := o.laneOf(d.Destination())
+		of[lane] = append(of[lane], d)
+	}
+	for lane, some := range of {
+		o.signalLane(lane, some)
+	}
+	if len(queued) > 0 {
+		return
+	}
 	o.mu.Lock()
-	call := o.queued
+	all := slices.Collect(maps.Keys(o.queued))
 	o.mu.Unlock()
-	call(queued)
+	for _, lane := range all {
+		o.signalLane(lane, nil)
+	}
+}
+
+func (o *Outbox) signalLane(lane string, queued []metadata.DueReplication) {
+	o.mu.Lock()
+	call := o.queued[lane]
+	o.mu.Unlock()
+	if call != nil {
+		call(queued)
+	}
 }
 
 // Admit implements registry.Outbox.
@@ -61,21 +97,34 @@ func (o *Outbox) Admit(ctx context.Context, r *metadata.Repository, tags int) er
 	if err := boundReplications(tags, len(to)); err != nil {
 		return err
 	}
-	ok, err := o.waiting.of(r.Account).take(max(1, tags)*len(to), time.Now(), func() (int, error) {
-		return o.countWaiting(context.WithoutCancel(ctx), r.Account) // for others of the account, too
+	return o.takeRoom(ctx, r.Account, max(1, tags)*len(to), "nothing was stored; push again when some have ended")
+}
+
+// ErrWaitingRoomFull is in the chain of errors that mean that an account has as many
+// replications waiting as it may.
+var ErrWaitingRoomFull = errors.New("the account has too many replications waiting")
+
+// takeRoom makes sure that n replications of an account may be queued: Throttled
+// (ErrWaitingRoomFull), with what that means for who wants to.
+func (o *Outbox) takeRoom(ctx context.Context, account string, n int, then string) error {
+	ok, err := o.waiting.of(account).take(n, time.Now(), func() (int, error) {
+		return o.countWaiting(context.WithoutCancel(ctx), account, maxWaiting) // for others of the account, too
 	})
 	if err != nil {
-		return fmt.Errorf("count what waits to be replicated from account %s: %w", r.Account, err)
+		return fmt.Errorf("count what waits to be replicated from account %s: %w", account, err)
 	}
 	if !ok {
-		return registry.Errorf(registry.Throttled, "The account has %d replications waiting, or nearly, which is all "+
-			"that it may have: nothing was stored; push again when some have ended", maxWaiting)
+		return &registry.Error{
+			Code: registry.Throttled, Err: ErrWaitingRoomFull,
+			Message: fmt.Sprintf("The account has %d replications waiting, or nearly, which is all that it may have: %s",
+				maxWaiting, then),
+		}
 	}
 	return nil
 }
 
-// countWaiting counts what the account has in progress, up to maxWaiting.
-func (o *Outbox) countWaiting(ctx context.Context, account string) (int, error) {
+// countWaiting counts what the account has in progress, up to most.
+func (o *Outbox) countWaiting(ctx context.Context, account string, most int) (int, error) {
 	all := make([]resource.Registry, len(o.regions))
 	for i, region := range o.regions {
 		all[i] = resource.Registry{Account: account, Region: region}
@@ -84,7 +133,7 @@ func (o *Outbox) countWaiting(ctx context.Context, account string) (int, error) 
 	if err != nil {
 		return 0, err
 	}
-	return o.meta.Read(ctx).Replications().CountWaiting(slices.Collect(maps.Values(ids)), maxWaiting)
+	return o.meta.Read(ctx).Replications().CountWaiting(slices.Collect(maps.Values(ids)), most)
 }
 
 func boundReplications(tags, destinations int) error {
@@ -132,17 +181,20 @@ func (o *Outbox) Pushed(tx *metadata.Tx, p registry.Push) error {
 			queued = append(queued, row)
 		}
 	}
-	tx.OnCommit(func() {
-		due := make([]metadata.DueReplication, 0, len(queued))
-		for _, row := range queued {
-			due = append(due, metadata.DueReplication{ID: row.ID, Route: metadata.Route{
-				SourceRegistryRow: r.RegistryRow, SourceAccount: r.Account, DestinationAccount: row.DestinationAccount,
-				DestinationRegion: row.DestinationRegion,
-			}})
-		}
-		o.report(r.RegistryRow, due)
-	})
+	tx.OnCommit(func() { o.reportQueued(r, queued) })
 	return nil
+}
+
+// reportQueued reports what was queued of a repository.
+func (o *Outbox) reportQueued(r *metadata.Repository, rows []*metadata.Replication) {
+	due := make([]metadata.DueReplication, 0, len(rows))
+	for _, row := range rows {
+		due = append(due, metadata.DueReplication{ID: row.ID, Route: metadata.Route{
+			SourceRegistryRow: r.RegistryRow, SourceAccount: r.Account, DestinationAccount: row.DestinationAccount,
+			DestinationRegion: row.DestinationRegion, Backfill: row.Backfill,
+		}})
+	}
+	o.report(r.RegistryRow, due)
 }
 
 // Deleting implements registry.Outbox: it queues the deletion for the
@@ -201,6 +253,11 @@ func (o *Outbox) Possible(tx *metadata.Tx, registry int64, at resource.Repositor
 	if err != nil {
 		return err
 	}
+	if o.peers != nil && len(o.peers.Peers()) > 0 {
+		if err := tx.PeerPositions().Changed(registry, number); err != nil {
+			return err
+		}
+	}
 	any, err := tx.Replications().NoteRetry(metadata.Retry{
 		RegistryRow: registry, Account: at.Registry.Account, Region: at.Registry.Region, Repository: at.Name, Before: number,
 	})
@@ -212,8 +269,25 @@ func (o *Outbox) Possible(tx *metadata.Tx, registry int64, at resource.Repositor
 
 // Serving implements registry.Outbox: what found no registry, or no room, is to
 // be tried again, as there may be one now.
+//
+// The numbers of changes go on from the time, at least. So if this deployment was
+// restored from a backup, what is pushed now is newer to its peers than what they
+// got before.
 func (o *Outbox) Serving(tx *metadata.Tx, all []resource.Registry) error {
-	_, err := tx.Replications().NoteServed(all)
+	ids, err := tx.Registries().IDs(all)
+	if err != nil {
+		return err
+	}
+	now := o.now().UnixMicro()
+	for _, id := range slices.Sorted(maps.Values(ids)) {
+		if err := tx.Registries().RaiseSequence(id, now); err != nil {
+			return err
+		}
+		if err := tx.PeerPositions().Changed(id, now); err != nil {
+			return err
+		}
+	}
+	_, err = tx.Replications().NoteServed(all)
 	return err
 }
 

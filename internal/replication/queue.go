@@ -1,6 +1,7 @@
 package replication
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/twinport/twinport/internal/metadata"
@@ -8,14 +9,32 @@ import (
 
 // queue holds the replications that are to be tried. Source accounts take turns
 // in it, and within an account its routes: so however much one has waiting,
-// what another pushes comes soon. It is safe for concurrent use.
+// what another pushes comes soon. Of what is tried at the same time, a half at most
+// is of backfills: so pushes find room at once. It is safe for concurrent use.
 type queue struct {
+	limits limits
+
 	mu       sync.Mutex
 	known    map[int64]*entry // those that wait or are tried
 	accounts map[string]*account
 	turns    []*account // those of which some wait, in the order of their turns
 	waiting  int
-	inFlight int
+	inFlight tried
+}
+
+// tried is how many replications are tried, and how many of them are of backfills.
+type tried struct{ all, backfills int }
+
+func (t *tried) add(e *entry, n int) {
+	t.all += n
+	if e.Backfill {
+		t.backfills += n
+	}
+}
+
+// hasRoom says whether one more of a route may be tried, of at most so many.
+func (t tried) hasRoom(of metadata.Route, most int) bool {
+	return t.all < most && (!of.Backfill || t.backfills < most/2)
 }
 
 // entry is a replication that waits or is tried.
@@ -30,11 +49,15 @@ type account struct {
 	routes   map[metadata.Route][]*entry
 	turns    []metadata.Route // those of which some wait
 	waiting  int
-	inFlight int
+	inFlight tried
 }
 
-func newQueue() *queue {
-	return &queue{known: map[int64]*entry{}, accounts: map[string]*account{}}
+// limits bound how many replications are tried at the same time: in all, and those
+// of one source account, so that what another pushes queues behind few of them.
+type limits struct{ inFlight, inFlightOf int }
+
+func newQueue(l limits) *queue {
+	return &queue{limits: l, known: map[int64]*entry{}, accounts: map[string]*account{}}
 }
 
 // add queues what this process has just stored: false if there is no room for
@@ -84,32 +107,37 @@ func (q *queue) append(e *entry) bool {
 func (q *queue) next() (id int64, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.inFlight >= maxInFlight {
+	if q.inFlight.all >= q.limits.inFlight {
 		return 0, false
 	}
 	for range q.turns {
 		a := q.turns[0]
 		q.turns = q.turns[1:]
-		if a.inFlight >= maxInFlightOf {
-			q.turns = append(q.turns, a)
-			continue
-		}
-		e := a.take()
+		e := a.take(func(of metadata.Route) bool {
+			return a.inFlight.hasRoom(of, q.limits.inFlightOf) && q.inFlight.hasRoom(of, q.limits.inFlight)
+		})
 		if a.waiting > 0 {
 			q.turns = append(q.turns, a)
 		}
+		if e == nil {
+			continue
+		}
 		q.waiting--
-		q.inFlight++
+		q.inFlight.add(e, 1)
 		e.tried = true
 		return e.ID, true
 	}
 	return 0, false
 }
 
-// take takes the first of the route whose turn it is.
-func (a *account) take() *entry {
-	route := a.turns[0]
-	a.turns = a.turns[1:]
+// take takes the first of the route whose turn it is, of those that have room: nil if none has.
+func (a *account) take(hasRoom func(metadata.Route) bool) *entry {
+	i := slices.IndexFunc(a.turns, hasRoom)
+	if i < 0 {
+		return nil
+	}
+	route := a.turns[i]
+	a.turns = slices.Delete(a.turns, i, i+1)
 	of := a.routes[route]
 	e := of[0]
 	if of = of[1:]; len(of) > 0 {
@@ -119,7 +147,7 @@ func (a *account) take() *entry {
 		delete(a.routes, route)
 	}
 	a.waiting--
-	a.inFlight++
+	a.inFlight.add(e, 1)
 	return e
 }
 
@@ -130,11 +158,11 @@ func (q *queue) end(id int64) bool {
 	defer q.mu.Unlock()
 	e := q.known[id]
 	delete(q.known, id)
-	q.inFlight--
+	q.inFlight.add(e, -1)
 	a := q.accounts[e.SourceAccount]
-	a.inFlight--
+	a.inFlight.add(e, -1)
 	kept := !e.again || q.append(&entry{DueReplication: e.DueReplication})
-	if a.waiting == 0 && a.inFlight == 0 {
+	if a.waiting == 0 && a.inFlight.all == 0 {
 		delete(q.accounts, e.SourceAccount)
 	}
 	return kept
@@ -144,5 +172,5 @@ func (q *queue) end(id int64) bool {
 func (q *queue) load() (waiting, inFlight int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.waiting, q.inFlight
+	return q.waiting, q.inFlight.all
 }

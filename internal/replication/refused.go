@@ -45,6 +45,11 @@ func refusalNumber(tx *metadata.Tx, job metadata.ReplicationJob, r *Refusal) (in
 // behind another's; and no more are made due on a route than are soon tried, so
 // that what is pushed now does not wait behind them.
 func (s *Service) Resume(ctx context.Context) (made int, more bool, err error) {
+	return s.here.Resume(ctx)
+}
+
+// resumeRefused is Resume.
+func (s *Service) resumeRefused(ctx context.Context) (made int, more bool, err error) {
 	s.resumed.mu.Lock()
 	defer s.resumed.mu.Unlock()
 	if !s.resumed.adopted {

@@ -3,6 +3,7 @@ package replication
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/twinport/twinport/internal/access"
@@ -112,7 +113,11 @@ func (s *Service) validRules(source resource.Registry, rules []Rule) error {
 	}
 	unique := map[resource.Registry]bool{}
 	served := map[string]bool{}
-	for _, region := range s.registry.Regions() {
+	regions := s.registry.Regions()
+	if s.outbox.peers != nil {
+		regions = slices.Concat(regions, s.outbox.peers.Regions())
+	}
+	for _, region := range regions {
 		served[region] = true
 	}
 	for i, r := range rules {
@@ -132,8 +137,8 @@ func (s *Service) validRules(source resource.Registry, rules []Rule) error {
 				return registry.Errorf(registry.Validation, "Replication rule %d names the destination %s in %s twice", i+1,
 					d.Account, d.Region)
 			case !served[d.Region]:
-				return registry.Errorf(registry.InvalidParameter, "Replication rule %d names Region '%s', which is not served "+
-					"here; Regions served: %s", i+1, registry.Shorten(d.Region), strings.Join(s.registry.Regions(), ", "))
+				return registry.Errorf(registry.InvalidParameter, "Replication rule %d names Region '%s', which is served "+
+					"neither here nor by a peer; Regions served: %s", i+1, registry.Shorten(d.Region), strings.Join(regions, ", "))
 			}
 			here[d], unique[d] = true, true
 		}

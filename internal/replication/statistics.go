@@ -28,7 +28,8 @@ type Interval struct {
 // DestinationStatistics is how replications to one destination go.
 type DestinationStatistics struct {
 	Destination resource.Registry
-	InRules     bool // of what is pushed now
+	Peer        string // name of the one that serves it; "" for this deployment
+	InRules     bool   // of what is pushed now
 	// InProgress and Failed ones there are now. All destinations together are
 	// counted up to maxCounted.
 	InProgress         int
@@ -86,6 +87,7 @@ func (s *Service) Statistics(ctx context.Context, c access.Caller, id resource.R
 		for _, p := range d.parts {
 			d.Intervals = append(d.Intervals, p.interval())
 		}
+		d.Peer = s.outbox.peerName(d.Destination)
 		out.Destinations = append(out.Destinations, d.DestinationStatistics)
 	}
 	slices.SortFunc(out.Destinations, func(a, b DestinationStatistics) int {

@@ -63,7 +63,7 @@ func (s *Service) Status(ctx context.Context, c access.Caller, ref resource.Repo
 		}
 		st := Status{
 			Destination: row.Destination(), Digest: digest.Digest(row.Digest), State: State(row.State),
-			Failure: storedFailure(row, ref), Tries: row.Tries,
+			Failure: s.failureNow(row, ref), Tries: row.Tries,
 			PushedAt: row.PushedAt, FinishedAt: row.FinishedAt, NextTryAt: row.NextTryAt,
 		}
 		// Rows come ordered by destination.

@@ -23,6 +23,9 @@ type WatchEvent struct {
 	Repositories []string
 	// Registry says that the registry's settings were changed.
 	Registry bool
+	// LifecycleRuns are runs of lifecycle policies that began, found their images, or
+	// ended.
+	LifecycleRuns []int64
 	// Lost says that more changed than was reported.
 	Lost bool
 }
@@ -141,6 +144,9 @@ func (v *view) events(ctx context.Context, n changes.Notes) (events []WatchEvent
 	}
 	if len(n.Repositories) > 0 || n.Settings {
 		events = append(events, WatchEvent{Repositories: slices.Sorted(maps.Keys(n.Repositories)), Registry: n.Settings})
+	}
+	if len(n.Runs) > 0 {
+		events = append(events, WatchEvent{LifecycleRuns: slices.Sorted(maps.Keys(n.Runs))})
 	}
 	return events, nil
 }

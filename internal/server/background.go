@@ -1,11 +1,13 @@
 package server
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/twinport/twinport/internal/config"
+	"github.com/twinport/twinport/internal/expiry"
 	"github.com/twinport/twinport/internal/jobs"
 	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/session"
@@ -20,10 +22,13 @@ type background struct {
 	log     *slog.Logger
 	runner  *jobs.Runner
 	sweeper *sweep.Sweeper
+	expired expiry.Counter
 
 	mu         sync.Mutex
-	engine     *replication.Engine // nil while it is stopped
-	replicated replication.Stats   // counts of the engines before
+	directory  context.CancelFunc   // ends what keeps the peers' states, and tunnels
+	following  sync.WaitGroup       // until that has ended
+	engines    *replication.Engines // nil while they are stopped
+	replicated replication.Stats    // counts of those before
 }
 
 func newBackground(c config.Sweep, log *slog.Logger) *background {
@@ -32,36 +37,45 @@ func newBackground(c config.Sweep, log *slog.Logger) *background {
 
 // jobs are those of a generation.
 func (b *background) jobs(g *generation) []jobs.Job {
-	return []jobs.Job{
+	return append([]jobs.Job{
 		b.sweeper.Job(sweep.Config{Stores: g.swept, Interval: b.config.Interval, Grace: b.config.Grace}),
 		sweep.Repositories(g.swept),
 		g.replication.ForgetJob(),
+		g.replication.BackfillJob(),
 		session.ExpiryJob(g.metadata, time.Now),
-	}
+	}, g.expiry.Jobs()...)
 }
 
 func (b *background) start(g *generation) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.engine = replication.NewEngine(g.replication, b.log)
+	var ctx context.Context
+	ctx, b.directory = context.WithCancel(context.Background())
+	b.following.Go(func() { g.directory.Run(ctx) })
+	b.engines = replication.NewEngines(g.replication, b.log)
 	g.registry.OnRetired(func() { b.runner.Wake(sweep.RepositoriesJob) })
+	g.expiry.OnPreview(func() { b.runner.Wake(expiry.PreviewsJob) })
+	g.replication.OnBackfill(func() { b.runner.Wake(replication.BackfillsJob) })
+	g.expiry.CountIn(&b.expired)
 	b.runner.Start(g.metadata, b.jobs(g)...)
-	b.engine.Start()
+	b.engines.Start()
 }
 
 // stop waits for what is under way. Stopping what does not run does nothing.
 func (b *background) stop() {
 	b.mu.Lock()
-	engine := b.engine
+	engines := b.engines
 	b.mu.Unlock()
-	if engine == nil {
+	if engines == nil {
 		return
 	}
-	engine.Stop()
+	engines.Stop()
 	b.runner.Stop()
+	b.directory()
+	b.following.Wait()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.replicated, b.engine = b.replications(), nil
+	b.replicated, b.engines = b.replications(), nil
 }
 
 // Replications are the counts since the start of the process.
@@ -73,9 +87,8 @@ func (b *background) Replications() replication.Stats {
 
 func (b *background) replications() replication.Stats {
 	s := b.replicated
-	if b.engine != nil {
-		now := b.engine.Stats()
-		s.Complete, s.Failed, s.Retried = s.Complete+now.Complete, s.Failed+now.Failed, s.Retried+now.Retried
+	if b.engines != nil {
+		s = s.Plus(b.engines.Stats())
 	}
 	return s
 }

@@ -33,13 +33,14 @@ func (m *backlogMetrics) Describe(descs chan<- *prometheus.Desc) {
 
 // Collect leaves both out while the store does not answer.
 func (m *backlogMetrics) Collect(metrics chan<- prometheus.Metric) {
-	n, pushed, err := m.store().Read(context.Background()).Replications().Backlog()
+	waiting, err := m.store().Read(context.Background()).Replications().Backlog()
 	if err != nil {
 		return
 	}
-	age := 0.0
-	if n > 0 {
-		age = max(0, time.Since(pushed).Seconds())
+	n, age := int64(0), 0.0
+	for _, w := range waiting {
+		n += w.Number
+		age = max(age, time.Since(w.OldestPush).Seconds())
 	}
 	metrics <- prometheus.MustNewConstMetric(m.waiting, prometheus.GaugeValue, float64(n))
 	metrics <- prometheus.MustNewConstMetric(m.oldest, prometheus.GaugeValue, age)

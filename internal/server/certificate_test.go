@@ -154,7 +154,7 @@ func TestTLS(t *testing.T) {
 		transport.CloseIdleConnections()
 	}
 
-	// The metric tells the end of the certificate in use.
+	// The metric shows the end of the certificate in use.
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}
 	res, err := (&http.Client{Transport: transport, Timeout: patience}).Get(s.URL() + "/metrics")
 	if err != nil {

@@ -12,7 +12,9 @@ import (
 
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/config"
+	"github.com/twinport/twinport/internal/expiry"
 	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/peer"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/sweep"
@@ -25,8 +27,10 @@ type generation struct {
 	metadata metadata.Store
 	blobs    blob.Store
 	registry *registry.Service
-	// replication is over registry.
+	// replication is over registry, and goes to peers, too.
 	replication *replication.Service
+	directory   *peer.Directory
+	expiry      *expiry.Service
 	swept       *sweep.Stores
 	handlers
 	closing    chan struct{}
@@ -36,7 +40,7 @@ type generation struct {
 }
 
 // handlers are those of the protocols over a domain.
-type handlers struct{ oci, aws, console http.Handler }
+type handlers struct{ oci, aws, console, peers http.Handler }
 
 // newHandlers makes the handlers of a generation. Answers that go on for as long
 // as the client listens end when its closing is closed.
@@ -48,15 +52,17 @@ func newGeneration(ctx context.Context, cfg config.Config, m metadata.Store, b b
 	g := &generation{metadata: m, blobs: b, closing: make(chan struct{})}
 	g.endStreams = sync.OnceFunc(func() { close(g.closing) })
 	var err error
-	g.registry, g.replication, err = replication.Open(ctx, registry.Config{
-		Metadata: m, Blobs: b, Accounts: cfg.AccountIDs(), Organizations: cfg.Organizations(), Regions: cfg.Regions,
-		Limits: cfg.Limits(),
-		Grace:  cfg.Sweep.Grace, Logger: log, Now: time.Now,
-	})
+	g.registry, g.replication, err = replication.Open(ctx, domainConfig(cfg, m, b, log))
 	if err != nil {
 		_ = g.close() // what failed first is the error to report
 		return nil, fmt.Errorf("open the registries: %w", err)
 	}
+	if g.directory, err = openPeers(ctx, cfg, m, log); err != nil {
+		_ = g.close()
+		return nil, err
+	}
+	g.replication.UsePeers(g.directory)
+	g.expiry = newExpiry(cfg, g.registry, m, log)
 	g.swept = sweep.NewStores(m, b, log, time.Now)
 	g.registry.OnFull(g.swept.MakeRoom)
 	warnOfRedirects(ctx, cfg, b, log)
@@ -65,6 +71,22 @@ func newGeneration(ctx context.Context, cfg config.Config, m metadata.Store, b b
 		return nil, err
 	}
 	return g, nil
+}
+
+// newExpiry makes the lifecycle policies over a domain.
+func newExpiry(cfg config.Config, r *registry.Service, m metadata.Store, log *slog.Logger) *expiry.Service {
+	return expiry.New(expiry.Config{
+		Registry: r, Metadata: m, Interval: cfg.Lifecycle.Interval, Logger: log, Now: time.Now,
+	})
+}
+
+// domainConfig configures the domain over the stores.
+func domainConfig(cfg config.Config, m metadata.Store, b blob.Store, log *slog.Logger) registry.Config {
+	return registry.Config{
+		Metadata: m, Blobs: b, Accounts: cfg.AccountIDs(), Organizations: cfg.Organizations(), Regions: cfg.Regions,
+		Limits: cfg.Limits(), Grace: cfg.Sweep.Grace, LifecycleDelay: expiry.FirstRun(cfg.Lifecycle.Interval), Logger: log,
+		Now: time.Now,
+	}
 }
 
 // warnOfRedirects warns of a bucket that is reached at the registry's own name,

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -14,7 +13,6 @@ import (
 	"github.com/twinport/twinport/internal/blob/filestore"
 	"github.com/twinport/twinport/internal/blob/s3store"
 	"github.com/twinport/twinport/internal/config"
-	"github.com/twinport/twinport/internal/control"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/migrate"
 	"github.com/twinport/twinport/internal/stores"
@@ -25,53 +23,30 @@ import (
 // layer, are refused when they want to commit, and must be sent again.
 const drainTimeout = 2 * time.Second
 
-// migrations takes the requests of twinport migrate, on the control socket of a
-// server with embedded stores.
+// endTimeout is how long a migration waits for the end of another one: that of a
+// command that was killed takes a moment to notice it.
+const endTimeout = 5 * time.Second
+
+// migrations takes the requests of twinport migrate to a server with embedded
+// stores.
 type migrations struct {
 	server   *Server
 	config   config.Config
 	handlers newHandlers
-	listener net.Listener // nil if the socket could not be made
-	http     *http.Server
 
-	running sync.Mutex
+	running chan struct{}  // holds a token while a migration runs
 	retired sync.WaitGroup // generations that are being closed
-	// stop ends a migration that is under way, unless it has come to the switch.
-	ctx  context.Context
-	stop context.CancelFunc
 }
 
-func newMigrations(s *Server, cfg config.Config, h newHandlers) *migrations {
-	m := &migrations{server: s, config: cfg, handlers: h}
-	m.ctx, m.stop = context.WithCancel(context.Background())
-	mux := http.NewServeMux()
+func (m *migrations) register(mux *http.ServeMux) {
 	mux.HandleFunc("POST /migrate", m.serveMigrate)
 	mux.HandleFunc("DELETE /migrate", m.serveCancel)
-	m.http = &http.Server{
-		Handler: mux, ReadHeaderTimeout: headerTimeout, BaseContext: func(net.Listener) context.Context { return m.ctx },
-	}
-	var err error
-	if m.listener, err = control.Listen(cfg.Data); err != nil {
-		s.log.Warn("twinport migrate can move this deployment only while the server is stopped", "error", err)
-	}
-	return m
 }
 
-func (m *migrations) start() {
-	if m.listener != nil {
-		go func() { _ = m.http.Serve(m.listener) }() // it ends with close
-	}
-}
-
-// close waits for the end of a migration that is under way.
-func (m *migrations) close() {
-	m.stop()
-	_ = m.http.Close()
-	if m.listener != nil {
-		_ = m.listener.Close() // if start was not called
-	}
-	m.running.Lock()
-	defer m.running.Unlock()
+// wait returns at the end of a migration that is under way.
+func (m *migrations) wait() {
+	m.running <- struct{}{}
+	defer func() { <-m.running }()
 	m.retired.Wait()
 }
 
@@ -102,7 +77,7 @@ func (m *migrations) serveMigrate(w http.ResponseWriter, r *http.Request) {
 }
 
 func (m *migrations) serveCancel(w http.ResponseWriter, r *http.Request) {
-	err := m.alone(func(from *metadata.SQLite, _ *filestore.Store) error {
+	err := m.alone(r.Context(), func(from *metadata.SQLite, _ *filestore.Store) error {
 		_, err := from.CancelTransfer(r.Context())
 		return err
 	})
@@ -111,13 +86,16 @@ func (m *migrations) serveCancel(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// alone runs fn with the embedded stores while no other migration runs.
-func (m *migrations) alone(fn func(*metadata.SQLite, *filestore.Store) error) error {
-	if !m.running.TryLock() {
+// alone runs fn with the embedded stores while no other migration runs. ctx is
+// that of a request, which ends when the server stops.
+func (m *migrations) alone(ctx context.Context, fn func(*metadata.SQLite, *filestore.Store) error) error {
+	select {
+	case m.running <- struct{}{}:
+	case <-time.After(endTimeout):
 		return errors.New("a migration of this server is under way")
 	}
-	defer m.running.Unlock()
-	if err := m.ctx.Err(); err != nil {
+	defer func() { <-m.running }()
+	if ctx.Err() != nil {
 		return errors.New("the server is stopping")
 	}
 	g := m.server.generations.present.Load()
@@ -133,7 +111,7 @@ func (m *migrations) migrate(ctx context.Context, r migrate.Request, report func
 	if err := r.Check(m.config.Domain, m.config.Regions, m.config.AccountIDs()); err != nil {
 		return err
 	}
-	return m.alone(func(from *metadata.SQLite, files *filestore.Store) (err error) {
+	return m.alone(ctx, func(from *metadata.SQLite, files *filestore.Store) (err error) {
 		// The environment becomes what it will be after a restart.
 		restore := setEnvironment(r.Environment)
 		switched := false

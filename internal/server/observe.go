@@ -30,7 +30,9 @@ var paces = [protocols]budget.Pace{
 	protocolAWS:     {Silence: 30 * time.Second, Rate: 32 << 10},
 	protocolStream:  {Silence: 10 * time.Second, Rate: 8 << 10},
 	protocolConsole: {Silence: 10 * time.Second, Rate: 8 << 10},
-	protocolOther:   {Silence: 10 * time.Second, Rate: 8 << 10},
+	// Many share a line that may be slow, and each has proven who it is before its body is read.
+	protocolPeer:  {Silence: time.Minute, Rate: 256},
+	protocolOther: {Silence: 10 * time.Second, Rate: 8 << 10},
 }
 
 func (o *observer) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twinport/twinport/internal/awsapi"
 	"github.com/twinport/twinport/internal/console"
+	"github.com/twinport/twinport/internal/peer"
 )
 
 // protocol tells requests apart, in metrics and for errors.
@@ -20,18 +21,19 @@ const (
 	protocolAWS
 	protocolStream // of the AWS APIs: an answer that goes on for as long as the client listens
 	protocolConsole
+	protocolPeer  // what other deployments ask
 	protocolOther // health, metrics and what is not served
 	protocols
 )
 
 func (p protocol) String() string {
-	return [protocols]string{"oci", "aws", "stream", "console", "other"}[p]
+	return [protocols]string{"oci", "aws", "stream", "console", "peer", "other"}[p]
 }
 
 // routes hands each request to who answers it. It is no ServeMux: that would
 // clean paths and redirect, and hide path tricks from the protocols.
 type routes struct {
-	oci, aws, console http.Handler
+	oci, aws, console, peers http.Handler
 	// metrics is nil if they have a listener of their own.
 	metrics http.Handler
 	// ready says why the server should get no requests, or nil.
@@ -55,6 +57,8 @@ func protocolOf(r *http.Request) protocol {
 		return protocolOCI
 	case console.Serves(path):
 		return protocolConsole
+	case strings.HasPrefix(path, peer.PathPrefix):
+		return protocolPeer
 	case path != "/":
 		return protocolOther
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
@@ -80,9 +84,22 @@ func (h *routes) serve(p protocol, w http.ResponseWriter, r *http.Request) {
 		h.aws.ServeHTTP(w, r)
 	case protocolConsole:
 		h.console.ServeHTTP(w, r)
+	case protocolPeer:
+		h.peers.ServeHTTP(w, r)
 	default:
 		h.serveOther(w, r)
 	}
+}
+
+// onlyPeers serves what comes through a tunnel, which carries nothing but what peers ask.
+func onlyPeers(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if protocolOf(r) != protocolPeer {
+			writeText(w, r, http.StatusNotFound, "A tunnel between deployments leads to "+peer.PathPrefix+" only.")
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // local says whether a host is localhost, or below it. Browsers use that name for all its ports,

@@ -28,6 +28,7 @@ import (
 	"github.com/twinport/twinport/internal/console"
 	"github.com/twinport/twinport/internal/jobs"
 	"github.com/twinport/twinport/internal/oci"
+	"github.com/twinport/twinport/internal/peerapi"
 	"github.com/twinport/twinport/internal/quota"
 	"github.com/twinport/twinport/internal/resource"
 	"github.com/twinport/twinport/internal/session"
@@ -48,8 +49,10 @@ const (
 )
 
 const (
-	// stopTimeout is how long requests under way may take to finish at the stop.
-	stopTimeout = time.Minute
+	// stopTimeout is how long requests under way may take to finish at the stop,
+	// and ephemeralStop if nothing of what they do will last.
+	stopTimeout   = time.Minute
+	ephemeralStop = time.Second
 	// abandonTimeout is how long those that did not may take to notice.
 	abandonTimeout = 5 * time.Second
 )
@@ -64,16 +67,19 @@ type Server struct {
 	generations generations
 	background  *background
 	door        door
+	tunnelled   http.Handler      // what peers ask through tunnels
+	control     *controlSocket    // nil unless the facts are in the data folder
 	migrations  *migrations       // nil unless the stores are embedded
 	acme        *acmeCertificates // nil without
 	metrics     *metricsListener  // nil unless metrics have an address of their own
 
+	ephemeral bool
 	stopping  atomic.Bool
 	readiness readiness
 	requests  *requestMetrics
 	limits    *budget.Limits
 	trusted   []netip.Prefix
-	// stopTimeout is the constant, but in tests.
+	// stopTimeout is one of the constants, but in tests.
 	stopTimeout time.Duration
 	close       sync.Once
 	closeErr    error
@@ -85,6 +91,9 @@ type Server struct {
 func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, err error) {
 	s := &Server{
 		log: log, scheme: "http", limits: budget.ForProcess(log), trusted: cfg.TrustedProxies, stopTimeout: stopTimeout,
+	}
+	if cfg.Ephemeral {
+		s.ephemeral, s.stopTimeout = true, ephemeralStop
 	}
 	defer func() {
 		if err != nil {
@@ -107,13 +116,13 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *Server, e
 		return nil, err
 	}
 	s.generations.present.Store(first)
-	if text := stores.PermissionAdvice(cfg.Data); text != "" && (cfg.Database == "" || cfg.Blobs == "") {
-		log.Warn(text)
+	if !cfg.Ephemeral && (cfg.Database == "" || cfg.Blobs == "") {
+		if text := stores.PermissionAdvice(cfg.Data); text != "" {
+			log.Warn(text)
+		}
 	}
 	s.background = newBackground(cfg.Sweep, log)
-	if stores.Embedded(cfg) {
-		s.migrations = newMigrations(s, cfg, handlers)
-	}
+	s.listenForCommands(cfg, handlers)
 	if err := s.route(ctx, cfg, tlsConfig, certificateMetrics); err != nil {
 		return nil, err
 	}
@@ -153,13 +162,14 @@ func (s *Server) protocols(cfg config.Config) (newHandlers, error) {
 	return func(g *generation) (h handlers, err error) {
 		sessions := session.New(session.Config{Store: g.metadata, Keys: keys, Verifier: verifier, Now: time.Now})
 		h.oci = oci.New(oci.Config{
-			Registry: g.registry, Verifier: verifier, Logins: sessions, Domain: cfg.Domain, Scheme: s.publicScheme(cfg),
+			Registry: g.registry, Verifier: verifier, Logins: sessions, Domain: cfg.Domain, Scheme: cfg.PublicScheme(),
 			Limits: s.limits, Rates: rates, Logger: s.log,
 		})
 		h.aws = awsapi.New(awsapi.Config{
-			Registry: g.registry, Replication: g.replication, Verifier: verifier, Accounts: keys, Sessions: sessions,
+			Registry: g.registry, Replication: g.replication, Expiry: g.expiry, Verifier: verifier, Accounts: keys,
+			Sessions: sessions, Peers: g.directory, Operators: cfg.Operators,
 			URIs: uri.Writer{
-				Form: uri.Form(cfg.URI), Domain: cfg.Domain, Endpoint: s.endpoint(cfg), Scheme: s.publicScheme(cfg),
+				Form: uri.Form(cfg.URI), Domain: cfg.Domain, Endpoint: s.endpoint(cfg), Scheme: cfg.PublicScheme(),
 			},
 			Jobs: func(ctx context.Context) ([]jobs.Run, error) {
 				return jobs.Runs(g.metadata.Read(ctx), s.background.jobs(g)...)
@@ -167,6 +177,12 @@ func (s *Server) protocols(cfg config.Config) (newHandlers, error) {
 			Version: Version(), Shared: g.metadata.Shared(), Limits: s.limits, Rates: rates, Closing: g.closing,
 			Logger: s.log, Now: time.Now,
 		})
+		h.peers = peerapi.New(peerapi.Config{
+			Peers: g.directory, Replication: g.replication, Limits: s.limits, Logger: s.log,
+		})
+		g.directory.ServeTunnels(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s.tunnelled.ServeHTTP(w, r)
+		}))
 		h.console, err = console.New(console.Config{
 			Sessions: sessions, Accounts: keys, Regions: cfg.Regions, Version: Version(), Logger: s.log,
 		})
@@ -181,12 +197,17 @@ func (s *Server) route(ctx context.Context, cfg config.Config, tlsConfig *tls.Co
 		oci:     s.door.guard(s.generations.handler(func(g *generation) http.Handler { return g.oci })),
 		aws:     s.door.guard(s.generations.handler(func(g *generation) http.Handler { return g.aws })),
 		console: s.door.guard(s.generations.handler(func(g *generation) http.Handler { return g.console })),
+		peers:   s.door.guard(s.generations.handler(func(g *generation) http.Handler { return g.peers })),
 		ready:   s.ready,
 	}
 	s.requests, routes.metrics = newMetrics(s.background.Replications, slices.Concat(
 		sweepMetrics(s.background.sweeper.Stats, s.background.sweeping), budgetMetrics(s.limits),
+		lifecycleMetrics(s.background.expired.Stats),
 		databaseMetrics(s.generations.store),
-		[]prometheus.Collector{newBacklogMetrics(s.generations.store), newJobMetrics(s.background.runner.Stats)},
+		[]prometheus.Collector{
+			newBacklogMetrics(s.generations.store), newJobMetrics(s.background.runner.Stats),
+			newPeerMetrics(s.generations.present.Load),
+		},
 		certificateMetrics)...)
 	if cfg.Metrics != "" {
 		if s.metrics, err = listenForMetrics(ctx, cfg.Metrics, routes.metrics, s.log); err != nil {
@@ -194,12 +215,10 @@ func (s *Server) route(ctx context.Context, cfg config.Config, tlsConfig *tls.Co
 		}
 		routes.metrics = nil
 	}
+	observed := &observer{routes: routes, metrics: s.requests, limits: s.limits, paces: paces, log: s.log}
+	s.tunnelled = onlyPeers(observed)
 	s.http = &http.Server{
-		Handler: &forwarded{
-			trusted: cfg.TrustedProxies, next: &observer{
-				routes: routes, metrics: s.requests, limits: s.limits, paces: paces, log: s.log,
-			},
-		},
+		Handler:           &forwarded{trusted: cfg.TrustedProxies, next: observed},
 		TLSConfig:         tlsConfig,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
@@ -226,15 +245,6 @@ func (s *Server) URL() string {
 	return s.scheme + "://" + net.JoinHostPort(host, strconv.Itoa(addr.Port))
 }
 
-// publicScheme is the one that clients use. A server that shows port 443 and
-// has no certificate of its own is behind a proxy that has one.
-func (s *Server) publicScheme(cfg config.Config) string {
-	if cfg.PublicPort == 443 {
-		return "https"
-	}
-	return s.scheme
-}
-
 // endpoint gives a registry's host as URIs show it: with the port unless it is
 // the scheme's own.
 func (s *Server) endpoint(cfg config.Config) func(resource.Registry) string {
@@ -243,7 +253,7 @@ func (s *Server) endpoint(cfg config.Config) func(resource.Registry) string {
 		port = s.listener.Addr().(*net.TCPAddr).Port
 	}
 	end := "." + cfg.Domain
-	if scheme := s.publicScheme(cfg); scheme == "http" && port != 80 || scheme == "https" && port != 443 {
+	if scheme := cfg.PublicScheme(); scheme == "http" && port != 80 || scheme == "https" && port != 443 {
 		end += ":" + strconv.Itoa(port)
 	}
 	return func(id resource.Registry) string { return id.Account + ".dkr.ecr." + id.Region + end }
@@ -257,8 +267,8 @@ func (s *Server) Run(ctx context.Context) error {
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	s.background.start(s.generations.present.Load())
-	if s.migrations != nil {
-		s.migrations.start()
+	if s.control != nil {
+		s.control.start()
 	}
 
 	served := make(chan error, 1)
@@ -285,8 +295,8 @@ func (s *Server) Run(ctx context.Context) error {
 			"limit", s.stopTimeout.String())
 	}
 	s.stopping.Store(true)
-	if s.migrations != nil {
-		s.migrations.stop()
+	if s.control != nil {
+		s.control.stop()
 	}
 	s.generations.present.Load().endStreams()
 	s.finishRequests()
@@ -298,14 +308,29 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) finishRequests() {
 	ctx, cancel := context.WithTimeout(context.Background(), s.stopTimeout)
 	defer cancel()
+	if s.ephemeral {
+		go s.cancelWhenIdle(cancel)
+	}
 	if err := s.http.Shutdown(ctx); err == nil {
 		return
 	}
-	s.log.Warn("requests did not finish in time and are broken off", "requests", s.requests.inFlight.Load())
+	if requests := s.requests.inFlight.Load(); requests > 0 {
+		s.log.Warn("requests did not finish in time and are broken off", "requests", requests)
+	}
 	_ = s.http.Close() // closing a connection that is broken off has nothing to report
 	for end := time.Now().Add(abandonTimeout); s.requests.inFlight.Load() > 0 && time.Now().Before(end); {
 		time.Sleep(10 * time.Millisecond)
 	}
+}
+
+// cancelWhenIdle calls cancel when no request is under way. Shutdown alone waits
+// for seconds for connections on which nobody has asked anything yet, of which
+// clients open some in advance.
+func (s *Server) cancelWhenIdle(cancel func()) {
+	for s.requests.inFlight.Load() > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	cancel()
 }
 
 // Close stops the background work and closes listener and stores. Run does it;
@@ -318,8 +343,11 @@ func (s *Server) Close() error {
 		if s.metrics != nil {
 			s.metrics.close()
 		}
+		if s.control != nil {
+			s.control.close()
+		}
 		if s.migrations != nil {
-			s.migrations.close()
+			s.migrations.wait()
 		}
 		if s.background != nil {
 			s.background.stop()

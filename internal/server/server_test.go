@@ -612,7 +612,7 @@ func TestEndpoint(t *testing.T) {
 		if got := s.endpoint(cfg)(id); got != want {
 			t.Errorf("port %d: %s, want %s", test.port, got, want)
 		}
-		if got := s.publicScheme(cfg); got != test.scheme {
+		if got := cfg.PublicScheme(); got != test.scheme {
 			t.Errorf("port %d: %s, want %s", test.port, got, test.scheme)
 		}
 		s.Close()

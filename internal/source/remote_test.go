@@ -189,7 +189,7 @@ func TestOpenRemote(t *testing.T) {
 		if err == nil {
 			t.Errorf("%q opens", bad)
 		} else if strings.Contains(err.Error(), "secret") {
-			t.Errorf("%q: the error tells the password: %v", bad, err)
+			t.Errorf("%q: the error shows the password: %v", bad, err)
 		}
 	}
 }

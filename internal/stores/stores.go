@@ -8,9 +8,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/blob/filestore"
+	"github.com/twinport/twinport/internal/blob/memstore"
 	"github.com/twinport/twinport/internal/blob/s3store"
 	"github.com/twinport/twinport/internal/config"
 	"github.com/twinport/twinport/internal/metadata"
@@ -18,7 +20,7 @@ import (
 )
 
 // Embedded reports whether all is in the data folder.
-func Embedded(cfg config.Config) bool { return cfg.Database == "" && cfg.Blobs == "" }
+func Embedded(cfg config.Config) bool { return cfg.Database == "" && cfg.Blobs == "" && !cfg.Ephemeral }
 
 // BlobFolder and MetadataFolder are where the embedded stores are.
 func BlobFolder(cfg config.Config) string     { return filepath.Join(cfg.Data, "blobs") }
@@ -30,6 +32,9 @@ func RestoreMark(cfg config.Config) string { return filepath.Join(cfg.Data, "res
 
 // OpenBlobs opens the store of bytes to read and write.
 func OpenBlobs(ctx context.Context, cfg config.Config) (blob.Store, error) {
+	if cfg.Ephemeral {
+		return memstore.New(memoryForLayers()), nil
+	}
 	if cfg.Blobs != "" {
 		store, err := s3store.Open(ctx, string(cfg.Blobs))
 		if err != nil {
@@ -49,6 +54,13 @@ func OpenBlobs(ctx context.Context, cfg config.Config) (blob.Store, error) {
 
 // OpenMetadata opens the store of facts to read and write: metadata.ErrInUse.
 func OpenMetadata(ctx context.Context, cfg config.Config) (metadata.Store, error) {
+	if cfg.Ephemeral {
+		store, err := metadata.OpenSQLiteInMemory(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("open the metadata store: %w", err)
+		}
+		return store, nil
+	}
 	if cfg.Database != "" {
 		store, err := metadata.OpenPostgres(ctx, string(cfg.Database))
 		if err == nil {
@@ -70,6 +82,13 @@ func OpenMetadata(ctx context.Context, cfg config.Config) (metadata.Store, error
 	}
 	return store, nil
 }
+
+// mostInMemory is how many bytes of layers an ephemeral server keeps, whatever
+// the machine has.
+const mostInMemory = 2 << 30
+
+// memoryForLayers leaves half of GOMEMLIMIT to all else.
+func memoryForLayers() int64 { return min(mostInMemory, debug.SetMemoryLimit(-1)/2) }
 
 // Open opens both stores for a command that writes. Unlike a server it does not
 // create them: metadata.ErrInUse if a server runs on the embedded stores.

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestWhose: who may not write the data folder is told which user must own it.
+// TestWhose: who may not write the data folder learns which user must own it.
 func TestWhose(t *testing.T) {
 	denied := fmt.Errorf("make the folder: %w", &fs.PathError{Op: "mkdir", Path: "/data/blobs", Err: syscall.EACCES})
 	err := explainPermission("/data", denied)

@@ -105,11 +105,11 @@ func TestBackupPostponesTheJob(t *testing.T) {
 
 func TestOnceTellsEachPageAndEndsAtAnError(t *testing.T) {
 	w := &work{pages: 2}
-	var told []string
+	var reported []string
 	if err := Once(t.Context(), w, 0, true, func(step Step, p Page) {
-		told = append(told, fmt.Sprint(step, p.Found))
-	}); err != nil || len(told) != 2*len(Steps) {
-		t.Errorf("%v, %v", told, err)
+		reported = append(reported, fmt.Sprint(step, p.Found))
+	}); err != nil || len(reported) != 2*len(Steps) {
+		t.Errorf("%v, %v", reported, err)
 	}
 	w.wantWhole(t)
 	fault := errors.New("injected")

@@ -99,7 +99,10 @@ func (s *Stores) expireUploads(ctx context.Context, after string, lifetime time.
 			p.Found++
 		}
 	}
-	return p, nil
+	if p.Next == "" && !dry {
+		err = s.meta.Update(ctx, func(tx *metadata.Tx) error { return tx.PeerLayers().ForgetArriving() })
+	}
+	return p, err
 }
 
 // expireUpload ends a session, unless it was written to just now. The record

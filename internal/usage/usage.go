@@ -47,6 +47,7 @@ type Counter struct {
 	read   func(context.Context) *metadata.Queries
 	now    func() time.Time
 	known  usages
+	stored storages
 }
 
 // New returns a Counter of what the limits of accounts bound; who has none is not bounded.

@@ -105,7 +105,9 @@ func TestBlobsThatChangeMeanwhileAreNoDamage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	update(t, meta, func(tx *metadata.Tx) error { return tx.Layers().Add(repo, d.String(), 4, object, time.Now()) })
+	update(t, meta, func(tx *metadata.Tx) error {
+		return tx.Layers().Add(repo, []metadata.Blob{{Digest: d.String(), Size: 4, Object: object}}, false, time.Now())
+	})
 	for _, full := range []bool{false, true} {
 		found, s := run(t, verify.Config{Metadata: meta, Blobs: changing{blobs, true, func() {}}, Full: full, Readers: 2})
 		if len(found) != 0 || s.Blobs != 1 {
@@ -184,19 +186,21 @@ func TestRepositoryThatIsBeingDeletedIsNoDamage(t *testing.T) {
 }
 
 // TestFindingSaysOnceWhereElse: the repair keeps what is wrong with a blob, and what
-// is said of it later tells the repositories that have it then.
+// is said of it later names the repositories that have it then.
 func TestFindingSaysOnceWhereElse(t *testing.T) {
 	t.Parallel()
 	meta, blobs, repo := open(t)
 	d := digest.FromString("gone")
-	update(t, meta, func(tx *metadata.Tx) error { return tx.Layers().Add(repo, d.String(), 4, "sha256/gone", time.Now()) })
+	update(t, meta, func(tx *metadata.Tx) error {
+		return tx.Layers().Add(repo, []metadata.Blob{{Digest: d.String(), Size: 4, Object: "sha256/gone"}}, false, time.Now())
+	})
 	other := *repo
 	other.Name = "other"
 	update(t, meta, func(tx *metadata.Tx) error {
 		if _, err := tx.Repositories().Create(&other); err != nil {
 			return err
 		}
-		_, err := tx.Layers().Link(&other, d.String(), time.Now())
+		_, err := tx.Layers().Link(&other, d.String(), false, time.Now())
 		return err
 	})
 	repair := &verify.Repair{Registry: registry.ForRepairs(meta, blobs, slog.New(slog.DiscardHandler)), Metadata: meta}

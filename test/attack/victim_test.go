@@ -83,7 +83,7 @@ const (
 	noise, shortNoise = 50 * time.Millisecond, 5 * time.Second
 )
 
-// attack measures the victim in quiet, and while run goes on, which is told when the time is over; it returns when it
+// attack measures the victim in quiet, and while run goes on, which is notified when the time is over; it returns when it
 // has ended its attack. The program must not take more than memory, in MiB.
 func (p *program) attack(memory int, run func(over <-chan struct{})) {
 	t := p.t

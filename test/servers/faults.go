@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -15,11 +16,12 @@ import (
 	"sync/atomic"
 )
 
-// Fault is what goes wrong with a request to an S3Proxy. The zero Fault is none.
+// Fault is what goes wrong with a request to an HTTPProxy. The zero Fault is none.
 type Fault struct {
 	kind   kind
 	status int
-	code   string
+	header http.Header
+	body   string
 	bytes  int64
 }
 
@@ -37,7 +39,16 @@ const (
 // Answer answers in place of the server, which does not get the request, with
 // S3's XML: 500 and InternalError, 503 and SlowDown, or 200 and InternalError,
 // as S3 may answer the end of a multipart upload.
-func Answer(status int, code string) Fault { return Fault{kind: answer, status: status, code: code} }
+func Answer(status int, code string) Fault {
+	return AnswerWith(status, http.Header{"Content-Type": {"application/xml"}}, fmt.Sprintf(
+		`<?xml version="1.0" encoding="UTF-8"?>`+"\n<Error><Code>%s</Code><Message>A test asked for "+
+			"this.</Message></Error>", code))
+}
+
+// AnswerWith answers in place of the server, which does not get the request.
+func AnswerWith(status int, header http.Header, body string) Fault {
+	return Fault{kind: answer, status: status, header: header, body: body}
+}
 
 // LoseAnswer lets the server do the request and then cuts the connection before
 // the first byte of the answer.
@@ -55,19 +66,33 @@ func CutAnswer(n int64) Fault { return Fault{kind: cutAnswer, bytes: n} }
 // length, as of an object that has lost its end.
 func TruncateAnswer(n int64) Fault { return Fault{kind: truncateAnswer, bytes: n} }
 
-// S3Proxy is an HTTP proxy in front of an S3 server. It keeps the Host that the
-// client has signed, so the server accepts the signature.
+// S3Proxy is an HTTPProxy in front of an S3 server.
 type S3Proxy struct {
 	Bucket // as clients of the proxy reach it
-	rule   atomic.Pointer[func(*http.Request) Fault]
+	*HTTPProxy
 }
 
 // S3Faults starts a proxy in front of the bucket's server, without faults.
 func S3Faults(t T, b Bucket) *S3Proxy {
 	t.Helper()
-	upstream, err := url.Parse(b.Endpoint)
+	p := &S3Proxy{b, HTTPFaults(t, b.Endpoint)}
+	p.Endpoint = p.URL
+	return p
+}
+
+// HTTPProxy is an HTTP proxy in front of a server. It keeps the Host, which the
+// client may have signed.
+type HTTPProxy struct {
+	URL  string
+	rule atomic.Pointer[func(*http.Request) Fault]
+}
+
+// HTTPFaults starts a proxy in front of the server at a URL, without faults.
+func HTTPFaults(t T, server string) *HTTPProxy {
+	t.Helper()
+	upstream, err := url.Parse(server)
 	check(t, err)
-	p := &S3Proxy{Bucket: b}
+	p := &HTTPProxy{}
 	transport := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 100}
 	proxy := &httputil.ReverseProxy{
 		Transport: transport,
@@ -81,7 +106,7 @@ func S3Faults(t T, b Bucket) *S3Proxy {
 		// Whatever fails behind the proxy is a cut connection before it.
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var fault Fault
 		if rule := p.rule.Load(); rule != nil {
 			fault = (*rule)(r)
@@ -89,10 +114,9 @@ func S3Faults(t T, b Bucket) *S3Proxy {
 		switch fault.kind {
 		case answer:
 			io.Copy(io.Discard, r.Body) // so that the client reads the answer
-			w.Header().Set("Content-Type", "application/xml")
+			maps.Copy(w.Header(), fault.header)
 			w.WriteHeader(fault.status)
-			fmt.Fprintf(w, `<?xml version="1.0" encoding="UTF-8"?>`+"\n<Error><Code>%s</Code><Message>A test asked for "+
-				"this.</Message></Error>", fault.code)
+			io.WriteString(w, fault.body)
 			return
 		case cutRequest:
 			r.Body = &cutBody{ReadCloser: r.Body, left: fault.bytes}
@@ -100,18 +124,19 @@ func S3Faults(t T, b Bucket) *S3Proxy {
 		proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), faultKey{}, fault)))
 	}))
 	t.Cleanup(func() {
-		server.CloseClientConnections()
-		server.Close()
+		p.Rule(nil)
+		listener.CloseClientConnections()
+		listener.Close()
 		transport.CloseIdleConnections()
 	})
-	p.Endpoint = server.URL
+	p.URL = listener.URL
 	return p
 }
 
 // Rule sets what decides on the fault of each request, from its method, path,
 // query and header; nil for no faults. It is called from many goroutines, and
 // may block, to hold a request up.
-func (p *S3Proxy) Rule(rule func(*http.Request) Fault) {
+func (p *HTTPProxy) Rule(rule func(*http.Request) Fault) {
 	if rule == nil {
 		p.rule.Store(nil)
 		return

@@ -16,18 +16,21 @@ const (
 	ToClient
 )
 
-// Proxy passes TCP connections on to a server, with the faults that a network
-// may have. Faults hold for open connections and for those to come, until they
-// are set anew or healed. Its methods may be called from any goroutine.
+// Proxy passes TCP connections on to a server, or to several in turn, with the
+// faults that a network may have. Faults hold for open connections and for those
+// to come, until they are set anew or healed. Its methods may be called from any
+// goroutine.
 type Proxy struct {
-	address  string
-	upstream string
+	address string
 
 	mu       sync.Mutex
+	upstream []string
+	next     int          // of upstream
 	listener net.Listener // nil while connections are refused
 	links    map[*link]bool
 	latency  time.Duration
 	ways     [2]way
+	passed   [2]int64
 	healed   chan struct{} // closed and made anew by Heal
 }
 
@@ -37,7 +40,8 @@ type way struct {
 	free    time.Time // when the bytes let through so far have passed at that rate
 	limited bool      // after left bytes, something happens:
 	left    int64
-	stall   bool // nothing more passes, instead of a reset
+	stall   bool  // nothing more passes, instead of a reset
+	every   int64 // bytes between a reset and the next; 0 if there is none
 }
 
 // link is a client's connection and the one to the server.
@@ -59,8 +63,9 @@ const (
 	steps     = 50  // into how many steps a limited rate divides a second
 )
 
-// StartProxy starts a proxy in front of the server at host:port.
-func StartProxy(t T, upstream string) *Proxy {
+// StartProxy starts a proxy in front of the servers at the addresses, each
+// host:port.
+func StartProxy(t T, upstream ...string) *Proxy {
 	t.Helper()
 	p := &Proxy{upstream: upstream, links: map[*link]bool{}, healed: make(chan struct{})}
 	check(t, onFreePort(func(port string) error {
@@ -76,6 +81,20 @@ func StartProxy(t T, upstream string) *Proxy {
 
 // Address returns the proxy's host:port, which clients use for the server's.
 func (p *Proxy) Address() string { return p.address }
+
+// Add has connections go to the server at host:port, too.
+func (p *Proxy) Add(upstream string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.upstream = append(p.upstream, upstream)
+}
+
+// Passed returns how many bytes the proxy has passed on in the direction.
+func (p *Proxy) Passed(d Direction) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.passed[d]
+}
 
 // Cut resets all open connections.
 func (p *Proxy) Cut() {
@@ -113,16 +132,20 @@ func (p *Proxy) Rate(d Direction, bytesPerSecond int64) {
 
 // CutAfter resets the connection that carries the byte after the next n of the
 // direction, once: the connections after it are well.
-func (p *Proxy) CutAfter(d Direction, n int64) { p.limit(d, n, false) }
+func (p *Proxy) CutAfter(d Direction, n int64) { p.limit(d, way{left: n}) }
+
+// CutEvery is CutAfter again and again.
+func (p *Proxy) CutEvery(d Direction, n int64) { p.limit(d, way{left: n, every: n}) }
 
 // StallAfter lets n more bytes through in the direction; then, nothing more, and
-// nobody is told.
-func (p *Proxy) StallAfter(d Direction, n int64) { p.limit(d, n, true) }
+// nobody is notified.
+func (p *Proxy) StallAfter(d Direction, n int64) { p.limit(d, way{left: n, stall: true}) }
 
-func (p *Proxy) limit(d Direction, n int64, stall bool) {
+func (p *Proxy) limit(d Direction, w way) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.ways[d].limited, p.ways[d].left, p.ways[d].stall = true, n, stall
+	w.limited, w.rate, w.free = true, p.ways[d].rate, p.ways[d].free
+	p.ways[d] = w
 }
 
 // Heal ends all faults: new connections are accepted, and what was stalled goes
@@ -143,7 +166,7 @@ func (p *Proxy) Heal() error {
 func (p *Proxy) listen() error {
 	listener, err := net.Listen("tcp", p.address)
 	if err != nil {
-		return fmt.Errorf("listen as a proxy of %s: %w", p.upstream, err)
+		return fmt.Errorf("listen as a proxy: %w", err)
 	}
 	p.mu.Lock()
 	p.listener = listener
@@ -163,13 +186,13 @@ func (p *Proxy) listen() error {
 // pass connects a client with the server until both have ended.
 func (p *Proxy) pass(client *net.TCPConn) {
 	l := &link{client: client, done: make(chan struct{})}
-	server, err := net.Dial("tcp", p.upstream)
-	if err != nil {
+	server := p.dial()
+	if server == nil {
 		l.server = client
 		l.reset()
 		return
 	}
-	l.server = server.(*net.TCPConn)
+	l.server = server
 	p.mu.Lock()
 	p.links[l] = true
 	p.mu.Unlock()
@@ -181,6 +204,21 @@ func (p *Proxy) pass(client *net.TCPConn) {
 	delete(p.links, l)
 	p.mu.Unlock()
 	l.end()
+}
+
+// dial connects to the next server that takes a connection; nil if none does.
+func (p *Proxy) dial() *net.TCPConn {
+	p.mu.Lock()
+	upstream := p.upstream
+	first := p.next
+	p.next++
+	p.mu.Unlock()
+	for i := range upstream {
+		if server, err := net.Dial("tcp", upstream[(first+i)%len(upstream)]); err == nil {
+			return server.(*net.TCPConn)
+		}
+	}
+	return nil
 }
 
 // pump passes one direction of a link on, with its faults.
@@ -242,7 +280,7 @@ func (p *Proxy) admit(l *link, d Direction, size int) (int, bool) {
 		n := int64(size)
 		if w.limited {
 			if w.left == 0 && !w.stall {
-				*w = way{rate: w.rate, free: w.free}
+				*w = way{rate: w.rate, free: w.free, limited: w.every > 0, left: w.every, every: w.every}
 				p.mu.Unlock()
 				return 0, false
 			}
@@ -269,6 +307,7 @@ func (p *Proxy) admit(l *link, d Direction, size int) (int, bool) {
 		if w.limited {
 			w.left -= n
 		}
+		p.passed[d] += n
 		p.mu.Unlock()
 		l.wait(pause)
 		return int(n), true
@@ -286,7 +325,7 @@ func (l *link) wait(d time.Duration) {
 	}
 }
 
-// reset ends both connections at once, and tells both ends that it is not a
+// reset ends both connections at once, and reports to both ends that it is not a
 // regular end.
 func (l *link) reset() {
 	l.client.SetLinger(0)

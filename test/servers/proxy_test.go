@@ -173,3 +173,61 @@ func TestProxyStallAfter(t *testing.T) {
 		}
 	}
 }
+
+func TestProxyCutsAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	p := echo(t)
+	p.CutEvery(ToServer, 1000)
+	for range 3 {
+		conn := dial(t, p)
+		wantEcho(t, conn, 900)
+		conn.Write(make([]byte, 200))
+		if _, err := io.ReadAll(conn); !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("the connection ends with %v, want a reset", err)
+		}
+	}
+	if err := p.Heal(); err != nil {
+		t.Fatal(err)
+	}
+	wantEcho(t, dial(t, p), 10_000)
+	if n := p.Passed(ToServer); n != 13_000 {
+		t.Errorf("%d bytes have passed, want 13000", n)
+	}
+}
+
+func TestProxyOfSeveral(t *testing.T) {
+	t.Parallel()
+	var p Proxy
+	for _, name := range []string{"a", "b"} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { l.Close() })
+		go func() {
+			for {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				io.WriteString(conn, name)
+				conn.Close()
+			}
+		}()
+		p.Add(l.Addr().String())
+	}
+	p.Add("127.0.0.1:1") // where nobody listens
+	served := map[string]int{}
+	for range 30 {
+		conn := p.dial()
+		name, err := io.ReadAll(conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+		served[string(name)]++
+	}
+	if served["a"] < 10 || served["b"] < 10 {
+		t.Errorf("the servers have served %v of 30 connections", served)
+	}
+}

@@ -18,6 +18,9 @@ type StringLimits struct {
 	Min, Max int64 // in characters
 	Pattern  *Pattern
 	Values   []string // of an enum
+	// Own says that ECR checks such strings itself, not the framework that it is
+	// built on, and has words of its own for what is wrong with one.
+	Own bool
 }
 
 // Pattern is a regular expression that a whole string must match. It is
@@ -39,21 +42,62 @@ func (p *Pattern) Compile() *regexp.Regexp { return p.compile() }
 
 // Check returns nil or the exception for the member name below at.
 func (l *StringLimits) Check(at, name, value string) *Exception {
-	if len(l.Values) > 0 && !slices.Contains(l.Values, value) {
-		return Violation(at+name, "Member must satisfy enum value set: ["+strings.Join(l.Values, ", ")+"]")
+	broken := l.broken(value)
+	if broken == "" {
+		return nil
 	}
-	if l.Min != Unlimited || l.Max != Unlimited {
-		if e := CheckCount(at, name, utf8.RuneCountInString(value), l.Min, l.Max); e != nil {
-			return e
-		}
+	if !l.Own {
+		broken = "Member " + broken
 	}
-	if l.Pattern != nil && !l.Pattern.compile().MatchString(value) {
-		return Violation(at+name, "must satisfy regular expression '"+l.Pattern.text+"'")
-	}
-	return nil
+	return Violation(at+name, broken)
 }
 
-// CheckCount checks characters of a string, elements of a list or bytes of a blob.
+// CheckItem is Check for an element of the list that is the member name below at.
+// The exception names the list, and all that its elements must satisfy.
+func (l *StringLimits) CheckItem(at, name, value string) *Exception {
+	if l.broken(value) == "" {
+		return nil
+	}
+	var all []string
+	if l.Max != Unlimited {
+		all = append(all, "Member "+atMost("length", l.Max))
+	}
+	if l.Min != Unlimited {
+		all = append(all, "Member "+atLeast("length", l.Min))
+	}
+	if l.Pattern != nil {
+		all = append(all, "Member must satisfy regular expression pattern: "+l.Pattern.text)
+	}
+	if len(l.Values) > 0 {
+		all = append(all, "Member "+l.oneOf())
+	}
+	return Violation(at+name, "Member must satisfy constraint: ["+strings.Join(all, ", ")+"]")
+}
+
+// broken says which constraint the value breaks, "" if none.
+func (l *StringLimits) broken(value string) string {
+	if len(l.Values) > 0 && !slices.Contains(l.Values, value) {
+		return l.oneOf()
+	}
+	if l.Min != Unlimited || l.Max != Unlimited {
+		if broken := outOf("length", int64(utf8.RuneCountInString(value)), l.Min, l.Max); broken != "" {
+			return broken
+		}
+	}
+	switch {
+	case l.Pattern == nil || l.Pattern.compile().MatchString(value):
+		return ""
+	case l.Own:
+		return "must satisfy regular expression '" + l.Pattern.text + "'"
+	}
+	return "must satisfy regular expression pattern: " + l.Pattern.text
+}
+
+func (l *StringLimits) oneOf() string {
+	return "must satisfy enum value set: [" + strings.Join(l.Values, ", ") + "]"
+}
+
+// CheckCount checks elements of a list or bytes of a blob.
 func CheckCount(at, name string, n int, low, high int64) *Exception {
 	return checkBounds(at, name, "length", int64(n), low, high)
 }
@@ -64,18 +108,39 @@ func CheckRange(at, name string, n, low, high int64) *Exception {
 }
 
 func checkBounds(at, name, what string, n, low, high int64) *Exception {
-	if low != Unlimited && n < low {
-		return Violation(at+name, "Member must have "+what+" greater than or equal to "+strconv.FormatInt(low, 10))
-	}
-	if high != Unlimited && n > high {
-		return Violation(at+name, "Member must have "+what+" less than or equal to "+strconv.FormatInt(high, 10))
+	if broken := outOf(what, n, low, high); broken != "" {
+		return Violation(at+name, "Member "+broken)
 	}
 	return nil
+}
+
+// outOf says which bound n is beyond, "" if none.
+func outOf(what string, n, low, high int64) string {
+	if low != Unlimited && n < low {
+		return atLeast(what, low)
+	}
+	if high != Unlimited && n > high {
+		return atMost(what, high)
+	}
+	return ""
+}
+
+func atLeast(what string, low int64) string {
+	return "must have " + what + " greater than or equal to " + strconv.FormatInt(low, 10)
+}
+
+func atMost(what string, high int64) string {
+	return "must have " + what + " less than or equal to " + strconv.FormatInt(high, 10)
 }
 
 // Missing is the exception for a required member that is absent.
 func Missing(at, name string) *Exception {
 	return Violation(at+name, "Member must not be null")
+}
+
+// MissingOwn is Missing for a string with limits that are Own.
+func MissingOwn(at, name string) *Exception {
+	return Violation(at+name, "must not be null")
 }
 
 // Item names element i of a list in a path, in AWS's way.

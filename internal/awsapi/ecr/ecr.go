@@ -16,6 +16,7 @@ import (
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/uri"
+	"github.com/twinport/twinport/internal/expiry"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/resource"
@@ -26,6 +27,7 @@ import (
 type Config struct {
 	Registry    *registry.Service
 	Replication *replication.Service
+	Expiry      *expiry.Service
 	// Keys holds the keys that registry tokens and download URLs are signed with.
 	Keys auth.Keys
 	// URIs writes where registries are.
@@ -39,6 +41,7 @@ type Service struct {
 	unimplemented
 	registry    *registry.Service
 	replication *replication.Service
+	expiry      *expiry.Service
 	keys        auth.Keys
 	uris        uri.Writer
 	now         func() time.Time
@@ -49,7 +52,9 @@ func New(c Config) *Service {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Service{registry: c.Registry, replication: c.Replication, keys: c.Keys, uris: c.URIs, now: c.Now}
+	return &Service{
+		registry: c.Registry, replication: c.Replication, expiry: c.Expiry, keys: c.Keys, uris: c.URIs, now: c.Now,
+	}
 }
 
 // Call is who calls, and the registry that the request speaks to: that of the

@@ -62,7 +62,7 @@ func TestEveryOperationIsKnown(t *testing.T) {
 	}
 }
 
-// A refusal that trying again mends says so; one for good does not.
+// A refusal that trying again fixes says so; one for good does not.
 func TestExceptionsOfBounds(t *testing.T) {
 	for code, want := range map[registry.Code]awsjson.Exception{
 		registry.Throttled:     {Code: awsjson.ThrottlingException, Status: http.StatusTooManyRequests},
@@ -74,5 +74,14 @@ func TestExceptionsOfBounds(t *testing.T) {
 			e.RetryAfter() != (code == registry.Throttled) {
 			t.Errorf("%s: %+v", code, e)
 		}
+	}
+}
+
+// KmsException has the member that SDKs read beside its message.
+func TestKmsExceptionHasItsError(t *testing.T) {
+	e := AsException(registry.ValidEncryption(registry.Encryption{Type: "KMS", KMSKey: "alias/images"}))
+	if e == nil || e.Code != KmsException || e.Status != http.StatusBadRequest ||
+		e.Members["kmsError"] != "UnsupportedOperationException" {
+		t.Errorf("%+v", e)
 	}
 }

@@ -95,7 +95,7 @@ func (s *Service) PutImage(ctx context.Context, call Call, in *PutImageRequest) 
 	if err != nil {
 		var refusal *registry.Error
 		if errors.As(err, &refusal) && refusal.Code == registry.InvalidManifest {
-			return nil, awsjson.Violation("imageManifest", refusal.Message)
+			return nil, awsjson.Violation("ImageManifest", refusal.Message) // by the name that ECR gives it
 		}
 		return nil, err
 	}
@@ -225,7 +225,7 @@ func (s *Service) DescribeImages(ctx context.Context, call Call,
 		err    error
 	)
 	if len(in.ImageIDs) > 0 {
-		if err := notPaged(in.NextToken, in.MaxResults, "imageIds"); err != nil {
+		if err := notPaged(in, "imageIds"); err != nil {
 			return nil, err
 		}
 		refs := make([]registry.Reference, 0, len(in.ImageIDs))
@@ -238,27 +238,23 @@ func (s *Service) DescribeImages(ctx context.Context, call Call,
 		}
 		images, err = s.registry.DescribeImages(ctx, call.Caller, ref, refs)
 	} else {
-		scope := []string{"DescribeImages", ref.String(), string(status), string(filter.ImageStatus)}
-		p, bad := awsjson.Page(in.NextToken, in.MaxResults, scope...)
+		p, token, bad := call.page(in, awsjson.DefaultPage)
 		if bad != nil {
 			return nil, bad
 		}
 		images, next, err = s.registry.ListImages(ctx, call.Caller, ref, status, p)
-		next = awsjson.NextToken(next, scope...)
+		next = token(next)
 	}
 	if err != nil {
 		return nil, err
 	}
-	out := &DescribeImagesResponse{ImageDetails: []ImageDetail{}}
+	out := &DescribeImagesResponse{ImageDetails: make([]ImageDetail, 0, len(images))}
 	if !listsActive(filter.ImageStatus) {
 		return out, nil
 	}
 	out.NextToken = next
-	described := make(map[digest.Digest]bool, len(images))
 	for _, image := range images {
-		// Two identifiers may name one image.
-		if !described[image.Digest] && has(image, status) {
-			described[image.Digest] = true
+		if has(image, status) {
 			out.ImageDetails = append(out.ImageDetails, imageDetail(ref, image))
 		}
 	}
@@ -299,8 +295,7 @@ func (s *Service) ListImages(ctx context.Context, call Call, in *ListImagesReque
 		filter = *in.Filter
 	}
 	status := tagStatus(filter.TagStatus)
-	scope := []string{"ListImages", ref.String(), string(status), string(filter.ImageStatus)}
-	p, err := awsjson.Page(in.NextToken, in.MaxResults, scope...)
+	p, token, err := call.page(in, awsjson.DefaultPage)
 	if err != nil {
 		return nil, err
 	}
@@ -312,7 +307,7 @@ func (s *Service) ListImages(ctx context.Context, call Call, in *ListImagesReque
 	if !listsActive(filter.ImageStatus) {
 		return out, nil
 	}
-	out.NextToken = awsjson.NextToken(next, scope...)
+	out.NextToken = token(next)
 	for _, id := range ids {
 		out.ImageIDs = append(out.ImageIDs, identifier(id))
 	}

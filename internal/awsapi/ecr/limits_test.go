@@ -17,6 +17,8 @@ func validateJSON[T any, P awsjson.Decodable[T]](t *testing.T, text string) *aws
 	return P(&v).Validate("")
 }
 
+// TestLimits has the words of ECR's refusals, as users of it have reported them,
+// which are not of one form. TestEveryConstraint has every constraint.
 func TestLimits(t *testing.T) {
 	const digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 	for _, c := range []struct {
@@ -26,14 +28,14 @@ func TestLimits(t *testing.T) {
 	}{
 		{validateJSON[CreateRepositoryRequest], `{"repositoryName":"team/app-1.x__y"}`, ""},
 		{validateJSON[CreateRepositoryRequest], `{}`, "Invalid parameter at 'repositoryName' failed to satisfy " +
-			"constraint: 'Member must not be null'"},
+			"constraint: 'must not be null'"},
 		{validateJSON[CreateRepositoryRequest], `{"repositoryName":null}`, "'repositoryName' failed to satisfy " +
-			"constraint: 'Member must not be null'"},
+			"constraint: 'must not be null'"},
 		{validateJSON[CreateRepositoryRequest], `{"repositoryName":"a"}`, "'repositoryName' failed to satisfy constraint: " +
-			"'Member must have length greater than or equal to 2'"},
+			"'must have length greater than or equal to 2'"},
 		{validateJSON[CreateRepositoryRequest], `{"repositoryName":"` + strings.Repeat("a", 256) + `"}`, ""},
 		{validateJSON[CreateRepositoryRequest], `{"repositoryName":"` + strings.Repeat("a", 257) + `"}`,
-			"'Member must have length less than or equal to 256'"},
+			"'must have length less than or equal to 256'"},
 		{validateJSON[CreateRepositoryRequest], `{"repositoryName":"Team/app"}`,
 			`must satisfy regular expression '[a-z0-9]+(`},
 		{validateJSON[CreateRepositoryRequest], `{"repositoryName":"app\n"}`, "must satisfy regular expression"},
@@ -42,7 +44,7 @@ func TestLimits(t *testing.T) {
 		{validateJSON[CreateRepositoryRequest], `{"repositoryName":"app","registryId":"12345678901"}`,
 			"'registryId' failed to satisfy constraint: 'must satisfy regular expression '[0-9]{12}''"},
 		{validateJSON[CreateRepositoryRequest], `{"repositoryName":"app","imageTagMutability":"mutable"}`,
-			"'Member must satisfy enum value set: [MUTABLE, IMMUTABLE, IMMUTABLE_WITH_EXCLUSION, MUTABLE_WITH_EXCLUSION]'"},
+			"'Member must satisfy enum value set: [IMMUTABLE, MUTABLE, MUTABLE_WITH_EXCLUSION, IMMUTABLE_WITH_EXCLUSION]'"},
 		{validateJSON[CreateRepositoryRequest], `{"repositoryName":"app","tags":[{"Key":"a","Value":""},{"Key":"a"}]}`,
 			"'tags.2.member.Value' failed to satisfy constraint: 'Member must not be null'"},
 		{validateJSON[CreateRepositoryRequest], `{"repositoryName":"app","imageTagMutabilityExclusionFilters":[]}`,
@@ -67,7 +69,13 @@ func TestLimits(t *testing.T) {
 		{validateJSON[DescribeImagesRequest], `{"repositoryName":"app","maxResults":0}`,
 			"'Member must have value greater than or equal to 1'"},
 		{validateJSON[GetAuthorizationTokenRequest], `{"registryIds":["111122223333","x"]}`,
-			"'registryIds.2.member' failed to satisfy constraint"},
+			"'registryIds' failed to satisfy constraint: 'Member must satisfy constraint: [Member must satisfy regular " +
+				"expression pattern: [0-9]{12}]'"},
+		{validateJSON[DescribeRepositoriesRequest], `{"repositoryNames":["app","Team/app"]}`, "'repositoryName' failed to " +
+			`satisfy constraint: 'must satisfy regular expression '[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+` +
+			`((\.|_|__|-+)[a-z0-9]+)*)*''`},
+		{validateJSON[DeletePullThroughCacheRuleRequest], `{"ecrRepositoryPrefix":"A/b"}`, "'ecrRepositoryPrefix' failed to " +
+			`satisfy constraint: 'Member must satisfy regular expression pattern: ^([a-z0-9]+`},
 		{validateJSON[GetDownloadUrlForLayerRequest], `{"repositoryName":"app","layerDigest":"` + digest + `"}`, ""},
 		{validateJSON[GetDownloadUrlForLayerRequest], `{"repositoryName":"app","layerDigest":"x` + digest + `/"}`,
 			"'layerDigest' failed"},

@@ -40,18 +40,17 @@ func (s *Service) DescribeRepositories(ctx context.Context, call Call,
 		err          error
 	)
 	if len(in.RepositoryNames) > 0 {
-		if err := notPaged(in.NextToken, in.MaxResults, "repositoryNames"); err != nil {
+		if err := notPaged(in, "repositoryNames"); err != nil {
 			return nil, err
 		}
 		repositories, err = s.registry.DescribeRepositories(ctx, call.Caller, id, in.RepositoryNames)
 	} else {
-		scope := []string{"DescribeRepositories", id.String()}
-		p, bad := awsjson.Page(in.NextToken, in.MaxResults, scope...)
+		p, token, bad := call.page(in, awsjson.DefaultPage)
 		if bad != nil {
 			return nil, bad
 		}
 		repositories, next, err = s.registry.ListRepositories(ctx, call.Caller, id, p)
-		next = awsjson.NextToken(next, scope...)
+		next = token(next)
 	}
 	if err != nil {
 		return nil, err
@@ -64,17 +63,6 @@ func (s *Service) DescribeRepositories(ctx context.Context, call Call,
 		out.Repositories = append(out.Repositories, *s.DescribeRepository(call, r))
 	}
 	return out, nil
-}
-
-// notPaged refuses paging together with a list of what to describe.
-func notPaged(nextToken string, maxResults int32, list string) error {
-	if nextToken != "" {
-		return awsjson.Violation("nextToken", "nextToken cannot be used together with "+list)
-	}
-	if maxResults != 0 {
-		return awsjson.Violation("maxResults", "maxResults cannot be used together with "+list)
-	}
-	return nil
 }
 
 // DeleteRepository deletes a repository; with force, its images too.

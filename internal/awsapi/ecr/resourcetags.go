@@ -45,11 +45,16 @@ func (s *Service) ListTagsForResource(ctx context.Context, call Call,
 		return nil, err
 	}
 	call.reads(tags)
-	out := &ListTagsForResourceResponse{Tags: make([]Tag, 0, len(tags))}
+	return &ListTagsForResourceResponse{Tags: wireTags(tags)}, nil
+}
+
+// wireTags is the wire shape of tags, never nil.
+func wireTags(tags []resource.Tag) []Tag {
+	out := make([]Tag, 0, len(tags))
 	for _, t := range tags {
-		out.Tags = append(out.Tags, Tag{Key: t.Key, Value: t.Value})
+		out = append(out, Tag{Key: t.Key, Value: t.Value})
 	}
-	return out, nil
+	return out
 }
 
 func resourceTags(tags []Tag) []resource.Tag {

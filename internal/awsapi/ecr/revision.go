@@ -6,6 +6,7 @@ import "github.com/twinport/twinport/internal/registry"
 var writes = map[string]bool{
 	"DeleteRegistryPolicy": true, "PutRegistryPolicy": true,
 	"DeleteRepositoryPolicy": true, "SetRepositoryPolicy": true,
+	"DeleteLifecyclePolicy": true, "PutLifecyclePolicy": true,
 	"PutImageTagMutability":       true,
 	"PutReplicationConfiguration": true,
 	"TagResource":                 true, "UntagResource": true,
@@ -24,7 +25,7 @@ func (c Call) reads(document ...any) {
 // readsPolicy is reads for a policy, which has a revision where it is not there, too.
 func (c Call) readsPolicy(text string, err error) {
 	switch registry.CodeOf(err) {
-	case registry.RegistryPolicyNotFound, registry.RepositoryPolicyNotFound:
+	case registry.LifecyclePolicyNotFound, registry.RegistryPolicyNotFound, registry.RepositoryPolicyNotFound:
 		c.reads("")
 	case "":
 		if err == nil {

@@ -33,7 +33,7 @@ func (v *BatchCheckLayerAvailabilityRequest) Validate(at string) *awsjson.Except
 		}
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
@@ -45,7 +45,7 @@ func (v *BatchCheckLayerAvailabilityRequest) Validate(at string) *awsjson.Except
 		return e
 	}
 	for i := range v.LayerDigests {
-		if e := limitsBatchedOperationLayerDigest.Check(at+"layerDigests.", awsjson.Item(i), v.LayerDigests[i]); e != nil {
+		if e := limitsBatchedOperationLayerDigest.CheckItem(at, "layerDigests", v.LayerDigests[i]); e != nil {
 			return e
 		}
 	}
@@ -80,7 +80,7 @@ func (v *BatchDeleteImageRequest) Validate(at string) *awsjson.Exception {
 		}
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
@@ -131,7 +131,7 @@ func (v *BatchGetImageRequest) Validate(at string) *awsjson.Exception {
 		}
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
@@ -176,7 +176,7 @@ func (v *BatchGetRepositoryScanningConfigurationRequest) Validate(at string) *aw
 		return e
 	}
 	for i := range v.RepositoryNames {
-		if e := limitsRepositoryName.Check(at+"repositoryNames.", awsjson.Item(i), v.RepositoryNames[i]); e != nil {
+		if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryNames[i]); e != nil {
 			return e
 		}
 	}
@@ -215,13 +215,13 @@ func (v *CompleteLayerUploadRequest) Validate(at string) *awsjson.Exception {
 		}
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
 	if !v.present.Has(2) {
-		return awsjson.Missing(at, "uploadId")
+		return awsjson.MissingOwn(at, "uploadId")
 	}
 	if e := limitsUploadId.Check(at, "uploadId", v.UploadID); e != nil {
 		return e
@@ -233,7 +233,7 @@ func (v *CompleteLayerUploadRequest) Validate(at string) *awsjson.Exception {
 		return e
 	}
 	for i := range v.LayerDigests {
-		if e := limitsLayerDigest.Check(at+"layerDigests.", awsjson.Item(i), v.LayerDigests[i]); e != nil {
+		if e := limitsLayerDigest.CheckItem(at, "layerDigests", v.LayerDigests[i]); e != nil {
 			return e
 		}
 	}
@@ -417,7 +417,7 @@ func (v *CreateRepositoryCreationTemplateRequest) Validate(at string) *awsjson.E
 		return awsjson.Missing(at, "appliedFor")
 	}
 	for i := range v.AppliedFor {
-		if e := limitsRCTAppliedFor.Check(at+"appliedFor.", awsjson.Item(i), string(v.AppliedFor[i])); e != nil {
+		if e := limitsRCTAppliedFor.CheckItem(at, "appliedFor", string(v.AppliedFor[i])); e != nil {
 			return e
 		}
 	}
@@ -473,7 +473,7 @@ func (v *CreateRepositoryRequest) Validate(at string) *awsjson.Exception {
 		}
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
@@ -537,7 +537,7 @@ func (v *DeleteLifecyclePolicyRequest) Validate(at string) *awsjson.Exception {
 		}
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
@@ -654,7 +654,7 @@ func (v *DeleteRepositoryPolicyRequest) Validate(at string) *awsjson.Exception {
 		}
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
@@ -690,7 +690,7 @@ func (v *DeleteRepositoryRequest) Validate(at string) *awsjson.Exception {
 		}
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
@@ -754,7 +754,7 @@ func (v *DescribeImageReplicationStatusRequest) Decode(d *awsjson.Decoder) {
 
 func (v *DescribeImageReplicationStatusRequest) Validate(at string) *awsjson.Exception {
 	if !v.present.Has(0) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
@@ -809,7 +809,7 @@ func (v *DescribeImageScanFindingsRequest) Validate(at string) *awsjson.Exceptio
 		}
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
@@ -851,7 +851,7 @@ func (v *DescribeImageSigningStatusRequest) Decode(d *awsjson.Decoder) {
 
 func (v *DescribeImageSigningStatusRequest) Validate(at string) *awsjson.Exception {
 	if !v.present.Has(0) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
@@ -941,7 +941,7 @@ func (v *DescribeImagesRequest) Validate(at string) *awsjson.Exception {
 		}
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
@@ -1005,7 +1005,7 @@ func (v *DescribePullThroughCacheRulesRequest) Validate(at string) *awsjson.Exce
 			return e
 		}
 		for i := range v.EcrRepositoryPrefixes {
-			if e := limitsPullThroughCacheRuleRepositoryPrefix.Check(at+"ecrRepositoryPrefixes.", awsjson.Item(i), v.EcrRepositoryPrefixes[i]); e != nil {
+			if e := limitsPullThroughCacheRuleRepositoryPrefix.CheckItem(at, "ecrRepositoryPrefixes", v.EcrRepositoryPrefixes[i]); e != nil {
 				return e
 			}
 		}
@@ -1118,7 +1118,7 @@ func (v *DescribeRepositoriesRequest) Validate(at string) *awsjson.Exception {
 			return e
 		}
 		for i := range v.RepositoryNames {
-			if e := limitsRepositoryName.Check(at+"repositoryNames.", awsjson.Item(i), v.RepositoryNames[i]); e != nil {
+			if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryNames[i]); e != nil {
 				return e
 			}
 		}
@@ -1155,7 +1155,7 @@ func (v *DescribeRepositoryCreationTemplatesRequest) Decode(d *awsjson.Decoder) 
 func (v *DescribeRepositoryCreationTemplatesRequest) Validate(at string) *awsjson.Exception {
 	if v.present.Has(0) {
 		for i := range v.Prefixes {
-			if e := limitsPrefix.Check(at+"prefixes.", awsjson.Item(i), v.Prefixes[i]); e != nil {
+			if e := limitsPrefix.CheckItem(at, "prefixes", v.Prefixes[i]); e != nil {
 				return e
 			}
 		}
@@ -1274,7 +1274,7 @@ func (v *GetAuthorizationTokenRequest) Validate(at string) *awsjson.Exception {
 			return e
 		}
 		for i := range v.RegistryIDs {
-			if e := limitsRegistryId.Check(at+"registryIds.", awsjson.Item(i), v.RegistryIDs[i]); e != nil {
+			if e := limitsRegistryId.CheckItem(at, "registryIds", v.RegistryIDs[i]); e != nil {
 				return e
 			}
 		}
@@ -1310,13 +1310,13 @@ func (v *GetDownloadUrlForLayerRequest) Validate(at string) *awsjson.Exception {
 		}
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
 	if !v.present.Has(2) {
-		return awsjson.Missing(at, "layerDigest")
+		return awsjson.MissingOwn(at, "layerDigest")
 	}
 	if e := limitsLayerDigest.Check(at, "layerDigest", v.LayerDigest); e != nil {
 		return e
@@ -1364,7 +1364,7 @@ func (v *GetLifecyclePolicyPreviewRequest) Validate(at string) *awsjson.Exceptio
 		}
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
@@ -1416,7 +1416,7 @@ func (v *GetLifecyclePolicyRequest) Validate(at string) *awsjson.Exception {
 		}
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
@@ -1468,7 +1468,7 @@ func (v *GetRepositoryPolicyRequest) Validate(at string) *awsjson.Exception {
 		}
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
@@ -1586,7 +1586,7 @@ func (v *InitiateLayerUploadRequest) Validate(at string) *awsjson.Exception {
 		}
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
@@ -1639,7 +1639,7 @@ func (v *ListImageReferrersFilter) Validate(at string) *awsjson.Exception {
 			return e
 		}
 		for i := range v.ArtifactTypes {
-			if e := limitsArtifactType.Check(at+"artifactTypes.", awsjson.Item(i), v.ArtifactTypes[i]); e != nil {
+			if e := limitsArtifactType.CheckItem(at, "artifactTypes", v.ArtifactTypes[i]); e != nil {
 				return e
 			}
 		}
@@ -1692,7 +1692,7 @@ func (v *ListImageReferrersRequest) Validate(at string) *awsjson.Exception {
 		}
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
@@ -1783,7 +1783,7 @@ func (v *ListImagesRequest) Validate(at string) *awsjson.Exception {
 		}
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
@@ -1952,7 +1952,7 @@ func (v *PutImageRequest) Validate(at string) *awsjson.Exception {
 		}
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
@@ -1999,7 +1999,7 @@ func (v *PutImageScanningConfigurationRequest) Validate(at string) *awsjson.Exce
 		}
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
@@ -2045,7 +2045,7 @@ func (v *PutImageTagMutabilityRequest) Validate(at string) *awsjson.Exception {
 		}
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
@@ -2097,7 +2097,7 @@ func (v *PutLifecyclePolicyRequest) Validate(at string) *awsjson.Exception {
 		}
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
@@ -2330,7 +2330,7 @@ func (v *ReplicationDestination) Validate(at string) *awsjson.Exception {
 		return e
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "registryId")
+		return awsjson.MissingOwn(at, "registryId")
 	}
 	if e := limitsRegistryId.Check(at, "registryId", v.RegistryID); e != nil {
 		return e
@@ -2487,7 +2487,7 @@ func (v *SetRepositoryPolicyRequest) Validate(at string) *awsjson.Exception {
 		}
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
@@ -2627,7 +2627,7 @@ func (v *StartImageScanRequest) Validate(at string) *awsjson.Exception {
 		}
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
@@ -2669,7 +2669,7 @@ func (v *StartLifecyclePolicyPreviewRequest) Validate(at string) *awsjson.Except
 		}
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
@@ -2884,7 +2884,7 @@ func (v *UpdateImageStorageClassRequest) Validate(at string) *awsjson.Exception 
 		}
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
@@ -2963,7 +2963,7 @@ func (v *UpdateRepositoryCreationTemplateRequest) Decode(d *awsjson.Decoder) {
 			}
 		case "description":
 			if d.First(&v.present, 1) {
-				v.Description = d.String()
+				v.Description = new(d.String())
 			}
 		case "encryptionConfiguration":
 			if d.First(&v.present, 2) {
@@ -2983,11 +2983,11 @@ func (v *UpdateRepositoryCreationTemplateRequest) Decode(d *awsjson.Decoder) {
 			}
 		case "repositoryPolicy":
 			if d.First(&v.present, 6) {
-				v.RepositoryPolicy = d.String()
+				v.RepositoryPolicy = new(d.String())
 			}
 		case "lifecyclePolicy":
 			if d.First(&v.present, 7) {
-				v.LifecyclePolicy = d.String()
+				v.LifecyclePolicy = new(d.String())
 			}
 		case "appliedFor":
 			if d.First(&v.present, 8) {
@@ -2995,7 +2995,7 @@ func (v *UpdateRepositoryCreationTemplateRequest) Decode(d *awsjson.Decoder) {
 			}
 		case "customRoleArn":
 			if d.First(&v.present, 9) {
-				v.CustomRoleARN = d.String()
+				v.CustomRoleARN = new(d.String())
 			}
 		default:
 			d.Unknown()
@@ -3011,7 +3011,7 @@ func (v *UpdateRepositoryCreationTemplateRequest) Validate(at string) *awsjson.E
 		return e
 	}
 	if v.present.Has(1) {
-		if e := limitsRepositoryTemplateDescription.Check(at, "description", v.Description); e != nil {
+		if e := limitsRepositoryTemplateDescription.Check(at, "description", *v.Description); e != nil {
 			return e
 		}
 	}
@@ -3043,24 +3043,24 @@ func (v *UpdateRepositoryCreationTemplateRequest) Validate(at string) *awsjson.E
 		}
 	}
 	if v.present.Has(6) {
-		if e := limitsRepositoryPolicyText.Check(at, "repositoryPolicy", v.RepositoryPolicy); e != nil {
+		if e := limitsRepositoryPolicyText.Check(at, "repositoryPolicy", *v.RepositoryPolicy); e != nil {
 			return e
 		}
 	}
 	if v.present.Has(7) {
-		if e := limitsLifecyclePolicyTextForRepositoryCreationTemplate.Check(at, "lifecyclePolicy", v.LifecyclePolicy); e != nil {
+		if e := limitsLifecyclePolicyTextForRepositoryCreationTemplate.Check(at, "lifecyclePolicy", *v.LifecyclePolicy); e != nil {
 			return e
 		}
 	}
 	if v.present.Has(8) {
 		for i := range v.AppliedFor {
-			if e := limitsRCTAppliedFor.Check(at+"appliedFor.", awsjson.Item(i), string(v.AppliedFor[i])); e != nil {
+			if e := limitsRCTAppliedFor.CheckItem(at, "appliedFor", string(v.AppliedFor[i])); e != nil {
 				return e
 			}
 		}
 	}
 	if v.present.Has(9) {
-		if e := limitsCustomRoleArn.Check(at, "customRoleArn", v.CustomRoleARN); e != nil {
+		if e := limitsCustomRoleArn.Check(at, "customRoleArn", *v.CustomRoleARN); e != nil {
 			return e
 		}
 	}
@@ -3107,13 +3107,13 @@ func (v *UploadLayerPartRequest) Validate(at string) *awsjson.Exception {
 		}
 	}
 	if !v.present.Has(1) {
-		return awsjson.Missing(at, "repositoryName")
+		return awsjson.MissingOwn(at, "repositoryName")
 	}
 	if e := limitsRepositoryName.Check(at, "repositoryName", v.RepositoryName); e != nil {
 		return e
 	}
 	if !v.present.Has(2) {
-		return awsjson.Missing(at, "uploadId")
+		return awsjson.MissingOwn(at, "uploadId")
 	}
 	if e := limitsUploadId.Check(at, "uploadId", v.UploadID); e != nil {
 		return e

@@ -7,46 +7,46 @@ import "github.com/twinport/twinport/internal/awsapi/awsjson"
 
 var (
 	limitsAccountSettingName                               = awsjson.StringLimits{Min: 1, Max: 64}
-	limitsArtifactStatusFilter                             = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Values: []string{"ACTIVE", "ARCHIVED", "ACTIVATING", "ANY"}}
+	limitsArtifactStatusFilter                             = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Values: []string{"ACTIVE", "ACTIVATING", "ARCHIVED", "ANY"}}
 	limitsArtifactType                                     = awsjson.StringLimits{Min: 1, Max: 255}
 	limitsBatchedOperationLayerDigest                      = awsjson.StringLimits{Min: 0, Max: 1000}
 	limitsCredentialArn                                    = awsjson.StringLimits{Min: 50, Max: 612, Pattern: awsjson.Whole(`^arn:aws(-\w+)*:secretsmanager:[a-zA-Z0-9-:]+:secret:ecr\-pullthroughcache\/[a-zA-Z0-9\/_+=.@-]+$`)}
 	limitsCustomRoleArn                                    = awsjson.StringLimits{Min: awsjson.Unlimited, Max: 2048}
-	limitsEncryptionType                                   = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Values: []string{"AES256", "KMS", "KMS_DSSE"}}
+	limitsEncryptionType                                   = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Values: []string{"KMS", "AES256", "KMS_DSSE"}}
 	limitsImageManifest                                    = awsjson.StringLimits{Min: 1, Max: 4194304}
-	limitsImageStatusFilter                                = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Values: []string{"ACTIVE", "ARCHIVED", "ACTIVATING", "ANY"}}
+	limitsImageStatusFilter                                = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Values: []string{"ACTIVE", "ACTIVATING", "ARCHIVED", "ANY"}}
 	limitsImageTag                                         = awsjson.StringLimits{Min: 1, Max: 300}
-	limitsImageTagMutability                               = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Values: []string{"MUTABLE", "IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION"}}
+	limitsImageTagMutability                               = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Values: []string{"IMMUTABLE", "MUTABLE", "MUTABLE_WITH_EXCLUSION", "IMMUTABLE_WITH_EXCLUSION"}}
 	limitsImageTagMutabilityExclusionFilterType            = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Values: []string{"WILDCARD"}}
 	limitsImageTagMutabilityExclusionFilterValue           = awsjson.StringLimits{Min: 1, Max: 128, Pattern: awsjson.Whole(`^[0-9a-zA-Z._*-]{1,128}$`)}
 	limitsKmsKey                                           = awsjson.StringLimits{Min: 1, Max: 2048}
 	limitsKmsKeyForRepositoryCreationTemplate              = awsjson.StringLimits{Min: 0, Max: 2048, Pattern: awsjson.Whole(`^$|arn:aws[a-z0-9-]*:kms:[a-z0-9-]+:[0-9]{12}:key\/[a-z0-9-]+`)}
-	limitsLayerDigest                                      = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Pattern: awsjson.Whole(`[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+`)}
+	limitsLayerDigest                                      = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Pattern: awsjson.Whole(`[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+`), Own: true}
 	limitsLifecyclePolicyText                              = awsjson.StringLimits{Min: 100, Max: 30720}
 	limitsLifecyclePolicyTextForRepositoryCreationTemplate = awsjson.StringLimits{Min: 0, Max: 30720}
 	limitsPrefix                                           = awsjson.StringLimits{Min: 1, Max: 256, Pattern: awsjson.Whole(`^([a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*\/?|ROOT)$`)}
-	limitsPrincipalArn                                     = awsjson.StringLimits{Min: awsjson.Unlimited, Max: 200, Pattern: awsjson.Whole(`^arn:aws(-[a-z]+)*:iam::[0-9]{12}:(role|user)/[\w+=,.@-]+(/[\w+=,.@-]+)*$`)}
+	limitsPrincipalArn                                     = awsjson.StringLimits{Min: awsjson.Unlimited, Max: 200, Pattern: awsjson.Whole(`^arn:aws(-[a-z]+)*:iam::[0-9]{12}:(root|(role|user)/[\w+=,.@-]+(/[\w+=,.@-]+)*)$`)}
 	limitsPullThroughCacheRuleRepositoryPrefix             = awsjson.StringLimits{Min: 2, Max: 30, Pattern: awsjson.Whole(`^([a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*\/?|ROOT)$`)}
 	limitsRCTAppliedFor                                    = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Values: []string{"REPLICATION", "PULL_THROUGH_CACHE", "CREATE_ON_PUSH"}}
 	limitsRegion                                           = awsjson.StringLimits{Min: 2, Max: 25, Pattern: awsjson.Whole(`[0-9a-z-]{2,25}`)}
-	limitsRegistryId                                       = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Pattern: awsjson.Whole(`[0-9]{12}`)}
+	limitsRegistryId                                       = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Pattern: awsjson.Whole(`[0-9]{12}`), Own: true}
 	limitsRegistryPolicyText                               = awsjson.StringLimits{Min: 0, Max: 10240}
 	limitsReplicationBackfillId                            = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Pattern: awsjson.Whole(`[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}`)}
 	limitsReplicationBackfillResultStatus                  = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Values: []string{"COMPLETE", "FAILED"}}
 	limitsRepositoryFilterType                             = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Values: []string{"PREFIX_MATCH"}}
 	limitsRepositoryFilterValue                            = awsjson.StringLimits{Min: 2, Max: 256, Pattern: awsjson.Whole(`^(?:[a-z0-9]+(?:[._-][a-z0-9]*)*/)*[a-z0-9]*(?:[._-][a-z0-9]*)*$`)}
-	limitsRepositoryName                                   = awsjson.StringLimits{Min: 2, Max: 256, Pattern: awsjson.Whole(`[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*`)}
+	limitsRepositoryName                                   = awsjson.StringLimits{Min: 2, Max: 256, Pattern: awsjson.Whole(`[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*`), Own: true}
 	limitsRepositoryPolicyText                             = awsjson.StringLimits{Min: 0, Max: 10240}
 	limitsRepositoryTemplateDescription                    = awsjson.StringLimits{Min: awsjson.Unlimited, Max: 256}
 	limitsScanFrequency                                    = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Values: []string{"SCAN_ON_PUSH", "CONTINUOUS_SCAN", "MANUAL"}}
-	limitsScanType                                         = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Values: []string{"BASIC", "ENHANCED"}}
+	limitsScanType                                         = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Values: []string{"ENHANCED", "BASIC"}}
 	limitsScanningRepositoryFilterType                     = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Values: []string{"WILDCARD"}}
 	limitsScanningRepositoryFilterValue                    = awsjson.StringLimits{Min: 1, Max: 255, Pattern: awsjson.Whole(`^[a-z0-9*](?:[._\-/a-z0-9*]?[a-z0-9*]+)*$`)}
 	limitsSigningProfileArn                                = awsjson.StringLimits{Min: awsjson.Unlimited, Max: 200, Pattern: awsjson.Whole(`^arn:aws(-[a-z]+)*:signer:[a-z0-9-]+:[0-9]{12}:\/signing-profiles\/[a-zA-Z0-9_]{2,}$`)}
 	limitsSigningRepositoryFilterType                      = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Values: []string{"WILDCARD_MATCH"}}
 	limitsSigningRepositoryFilterValue                     = awsjson.StringLimits{Min: 1, Max: 256, Pattern: awsjson.Whole(`^(?:[a-z0-9*]+(?:[._-][a-z0-9*]+)*/)*[a-z0-9*]+(?:[._-][a-z0-9*]+)*$`)}
 	limitsTagStatus                                        = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Values: []string{"TAGGED", "UNTAGGED", "ANY"}}
-	limitsTargetStorageClass                               = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Values: []string{"STANDARD", "ARCHIVE"}}
-	limitsUploadId                                         = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Pattern: awsjson.Whole(`[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}`)}
-	limitsUpstreamRegistry                                 = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Values: []string{"ecr", "ecr-public", "quay", "k8s", "docker-hub", "github-container-registry", "azure-container-registry", "gitlab-container-registry", "chainguard"}}
+	limitsTargetStorageClass                               = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Values: []string{"ARCHIVE", "STANDARD"}}
+	limitsUploadId                                         = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Pattern: awsjson.Whole(`[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}`), Own: true}
+	limitsUpstreamRegistry                                 = awsjson.StringLimits{Min: awsjson.Unlimited, Max: awsjson.Unlimited, Values: []string{"ecr", "k8s", "gitlab-container-registry", "quay", "docker-hub", "github-container-registry", "azure-container-registry", "ecr-public", "chainguard"}}
 )

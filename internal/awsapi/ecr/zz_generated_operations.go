@@ -125,6 +125,72 @@ var operations = map[string]operation{
 	"ValidatePullThroughCacheRule":            bind((*Service).ValidatePullThroughCacheRule),
 }
 
+func (v DescribeImageScanFindingsRequest) paging() (operation, nextToken string, maxResults int32, rest any) {
+	operation, nextToken, v.NextToken = "DescribeImageScanFindings", v.NextToken, ""
+	maxResults, v.MaxResults = v.MaxResults, 0
+	return operation, nextToken, maxResults, v
+}
+
+func (v DescribeImagesRequest) paging() (operation, nextToken string, maxResults int32, rest any) {
+	operation, nextToken, v.NextToken = "DescribeImages", v.NextToken, ""
+	maxResults, v.MaxResults = v.MaxResults, 0
+	return operation, nextToken, maxResults, v
+}
+
+func (v DescribePullThroughCacheRulesRequest) paging() (operation, nextToken string, maxResults int32, rest any) {
+	operation, nextToken, v.NextToken = "DescribePullThroughCacheRules", v.NextToken, ""
+	maxResults, v.MaxResults = v.MaxResults, 0
+	return operation, nextToken, maxResults, v
+}
+
+func (v DescribeReplicationBackfillResultsRequest) paging() (operation, nextToken string, maxResults int32, rest any) {
+	operation, nextToken, v.NextToken = "DescribeReplicationBackfillResults", v.NextToken, ""
+	maxResults, v.MaxResults = v.MaxResults, 0
+	return operation, nextToken, maxResults, v
+}
+
+func (v DescribeRepositoriesRequest) paging() (operation, nextToken string, maxResults int32, rest any) {
+	operation, nextToken, v.NextToken = "DescribeRepositories", v.NextToken, ""
+	maxResults, v.MaxResults = v.MaxResults, 0
+	return operation, nextToken, maxResults, v
+}
+
+func (v DescribeRepositoryCreationTemplatesRequest) paging() (operation, nextToken string, maxResults int32, rest any) {
+	operation, nextToken, v.NextToken = "DescribeRepositoryCreationTemplates", v.NextToken, ""
+	maxResults, v.MaxResults = v.MaxResults, 0
+	return operation, nextToken, maxResults, v
+}
+
+func (v GetLifecyclePolicyPreviewRequest) paging() (operation, nextToken string, maxResults int32, rest any) {
+	operation, nextToken, v.NextToken = "GetLifecyclePolicyPreview", v.NextToken, ""
+	maxResults, v.MaxResults = v.MaxResults, 0
+	return operation, nextToken, maxResults, v
+}
+
+func (v ListImageReferrersRequest) paging() (operation, nextToken string, maxResults int32, rest any) {
+	operation, nextToken, v.NextToken = "ListImageReferrers", v.NextToken, ""
+	maxResults, v.MaxResults = v.MaxResults, 0
+	return operation, nextToken, maxResults, v
+}
+
+func (v ListImagesRequest) paging() (operation, nextToken string, maxResults int32, rest any) {
+	operation, nextToken, v.NextToken = "ListImages", v.NextToken, ""
+	maxResults, v.MaxResults = v.MaxResults, 0
+	return operation, nextToken, maxResults, v
+}
+
+func (v ListPullTimeUpdateExclusionsRequest) paging() (operation, nextToken string, maxResults int32, rest any) {
+	operation, nextToken, v.NextToken = "ListPullTimeUpdateExclusions", v.NextToken, ""
+	maxResults, v.MaxResults = v.MaxResults, 0
+	return operation, nextToken, maxResults, v
+}
+
+func (v ListReplicationBackfillsRequest) paging() (operation, nextToken string, maxResults int32, rest any) {
+	operation, nextToken, v.NextToken = "ListReplicationBackfills", v.NextToken, ""
+	maxResults, v.MaxResults = v.MaxResults, 0
+	return operation, nextToken, maxResults, v
+}
+
 // unimplemented answers every operation of ECR with a clear refusal. Service
 // embeds it and so needs to define only what it implements.
 type unimplemented struct{}

@@ -1694,15 +1694,15 @@ type UpdatePullThroughCacheRuleResponse struct {
 // UpdateRepositoryCreationTemplateRequest is ECR's request of UpdateRepositoryCreationTemplate.
 type UpdateRepositoryCreationTemplateRequest struct {
 	Prefix                             string                                                `json:"prefix"`
-	Description                        string                                                `json:"description,omitzero"`
+	Description                        *string                                               `json:"description,omitzero"`
 	EncryptionConfiguration            *EncryptionConfigurationForRepositoryCreationTemplate `json:"encryptionConfiguration,omitzero"`
 	ResourceTags                       []Tag                                                 `json:"resourceTags,omitzero"`
 	ImageTagMutability                 ImageTagMutability                                    `json:"imageTagMutability,omitzero"`
 	ImageTagMutabilityExclusionFilters []ImageTagMutabilityExclusionFilter                   `json:"imageTagMutabilityExclusionFilters,omitzero"`
-	RepositoryPolicy                   string                                                `json:"repositoryPolicy,omitzero"`
-	LifecyclePolicy                    string                                                `json:"lifecyclePolicy,omitzero"`
+	RepositoryPolicy                   *string                                               `json:"repositoryPolicy,omitzero"`
+	LifecyclePolicy                    *string                                               `json:"lifecyclePolicy,omitzero"`
 	AppliedFor                         []RCTAppliedFor                                       `json:"appliedFor,omitzero"`
-	CustomRoleARN                      string                                                `json:"customRoleArn,omitzero"`
+	CustomRoleARN                      *string                                               `json:"customRoleArn,omitzero"`
 
 	present awsjson.Members
 }

@@ -69,6 +69,7 @@ func (v *CheckReplicationDestinationsRequest) Validate(at string) *awsjson.Excep
 // DestinationCheck is what a replication to a destination would find now.
 type DestinationCheck struct {
 	Destination
+	PeerName       string            `json:"peerName,omitzero"` // of the one that serves it
 	Status         replication.Grant `json:"status"`
 	RepositoryName string            `json:"repositoryName"`
 	failure
@@ -104,7 +105,7 @@ func (s *Service) CheckReplicationDestinations(ctx context.Context, call Call,
 
 func checkOf(c replication.DestinationCheck) DestinationCheck {
 	return DestinationCheck{
-		Destination: Destination{c.Destination.Account, c.Destination.Region}, Status: c.Status, RepositoryName: c.Repository,
-		failure: failure(c.Failure),
+		Destination: Destination{c.Destination.Account, c.Destination.Region}, PeerName: c.Peer, Status: c.Status,
+		RepositoryName: c.Repository, failure: failure(c.Failure),
 	}
 }

@@ -3,15 +3,20 @@ package twinport
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
+	"github.com/twinport/twinport/internal/lifecycle"
 	"github.com/twinport/twinport/internal/policy"
 )
 
-// policyKinds are the values of policyType.
+// policyKinds are the values of policyType, but for lifecyclePolicy.
 var policyKinds = map[string]policy.Kind{"REGISTRY": policy.RegistryPolicy, "REPOSITORY": policy.RepositoryPolicy}
 
-var limitsPolicyType = oneOf("REGISTRY", "REPOSITORY")
+// lifecyclePolicy is a policyType of another language.
+const lifecyclePolicy = "LIFECYCLE"
+
+var limitsPolicyType = oneOf("REGISTRY", "REPOSITORY", lifecyclePolicy)
 
 // ValidatePolicyRequest is the request of ValidatePolicy.
 type ValidatePolicyRequest struct {
@@ -64,11 +69,19 @@ type ValidatePolicyResponse struct {
 	Problems []PolicyProblem `json:"problems"`
 }
 
-// ValidatePolicy reads a policy as PutRegistryPolicy or SetRepositoryPolicy in
-// the caller's registry would, and stores nothing.
+// ValidatePolicy reads a policy as PutRegistryPolicy, SetRepositoryPolicy or
+// PutLifecyclePolicy in the caller's registry would, and stores nothing.
 func (s *Service) ValidatePolicy(_ context.Context, call Call,
 	in *ValidatePolicyRequest) (*ValidatePolicyResponse, error) {
 	out := &ValidatePolicyResponse{Problems: []PolicyProblem{}}
+	if in.PolicyType == lifecyclePolicy {
+		_, err := lifecycle.Parse(in.PolicyText)
+		if e, ok := errors.AsType[*lifecycle.Error](err); ok {
+			out.Problems = append(out.Problems, PolicyProblem{e.Line, e.Column, e.Path, strings.TrimSpace(e.Constraint)})
+			return out, nil
+		}
+		return out, err
+	}
 	_, err := policy.ParseNew(in.PolicyText, policyKinds[in.PolicyType], policy.Registry(call.Registry))
 	if problem := new(policy.ParseError); errors.As(err, &problem) {
 		out.Problems = append(out.Problems, PolicyProblem{problem.Line, problem.Column, problem.Path, problem.Problem})

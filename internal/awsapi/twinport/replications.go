@@ -15,6 +15,7 @@ type Replication struct {
 	SourceRegistryID string `json:"sourceRegistryId"`
 	SourceRegion     string `json:"sourceRegion"`
 	Destination
+	PeerName               string            `json:"peerName,omitzero"` // of the one that serves the destination
 	RepositoryName         string            `json:"repositoryName"`
 	ImageDigest            string            `json:"imageDigest"`
 	ImageTag               string            `json:"imageTag,omitzero"`
@@ -28,18 +29,26 @@ type Replication struct {
 	FinishedAt             seconds           `json:"finishedAt,omitzero"`
 	LagInMillis            *float64          `json:"lagInMillis,omitempty"`
 	NextTryAt              seconds           `json:"nextTryAt,omitzero"`
+	// Of what goes to a peer: bytes of layers.
+	BytesTotal       int64   `json:"bytesTotal,omitzero"`
+	BytesSent        int64   `json:"bytesSent,omitzero"`
+	BegunAt          seconds `json:"begunAt,omitzero"`
+	BytesPerSecond   int64   `json:"bytesPerSecond,omitzero"`
+	TimeLeftInMillis float64 `json:"timeLeftInMillis,omitzero"`
 	failure
 }
 
 func replicationOf(r replication.Replication) Replication {
 	out := Replication{
 		ReplicationID: strconv.FormatInt(r.ID, 10), SourceRegistryID: r.Source.Account, SourceRegion: r.Source.Region,
-		Destination: Destination{r.Destination.Account, r.Destination.Region}, RepositoryName: r.Repository,
+		Destination: Destination{r.Destination.Account, r.Destination.Region}, PeerName: r.Peer, RepositoryName: r.Repository,
 		ImageDigest: r.Digest.String(), ImageTag: r.Tag, ImageSizeInBytes: r.ImageSize, ImageManifestMediaType: r.MediaType,
 		Action: "REPLICATE",
 		Status: r.State, Tries: r.Tries, PushedAt: seconds{r.PushedAt}, ChangedAt: seconds{r.ChangedAt},
 		FinishedAt: seconds{r.FinishedAt}, NextTryAt: seconds{r.NextTryAt},
-		failure: failure(r.Failure),
+		BytesTotal: r.BytesTotal, BytesSent: r.BytesSent, BegunAt: seconds{r.BegunAt}, BytesPerSecond: int64(r.Rate()),
+		TimeLeftInMillis: millis(r.TimeLeft()),
+		failure:          failure(r.Failure),
 	}
 	if r.Deletes {
 		out.Action = "DELETE"

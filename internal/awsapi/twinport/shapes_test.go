@@ -6,7 +6,10 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/twinport/twinport/internal/expiry"
+	"github.com/twinport/twinport/internal/peer"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/resource"
@@ -34,6 +37,11 @@ var (
 		ID: 9, Source: here, Destination: there, Repository: "app", State: replication.InProgress,
 		PushedAt: pushed, ChangedAt: pushed, NextTryAt: pushed.Add(time.Second),
 	}
+	moving = replication.Replication{
+		ID: 10, Source: here, Destination: there, Peer: "oregon", Repository: "app", State: replication.InProgress, Tries: 1,
+		PushedAt: pushed, ChangedAt: pushed.Add(4 * time.Second), NextTryAt: pushed.Add(19 * time.Second),
+		BytesTotal: 3000, BytesSent: 1000, BegunAt: pushed,
+	}
 )
 
 const (
@@ -53,6 +61,13 @@ const (
 	queuedJSON = `{"replicationId":"9",` + routeJSON + `,"imageDigest":"",` +
 		`"imageSizeInBytes":0,"imageManifestMediaType":"","action":"REPLICATE","status":"IN_PROGRESS",` +
 		`"tries":0,"pushedAt":1795456000.123456,"changedAt":1795456000.123456,"nextTryAt":1795456001.123456}`
+	movingJSON = `{"replicationId":"10","sourceRegistryId":"111122223333","sourceRegion":"ap-northeast-1",` +
+		`"registryId":"444455556666","region":"us-west-2","peerName":"oregon","repositoryName":"app","imageDigest":"",` +
+		`"imageSizeInBytes":0,"imageManifestMediaType":"","action":"REPLICATE","status":"IN_PROGRESS",` +
+		`"tries":1,"pushedAt":1795456000.123456,"changedAt":1795456004.123456,"nextTryAt":1795456019.123456,` +
+		`"bytesTotal":3000,"bytesSent":1000,"begunAt":1795456000.123456,"bytesPerSecond":250,"timeLeftInMillis":8000}`
+	oregonJSON = `{"peerId":"p","name":"oregon","url":"https://oregon","regions":["us-west-2"],"servesAccount":true,` +
+		`"speaksForAccount":false,`
 )
 
 // TestShapes writes what the domain answers, with every member and with none
@@ -64,12 +79,49 @@ func TestShapes(t *testing.T) {
 		what any
 		want string
 	}{
-		{replications([]replication.Replication{arrived, refused, queued}), `[` + arrivedJSON + `,` + refusedJSON + `,` +
-			queuedJSON + `]`},
+		{replications([]replication.Replication{arrived, refused, queued, moving}), `[` + arrivedJSON + `,` +
+			refusedJSON + `,` + queuedJSON + `,` + movingJSON + `]`},
+		{
+			peerOf(replication.PeerView{
+				ID: "p", Name: "oregon", URL: "https://oregon", Regions: []string{"us-west-2"}, ServesAccount: true,
+				State: peer.State{
+					Reachable: true, Since: pushed, LastSuccess: pushed, RoundTrip: 1500 * time.Microsecond, Version: "v1",
+					Protocol: 1, ClockOffset: -time.Second,
+					Unagreed: peer.Unagreed{Regions: []string{"us-west-1"}, URL: "https://other"},
+					Tunnels:  4, TunnelProblem: "It is full.",
+				},
+				Waiting: 3, Failed: 2, OldestPush: pushed,
+				Moving: replication.Moving{Replications: 1, BytesTotal: 3000, BytesSent: 1000, Rate: 250},
+			}),
+			oregonJSON + `"status":"REACHABLE","statusSince":1795456000.123456,"lastAnsweredAt":1795456000.123456,` +
+				`"roundTripInMillis":1.5,"version":"v1","protocol":1,"clockOffsetInMillis":-1000,` +
+				`"unagreedRegions":["us-west-1"],"unagreedUrl":"https://other","tunnels":4,"tunnelFailureReason":"It is full.","inProgress":3,"failed":2,` +
+				`"oldestInProgressAt":1795456000.123456,"moving":{"replications":1,"bytesTotal":3000,"bytesSent":1000,` +
+				`"bytesPerSecond":250,"timeLeftInMillis":8000}}`,
+		},
+		{
+			peerOf(replication.PeerView{
+				ID: "p", Name: "oregon", URL: "https://oregon", Regions: []string{"us-west-2"}, ServesAccount: true,
+				State: peer.State{
+					Since: pushed, Code: "TLS", Problem: "The certificate has ended.", Open: true, NextTry: pushed.Add(time.Second),
+				},
+			}),
+			oregonJSON + `"status":"UNREACHABLE","statusSince":1795456000.123456,"failureCode":"TLS",` +
+				`"failureReason":"The certificate has ended.","nextTryAt":1795456001.123456,"inProgress":0,"failed":0}`,
+		},
+		{
+			peerOf(replication.PeerView{
+				ID: "p", Name: "oregon", URL: "https://oregon", Regions: []string{"us-west-2"}, ServesAccount: true,
+				TakesAccount: new(bool),
+			}),
+			oregonJSON + `"takesAccount":false,"status":"UNKNOWN","inProgress":0,"failed":0}`,
+		},
 		{replications(nil), `[]`},
 		{
-			checkOf(replication.DestinationCheck{Destination: there, Status: replication.Granted, Repository: "app/x"}),
-			`{"registryId":"444455556666","region":"us-west-2","status":"GRANTED","repositoryName":"app/x"}`,
+			checkOf(replication.DestinationCheck{
+				Destination: there, Peer: "oregon", Status: replication.Granted, Repository: "app/x",
+			}),
+			`{"registryId":"444455556666","region":"us-west-2","peerName":"oregon","status":"GRANTED","repositoryName":"app/x"}`,
 		},
 		{
 			checkOf(replication.DestinationCheck{
@@ -84,7 +136,7 @@ func TestShapes(t *testing.T) {
 				Start: minute.Add(-time.Hour), End: minute, Interval: time.Minute,
 				Destinations: []replication.DestinationStatistics{
 					{
-						Destination: there, InRules: true, InProgress: 1, Failed: 2,
+						Destination: there, Peer: "oregon", InRules: true, InProgress: 1, Failed: 2,
 						OldestInProgressAt: pushed, LastCompletedAt: pushed, LastFailedAt: pushed,
 						Intervals: []replication.Interval{{
 							Time: minute, Completed: 12, Failed: 1, Bytes: 5,
@@ -95,7 +147,7 @@ func TestShapes(t *testing.T) {
 				},
 			}),
 			`{"startTime":1795452420,"endTime":1795456020,"intervalInSeconds":60,"destinations":[` +
-				`{"registryId":"444455556666","region":"us-west-2","inRules":true,"inProgress":1,"failed":2,` +
+				`{"registryId":"444455556666","region":"us-west-2","peerName":"oregon","inRules":true,"inProgress":1,"failed":2,` +
 				`"oldestInProgressAt":1795456000.123456,"lastCompletedAt":1795456000.123456,` +
 				`"lastFailedAt":1795456000.123456,"intervals":[{"time":1795456020,"completed":12,"failed":1,"bytes":5,` +
 				`"lagP50InMillis":1.8,"lagP99InMillis":3.4,"lagMaxInMillis":3.5}]},` +
@@ -131,6 +183,63 @@ func TestShapes(t *testing.T) {
 				`"children":[],"referrers":[],"replications":[]}`,
 		},
 		{
+			imageContent(registry.ImageContent{
+				Digest: x, MediaType: ociType, ManifestSize: 9, ArtifactType: "a", Subject: x,
+				Annotations: map[string]string{"k": "v"},
+				Config:      &ocispec.Descriptor{MediaType: "c", Digest: x, Size: 3},
+				Layers:      []ocispec.Descriptor{{MediaType: "l", Digest: x, Size: 4}, {Digest: x}}, LayerCount: 2,
+				Platforms:           []registry.IndexedImage{{Digest: x, MediaType: "m", ManifestSize: 5, Platform: "linux/arm64"}},
+				PlatformCount:       1,
+				ConfigurationStatus: registry.ConfigurationAvailable,
+				Configuration: &registry.Configuration{
+					Architecture: "arm64", Variant: "v8", OS: "linux", OSVersion: "1", OSFeatures: []string{"f"}, CreatedAt: pushed,
+					Author: "Ann", User: "app", Entrypoint: []string{"/e"}, Command: []string{"c"}, Environment: []string{"A=1"},
+					WorkingDirectory: "/w", Labels: map[string]string{"k": "\u202e\x00"}, ExposedPorts: []string{"80/tcp"},
+					Volumes: []string{"/v"}, StopSignal: "SIGTERM", Truncated: true,
+					History: []registry.HistoryEntry{
+						{CreatedAt: pushed, CreatedBy: "RUN", Author: "Ben", Comment: "c", Layer: 0},
+						{EmptyLayer: true, Layer: -1},
+					},
+				},
+			}),
+			`{"imageDigest":` + xJSON + `,"imageManifestMediaType":"` + ociType + `","imageManifestSizeInBytes":9,` +
+				`"artifactMediaType":"a","subjectManifestDigest":` + xJSON + `,"annotations":{"k":"v"},` +
+				`"config":{"layerDigest":` + xJSON + `,"mediaType":"c","layerSizeInBytes":3},` +
+				`"layers":[{"layerDigest":` + xJSON + `,"mediaType":"l","layerSizeInBytes":4},{"layerDigest":` + xJSON + `}],` +
+				`"layerCount":2,"platforms":[{"imageDigest":` + xJSON + `,"imageManifestMediaType":"m",` +
+				`"imageManifestSizeInBytes":5,"platform":"linux/arm64"}],"platformCount":1,` +
+				`"configuration":{"architecture":"arm64","variant":"v8","os":"linux","osVersion":"1","osFeatures":["f"],` +
+				`"createdAt":1795456000.123456,"author":"Ann","user":"app","entrypoint":["/e"],"command":["c"],` +
+				`"environment":["A=1"],"workingDirectory":"/w","labels":{"k":"` + "\u202e" + `\u0000"},"exposedPorts":["80/tcp"],` +
+				`"volumes":["/v"],"stopSignal":"SIGTERM","history":[{"createdAt":1795456000.123456,"createdBy":"RUN",` +
+				`"author":"Ben","comment":"c","emptyLayer":false,"layerIndex":0},{"emptyLayer":true}],"truncated":true},` +
+				`"configurationStatus":"AVAILABLE"}`,
+		},
+		{
+			imageContent(registry.ImageContent{
+				Digest: x, MediaType: ociType, ConfigurationStatus: registry.ConfigurationNone, ConfigurationReason: "why",
+			}),
+			`{"imageDigest":` + xJSON + `,"imageManifestMediaType":"` + ociType + `","imageManifestSizeInBytes":0,` +
+				`"annotations":{},"layers":[],"layerCount":0,"platforms":[],"platformCount":0,` +
+				`"configurationStatus":"NONE","configurationStatusReason":"why"}`,
+		},
+		{imageConfiguration(registry.Configuration{}), `{"osFeatures":[],"entrypoint":[],"command":[],"environment":[],` +
+			`"labels":{},"exposedPorts":[],"volumes":[],"history":[],"truncated":false}`},
+		{
+			registryStorage(registry.RegistryStorage{
+				Counted: registry.Counted{At: pushed, Counting: true},
+				Stored:  registry.Stored{Layers: 1, LayerBytes: 2, Manifests: 3, ManifestBytes: 4}, Shared: 5,
+			}),
+			`{"countedAt":1795456000.123456,"counting":true,"registry":{"sizeInBytes":6,"layerCount":1,` +
+				`"layerSizeInBytes":2,"imageCount":3,"manifestSizeInBytes":4,"sharedSizeInBytes":5}}`,
+		},
+		{registryStorage(registry.RegistryStorage{Counted: registry.Counted{Counting: true}}), `{"counting":true}`},
+		{
+			RepositoryStorage{"app", storedOf(registry.Stored{Layers: 1, LayerBytes: 2, Manifests: 3, ManifestBytes: 4})},
+			`{"repositoryName":"app","sizeInBytes":6,"layerCount":1,"layerSizeInBytes":2,"imageCount":3,` +
+				`"manifestSizeInBytes":4}`,
+		},
+		{
 			quotaOf(registry.Quota{Name: "Registered repositories", Unit: registry.QuotaCount, Limit: 5, Used: 2, Known: true}),
 			`{"name":"Registered repositories","unit":"Count","value":5,"usage":2}`,
 		},
@@ -146,6 +255,33 @@ func TestShapes(t *testing.T) {
 		if got, err := json.Marshal(test.what); err != nil || string(got) != test.want {
 			t.Errorf("%v\n got %s\nwant %s", err, got, test.want)
 		}
+	}
+}
+
+// TestLifecycleEvents writes those of runs of lifecycle policies.
+func TestLifecycleEvents(t *testing.T) {
+	t.Parallel()
+	at := time.UnixMilli(1500)
+	got := lifecycleEvents([]expiry.RunOf{
+		{Repository: "app", Run: expiry.Run{ID: "7", Status: expiry.RunInProgress, BeganAt: at}},
+		{Repository: "web", Run: expiry.Run{
+			ID: "8", Status: expiry.RunComplete, Note: "why", BeganAt: at, EndedAt: at.Add(time.Second), Found: 3, Bytes: 30,
+			Expired: 2,
+		}},
+	})
+	if len(got) != 1 || got[0].Name != "lifecycle" {
+		t.Fatalf("events: %+v", got)
+	}
+	text, err := json.Marshal(got[0].Data)
+	want := `{"runs":[{"repositoryName":"app","runId":"7","status":"IN_PROGRESS","startedAt":1.5,"markedImageCount":0,` +
+		`"markedSizeInBytes":0,"expiredImageCount":0},{"repositoryName":"web","runId":"8","status":"COMPLETE",` +
+		`"statusReason":"why","startedAt":1.5,"endedAt":2.5,"markedImageCount":3,"markedSizeInBytes":30,` +
+		`"expiredImageCount":2}]}`
+	if err != nil || string(text) != want {
+		t.Errorf("%v\n got %s\nwant %s", err, text, want)
+	}
+	if got := lifecycleEvents(nil); got != nil {
+		t.Errorf("events of no runs: %+v", got)
 	}
 }
 

@@ -58,6 +58,7 @@ type ReplicationInterval struct {
 // DestinationStatistics is how replications to a destination fare.
 type DestinationStatistics struct {
 	Destination
+	PeerName           string                `json:"peerName,omitzero"` // of the one that serves it
 	InRules            bool                  `json:"inRules"`
 	InProgress         int                   `json:"inProgress"`
 	Failed             int                   `json:"failed"`
@@ -95,8 +96,8 @@ func statisticsOf(statistics replication.Statistics) *GetReplicationStatisticsRe
 	}
 	for _, d := range statistics.Destinations {
 		destination := DestinationStatistics{
-			Destination: Destination{d.Destination.Account, d.Destination.Region}, InRules: d.InRules, InProgress: d.InProgress,
-			Failed:             d.Failed,
+			Destination: Destination{d.Destination.Account, d.Destination.Region}, PeerName: d.Peer, InRules: d.InRules,
+			InProgress: d.InProgress, Failed: d.Failed,
 			OldestInProgressAt: seconds{d.OldestInProgressAt}, LastCompletedAt: seconds{d.LastCompletedAt},
 			LastFailedAt: seconds{d.LastFailedAt},
 			Intervals:    make([]ReplicationInterval, 0, len(d.Intervals)),

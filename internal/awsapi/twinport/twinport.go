@@ -9,7 +9,9 @@ import (
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/ecr"
 	"github.com/twinport/twinport/internal/awsapi/uri"
+	"github.com/twinport/twinport/internal/expiry"
 	"github.com/twinport/twinport/internal/jobs"
+	"github.com/twinport/twinport/internal/peer"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/internal/session"
@@ -18,8 +20,11 @@ import (
 // BodyLimit is the size of the largest body, in bytes, that a request for the
 // operation may have.
 func BodyLimit(name string) int64 {
-	if name == "ValidatePolicy" {
-		return 256 << 10 // a policy, each letter of which may be an escape sequence
+	switch name {
+	case "ValidatePolicy":
+		return 512 << 10 // a policy, each letter of which may be an escape sequence
+	case "GrantPeer", "InvitePeer", "JoinPeer":
+		return 512 << 10 // a grant names up to 20,000 accounts
 	}
 	return 64 << 10
 }
@@ -28,8 +33,12 @@ func BodyLimit(name string) int64 {
 type Config struct {
 	Registry    *registry.Service
 	Replication *replication.Service
+	Expiry      *expiry.Service
 	Sessions    *session.Service
 	Accounts    *auth.Directory
+	Peers       *peer.Directory
+	// Operators are the accounts whose root may operate the deployment.
+	Operators []string
 	// DescribeRepository is ECR's shape of a repository.
 	DescribeRepository func(Call, registry.Repository) *ecr.Repository
 	// URIs writes where registries are.
@@ -59,15 +68,22 @@ func bind[In, Out any, P awsjson.Decodable[In]](
 	return awsjson.Bind(awsjson.ReadStrictly[In, P], method)
 }
 
-// operations is the dispatch table.
+// operations is the dispatch table, but for those of operators.
 var operations = map[string]operation{
 	"CheckReplicationDestinations": bind((*Service).CheckReplicationDestinations),
+	"CompareReplication":           bind((*Service).CompareReplication),
 	"DescribeDeployment":           bind((*Service).DescribeDeployment),
+	"DescribeImageConfiguration":   bind((*Service).DescribeImageConfiguration),
 	"DescribeJobs":                 bind((*Service).DescribeJobs),
+	"DescribeLifecyclePreview":     bind((*Service).DescribeLifecyclePreview),
 	"DescribeQuotas":               bind((*Service).DescribeQuotas),
+	"DescribeStorage":              bind((*Service).DescribeStorage),
 	"FindImages":                   bind((*Service).FindImages),
 	"FindRepositories":             bind((*Service).FindRepositories),
 	"GetReplicationStatistics":     bind((*Service).GetReplicationStatistics),
+	"ListLifecycleRunImages":       bind((*Service).ListLifecycleRunImages),
+	"ListLifecycleRuns":            bind((*Service).ListLifecycleRuns),
+	"ListPeers":                    bind((*Service).ListPeers),
 	"ListReplications":             bind((*Service).ListReplications),
 	"ListSessions":                 bind((*Service).ListSessions),
 	"RetryReplications":            bind((*Service).RetryReplications),
@@ -76,12 +92,17 @@ var operations = map[string]operation{
 }
 
 // Known says whether there is an operation of the name.
-func Known(name string) bool { return operations[name] != nil || name == Watch }
+func Known(name string) bool {
+	return operations[name] != nil || operatorsOperations[name] != nil || name == Watch
+}
 
 // Do answers a request for the named operation, but for Watch, with a value to encode as JSON,
 // or an error: an *awsjson.Exception, one of the domain's, or an internal one. It
 // may overwrite body.
 func (s *Service) Do(ctx context.Context, name string, call Call, body []byte) (any, error) {
+	if do, ok := operatorsOperations[name]; ok {
+		return s.operate(ctx, name, do, call, body)
+	}
 	do, ok := operations[name]
 	if !ok {
 		return nil, awsjson.Exceptionf(awsjson.UnknownOperationException, "Twinport has no operation %.64q", name)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
+	"github.com/twinport/twinport/internal/expiry"
 	"github.com/twinport/twinport/internal/replication"
 )
 
@@ -21,6 +22,7 @@ const (
 	eventReady        = "ready"
 	eventReplications = "replications"
 	eventChanged      = "changed"
+	eventLifecycle    = "lifecycle"
 	eventLost         = "lost"
 )
 
@@ -34,6 +36,24 @@ type changedReplications struct {
 type changed struct {
 	RepositoryNames []string `json:"repositoryNames"`
 	Registry        bool     `json:"registry"`
+}
+
+// lifecycleRuns is the data of eventLifecycle.
+type lifecycleRuns struct {
+	Runs []changedRun `json:"runs"`
+}
+
+// changedRun is a run as ListLifecycleRuns has it, but for its policy.
+type changedRun struct {
+	RepositoryName    string  `json:"repositoryName"`
+	RunID             string  `json:"runId"`
+	Status            string  `json:"status"`
+	StatusReason      string  `json:"statusReason,omitzero"`
+	StartedAt         seconds `json:"startedAt"`
+	EndedAt           seconds `json:"endedAt,omitzero"`
+	MarkedImageCount  int64   `json:"markedImageCount"`
+	MarkedSizeInBytes int64   `json:"markedSizeInBytes"`
+	ExpiredImageCount int64   `json:"expiredImageCount"`
 }
 
 // WatchRegistry calls emit with what changes in the registry, until ctx ends,
@@ -52,13 +72,37 @@ func (s *Service) WatchRegistry(ctx context.Context, call Call, body []byte, emi
 				return err
 			}
 		}
-		for _, event := range events(e) {
+		of := events(e)
+		if len(e.LifecycleRuns) > 0 {
+			runs, err := s.Expiry.RunsOf(ctx, call.Registry, e.LifecycleRuns)
+			if err != nil {
+				return err
+			}
+			of = append(of, lifecycleEvents(runs)...)
+		}
+		for _, event := range of {
 			if err := emit(event); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// lifecycleEvents are of runs of lifecycle policies.
+func lifecycleEvents(runs []expiry.RunOf) []Event {
+	if len(runs) == 0 {
+		return nil // they were deleted meanwhile
+	}
+	var all []changedRun
+	for _, r := range runs {
+		all = append(all, changedRun{
+			RepositoryName: r.Repository, RunID: r.ID, Status: string(r.Status), StatusReason: r.Note,
+			StartedAt: seconds{r.BeganAt}, EndedAt: seconds{r.EndedAt}, MarkedImageCount: r.Found,
+			MarkedSizeInBytes: r.Bytes, ExpiredImageCount: r.Expired,
+		})
+	}
+	return []Event{{eventLifecycle, lifecycleRuns{all}}}
 }
 
 // events are the domain's, in this protocol's shapes.

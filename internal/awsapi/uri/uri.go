@@ -48,17 +48,46 @@ type Asked struct {
 	TLS  bool
 }
 
-// hostGrammar is that of a DNS name or an address, with a port or none: what
-// does not follow it is not repeated in an answer.
-var hostGrammar = regexp.MustCompile(
-	`^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?$`)
+// isHost reports whether s is a DNS name or an address, with a port or none: what
+// is neither is not repeated in an answer. It is asked at every login, and the
+// regular expression for it would cost nearly as much as the signature.
+func isHost(s string) bool {
+	if address, ok := strings.CutPrefix(s, "["); ok {
+		address, port, closed := strings.Cut(address, "]")
+		return closed && len(address) >= 2 && len(address) <= 45 && consistsOf(address, func(c byte) bool {
+			return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F' || c == ':' || c == '.'
+		}) && (port == "" || port[0] == ':' && isPort(port[1:]))
+	}
+	name, port, hasPort := strings.Cut(s, ":")
+	name = strings.TrimSuffix(name, ".")
+	return (!hasPort || isPort(port)) && name != "" && len(name) <= 253 &&
+		isAlphanumeric(name[0]) && isAlphanumeric(name[len(name)-1]) &&
+		consistsOf(name, func(c byte) bool { return isAlphanumeric(c) || c == '.' || c == '-' })
+}
+
+func isPort(s string) bool {
+	return s != "" && len(s) <= 5 && consistsOf(s, func(c byte) bool { return '0' <= c && c <= '9' })
+}
+
+func isAlphanumeric(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
+
+func consistsOf(s string, of func(byte) bool) bool {
+	for i := range len(s) {
+		if !of(s[i]) {
+			return false
+		}
+	}
+	return true
+}
 
 // registryHost is the form of a registry's host under whatever domain.
 var registryHost = regexp.MustCompile(`^[0-9]{12}\.dkr[.-]ecr\.`)
 
 // byHost says whether clients that asked there get registries by their hosts.
 func (w Writer) byHost(a Asked) bool {
-	if !hostGrammar.MatchString(a.Host) || w.Form == Host {
+	if !isHost(a.Host) || w.Form == Host {
 		return true
 	}
 	if w.Form != Auto {
@@ -111,7 +140,7 @@ func (w Writer) Login(a Asked, id resource.Registry) string {
 func (w Writer) Layer(a Asked, ref resource.Repository, d digest.Digest, token string) string {
 	name, at := ref.Name, w.scheme(a)+"://"+a.Host
 	switch {
-	case !hostGrammar.MatchString(a.Host) || registryHost.MatchString(a.Host):
+	case !isHost(a.Host) || registryHost.MatchString(a.Host):
 		// The host of a registry serves that one only.
 		at = w.Scheme + "://" + w.Endpoint(ref.Registry)
 	default:

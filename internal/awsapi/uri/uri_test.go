@@ -1,6 +1,8 @@
 package uri
 
 import (
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/twinport/twinport/internal/resource"
@@ -82,4 +84,25 @@ func TestURIs(t *testing.T) {
 			t.Errorf("%s: layer %s, want %s", c.what, got, want)
 		}
 	}
+}
+
+// The grammar of hosts, as a regular expression.
+var hostGrammar = regexp.MustCompile(
+	`^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?$`,
+)
+
+func FuzzHost(f *testing.F) {
+	for _, host := range []string{
+		"", ".", ":", "[", "[]", "[:", "[::]", "[::1]:80", "[::1]:", "[::1]80", "[::g]", "[::1", "::1", "a", "a.",
+		"a..", ".a", "-a", "a-", "a.:80", "a:", "a:8", "a:12345", "a:123456", "a:8x", "a:8:8", "A-b.C9", "a b", "a\n", "é", "a_b",
+		"127.0.0.1:8080", "111122223333.dkr.ecr.us-east-1.localhost:8080", strings.Repeat("a", 253), strings.Repeat("a", 254),
+		strings.Repeat("a", 253) + ".", "[" + strings.Repeat(":", 45) + "]", "[" + strings.Repeat(":", 46) + "]",
+	} {
+		f.Add(host)
+	}
+	f.Fuzz(func(t *testing.T, host string) {
+		if got, want := isHost(host), hostGrammar.MatchString(host); got != want {
+			t.Errorf("%q: %t, want %t", host, got, want)
+		}
+	})
 }

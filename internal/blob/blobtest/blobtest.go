@@ -25,6 +25,7 @@ type Open func() blob.Store
 func Run(t *testing.T, fresh func(t *testing.T) Open) {
 	for name, test := range map[string]func(*testing.T, Open){
 		"Commit":                  testCommit,
+		"Put":                     testPut,
 		"CommitLarge":             testCommitLarge,
 		"CommitIsRepeatable":      testCommitIsRepeatable,
 		"CommitRepeatsMore":       testCommitRepeatsMore,

@@ -49,6 +49,38 @@ func testCommit(t *testing.T, open Open) {
 	}
 }
 
+func testPut(t *testing.T, open Open) {
+	s := open()
+	var objects []string
+	for i, n := range []int{0, 1, 300, 1 << 20, large} {
+		for _, algorithm := range algorithms {
+			content := Content(n, byte(i))
+			object, err := s.Put(ctx, fmt.Sprintf("%s-%d", algorithm, n), algorithm.FromBytes(content), content)
+			if err != nil {
+				t.Fatalf("%d bytes: %v", n, err)
+			}
+			Check(t, s, object, content)
+			objects = append(objects, object)
+		}
+	}
+	if ids := Uploads(t, s); len(ids) != 0 {
+		t.Errorf("uploads are left: %q", ids)
+	}
+	s = open()
+	Check(t, s, objects[2], Content(1, 1))
+	if err := s.Delete(ctx, objects); err != nil {
+		t.Fatal(err)
+	}
+	if left := Objects(t, s, ""); len(left) != 0 {
+		t.Errorf("objects are left: %v", left)
+	}
+	for _, id := range []string{"", "../x", strings.Repeat("x", 65)} {
+		if _, err := s.Put(ctx, id, digest.FromString("x"), []byte("x")); !errors.Is(err, blob.ErrNotFound) {
+			t.Errorf("the id %q: %v", id, err)
+		}
+	}
+}
+
 func testCommitLarge(t *testing.T, open Open) {
 	s := open()
 	for i, n := range []int{large, 8 << 20, 16 << 20, 8<<20 - 1, 8<<20 + 1} {

@@ -139,13 +139,14 @@ type flushing struct {
 	asked    int64
 }
 
+// startWriteback goes on where the call of ReadFrom before has left off: a layer may come in
+// parts that are each too small to be written out for.
 func (u *upload) startWriteback() *flushing {
-	f := &flushing{requests: make(chan int64, 1), asked: u.size}
-	flushed := u.size
+	f := &flushing{requests: make(chan int64, 1), asked: u.flushed}
 	f.done.Go(func() {
 		for size := range f.requests {
-			beginWriteback(u.file, flushed, size-flushed)
-			flushed = size
+			beginWriteback(u.file, u.flushed, size-u.flushed)
+			u.flushed = size
 		}
 	})
 	return f

@@ -31,10 +31,11 @@ type session struct {
 	id    string
 	path  string
 
-	mu    sync.Mutex // held while reserved
-	size  int64
-	hash  hash.Hash // nil until the first reservation
-	ended bool
+	mu      sync.Mutex // held while reserved
+	size    int64
+	flushed int64     // of that, what the kernel was asked to write out
+	hash    hash.Hash // nil until the first reservation
+	ended   bool
 }
 
 // upload is a session reserved for one request.

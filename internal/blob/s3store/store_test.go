@@ -61,7 +61,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 				}
 			}
 			if strings.Contains(err.Error(), "secret-of-the-test") {
-				t.Errorf("%q tells the secret", err)
+				t.Errorf("%q shows the secret", err)
 			}
 		})
 	}

@@ -1,8 +1,10 @@
 // Command generate writes the wire shapes, limits and dispatch table of
-// package ecr, and the shapes and limits of the console, from AWS's published service model, as botocore ships it
+// package ecr, the shapes and limits of the console, and the model of requests
+// for tests, from AWS's published service model, as botocore ships it
 // (data/ecr/2015-09-21/service-2.json.gz), and from supplement.json, which
-// holds what AWS published later, the members that Twinport adds, and those that
-// its answers always have.
+// holds what AWS published later, the members that Twinport adds, those that
+// its answers always have, those of requests that may be empty, and what ECR has
+// words of its own for.
 //
 // The model is read from -model, else from the file that the environment
 // variable ECR_MODEL names, else from the botocore that python3 imports.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
 	_ "embed"
@@ -31,6 +32,17 @@ type model struct {
 	// always are the members, by shape, that Twinport's answers always have. The
 	// published model requires nearly nothing of answers.
 	always map[string][]string
+	// optional are the strings, by shape, of requests in which an empty one says
+	// other than none. They are pointers.
+	optional map[string][]string
+	// own are the strings that ECR checks itself: its words for what is wrong with
+	// them are other than those for the rest. An element of a list that has a name
+	// is reported by that name, as if it were no element.
+	own map[string]ownString
+}
+
+type ownString struct {
+	ElementName string `json:"elementName"`
 }
 
 type operation struct{ name, input, output string }
@@ -106,17 +118,25 @@ func loadModel(path string) (*model, error) {
 	}
 	var supplement struct {
 		Operations map[string]struct{ Input, Output string }
-		Limits     map[string]struct{ Min, Max *int64 }
-		Members    map[string]members
-		Shapes     map[string]*shape
-		Always     map[string][]string
+		Limits     map[string]struct {
+			Min, Max *int64
+			Pattern  string
+		}
+		Members  map[string]members
+		Shapes   map[string]*shape
+		Always   map[string][]string
+		Own      map[string]ownString
+		Optional map[string][]string
 	}
 	if err := json.Unmarshal(supplementJSON, &supplement); err != nil {
 		return nil, fmt.Errorf("parsing supplement.json: %w", err)
 	}
 
 	digest := sha256.Sum256(text)
-	m := &model{digest: hex.EncodeToString(digest[:]), shapes: published.Shapes, always: supplement.Always}
+	m := &model{
+		digest: hex.EncodeToString(digest[:]), shapes: published.Shapes, always: supplement.Always, own: supplement.Own,
+		optional: supplement.Optional,
+	}
 	operations := make(map[string]operation)
 	for name, op := range supplement.Operations {
 		operations[name] = operation{name, op.Input, op.Output}
@@ -144,6 +164,7 @@ func loadModel(path string) (*model, error) {
 		if limit.Max != nil {
 			s.Max = limit.Max
 		}
+		s.Pattern = cmp.Or(limit.Pattern, s.Pattern)
 	}
 	for name, added := range supplement.Members {
 		s := m.shapes[name]
@@ -151,16 +172,29 @@ func loadModel(path string) (*model, error) {
 			return nil, fmt.Errorf("supplement.json adds members to shape %s, which the model does not have", name)
 		}
 		for _, add := range added {
-			if !slices.ContainsFunc(s.Members, func(old member) bool { return old.name == add.name }) {
+			if !s.has(add.name) {
 				s.Members = append(s.Members, add)
 			}
+		}
+	}
+	for name := range supplement.Own {
+		if m.shapes[name] == nil {
+			return nil, fmt.Errorf("supplement.json says that ECR checks shape %s itself, which the model does not have", name)
 		}
 	}
 	for name, members := range supplement.Always {
 		for _, always := range members {
 			s := m.shapes[name]
-			if s == nil || !slices.ContainsFunc(s.Members, func(m member) bool { return m.name == always }) {
+			if s == nil || !s.has(always) {
 				return nil, fmt.Errorf("supplement.json says that answers always have %s.%s, which the model lacks", name, always)
+			}
+		}
+	}
+	for name, members := range supplement.Optional {
+		for _, optional := range members {
+			s := m.shapes[name]
+			if s == nil || !s.has(optional) {
+				return nil, fmt.Errorf("supplement.json says that %s.%s is optional, which the model lacks", name, optional)
 			}
 		}
 	}
