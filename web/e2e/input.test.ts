@@ -1,4 +1,4 @@
-// Wrong input of each kind is told beside its field, in plain words, and what was typed stays.
+// Wrong input of each kind is reported beside its field, in plain words, and what was typed stays.
 
 import { expect } from 'vitest';
 

@@ -24,6 +24,30 @@ export function grantOf({ account, region }: Registry): string {
   });
 }
 
+/** A lifecycle policy that keeps what is deployed, and the newest image of the others. */
+const lifecyclePolicyText = JSON.stringify({
+  rules: [
+    {
+      rulePriority: 1,
+      description: 'What is deployed stays',
+      selection: {
+        tagStatus: 'tagged',
+        tagPatternList: ['1.5.*'],
+        countType: 'imageCountMoreThan',
+        countNumber: 9999,
+      },
+      action: { type: 'expire' },
+    },
+    {
+      rulePriority: 2,
+      description: 'Of the others one is enough',
+      selection: { tagStatus: 'any', countType: 'imageCountMoreThan', countNumber: 1 },
+      action: { type: 'expire' },
+      twinport: { unsigned: true },
+    },
+  ],
+});
+
 /**
  * prod has repositories with images, an index and an SBOM, and replicates them
  * to dev, which takes them in Virginia and refuses them in Tokyo.
@@ -81,6 +105,15 @@ export async function furnish(server: Server): Promise<void> {
     index,
     'sbom.json:application/spdx+json',
   ]);
+  await server.ecr(source, 'CreateRepositoryCreationTemplate', {
+    prefix: 'team',
+    description: 'What the services of teams begin with',
+    appliedFor: ['CREATE_ON_PUSH'],
+    imageTagMutability: 'IMMUTABLE',
+    lifecyclePolicy: lifecyclePolicyText,
+    resourceTags: [{ Key: 'owner', Value: 'platform' }],
+  });
+  await server.ecr(source, 'PutLifecyclePolicy', { repositoryName: 'team/web', lifecyclePolicyText });
   await server.ecr(source, 'SetRepositoryPolicy', {
     repositoryName: 'team/web',
     policyText: JSON.stringify({

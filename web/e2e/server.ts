@@ -34,6 +34,7 @@ export const dev: Account = {
 };
 export const virginia = 'us-east-1';
 export const tokyo = 'ap-northeast-1';
+export const oregon = 'us-west-2';
 
 export interface Registry {
   account: Account;
@@ -54,15 +55,19 @@ export class Server {
     readonly port: number,
   ) {}
 
-  /** Starts a server with the accounts prod and dev and two Regions. */
-  static async start(program: string): Promise<Server> {
+  /** Starts a server with the accounts prod and dev, which operates it, and two Regions; or another deployment, with others. */
+  static async start(
+    program: string,
+    { name, regions } = { name: 'tokyo', regions: [tokyo, virginia] },
+  ): Promise<Server> {
     const server = new Server(program, await freePort());
     const accounts = [prod, dev].map(
       (a) => `  - {id: "${a.id}", name: ${a.name}, access_keys: [{id: ${a.key}, secret: "${a.secret}"}]}\n`,
     );
     writeFileSync(
       join(server.folder, 'twinport.yaml'),
-      `listen: 127.0.0.1:${server.port}\ndata: ${server.folder}/data\nregions: [${tokyo}, ${virginia}]\naccounts:\n${accounts.join('')}`,
+      `listen: 127.0.0.1:${server.port}\ndata: ${server.folder}/data\nregions: [${regions.join(', ')}]\n` +
+        `deployment: {name: ${name}, url: "${server.url}"}\noperators: ["${dev.id}"]\naccounts:\n${accounts.join('')}`,
       { mode: 0o600 },
     );
     await server.begin();
@@ -125,6 +130,12 @@ export class Server {
         throw new Error(`the server's log has ${sign}:\n${this.log.slice(at, at + 4000)}`);
       }
     }
+  }
+
+  /** Runs a command that begins with twinport, as whoever runs the server, and returns what it prints. */
+  async command(text: string): Promise<string> {
+    const [, ...args] = text.split(' ');
+    return (await run(this.program, [...args, '--config', 'twinport.yaml'], { cwd: this.folder })).stdout;
   }
 
   /** Calls an operation of Amazon ECR. */

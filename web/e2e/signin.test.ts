@@ -5,7 +5,7 @@ import { dev, prod, virginia } from './server';
 
 const m = messages.en;
 
-test('a wrong key is told, and what was typed stays', async ({ open }) => {
+test('a wrong key is reported, and what was typed stays', async ({ open }) => {
   const page = await open();
   await page.goto('/console/');
   await giveKey(page, m, { ...prod, secret: 'wrong' });

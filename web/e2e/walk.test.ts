@@ -34,7 +34,7 @@ for (const { language, region } of [
       `arn:aws:iam::${prod.id}:root`,
     );
 
-    // A push is refused, and the page of replications tells it by itself.
+    // A push is refused, and the page of replications shows it by itself.
     await goTo(page, m.shell.activity);
     await server.push(source, 'app:1', 'hello');
     await page.getByText(m.activity.failures.DESTINATION_REGISTRY_ACCESS_DENIED!).first().waitFor();
@@ -62,7 +62,7 @@ for (const { language, region } of [
   });
 }
 
-test('whoever is signed in to both accounts mends a missing grant with one button', async ({ open, server }) => {
+test('whoever is signed in to both accounts fixes a missing grant with one button', async ({ open, server }) => {
   const m = messages.en;
   const source: Registry = { account: dev, region: tokyo };
   const kept = JSON.stringify({

@@ -22,7 +22,7 @@ export class APIError extends Error {
     this.name = 'APIError';
   }
 
-  /** The session has ended: signing in again mends it. */
+  /** The session has ended: signing in again fixes it. */
   get signedOut(): boolean {
     return this.code === 'ExpiredTokenException';
   }
@@ -127,6 +127,7 @@ async function answer<Out>(
 type Replacing =
   | `${'Put' | 'Delete'}RegistryPolicy`
   | `${'Set' | 'Delete'}RepositoryPolicy`
+  | `${'Put' | 'Delete'}LifecyclePolicy`
   | 'PutReplicationConfiguration'
   | 'PutImageTagMutability'
   | 'TagResource'

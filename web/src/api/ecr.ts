@@ -32,6 +32,24 @@ export interface BatchGetImageResponse {
   failures: ImageFailure[];
 }
 
+export interface CreateRepositoryCreationTemplateRequest {
+  prefix: string;
+  description?: string;
+  encryptionConfiguration?: EncryptionConfigurationForRepositoryCreationTemplate;
+  resourceTags?: Tag[];
+  imageTagMutability?: ImageTagMutability;
+  imageTagMutabilityExclusionFilters?: ImageTagMutabilityExclusionFilter[];
+  repositoryPolicy?: string;
+  lifecyclePolicy?: string;
+  appliedFor: RCTAppliedFor[];
+  customRoleArn?: string;
+}
+
+export interface CreateRepositoryCreationTemplateResponse {
+  registryId?: string;
+  repositoryCreationTemplate?: RepositoryCreationTemplate;
+}
+
 export interface CreateRepositoryRequest {
   registryId?: string;
   repositoryName: string;
@@ -46,6 +64,18 @@ export interface CreateRepositoryResponse {
   repository: Repository;
 }
 
+export interface DeleteLifecyclePolicyRequest {
+  registryId?: string;
+  repositoryName: string;
+}
+
+export interface DeleteLifecyclePolicyResponse {
+  registryId?: string;
+  repositoryName?: string;
+  lifecyclePolicyText: string;
+  lastEvaluatedAt: number;
+}
+
 export type DeleteRegistryPolicyRequest = Record<string, never>;
 
 export interface DeleteRegistryPolicyResponse {
@@ -55,6 +85,15 @@ export interface DeleteRegistryPolicyResponse {
 
 export interface DeleteReplication {
   enabled: boolean;
+}
+
+export interface DeleteRepositoryCreationTemplateRequest {
+  prefix: string;
+}
+
+export interface DeleteRepositoryCreationTemplateResponse {
+  registryId?: string;
+  repositoryCreationTemplate?: RepositoryCreationTemplate;
 }
 
 export interface DeleteRepositoryPolicyRequest {
@@ -76,6 +115,14 @@ export interface DeleteRepositoryRequest {
 
 export interface DeleteRepositoryResponse {
   repository: Repository;
+}
+
+export interface DeregisterPullTimeUpdateExclusionRequest {
+  principalArn: string;
+}
+
+export interface DeregisterPullTimeUpdateExclusionResponse {
+  principalArn?: string;
 }
 
 export interface DescribeImagesFilter {
@@ -104,6 +151,27 @@ export interface DescribeRegistryResponse {
   replicationConfiguration: ReplicationConfiguration;
 }
 
+export interface DescribeReplicationBackfillResultsRequest {
+  registryId?: string;
+  replicationBackfillId: string;
+  resultStatusFilter?: ReplicationBackfillResultStatus;
+  nextToken?: string;
+  maxResults?: number;
+}
+
+export interface DescribeReplicationBackfillResultsResponse {
+  registryId?: string;
+  replicationBackfillId?: string;
+  destination?: ReplicationDestination;
+  status?: ReplicationBackfillStatus;
+  failureCode?: string;
+  progress?: ReplicationBackfillProgress;
+  startedAt?: number;
+  endedAt?: number;
+  results?: ReplicationBackfillResult[];
+  nextToken?: string;
+}
+
 export interface DescribeRepositoriesRequest {
   registryId?: string;
   repositoryNames?: string[];
@@ -116,12 +184,38 @@ export interface DescribeRepositoriesResponse {
   nextToken?: string;
 }
 
+export interface DescribeRepositoryCreationTemplatesRequest {
+  prefixes?: string[];
+  nextToken?: string;
+  maxResults?: number;
+}
+
+export interface DescribeRepositoryCreationTemplatesResponse {
+  registryId?: string;
+  repositoryCreationTemplates: RepositoryCreationTemplate[];
+  nextToken?: string;
+}
+
 export interface EncryptionConfiguration {
   encryptionType: EncryptionType;
   kmsKey?: string;
 }
 
+export interface EncryptionConfigurationForRepositoryCreationTemplate {
+  encryptionType: EncryptionType;
+  kmsKey?: string;
+}
+
 export type EncryptionType = 'AES256' | 'KMS' | 'KMS_DSSE';
+
+export interface GetAccountSettingRequest {
+  name: string;
+}
+
+export interface GetAccountSettingResponse {
+  name: string;
+  value: string;
+}
 
 export interface GetAuthorizationTokenRequest {
   registryIds?: string[];
@@ -131,11 +225,30 @@ export interface GetAuthorizationTokenResponse {
   authorizationData: AuthorizationData[];
 }
 
+export interface GetLifecyclePolicyRequest {
+  registryId?: string;
+  repositoryName: string;
+}
+
+export interface GetLifecyclePolicyResponse {
+  registryId?: string;
+  repositoryName?: string;
+  lifecyclePolicyText: string;
+  lastEvaluatedAt: number;
+}
+
 export type GetRegistryPolicyRequest = Record<string, never>;
 
 export interface GetRegistryPolicyResponse {
   registryId: string;
   policyText: string;
+}
+
+export type GetRegistryScanningConfigurationRequest = Record<string, never>;
+
+export interface GetRegistryScanningConfigurationResponse {
+  registryId?: string;
+  scanningConfiguration: RegistryScanningConfiguration;
 }
 
 export interface GetRepositoryPolicyRequest {
@@ -227,12 +340,46 @@ export interface ImageTagMutabilityExclusionFilter {
 
 export type ImageTagMutabilityExclusionFilterType = 'WILDCARD';
 
+export type LifecyclePolicyPreviewStatus = 'IN_PROGRESS' | 'COMPLETE' | 'EXPIRED' | 'FAILED';
+
+export interface ListPullTimeUpdateExclusionsRequest {
+  maxResults?: number;
+  nextToken?: string;
+}
+
+export interface ListPullTimeUpdateExclusionsResponse {
+  pullTimeUpdateExclusions: string[];
+  nextToken?: string;
+}
+
+export interface ListReplicationBackfillsRequest {
+  registryId?: string;
+  nextToken?: string;
+  maxResults?: number;
+}
+
+export interface ListReplicationBackfillsResponse {
+  registryId?: string;
+  backfills: ReplicationBackfillSummary[];
+  nextToken?: string;
+}
+
 export interface ListTagsForResourceRequest {
   resourceArn: string;
 }
 
 export interface ListTagsForResourceResponse {
   tags: Tag[];
+}
+
+export interface PutAccountSettingRequest {
+  name: string;
+  value: string;
+}
+
+export interface PutAccountSettingResponse {
+  name?: string;
+  value?: string;
 }
 
 export interface PutImageTagMutabilityRequest {
@@ -247,6 +394,18 @@ export interface PutImageTagMutabilityResponse {
   repositoryName: string;
   imageTagMutability?: ImageTagMutability;
   imageTagMutabilityExclusionFilters?: ImageTagMutabilityExclusionFilter[];
+}
+
+export interface PutLifecyclePolicyRequest {
+  registryId?: string;
+  repositoryName: string;
+  lifecyclePolicyText: string;
+}
+
+export interface PutLifecyclePolicyResponse {
+  registryId?: string;
+  repositoryName?: string;
+  lifecyclePolicyText: string;
 }
 
 export interface PutRegistryPolicyRequest {
@@ -264,6 +423,56 @@ export interface PutReplicationConfigurationRequest {
 
 export interface PutReplicationConfigurationResponse {
   replicationConfiguration: ReplicationConfiguration;
+}
+
+export type RCTAppliedFor = 'REPLICATION' | 'PULL_THROUGH_CACHE' | 'CREATE_ON_PUSH';
+
+export interface RegisterPullTimeUpdateExclusionRequest {
+  principalArn: string;
+}
+
+export interface RegisterPullTimeUpdateExclusionResponse {
+  principalArn?: string;
+  createdAt?: number;
+}
+
+export interface RegistryScanningConfiguration {
+  scanType: ScanType;
+  rules: RegistryScanningRule[];
+}
+
+export interface RegistryScanningRule {
+  scanFrequency: ScanFrequency;
+  repositoryFilters: ScanningRepositoryFilter[];
+}
+
+export interface ReplicationBackfillProgress {
+  totalReplicationCount: number;
+  completedReplicationCount: number;
+  failedReplicationCount: number;
+  failureCodes: string[];
+}
+
+export interface ReplicationBackfillResult {
+  repositoryName: string;
+  imageId: ImageIdentifier;
+  status: ReplicationBackfillResultStatus;
+  failureCode?: string;
+  subImageFailureCodes?: string[];
+}
+
+export type ReplicationBackfillResultStatus = 'COMPLETE' | 'FAILED';
+
+export type ReplicationBackfillStatus = 'PREPARING' | 'IN_PROGRESS' | 'COMPLETE' | 'FAILED' | 'STOPPING' | 'STOPPED';
+
+export interface ReplicationBackfillSummary {
+  replicationBackfillId: string;
+  destination: ReplicationDestination;
+  status: ReplicationBackfillStatus;
+  startedAt: number;
+  endedAt?: number;
+  failureCode?: string;
+  progress?: ReplicationBackfillProgress;
 }
 
 export interface ReplicationConfiguration {
@@ -293,12 +502,29 @@ export interface Repository {
   encryptionConfiguration?: EncryptionConfiguration;
 }
 
+export interface RepositoryCreationTemplate {
+  prefix: string;
+  description?: string;
+  encryptionConfiguration?: EncryptionConfigurationForRepositoryCreationTemplate;
+  resourceTags?: Tag[];
+  imageTagMutability: ImageTagMutability;
+  imageTagMutabilityExclusionFilters?: ImageTagMutabilityExclusionFilter[];
+  repositoryPolicy?: string;
+  lifecyclePolicy?: string;
+  appliedFor: RCTAppliedFor[];
+  customRoleArn?: string;
+  createdAt: number;
+  updatedAt: number;
+}
+
 export interface RepositoryFilter {
   filter: string;
   filterType: RepositoryFilterType;
 }
 
 export type RepositoryFilterType = 'PREFIX_MATCH';
+
+export type ScanFrequency = 'SCAN_ON_PUSH' | 'CONTINUOUS_SCAN' | 'MANUAL';
 
 export type ScanStatus =
   | 'IN_PROGRESS'
@@ -312,6 +538,15 @@ export type ScanStatus =
   | 'LIMIT_EXCEEDED'
   | 'IMAGE_ARCHIVED';
 
+export type ScanType = 'BASIC' | 'ENHANCED';
+
+export interface ScanningRepositoryFilter {
+  filter: string;
+  filterType: ScanningRepositoryFilterType;
+}
+
+export type ScanningRepositoryFilterType = 'WILDCARD';
+
 export interface SetRepositoryPolicyRequest {
   registryId?: string;
   repositoryName: string;
@@ -323,6 +558,45 @@ export interface SetRepositoryPolicyResponse {
   registryId?: string;
   repositoryName?: string;
   policyText: string;
+}
+
+export interface StartLifecyclePolicyPreviewRequest {
+  registryId?: string;
+  repositoryName: string;
+  lifecyclePolicyText?: string;
+}
+
+export interface StartLifecyclePolicyPreviewResponse {
+  registryId?: string;
+  repositoryName?: string;
+  lifecyclePolicyText: string;
+  status?: LifecyclePolicyPreviewStatus;
+}
+
+export interface StartReplicationBackfillRequest {
+  destination: ReplicationDestination;
+  registryId?: string;
+}
+
+export interface StartReplicationBackfillResponse {
+  registryId?: string;
+  replicationBackfillId?: string;
+  destination?: ReplicationDestination;
+  status?: ReplicationBackfillStatus;
+  startedAt?: number;
+}
+
+export interface StopReplicationBackfillRequest {
+  replicationBackfillId: string;
+  registryId?: string;
+}
+
+export interface StopReplicationBackfillResponse {
+  registryId?: string;
+  replicationBackfillId?: string;
+  destination?: ReplicationDestination;
+  status?: ReplicationBackfillStatus;
+  startedAt?: number;
 }
 
 export interface Tag {
@@ -346,30 +620,92 @@ export interface UntagResourceRequest {
 
 export type UntagResourceResponse = Record<string, never>;
 
+export interface UpdateRepositoryCreationTemplateRequest {
+  prefix: string;
+  description?: string;
+  encryptionConfiguration?: EncryptionConfigurationForRepositoryCreationTemplate;
+  resourceTags?: Tag[];
+  imageTagMutability?: ImageTagMutability;
+  imageTagMutabilityExclusionFilters?: ImageTagMutabilityExclusionFilter[];
+  repositoryPolicy?: string;
+  lifecyclePolicy?: string;
+  appliedFor?: RCTAppliedFor[];
+  customRoleArn?: string;
+}
+
+export interface UpdateRepositoryCreationTemplateResponse {
+  registryId?: string;
+  repositoryCreationTemplate?: RepositoryCreationTemplate;
+}
+
 /** Each operation's request and answer. */
 export interface ECR {
   BatchDeleteImage: { in: BatchDeleteImageRequest; out: BatchDeleteImageResponse };
   BatchGetImage: { in: BatchGetImageRequest; out: BatchGetImageResponse };
   CreateRepository: { in: CreateRepositoryRequest; out: CreateRepositoryResponse };
+  CreateRepositoryCreationTemplate: {
+    in: CreateRepositoryCreationTemplateRequest;
+    out: CreateRepositoryCreationTemplateResponse;
+  };
+  DeleteLifecyclePolicy: { in: DeleteLifecyclePolicyRequest; out: DeleteLifecyclePolicyResponse };
   DeleteRegistryPolicy: { in: DeleteRegistryPolicyRequest; out: DeleteRegistryPolicyResponse };
   DeleteRepository: { in: DeleteRepositoryRequest; out: DeleteRepositoryResponse };
+  DeleteRepositoryCreationTemplate: {
+    in: DeleteRepositoryCreationTemplateRequest;
+    out: DeleteRepositoryCreationTemplateResponse;
+  };
   DeleteRepositoryPolicy: { in: DeleteRepositoryPolicyRequest; out: DeleteRepositoryPolicyResponse };
+  DeregisterPullTimeUpdateExclusion: {
+    in: DeregisterPullTimeUpdateExclusionRequest;
+    out: DeregisterPullTimeUpdateExclusionResponse;
+  };
   DescribeImages: { in: DescribeImagesRequest; out: DescribeImagesResponse };
   DescribeRegistry: { in: DescribeRegistryRequest; out: DescribeRegistryResponse };
+  DescribeReplicationBackfillResults: {
+    in: DescribeReplicationBackfillResultsRequest;
+    out: DescribeReplicationBackfillResultsResponse;
+  };
   DescribeRepositories: { in: DescribeRepositoriesRequest; out: DescribeRepositoriesResponse };
+  DescribeRepositoryCreationTemplates: {
+    in: DescribeRepositoryCreationTemplatesRequest;
+    out: DescribeRepositoryCreationTemplatesResponse;
+  };
+  GetAccountSetting: { in: GetAccountSettingRequest; out: GetAccountSettingResponse };
   GetAuthorizationToken: { in: GetAuthorizationTokenRequest; out: GetAuthorizationTokenResponse };
+  GetLifecyclePolicy: { in: GetLifecyclePolicyRequest; out: GetLifecyclePolicyResponse };
   GetRegistryPolicy: { in: GetRegistryPolicyRequest; out: GetRegistryPolicyResponse };
+  GetRegistryScanningConfiguration: {
+    in: GetRegistryScanningConfigurationRequest;
+    out: GetRegistryScanningConfigurationResponse;
+  };
   GetRepositoryPolicy: { in: GetRepositoryPolicyRequest; out: GetRepositoryPolicyResponse };
+  ListPullTimeUpdateExclusions: { in: ListPullTimeUpdateExclusionsRequest; out: ListPullTimeUpdateExclusionsResponse };
+  ListReplicationBackfills: { in: ListReplicationBackfillsRequest; out: ListReplicationBackfillsResponse };
   ListTagsForResource: { in: ListTagsForResourceRequest; out: ListTagsForResourceResponse };
+  PutAccountSetting: { in: PutAccountSettingRequest; out: PutAccountSettingResponse };
   PutImageTagMutability: { in: PutImageTagMutabilityRequest; out: PutImageTagMutabilityResponse };
+  PutLifecyclePolicy: { in: PutLifecyclePolicyRequest; out: PutLifecyclePolicyResponse };
   PutRegistryPolicy: { in: PutRegistryPolicyRequest; out: PutRegistryPolicyResponse };
   PutReplicationConfiguration: { in: PutReplicationConfigurationRequest; out: PutReplicationConfigurationResponse };
+  RegisterPullTimeUpdateExclusion: {
+    in: RegisterPullTimeUpdateExclusionRequest;
+    out: RegisterPullTimeUpdateExclusionResponse;
+  };
   SetRepositoryPolicy: { in: SetRepositoryPolicyRequest; out: SetRepositoryPolicyResponse };
+  StartLifecyclePolicyPreview: { in: StartLifecyclePolicyPreviewRequest; out: StartLifecyclePolicyPreviewResponse };
+  StartReplicationBackfill: { in: StartReplicationBackfillRequest; out: StartReplicationBackfillResponse };
+  StopReplicationBackfill: { in: StopReplicationBackfillRequest; out: StopReplicationBackfillResponse };
   TagResource: { in: TagResourceRequest; out: TagResourceResponse };
   UntagResource: { in: UntagResourceRequest; out: UntagResourceResponse };
+  UpdateRepositoryCreationTemplate: {
+    in: UpdateRepositoryCreationTemplateRequest;
+    out: UpdateRepositoryCreationTemplateResponse;
+  };
 }
 
 // What requests must satisfy: strings in characters, lists in elements.
+export const limitsAccountSettingName = { min: 1, max: 64 };
+export const limitsCustomRoleArn = { max: 2048 };
 export const limitsGetAuthorizationTokenRegistryIdList = { min: 1, max: 10 };
 export const limitsImageIdentifierList = { min: 1, max: 100 };
 export const limitsImageTag = { min: 1, max: 300 };
@@ -380,10 +716,29 @@ export const limitsImageTagMutabilityExclusionFilterValue = {
 };
 export const limitsImageTagMutabilityExclusionFilters = { min: 1, max: 5 };
 export const limitsKmsKey = { min: 1, max: 2048 };
+export const limitsKmsKeyForRepositoryCreationTemplate = {
+  min: 0,
+  max: 2048,
+  pattern: /^(?:^$|arn:aws[a-z0-9-]*:kms:[a-z0-9-]+:[0-9]{12}:key\/[a-z0-9-]+)$/,
+};
+export const limitsLifecyclePolicyText = { min: 100, max: 30720 };
+export const limitsLifecyclePolicyTextForRepositoryCreationTemplate = { min: 0, max: 30720 };
 export const limitsMediaTypeList = { min: 1, max: 100 };
+export const limitsPrefix = {
+  min: 1,
+  max: 256,
+  pattern: /^(?:^([a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*\/?|ROOT)$)$/,
+};
+export const limitsPrincipalArn = {
+  max: 200,
+  pattern: /^(?:^arn:aws(-[a-z]+)*:iam::[0-9]{12}:(root|(role|user)\/[\w+=,.@-]+(\/[\w+=,.@-]+)*)$)$/,
+};
 export const limitsRegion = { min: 2, max: 25, pattern: /^(?:[0-9a-z-]{2,25})$/ };
 export const limitsRegistryId = { pattern: /^(?:[0-9]{12})$/ };
 export const limitsRegistryPolicyText = { min: 0, max: 10240 };
+export const limitsReplicationBackfillId = {
+  pattern: /^(?:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})$/,
+};
 export const limitsReplicationDestinationList = { min: 0, max: 100 };
 export const limitsReplicationRuleList = { min: 0, max: 25 };
 export const limitsRepositoryFilterList = { min: 1, max: 100 };
@@ -399,3 +754,4 @@ export const limitsRepositoryName = {
 };
 export const limitsRepositoryNameList = { min: 1, max: 100 };
 export const limitsRepositoryPolicyText = { min: 0, max: 10240 };
+export const limitsRepositoryTemplateDescription = { max: 256 };

@@ -9,7 +9,7 @@ export interface Session {
   expiresAt: number;
 }
 
-/** What the server tells of the sessions in this browser. */
+/** What the server says of the sessions in this browser. */
 export interface Sessions {
   sessions: Session[];
   regions: string[];

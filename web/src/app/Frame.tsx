@@ -91,6 +91,8 @@ function Navigation({ onFollow }: { onFollow: () => void }) {
   const settings = [
     page(m.replication, 'replication'),
     page(m.permissions, 'permissions'),
+    page(m.templates, 'templates'),
+    page(m.deployments, 'deployments'),
     page(m.sessions, 'sessions'),
   ];
   const active = link(section === 'repository' ? 'repositories' : section);

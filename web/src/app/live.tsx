@@ -30,14 +30,23 @@ export function useLive(listener: (event: WatchEvent) => void): void {
 }
 
 /** What may be different after a change of each kind. */
-const ofReplications: Read[] = ['FindImages', 'GetReplicationStatistics', 'CheckReplicationDestinations'];
+const ofReplications: Read[] = [
+  'FindImages',
+  'GetReplicationStatistics',
+  'CheckReplicationDestinations',
+  'ListReplicationBackfills',
+];
 const ofRepositories: Read[] = [
   'FindRepositories',
   'MatchingRepositories',
   'FindImages',
   'DescribeImages',
+  'DescribeStorage',
   'ImageParts',
+  'GetLifecyclePolicy',
   'GetRepositoryPolicy',
+  'ListLifecycleRunImages',
+  'ListLifecycleRuns',
   'ListTagsForResource',
 ];
 const ofRegistry: Read[] = [
@@ -46,6 +55,10 @@ const ofRegistry: Read[] = [
   'CheckReplicationDestinations',
   'GetReplicationStatistics',
   'FindRepositories',
+  'GetAccountSetting',
+  'GetRegistryScanningConfiguration',
+  'ListPullTimeUpdateExclusions',
+  'DescribeRepositoryCreationTemplates',
 ];
 
 /**
@@ -60,7 +73,9 @@ const rereadInterval = 300;
 const costly: Partial<Record<Read, number>> = {
   GetReplicationStatistics: 2000,
   CheckReplicationDestinations: 2000,
+  ListReplicationBackfills: 1000,
   MatchingRepositories: 5000,
+  DescribeStorage: 5000,
 };
 
 /** The server writes what ended every five seconds: so long after the last change its statistics know all of them. */

@@ -13,14 +13,28 @@ type ReadOperation =
   | 'BatchGetImage'
   | 'CheckReplicationDestinations'
   | 'DescribeDeployment'
+  | 'DescribeImageConfiguration'
   | 'DescribeImages'
+  | 'DescribeLifecyclePreview'
+  | 'DescribePeers'
   | 'DescribeQuotas'
   | 'DescribeRegistry'
+  | 'DescribeReplicationBackfillResults'
+  | 'DescribeRepositoryCreationTemplates'
+  | 'DescribeStorage'
   | 'FindImages'
   | 'FindRepositories'
+  | 'GetAccountSetting'
+  | 'GetLifecyclePolicy'
   | 'GetRegistryPolicy'
+  | 'GetRegistryScanningConfiguration'
   | 'GetReplicationStatistics'
   | 'GetRepositoryPolicy'
+  | 'ListLifecycleRunImages'
+  | 'ListLifecycleRuns'
+  | 'ListPeers'
+  | 'ListPullTimeUpdateExclusions'
+  | 'ListReplicationBackfills'
   | 'ListSessions'
   | 'ListTagsForResource'
   | 'ValidatePolicy';
@@ -30,6 +44,8 @@ export type Reads = { [Name in ReadOperation]: Operations[Name]['in'] } & {
   // These have names of their own, for they are read again at other times than what their operations answer elsewhere.
   /** The images that belong to others, by their digests. */
   ImageParts: { repositoryName: string; parts: readonly string[] };
+  /** What a lifecycle policy would do, which is found anew only when that is asked for. */
+  LifecyclePreview: { repositoryName: string; lifecyclePolicyText: string };
   /** The repositories that a rule matches: a rule may have a hundred filters, and every push changes a repository. */
   MatchingRepositories: Operations['FindRepositories']['in'];
   /** The replications that the live stream keeps as they are. */

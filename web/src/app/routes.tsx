@@ -57,7 +57,27 @@ const pages: RouteObject[] = [
     path: 'repository/*',
     lazy: page(async () => (await import('../pages/repositories/RepositoryPage')).RepositoryPage),
   },
+  {
+    path: 'templates',
+    lazy: page(async () => (await import('../pages/templates/TemplatesPage')).TemplatesPage),
+  },
+  {
+    path: 'templates/create',
+    lazy: page(async () => (await import('../pages/templates/CreateTemplatePage')).CreateTemplatePage),
+  },
+  {
+    path: 'templates/edit',
+    lazy: page(async () => (await import('../pages/templates/EditTemplatePage')).EditTemplatePage),
+  },
   { path: 'activity', lazy: page(async () => (await import('../pages/activity/ActivityPage')).ActivityPage) },
+  {
+    path: 'deployments',
+    lazy: page(async () => (await import('../pages/deployments/DeploymentsPage')).DeploymentsPage),
+  },
+  {
+    path: 'deployments/join',
+    lazy: page(async () => (await import('../pages/deployments/JoinPage')).JoinPage),
+  },
   { path: 'sessions', lazy: page(async () => (await import('../pages/sessions/SessionsPage')).SessionsPage) },
   { path: '*', Component: NotFoundPage },
 ];

@@ -28,7 +28,7 @@ test.each([
   expect(en.duration(millis)).toBe(text);
 });
 
-test('how long ago is told in the largest unit that fits, and never lies ahead', () => {
+test('how long ago is given in the largest unit that fits, and never lies ahead', () => {
   const now = 1_795_456_000;
   expect(en.ago(now + 5, now)).toBe('now');
   expect(en.ago(now - 42, now)).toBe('42 seconds ago');

@@ -67,13 +67,20 @@ const readBefore: Partial<Record<keyof Operations, keyof Operations>> = {
   DeleteRegistryPolicy: 'GetRegistryPolicy',
   SetRepositoryPolicy: 'GetRepositoryPolicy',
   DeleteRepositoryPolicy: 'GetRepositoryPolicy',
+  PutLifecyclePolicy: 'GetLifecyclePolicy',
+  DeleteLifecyclePolicy: 'GetLifecyclePolicy',
   PutReplicationConfiguration: 'DescribeRegistry',
   PutImageTagMutability: 'DescribeRepositories',
   TagResource: 'ListTagsForResource',
   UntagResource: 'ListTagsForResource',
 };
 
-/** A server that has revisions: each is the answer itself. */
+/** The revision of an answer: the answer itself, in letters that a header takes. */
+function revision(answer: unknown): string {
+  return encodeURIComponent(JSON.stringify(answer));
+}
+
+/** A server that has revisions. */
 function serve(answers: Answers): typeof fetch {
   const answerTo = (operation: keyof Operations, input: unknown): unknown => {
     const answer = answers[operation] as ((input: unknown) => unknown) | object | undefined;
@@ -84,7 +91,7 @@ function serve(answers: Answers): typeof fetch {
   };
   const revisionOf = (operation: keyof Operations, input: unknown) => {
     try {
-      return JSON.stringify(answerTo(operation, input));
+      return revision(answerTo(operation, input));
     } catch {
       return noRevision;
     }
@@ -99,7 +106,7 @@ function serve(answers: Answers): typeof fetch {
     }
     try {
       const answer = answerTo(operation, input);
-      return Response.json(answer, { headers: { 'X-Twinport-Revision': JSON.stringify(answer) } });
+      return Response.json(answer, { headers: { 'X-Twinport-Revision': revision(answer) } });
     } catch (name) {
       return Response.json({ __type: name, message: `${operation}: ${String(name)}` }, { status: 400 });
     }

@@ -78,16 +78,12 @@ export const images = {
   manifestAdvice: 'Reading the manifest counts as a pull: the time of the last pull changes.',
   showManifest: 'Read the manifest',
   layers: 'Layers',
-  layer: 'Layer',
-  layersOf: (count: number, size: string) => `${several(count, 'layer', 'layers')}, ${size}`,
-  config: 'Config',
   annotations: 'Annotations',
   annotationKey: 'Key',
   annotationValue: 'Value',
   json: 'As JSON',
   copyManifest: 'Copy manifest',
   tooLong: (size: string) => `The manifest is long (${size}); this is its beginning. Copy takes all of it.`,
-  notJSON: 'The manifest cannot be read as JSON.',
 
   // Delete
   deleteTitle: (count: number) => (count === 1 ? 'Delete this image?' : `Delete ${several(count, 'image', 'images')}?`),

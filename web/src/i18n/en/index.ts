@@ -1,10 +1,17 @@
 export { activity } from './activity';
+export { backfills } from './backfills';
+export { content } from './content';
+export { deployments } from './deployments';
 export { errors } from './errors';
 export { images } from './images';
+export { lifecycle } from './lifecycle';
 export { permissions } from './permissions';
 export { policy } from './policy';
 export { registry } from './registry';
+export { registrySettings } from './registrySettings';
 export { replication } from './replication';
 export { repositories } from './repositories';
 export { sessions } from './sessions';
 export { shell } from './shell';
+export { storage } from './storage';
+export { templates } from './templates';

@@ -23,7 +23,7 @@ export const permissions = {
     'Other accounts lose whatever it allows them. Their replications into this registry fail until a policy allows them again.',
 
   addToPolicy: 'Add to policy',
-  mendFirst: 'The text of the policy has a mistake. Mend it first: then the statement can be added.',
+  fixFirst: 'The text of the policy has a mistake. Fix it first: then the statement can be added.',
   type: 'Policy type',
   typeReplication: 'Replication - cross account',
   typeReplicationDescription: 'Other accounts replicate their images into this registry.',

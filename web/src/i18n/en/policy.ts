@@ -1,7 +1,11 @@
 export const policy = {
   checking: 'Checking…',
   notChecked: 'Not checked: the server cannot be reached. What you have typed is still here.',
-  empty: 'No policy: nothing is allowed by it.',
+  empty: {
+    REGISTRY: 'No policy: nothing is allowed by it.',
+    REPOSITORY: 'No policy: nothing is allowed by it.',
+    LIFECYCLE: 'No policy: every image stays.',
+  },
   valid: 'No problems found',
   position: (line: number, column: number) => `Line ${line}, column ${column}`,
   length: (length: number, most: number) => `${length.toLocaleString('en')} of ${most.toLocaleString('en')} characters`,
@@ -12,6 +16,7 @@ export const policy = {
     end: 'The text ends too early: a bracket or a quotation mark is not closed.',
     value: 'A value is missing here: a string in double quotation marks, {…}, […], a number, true, false or null.',
     name: 'A name in double quotation marks is missing here. After the last member there is no comma.',
+    twice: 'This name stands in the object already.',
     colon: 'A colon is missing here, between the name and its value.',
     comma: 'A comma or a closing bracket is missing here.',
     string: 'The string is not closed on this line.',

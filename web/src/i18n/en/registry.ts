@@ -27,7 +27,7 @@ export const registry = {
   filters: 'Repositories',
   everyRepository: 'All',
   grant: 'Permission there',
-  howToMend: 'How to mend this',
+  howToFix: 'How to fix this',
   failedHere: 'Failed',
   lastReplicated: 'Last replicated',
 

@@ -7,7 +7,7 @@ const problems = {
     'This is the account that you are in. To replicate to another of its Regions, use cross-Region replication.',
   duplicateDestination: 'This rule replicates there already.',
   regionNeeded: 'Choose a Region.',
-  regionNotServed: 'This deployment does not serve this Region (any more). Choose another, or remove it.',
+  regionNotServed: 'Neither this deployment nor a peer serves this Region (any more). Choose another, or remove it.',
   noDestination: 'Add a destination, or remove the rule.',
   filterNeeded: 'Enter the beginning of repository names. Without it the rule would replicate all repositories.',
   filterShort: 'Enter at least 2 characters.',
@@ -25,6 +25,8 @@ const grants = {
   NOT_GRANTED: 'Not allowed yet',
   DENIED: 'Denied',
   NO_REGISTRY: 'No such registry',
+  UNREACHABLE: 'Cannot be reached',
+  PEER_NOT_GRANTED: 'Not allowed by its deployment',
 };
 
 export const replication = {
@@ -73,16 +75,28 @@ export const replication = {
   missing: {
     NOT_GRANTED: (place: string) => `${place} does not allow replication from here yet`,
     DENIED: (place: string) => `${place} denies replication from here`,
-    NO_REGISTRY: (place: string) => `${place} does not exist in this deployment`,
+    NO_REGISTRY: (place: string) => `${place} exists neither in this deployment nor in a peer`,
+    UNREACHABLE: (place: string, peer: string) => `The deployment ${peer}, which serves ${place}, cannot be asked now`,
+    PEER_NOT_GRANTED: (place: string, peer: string) =>
+      `The deployment ${peer}, which serves ${place}, does not let this deployment replicate for this account`,
   },
   missingAdvice: {
-    NOT_GRANTED:
+    NOT_GRANTED: () =>
       'Images fail until this statement is in its permissions and no other denies what it allows. Those that have failed are then replicated by themselves.',
-    DENIED:
+    DENIED: () =>
       'A statement of its permissions denies it, which counts more than any that allows it. Someone signed in to that account must change or remove that statement.',
-    NO_REGISTRY:
-      'Check the account ID and the Region. If they are right, whoever runs this server must add the account to its configuration.',
+    NO_REGISTRY: () =>
+      'Check the account ID and the Region. If they are right, whoever runs this deployment, or the peer, must add the account to its configuration.',
+    UNREACHABLE: () =>
+      'Images wait, and are replicated by themselves as soon as it answers. The page Deployments says what is wrong.',
+    PEER_NOT_GRANTED: (peer: string) =>
+      `Images wait. Whoever runs ${peer} can let it, by twinport peer grant: the account of this registry must be among those that are named there.`,
   },
+  atPeer: (peer: string) =>
+    `Someone who can sign in to that account at ${peer} must do this: open its permissions there, add the statement, save. The link fills in what is needed.`,
+  openPermissionsAt: (place: string, peer: string) => `Permissions of ${place}, at ${peer}`,
+  openDeployments: 'Deployments',
+  servedBy: (peer: string) => `at ${peer}`,
   decidedFor: (repository: string) => `Decided for the repository ${repository}.`,
   addStatement: (account: string) => `Add the statement in ${account}`,
   addedStatement: (place: string) => `${place} allows replication from here now`,
@@ -100,7 +114,7 @@ export const replication = {
   typesAdvice: 'Where may images of this registry be copied to?',
   crossRegionSwitch: 'Cross-Region replication',
   crossRegionAdvice: (account: string) => `To other Regions of this account (${account}). Needs no permission.`,
-  oneRegion: 'This deployment serves only one Region.',
+  oneRegion: 'This account is in one Region only.',
   crossAccountSwitch: 'Cross-account replication',
   crossAccountAdvice: 'To other accounts, in any Region. The other account must allow it.',
   switchedOff: (count: number) =>
@@ -151,7 +165,7 @@ export const replication = {
   reviewTitle: 'Review and save',
   reviewAdvice: 'This is what will happen.',
   reviewOn:
-    'From the next push on, each image is copied as its rule says. Images that are here already are not copied: push them again.',
+    'From the next push on, each image is copied as its rule says. What is here already is copied once you ask for that, on the page Replication.',
   reviewOff: 'Nothing is replicated any more. Images and repositories that have been replicated stay where they are.',
   reviewSame: 'Nothing is changed yet.',
   changes: { new: 'New', changed: 'Changed', none: 'As before' },

@@ -6,6 +6,8 @@ export const shell = {
   activity: 'Replication activity',
   replication: 'Replication',
   permissions: 'Permissions',
+  templates: 'Creation templates',
+  deployments: 'Deployments',
   sessions: 'Sessions',
   settings: 'Settings',
   openNavigation: 'Open navigation',

@@ -25,7 +25,7 @@ export const permissions: Messages['permissions'] = {
     'ほかのアカウントは、このポリシーによる許可を失います。ポリシーで再び許可されるまで、このレジストリへのレプリケーションは失敗します。',
 
   addToPolicy: 'ポリシーに追加',
-  mendFirst: 'ポリシーのテキストに誤りがあります。修正すると、ステートメントを追加できます。',
+  fixFirst: 'ポリシーのテキストに誤りがあります。修正すると、ステートメントを追加できます。',
   type: 'ポリシータイプ',
   typeReplication: 'レプリケーション - クロスアカウント',
   typeReplicationDescription: 'ほかのアカウントが、このレジストリにイメージをレプリケートします。',

@@ -28,7 +28,7 @@ export const registry: Messages['registry'] = {
   filters: 'リポジトリ',
   everyRepository: 'すべて',
   grant: '送信先での許可',
-  howToMend: '解決方法を見る',
+  howToFix: '解決方法を見る',
   failedHere: '失敗',
   lastReplicated: '最後のレプリケーション',
 

@@ -10,7 +10,8 @@ export const replication: Messages['replication'] = {
       '現在操作しているアカウントです。このアカウントの別のリージョンに複製するには、クロスリージョンレプリケーションを使用してください。',
     duplicateDestination: 'この送信先は、このルールにすでにあります。',
     regionNeeded: 'リージョンを選択してください。',
-    regionNotServed: 'このリージョンは、このデプロイメントにありません。別のリージョンを選択するか、削除してください。',
+    regionNotServed:
+      'このリージョンは、このデプロイメントにもピアにもありません。別のリージョンを選択するか、削除してください。',
     noDestination: '送信先を追加するか、ルールを削除してください。',
     filterNeeded: 'リポジトリ名の先頭部分を入力してください。入力がないと、すべてのリポジトリが複製されます。',
     filterShort: '2 文字以上で入力してください。',
@@ -27,6 +28,8 @@ export const replication: Messages['replication'] = {
     NOT_GRANTED: '未許可',
     DENIED: '拒否',
     NO_REGISTRY: 'レジストリなし',
+    UNREACHABLE: '接続不可',
+    PEER_NOT_GRANTED: 'デプロイメントが未許可',
   },
 
   title: 'レプリケーション',
@@ -68,16 +71,28 @@ export const replication: Messages['replication'] = {
   missing: {
     NOT_GRANTED: (place) => `${place}は、このレジストリからのレプリケーションをまだ許可していません`,
     DENIED: (place) => `${place}は、このレジストリからのレプリケーションを拒否しています`,
-    NO_REGISTRY: (place) => `${place}は、このデプロイメントにありません`,
+    NO_REGISTRY: (place) => `${place}は、このデプロイメントにもピアにもありません`,
+    UNREACHABLE: (place, peer) => `${place}のあるデプロイメント ${peer} に、現在問い合わせできません`,
+    PEER_NOT_GRANTED: (place, peer) =>
+      `${place}のあるデプロイメント ${peer} は、このデプロイメントがこのアカウントのイメージを複製することを許可していません`,
   },
   missingAdvice: {
-    NOT_GRANTED:
+    NOT_GRANTED: () =>
       '次のステートメントが送信先の許可に追加され、それを拒否するステートメントがなくなるまで、複製は失敗します。その後、失敗したものは自動的に複製されます。',
-    DENIED:
+    DENIED: () =>
       '送信先の許可に、これを拒否するステートメントがあります。拒否は、どの許可よりも優先されます。送信先アカウントにサインインできる人が、そのステートメントを変更または削除する必要があります。',
-    NO_REGISTRY:
-      'アカウント ID とリージョンを確認してください。正しい場合は、サーバーの管理者がアカウントを設定に追加する必要があります。',
+    NO_REGISTRY: () =>
+      'アカウント ID とリージョンを確認してください。正しい場合は、このデプロイメントまたはピアの管理者が、アカウントを設定に追加する必要があります。',
+    UNREACHABLE: () =>
+      'イメージは待機し、相手が応答すると自動的に複製されます。何が問題かは、デプロイメントのページで確認できます。',
+    PEER_NOT_GRANTED: (peer) =>
+      `イメージは待機します。${peer} の管理者が twinport peer grant で、このレジストリのアカウントを指定して許可する必要があります。`,
   },
+  atPeer: (peer) =>
+    `${peer} でそのアカウントにサインインできる人が、${peer} の許可のページを開き、ステートメントを追加して保存する必要があります。リンクから開くと、必要な内容が入力されています。`,
+  openPermissionsAt: (place, peer) => `${peer} にある${place}の許可`,
+  openDeployments: 'デプロイメント',
+  servedBy: (peer) => `${peer} にあります`,
   decidedFor: (repository) => `リポジトリ ${repository} について判定しました。`,
   addStatement: (account) => `${account} にステートメントを追加`,
   addedStatement: (place) => `${place}が、このレジストリからのレプリケーションを許可しました`,
@@ -94,7 +109,7 @@ export const replication: Messages['replication'] = {
   typesAdvice: 'このレジストリのイメージを、どこへ複製できるようにしますか？',
   crossRegionSwitch: 'クロスリージョンレプリケーション',
   crossRegionAdvice: (account) => `このアカウント（${account}）の他のリージョンに複製します。許可の設定は不要です。`,
-  oneRegion: 'このデプロイメントのリージョンは 1 つだけです。',
+  oneRegion: 'このアカウントのリージョンは 1 つだけです。',
   crossAccountSwitch: 'クロスアカウントレプリケーション',
   crossAccountAdvice: '他のアカウントに複製します。リージョンは問いません。送信先アカウントの許可が必要です。',
   switchedOff: (count) => `保存すると、${count} か所の送信先が削除されます。`,
@@ -143,7 +158,7 @@ export const replication: Messages['replication'] = {
   reviewTitle: '確認と保存',
   reviewAdvice: '保存すると、次のようになります。',
   reviewOn:
-    '次回のプッシュから、イメージはルールに従って複製されます。すでにあるイメージは複製されません。必要な場合は、もう一度プッシュしてください。',
+    '次回のプッシュから、イメージはルールに従って複製されます。すでにあるイメージは、レプリケーションのページで操作すると複製されます。',
   reviewOff: '今後は複製されません。複製済みのイメージとリポジトリはそのまま残ります。',
   reviewSame: '変更はまだありません。',
   changes: { new: '新規', changed: '変更あり', none: '変更なし' },

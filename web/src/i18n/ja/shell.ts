@@ -8,6 +8,8 @@ export const shell: Messages['shell'] = {
   activity: 'レプリケーションの状況',
   replication: 'レプリケーション',
   permissions: '許可',
+  templates: '作成テンプレート',
+  deployments: 'デプロイメント',
   sessions: 'セッション',
   settings: '設定',
   openNavigation: 'ナビゲーションを開く',

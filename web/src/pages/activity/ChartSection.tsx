@@ -10,9 +10,9 @@ import { lazy, Suspense, useMemo, useState } from 'react';
 import { loadCode } from '../../app/code';
 import { Problem } from '../../app/Problem';
 import { useTwinport } from '../../app/registry';
+import { useNow } from '../../app/now';
 import { useMessages } from '../../i18n';
 import { destinationKey } from '../../parts/destinations/destinationChecks';
-import { useNow } from './now';
 import { pointsOf } from './statistics';
 
 const Charts = lazy(async () => ({ default: await loadCode(async () => (await import('./Charts')).Charts, reload) }));
@@ -42,9 +42,9 @@ export function ChartSection() {
     ...destinations.map((d) => ({ value: destinationKey(d), label: words.place(d.registryId, d.region) })),
   ];
   const option = options.find((o) => o.value === chosen) ?? options[0]!;
-  const told = data?.intervalInSeconds ?? 60;
-  const interval = told === 60 ? 120 : 3600; // a phone has room for thirty bars or so
-  const length = lengths[told === 60 ? 'HOUR' : 'DAY']; // of what is there: the other period may still be on its way
+  const answered = data?.intervalInSeconds ?? 60;
+  const interval = answered === 60 ? 120 : 3600; // a phone has room for thirty bars or so
+  const length = lengths[answered === 60 ? 'HOUR' : 'DAY']; // of what is there: the other period may still be on its way
   const at = Math.floor(now / interval) * interval;
   const points = useMemo(
     () =>
@@ -92,7 +92,7 @@ export function ChartSection() {
           </Box>
         }
       >
-        <Charts points={points} hourly={told > 60} />
+        <Charts points={points} hourly={answered > 60} />
       </Suspense>
     </Container>
   );

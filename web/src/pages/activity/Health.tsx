@@ -8,13 +8,13 @@ import { useState } from 'react';
 
 import type { ReplicationRule } from '../../api/ecr';
 import type { DestinationStatistics } from '../../api/twinport';
-import { AccountName } from '../../app/AccountName';
+import { useNow } from '../../app/now';
 import { useMessages } from '../../i18n';
 import { useFormat } from '../../i18n/format';
 import { destinationKey, useDestinationChecks, worstCheck } from '../../parts/destinations/destinationChecks';
+import { DestinationName } from '../../parts/destinations/DestinationName';
 import { GrantState } from '../../parts/destinations/GrantState';
 import { MissingGrant, refusalOf } from '../../parts/destinations/MissingGrant';
-import { useNow } from './now';
 import { countedUpTo, lagPercentile } from './statistics';
 
 /**
@@ -33,16 +33,16 @@ export function Health({
   const now = useNow(5);
   const checks = useDestinationChecks(rules);
   const loading = checks.some((c) => c.loading);
-  const [mending, setMending] = useState<string>();
+  const [fixing, setFixing] = useState<string>();
   const count = (n: number) => (n >= countedUpTo ? m.countedUpTo(f.number(n)) : f.number(n));
   const lag = (d: DestinationStatistics, share: number) => {
     const millis = lagPercentile(d.intervals, share);
     return millis === undefined ? '–' : f.duration(millis);
   };
-  const mended = destinations.find((d) => destinationKey(d) === mending);
-  const refusal = mended && refusalOf(worstCheck(checks, mended));
-  if (mending !== undefined && !refusal) {
-    setMending(undefined); // it is mended
+  const fixed = destinations.find((d) => destinationKey(d) === fixing);
+  const refusal = fixed && refusalOf(worstCheck(checks, fixed));
+  if (fixing !== undefined && !refusal) {
+    setFixing(undefined); // it is fixed
   }
   return (
     <>
@@ -62,7 +62,7 @@ export function Health({
             header: m.destination,
             isRowHeader: true,
             minWidth: 170,
-            cell: (d) => <AccountName account={d.registryId} region={d.region} />,
+            cell: (d) => <DestinationName destination={d} />,
           },
           {
             id: 'permission',
@@ -79,7 +79,7 @@ export function Health({
                   {refusalOf(check) && (
                     <Button
                       variant="inline-link"
-                      onClick={() => setMending(destinationKey(d))}
+                      onClick={() => setFixing(destinationKey(d))}
                       ariaLabel={`${m.fix}: ${words.place(d.registryId, d.region)}`}
                     >
                       {m.fix}
@@ -131,7 +131,7 @@ export function Health({
           size="large"
           header={words.place(refusal.registryId, refusal.region)}
           closeAriaLabel={shell.close}
-          onDismiss={() => setMending(undefined)}
+          onDismiss={() => setFixing(undefined)}
         >
           <MissingGrant refusal={refusal} />
         </Modal>

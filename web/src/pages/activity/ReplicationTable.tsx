@@ -9,14 +9,16 @@ import { useMemo, useState, type ReactNode } from 'react';
 
 import type { Direction, Replication, ReplicationState as State } from '../../api/twinport';
 import { AccountName } from '../../app/AccountName';
+import { useNow } from '../../app/now';
 import { Problem } from '../../app/Problem';
 import { useMessages, type Messages } from '../../i18n';
 import { useFormat, type Format } from '../../i18n/format';
+import { DestinationName } from '../../parts/destinations/DestinationName';
 import { imageName } from '../../parts/replications/imageName';
+import { isSending } from '../../parts/replications/Progress';
 import { ReplicationDetail } from '../../parts/replications/ReplicationDetail';
 import { ReplicationState } from '../../parts/replications/ReplicationState';
 import { useRetry } from '../../parts/replications/useRetry';
-import { useNow } from './now';
 import { countedUpTo, type Totals } from './statistics';
 import { useFeed } from './useFeed';
 
@@ -203,7 +205,18 @@ function columnsOf(
   };
   const lagCell = (r: Replication) => {
     if (r.lagInMillis === undefined) {
-      return r.status === 'IN_PROGRESS' ? <Elapsed since={r.pushedAt} /> : '–';
+      return r.status === 'IN_PROGRESS' ? (
+        <>
+          <Elapsed since={r.pushedAt} />
+          {isSending(r) && r.bytesPerSecond && (
+            <Box fontSize="body-s" color="text-body-secondary">
+              {m.perSecond(f.bytes(r.bytesPerSecond))}
+            </Box>
+          )}
+        </>
+      ) : (
+        '–'
+      );
     }
     return (
       <>
@@ -269,7 +282,7 @@ function columnsOf(
       id: 'destination',
       header: m.destination,
       minWidth: 170,
-      cell: (r) => <AccountName account={r.registryId} region={r.region} />,
+      cell: (r) => <DestinationName destination={r} />,
     },
     size,
     lag,

@@ -31,7 +31,7 @@ describe('the first page', () => {
     expect(ids(firstPage(listed, [replication(1, 40), replication(4, 35)], outgoing))).toEqual([1, 4, 3, 2]);
   });
 
-  it('does not go back to what was told before the reading', () => {
+  it('does not go back to what was reported before the reading', () => {
     const rows = firstPage([replication(1, 40)], [replication(1, 30, 'IN_PROGRESS')], outgoing);
     expect(rows).toEqual([replication(1, 40)]);
   });
@@ -85,7 +85,7 @@ describe('changes', () => {
     expect(changes.since(0, 'INCOMING')[0]!.changedAt).toBe(21);
   });
 
-  it('may be told twice and late', () => {
+  it('may be reported twice and late', () => {
     const changes = new Changes();
     changes.add('OUTGOING', [replication(1, 10, 'COMPLETE', 2)]);
     changes.add('OUTGOING', [replication(1, 10, 'COMPLETE', 2), replication(1, 9, 'IN_PROGRESS', 1)]);

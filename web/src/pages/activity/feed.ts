@@ -12,10 +12,10 @@ export interface Selection {
 /** Rows of one page. */
 export const pageSize = 50;
 
-/** How many changes are kept for what is on the screen; where more were told since the reading, it is read again. */
+/** How many changes are kept for what is on the screen; where more were reported since the reading, it is read again. */
 const maxChanges = 1000;
 
-/** Counts the changes that were told, so that those before a reading can be told from those after it. */
+/** Counts the changes that were reported, so that those before a reading can be told from those after it. */
 export class Changes {
   private readonly latest = new Map<string, { row: Replication; number: number; direction: Direction }>();
   private count = 0;
@@ -51,13 +51,13 @@ export class Changes {
     }
   }
 
-  /** The latest that was told of a replication, or the row itself. */
+  /** The latest that was reported of a replication, or the row itself. */
   latestOf(direction: Direction, row: Replication): Replication {
     const change = this.latest.get(`${direction} ${row.replicationId}`);
     return change && newer(change.row, row) ? change.row : row;
   }
 
-  /** The changes of a direction that were told after the number. */
+  /** The changes of a direction that were reported after the number. */
   since(number: number, direction: Direction): Replication[] {
     const rows: Replication[] = [];
     for (const change of this.latest.values()) {
@@ -69,7 +69,7 @@ export class Changes {
   }
 }
 
-/** Whether a tells a later state of a replication than b. */
+/** Whether a has a later state of a replication than b. */
 export function newer(a: Replication, b: Replication): boolean {
   return a.changedAt > b.changedAt || (a.changedAt === b.changedAt && a.tries >= b.tries);
 }

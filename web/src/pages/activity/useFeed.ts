@@ -15,7 +15,7 @@ const showInterval = 250;
 const busyShare = 0.25;
 
 /**
- * What events cannot tell (deleted images, rows that moved up from the next page) is read again this often at most, in
+ * What events cannot report (deleted images, rows that moved up from the next page) is read again this often at most, in
  * milliseconds.
  */
 const rereadInterval = 5000;
@@ -33,11 +33,11 @@ export interface Feed {
   older: () => void;
   /** Goes to a page that was shown before. */
   goTo: (page: number) => void;
-  /** A replication as it is now, as far as that was told. */
+  /** A replication as it is now, as far as that was reported. */
   now: (row: Replication) => Replication;
 }
 
-/** The replications that are selected: read once, and then kept by what the live stream tells. */
+/** The replications that are selected: read once, and then kept by what the live stream reports. */
 export function useFeed(selection: Selection): Feed {
   const registry = useRegistry();
   const queries = useQueryClient();
@@ -65,7 +65,7 @@ export function useFeed(selection: Selection): Feed {
   const { data, error, failureReason, isPlaceholderData, refetch } = useQuery({
     queryKey: readKey(registry, 'ReplicationFeed', input),
     queryFn: async ({ signal }) => {
-      const asOf = changes.number; // what was told until now is in the answer
+      const asOf = changes.number; // what was reported until now is in the answer
       return { ...(await twinport(registry, 'ListReplications', input, signal)), asOf };
     },
     staleTime: 0,
@@ -75,9 +75,9 @@ export function useFeed(selection: Selection): Feed {
 
   const asOf = data?.asOf ?? 0;
   const rows = useMemo(() => {
-    const told = changes.since(asOf, direction);
+    const reported = changes.since(asOf, direction);
     const listed = data?.replications ?? [];
-    return token ? laterPage(listed, told) : firstPage(listed, told, { direction, status });
+    return token ? laterPage(listed, reported) : firstPage(listed, reported, { direction, status });
     // eslint-disable-next-line react-hooks/exhaustive-deps -- shown counts the changes that are to be seen
   }, [data, asOf, direction, status, token, changes, shown]);
 
@@ -105,7 +105,7 @@ export function useFeed(selection: Selection): Feed {
 
   useLive((event) => {
     switch (event.type) {
-      case 'ready': // what changed before the stream began was not told
+      case 'ready': // what changed before the stream began was not reported
       case 'lost':
         void queries.invalidateQueries({ queryKey: everyPage });
         break;

@@ -51,7 +51,7 @@ const type = async (text: string) => fireEvent.change(await editor(), { target: 
 const save = () => fireEvent.click(screen.getByRole('button', { name: shell.save }));
 const status = () => within(screen.getByRole('status'));
 
-test('a mistake is told with its line, here for JSON and by the server for the rest, and is not sent', async () => {
+test('a mistake is reported with its line, here for JSON and by the server for the rest, and is not sent', async () => {
   const server = await showPage();
   await type('{\n  "Version": 1,\n}');
   await status().findByText(editorTexts.json.name);

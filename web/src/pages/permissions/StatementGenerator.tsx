@@ -97,7 +97,7 @@ export function StatementGenerator({ statements, accounts, onFilled, onAdd, onCa
               </Button>
             </SpaceBetween>
           }
-          errorText={tried && !statements ? m.mendFirst : undefined}
+          errorText={tried && !statements ? m.fixFirst : undefined}
         >
           <SpaceBetween size="l">
             <FormField label={m.type}>
@@ -230,7 +230,7 @@ export function StatementGenerator({ statements, accounts, onFilled, onAdd, onCa
                 />
               </div>
             </div>
-            {!statements && <Alert type="warning">{m.mendFirst}</Alert>}
+            {!statements && <Alert type="warning">{m.fixFirst}</Alert>}
           </SpaceBetween>
         </Form>
       </Container>
@@ -238,7 +238,7 @@ export function StatementGenerator({ statements, accounts, onFilled, onAdd, onCa
   );
 }
 
-/** In words. What is typed is told at once; what is missing, when the form is sent. */
+/** In words. What is wrong with what is typed is shown at once; what is missing, when the form is sent. */
 function useProblemTexts(problems: FormProblems, tried: boolean): Partial<Record<keyof FormProblems, string>> {
   const m = useMessages().permissions.problems;
   const missing = tried ? m.missing : undefined;

@@ -45,7 +45,7 @@ test('a custom statement has the effect and actions that were chosen', () => {
   expect(statementOf(form, registry)).toMatchObject({ Sid: 'Mine', Effect: 'Deny', Action: ['ecr:PutImage'] });
 });
 
-test('what is missing is told by field, and what does not apply is not', () => {
+test('what is missing is reported by field, and what does not apply is not', () => {
   expect(checkForm(emptyForm, registry.account, [])).toEqual({ accounts: 'missing' });
   expect(checkForm({ ...emptyForm, sid: ' ', type: 'custom', everyRepository: false }, registry.account, [])).toEqual({
     sid: 'missing',

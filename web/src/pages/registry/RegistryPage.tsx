@@ -16,10 +16,11 @@ import { permittedBy } from './permitted';
 import { ReplicationSummary } from './ReplicationSummary';
 import { RepositoriesSummary } from './RepositoriesSummary';
 import { StateSummary } from './StateSummary';
+import { StorageSummary } from './StorageSummary';
 import { UseSummary } from './UseSummary';
 
 // The last of the page: nobody waits for it to begin.
-const QuotasSummary = lazy(async () => ({ default: (await import('./QuotasSummary')).QuotasSummary }));
+const SettingsSections = lazy(async () => ({ default: (await import('./SettingsSections')).SettingsSections }));
 
 export function RegistryPage() {
   const m = useMessages().registry;
@@ -52,9 +53,10 @@ export function RegistryPage() {
         <ReplicationSummary rows={destinations.rows} error={destinations.error} />
         <PermissionsSummary permitted={permitted} error={policy.error} />
         <RepositoriesSummary />
+        <StorageSummary />
         <UseSummary />
         <Suspense>
-          <QuotasSummary />
+          <SettingsSections />
         </Suspense>
       </SpaceBetween>
     </ContentLayout>

@@ -103,7 +103,7 @@ function Permission({ row }: { row: RuleDestination }) {
       content={
         <SpaceBetween size="s">
           <span lang="en">{row.check.failureReason}</span>
-          <PageButton to={pagePath(registry, 'replication')}>{m.howToMend}</PageButton>
+          <PageButton to={pagePath(registry, 'replication')}>{m.howToFix}</PageButton>
         </SpaceBetween>
       }
     >

@@ -3,7 +3,7 @@ import Box from '@cloudscape-design/components/box';
 import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
 import Multiselect from '@cloudscape-design/components/multiselect';
-import Select from '@cloudscape-design/components/select';
+import Select, { type SelectProps } from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useMemo } from 'react';
 
@@ -11,8 +11,10 @@ import type { ReplicationRule } from '../../api/ecr';
 import { useRegistry } from '../../app/registry';
 import { useSettled } from '../../app/settled';
 import { useMessages } from '../../i18n';
+import { useFormat } from '../../i18n/format';
 import { destinationKey, useDestinationChecks } from '../../parts/destinations/destinationChecks';
 import { GrantState } from '../../parts/destinations/GrantState';
+import type { OfferedRegion } from '../../parts/peers/regions';
 import type { Editing } from './editing';
 import { accountDigits, accountProblem, filterProblem, newAccountRow, type AccountRow, type RuleForm } from './form';
 import { useRows } from './rows';
@@ -41,12 +43,22 @@ export function DestinationFields({ rule, set, full, editing }: Fields & { full:
   );
 }
 
+/** Makes an option of a Region, which says by which deployment it is served if that is another one. */
+function useRegionOption(offered: readonly OfferedRegion[]): (region: string) => SelectProps.Option {
+  const f = useFormat();
+  return (value) => {
+    const { here = true, peers = [] } = offered.find((o) => o.region === value) ?? {};
+    return { value, label: value, ...(here ? {} : { description: f.list(peers) }) };
+  };
+}
+
 function RegionField({ rule, set, editing, missing }: Fields & { missing: string | undefined }) {
   const m = useMessages().replication;
-  const { region: here, regions } = useRegistry();
-  const option = (value: string) => ({ value, label: value });
+  const { region: here } = useRegistry();
+  const option = useRegionOption(editing.offered);
+  const own = editing.offered.filter((o) => o.own).map((o) => o.region);
   // A Region that is not served any more is there to be taken out.
-  const offered = [...regions.filter((r) => r !== here), ...rule.regions.filter((r) => !regions.includes(r))];
+  const offered = [...own.filter((r) => r !== here), ...rule.regions.filter((r) => !own.includes(r))];
   return (
     <FormField
       label={m.regionsLabel}
@@ -66,7 +78,9 @@ function RegionField({ rule, set, editing, missing }: Fields & { missing: string
 
 function AccountRows({ rule, set, editing, full }: Fields & { full: boolean }) {
   const { replication: m, shell } = useMessages();
-  const { region: here, regions, sessions } = useRegistry();
+  const { region: here, sessions } = useRegistry();
+  const option = useRegionOption(editing.offered);
+  const regions = editing.offered.map((o) => o.region);
   const { editor, add, remove, isNew } = useRows(
     rule.accounts,
     (accounts) => set({ ...rule, accounts }),
@@ -117,11 +131,8 @@ function AccountRows({ rule, set, editing, full }: Fields & { full: boolean }) {
             label: m.regionLabel,
             control: (row) => (
               <Select
-                selectedOption={row.region ? { value: row.region, label: row.region } : null}
-                options={[...new Set([...regions, ...(row.region ? [row.region] : [])])].map((value) => ({
-                  value,
-                  label: value,
-                }))}
+                selectedOption={row.region ? option(row.region) : null}
+                options={[...new Set([...regions, ...(row.region ? [row.region] : [])])].map(option)}
                 onChange={({ detail }) => setRow({ ...row, region: detail.selectedOption.value! })}
                 onBlur={() => editing.leave(row.key, 'region')}
                 placeholder={m.problems.regionNeeded}
@@ -129,7 +140,7 @@ function AccountRows({ rule, set, editing, full }: Fields & { full: boolean }) {
             ),
             errorText: (row) => editing.errorOf(row.key, 'region'),
           },
-          { label: m.permission, control: (row) => <RowState row={row} rule={rule} /> },
+          { label: m.permission, control: (row) => <RowState row={row} rule={rule} regions={regions} /> },
         ]}
       />
     </FormField>
@@ -137,8 +148,8 @@ function AccountRows({ rule, set, editing, full }: Fields & { full: boolean }) {
 }
 
 /** Whether the destination that is being typed allows replication, as soon as it is whole. */
-function RowState({ row, rule }: { row: AccountRow; rule: RuleForm }) {
-  const { account, regions } = useRegistry();
+function RowState({ row, rule, regions }: { row: AccountRow; rule: RuleForm; regions: readonly string[] }) {
+  const { account } = useRegistry();
   const whole = accountProblem(row.account, account) === undefined && regions.includes(row.region);
   const asked = useMemo(() => {
     const filters = rule.filtered

@@ -3,13 +3,14 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Table from '@cloudscape-design/components/table';
 
 import type { ReplicationDestination } from '../../api/ecr';
-import { AccountName } from '../../app/AccountName';
 import { Problem } from '../../app/Problem';
 import { useRegistry } from '../../app/registry';
 import { useMessages, type Messages } from '../../i18n';
 import { destinationKey, type RuleCheck } from '../../parts/destinations/destinationChecks';
+import { DestinationName } from '../../parts/destinations/DestinationName';
 import { GrantState } from '../../parts/destinations/GrantState';
 import { MissingGrant, refusalOf } from '../../parts/destinations/MissingGrant';
+import { StartBackfill } from './StartBackfill';
 
 function kindOf(
   destination: ReplicationDestination,
@@ -22,7 +23,7 @@ function kindOf(
   return destination.region === here.region ? m.crossAccount : m.crossBoth;
 }
 
-/** A rule's destinations, whether each allows it, and what to do where one does not. */
+/** A rule's destinations: whether each allows it, what to do where one does not, and what takes there what is here. */
 export function Destinations({
   destinations,
   check,
@@ -32,7 +33,7 @@ export function Destinations({
   check: RuleCheck;
   label: string;
 }) {
-  const m = useMessages().replication;
+  const { replication: m, backfills } = useMessages();
   const registry = useRegistry();
   const refusals = destinations.flatMap((d) => refusalOf(check.checks.get(destinationKey(d))) ?? []);
   return (
@@ -50,12 +51,10 @@ export function Destinations({
             isRowHeader: true,
             minWidth: 160,
             cell: (d) => (
-              <>
-                <AccountName account={d.registryId} region={d.region} />
-                <Box fontSize="body-s" color="text-body-secondary">
-                  {kindOf(d, registry, m)}
-                </Box>
-              </>
+              <DestinationName
+                destination={{ ...d, peerName: check.checks.get(destinationKey(d))?.peerName }}
+                kind={kindOf(d, registry, m)}
+              />
             ),
           },
           {
@@ -63,6 +62,12 @@ export function Destinations({
             header: m.permission,
             minWidth: 130,
             cell: (d) => <GrantState check={check.checks.get(destinationKey(d))} loading={check.loading} />,
+          },
+          {
+            id: 'existing',
+            header: backfills.existing,
+            minWidth: 190,
+            cell: (d) => <StartBackfill destination={d} />,
           },
         ]}
       />

@@ -1,17 +1,13 @@
-import Box from '@cloudscape-design/components/box';
-import Button from '@cloudscape-design/components/button';
-import Modal from '@cloudscape-design/components/modal';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useMutation } from '@tanstack/react-query';
 
 import { readRevised, replace } from '../../api/client';
 import type { ReplicationRule } from '../../api/ecr';
 import { useNotify } from '../../app/notifications';
-import { Problem } from '../../app/Problem';
 import { useReread } from '../../app/queries';
 import { useRegistry } from '../../app/registry';
 import { useMessages } from '../../i18n';
 import { onWhatIsThere } from '../../parts/saving/onWhatIsThere';
+import { ActionDialog } from '../../parts/ActionDialog';
 import { sameRule } from './form';
 
 /** Asks, and takes the rule out of the rules as they are at that moment. */
@@ -43,28 +39,15 @@ export function RemoveRule({ rule, number, onClose }: { rule: ReplicationRule; n
     },
   });
   return (
-    <Modal
-      visible
+    <ActionDialog
       header={m.replication.removeTitle(number)}
-      closeAriaLabel={m.shell.close}
-      onDismiss={onClose}
-      footer={
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={onClose}>
-              {m.shell.cancel}
-            </Button>
-            <Button variant="primary" onClick={() => remove.mutate()} loading={remove.isPending}>
-              {m.shell.remove}
-            </Button>
-          </SpaceBetween>
-        </Box>
-      }
+      action={m.shell.remove}
+      error={remove.error}
+      pending={remove.isPending}
+      onAction={() => remove.mutate()}
+      onClose={onClose}
     >
-      <SpaceBetween size="m">
-        {remove.error && <Problem error={remove.error} />}
-        <div>{m.replication.removeAdvice}</div>
-      </SpaceBetween>
-    </Modal>
+      <div>{m.replication.removeAdvice}</div>
+    </ActionDialog>
   );
 }

@@ -4,6 +4,7 @@ import { expect, test, vi } from 'vitest';
 
 import type { ReplicationRule } from '../../api/ecr';
 import { replication as m } from '../../i18n/en/replication';
+import { peerOf } from '../../testing/peer';
 import { show } from '../../testing/show';
 import { EditReplicationPage } from './EditReplicationPage';
 
@@ -31,6 +32,7 @@ async function walk(...rules: ReplicationRule[]) {
         return configuration();
       },
       FindRepositories: { repositories: [] },
+      ListPeers: { peers: [peerOf({ servesAccount: true })] },
       CheckReplicationDestinations: ({ destinations }) => ({
         destinations: destinations.map((d) => ({ ...d, status: 'GRANTED' as const, repositoryName: 'app' })),
       }),
@@ -103,6 +105,22 @@ test('the replication of deletions is switched on', async () => {
   expect(screen.getByText(m.changes.changed)).toBeTruthy();
   next();
   await waitFor(() => expect(server.rules).toEqual([{ ...toDev, deleteReplication: { enabled: true } }]));
+});
+
+test('a Region of a peer can be chosen, and says whose it is', async () => {
+  const { server, next } = await walk();
+  fireEvent.click(screen.getByLabelText(m.crossRegionSwitch));
+  next();
+  const regions = createWrapper().findMultiselect()!;
+  regions.openDropdown();
+  expect(regions.findDropdown().findOptionByValue('us-west-2')!.getElement().textContent).toContain('oregon');
+  regions.selectOptionByValue('us-west-2');
+  next();
+  expect(screen.getByText(m.sentence(m.sentenceAll, m.sentenceOwn('us-west-2')))).toBeTruthy();
+  next();
+  await waitFor(() =>
+    expect(server.rules).toEqual([{ destinations: [{ registryId: '111122223333', region: 'us-west-2' }] }]),
+  );
 });
 
 test('switching both kinds off says that all rules go, and removes them', async () => {

@@ -5,11 +5,13 @@ import { useNavigate } from 'react-router';
 
 import { readRevised, replace, type Registry } from '../../api/client';
 import type { ReplicationRule } from '../../api/ecr';
+import type { Peer } from '../../api/twinport';
 import { useNotify } from '../../app/notifications';
 import { useReread } from '../../app/queries';
 import { pagePath, useRegistry } from '../../app/registry';
 import { useUnsaved } from '../../app/unsaved';
 import { useMessages } from '../../i18n';
+import { offeredRegions } from '../../parts/peers/regions';
 import { ConflictAlert } from '../../parts/saving/ConflictAlert';
 import { useGuardedSave } from '../../parts/saving/useGuardedSave';
 import type { Editing } from './editing';
@@ -43,7 +45,15 @@ function beginning(rules: readonly ReplicationRule[], registry: Registry, begin:
 /**
  * Walks through the replication rules; current are those of the registry, which may change while they are edited here.
  */
-export function ReplicationEditor({ current, begin }: { current: readonly ReplicationRule[]; begin: string | null }) {
+export function ReplicationEditor({
+  current,
+  peers,
+  begin,
+}: {
+  current: readonly ReplicationRule[];
+  peers: readonly Peer[];
+  begin: string | null;
+}) {
   const { replication: m, shell } = useMessages();
   const registry = useRegistry();
   const reread = useReread();
@@ -69,7 +79,12 @@ export function ReplicationEditor({ current, begin }: { current: readonly Replic
     restart(current);
   }
 
-  const problems = problemsOf(form, registry, registry.regions);
+  const offered = offeredRegions(registry.regions, peers);
+  const problems = problemsOf(
+    form,
+    registry,
+    offered.map((o) => o.region),
+  );
   const rules = rulesOf(form, registry);
   const guard = useGuardedSave({
     stored: current,
@@ -99,6 +114,7 @@ export function ReplicationEditor({ current, begin }: { current: readonly Replic
 
   const editing: Editing = {
     form,
+    offered,
     change: setForm,
     errorOf: (key, field) => {
       const problem = problems.get(fieldOf(key, field));

@@ -12,7 +12,7 @@ const rule: ReplicationRule = { destinations: [{ registryId: '444455556666', reg
 test.each([
   { language: 'en' as const, m: en },
   { language: 'ja' as const, m: ja },
-])('rules tell in $language whether they replicate deletions', async ({ language, m }) => {
+])('rules say in $language whether they replicate deletions', async ({ language, m }) => {
   const rules = [
     { ...rule, deleteReplication: { enabled: true } },
     { ...rule, deleteReplication: { enabled: false } },
@@ -24,6 +24,7 @@ test.each([
       DescribeRegistry: { registryId: '111122223333', replicationConfiguration: { rules } },
       FindRepositories: { repositories: [] },
       CheckReplicationDestinations: { destinations: [] },
+      ListReplicationBackfills: { backfills: [] },
     },
   });
   expect(await screen.findAllByText(m.deletionsOn)).toHaveLength(1);

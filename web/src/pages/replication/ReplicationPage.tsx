@@ -13,12 +13,14 @@ import { pagePath, useECR, useRegistry } from '../../app/registry';
 import { Waiting } from '../../app/Waiting';
 import { useMessages } from '../../i18n';
 import { useDestinationChecks, type RuleCheck } from '../../parts/destinations/destinationChecks';
+import { useBackfills } from './backfill';
+import { Backfills } from './Backfills';
 import { Destinations } from './Destinations';
 import { maxRules } from './form';
 import { MatchingRepositories } from './MatchingRepositories';
 import { RemoveRule } from './RemoveRule';
 
-/** The replication rules of the registry, and whether their destinations allow them. */
+/** The replication rules of the registry, whether their destinations allow them, and its backfills. */
 export function ReplicationPage() {
   const m = useMessages().replication;
   const registry = useRegistry();
@@ -26,6 +28,7 @@ export function ReplicationPage() {
   const { data, error, failureReason, refetch } = useECR('DescribeRegistry', {});
   const rules = data?.replicationConfiguration.rules ?? [];
   const checks = useDestinationChecks(rules);
+  const began = useBackfills().data?.backfills.length ?? 0;
   return (
     <ContentLayout
       header={
@@ -58,6 +61,7 @@ export function ReplicationPage() {
           {rules.map((rule, index) => (
             <Rule key={index} rule={rule} number={index + 1} check={checks[index]!} />
           ))}
+          {(rules.length > 0 || began > 0) && <Backfills />}
         </SpaceBetween>
       )}
     </ContentLayout>

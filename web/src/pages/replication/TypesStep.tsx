@@ -9,10 +9,11 @@ import type { Editing } from './editing';
 import { newAccountRow } from './form';
 
 /** Which kinds of destinations there may be. */
-export function TypesStep({ editing: { form, change } }: { editing: Editing }) {
+export function TypesStep({ editing: { form, offered, change } }: { editing: Editing }) {
   const m = useMessages().replication;
   const registry = useRegistry();
   const regions = form.rules.reduce((sum, r) => sum + r.regions.length, 0);
+  const alone = offered.filter((o) => o.own).length < 2;
   const accounts = form.rules.reduce((sum, r) => sum + r.accounts.filter((row) => row.account !== '').length, 0);
   const switchAccounts = (crossAccount: boolean) =>
     change({
@@ -30,9 +31,9 @@ export function TypesStep({ editing: { form, change } }: { editing: Editing }) {
         <SpaceBetween size="s">
           <Toggle
             checked={form.crossRegion}
-            disabled={registry.regions.length < 2 && !form.crossRegion}
+            disabled={alone && !form.crossRegion}
             onChange={({ detail }) => change({ ...form, crossRegion: detail.checked })}
-            description={registry.regions.length < 2 ? m.oneRegion : m.crossRegionAdvice(registry.account)}
+            description={alone ? m.oneRegion : m.crossRegionAdvice(registry.account)}
           >
             {m.crossRegionSwitch}
           </Toggle>

@@ -205,7 +205,7 @@ describe('repository filters', () => {
 });
 
 describe('changes', () => {
-  it('tell what each rule was before', () => {
+  it('show what each rule was before', () => {
     const beginning = formOf(rules, registry);
     const [first, second] = beginning.rules;
     expect(changesOf(rules, beginning, beginning, registry)).toMatchObject({

@@ -12,7 +12,7 @@ import {
 import type { Messages } from '../../i18n';
 
 export const maxRules = limitsReplicationRuleList.max;
-/** Different destinations of all rules together: ECR tells this limit in its guide only. */
+/** Different destinations of all rules together: ECR documents this limit in its guide only. */
 export const maxDestinations = 25;
 /** Repository filters of one rule. */
 export const maxFilters = limitsRepositoryFilterList.max;

@@ -35,7 +35,7 @@ async function showForm() {
   };
 }
 
-test('a name is checked as it is typed, and what typing on mends is told at the end', async () => {
+test('a name is checked as it is typed, and what typing on fixes is reported at the end', async () => {
   const { created, name, type, press } = await showForm();
   type('Team');
   expect(screen.getByText(m.nameProblems.capitals)).toBeTruthy();
@@ -55,7 +55,7 @@ test('says where the rules will send it', async () => {
   expect(screen.queryByText(m.willReplicate('444455556666 · us-east-1'))).toBeNull();
 });
 
-test('a name that is taken is told beside the field, and stays there', async () => {
+test('a name that is taken is reported beside the field, and stays there', async () => {
   const { created, name, type, press } = await showForm();
   type('team/app');
   press();

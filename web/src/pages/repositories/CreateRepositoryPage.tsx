@@ -20,12 +20,12 @@ import { useUnsaved } from '../../app/unsaved';
 import { useMessages } from '../../i18n';
 import { useFormat } from '../../i18n/format';
 import { useDestinationName } from '../../parts/destinations/destination';
+import { mutabilityValid, settingOf, type Mutability } from '../../parts/mutability/mutability';
+import { MutabilityFields } from '../../parts/mutability/MutabilityFields';
+import { maxTags } from '../../parts/resourceTags';
 import { focusInvalid, SubmitProblem } from '../../parts/saving/SubmitProblem';
 import { Crumbs } from './Crumbs';
-import { mutabilityValid, settingOf, type Mutability } from './mutability';
-import { MutabilityFields } from './MutabilityFields';
 import { nameProblem } from './names';
-import { maxTags } from './resourceTags';
 import { destinationsFor } from './rules';
 
 export function CreateRepositoryPage() {
@@ -63,8 +63,8 @@ export function CreateRepositoryPage() {
       ? attempt.variables
       : undefined;
   const problem = nameProblem(name);
-  // What typing on can mend is told once one tries.
-  const told = problem && (tried || (problem !== 'short' && problem !== 'end'));
+  // What typing on can fix is shown once one tries.
+  const shown = problem && (tried || (problem !== 'short' && problem !== 'end'));
   const destinations = problem ? [] : destinationsFor(name, rules.data?.replicationConfiguration.rules ?? []);
   const submit = () => {
     setTried(true);
@@ -109,7 +109,7 @@ export function CreateRepositoryPage() {
                 <FormField
                   label={m.name}
                   description={m.nameHint}
-                  errorText={told ? m.nameProblems[problem] : taken === name ? m.nameTaken : undefined}
+                  errorText={shown ? m.nameProblems[problem] : taken === name ? m.nameTaken : undefined}
                   constraintText={
                     !problem && deployment.data ? m.uriPreview(`${deployment.data.registryUri}/${name}`) : undefined
                   }

@@ -63,7 +63,7 @@ test('images are deleted once it was said that there are some', async () => {
   await waitFor(() => expect(deleted).toEqual([{ repositoryName: 'team/app', force: true }]));
 });
 
-test('a push in the meantime is told, and the name need not be typed again', async () => {
+test('a push in the meantime is reported, and the name need not be typed again', async () => {
   const { deleted, state, type, press, onDeleted } = await showDialog(0);
   await screen.findByText(m.deleteEmpty, { exact: false });
   state.images = 1;

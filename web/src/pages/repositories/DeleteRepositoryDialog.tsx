@@ -39,7 +39,7 @@ export function DeleteRepositoryDialog({ repository, onClose, onDeleted }: Props
   const images = useTwinport('FindImages', { repositoryName: name, maxResults: 1 });
   const filled = (images.data?.images.length ?? 0) > 0;
   const attempt = useMutation({
-    // Only what was said is done: images are deleted if they were told of.
+    // Only what was said is done: images are deleted if they were mentioned.
     mutationFn: () => ecr(registry, 'DeleteRepository', { repositoryName: name, force: filled }),
     onSuccess: async () => {
       notify({ type: 'success', header: m.deleted(name) });

@@ -15,18 +15,20 @@ import { useMessages } from '../../i18n';
 import { useFormat } from '../../i18n/format';
 import { CopyButton } from '../../parts/CopyButton';
 import { useDestinationName } from '../../parts/destinations/destination';
+import { mutabilityOf } from '../../parts/mutability/mutability';
+import { MutabilityText } from '../../parts/mutability/MutabilityText';
+import { useStorage } from '../../parts/storage/useStorage';
 import { DeleteRepositoryDialog } from './DeleteRepositoryDialog';
 import { ListFilter, NoMatch } from './ListFilter';
-import { ListPages } from './ListPages';
+import { ListPages } from '../../parts/lists/ListPages';
 import { ListProblem } from './ListProblem';
-import { MutabilityText } from './MutabilityText';
 import { usePlace } from './place';
 import { PushCommands } from './PushCommands';
 
 const pageSize = 50;
 
 export function RepositoriesPage() {
-  const { repositories: m, shell } = useMessages();
+  const { repositories: m, shell, storage } = useMessages();
   const barHeight = useBarHeight();
   const format = useFormat();
   const registry = useRegistry();
@@ -41,6 +43,8 @@ export function RepositoriesPage() {
   const [chosen, setChosen] = useState<FoundRepository>();
   const [dialog, setDialog] = useState<'push' | 'delete'>();
   const items = found.data?.repositories ?? [];
+  const stored = useStorage(items.map((r) => r.repositoryName));
+  const storedIn = new Map(stored.data?.repositories?.map((r) => [r.repositoryName, r.sizeInBytes]));
   const selected = items.find((r) => r.repositoryName === chosen?.repositoryName);
   const create = (
     <Button variant="primary" onClick={() => void navigate(pagePath(registry, 'repositories/create'))}>
@@ -116,7 +120,27 @@ export function RepositoriesPage() {
               ),
             minWidth: 160,
           },
-          { id: 'mutability', header: m.mutability, cell: (r) => <MutabilityText repository={r} />, minWidth: 140 },
+          {
+            id: 'stored',
+            header: storage.stored,
+            cell: (r) => {
+              const size = storedIn.get(r.repositoryName);
+              return size !== undefined ? (
+                <span title={storage.hint}>{format.bytes(size)}</span>
+              ) : stored.data?.counting ? (
+                storage.counting
+              ) : (
+                '–'
+              );
+            },
+            minWidth: 110,
+          },
+          {
+            id: 'mutability',
+            header: m.mutability,
+            cell: (r) => <MutabilityText mutability={mutabilityOf(r)} />,
+            minWidth: 140,
+          },
           { id: 'created', header: m.createdAt, cell: (r) => format.dateTime(r.createdAt), minWidth: 180 },
           {
             id: 'uri',

@@ -18,10 +18,12 @@ import { Crumbs } from './Crumbs';
 import { DeleteRepositoryDialog } from './DeleteRepositoryDialog';
 import { ImagePage } from './images/ImagePage';
 import { ImagesTab } from './images/ImagesTab';
+import { LifecycleTab } from './lifecycle/LifecycleTab';
 import { PermissionsTab } from './PermissionsTab';
 import { PushCommands } from './PushCommands';
 import { ResourceTagsTab } from './ResourceTagsTab';
 import { SettingsTab } from './SettingsTab';
+import { StoredText } from './StoredText';
 
 /** A repository, or one image of it: what is shown of it is in the address. */
 export function RepositoryPage() {
@@ -59,7 +61,7 @@ function Gone({ name }: { name: string }) {
 }
 
 function Shown({ repository, error }: { repository: FoundRepository; error: unknown }) {
-  const { repositories: m, shell } = useMessages();
+  const { lifecycle, repositories: m, shell } = useMessages();
   const registry = useRegistry();
   const navigate = useNavigate();
   const [parameters] = useSearchParams();
@@ -70,6 +72,7 @@ function Shown({ repository, error }: { repository: FoundRepository; error: unkn
   const tabs = [
     { id: 'images', label: m.images, content: <ImagesTab repository={repository} onPush={push} /> },
     { id: 'settings', label: m.settings, content: <SettingsTab repository={repository} /> },
+    { id: 'lifecycle', label: lifecycle.title, content: <LifecycleTab repository={repository} /> },
     { id: 'permissions', label: m.permissions, content: <PermissionsTab repository={repository} /> },
     { id: 'tags', label: m.tags, content: <ResourceTagsTab repository={repository} /> },
   ];
@@ -81,7 +84,16 @@ function Shown({ repository, error }: { repository: FoundRepository; error: unkn
         <Header
           variant="h1"
           description={
-            <CopyButton variant="inline" textToCopy={repository.repositoryUri} copyButtonAriaLabel={m.copyURI(name)} />
+            <>
+              <CopyButton
+                variant="inline"
+                textToCopy={repository.repositoryUri}
+                copyButtonAriaLabel={m.copyURI(name)}
+              />
+              <div>
+                <StoredText repositoryName={name} />
+              </div>
+            </>
           }
           actions={
             <SpaceBetween direction="horizontal" size="xs">

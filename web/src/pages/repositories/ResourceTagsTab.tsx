@@ -15,10 +15,10 @@ import { useReread } from '../../app/queries';
 import { useECR, useRegistry } from '../../app/registry';
 import { useUnsaved } from '../../app/unsaved';
 import { useMessages } from '../../i18n';
+import { maxTags, sameTags, tagChanges } from '../../parts/resourceTags';
 import { ConflictAlert } from '../../parts/saving/ConflictAlert';
 import { focusInvalid, SubmitProblem } from '../../parts/saving/SubmitProblem';
 import { revisionOf, useGuardedSave } from '../../parts/saving/useGuardedSave';
-import { maxTags, sameTags, tagChanges } from './resourceTags';
 
 export function ResourceTagsTab({ repository }: { repository: Repository }) {
   const { repositories: m, shell } = useMessages();

@@ -16,12 +16,18 @@ import { useMessages } from '../../i18n';
 import { useFormat } from '../../i18n/format';
 import { CopyButton } from '../../parts/CopyButton';
 import { useDestinationName } from '../../parts/destinations/destination';
+import {
+  mutabilityOf,
+  mutabilityValid,
+  sameMutability,
+  settingOf,
+  type Mutability,
+} from '../../parts/mutability/mutability';
+import { MutabilityFields } from '../../parts/mutability/MutabilityFields';
+import { MutabilityText } from '../../parts/mutability/MutabilityText';
 import { ConflictAlert } from '../../parts/saving/ConflictAlert';
 import { focusInvalid, SubmitProblem } from '../../parts/saving/SubmitProblem';
 import { useGuardedSave } from '../../parts/saving/useGuardedSave';
-import { mutabilityOf, mutabilityValid, sameMutability, settingOf, type Mutability } from './mutability';
-import { MutabilityFields } from './MutabilityFields';
-import { MutabilityText } from './MutabilityText';
 
 export function SettingsTab({ repository }: { repository: FoundRepository }) {
   const { repositories: m } = useMessages();
@@ -126,7 +132,7 @@ function MutabilityForm({ repository }: { repository: FoundRepository }) {
           <SubmitProblem error={guard.error} />
           <ConflictAlert guard={guard} texts={m} onTakeStored={() => setEdited(undefined)}>
             <div>
-              <MutabilityText repository={repository} />
+              <MutabilityText mutability={saved} />
             </div>
           </ConflictAlert>
           <Container>

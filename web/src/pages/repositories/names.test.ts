@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { limitsRepositoryName } from '../../api/ecr';
-import { filterProblem, nameProblem } from './names';
+import { nameProblem } from './names';
 
 test.each(['ab', 'app', 'team/app', 'a-b', 'a--b', 'a_b', 'a__b', 'a.b', 'a/b.c/d---e', '12', 'a'.repeat(256)])(
   '%s is a name',
@@ -32,12 +32,4 @@ test.each([
   expect(nameProblem(name)).toBe(problem);
   const { min, max, pattern } = limitsRepositoryName;
   expect(name.length >= min && name.length <= max && pattern.test(name)).toBe(false);
-});
-
-test('filters of tags', () => {
-  expect(filterProblem('release-*', ['release-*'])).toBeUndefined();
-  expect(filterProblem('', [''])).toBe('empty');
-  expect(filterProblem('a b', ['a b'])).toBe('characters');
-  expect(filterProblem('v*', ['v*', 'v*'])).toBe('twice');
-  expect(filterProblem('v'.repeat(129), [])).toBe('long');
 });

@@ -1,12 +1,8 @@
-// What ECR takes as names: of repositories, and as filters of tags.
+// What ECR takes as names of repositories.
 
-import {
-  limitsImageTagMutabilityExclusionFilters,
-  limitsImageTagMutabilityExclusionFilterValue as limitsFilter,
-  limitsRepositoryName as limitsName,
-} from '../../api/ecr';
+import { limitsRepositoryName as limitsName } from '../../api/ecr';
 
-/** Why a text cannot be a repository's name; 'short' and 'end' may yet be mended by typing on. */
+/** Why a text cannot be a repository's name; 'short' and 'end' may yet be fixed by typing on. */
 export type NameProblem = 'short' | 'long' | 'capitals' | 'characters' | 'begin' | 'end' | 'separators';
 
 /** The first thing that is wrong with a repository's name. */
@@ -31,23 +27,4 @@ export function nameProblem(name: string): NameProblem | undefined {
     return 'short';
   }
   return /[^a-z0-9]$/.test(name) ? 'end' : undefined;
-}
-
-/** How many filters may be excluded from a repository's mutability. */
-export const maxExclusions = limitsImageTagMutabilityExclusionFilters.max;
-
-export type FilterProblem = 'empty' | 'characters' | 'long' | 'twice';
-
-/** What is wrong with one of the filters that are excluded from a mutability. */
-export function filterProblem(filter: string, all: readonly string[]): FilterProblem | undefined {
-  if (filter === '') {
-    return 'empty';
-  }
-  if (filter.length > limitsFilter.max) {
-    return 'long';
-  }
-  if (!limitsFilter.pattern.test(filter)) {
-    return 'characters';
-  }
-  return all.filter((other) => other === filter).length > 1 ? 'twice' : undefined;
 }

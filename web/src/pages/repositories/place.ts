@@ -4,7 +4,7 @@
 import { useEffect, useRef, useState } from 'react';
 import { useLocation, useNavigate } from 'react-router';
 
-import { goTo, tokenOf, trailOf } from './trail';
+import { goTo, tokenOf, trailOf } from '../../parts/lists/trail';
 
 /** Typing pauses this long before the list is searched, in milliseconds. */
 const pause = 200;

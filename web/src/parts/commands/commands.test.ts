@@ -2,11 +2,13 @@ import { expect, test } from 'vitest';
 
 import {
   awsLogin,
+  clientLogin,
   curlLogin,
   imageName,
   needsInsecureRegistry,
   passwordOf,
   pullCommand,
+  pullSecret,
   pushCommands,
   registryHost,
   type Place,
@@ -65,12 +67,43 @@ test.each([
 test.each([
   ['docker', ':1', 'http://localhost:8080', 'docker pull localhost/app:1'],
   ['docker', '@sha256:00', 'https://example.com', 'docker pull localhost/app@sha256:00'],
+  ['podman', ':1', 'https://example.com', 'podman pull localhost/app:1'],
+  ['podman', '@sha256:00', 'http://localhost:8080', 'podman pull --tls-verify=false localhost/app@sha256:00'],
+  ['crane', ':1', 'http://localhost:8080', 'crane pull --format=oci localhost/app:1 app'],
+  ['crane', '@sha256:00', 'http://registry', 'crane pull --insecure --format=oci localhost/app@sha256:00 app'],
   ['helm', ':1.0.0', 'https://example.com', 'helm pull oci://localhost/app --version 1.0.0'],
   ['helm', ':1.0.0_7', 'https://example.com', 'helm pull oci://localhost/app --version 1.0.0+7'],
   ['helm', '@sha256:00', 'http://localhost:8080', 'helm pull oci://localhost/app@sha256:00 --plain-http'],
   ['oras', ':1', 'http://127.0.0.1:8080', 'oras pull localhost/app:1 --plain-http'],
 ] as const)('%s pulls %s from %s', (client, reference, origin, command) => {
   expect(pullCommand(client, 'localhost/app', reference, origin)).toBe(command);
+});
+
+test('a pod has a name that Kubernetes takes', () => {
+  const pod = (name: string) => pullCommand('kubernetes', `localhost:8080/${name}`, ':1', 'http://localhost:8080');
+  expect(pod('team/my_app.web').split('\n').slice(2)).toEqual([
+    'metadata:',
+    '  name: my-app-web',
+    'spec:',
+    '  containers:',
+    '    - name: my-app-web',
+    '      image: localhost:8080/team/my_app.web:1',
+    '  imagePullSecrets:',
+    '    - name: twinport',
+  ]);
+  const long = /name: (.*)/.exec(pod('a'.repeat(62) + '.b'))![1]!;
+  expect(long).toBe('a'.repeat(62));
+});
+
+test('logins of other clients ask this server for the password', () => {
+  expect(clientLogin('crane', 'path', place)).toBe(
+    'aws ecr get-login-password --region us-east-1 --endpoint-url http://localhost:8080 | crane auth login --username AWS --password-stdin localhost:8080',
+  );
+  expect(clientLogin('podman', 'path', place)).toContain('podman login --tls-verify=false --username AWS');
+  expect(clientLogin('oras', 'host', { ...place, origin: 'https://example.com' })).toContain('oras login --username');
+  expect(pullSecret('path', place)).toContain(
+    '--docker-server=localhost:8080 \\\n  --docker-username=AWS --docker-password="$(aws ecr get-login-password --region us-east-1',
+  );
 });
 
 test('the password of a token', () => {

@@ -42,7 +42,12 @@ export function needsInsecureRegistry(origin: string): boolean {
 
 /** Logs docker in with the aws command: the same words in a shell of Linux, in PowerShell and in cmd. */
 export function awsLogin(naming: Naming, place: Place): string {
-  return `aws ecr get-login-password --region ${place.region} --endpoint-url ${place.origin} | docker login --username AWS --password-stdin ${registryHost(naming, place)}`;
+  return `${passwordCommand(place)} | docker login --username AWS --password-stdin ${registryHost(naming, place)}`;
+}
+
+/** Prints a password, which holds for 12 hours. */
+function passwordCommand(place: Place): string {
+  return `aws ecr get-login-password --region ${place.region} --endpoint-url ${place.origin}`;
 }
 
 /** Logs docker in with curl, for a shell with an access key in the usual two variables. */
@@ -78,23 +83,79 @@ export function passwordOf(authorizationToken: string): string {
   return atob(authorizationToken).replace(/^AWS:/, '');
 }
 
-/** The command that fetches an artifact; reference is :tag or @digest. */
-export function pullCommand(
-  client: 'docker' | 'helm' | 'oras',
-  name: string,
-  reference: string,
-  origin: string,
-): string {
+/** What fetches artifacts. */
+export type Client = 'docker' | 'podman' | 'crane' | 'kubernetes' | 'helm' | 'oras';
+
+/** The command that fetches an artifact, or what has it fetched; reference is :tag or @digest. */
+export function pullCommand(client: Client, name: string, reference: string, origin: string): string {
   const plain = new URL(origin).protocol === 'http:' ? ' --plain-http' : '';
+  const image = `${name}${reference}`;
   switch (client) {
     case 'docker':
-      return `docker pull ${name}${reference}`;
+      return `docker pull ${image}`;
+    case 'podman':
+      // It takes no host for one that speaks plain HTTP, localhost neither.
+      return `podman pull ${plain && '--tls-verify=false '}${image}`;
+    case 'crane':
+      // All platforms of an index, into a folder of OCI's layout. It finds out itself that localhost speaks plain HTTP.
+      return `crane pull ${needsInsecureRegistry(origin) ? '--insecure ' : ''}--format=oci ${image} ${shortName(name)}`;
+    case 'kubernetes':
+      return podOf(shortName(name), image);
     case 'helm':
       // A tag has _ where the chart's version has +.
       return reference.startsWith(':')
         ? `helm pull oci://${name} --version ${reference.slice(1).replaceAll('_', '+')}${plain}`
-        : `helm pull oci://${name}${reference}${plain}`;
+        : `helm pull oci://${image}${plain}`;
     case 'oras':
-      return `oras pull ${name}${reference}${plain}`;
+      return `oras pull ${image}${plain}`;
   }
+}
+
+/** The last part of a repository's name, as a name that Kubernetes takes for a pod: RFC 1123 has no . and _ in labels. */
+function shortName(name: string): string {
+  return name
+    .slice(name.lastIndexOf('/') + 1)
+    .replaceAll(/[._]+/g, '-')
+    .slice(0, 63)
+    .replace(/-+$/, '');
+}
+
+const secretName = 'twinport';
+
+/** A pod that runs the image, with the login that pullSecret makes. */
+function podOf(name: string, image: string): string {
+  return [
+    'apiVersion: v1',
+    'kind: Pod',
+    'metadata:',
+    `  name: ${name}`,
+    'spec:',
+    '  containers:',
+    `    - name: ${name}`,
+    `      image: ${image}`,
+    '  imagePullSecrets:',
+    `    - name: ${secretName}`,
+  ].join('\n');
+}
+
+/** Gives a namespace of Kubernetes the login, or a newer one in its place. */
+export function pullSecret(naming: Naming, place: Place): string {
+  return [
+    `kubectl create secret docker-registry ${secretName} --docker-server=${registryHost(naming, place)} \\`,
+    `  --docker-username=AWS --docker-password="$(${passwordCommand(place)})" \\`,
+    `  --dry-run=client -o yaml | kubectl apply -f -`,
+  ].join('\n');
+}
+
+/** Logs another client than docker in with the aws command. */
+export function clientLogin(client: 'podman' | 'crane' | 'helm' | 'oras', naming: Naming, place: Place): string {
+  const host = registryHost(naming, place);
+  const plain = new URL(place.origin).protocol === 'http:';
+  const command = {
+    podman: `podman login ${plain ? '--tls-verify=false ' : ''}--username AWS --password-stdin ${host}`,
+    crane: `crane auth login --username AWS --password-stdin ${host}`,
+    helm: `helm registry login ${plain ? '--plain-http ' : ''}--username AWS --password-stdin ${host}`,
+    oras: `oras login ${plain ? '--plain-http ' : ''}--username AWS --password-stdin ${host}`,
+  }[client];
+  return `${passwordCommand(place)} | ${command}`;
 }

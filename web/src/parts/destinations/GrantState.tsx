@@ -8,6 +8,8 @@ const types: Record<Grant, StatusIndicatorProps.Type> = {
   NOT_GRANTED: 'error',
   DENIED: 'error',
   NO_REGISTRY: 'error',
+  UNREACHABLE: 'warning',
+  PEER_NOT_GRANTED: 'error',
 };
 
 /** Whether a destination allows replication, in two words. */

@@ -3,6 +3,7 @@ import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import CopyToClipboard from '@cloudscape-design/components/copy-to-clipboard';
 import ExpandableSection from '@cloudscape-design/components/expandable-section';
+import Link from '@cloudscape-design/components/link';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useMutation } from '@tanstack/react-query';
 import { useHref } from 'react-router';
@@ -16,14 +17,17 @@ import { Problem } from '../../app/Problem';
 import { useReread } from '../../app/queries';
 import { pagePath, useRegistry } from '../../app/registry';
 import { useMessages } from '../../i18n';
+import { usePeers } from '../peers/usePeers';
 import { allowReplication } from './grant';
 
 /** A destination that does not take all images: why, and what to do. */
 export interface Refusal extends ReplicationDestination {
   status: Exclude<Grant, 'GRANTED'>;
+  /** The peer that serves it, if one does. */
+  peerName?: string | undefined;
   repositoryName?: string | undefined;
   failureReason?: string | undefined;
-  /** JSON of the statement that would mend it, if one would. */
+  /** JSON of the statement that would fix it, if one would. */
   statement?: string | undefined;
 }
 
@@ -32,34 +36,90 @@ export function refusalOf(check: DestinationCheck | undefined): Refusal | undefi
   return check && check.status !== 'GRANTED' ? { ...check, status: check.status } : undefined;
 }
 
-/** Says what a destination lacks, and mends it where the viewer is signed in there too. */
+/** Says what a destination lacks, and fixes it where the viewer is signed in there too. */
 export function MissingGrant({ refusal }: { refusal: Refusal }) {
   const m = useMessages().replication;
-  const { sessions } = useRegistry();
+  const registry = useRegistry();
+  const { sessions } = registry;
   const there: Registry = { account: refusal.registryId, region: refusal.region };
   const session = sessions.find((s) => s.accountId === there.account);
   const place = m.place(session ? `${session.accountName} (${there.account})` : there.account, there.region);
-  const inRegistry = refusal.status !== 'NO_REGISTRY';
+  const { peerName = '' } = refusal;
+  const inRegistry = refusal.status === 'NOT_GRANTED' || refusal.status === 'DENIED';
   return (
-    <Alert type="error" header={m.missing[refusal.status](place)}>
+    <Alert
+      type={refusal.status === 'UNREACHABLE' ? 'warning' : 'error'}
+      header={m.missing[refusal.status](place, peerName)}
+    >
       <SpaceBetween size="s">
         <div>
-          {m.missingAdvice[refusal.status]}{' '}
+          {m.missingAdvice[refusal.status](peerName)}{' '}
           {refusal.repositoryName && inRegistry && m.decidedFor(refusal.repositoryName)}
         </div>
-        {inRegistry && !session && <div>{m.notSignedInThere}</div>}
-        {refusal.statement && session && (
-          <AddStatement there={there} accountName={session.accountName} place={place} statement={refusal.statement} />
+        {inRegistry &&
+          (peerName ? (
+            <AtPeer there={there} place={place} peerName={peerName} />
+          ) : (
+            <Here there={there} place={place} accountName={session?.accountName} statement={refusal.statement} />
+          ))}
+        {(refusal.status === 'UNREACHABLE' || refusal.status === 'PEER_NOT_GRANTED') && (
+          <PageLink to={pagePath(registry, 'deployments')}>{m.openDeployments}</PageLink>
         )}
-        {inRegistry && <PermissionsLink there={there} place={place} copy={!session} />}
-        {refusal.statement && <Statement text={refusal.statement} open={!session} />}
+        {refusal.statement && <Statement text={refusal.statement} open={!session || peerName !== ''} />}
         {refusal.failureReason && (
           <ExpandableSection headerText={m.serverSays}>
-            <Box variant="p">{refusal.failureReason}</Box>
+            <Box variant="p">
+              <span lang="en">{refusal.failureReason}</span>
+            </Box>
           </ExpandableSection>
         )}
       </SpaceBetween>
     </Alert>
+  );
+}
+
+/** What to do where this deployment serves the destination. */
+function Here({
+  there,
+  place,
+  accountName,
+  statement,
+}: {
+  there: Registry;
+  place: string;
+  /** Undefined if the viewer is not signed in there. */
+  accountName: string | undefined;
+  statement: string | undefined;
+}) {
+  const m = useMessages().replication;
+  return (
+    <>
+      {!accountName && <div>{m.notSignedInThere}</div>}
+      {statement && accountName && (
+        <AddStatement there={there} accountName={accountName} place={place} statement={statement} />
+      )}
+      <PermissionsLink there={there} place={place} copy={!accountName} />
+    </>
+  );
+}
+
+/**
+ * What to do where a peer serves the destination: browsers hand sessions to no other host, so its own console is
+ * opened, with what is to be generated filled in.
+ */
+function AtPeer({ there, place, peerName }: { there: Registry; place: string; peerName: string }) {
+  const m = useMessages().replication;
+  const { account } = useRegistry();
+  const url = usePeers().data?.peers.find((p) => p.name === peerName)?.url;
+  return (
+    <>
+      <div>{m.atPeer(peerName)}</div>
+      {url && (
+        <Link external href={`${url}/console${pagePath(there, 'permissions')}?generate=${account}`}>
+          {m.openPermissionsAt(place, peerName)}
+        </Link>
+      )}
+    </>
   );
 }
 

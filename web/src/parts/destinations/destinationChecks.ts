@@ -10,7 +10,7 @@ import { useRegistry } from '../../app/registry';
 
 /**
  * While a destination is not as it should be it is looked at again this often, in milliseconds: another account's
- * policy tells nobody here that it changed.
+ * policy notifies nobody here that it changed.
  */
 const recheckInterval = 5000;
 
@@ -54,7 +54,14 @@ export function useDestinationChecks(rules: readonly ReplicationRule[]): RuleChe
   }));
 }
 
-const severity: readonly Grant[] = ['GRANTED', 'NOT_GRANTED', 'DENIED', 'NO_REGISTRY'];
+const severity: readonly Grant[] = [
+  'GRANTED',
+  'UNREACHABLE',
+  'NOT_GRANTED',
+  'PEER_NOT_GRANTED',
+  'DENIED',
+  'NO_REGISTRY',
+];
 
 /** The worst that the rules' checks say of a destination; undefined while none says anything. */
 export function worstCheck(

@@ -7,8 +7,8 @@ import { useId, useRef, useState, type KeyboardEvent } from 'react';
 
 import type { PolicyProblem } from '../../api/twinport';
 import { useMessages } from '../../i18n';
-import type { PolicyCheck } from './check';
-import { formatted, maxPolicyLength } from './document';
+import { maxLength, type PolicyCheck } from './check';
+import { formatted } from './document';
 import { offsetOf, positionOf } from './json';
 import './editor.css';
 
@@ -89,7 +89,7 @@ export function PolicyEditor({ label, text, onChange, check, readOnly = false }:
         <div id={hint} role="status" className="editor-problems">
           {check.state === 'checking' && <StatusIndicator type="loading">{m.checking}</StatusIndicator>}
           {check.state === 'unknown' && <StatusIndicator type="warning">{m.notChecked}</StatusIndicator>}
-          {check.state === 'empty' && <StatusIndicator type="info">{m.empty}</StatusIndicator>}
+          {check.state === 'empty' && <StatusIndicator type="info">{m.empty[check.policyType]}</StatusIndicator>}
           {check.state === 'checked' && check.problems.length === 0 && <StatusIndicator>{m.valid}</StatusIndicator>}
           {check.problems.map((p) => (
             <button key={`${p.line} ${p.column} ${p.message}`} type="button" onClick={() => goTo(p)}>
@@ -102,7 +102,7 @@ export function PolicyEditor({ label, text, onChange, check, readOnly = false }:
         </div>
         <div className="editor-caret">
           <span aria-hidden="true">
-            {m.position(at.line, at.column)} · {m.length([...text].length, maxPolicyLength)}
+            {m.position(at.line, at.column)} · {m.length([...text].length, maxLength[check.policyType])}
           </span>
           {!readOnly && check.state === 'checked' && check.problems.length === 0 && formatted(text) !== text && (
             <Button variant="inline-link" formAction="none" onClick={() => onChange(formatted(text))}>

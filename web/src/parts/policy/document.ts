@@ -18,9 +18,6 @@ interface Policy {
 
 export const currentVersion = '2012-10-17';
 
-/** The most characters that a policy may have. */
-export const maxPolicyLength = 10_240;
-
 /** The text of a policy of these statements. */
 export function policyText(policy: object): string {
   return JSON.stringify(policy, null, 2);
@@ -49,7 +46,7 @@ export function readPolicy(text: string): Policy | undefined {
   return statements.every(isObject) ? { ...policy, Statement: statements as unknown as Statement[] } : undefined;
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

@@ -30,6 +30,11 @@ test.each([
   expect(findJSONProblem(text)).toEqual({ kind, offset });
 });
 
+test('a member that stands twice in an object is found, however it is written', () => {
+  expect(findJSONProblem('{"a": {"a": 1}, "b": [{"a": 1}, {"a": 2}]}')).toBeUndefined();
+  expect(findJSONProblem('{"a": 1, "b": {"c": 1, "\\u0063": 2}}')).toEqual({ kind: 'twice', offset: 23 });
+});
+
 test('positions count lines and characters from 1, and lead back', () => {
   const text = '{\n  "😀é": x';
   const offset = text.indexOf('x');

@@ -1,6 +1,7 @@
 // Finds the first place where a text stops being JSON, alike in every browser.
 
-export type JSONProblemKind = 'end' | 'value' | 'name' | 'colon' | 'comma' | 'string' | 'escape' | 'after' | 'depth';
+export type JSONProblemKind =
+  'end' | 'value' | 'name' | 'twice' | 'colon' | 'comma' | 'string' | 'escape' | 'after' | 'depth';
 
 export interface JSONProblem {
   kind: JSONProblemKind;
@@ -19,7 +20,7 @@ class Found extends Error {
   }
 }
 
-/** Undefined if the text is one JSON value. */
+/** Undefined if the text is one JSON value, and no object in it has a member twice. */
 export function findJSONProblem(text: string): JSONProblem | undefined {
   let at = 0;
   const fail = (kind: JSONProblemKind): never => {
@@ -72,13 +73,21 @@ export function findJSONProblem(text: string): JSONProblem | undefined {
       fail('depth');
     }
     switch (text[at]) {
-      case '{':
+      case '{': {
+        const names = new Set<string>();
         return items('}', () => {
           space();
           if (text[at] !== '"') {
             fail('name');
           }
+          const begin = at;
           string();
+          const name = JSON.parse(text.slice(begin, at)) as string;
+          if (names.has(name)) {
+            at = begin;
+            fail('twice');
+          }
+          names.add(name);
           space();
           if (text[at] !== ':') {
             fail('colon');
@@ -86,6 +95,7 @@ export function findJSONProblem(text: string): JSONProblem | undefined {
           at++;
           value(depth + 1);
         });
+      }
       case '[':
         return items(']', () => value(depth + 1));
       case '"':

@@ -11,15 +11,17 @@ import { PageLink } from '../../app/PageLink';
 import { repositoryPath, useRegistry } from '../../app/registry';
 import { useMessages } from '../../i18n';
 import { useFormat } from '../../i18n/format';
+import { DestinationName } from '../destinations/DestinationName';
 import { MissingGrant, type Refusal } from '../destinations/MissingGrant';
 import { imageName } from './imageName';
+import { isSending, Progress } from './Progress';
 import { ReplicationState } from './ReplicationState';
 import { useRetry } from './useRetry';
 
-/** What mends a replication at its destination; undefined if nothing there would. */
+/** What fixes a replication at its destination; undefined if nothing there would. */
 function refusalOf(r: Replication): Refusal | undefined {
-  const { registryId, region, failureReason, statement } = r;
-  const refusal = { registryId, region, failureReason, statement };
+  const { registryId, region, peerName, failureReason, statement } = r;
+  const refusal = { registryId, region, peerName, failureReason, statement };
   if (r.status !== 'FAILED') {
     return undefined;
   }
@@ -49,11 +51,12 @@ export function ReplicationDetail({
   const retry = useRetry();
   const refusal = direction === 'OUTGOING' ? refusalOf(r) : undefined;
   const deletes = r.action === 'DELETE';
+  const sending = isSending(r);
   const items: KeyValuePairsProps.Item[] = [
     { label: m.image, value: <PageLink to={repositoryPath(registry, r.repositoryName)}>{r.repositoryName}</PageLink> },
     { label: m.tag, value: r.imageTag ?? (deletes ? m.allTags : m.noTag) },
     direction === 'OUTGOING'
-      ? { label: m.destination, value: <AccountName account={r.registryId} region={r.region} /> }
+      ? { label: m.destination, value: <DestinationName destination={r} /> }
       : { label: m.source, value: <AccountName account={r.sourceRegistryId} region={r.sourceRegion} /> },
     { label: m.state, value: <ReplicationState replication={r} /> },
     {
@@ -79,7 +82,15 @@ export function ReplicationDetail({
   if (r.lagInMillis !== undefined) {
     items.push({ label: m.lag, value: f.duration(r.lagInMillis) });
   }
-  if (r.nextTryAt !== undefined && r.status === 'IN_PROGRESS') {
+  if (r.status === 'COMPLETE' && r.bytesSent !== undefined) {
+    items.push({
+      label: m.sent,
+      value: r.bytesPerSecond
+        ? f.bytes(r.bytesSent) + m.partsApart + m.perSecond(f.bytes(r.bytesPerSecond))
+        : f.bytes(r.bytesSent),
+    });
+  }
+  if (r.nextTryAt !== undefined && r.status === 'IN_PROGRESS' && !sending) {
     items.push({ label: m.nextTry, value: f.dateTime(r.nextTryAt) });
   }
   return (
@@ -105,12 +116,15 @@ export function ReplicationDetail({
       }
     >
       <SpaceBetween size="l">
+        {sending && <Progress sending={r} label={m.sending} />}
         {refusal && <MissingGrant refusal={refusal} />}
         {deletes && <div>{m.deletionAdvice}</div>}
         {!refusal && r.failureReason && (
           <div>
             <Box variant="awsui-key-label">{r.status === 'FAILED' ? m.reason : m.reasonNow}</Box>
-            <div style={{ overflowWrap: 'anywhere' }}>{r.failureReason}</div>
+            <div lang="en" style={{ overflowWrap: 'anywhere' }}>
+              {r.failureReason}
+            </div>
           </div>
         )}
         <KeyValuePairs columns={2} items={items} />

@@ -5,6 +5,7 @@ import type { Replication, ReplicationState as State } from '../../api/twinport'
 import { useMessages } from '../../i18n';
 import { useFormat } from '../../i18n/format';
 import { failureText } from './failureText';
+import { isSending, percentSent } from './Progress';
 
 const types: Record<State, StatusIndicatorProps.Type> = {
   IN_PROGRESS: 'in-progress',
@@ -16,14 +17,16 @@ const types: Record<State, StatusIndicatorProps.Type> = {
 export function ReplicationState({ replication: r }: { replication: Replication }) {
   const m = useMessages().activity;
   const f = useFormat();
-  const waits = r.status === 'IN_PROGRESS' && r.failureCode !== undefined;
+  const sending = isSending(r);
+  const waits = r.status === 'IN_PROGRESS' && r.failureCode !== undefined && !sending;
   return (
     <>
       <StatusIndicator type={waits ? 'warning' : types[r.status]}>
         {waits ? m.waiting : m.states[r.status]}
       </StatusIndicator>
       <Box fontSize="body-s" color="text-body-secondary">
-        {r.status !== 'COMPLETE' && r.failureCode && <div>{failureText(r, m)}</div>}
+        {sending && <div>{m.percentSent(f.number(percentSent(r)))}</div>}
+        {r.status !== 'COMPLETE' && !sending && r.failureCode && <div>{failureText(r, m)}</div>}
         {r.tries > 1 && <div>{m.triedTimes(f.number(r.tries))}</div>}
         {waits && r.nextTryAt !== undefined && <div>{m.nextTryAt(f.time(r.nextTryAt))}</div>}
       </Box>

@@ -6,7 +6,12 @@ import type { Messages } from '../../i18n';
  * deletion.
  */
 export function imageName(
-  { repositoryName, imageTag, imageDigest, action }: Replication,
+  {
+    repositoryName,
+    imageTag,
+    imageDigest,
+    action,
+  }: Pick<Replication, 'repositoryName' | 'imageTag' | 'imageDigest'> & Partial<Pick<Replication, 'action'>>,
   m: Messages['activity'],
 ): string {
   const name = imageTag ? `${repositoryName}:${imageTag}` : `${repositoryName}@${imageDigest.slice(0, 19)}…`;

@@ -1,5 +1,4 @@
 import Alert from '@cloudscape-design/components/alert';
-import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
@@ -19,17 +18,17 @@ import { repositoryPath, useECR, useRegistry, useTwinport } from '../../../app/r
 import { Waiting } from '../../../app/Waiting';
 import { useMessages } from '../../../i18n';
 import { useFormat } from '../../../i18n/format';
-import { Command } from '../../../parts/commands/Command';
-import { imageName, pullCommand, type Naming } from '../../../parts/commands/commands';
-import { NamingChoice, usePlaceOf } from '../../../parts/commands/NamingChoice';
 import { CopyButton } from '../../../parts/CopyButton';
 import { useDestinationName } from '../../../parts/destinations/destination';
 import { Crumbs } from '../Crumbs';
 import { Digest } from './columns';
+import { ContentSections } from './ContentSections';
 import { DeleteImagesDialog } from './DeleteImagesDialog';
-import { clientOf, shortDigest } from './kind';
+import { shortDigest } from './kind';
 import { ManifestSection } from './ManifestSection';
 import { imagePath } from './path';
+import { PlatformsSection } from './PlatformsSection';
+import { PullCommands } from './PullCommands';
 import { ReplicationCell } from './ReplicationCell';
 import { rowOf, type ImageRow } from './rows';
 
@@ -97,6 +96,10 @@ function Shown({ repository, image, error }: { repository: FoundRepository; imag
   const { repositoryName } = repository;
   const row = rowOf(image);
   const tags = row.tags.slice(0, shownTags);
+  const content = useTwinport('DescribeImageConfiguration', { repositoryName, imageId: { imageDigest: row.digest } });
+  const isPlatform = (part: ImageRow) => part.role === 'child' && part.kind !== 'attestation';
+  const platforms = row.parts.filter(isPlatform);
+  const parts = row.parts.filter((part) => !isPlatform(part));
   const to = (digest: string) => imagePath(registry, repositoryName, digest);
   return (
     <ContentLayout
@@ -162,7 +165,10 @@ function Shown({ repository, image, error }: { repository: FoundRepository; imag
           />
         </Container>
         <PullCommands repository={repository} row={row} />
-        {row.parts.length > 0 && <Parts rows={row.parts} to={to} />}
+        {platforms.length > 0 && <PlatformsSection repository={repository} rows={platforms} to={to} />}
+        {parts.length > 0 && <Parts rows={parts} to={to} />}
+        <Problem error={content.data ? undefined : (content.error ?? content.failureReason)} />
+        {content.data && <ContentSections content={content.data} />}
         <Replications replications={image.replications} />
         <ManifestSection repositoryName={repositoryName} digest={row.digest} />
       </SpaceBetween>
@@ -179,31 +185,6 @@ function Shown({ repository, image, error }: { repository: FoundRepository; imag
         />
       )}
     </ContentLayout>
-  );
-}
-
-function PullCommands({ repository, row }: { repository: FoundRepository; row: ImageRow }) {
-  const m = useMessages().images;
-  const [naming, setNaming] = useState<Naming>('path');
-  const place = usePlaceOf(repository);
-  const command = (reference: string) =>
-    pullCommand(clientOf(row.kind), imageName(naming, place), reference, place.origin);
-  return (
-    <Container header={<Header variant="h2">{m.pull}</Header>}>
-      <SpaceBetween size="m">
-        <NamingChoice naming={naming} onChange={setNaming} />
-        {row.tags[0] !== undefined && (
-          <div>
-            <Box padding={{ bottom: 'xxs' }}>{m.pullByTag}</Box>
-            <Command text={command(`:${row.tags[0]}`)} label={m.pullByTag} />
-          </div>
-        )}
-        <div>
-          <Box padding={{ bottom: 'xxs' }}>{m.pullByDigest}</Box>
-          <Command text={command(`@${row.digest}`)} label={m.pullByDigest} />
-        </div>
-      </SpaceBetween>
-    </Container>
   );
 }
 

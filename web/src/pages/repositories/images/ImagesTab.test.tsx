@@ -168,7 +168,7 @@ test('each destination of the rules says how it stands', async () => {
   expect(await within(await screen.findByRole('dialog')).findByText('{"Sid":"A"}')).toBeTruthy();
 });
 
-test('deleting an index tells what goes along, and for each how it went', async () => {
+test('deleting an index shows what goes along, and for each how it went', async () => {
   const child = (imageDigest: string, platform: string) => ({
     imageDigest,
     imageManifestMediaType: manifest,

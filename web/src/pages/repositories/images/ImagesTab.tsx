@@ -10,7 +10,7 @@ import { Empty } from '../../../app/Empty';
 import { useTwinport } from '../../../app/registry';
 import { useMessages } from '../../../i18n';
 import { ListFilter, NoMatch } from '../ListFilter';
-import { ListPages } from '../ListPages';
+import { ListPages } from '../../../parts/lists/ListPages';
 import { ListProblem } from '../ListProblem';
 import { usePlace } from '../place';
 import { useImageColumns } from './columns';

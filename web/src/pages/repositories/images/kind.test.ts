@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { clientOf, kindOf, shortDigest } from './kind';
+import { clientsOf, kindOf, shortDigest } from './kind';
 
 const manifest = 'application/vnd.oci.image.manifest.v1+json';
 const index = 'application/vnd.oci.image.index.v1+json';
@@ -34,8 +34,8 @@ test("BuildKit's attestations are told by their platform", () => {
   expect(kindOf({ imageManifestMediaType: manifest, platform: 'linux/arm64' })).toBe('image');
 });
 
-test('each kind has a client', () => {
-  expect([clientOf('index'), clientOf('chart'), clientOf('sbom')]).toEqual(['docker', 'helm', 'oras']);
+test('each kind has its clients', () => {
+  expect([clientsOf('index')[0], clientsOf('chart')[0], clientsOf('sbom')[0]]).toEqual(['docker', 'helm', 'oras']);
 });
 
 test('digests are shortened to what people compare', () => {

@@ -1,5 +1,7 @@
 // What an image is, told from its media types.
 
+import type { Client } from '../../../parts/commands/commands';
+
 export type Kind =
   'image' | 'index' | 'chart' | 'signature' | 'attestation' | 'bundle' | 'sbom' | 'report' | 'module' | 'artifact';
 
@@ -41,9 +43,12 @@ export function kindOf(image: {
   return known ?? (type === '' ? 'image' : 'artifact');
 }
 
-/** The client that fetches it. */
-export function clientOf(kind: Kind): 'docker' | 'helm' | 'oras' {
-  return kind === 'image' || kind === 'index' ? 'docker' : kind === 'chart' ? 'helm' : 'oras';
+/** The clients that fetch it, the one that most use first. */
+export function clientsOf(kind: Kind): Client[] {
+  if (kind === 'image' || kind === 'index') {
+    return ['docker', 'podman', 'crane', 'kubernetes'];
+  }
+  return kind === 'chart' ? ['helm', 'oras'] : ['oras'];
 }
 
 /** The beginning of a digest, as people compare it. */

@@ -1,1 +1,0 @@
-import{Cr as e,Si as t,bi as n,gr as r,yr as i}from"./internal-BrJXq5lI.js";var a=t(n());function o(e){return(0,a.useContext)(i)[e]}function s({customIcon:t,fallback:n,...i}){return t?a.createElement(r,{...i,override:t}):a.createElement(r,{...i,...n,className:e(i.className,n?.className)})}export{o as n,s as t};

@@ -1,0 +1,1 @@
+function e({repositoryName:e,imageTag:t,imageDigest:n,action:r},i){let a=t?`${e}:${t}`:`${e}@${n.slice(0,19)}…`;return r===`DELETE`?i.deletionOf(a):a}function t({failureCode:e,failureDetail:t},n){return(t&&n.failures[t])??(e&&(n.failures[e]??e))}export{e as n,t};

@@ -1,1 +1,0 @@
-import{Br as e,Ft as t,Si as n,Vr as r,bi as i}from"./internal-BrJXq5lI.js";var a=n(i());function o({type:e=`success`,wrapText:n=!0,...i}){let o=r(`StatusIndicator`,{props:{colorOverride:i.colorOverride,type:e,wrapText:n}});return a.createElement(t,{type:e,wrapText:n,...i,...o})}e(o,`StatusIndicator`);export{o as t};

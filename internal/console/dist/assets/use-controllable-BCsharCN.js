@@ -1,1 +1,0 @@
-import{Si as e,bi as t}from"./internal-BrJXq5lI.js";var n=e(t());function r(e,t,r,{componentName:a,changeHandler:o,controlledProp:s}){let c=n.useState(e!==void 0)[0],[l,u]=n.useState(r),[d,f]=n.useState(!1),p=d?l:r,m=n.useCallback(e=>{u(e),f(!0)},[u,f]);return c?[e,i]:[p,m]}function i(){}export{r as t};
