@@ -13,7 +13,7 @@ import (
 // TestMain lets the test binary be started as a yardstick, as main does, and
 // as Twinport, so that no test has to wait for a build.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "serve" {
+	if len(os.Args) > 1 && (os.Args[1] == "serve" || os.Args[1] == "peer") {
 		os.Exit(cli.Run(os.Args[1:], os.Stdout, os.Stderr))
 	}
 	if len(os.Args) > 1 && os.Args[1] == yardstickCommand {
@@ -38,7 +38,7 @@ func TestSmoke(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = run(t.Context(), []string{"-short", "-images", "2", "-big", "4", "-duration", "200ms", "-replicated", "20",
-		"-programs", "twinport,postgresql-s3,yardstick", "-twinport", self, "-dir", t.TempDir(), "-markdown", file}, &stdout,
+		"-small", "4", "-lagged", "2", "-tools", craneMany + "," + regsync, "-programs", "twinport,postgresql-s3,yardstick", "-twinport", self, "-dir", t.TempDir(), "-markdown", file}, &stdout,
 		&stderr)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, &stderr)
@@ -49,7 +49,7 @@ func TestSmoke(t *testing.T) {
 	}
 	for _, name := range []string{
 		testStartup, testImages, testBig, testManifestGet, testBlobHead, testManifestPut, testReplication, testBlobGet,
-		testStreamed, testProcesses, testScale,
+		testStreamed, testProcesses, testToken, testLayers, testScale, testLists, testPeers,
 	} {
 		if !strings.Contains(stdout.String(), name) || !strings.Contains(string(tables), "| "+name+" |") {
 			t.Errorf("no figures of %s in the report:\n%s", name, &stdout)
@@ -66,6 +66,9 @@ func TestArgumentsRefused(t *testing.T) {
 		{"-programs", "nosuch"},
 		{"-rounds", "0"},
 		{"-layer", "64"},
+		{"-lines", "1000"},
+		{"-lines", "0/20"},
+		{"-tools", "nosuch"},
 		{"surplus"},
 	} {
 		var out bytes.Buffer

@@ -105,12 +105,16 @@ type body struct {
 	data    []byte
 	total   int64
 	chunked bool
+	pace    float64 // bytes a second at most; 0 for as fast as can be
 }
 
 // chunkSize of a streamed upload; as large as read-ahead in real clients.
 const chunkSize = 1 << 20
 
 func (b body) writeTo(w io.Writer) error {
+	if b.pace > 0 {
+		w = &pacedWriter{w: w, pace: b.pace, began: time.Now()}
+	}
 	for left := b.total; left > 0; {
 		piece := b.data[:min(int64(len(b.data)), left)]
 		left -= int64(len(piece))
@@ -134,6 +138,25 @@ func (b body) writeTo(w io.Writer) error {
 		return err
 	}
 	return nil
+}
+
+// pacedWriter writes no faster than its pace.
+type pacedWriter struct {
+	w       io.Writer
+	pace    float64
+	began   time.Time
+	written int
+}
+
+func (w *pacedWriter) Write(b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		piece := b[n:min(len(b), n+relayPiece)]
+		time.Sleep(time.Until(w.began.Add(time.Duration(float64(w.written) / w.pace * float64(time.Second)))))
+		_, err = w.w.Write(piece)
+		n += len(piece)
+		w.written += len(piece)
+	}
+	return n, err
 }
 
 // roundTrip sends a rendered request and reads the answer to its end. sink, if

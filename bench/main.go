@@ -5,6 +5,7 @@
 //	go run ./bench -short               a smoke run
 //	go run ./bench -tests images,big    some tests
 //	go run ./bench -seeded 1000000      the test "scale" with 1,000,000 images
+//	go run ./bench -tests peers         two deployments with a line between them
 //	go run ./bench -before FILE         an earlier build of Twinport, too
 //	go run ./bench -markdown FILE       the tables for a document, too, or in it
 //
@@ -14,7 +15,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -63,6 +63,15 @@ type bench struct {
 	shared     *sharedStores
 	dir        string
 	content    *content
+
+	// Of the test "peers":
+	lines       []line
+	smallImages int
+	lagged      int
+	turns       int
+	wantedTools []string
+	tools       []tool
+	shaped      bool // the lines go through network namespaces
 }
 
 // measure runs a test on a server that has just started.
@@ -91,7 +100,11 @@ const (
 	testBlobGet     = "blob-get"
 	testStreamed    = "images-streamed"
 	testProcesses   = "processes"
+	testToken       = "authorization-token"
+	testLayers      = "layer-availability"
 	testScale       = "scale"
+	testLists       = "lists"
+	testPeers       = "peers"
 )
 
 var tests = []test{
@@ -102,16 +115,20 @@ var tests = []test{
 	{name: testBlobHead, registry: measureBlobHead, yardstick: yardstickBlobHead},
 	{name: testManifestPut, registry: measureManifestPut},
 	{name: testBlobGet, registry: measureBlobGet},
+	{name: testToken, registry: measureToken, yardstick: yardstickToken, twinportOnly: true},
+	{name: testLayers, registry: measureAvailability, yardstick: yardstickAvailability, twinportOnly: true},
 	{name: testReplication, registry: measureReplication, twinportOnly: true},
 	{name: testStreamed, registry: measureImages, sharedOnly: true, streamed: true},
 	{name: testProcesses, registry: measureProcesses, sharedOnly: true},
+	{name: testPeers}, // by measurePeers
 	{name: testScale}, // once, by measureScale
+	{name: testLists}, // once, by measureLists
 }
 
 // short are the values of flags in a smoke run.
 var short = map[string]string{
 	"rounds": "1", "duration": "300ms", "images": "8", "passes": "1", "layer": "1", "big": "64", "replicated": "300",
-	"seeded": "2000",
+	"seeded": "2000", "lines": "1000/20", "small": "20", "lagged": "5", "turns": "1",
 }
 
 var columnNames = []string{twinport, onShared, distribution, yardstick}
@@ -139,7 +156,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	layer := fs.Int64("layer", 8, "size of a layer in MiB")
 	big := fs.Int64("big", 2048, "size of the large layer in MiB")
 	fs.IntVar(&b.replicated, "replicated", 5000, "images to replicate at each number in flight above 1")
-	fs.IntVar(&b.seeded, "seeded", 100_000, "images of the full store of the test "+testScale+", with ten tags each")
+	fs.IntVar(&b.seeded, "seeded", 100_000, "images of the full store of the tests "+testScale+", with ten tags each, and "+
+		testLists+", in one repository")
+	between := fs.String("lines", "100/0,100/20,100/100,1000/0,1000/20,1000/100", "lines of the test "+testPeers+
+		": Mbit/s and the round trip in ms; the sizes are meant for 1000 Mbit/s, and others get less")
+	fs.IntVar(&b.smallImages, "small", 400, "small images to copy to a peer")
+	fs.IntVar(&b.lagged, "lagged", 50, "images whose lag is measured, to a peer")
+	fs.IntVar(&b.turns, "turns", 3, "how often pushes with a rule to a peer, and those without, have their turn")
+	compare := fs.String("tools", strings.Join(toolColumns, ","), "tools to compare peers with; none if empty")
 	wanted := fs.String("tests", strings.Join(names, ","), "tests to run")
 	columns := fs.String("programs", strings.Join(columnNames, ","), "what to run them on")
 	cache, err := os.UserCacheDir()
@@ -149,7 +173,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	cache = filepath.Join(cache, "twinport-bench")
 	measured := fs.String("twinport", "", "twinport binary to measure; default: this tree, built anew")
 	old := fs.String("before", "", "twinport binary of an earlier build to compare with, on the same stores in the "+
-		"same rounds; not in the test "+testScale)
+		"same rounds; not in the tests "+testScale+" and "+testLists)
 	fs.StringVar(&b.dir, "dir", filepath.Join(cache, "data"), "folder for the servers' data, on a real disk")
 	markdown := fs.String("markdown", "", "file to write the tables to; in one that has them already, between the lines "+
 		resultsBegin+" and "+resultsEnd+", they are replaced")
@@ -174,7 +198,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	b.layerSize, b.bigSize = *layer<<20, *big<<20
 	if b.rounds < 1 || b.images < 1 || b.pullPasses < 1 || b.replicated < 1 || b.seeded < 2*smallImages || *layer < 1 ||
-		*big < 1 || b.duration <= 0 {
+		*big < 1 || b.duration <= 0 || b.smallImages < 1 || b.lagged < 1 || b.turns < 1 {
 		return fmt.Errorf("every number must be positive, and -seeded at least %d", 2*smallImages)
 	}
 	if b.layerSize > contentSize/2 {
@@ -187,6 +211,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	order, err := choose(*columns, columnNames)
 	if err != nil {
 		return fmt.Errorf("-programs: %w", err)
+	}
+	if b.lines, err = parseLines(*between); err != nil {
+		return fmt.Errorf("-lines: %w", err)
+	}
+	if *compare != "" {
+		if b.wantedTools, err = choose(*compare, toolColumns); err != nil {
+			return fmt.Errorf("-tools: %w", err)
+		}
 	}
 	if *old != "" {
 		for i := len(order) - 1; i >= 0; i-- {
@@ -217,7 +249,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var r report
 	for round := range b.rounds {
 		for _, t := range tests {
-			if !slices.Contains(selected, t.name) || t.name == testScale {
+			if !slices.Contains(selected, t.name) || t.name == testScale || t.name == testLists {
+				continue
+			}
+			if t.name == testPeers {
+				if err := measurePeers(ctx, b, &r, round, order, programs, stderr); err != nil {
+					return err
+				}
 				continue
 			}
 			for _, column := range order {
@@ -233,19 +271,24 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		slices.Reverse(order)
 	}
 	for _, engine := range []string{twinport, onShared} {
-		if !slices.Contains(selected, testScale) || !slices.Contains(order, engine) {
+		if !slices.Contains(order, engine) {
 			continue
 		}
-		if err := measureScale(ctx, b, &r, engine, programs[engine], stderr); err != nil {
-			return fmt.Errorf("%s on %s: %w", testScale, engine, err)
+		for _, once := range []struct {
+			test    string
+			measure func(context.Context, *bench, *report, string, program, io.Writer) error
+		}{{testScale, measureScale}, {testLists, measureLists}} {
+			if !slices.Contains(selected, once.test) {
+				continue
+			}
+			if err := once.measure(ctx, b, &r, engine, programs[engine], stderr); err != nil {
+				return fmt.Errorf("%s on %s: %w", once.test, engine, err)
+			}
 		}
 	}
+	r.addBest()
 	if *markdown != "" {
-		var tables bytes.Buffer
-		if err := r.markdown(&tables, facts); err != nil {
-			return err
-		}
-		if err := replaceResults(*markdown, tables.Bytes()); err != nil {
+		if err := r.write(*markdown, facts); err != nil {
 			return err
 		}
 	}

@@ -168,8 +168,13 @@ func measureLoad(ctx context.Context, b *bench, s *process, l load, source, dest
 }
 
 // awaitPullable asks with head until the answer is 200, and returns how long
-// that took and how many times it asked.
+// that took and how many times it asked. The pauses grow with the time.
 func awaitPullable(ctx context.Context, c *conn, head []byte, pause time.Duration) (time.Duration, int, error) {
+	return await(ctx, c, head, func(waited time.Duration) time.Duration { return max(pause, waited/4) })
+}
+
+func await(ctx context.Context, c *conn, head []byte,
+	pause func(waited time.Duration) time.Duration) (time.Duration, int, error) {
 	began := time.Now()
 	for n := 1; ; n++ {
 		res, err := c.roundTrip(head, body{}, nil)
@@ -185,7 +190,7 @@ func awaitPullable(ctx context.Context, c *conn, head []byte, pause time.Duratio
 			return waited, n, errors.New("not pullable at the destination after " + waited.String())
 		}
 		select {
-		case <-time.After(max(pause, waited/4)):
+		case <-time.After(pause(waited)):
 		case <-ctx.Done():
 			return waited, n, ctx.Err()
 		}

@@ -36,7 +36,10 @@ const (
 )
 
 // report collects figures in the order in which they first come.
-type report struct{ rows []*row }
+type report struct {
+	rows []*row
+	aims []aim // beside those that always are
+}
 
 func (r *report) add(test, column string, figures []figure) {
 	for _, f := range figures {
@@ -54,11 +57,6 @@ func (r *report) add(test, column string, figures []figure) {
 		}
 		found.values[column] = append(found.values[column], f.value)
 	}
-}
-
-// has reports whether the column was measured.
-func (r *report) has(column string) bool {
-	return slices.ContainsFunc(r.rows, func(row *row) bool { return len(row.values[column]) > 0 })
 }
 
 func (r *report) row(test, name string) *row {
@@ -134,6 +132,13 @@ var aims = []aim{
 	{testReplication, "100 in flight: lag p99", "", true, 50},
 	{testReplication, "1000 in flight: lag p99", "", true, 50},
 	{testReplication, "1000 in flight: replicated", "", false, 1000},
+	{testToken, "rate", yardstick, false, 0.5},
+	{testLayers, "rate", yardstick, false, 0.5},
+	{testLists, "DescribeImages: last to first", "", true, 1.5},
+	{testLists, "DescribeImages: through all", "", false, 100_000},
+	{testLists, "ListImages: last to first", "", true, 1.5},
+	{testLists, "ListImages: through all", "", false, 100_000},
+	{testLists, "lifecycle preview, for each 100,000 images", "", true, 1},
 	{testStartup, "idle memory", "", true, 40},
 	{testStartup, "first answer", "", true, 100},
 }
@@ -146,28 +151,82 @@ var compared = []struct{ column, numerator, denominator, ratio string }{
 	{beforeOnShared, onShared, beforeOnShared, "ratio to before"},
 	{distribution, twinport, distribution, "ratio to distribution"},
 	{yardstick, twinport, yardstick, "ratio to yardstick"},
+	{column: craneMany},
+	{column: craneFew},
+	{column: skopeo},
+	{column: regsync},
+	{bestTool, twinport, bestTool, "ratio to the best tool"},
 }
 
-// tables of the report: the figures of what was measured, and how they stand to the aims.
-func (r *report) tables() (figures, against [][]string) {
+// addBest adds the column of the best tool, round by round.
+func (r *report) addBest() {
+	for _, row := range r.rows {
+		for _, column := range toolColumns {
+			for i, v := range row.values[column] {
+				if i == len(row.values[bestTool]) {
+					row.values[bestTool] = append(row.values[bestTool], v)
+				}
+				row.values[bestTool][i] = max(row.values[bestTool][i], v)
+			}
+		}
+	}
+}
+
+// section is a part of the report that has columns of its own.
+type section struct {
+	begin, end string // the lines of a document between which it stands
+	rows       []*row
+	aims       []aim
+}
+
+// sections are those of which there are figures.
+func (r *report) sections() (all []section) {
+	peers := section{begin: peersBegin, end: peersEnd, aims: r.aims}
+	others := section{begin: resultsBegin, end: resultsEnd, aims: aims}
+	for _, row := range r.rows {
+		if row.test == testPeers {
+			peers.rows = append(peers.rows, row)
+		} else {
+			others.rows = append(others.rows, row)
+		}
+	}
+	for _, s := range []section{others, peers} {
+		if len(s.rows) > 0 {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// has reports whether the column was measured.
+func (s section) has(column string) bool {
+	return slices.ContainsFunc(s.rows, func(row *row) bool { return len(row.values[column]) > 0 })
+}
+
+// tables of the section: the figures of what was measured, and how they stand to the aims.
+func (s section) tables() (figures, against [][]string) {
 	head := []string{"test", "figure", "unit"}
 	for _, c := range compared {
-		if !r.has(c.column) {
+		if !s.has(c.column) {
 			continue
 		}
-		head = append(head, c.column)
+		if c.column != bestTool {
+			head = append(head, c.column)
+		}
 		if c.ratio != "" {
 			head = append(head, c.ratio)
 		}
 	}
 	figures = [][]string{head}
-	for _, row := range r.rows {
+	for _, row := range s.rows {
 		cells := []string{row.test, row.name, row.unit}
 		for _, c := range compared {
-			if !r.has(c.column) {
+			if !s.has(c.column) {
 				continue
 			}
-			cells = append(cells, spread(row.values[c.column]))
+			if c.column != bestTool {
+				cells = append(cells, spread(row.values[c.column]))
+			}
 			if c.ratio != "" {
 				cells = append(cells, spread(row.ratios(c.numerator, c.denominator)))
 			}
@@ -175,31 +234,34 @@ func (r *report) tables() (figures, against [][]string) {
 		figures = append(figures, cells)
 	}
 	against = [][]string{{"aim", "wanted", "median", "met"}}
-	for _, a := range aims {
-		row := r.row(a.test, a.name)
-		if row == nil {
-			continue
+	for _, a := range s.aims {
+		for _, row := range s.rows {
+			if row.test == a.test && row.name == a.name {
+				against = append(against, a.verdict(row)...)
+			}
 		}
-		values, unit := row.values[twinport], row.unit
-		if a.against != "" {
-			values, unit = row.ratios(twinport, a.against), "of "+a.against
-		}
-		if len(values) == 0 {
-			continue
-		}
-		sign, met := "at least ", median(values) >= a.bound
-		if a.atMost {
-			sign, met = "under ", median(values) < a.bound
-		}
-		verdict := "yes"
-		if !met {
-			verdict = "no"
-		}
-		against = append(against, []string{
-			a.test + ", " + a.name, sign + number(a.bound) + " " + unit, number(median(values)), verdict,
-		})
 	}
 	return figures, against
+}
+
+// verdict says whether a row meets the aim; nothing if the row lacks what it takes.
+func (a aim) verdict(row *row) [][]string {
+	values, unit := row.values[twinport], row.unit
+	if a.against != "" {
+		values, unit = row.ratios(twinport, a.against), "of "+a.against
+	}
+	if len(values) == 0 {
+		return nil
+	}
+	sign, met := "at least ", median(values) >= a.bound
+	if a.atMost {
+		sign, met = "under ", median(values) < a.bound
+	}
+	verdict := "yes"
+	if !met {
+		verdict = "no"
+	}
+	return [][]string{{a.test + ", " + a.name, sign + number(a.bound) + " " + unit, number(median(values)), verdict}}
 }
 
 // text prints the report for a terminal.
@@ -207,30 +269,32 @@ func (r *report) text(w io.Writer, facts []string) error {
 	for _, f := range facts {
 		fmt.Fprintln(w, f)
 	}
-	figures, against := r.tables()
-	for _, table := range [][][]string{figures, against} {
-		if len(table) == 1 {
-			continue
-		}
-		fmt.Fprintln(w)
-		tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		for _, cells := range table {
-			fmt.Fprintln(tw, strings.Join(cells, "\t"))
-		}
-		if err := tw.Flush(); err != nil {
-			return err
+	for _, s := range r.sections() {
+		figures, against := s.tables()
+		for _, table := range [][][]string{figures, against} {
+			if len(table) == 1 {
+				continue
+			}
+			fmt.Fprintln(w)
+			tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+			for _, cells := range table {
+				fmt.Fprintln(tw, strings.Join(cells, "\t"))
+			}
+			if err := tw.Flush(); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// markdown prints the report as tables for a document.
-func (r *report) markdown(w io.Writer, facts []string) error {
-	var b strings.Builder
+// markdown is the section as tables for a document.
+func (s section) markdown(facts []string) []byte {
+	var b bytes.Buffer
 	for _, f := range facts {
 		b.WriteString("- " + f + "\n")
 	}
-	figures, against := r.tables()
+	figures, against := s.tables()
 	for _, table := range [][][]string{figures, against} {
 		if len(table) == 1 {
 			continue
@@ -245,26 +309,39 @@ func (r *report) markdown(w io.Writer, facts []string) error {
 			}
 		}
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return b.Bytes()
 }
 
-// The lines between which a document has the tables.
+// The lines between which a document has the tables, and those of the test "peers".
 const (
 	resultsBegin = "<!-- bench: begin -->"
 	resultsEnd   = "<!-- bench: end -->"
+	peersBegin   = "<!-- bench peers: begin -->"
+	peersEnd     = "<!-- bench peers: end -->"
 )
 
-// replaceResults writes the tables to the file, or replaces those it has.
-func replaceResults(file string, tables []byte) error {
+// write writes the tables to a document, or replaces those it has.
+func (r *report) write(file string, facts []string) error {
 	text, err := os.ReadFile(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	head, rest, has := bytes.Cut(text, []byte(resultsBegin+"\n"))
-	_, after, ends := bytes.Cut(rest, []byte(resultsEnd))
-	if has && ends {
-		tables = slices.Concat(head, []byte(resultsBegin+"\n"), tables, []byte(resultsEnd), after)
+	var tables []byte // of which the document has no place
+	replaced := false
+	for _, s := range r.sections() {
+		of := s.markdown(facts)
+		head, rest, has := bytes.Cut(text, []byte(s.begin+"\n"))
+		_, after, ends := bytes.Cut(rest, []byte(s.end))
+		if !has || !ends {
+			tables = append(tables, of...)
+			continue
+		}
+		text, replaced = slices.Concat(head, []byte(s.begin+"\n"), of, []byte(s.end), after), true
 	}
-	return os.WriteFile(file, tables, 0o644)
+	if !replaced {
+		text = tables
+	} else {
+		text = append(text, tables...)
+	}
+	return os.WriteFile(file, text, 0o644)
 }

@@ -58,21 +58,19 @@ func TestReport(t *testing.T) {
 	if want := []string{"manifest-put rate", "manifest-put p50", "startup first answer"}; !slices.Equal(order, want) {
 		t.Errorf("rows are %q, want %q", order, want)
 	}
-	var text, markdown bytes.Buffer
+	var text bytes.Buffer
 	if err := r.text(&text, []string{"cores: 2"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.markdown(&markdown, []string{"cores: 2"}); err != nil {
-		t.Fatal(err)
-	}
+	markdown := r.sections()[0].markdown([]string{"cores: 2"})
 	for _, want := range []string{
 		"- cores: 2\n",
 		"| manifest-put | rate | req/s | 350 / 1050 / 3150 | 100 / 300 / 900 | 3.50 / 3.50 / 3.50 |\n",
 		"| manifest-put, rate | at least 3.00 of distribution | 3.50 | yes |\n",
 		"| startup, first answer | under 100 ms | 102 | no |\n",
 	} {
-		if !strings.Contains(markdown.String(), want) {
-			t.Errorf("no %q in\n%s", want, &markdown)
+		if !bytes.Contains(markdown, []byte(want)) {
+			t.Errorf("no %q in\n%s", want, markdown)
 		}
 	}
 	if strings.Contains(text.String(), onShared) || strings.Contains(text.String(), before) {
@@ -81,7 +79,7 @@ func TestReport(t *testing.T) {
 	r.add(testManifestPut, onShared, []figure{{"rate", "req/s", 80}})
 	r.add(testManifestPut, before, []figure{{"rate", "req/s", 400}})
 	r.add(testManifestPut, beforeOnShared, []figure{{"rate", "req/s", 100}})
-	compared, _ := r.tables()
+	compared, _ := r.sections()[0].tables()
 	want := []string{testManifestPut, "rate", "req/s", "350 / 1050 / 3150", "400", "0.88", "80.0", "0.23", "100", "0.80"}
 	if !slices.Equal(compared[1][:len(want)], want) {
 		t.Errorf("compared with an earlier build: %q, want %q", compared[1], want)

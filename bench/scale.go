@@ -32,11 +32,64 @@ const (
 	scaleConnections = 2
 )
 
-// measureScale compares a store that is full with one that is nearly empty, on
-// both engines. The servers of both run all the time and take turns at each
-// operation, so what disturbs one disturbs both. Latencies are a client's; few
-// connections are used, so that they are not the queue's.
-func measureScale(ctx context.Context, b *bench, r *report, engine string, twin program, stderr io.Writer) (err error) {
+// seededServer is a server over a store that was seeded.
+type seededServer struct {
+	*process
+	bytes   int64         // of the database
+	seeding time.Duration // how long that took
+	remove  func()        // removes its store, once it has stopped
+}
+
+// startSeeded seeds a store and starts a server over it. remove is to be called even
+// if it fails.
+func startSeeded(ctx context.Context, b *bench, engine string, twin program, size seed.Size,
+	stderr io.Writer) (s seededServer, err error) {
+	s.remove = func() {}
+	progress := func(n int) { fmt.Fprintf(stderr, "\rseed %s: %d of %d images", engine, n, size.Images) }
+	p := twin
+	began := time.Now()
+	if engine == onShared {
+		url, err := b.shared.database()
+		if err != nil {
+			return s, err
+		}
+		if err := seed.Postgres(ctx, url, size, progress); err != nil {
+			return s, err
+		}
+		if s.bytes, err = postgresBytes(ctx, url); err != nil {
+			return s, err
+		}
+		if p, s.remove, err = b.shared.program(twin, url, true); err != nil {
+			return s, err
+		}
+	} else {
+		dir, err := os.MkdirTemp(b.dir, "seed-")
+		if err != nil {
+			return s, err
+		}
+		s.remove = func() { os.RemoveAll(dir) }
+		if err := seed.SQLite(ctx, filepath.Join(dir, "metadata"), size, progress); err != nil {
+			return s, err
+		}
+		info, err := os.Stat(filepath.Join(dir, "metadata", "metadata.db"))
+		if err != nil {
+			return s, err
+		}
+		s.bytes = info.Size()
+		p.configure = func(home, addr string) (args, env []string, err error) {
+			return configureTwinport(home, dir, addr, twin.settings)
+		}
+	}
+	fmt.Fprintln(stderr)
+	s.seeding = time.Since(began)
+	s.process, err = start(ctx, p, b.dir)
+	return s, err
+}
+
+// withSeeded starts a server over a small store and one over a full one, calls
+// measure with both, and stops them.
+func withSeeded(ctx context.Context, b *bench, engine string, twin program, sizes [2]seed.Size, stderr io.Writer,
+	measure func(servers []*process, full seededServer) error) (err error) {
 	var servers []*process
 	defer func() {
 		for _, s := range servers {
@@ -46,61 +99,36 @@ func measureScale(ctx context.Context, b *bench, r *report, engine string, twin 
 			err = errors.Join(err, s.stop())
 		}
 	}()
-	for _, images := range []int{smallImages, b.seeded} {
-		size := seed.Size{Region: region, Images: images, TagsPerImage: scaleTags, Accounts: scaleAccounts(images)}
-		progress := func(n int) { fmt.Fprintf(stderr, "\rseed %s: %d of %d images", engine, n, images) }
-		p := twin
-		var stored int64
-		began := time.Now()
-		if engine == onShared {
-			url, err := b.shared.database()
-			if err != nil {
-				return err
-			}
-			if err := seed.Postgres(ctx, url, size, progress); err != nil {
-				return err
-			}
-			if stored, err = postgresBytes(ctx, url); err != nil {
-				return err
-			}
-			var release func()
-			if p, release, err = b.shared.program(twin, url, true); err != nil {
-				return err
-			}
-			defer release()
-		} else {
-			dir, err := os.MkdirTemp(b.dir, "seed-")
-			if err != nil {
-				return err
-			}
-			defer os.RemoveAll(dir)
-			if err := seed.SQLite(ctx, filepath.Join(dir, "metadata"), size, progress); err != nil {
-				return err
-			}
-			info, err := os.Stat(filepath.Join(dir, "metadata", "metadata.db"))
-			if err != nil {
-				return err
-			}
-			stored = info.Size()
-			p.configure = func(home, addr string) (args, env []string, err error) {
-				return configureTwinport(home, dir, addr, twin.settings)
-			}
+	var full seededServer
+	for _, size := range sizes {
+		if full, err = startSeeded(ctx, b, engine, twin, size, stderr); full.process != nil {
+			servers = append(servers, full.process)
 		}
-		fmt.Fprintln(stderr)
-		if images == b.seeded {
-			r.add(testScale, engine, []figure{
-				{"seeding", "s", time.Since(began).Seconds()},
-				{"database, with indices", "bytes/image", float64(stored) / float64(images)},
-			})
-		}
-		s, err := start(ctx, p, b.dir)
+		defer full.remove()
 		if err != nil {
 			return err
 		}
-		servers = append(servers, s)
 	}
 	settle()
-	return compareScale(ctx, b, r, engine, servers)
+	return measure(servers, full)
+}
+
+// measureScale compares a store that is full with one that is nearly empty, on
+// both engines. The servers of both run all the time and take turns at each
+// operation, so what disturbs one disturbs both. Latencies are a client's; few
+// connections are used, so that they are not the queue's.
+func measureScale(ctx context.Context, b *bench, r *report, engine string, twin program, stderr io.Writer) error {
+	var sizes [2]seed.Size
+	for i, images := range []int{smallImages, b.seeded} {
+		sizes[i] = seed.Size{Region: region, Images: images, TagsPerImage: scaleTags, Accounts: scaleAccounts(images)}
+	}
+	return withSeeded(ctx, b, engine, twin, sizes, stderr, func(servers []*process, full seededServer) error {
+		r.add(testScale, engine, []figure{
+			{"seeding", "s", full.seeding.Seconds()},
+			{"database, with indices", "bytes/image", float64(full.bytes) / float64(b.seeded)},
+		})
+		return compareScale(ctx, b, r, engine, servers)
+	})
 }
 
 // scaleAccounts are one for a small store, and one for every thousand images
@@ -283,23 +311,30 @@ func compareScale(ctx context.Context, b *bench, r *report, engine string, serve
 	return nil
 }
 
-// signedDescribe renders a request for a page of images, which the server
-// takes for as long as its signature holds: some minutes.
+// signedDescribe renders a request for a page of images.
 func signedDescribe(ctx context.Context, addr string) ([]byte, error) {
-	var signed bytes.Buffer
-	_, err := prod.client(addr).DescribeImages(ctx, &ecr.DescribeImagesInput{
-		RepositoryName: aws.String(seed.Huge), MaxResults: aws.Int32(scalePage),
-	},
-		func(o *ecr.Options) {
-			o.RetryMaxAttempts = 1
-			o.HTTPClient = smithyhttp.ClientDoFunc(func(r *http.Request) (*http.Response, error) {
-				return nil, errors.Join(errSigned, r.Write(&signed))
-			})
+	return signed(func(capture func(*ecr.Options)) error {
+		_, err := prod.client(addr).DescribeImages(ctx, &ecr.DescribeImagesInput{
+			RepositoryName: aws.String(seed.Huge), MaxResults: aws.Int32(scalePage),
+		}, capture)
+		return err
+	})
+}
+
+// signed renders the request that a call of the SDK sends, which the server takes
+// for as long as its signature holds: some minutes.
+func signed(call func(capture func(*ecr.Options)) error) ([]byte, error) {
+	var request bytes.Buffer
+	err := call(func(o *ecr.Options) {
+		o.RetryMaxAttempts = 1
+		o.HTTPClient = smithyhttp.ClientDoFunc(func(r *http.Request) (*http.Response, error) {
+			return nil, errors.Join(errSigned, r.Write(&request))
 		})
-	if !errors.Is(err, errSigned) || signed.Len() == 0 {
+	})
+	if !errors.Is(err, errSigned) || request.Len() == 0 {
 		return nil, fmt.Errorf("sign a request: %w", err)
 	}
-	return signed.Bytes(), nil
+	return request.Bytes(), nil
 }
 
 var errSigned = errors.New("signed, not sent")

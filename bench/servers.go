@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -33,6 +34,10 @@ type program struct {
 	open func(ctx context.Context, addr, repository string) (endpoint, error)
 	// metrics says that it counts its round trips at /metrics.
 	metrics bool
+	// within, if there is any, is the command that runs it in another place, where
+	// it is reached at host.
+	within []string
+	host   string
 }
 
 const distributionVersion = "v3.1.2"
@@ -91,7 +96,9 @@ var (
 )
 
 // client of the ECR API, with the account's root key.
-func (a account) client(addr string) *ecr.Client {
+func (a account) client(addr string) *ecr.Client { return a.clientIn(region, addr) }
+
+func (a account) clientIn(region, addr string) *ecr.Client {
 	return ecr.New(ecr.Options{
 		Region:       region,
 		BaseEndpoint: aws.String("http://" + addr),
@@ -99,9 +106,22 @@ func (a account) client(addr string) *ecr.Client {
 	})
 }
 
+// create creates a repository of the account.
+func (a account) create(ctx context.Context, region, addr, repository string) error {
+	_, err := a.clientIn(region, addr).CreateRepository(ctx, &ecr.CreateRepositoryInput{RepositoryName: &repository})
+	if err != nil {
+		err = fmt.Errorf("create repository %s: %w", repository, err)
+	}
+	return err
+}
+
 // endpoint logs in to the account's registry, as aws ecr get-login-password does.
 func (a account) endpoint(ctx context.Context, addr, repository string) (endpoint, error) {
-	out, err := a.client(addr).GetAuthorizationToken(ctx, &ecr.GetAuthorizationTokenInput{})
+	return a.endpointIn(ctx, region, addr, repository)
+}
+
+func (a account) endpointIn(ctx context.Context, region, addr, repository string) (endpoint, error) {
+	out, err := a.clientIn(region, addr).GetAuthorizationToken(ctx, &ecr.GetAuthorizationTokenInput{})
 	if err != nil {
 		return endpoint{}, fmt.Errorf("log in to account %s: %w", a.name, err)
 	}
@@ -122,9 +142,8 @@ func (a account) endpoint(ctx context.Context, addr, repository string) (endpoin
 func buildTwinport(ctx context.Context, cache, binary string) (program, error) {
 	p := program{name: "twinport", binary: binary, settings: withoutRates, metrics: true,
 		open: func(ctx context.Context, addr, repository string) (endpoint, error) {
-			_, err := prod.client(addr).CreateRepository(ctx, &ecr.CreateRepositoryInput{RepositoryName: &repository})
-			if err != nil {
-				return endpoint{}, fmt.Errorf("create repository %s: %w", repository, err)
+			if err := prod.create(ctx, region, addr, repository); err != nil {
+				return endpoint{}, err
 			}
 			return prod.endpoint(ctx, addr, repository)
 		}}
@@ -158,15 +177,21 @@ const withoutRates = "quotas: {requests_per_second: none}\n"
 
 // configureTwinport adds settings to a configuration of two accounts.
 func configureTwinport(dir, data, addr, settings string) (args, env []string, err error) {
+	return configureIn(region, dir, data, addr, settings)
+}
+
+func configureIn(region, dir, data, addr, settings string) (args, env []string, err error) {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "listen: %s\ndomain: localhost\ndata: %s\nregions: [%s]\n%saccounts:\n", addr, data, region, settings)
+	fmt.Fprintf(&b, "listen: %q\ndomain: localhost\ndata: %s\nregions: [%s]\n%saccounts:\n", addr, data, region, settings)
 	for _, a := range []account{prod, dev} {
 		fmt.Fprintf(&b, "  - id: %q\n    name: %s\n    access_keys:\n      - {id: %s, secret: %s}\n", a.id, a.name, a.keyID,
 			a.secret)
 	}
-	file := filepath.Join(dir, "twinport.yaml")
-	return []string{"serve", "--config", file}, nil, os.WriteFile(file, b.Bytes(), 0o600)
+	return []string{"serve", "--config", configurationOf(dir)}, nil, os.WriteFile(configurationOf(dir), b.Bytes(), 0o600)
 }
+
+// configurationOf is Twinport's in the folder of a process.
+func configurationOf(dir string) string { return filepath.Join(dir, "twinport.yaml") }
 
 // process is a program that runs and answers.
 type process struct {
@@ -180,6 +205,9 @@ type process struct {
 	exited  chan error
 }
 
+// otherPort is the port of a program in a place of its own, where all are free.
+const otherPort = "5000"
+
 // start runs the program on an empty folder below base and waits until it answers.
 func start(ctx context.Context, p program, base string) (_ *process, err error) {
 	dir, err := os.MkdirTemp(base, p.name+"-")
@@ -192,7 +220,9 @@ func start(ctx context.Context, p program, base string) (_ *process, err error) 
 			err = errors.Join(fmt.Errorf("start %s: %w%s", p.name, err, s.lastWords()), os.RemoveAll(dir))
 		}
 	}()
-	if s.addr, err = freeAddress(); err != nil {
+	if p.within != nil {
+		s.addr = net.JoinHostPort(p.host, otherPort)
+	} else if s.addr, err = freeAddress(); err != nil {
 		return nil, err
 	}
 	args, env, err := p.configure(dir, s.addr)
@@ -204,7 +234,8 @@ func start(ctx context.Context, p program, base string) (_ *process, err error) 
 		return nil, err
 	}
 	defer log.Close()
-	s.cmd = exec.CommandContext(ctx, p.binary, args...)
+	argv := append(append(slices.Clone(p.within), p.binary), args...)
+	s.cmd = exec.CommandContext(ctx, argv[0], argv[1:]...)
 	s.cmd.Dir, s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = dir, append(os.Environ(), env...), log, log
 	began := time.Now()
 	if err := s.cmd.Start(); err != nil {

@@ -67,10 +67,19 @@ func yardstickMain(args []string) error {
 func serveYardstick(addr, file string) error {
 	answer := make([]byte, handlerSize)
 	mux := http.NewServeMux()
-	mux.HandleFunc("/v2/", func(w http.ResponseWriter, _ *http.Request) {
+	bare := func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", manifestType)
 		w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
 		_, _ = w.Write(answer)
+	}
+	mux.HandleFunc("/v2/", bare)
+	mux.HandleFunc("POST /{$}", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		bare(w, r)
+	})
+	mux.HandleFunc("/sink", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Length", "0")
 	})
 	mux.HandleFunc("/file", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, file) })
 	l, err := net.Listen("tcp", addr)

@@ -200,7 +200,8 @@ func (b *batch) image(r repository, n int, linked map[string]bool) {
 	bytes := fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":%q,"digest":%q,"size":%d},"layers":[%s]}`,
 		manifestType, configType, config, configSize, strings.Join(list, ","))
 	b.manifests = append(b.manifests, []any{
-		id, r.id, digest(bytes), manifestType, int64(len(bytes)), int64(configSize + len(names)*layerSize), b.at, bytes,
+		id, r.id, digest(bytes), manifestType, int64(len(bytes)), int64(configSize + len(names)*layerSize),
+		b.at - int64(b.size.Images-b.images)*time.Second.Microseconds(), bytes,
 	})
 	for i := range b.size.TagsPerImage {
 		b.tags = append(b.tags, []any{r.id, Tag(n, i), id, id, b.at})
