@@ -97,14 +97,22 @@ func (tx TagsTx) Advance(r *Repository, t Tag, sourceRegistry, sourceSequence in
 		r.ID, t.Name, sourceRegistry, sourceSequence, t.Sequence); err != nil {
 		return err
 	}
-	return tx.conn.exec(`INSERT INTO tags (repository_id, name, manifest_id, sequence, updated_at)
+	if err := tx.conn.exec(`INSERT INTO tags (repository_id, name, manifest_id, sequence, updated_at)
 		SELECT m.repository_id, w.tag, m.id, CAST(?5 AS BIGINT), CAST(?6 AS BIGINT) FROM manifests m
 		JOIN tag_watermarks w ON w.repository_id = m.repository_id AND w.tag = ?3 AND w.source_registry_id = ?4
 		AND w.sequence = ?7 AND w.applied = ?5
 		WHERE m.repository_id = ?1 AND m.digest = ?2
 		ON CONFLICT (repository_id, name) DO UPDATE SET manifest_id = excluded.manifest_id, updated_at = excluded.updated_at,
 		sequence = CASE WHEN excluded.sequence > tags.sequence THEN excluded.sequence ELSE tags.sequence END`,
-		r.ID, t.Digest, t.Name, sourceRegistry, t.Sequence, fromTime(at), sourceSequence)
+		r.ID, t.Digest, t.Name, sourceRegistry, t.Sequence, fromTime(at), sourceSequence); err != nil {
+		return err
+	}
+	// Who sets a tag last may have got its number first: then the tag keeps the higher one.
+	return tx.conn.exec(`UPDATE tag_watermarks SET applied = (SELECT t.sequence FROM tags t
+			WHERE t.repository_id = ?1 AND t.name = ?2)
+		WHERE repository_id = ?1 AND tag = ?2 AND source_registry_id = ?3 AND sequence = ?4 AND applied = ?5
+			AND EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = ?1 AND t.name = ?2 AND t.sequence > ?5)`,
+		r.ID, t.Name, sourceRegistry, sourceSequence, t.Sequence)
 }
 
 // ImageID is an image by one of its tags or, if it has none, by its digest alone.

@@ -32,6 +32,30 @@ func TestReplicatedTagsMoveForwardOnly(t *testing.T) {
 	})
 }
 
+// TestDeletionOfATagWithAnEarlierNumber: of two replications that run side by side, the
+// later push may have got the lower number here. Its tag is deleted as any other.
+func TestDeletionOfATagWithAnEarlierNumber(t *testing.T) {
+	each(t, func(t *testing.T, s Store) {
+		r := newRepository(t, s, "app")
+		for i := range 2 {
+			putManifest(t, s, r, Manifest{Digest: manifestDigest(i), PushedAt: epoch}, "{}")
+			commit(t, s, func(tx *Tx) error {
+				return tx.Tags().Advance(r, Tag{Name: "latest", Digest: manifestDigest(i), Sequence: int64(9 - i)}, 1, int64(i+1),
+					epoch)
+			})
+		}
+		if got, err := s.Read(t.Context()).Tags().Get(r.ID, "latest"); err != nil || got.Digest != manifestDigest(1) {
+			t.Fatalf("the tag is %+v, %v", got, err)
+		}
+		commit(t, s, func(tx *Tx) error {
+			return tx.Deletions().DeleteTags(r, []string{"latest"}, manifestDigest(1), 1, 3)
+		})
+		if got, err := s.Read(t.Context()).Tags().Get(r.ID, "latest"); err != ErrNotFound {
+			t.Errorf("the tag that was deleted is %+v, %v", got, err)
+		}
+	})
+}
+
 func TestWatermarkOutlivesTheTag(t *testing.T) {
 	each(t, func(t *testing.T, s Store) {
 		r := newRepository(t, s, "app")

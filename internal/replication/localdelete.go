@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/registry"
 )
 
 // deleteReplicated deletes at the destination what the source has deleted, as
@@ -12,8 +13,11 @@ import (
 // it returns a refusal. That there is nothing to delete is none. again is as for admit.
 func (l *local) deleteReplicated(ctx context.Context, tx *metadata.Tx, job metadata.ReplicationJob,
 	again func() (metadata.ReplicationJob, error)) error {
-	if err := l.admit(ctx, tx, job, again); err != nil || job.DestinationID == 0 {
+	if err := l.admit(ctx, tx, job, again); err != nil {
 		return err
+	}
+	if job.DestinationID == 0 {
+		return l.stillNone(tx, job, again)
 	}
 	repo, err := tx.Repositories().Lock(job.DestinationID)
 	if errors.Is(err, metadata.ErrNotFound) {
@@ -45,4 +49,19 @@ func (l *local) deleteReplicated(ctx context.Context, tx *metadata.Tx, job metad
 		}
 	}
 	return nil
+}
+
+// stillNone keeps the repository that a deletion did not find from being created until the
+// deletion is recorded: registry.ErrChangedSince if it has been meanwhile. What comes
+// later compares with that record, and what came before would stay.
+func (l *local) stillNone(tx *metadata.Tx, job metadata.ReplicationJob,
+	again func() (metadata.ReplicationJob, error)) error {
+	if err := tx.Registries().Share(job.RegistryRow); err != nil {
+		return err
+	}
+	now, err := again()
+	if err == nil && now.DestinationID != 0 {
+		err = registry.ErrChangedSince
+	}
+	return err
 }
