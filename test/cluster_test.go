@@ -144,6 +144,7 @@ type balancer struct {
 
 func newBalancer(t *testing.T) *balancer {
 	b := &balancer{open: map[string]int{}}
+	faults := &logBuffer{}
 	transport := &http.Transport{DisableKeepAlives: true, DisableCompression: true, DialContext: b.dial}
 	proxy := &httputil.ReverseProxy{
 		Transport: transport,
@@ -152,12 +153,15 @@ func newBalancer(t *testing.T) *balancer {
 			r.Out.Host = r.In.Host
 		},
 		FlushInterval: -1,
-		ErrorLog:      log.New(io.Discard, "", 0),
+		ErrorLog:      log.New(faults, "", log.Lmicroseconds),
 	}
-	server := httptest.NewServer(proxy)
+	server := httptest.NewServer(servers.WholeAnswers(proxy))
 	t.Cleanup(func() {
 		server.CloseClientConnections()
 		server.Close()
+		if t.Failed() {
+			t.Logf("the balancer has logged:\n%s", faults)
+		}
 	})
 	b.addr = server.Listener.Addr().String()
 	return b

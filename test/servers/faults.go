@@ -121,7 +121,7 @@ func HTTPFaults(t T, server string) *HTTPProxy {
 		case cutRequest:
 			r.Body = &cutBody{ReadCloser: r.Body, left: fault.bytes}
 		}
-		proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), faultKey{}, fault)))
+		WholeAnswers(proxy).ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), faultKey{}, fault)))
 	}))
 	t.Cleanup(func() {
 		p.Rule(nil)
@@ -131,6 +131,16 @@ func HTTPFaults(t T, server string) *HTTPProxy {
 	})
 	p.URL = listener.URL
 	return p
+}
+
+// WholeAnswers is a handler that passes requests on with a transport. Without it the answer
+// ends the request's body, in which the transport may still be looking for the end: it takes
+// that for a fault, and cuts the answer.
+func WholeAnswers(proxy http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).EnableFullDuplex() // recorders of tests have none, and need none
+		proxy.ServeHTTP(w, r)
+	})
 }
 
 // Rule sets what decides on the fault of each request, from its method, path,

@@ -169,6 +169,7 @@ func (b bucket) through(t testing.TB, fault func(w http.ResponseWriter, r *http.
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !fault(w, r, pass) {
+			_ = http.NewResponseController(w).EnableFullDuplex() // see servers.WholeAnswers
 			pass.ServeHTTP(w, r)
 		}
 	}))
