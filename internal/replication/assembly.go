@@ -14,6 +14,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/peer"
 	"github.com/twinport/twinport/internal/registry"
 )
 
@@ -394,7 +395,9 @@ func (a *assembly) open(ctx context.Context, s *Service, repo *metadata.Reposito
 }
 
 // errTaken says that two processes have begun with a layer at the same time.
-var errTaken = fmt.Errorf("%w: another process has begun to receive the layer", metadata.ErrUnavailable)
+var errTaken = &peer.Error{
+	Code: peer.Internal, Message: "Another process has just begun to receive the layer: send the part again.",
+}
 
 // following reads a part, and those that follow it, as long as there are any: so a
 // store far away gets one stream.
