@@ -144,6 +144,17 @@ func (p *pair) replicate(ctx context.Context) error {
 	return nil
 }
 
+// backfill has the rule send what was there before it.
+func (p *pair) backfill(ctx context.Context) error {
+	_, err := prod.client(p.near.addr).StartReplicationBackfill(ctx, &ecr.StartReplicationBackfillInput{
+		Destination: &types.ReplicationDestination{Region: aws.String(otherRegion), RegistryId: aws.String(prod.id)},
+	})
+	if err != nil {
+		return fmt.Errorf("start a backfill: %w", err)
+	}
+	return nil
+}
+
 // source is the repository at the near side, which it creates.
 func (p *pair) source(ctx context.Context, repository string) (endpoint, error) {
 	return p.near.program.open(ctx, p.near.addr, repository)
@@ -347,9 +358,10 @@ func measureLine(ctx context.Context, b *bench, sink program, l line) (figures [
 	return []figure{{l.String() + ": images", "MB/s", rate}, {l.String() + ": one layer", "MB/s", rate}}, err
 }
 
-// measureCopy has the peer get images whose layers are here already: what tools
-// begin with, too. The clock runs from the first manifest's PUT until the last image
-// is pullable at the other end.
+// measureCopy has the peer get what is here already: what tools begin with, too. Of
+// small images that is all, and the clock runs from the start of a backfill; of others
+// it is the layers, and the clock runs from the first manifest's PUT. It stops when the
+// last image is pullable at the other end.
 func measureCopy(ctx context.Context, b *bench, twin program, l line, w work) (figures []figure, err error) {
 	images := w.content(b.content)
 	err = withPair(ctx, b, twin, l, true, func(ctx context.Context, p *pair) error {
@@ -360,6 +372,13 @@ func measureCopy(ctx context.Context, b *bench, twin program, l line, w work) (f
 		if _, err := each(ctx, source, imageConnections, images, pushBlobs); err != nil {
 			return err
 		}
+		begin := func() error { return putManifests(ctx, source, images) }
+		if w.many {
+			if err := begin(); err != nil {
+				return err
+			}
+			begin = func() error { return p.backfill(ctx) }
+		}
 		if err := p.replicate(ctx); err != nil {
 			return err
 		}
@@ -369,10 +388,7 @@ func measureCopy(ctx context.Context, b *bench, twin program, l line, w work) (f
 		}
 		settle()
 		began := time.Now()
-		if _, err := each(ctx, source, requestConnections, images, func(c *conn, img image) error {
-			_, err := c.expect(201, putManifest(c.endpoint, img.tag, img.manifest), body{}, nil)
-			return err
-		}); err != nil {
+		if err := begin(); err != nil {
 			return err
 		}
 		if err := awaitImages(ctx, destination, images); err != nil {
@@ -392,6 +408,14 @@ func measureCopy(ctx context.Context, b *bench, twin program, l line, w work) (f
 		return err
 	})
 	return figures, err
+}
+
+func putManifests(ctx context.Context, to endpoint, images []image) error {
+	_, err := each(ctx, to, requestConnections, images, func(c *conn, img image) error {
+		_, err := c.expect(201, putManifest(c.endpoint, img.tag, img.manifest), body{}, nil)
+		return err
+	})
+	return err
 }
 
 func pushBlobs(c *conn, img image) error {
