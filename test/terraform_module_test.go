@@ -1,28 +1,21 @@
 package test
 
 import (
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
-	"testing"
 )
 
-// TestTerraformModule sets accounts up by a module as teams share them, with dynamic blocks and nulls for what is not
-// given; changes every argument that it may, forgets all and imports it again; and reads it by every data source.
-func TestTerraformModule(t *testing.T) {
-	t.Parallel()
-	terraform := client(t, "terraform")
-	s := newServer(t)
-	d := s.desk()
+// terraformModule sets accounts up by a module as teams share them, with dynamic blocks and nulls for what is not
+// given. Its data sources read all of it, and the image, which has the tag v1 of team/app.
+func terraformModule(s *server, image image) terraformPart {
+	s.t.Helper()
 	module, err := filepath.Abs("testdata/terraform/ecr")
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	configure := func(app string) {
-		t.Helper()
-		writeFile(t, filepath.Join(d.home, "main.tf"), s.terraformProviders(prod, dev)+fmt.Sprintf(`
+	configure := func(app string) string {
+		return fmt.Sprintf(`
 module "bare" {
   source    = %[1]q
   providers = { aws = aws.prod }
@@ -58,7 +51,7 @@ module "grant" {
     }]
   })
 }
-`, module, app, prod.id, dev.id, tokyo))
+`, module, app, prod.id, dev.id, tokyo)
 	}
 	const expire = `lifecycle_policy = jsonencode({
     rules = [{
@@ -125,53 +118,47 @@ module "grant" {
     }
     ROOT = { applied_for = ["REPLICATION"], description = "all others" }
   }`, prod.id, dev.id, fmt.Sprintf(expire, 40), tokyo)
-	apply := func(want string) {
-		t.Helper()
-		out := d.must("", terraform, "apply", "-auto-approve", "-input=false", "-no-color")
-		if !strings.Contains(out, "Resources: "+want) {
-			t.Errorf("want %s:\n%s", want, out)
-		}
+	return terraformPart{
+		steps: [3]string{configure(before), configure(after), configure(after) + terraformData},
+		// The provider replaces lifecycle policies. force_delete is Terraform's own.
+		counts: [3][3]int{{10, 0, 0}, {1, 6, 1}, {0, 1, 0}},
+		imports: map[string]string{
+			"module.bare.aws_ecr_repository.this[0]":                       "bare",
+			"module.bare.aws_ecr_repository_policy.this[0]":                "bare",
+			"module.app.aws_ecr_repository.this[0]":                        "team/app",
+			"module.app.aws_ecr_repository_policy.this[0]":                 "team/app",
+			"module.app.aws_ecr_lifecycle_policy.this[0]":                  "team/app",
+			"module.app.aws_ecr_registry_scanning_configuration.this[0]":   prod.id,
+			"module.app.aws_ecr_replication_configuration.this[0]":         prod.id,
+			`module.app.aws_ecr_repository_creation_template.this["team"]`: "team",
+			`module.app.aws_ecr_repository_creation_template.this["ROOT"]`: "ROOT",
+			"module.grant.aws_ecr_registry_policy.this[0]":                 dev.id,
+		},
+		read: func(output func(string, any)) {
+			var read struct {
+				User, Newest, Tagged, Replica, Template string
+				Tags, Repositories                      []string
+				App                                     struct {
+					MostRecent []string          `json:"most_recent_image_tags"`
+					Mutability string            `json:"image_tag_mutability"`
+					Tags       map[string]string `json:"tags"`
+				}
+			}
+			output("read", &read)
+			url := s.addr + "/" + prod.id + "/" + tokyo + "/team/app"
+			if read.User != "AWS" || read.Newest != image.digest.String() || read.Tagged != url+"@"+image.digest.String() ||
+				!slices.Equal(read.Tags, []string{"v1"}) || !slices.Equal(read.App.MostRecent, []string{"v1"}) ||
+				read.App.Mutability != "MUTABLE" || read.App.Tags["env"] != "production" || read.Template != "of another team" ||
+				!slices.Equal(read.Repositories, []string{"bare", "kept", "shared", "team/app"}) ||
+				read.Replica != s.addr+"/"+dev.id+"/"+tokyo+"/team/app" {
+				s.t.Errorf("the data sources have read %+v", read)
+			}
+		},
 	}
-	// 2 would mean that the server answers other than what was set.
-	nothingToDo := func() {
-		t.Helper()
-		d.must("", terraform, "plan", "-detailed-exitcode", "-input=false", "-no-color")
-	}
-	configure(before)
-	d.terraformInit(terraform)
-	apply("10 added, 0 changed, 0 destroyed")
-	nothingToDo()
-	configure(after)
-	apply("1 added, 6 changed, 1 destroyed") // the provider replaces lifecycle policies
-	nothingToDo()
+}
 
-	imports := map[string]string{
-		"module.bare.aws_ecr_repository.this[0]":                       "bare",
-		"module.bare.aws_ecr_repository_policy.this[0]":                "bare",
-		"module.app.aws_ecr_repository.this[0]":                        "team/app",
-		"module.app.aws_ecr_repository_policy.this[0]":                 "team/app",
-		"module.app.aws_ecr_lifecycle_policy.this[0]":                  "team/app",
-		"module.app.aws_ecr_registry_scanning_configuration.this[0]":   prod.id,
-		"module.app.aws_ecr_replication_configuration.this[0]":         prod.id,
-		`module.app.aws_ecr_repository_creation_template.this["team"]`: "team",
-		`module.app.aws_ecr_repository_creation_template.this["ROOT"]`: "ROOT",
-		"module.grant.aws_ecr_registry_policy.this[0]":                 dev.id,
-	}
-	var text strings.Builder
-	remove := []string{"state", "rm"}
-	for to, id := range imports {
-		fmt.Fprintf(&text, "import {\n  to = %s\n  id = %q\n}\n", to, id)
-		remove = append(remove, to)
-	}
-	d.must("", terraform, remove...)
-	writeFile(t, filepath.Join(d.home, "import.tf"), text.String())
-	apply("10 imported, 0 added, 1 changed, 0 destroyed") // force_delete is Terraform's own
-	nothingToDo()
-
-	image := makeImage("terraform", nil, "")
-	s.oci(prod, tokyo).mustPush("team/app", "v1", image)
-	eventually(t, patience, func() error { return s.oci(dev, tokyo).wantPull("team/app", "v1", image.digest) })
-	writeFile(t, filepath.Join(d.home, "data.tf"), `
+// terraformData reads what the module has made by every data source.
+const terraformData = `
 data "aws_ecr_authorization_token" "token" {
   provider = aws.prod
 }
@@ -219,28 +206,4 @@ output "read" {
     template     = data.aws_ecr_repository_creation_template.team.description
   }
 }
-`)
-	d.must("", terraform, "apply", "-auto-approve", "-input=false", "-no-color")
-	nothingToDo()
-	var read struct {
-		User, Newest, Tagged, Replica, Template string
-		Tags, Repositories                      []string
-		App                                     struct {
-			MostRecent []string          `json:"most_recent_image_tags"`
-			Mutability string            `json:"image_tag_mutability"`
-			Tags       map[string]string `json:"tags"`
-		}
-	}
-	if err := json.Unmarshal([]byte(d.must("", terraform, "output", "-json", "read")), &read); err != nil {
-		t.Fatal(err)
-	}
-	url := s.addr + "/" + prod.id + "/" + tokyo + "/team/app"
-	if read.User != "AWS" || read.Newest != image.digest.String() || read.Tagged != url+"@"+image.digest.String() ||
-		!slices.Equal(read.Tags, []string{"v1"}) || !slices.Equal(read.App.MostRecent, []string{"v1"}) ||
-		read.App.Mutability != "MUTABLE" || read.App.Tags["env"] != "production" || read.Template != "of another team" ||
-		!slices.Equal(read.Repositories, []string{"bare", "team/app"}) ||
-		read.Replica != s.addr+"/"+dev.id+"/"+tokyo+"/team/app" {
-		t.Errorf("the data sources have read %+v", read)
-	}
-	d.must("", terraform, "destroy", "-auto-approve", "-input=false", "-no-color")
-}
+`

@@ -1,24 +1,14 @@
 package test
 
-import (
-	"fmt"
-	"path/filepath"
-	"strings"
-	"testing"
-)
+import "fmt"
 
-// TestTerraformSettings sets a registry and a repository up with all arguments that the AWS provider 5 has, changes
-// them in place, forgets them and imports them again.
-func TestTerraformSettings(t *testing.T) {
-	t.Parallel()
-	terraform := client(t, "terraform")
-	s := newServer(t)
-	d := s.desk()
-	configure := func(mutability string, scanOnPush bool, basic, scope, scanning string) {
-		writeFile(t, filepath.Join(d.home, "main.tf"), s.terraformProviders(prod)+fmt.Sprintf(`
-resource "aws_ecr_repository" "app" {
-  provider             = aws.prod
-  name                 = "team/app"
+// terraformSettings sets a registry and a repository up with all arguments that the AWS provider 5 has.
+func terraformSettings() terraformPart {
+	configure := func(mutability string, scanOnPush bool, basic, scope, scanning string) string {
+		return fmt.Sprintf(`
+resource "aws_ecr_repository" "set" {
+  provider             = aws.mallory
+  name                 = "team/set"
   image_tag_mutability = %q
   image_scanning_configuration {
     scan_on_push = %t
@@ -30,33 +20,24 @@ resource "aws_ecr_repository" "app" {
 }
 
 resource "aws_ecr_account_setting" "basic" {
-  provider = aws.prod
+  provider = aws.mallory
   name     = "BASIC_SCAN_TYPE_VERSION"
   value    = %[3]q
 }
 
 resource "aws_ecr_account_setting" "scope" {
-  provider = aws.prod
+  provider = aws.mallory
   name     = "REGISTRY_POLICY_SCOPE"
   value    = %[4]q
 }
 
 resource "aws_ecr_registry_scanning_configuration" "scanning" {
-  provider = aws.prod
+  provider = aws.mallory
   %[5]s
 }
-`, mutability, scanOnPush, basic, scope, scanning))
+`, mutability, scanOnPush, basic, scope, scanning)
 	}
-	apply := func(want string) {
-		t.Helper()
-		out := d.must("", terraform, "apply", "-auto-approve", "-input=false", "-no-color")
-		if !strings.Contains(out, "Resources: "+want) {
-			t.Errorf("want %s:\n%s", want, out)
-		}
-	}
-	// 2 would mean that the server answers other than what was set.
-	nothingToDo := func() { d.must("", terraform, "plan", "-detailed-exitcode", "-input=false", "-no-color") }
-	configure("IMMUTABLE", true, "AWS_NATIVE", "V2", `
+	before := configure("IMMUTABLE", true, "AWS_NATIVE", "V2", `
   scan_type = "ENHANCED"
   rule {
     scan_frequency = "SCAN_ON_PUSH"
@@ -76,10 +57,7 @@ resource "aws_ecr_registry_scanning_configuration" "scanning" {
       filter_type = "WILDCARD"
     }
   }`)
-	d.terraformInit(terraform)
-	apply("4 added, 0 changed, 0 destroyed")
-	nothingToDo()
-	configure("MUTABLE", false, "CLAIR", "V1", `
+	after := configure("MUTABLE", false, "CLAIR", "V1", `
   scan_type = "BASIC"
   rule {
     scan_frequency = "SCAN_ON_PUSH"
@@ -88,29 +66,14 @@ resource "aws_ecr_registry_scanning_configuration" "scanning" {
       filter_type = "WILDCARD"
     }
   }`)
-	apply("0 added, 4 changed, 0 destroyed")
-	nothingToDo()
-
-	d.must("", terraform, "state", "rm", "aws_ecr_repository.app", "aws_ecr_account_setting.basic",
-		"aws_ecr_account_setting.scope", "aws_ecr_registry_scanning_configuration.scanning")
-	writeFile(t, filepath.Join(d.home, "import.tf"), `
-import {
-  to = aws_ecr_repository.app
-  id = "team/app"
-}
-import {
-  to = aws_ecr_account_setting.basic
-  id = "BASIC_SCAN_TYPE_VERSION"
-}
-import {
-  to = aws_ecr_account_setting.scope
-  id = "REGISTRY_POLICY_SCOPE"
-}
-import {
-  to = aws_ecr_registry_scanning_configuration.scanning
-  id = "`+prod.id+`"
-}
-`)
-	apply("4 imported, 0 added, 0 changed, 0 destroyed")
-	d.must("", terraform, "destroy", "-auto-approve", "-input=false", "-no-color")
+	return terraformPart{
+		steps:  [3]string{before, after, after},
+		counts: [3][3]int{{4, 0, 0}, {0, 4, 0}, {}},
+		imports: map[string]string{
+			"aws_ecr_repository.set":                           "team/set",
+			"aws_ecr_account_setting.basic":                    "BASIC_SCAN_TYPE_VERSION",
+			"aws_ecr_account_setting.scope":                    "REGISTRY_POLICY_SCOPE",
+			"aws_ecr_registry_scanning_configuration.scanning": mallory.id,
+		},
+	}
 }
