@@ -60,7 +60,7 @@ WEB_MODULES := web/node_modules/.package-lock.json
 
 # What need not run again on PostgreSQL and S3: whole-program tests whose subject
 # is the command line, a document, or a client that another one stands for.
-EMBEDDED := ^Test(ACME|Architecture|AWSCommandLine|BadConfiguration|Balancer|Compose|Contributing|Demo|DeployNames|DockerCrossAccount|FormsOfURIs|Image$$|Init|Kubernetes|MakeHelp|Readme|Serve|Systemd|Terraform|TLS|TestingDocument|Unmodified|UserGuideCommands|Version)
+EMBEDDED := ^Test(ACME|Architecture|AWSCommandLine|BadConfiguration|Balancer|Boto3|Compose|Contributing|Demo|DeployNames|DockerCrossAccount|FormsOfURIs|Image$$|Init|JavaScriptSDK|Kubernetes|MakeHelp|Readme|Serve|Systemd|Terraform|TLS|TestingDocument|Unmodified|UserGuideCommands|Version)
 
 .DEFAULT_GOAL := help
 .PHONY: help build image demo web check test unit webtest clients screenshots torture lint fuzz bench generate tools clean
@@ -181,7 +181,7 @@ bench: ## measure Twinport and CNCF distribution side by side (BENCHARGS for fla
 generate: ## generate the ECR shapes again from AWS's published model
 	$(GO) generate ./...
 
-tools: ## install what the tests drive: Debian packages (as root) and Go programs (.cache/tools)
+tools: ## install what the tests drive: Debian packages (as root), Go programs and npm packages (.cache/tools)
 	@GO='$(GO)' test/tools.sh '$(TOOLS_DIR)' $(TOOLS)
 
 clean: ## remove what make has built and installed here

@@ -82,6 +82,24 @@ func TestUnmodifiedAWSTools(t *testing.T) {
 		d.must(password, crane, "auth", "login", registry, "--username", "AWS", "--password-stdin")
 		d.must("", crane, "push", archive, registry+"/app:1")
 	})
+	t.Run("boto3", func(t *testing.T) {
+		for version, python := range pythons(t) {
+			out := d.must("", python, "-c", "import boto3\n"+
+				"print(boto3.client('ecr').describe_repositories()['repositories'][0]['repositoryUri'])")
+			if got := strings.TrimSpace(out); got != registry+"/app" {
+				t.Errorf("%s: the repository's URI is %s", version, got)
+			}
+		}
+	})
+	t.Run("JavaScript SDK", func(t *testing.T) {
+		node, modules := javaScript(t)
+		out := d.must("", "env", "NODE_PATH="+modules, "NODE_EXTRA_CA_CERTS="+file, node, "-e", `
+			new (require('@aws-sdk/client-ecr').ECR)().describeRepositories({}).then((answer) =>
+				console.log(answer.repositories[0].repositoryUri))`)
+		if got := strings.TrimSpace(out); got != registry+"/app" {
+			t.Errorf("the repository's URI is %s", got)
+		}
+	})
 	t.Run("credential helper", func(t *testing.T) {
 		helper := client(t, "docker-credential-ecr-login")
 		folder := filepath.Join(d.home, "docker")

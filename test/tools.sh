@@ -4,7 +4,8 @@
 #   test/tools.sh FOLDER MODULE/PATH@VERSION…
 #
 # Debian packages are installed when run as root where apt-get exists. Each Go
-# program goes to FOLDER/<name>@<version>/<name>. A client that cannot be had
+# program goes to FOLDER/<name>@<version>/<name>, the npm packages of test/sdks to
+# FOLDER/sdks@<checksum of what they are locked to>. A client that cannot be had
 # is named in one line with the reason, and its tests are skipped. MORE names
 # packages besides those of `make test`.
 set -eu
@@ -60,6 +61,10 @@ debian dockerd docker.io
 # Newer Debian releases package the client apart from the engine.
 debian docker docker-cli
 debian aws awscli
+# boto3 is no command. Any Python that has it will do.
+if ! python3 -c 'import boto3' 2>/dev/null && ! /usr/bin/python3 -c 'import boto3' 2>/dev/null; then
+	debian boto3 python3-boto3
+fi
 # The tests make databases of their own. On a machine that is new to PostgreSQL,
 # its package is told to make none for the machine.
 if ! has postgres && ! has pg_createcluster; then
@@ -75,9 +80,20 @@ done
 debian chromium chromium
 debian node nodejs
 debian npm npm
-no_node=$("$(dirname "$0")/node.sh") || left_out "the console's tests" "$no_node"
+no_node=$("$(dirname "$0")/node.sh") || left_out "the console's tests, and those of JavaScript clients" "$no_node"
 command -v kubectl >/dev/null || left_out kubectl "not installed, and too old in Debian"
 command -v terraform >/dev/null || left_out terraform "not installed, and not in Debian"
+
+sdks=$(dirname "$0")/sdks
+home=$folder/sdks@$(cksum <"$sdks/package-lock.json" | cut -d' ' -f1)
+if [ -z "$no_node" ] && [ ! -e "$home/node_modules/.package-lock.json" ]; then # npm writes it last
+	echo "installing JavaScript clients"
+	rm -rf "$folder/sdks@"*
+	mkdir -p "$home"
+	cp "$sdks/package.json" "$sdks/package-lock.json" "$home"
+	(cd "$home" && npm ci --ignore-scripts --no-audit --no-fund --loglevel error) >"$log" 2>&1 ||
+		left_out "JavaScript clients" "npm could not install them: $(grep -m 1 -v '^ *$' "$log")"
+fi
 
 for module; do
 	version=${module##*@}
