@@ -100,6 +100,26 @@ func TestUnmodifiedAWSTools(t *testing.T) {
 			t.Errorf("the repository's URI is %s", got)
 		}
 	})
+	// The image is where CDK's templates say: they have AWS's names.
+	t.Run("CDK", func(t *testing.T) {
+		node, modules := javaScript(t)
+		docker := filepath.Join(d.home, "docker.sh")
+		writeFile(t, docker, `case $1 in
+			inspect) exit 1;;
+			login) exec `+crane+` auth login "$5" --username "$3" --password-stdin;;
+			push) exec `+crane+` push `+archive+` "$2";;
+			esac`)
+		writeFile(t, filepath.Join(d.home, "assets.json"), `{"version": "54.0.0", "files": {}, "dockerImages": {
+			"cdk": {"source": {"executable": ["echo", "built"]}, "destinations": {"current": {
+				"repositoryName": "app", "imageTag": "of-${AWS::AccountId}", "region": "`+tokyo+`"}}}}}`)
+		if err := os.Chmod(docker, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		d.must("", "env", "NODE_EXTRA_CA_CERTS="+file, "AWS_ENDPOINT_URL_STS=https://api.ecr."+tokyo+".amazonaws.com",
+			"CDK_DOCKER="+docker, "CDK_DOCKER_CREDS_FILE="+filepath.Join(d.home, "none"),
+			node, filepath.Join(modules, "cdk-assets", "bin", "cdk-assets"), "--path", d.home, "publish")
+		d.must("", crane, "validate", "--remote", registry+"/app:of-"+prod.id)
+	})
 	t.Run("credential helper", func(t *testing.T) {
 		helper := client(t, "docker-credential-ecr-login")
 		folder := filepath.Join(d.home, "docker")
