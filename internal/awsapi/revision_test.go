@@ -38,6 +38,8 @@ func TestRevisions(t *testing.T) {
 		{"the replication rules", "DescribeRegistry", "", "PutReplicationConfiguration",
 			`"replicationConfiguration":{"rules":[{"destinations":[{"region":"us-west-2","registryId":"` + other + `"}]}]}`,
 			"PutReplicationConfiguration", `"replicationConfiguration":{"rules":[]}`},
+		{"the scanning configuration", "GetRegistryScanningConfiguration", "", "PutRegistryScanningConfiguration",
+			`"scanType":"ENHANCED","rules":[]`, "PutRegistryScanningConfiguration", `"scanType":"BASIC"`},
 		{"the tag mutability", "DescribeRepositories", `"repositoryNames":["app"]`,
 			"PutImageTagMutability", name + `,"imageTagMutability":"IMMUTABLE"`,
 			"PutImageTagMutability", name + `,"imageTagMutability":"MUTABLE"`},

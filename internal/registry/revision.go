@@ -12,9 +12,9 @@ import (
 	"github.com/twinport/twinport/internal/resource"
 )
 
-// Revision names what a document says: a policy, the replication rules, a
-// repository's tags or its tag mutability. Documents that say the same have the
-// same revision, so nothing is stored for it.
+// Revision names what a document says: a policy, the replication rules, the
+// scanning configuration, a repository's tags or its tag mutability. Documents
+// that say the same have the same revision, so nothing is stored for it.
 //
 // A write takes revisions as its base: it is refused unless the document that it
 // replaces is at one of them (PreconditionFailed). Without a base it replaces
@@ -24,7 +24,8 @@ type Revision string
 // NoRevision is that of a policy that is not there.
 const NoRevision Revision = "none"
 
-// RevisionOf a document: of a text, of rules, of tags, or of a mutability and its exclusions.
+// RevisionOf a document: of a text, of rules, of tags, of a mutability and its exclusions, or of a type of scans and its
+// rules.
 func RevisionOf(document ...any) Revision {
 	hash := sha256.New()
 	for _, part := range document {

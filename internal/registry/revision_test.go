@@ -71,6 +71,23 @@ func (d *domain) documents() map[string]document {
 			},
 			remove: func(base ...registry.Revision) error { return d.SetRules(ctx, c, prod, nil, base...) },
 		},
+		"scanning configuration": {
+			revision: func() registry.Revision {
+				scanning, err := d.Scanning(ctx, c, prod)
+				must(err, "")
+				return registry.RevisionOf(scanning.Type, scanning.Rules)
+			},
+			write: func(n int, base ...registry.Revision) error {
+				_, err := d.SetScanning(ctx, c, prod, registry.ScanningConfiguration{
+					Rules: []registry.ScanningRule{{Frequency: registry.ScanOnPush, Filters: []string{fmt.Sprint("n", n)}}},
+				}, base...)
+				return err
+			},
+			remove: func(base ...registry.Revision) error {
+				_, err := d.SetScanning(ctx, c, prod, registry.ScanningConfiguration{}, base...)
+				return err
+			},
+		},
 		"tag mutability": {
 			revision: func() registry.Revision {
 				r, err := d.DescribeRepositories(ctx, c, prod, []string{ref.Name})

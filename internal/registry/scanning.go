@@ -55,10 +55,10 @@ func scanningOf(set *metadata.RegistrySettings) ScanningConfiguration {
 	return scanning
 }
 
-// SetScanning replaces the scanning configuration of the registry, and returns it: InvalidParameter. Without a type it
-// is BASIC.
+// SetScanning replaces the scanning configuration of the registry, and returns it: InvalidParameter,
+// PreconditionFailed. Without a type it is BASIC.
 func (s *Service) SetScanning(ctx context.Context, c access.Caller, id resource.Registry,
-	scanning ScanningConfiguration) (ScanningConfiguration, error) {
+	scanning ScanningConfiguration, base ...Revision) (ScanningConfiguration, error) {
 	reg, err := s.Settings(ctx, c, id, access.PutRegistryScanningConfiguration)
 	if err != nil {
 		return ScanningConfiguration{}, err
@@ -81,6 +81,10 @@ func (s *Service) SetScanning(ctx context.Context, c access.Caller, id resource.
 	err = s.Update(ctx, func(tx *metadata.Tx) error {
 		reg, err := LockSettings(tx, reg.ID, id)
 		if err != nil {
+			return err
+		}
+		now := scanningOf(&reg.RegistrySettings)
+		if err := Unchanged("the scanning configuration of the registry", base, now.Type, now.Rules); err != nil {
 			return err
 		}
 		reg.Scanning = scanning

@@ -7,9 +7,10 @@ var writes = map[string]bool{
 	"DeleteRegistryPolicy": true, "PutRegistryPolicy": true,
 	"DeleteRepositoryPolicy": true, "SetRepositoryPolicy": true,
 	"DeleteLifecyclePolicy": true, "PutLifecyclePolicy": true,
-	"PutImageTagMutability":       true,
-	"PutReplicationConfiguration": true,
-	"TagResource":                 true, "UntagResource": true,
+	"PutImageTagMutability":            true,
+	"PutRegistryScanningConfiguration": true,
+	"PutReplicationConfiguration":      true,
+	"TagResource":                      true, "UntagResource": true,
 }
 
 // TakesBase says whether Call.Base means something to the named operation.

@@ -18,7 +18,7 @@ func (s *Service) PutRegistryScanningConfiguration(ctx context.Context, call Cal
 		}
 		scanning.Rules = append(scanning.Rules, rule)
 	}
-	scanning, err := s.registry.SetScanning(ctx, call.Caller, call.Registry, scanning)
+	scanning, err := s.registry.SetScanning(ctx, call.Caller, call.Registry, scanning, call.Base...)
 	if err != nil {
 		return nil, err
 	}
@@ -34,6 +34,7 @@ func (s *Service) GetRegistryScanningConfiguration(ctx context.Context, call Cal
 	if err != nil {
 		return nil, err
 	}
+	call.reads(scanning.Type, scanning.Rules)
 	return &GetRegistryScanningConfigurationResponse{
 		RegistryID: call.Registry.Account, ScanningConfiguration: registryScanningConfiguration(scanning),
 	}, nil

@@ -128,6 +128,7 @@ type Replacing =
   | `${'Put' | 'Delete'}RegistryPolicy`
   | `${'Set' | 'Delete'}RepositoryPolicy`
   | `${'Put' | 'Delete'}LifecyclePolicy`
+  | 'PutRegistryScanningConfiguration'
   | 'PutReplicationConfiguration'
   | 'PutImageTagMutability'
   | 'TagResource'

@@ -382,6 +382,18 @@ export interface PutAccountSettingResponse {
   value?: string;
 }
 
+export interface PutImageScanningConfigurationRequest {
+  registryId?: string;
+  repositoryName: string;
+  imageScanningConfiguration: ImageScanningConfiguration;
+}
+
+export interface PutImageScanningConfigurationResponse {
+  registryId?: string;
+  repositoryName?: string;
+  imageScanningConfiguration?: ImageScanningConfiguration;
+}
+
 export interface PutImageTagMutabilityRequest {
   registryId?: string;
   repositoryName: string;
@@ -415,6 +427,15 @@ export interface PutRegistryPolicyRequest {
 export interface PutRegistryPolicyResponse {
   registryId: string;
   policyText: string;
+}
+
+export interface PutRegistryScanningConfigurationRequest {
+  scanType?: ScanType;
+  rules?: RegistryScanningRule[];
+}
+
+export interface PutRegistryScanningConfigurationResponse {
+  registryScanningConfiguration: RegistryScanningConfiguration;
 }
 
 export interface PutReplicationConfigurationRequest {
@@ -683,9 +704,17 @@ export interface ECR {
   ListReplicationBackfills: { in: ListReplicationBackfillsRequest; out: ListReplicationBackfillsResponse };
   ListTagsForResource: { in: ListTagsForResourceRequest; out: ListTagsForResourceResponse };
   PutAccountSetting: { in: PutAccountSettingRequest; out: PutAccountSettingResponse };
+  PutImageScanningConfiguration: {
+    in: PutImageScanningConfigurationRequest;
+    out: PutImageScanningConfigurationResponse;
+  };
   PutImageTagMutability: { in: PutImageTagMutabilityRequest; out: PutImageTagMutabilityResponse };
   PutLifecyclePolicy: { in: PutLifecyclePolicyRequest; out: PutLifecyclePolicyResponse };
   PutRegistryPolicy: { in: PutRegistryPolicyRequest; out: PutRegistryPolicyResponse };
+  PutRegistryScanningConfiguration: {
+    in: PutRegistryScanningConfigurationRequest;
+    out: PutRegistryScanningConfigurationResponse;
+  };
   PutReplicationConfiguration: { in: PutReplicationConfigurationRequest; out: PutReplicationConfigurationResponse };
   RegisterPullTimeUpdateExclusion: {
     in: RegisterPullTimeUpdateExclusionRequest;
@@ -736,6 +765,7 @@ export const limitsPrincipalArn = {
 export const limitsRegion = { min: 2, max: 25, pattern: /^(?:[0-9a-z-]{2,25})$/ };
 export const limitsRegistryId = { pattern: /^(?:[0-9]{12})$/ };
 export const limitsRegistryPolicyText = { min: 0, max: 10240 };
+export const limitsRegistryScanningRuleList = { min: 0, max: 2 };
 export const limitsReplicationBackfillId = {
   pattern: /^(?:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})$/,
 };
@@ -755,3 +785,9 @@ export const limitsRepositoryName = {
 export const limitsRepositoryNameList = { min: 1, max: 100 };
 export const limitsRepositoryPolicyText = { min: 0, max: 10240 };
 export const limitsRepositoryTemplateDescription = { max: 256 };
+export const limitsScanningRepositoryFilterList = { min: 0, max: 100 };
+export const limitsScanningRepositoryFilterValue = {
+  min: 1,
+  max: 255,
+  pattern: /^(?:^[a-z0-9*](?:[._\-/a-z0-9*]?[a-z0-9*]+)*$)$/,
+};

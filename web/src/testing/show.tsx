@@ -69,6 +69,7 @@ const readBefore: Partial<Record<keyof Operations, keyof Operations>> = {
   DeleteRepositoryPolicy: 'GetRepositoryPolicy',
   PutLifecyclePolicy: 'GetLifecyclePolicy',
   DeleteLifecyclePolicy: 'GetLifecyclePolicy',
+  PutRegistryScanningConfiguration: 'GetRegistryScanningConfiguration',
   PutReplicationConfiguration: 'DescribeRegistry',
   PutImageTagMutability: 'DescribeRepositories',
   TagResource: 'ListTagsForResource',

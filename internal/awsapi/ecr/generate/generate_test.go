@@ -104,7 +104,7 @@ func TestTypeScript(t *testing.T) {
 
 export type Kind = 'A' | 'B';
 
-export const limitsName = { min: 1, max: 2, pattern: /^(?:[a\/]\\\/b\/)$/ };
+export const limitsName = { min: 1, max: 2, pattern: /^(?:[a/]\\\/b\/)$/ };
 export const limitsNames = { max: 2 };
 `
 	if got := b.String(); got != want {
