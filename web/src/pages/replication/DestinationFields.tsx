@@ -17,7 +17,7 @@ import { GrantState } from '../../parts/destinations/GrantState';
 import type { OfferedRegion } from '../../parts/peers/regions';
 import type { Editing } from './editing';
 import { accountDigits, accountProblem, filterProblem, newAccountRow, type AccountRow, type RuleForm } from './form';
-import { useRows } from './rows';
+import { useRows } from '../../parts/rows';
 
 interface Fields {
   rule: RuleForm;

@@ -10,7 +10,7 @@ import { useMessages } from '../../i18n';
 import type { Editing } from './editing';
 import { filterProblem, maxFilters, newFilterRow, type FilterRow, type RuleForm } from './form';
 import { MatchingRepositories } from './MatchingRepositories';
-import { useRows } from './rows';
+import { useRows } from '../../parts/rows';
 
 /** Which repositories a rule is for, and which those are now. */
 export function FilterFields({
