@@ -2,7 +2,8 @@
 
 import { expect } from 'vitest';
 
-import { messages, test, visit } from './console';
+import { expectAccessible, expectNoSidewaysScrolling } from './accessibility';
+import { messages, settle, test, visit } from './console';
 import { grantOf, source, taker } from './scene';
 import { dev, prod, tokyo, virginia } from './server';
 import { accountField, next } from './steps';
@@ -110,6 +111,46 @@ test('the name of a repository', async ({ open, server }) => {
   await name.fill('team/web');
   await page.getByRole('button', { name: m.repositories.create, exact: true }).click();
   await page.getByText(m.repositories.created('team/web')).waitFor();
+});
+
+test('which images are to be scanned', async ({ open, server }) => {
+  const { editScanning, scanFilterProblems, scanFrequencies, scanTypes, ...texts } = m.registrySettings;
+  const page = await open();
+  await visit(page, m, source);
+  const dialog = page.getByRole('dialog');
+  const save = dialog.getByRole('button', { name: m.shell.save, exact: true });
+  await page.getByRole('button', { name: editScanning }).click();
+  await dialog.getByRole('radio', { name: scanTypes.ENHANCED }).check();
+  await dialog.getByRole('button', { name: texts.addScanFilter(scanFrequencies.CONTINUOUS_SCAN) }).click();
+  await page.keyboard.type('team/'); // the new field has the focus
+  const filter = dialog.getByRole('textbox', { name: texts.scanFilter });
+  expect(await filter.inputValue()).toBe('team/');
+  await save.click();
+  await dialog.getByText(scanFilterProblems.separators).first().waitFor();
+  for (const width of [390, 1280]) {
+    await page.setViewportSize({ width, height: 900 });
+    await settle(page);
+    await expectAccessible(page);
+    await expectNoSidewaysScrolling(page);
+  }
+  await filter.fill('team/*');
+  await save.click();
+  await page.getByText(texts.scanningSaved).waitFor();
+  await page.getByText(texts.scanRule(scanFrequencies.CONTINUOUS_SCAN, 'team/*')).waitFor();
+  expect(await server.ecr(source, 'GetRegistryScanningConfiguration', {})).toMatchObject({
+    scanningConfiguration: {
+      scanType: 'ENHANCED',
+      rules: [{ scanFrequency: 'CONTINUOUS_SCAN', repositoryFilters: [{ filter: 'team/*', filterType: 'WILDCARD' }] }],
+    },
+  });
+
+  await server.ecr(source, 'CreateRepository', { repositoryName: 'scanned' });
+  await page.goto(`/console/${prod.id}/${source.region}/repository/scanned?tab=settings`);
+  await page.getByRole('button', { name: m.repositories.editScanOnPush }).click();
+  await dialog.getByRole('checkbox', { name: m.repositories.scanOnPushChoice }).check();
+  await expectAccessible(page);
+  await save.click();
+  await page.getByText(m.repositories.scansOnPush, { exact: true }).waitFor();
 });
 
 test('a link to a Region or a page that is not there', async ({ open }) => {

@@ -43,13 +43,41 @@ export const registrySettings = {
   // Scanning
   scanning: 'Scanning',
   scanningDescription:
-    'Stored as ECR’s clients set it, with PutRegistryScanningConfiguration. Nothing scans images yet, so there are no findings.',
+    'Stored as it is set here, or by ECR’s clients with PutRegistryScanningConfiguration. Nothing scans images yet, so there are no findings.',
+  editScanning: 'Edit scanning',
+  nothingScans: 'Nothing scans images yet: what is set here is stored, and shown to clients that ask.',
+  scanningSaved: 'The scanning configuration is saved',
   scanType: 'Type',
   scanTypes: { BASIC: 'Basic', ENHANCED: 'Enhanced' },
+  scanTypeHints: {
+    BASIC: 'These rules count, and what is set of a repository itself.',
+    ENHANCED: 'These rules count alone, and may have images scanned continuously.',
+  },
   scanRules: 'Rules',
   scanFrequencies: { SCAN_ON_PUSH: 'On push', CONTINUOUS_SCAN: 'Continuously', MANUAL: 'When asked for' },
   scanRule: (when: string, repositories: string) => `${when}: ${repositories}`,
   noScanRules: 'No rules',
+  scanFrequencyHints: {
+    SCAN_ON_PUSH: 'Repositories whose images are scanned once, when they are pushed.',
+    CONTINUOUS_SCAN:
+      'Repositories whose images are scanned when they are pushed, and again from time to time. Goes before “On push”.',
+    MANUAL: 'Repositories whose images are scanned when a client asks for it. “On push” goes before.',
+  },
+  scanFilter: 'Filter',
+  scanFilterHint:
+    'Lower-case letters, digits and . _ - / between them; * stands for any characters. A filter without * is for names that have it anywhere, and * alone for all.',
+  addScanFilter: (when: string) => `Add filter: ${when}`,
+  removeScanFilter: (filter: string, when: string) => `Remove filter ${filter}: ${when}`,
+  removedScanFilter: 'The filter is removed',
+  noScanRule: 'No repositories',
+  scanRuleDropped: (when: string) => `The rule “${when}” is not saved: this type has none.`,
+  scanFilterProblems: {
+    empty: 'Type a filter, or remove it',
+    characters: 'A filter has only lower-case letters, digits, . _ - / and *',
+    long: 'A filter has at most 255 characters',
+    separators: 'A filter begins and ends with a letter, a digit or *, and has one of . _ - / between them',
+    twice: 'This filter is there already',
+  },
 
   // Pull-time exclusions
   exclusions: 'Pull-time exclusions',

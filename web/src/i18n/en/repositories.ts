@@ -76,6 +76,13 @@ export const repositories = {
   repositoryPolicy: 'Repository policy',
   hasPolicy: 'Yes',
   hasNoPolicy: 'None: only this account has access',
+  scanOnPush: 'Scan on push',
+  scansOnPush: 'On',
+  scansNot: 'Off',
+  editScanOnPush: 'Edit scan on push',
+  scanOnPushChoice: 'Scan images when they are pushed',
+  scanOnPushHint:
+    'Counts beside the registry’s rules while its scanning is basic. While that is enhanced, the rules count alone.',
   details: 'Details',
   saved: 'Saved',
   conflict: 'What is stored has changed meanwhile',

@@ -74,6 +74,13 @@ export const repositories: Messages['repositories'] = {
   repositoryPolicy: 'リポジトリポリシー',
   hasPolicy: 'あり',
   hasNoPolicy: 'なし：アクセスできるのはこのアカウントだけです',
+  scanOnPush: 'プッシュ時のスキャン',
+  scansOnPush: 'オン',
+  scansNot: 'オフ',
+  editScanOnPush: 'プッシュ時のスキャンを編集',
+  scanOnPushChoice: 'プッシュ時にイメージをスキャンする',
+  scanOnPushHint:
+    'レジストリのスキャンの種類が基本のとき、レジストリのルールに加えて適用されます。拡張のときは、ルールだけが適用されます。',
   details: '詳細',
   saved: '保存しました',
   conflict: '編集中に、保存されている内容が変わりました',

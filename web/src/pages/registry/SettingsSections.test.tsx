@@ -1,7 +1,11 @@
 import { fireEvent, screen, waitFor, within } from '@testing-library/react';
 import { expect, test } from 'vitest';
 
+import type { RegistryScanningConfiguration } from '../../api/ecr';
+import type { Language } from '../../i18n';
+import { errors } from '../../i18n/en/errors';
 import { registrySettings as en } from '../../i18n/en/registrySettings';
+import { repositories } from '../../i18n/en/repositories';
 import { registrySettings as ja } from '../../i18n/ja/registrySettings';
 import { show, type Answers } from '../../testing/show';
 import { SettingsSections } from './SettingsSections';
@@ -9,13 +13,20 @@ import { SettingsSections } from './SettingsSections';
 const scanner = 'arn:aws:iam::111122223333:user/scanner';
 
 /** A registry that keeps what is set, and refuses the scope V1. */
-function registry(): { answers: Answers; exclusions: string[] } {
+function registry() {
   const values: Record<string, string> = {
     REGISTRY_POLICY_SCOPE: 'V2',
     BLOB_MOUNTING: 'ENABLED',
     BASIC_SCAN_TYPE_VERSION: 'AWS_NATIVE',
   };
   const exclusions: string[] = [];
+  const server: { scanning: RegistryScanningConfiguration; afterRead: () => void } = {
+    scanning: {
+      scanType: 'ENHANCED',
+      rules: [{ scanFrequency: 'SCAN_ON_PUSH', repositoryFilters: [{ filter: 'team/*', filterType: 'WILDCARD' }] }],
+    },
+    afterRead: () => {},
+  };
   const answers: Answers = {
     GetAccountSetting: ({ name }) => ({ name, value: values[name]! }),
     PutAccountSetting: ({ name, value }) => {
@@ -25,11 +36,15 @@ function registry(): { answers: Answers; exclusions: string[] } {
       values[name] = value;
       return { name, value };
     },
-    GetRegistryScanningConfiguration: {
-      scanningConfiguration: {
-        scanType: 'ENHANCED',
-        rules: [{ scanFrequency: 'SCAN_ON_PUSH', repositoryFilters: [{ filter: 'team/*', filterType: 'WILDCARD' }] }],
-      },
+    GetRegistryScanningConfiguration: () => {
+      const { scanning, afterRead } = server;
+      server.afterRead = () => {};
+      afterRead();
+      return { scanningConfiguration: scanning };
+    },
+    PutRegistryScanningConfiguration: ({ scanType, rules }) => {
+      server.scanning = { scanType: scanType!, rules: rules! };
+      return { registryScanningConfiguration: server.scanning };
     },
     ListPullTimeUpdateExclusions: () => ({ pullTimeUpdateExclusions: [...exclusions] }),
     RegisterPullTimeUpdateExclusion: ({ principalArn }) => {
@@ -42,7 +57,7 @@ function registry(): { answers: Answers; exclusions: string[] } {
     },
     DescribeQuotas: { quotas: [] },
   };
-  return { answers, exclusions };
+  return { answers, exclusions, server };
 }
 
 test('a setting is changed in a dialog, which says what the server refuses', async () => {
@@ -71,6 +86,100 @@ test.each([
   await screen.findByText(m.scanTypes.ENHANCED);
   screen.getByText(m.scanRule(m.scanFrequencies.SCAN_ON_PUSH, 'team/*'));
   screen.getByText(m.scanningDescription);
+});
+
+/** Opens the form of the scanning configuration. */
+async function editScanning(m: typeof en, answers: Answers, language: Language = 'en') {
+  await show(<SettingsSections />, { answers, language });
+  const button = await screen.findByRole('button', { name: m.editScanning });
+  await waitFor(() => expect(button).toHaveProperty('disabled', false));
+  fireEvent.click(button);
+  const dialog = within(screen.getByRole('dialog'));
+  const press = (name: string) => fireEvent.click(dialog.getByRole('button', { name }));
+  const filters = (when: string) => dialog.getAllByRole('textbox', { name: `${when} ${m.scanFilter}` });
+  const type = (when: string, index: number, value: string) =>
+    fireEvent.change(filters(when)[index]!, { target: { value } });
+  return { dialog, press, filters, type };
+}
+
+test.each([
+  { language: 'en' as const, m: en, save: 'Save' },
+  { language: 'ja' as const, m: ja, save: '保存' },
+])('the scanning configuration is edited in $language', async ({ language, m, save }) => {
+  const { answers, server } = registry();
+  const { dialog, press, type } = await editScanning(m, answers, language);
+  const { SCAN_ON_PUSH: onPush, MANUAL: manual, CONTINUOUS_SCAN: continuous } = m.scanFrequencies;
+  dialog.getByText(m.nothingScans);
+  expect(dialog.getByRole<HTMLButtonElement>('button', { name: save }).disabled).toBe(true);
+
+  // What the type has no rule for is said, and not saved.
+  press(m.addScanFilter(continuous));
+  type(continuous, 0, 'prod*');
+  fireEvent.click(dialog.getByRole('radio', { name: m.scanTypes.BASIC }));
+  dialog.getByText(m.scanRuleDropped(continuous));
+  press(m.addScanFilter(manual));
+  press(m.addScanFilter(onPush));
+  type(onPush, 1, 'Team');
+  dialog.getAllByText(m.scanFilterProblems.characters);
+  type(onPush, 1, 'team/*');
+  dialog.getAllByText(m.scanFilterProblems.twice);
+  type(onPush, 1, 'web');
+  press(m.removeScanFilter('team/*', onPush));
+  press(save);
+  dialog.getAllByText(m.scanFilterProblems.empty);
+  expect(server.scanning.scanType).toBe('ENHANCED');
+  type(manual, 0, '*');
+  press(save);
+  await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+  expect(server.scanning).toEqual({
+    scanType: 'BASIC',
+    rules: [
+      { scanFrequency: 'SCAN_ON_PUSH', repositoryFilters: [{ filter: 'web', filterType: 'WILDCARD' }] },
+      { scanFrequency: 'MANUAL', repositoryFilters: [{ filter: '*', filterType: 'WILDCARD' }] },
+    ],
+  });
+  screen.getByText(m.scanTypes.BASIC);
+  screen.getByText(m.scanRule(onPush, 'web'));
+  screen.getByText(m.scanRule(manual, '*'));
+});
+
+test('what the server refuses of the scanning configuration is said beside that', async () => {
+  const { answers } = registry();
+  let refusal = 'rules.1.member.repositoryFilters.2.member.filter';
+  answers.PutRegistryScanningConfiguration = () => {
+    throw `Invalid parameter at '${refusal}' failed to satisfy constraint: 'no'`;
+  };
+  const onPush = en.scanFrequencies.SCAN_ON_PUSH;
+  const { dialog, press, filters, type } = await editScanning(en, answers);
+  press(en.addScanFilter(onPush));
+  type(onPush, 1, 'web');
+  press('Save');
+  await dialog.findAllByText(/repositoryFilters\.2/);
+  const wrong = () => filters(onPush).map((field) => field.getAttribute('aria-invalid'));
+  expect(wrong()).toEqual([null, 'true']);
+  expect(dialog.queryByText(errors.refused)).toBeNull();
+
+  type(onPush, 1, 'app');
+  expect(wrong()).toEqual([null, null]);
+  refusal = 'elsewhere';
+  press('Save');
+  await dialog.findByText(errors.refused);
+  dialog.getByText(/elsewhere/);
+});
+
+test('a scanning configuration that another client has set meanwhile is not overwritten', async () => {
+  const { answers, server } = registry();
+  const { dialog, press } = await editScanning(en, answers);
+  fireEvent.click(dialog.getByRole('radio', { name: en.scanTypes.BASIC }));
+  const theirs: RegistryScanningConfiguration = { scanType: 'ENHANCED', rules: [] };
+  server.afterRead = () => (server.scanning = theirs);
+  press('Save');
+  await dialog.findByText(repositories.conflict);
+  dialog.getByText(en.noScanRules);
+  expect(server.scanning).toBe(theirs);
+  press(repositories.keepMine);
+  press('Save');
+  await waitFor(() => expect(server.scanning.scanType).toBe('BASIC'));
 });
 
 test('pulls of a principal are excluded, and count again', async () => {

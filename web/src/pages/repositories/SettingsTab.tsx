@@ -28,6 +28,7 @@ import { MutabilityText } from '../../parts/mutability/MutabilityText';
 import { ConflictAlert } from '../../parts/saving/ConflictAlert';
 import { focusInvalid, SubmitProblem } from '../../parts/saving/SubmitProblem';
 import { useGuardedSave } from '../../parts/saving/useGuardedSave';
+import { ScanOnPush } from './ScanOnPush';
 
 export function SettingsTab({ repository }: { repository: FoundRepository }) {
   const { repositories: m } = useMessages();
@@ -61,6 +62,7 @@ export function SettingsTab({ repository }: { repository: FoundRepository }) {
                   : m.replicatesNowhere,
             },
             { label: m.repositoryPolicy, value: repository.hasPolicy ? m.hasPolicy : m.hasNoPolicy },
+            { label: m.scanOnPush, value: <ScanOnPush repository={repository} /> },
             { label: m.encryption, value: m.encryptionOfDisk },
           ]}
         />

@@ -10,6 +10,7 @@ const sources = import.meta.glob<string>(['/src/**/*.{ts,tsx}', '!/src/**/*.test
 const atOnce = [
   '/src/pages/registry/AccountSettings.tsx',
   '/src/pages/replication/RemoveRule.tsx',
+  '/src/pages/repositories/ScanOnPush.tsx',
   '/src/parts/destinations/grant.ts',
 ];
 
