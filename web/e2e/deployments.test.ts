@@ -71,7 +71,10 @@ test('another deployment joins, a rule names its Region, and an image goes there
   await ways.getByText(m.deployments.ways.good).waitFor({ timeout: 60_000 });
 });
 
-test('an operator checks, changes and removes a peer, and invites it again', async ({ open, other }) => {
+test('an operator checks, changes and removes a peer, rotates the key, and invites the peer again', async ({
+  open,
+  other,
+}) => {
   const m = messages.en;
   const page = await open();
   await visit(page, m, { account: dev, region: virginia }, 'deployments');
@@ -88,6 +91,14 @@ test('an operator checks, changes and removes a peer, and invites it again', asy
   await expectAccessible(page);
   await page.getByRole('button', { name: m.shell.save, exact: true }).click();
   await page.getByText(m.deployments.grantSaved('oregon')).waitFor();
+
+  await page.getByRole('button', { name: m.deployments.rotateKey }).click();
+  await page.getByText(m.deployments.rotateNothingStops).waitFor();
+  await expectAccessible(page);
+  await page.getByRole('dialog').getByRole('button', { name: m.deployments.rotateKey }).click();
+  await page.getByText(m.deployments.rotated('2')).waitFor();
+  await page.getByText(m.deployments.keyTaken('oregon')).waitFor();
+  await expectAccessible(page);
 
   await choose(m.deployments.removePeer);
   await page.getByRole('dialog').getByRole('button', { name: m.shell.remove, exact: true }).click();

@@ -393,6 +393,10 @@ export interface Twinport {
   JoinPeer: { in: { invitationCode: string; grant: PeerGrant; outbound: boolean }; out: { peer: PeerDetail } };
   GrantPeer: { in: { peerName: string; grant: PeerGrant }; out: { peer: PeerDetail } };
   RemovePeer: { in: { peerName: string }; out: { peerName: string } };
+  RotatePeerKey: {
+    in: Record<string, never>;
+    out: { keyNumber: number; deploymentKey: string; peers: PeerDetail[] };
+  };
   CheckReplicationDestinations: {
     in: { destinations: ReplicationDestination[]; repositoryFilters?: RepositoryFilter[] };
     out: { destinations: DestinationCheck[] };

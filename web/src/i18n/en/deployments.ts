@@ -78,6 +78,19 @@ export const deployments = {
     'What it may do here ends at once, for all accounts, and replications to it fail. Images that were replicated stay. To undo it, the two must join again.',
   removed: (name: string) => `${name} is removed`,
   removeThere: 'If that deployment goes on, remove this one there, too.',
+  rotateKey: 'Rotate key',
+  rotateTitle: 'Rotate the key of this deployment?',
+  rotateAdvice:
+    'This deployment makes a new key, by which it proves to peers who it is, and gives it to them in a message that the old key signs.',
+  rotateNothingStops:
+    'For each peer the old key stays valid until it has taken the new one, also if it cannot be reached now: nothing stops.',
+  rotated: (number: string) => `Key ${number} of this deployment is made`,
+  keyTaken: (names: string) => `Taken by ${names}.`,
+  keyNotTaken: (names: string) =>
+    `Not yet taken by ${names}: the old key goes on there, and the new one follows by itself.`,
+  keyInConfigurations:
+    'Deployments whose configuration has the key of this one take the new one, too. Put it there, in case they start anew:',
+  key: 'Key',
   isConfigured: 'The configuration has this peer: it is changed there.',
 
   // Problems

@@ -2,6 +2,7 @@ import { fireEvent, screen, waitFor, within } from '@testing-library/react';
 import { expect, test, vi } from 'vitest';
 
 import type { DestinationStatistics, Peer, PeerDetail } from '../../api/twinport';
+import { NotificationBar, NotificationsProvider } from '../../app/notifications';
 import type { Language, Messages } from '../../i18n';
 import * as en from '../../i18n/en';
 import * as ja from '../../i18n/ja';
@@ -185,6 +186,55 @@ test('an operator removes a peer once that is confirmed, and is told why it cann
   fireEvent.click(remove);
   await waitFor(() => expect(screen.queryByText(en.deployments.removeAdvice)).toBeNull());
   expect(RemovePeer).toHaveBeenLastCalledWith({ peerName: 'oregon' });
+});
+
+test.each([
+  { language: 'en' as const, m: en },
+  { language: 'ja' as const, m: ja },
+])(
+  'an operator rotates the key in $language, once told what that does, and who has taken it',
+  async ({ language, m }) => {
+    const deploymentKey = 'ed25519:c2Vjb25k';
+    let refused = true;
+    const RotatePeerKey = vi.fn(() => {
+      if (refused) {
+        throw 'PeerUnavailableException';
+      }
+      const peers = [detailOf({ keyNumber: 2 }), detailOf({ name: 'osaka', keyNumber: 1 })];
+      return { keyNumber: 2, deploymentKey, peers };
+    });
+    await show(
+      <NotificationsProvider>
+        <NotificationBar />
+        <DeploymentsPage />
+      </NotificationsProvider>,
+      {
+        language,
+        answers: { ...answersWith([peerOf()], true), DescribePeers: { peers: [detailOf()] }, RotatePeerKey },
+      },
+    );
+    fireEvent.click(await screen.findByRole('button', { name: m.deployments.rotateKey }));
+    const dialog = within(screen.getByRole('dialog'));
+    dialog.getByText(m.deployments.rotateAdvice);
+    dialog.getByText(m.deployments.rotateNothingStops);
+    expect(RotatePeerKey).not.toHaveBeenCalled();
+    const rotate = dialog.getByRole('button', { name: m.deployments.rotateKey });
+    fireEvent.click(rotate);
+    await dialog.findByText(/PeerUnavailableException/);
+    refused = false;
+    fireEvent.click(rotate);
+    await screen.findByText(m.deployments.rotated('2'));
+    screen.getByText(m.deployments.keyTaken('oregon'));
+    screen.getByText(m.deployments.keyNotTaken('osaka'));
+    screen.getByText(deploymentKey);
+    await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+  },
+);
+
+test('who does not operate the deployment rotates no key', async () => {
+  await show(<DeploymentsPage />, { answers: answersWith([peerOf()]) });
+  await screen.findByText('id-of-tokyo');
+  expect(screen.queryByRole('button', { name: en.deployments.rotateKey })).toBeNull();
 });
 
 test('an operator has a peer called now', async () => {

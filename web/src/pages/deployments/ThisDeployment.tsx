@@ -8,6 +8,7 @@ import { useTwinport } from '../../app/registry';
 import { useMessages } from '../../i18n';
 import { useFormat } from '../../i18n/format';
 import { CopyButton } from '../../parts/CopyButton';
+import { RotateKey } from './RotateKey';
 
 /** What this deployment is to its peers. */
 export function ThisDeployment() {
@@ -16,7 +17,13 @@ export function ThisDeployment() {
   const { data, error } = useTwinport('DescribeDeployment', {});
   const id = data?.deploymentId;
   return (
-    <Container header={<Header variant="h2">{m.here}</Header>}>
+    <Container
+      header={
+        <Header variant="h2" actions={data?.operator && <RotateKey />}>
+          {m.here}
+        </Header>
+      }
+    >
       <SpaceBetween size="s">
         <Problem error={error} />
         <KeyValuePairs
