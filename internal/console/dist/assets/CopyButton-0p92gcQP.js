@@ -1,1 +1,0 @@
-import{t as e}from"./copy-to-clipboard-CN1M6djy.js";import{Sr as t,ui as n}from"./internal-B6Mf_CnV.js";var r=n();function i(n){let i=t().shell;return(0,r.jsx)(e,{copyButtonAriaLabel:i.copy,...n,copySuccessText:i.copied,copyErrorText:i.copyFailed,popoverRenderWithPortal:!0})}export{i as t};

@@ -1,1 +1,0 @@
-import{Mr as e,fi as t,jr as n,mi as r}from"./internal-B6Mf_CnV.js";import{t as i}from"./internal-qnhVlrTu.js";var a=r(t()),o=a.forwardRef(({...t},n)=>{let r=e(`Checkbox`,{props:{readOnly:t.readOnly}});return a.createElement(i,{...t,...r,ref:n,__injectAnalyticsComponentMetadata:!0})});n(o,`Checkbox`);export{o as t};
