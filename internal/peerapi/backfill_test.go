@@ -1,7 +1,10 @@
 package peerapi_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -13,6 +16,7 @@ import (
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/replication"
+	"github.com/twinport/twinport/internal/resource"
 )
 
 // backfill starts a backfill and does it until it has ended.
@@ -82,6 +86,64 @@ func TestBackfillToAPeer(t *testing.T) {
 	}
 	if n := oregon.received.Load() - before; n > 100<<10 || parts > 0 {
 		t.Errorf("%d bytes and %d parts were sent of images that are there", n, parts)
+	}
+}
+
+// Images of a backfill come with their small layers, each once; but without, once
+// the peer has said that it had one.
+func TestBackfillOfSmallImages(t *testing.T) {
+	t.Parallel()
+	tokyo, oregon := open(t, "tokyo", prod), open(t, "oregon", dev)
+	join(t, tokyo, oregon)
+	oregon.grant(prodAccount)
+	for _, name := range []string{"one", "app"} {
+		tokyo.create(name)
+	}
+	tokyo.push("one", "1", noise(t, 2000))
+	const images = 40
+	for i := range images {
+		tokyo.push("app", fmt.Sprint(i), noise(t, 2000))
+	}
+	var mu sync.Mutex
+	var sent, layers int
+	oregon.wrap.Store(wrapper(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, replication.OperationImages) {
+				body, err := io.ReadAll(r.Body)
+				var m replication.SentImages
+				if err != nil || json.Unmarshal(body, &m) != nil {
+					t.Errorf("a message with images cannot be read: %v", err)
+				}
+				r.Body = io.NopCloser(bytes.NewReader(body))
+				mu.Lock()
+				sent += len(m.Images)
+				for _, image := range m.Images {
+					layers += len(image.Layers)
+				}
+				mu.Unlock()
+			}
+			next.ServeHTTP(w, r)
+		})
+	}))
+	backfill := func(prefixes ...string) {
+		t.Helper()
+		sent, layers = 0, 0
+		if err := tokyo.replication.SetRules(t.Context(), root(prodAccount), prod,
+			[]replication.Rule{{Destinations: []resource.Registry{dev}, Prefixes: prefixes}}); err != nil {
+			t.Fatal(err)
+		}
+		if b := tokyo.backfill(); b.Status != metadata.BackfillComplete {
+			t.Fatalf("%+v", b)
+		}
+	}
+	backfill("one", "app")
+	if sent != images+1 || layers < images+1 {
+		t.Errorf("%d images with %d layers were sent of %d", sent, layers, images+1)
+	}
+	tokyo.restart() // it does not remember what the peer has
+	backfill("one")
+	if backfill("app"); sent != images || layers > 0 {
+		t.Errorf("%d images with %d layers were sent of %d that were there", sent, layers, images)
 	}
 }
 

@@ -35,7 +35,7 @@ const (
 	// backfillWindow is how many images of a backfill may be queued and have not ended,
 	// and backfilledAtOnce how many are queued in a transaction: the repository's
 	// pushes wait for it.
-	backfillWindow   = 256
+	backfillWindow   = 512
 	backfilledAtOnce = 128
 	// backfillRoom is how many replications an account may have waiting for its
 	// backfills to queue more: the rest of what may wait is left to pushes.

@@ -33,8 +33,8 @@ const (
 	maxInFlightOf = maxInFlight / 4
 	// maxInFlightToPeer and maxInFlightToPeerOf are these bounds for a peer: a try
 	// mostly waits there, for answers, and for the line while others have it.
-	maxInFlightToPeer   = 1024
-	maxInFlightToPeerOf = maxInFlightToPeer / 4
+	maxInFlightToPeer   = 2048
+	maxInFlightToPeerOf = maxInFlightToPeer / 2
 	// maxPending bounds what is remembered of replications that are to be tried,
 	// and maxPendingOf what of one source account. Those past it, and those of a
 	// process that died, fall due a little later for whoever looks.

@@ -113,6 +113,8 @@ type ImageResult struct {
 	// What the destination lacks, some of it at least.
 	Layers    []string `json:"layers,omitempty"`
 	Manifests []string `json:"manifests,omitempty"`
+	// Had says that the destination had the image before it was applied. Older deployments do not say it.
+	Had bool `json:"had,omitempty"`
 }
 
 // Into is where layers are to go.

@@ -22,10 +22,16 @@ const (
 	OperationChanges = "changes"
 )
 
-// maxMessages is how many messages with images are on their way to a peer. What
-// comes meanwhile waits for the next one: so the slower the line, the more images
-// share a message.
-const maxMessages = 8
+const (
+	// maxMessages is how many messages with images are on their way to a peer. What
+	// comes meanwhile waits for the next one: so the slower the line, the more images
+	// share a message.
+	maxMessages = 8
+	// maxFullMessages is how many there may be if each of the others has fullMessage
+	// images at least: far away, that many should not wait until a message is answered.
+	maxFullMessages = 4 * maxMessages
+	fullMessage     = 16
+)
 
 // messages gathers images that go to a peer.
 type messages struct {
@@ -67,7 +73,7 @@ func (m *messages) send(ctx context.Context, r *remote, row int64, by sender, im
 		}
 	}
 	m.waiting = slices.Insert(m.waiting, place, s)
-	if m.underway < maxMessages {
+	if m.underway < maxMessages || m.underway < maxFullMessages && len(m.waiting) >= fullMessage {
 		m.underway++
 		go m.run(context.WithoutCancel(ctx), r)
 	}

@@ -348,7 +348,8 @@ func (l *local) putReceived(tx *metadata.Tx, job metadata.ReplicationJob, in rec
 		return ImageResult{}, err
 	}
 	t := metadata.Tag{Name: job.Tag, Digest: job.Digest, Sequence: sequence}
-	return ImageResult{Outcome: Applied}, l.copyTag(tx, job, destination, t, now)
+	_, had := there[in.Digest]
+	return ImageResult{Outcome: Applied, Had: had}, l.copyTag(tx, job, destination, t, now)
 }
 
 // deletedSince reports whether the source has deleted the job's image after it sent it.

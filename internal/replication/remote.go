@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -52,6 +53,7 @@ type remote struct {
 	early     chan early
 	arriving  chan *arriving // to who sends them: without a buffer
 	refusals  refusals
+	had       had
 	counters  *peerCounters
 	warnings  warnings
 
@@ -254,7 +256,8 @@ func (r *remote) keepLeases(ctx context.Context) {
 // deliver sends what the job replicates: *Refusal, *peer.Error. Large layers that the
 // peer is not known to have go first, and then the image with all else that it needs.
 // What the peer lacks of it all the same follows, and then the image again. What a
-// backfill sends the peer often has: so the image goes first, without any layer.
+// backfill sends, too, goes with its small layers, unless the peer has lately had images
+// of backfills already: then the image goes first, without any layer.
 func (r *remote) deliver(ctx context.Context, job metadata.ReplicationJob, h *held) error {
 	image, err := r.read(ctx, job)
 	if err != nil {
@@ -263,7 +266,7 @@ func (r *remote) deliver(ctx context.Context, job metadata.ReplicationJob, h *he
 	into, known := image.into(), &r.transfers.known
 	r.transfers.await(ctx, image.large, h)
 	var small []metadata.Blob
-	if !job.Backfill {
+	if !job.Backfill || !r.had.lately() {
 		if err := r.sendLayers(ctx, into, senderOf(job), known.unknown(into, image.large), h); err != nil {
 			return err
 		}
@@ -276,6 +279,9 @@ func (r *remote) deliver(ctx context.Context, job metadata.ReplicationJob, h *he
 		}
 		switch result.Outcome {
 		case Applied:
+			if job.Backfill && result.Had {
+				r.had.note(true)
+			}
 			for _, b := range slices.Concat(image.small, image.large) {
 				known.add(into, b.Digest)
 			}
@@ -300,6 +306,9 @@ func (r *remote) deliver(ctx context.Context, job metadata.ReplicationJob, h *he
 		if small, large, err = image.lacking(result.Layers); err != nil {
 			return err
 		}
+		if job.Backfill {
+			r.had.note(false)
+		}
 		for _, b := range slices.Concat(small, large) {
 			known.forget(into, b.Digest)
 		}
@@ -307,6 +316,26 @@ func (r *remote) deliver(ctx context.Context, job metadata.ReplicationJob, h *he
 			return err
 		}
 	}
+}
+
+// hadFor is for how long a peer is taken to have what backfills send, once it has had an image.
+const hadFor = 5 * time.Second
+
+// had is when the peer has last had an image of a backfill already.
+type had struct{ at atomic.Pointer[time.Time] }
+
+func (h *had) note(there bool) {
+	if !there {
+		h.at.Store(nil)
+		return
+	}
+	now := time.Now()
+	h.at.Store(&now)
+}
+
+func (h *had) lately() bool {
+	at := h.at.Load()
+	return at != nil && time.Since(*at) < hadFor
 }
 
 // maxSaid is how many bytes are stored of what a peer says of a refusal.
