@@ -2,8 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 import { missing } from './tools.ts';
 
-// These tests drive the program as it is built: each file has a server and a browser
-// of its own. Two at a time are enough for a small machine.
+// These tests drive the program as it is built, so they take turns: one server
+// and one browser at a time are enough for a small machine.
 if (missing.length > 0) {
   console.log(`left out: the console's tests in a browser (${missing.join(', ')} not installed: run make tools)`);
 }
@@ -16,7 +16,7 @@ export default defineConfig({
     include: missing.length > 0 ? [] : ['*.test.ts'],
     passWithNoTests: missing.length > 0,
     globalSetup: 'program.ts',
-    maxWorkers: 2,
+    fileParallelism: false,
     testTimeout: 300_000, // CI is busy with other tests,
     hookTimeout: 120_000,
     reporters: ['default'],
