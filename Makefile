@@ -87,11 +87,13 @@ $(WEB_MODULES): web/package-lock.json
 
 # The recursive calls see what `tools` has installed. Targets that run side by side
 # wait for other programs most of the time. The console's tests run when all of Go
-# is compiled.
+# is compiled; the benchmark's run alone, as they add network interfaces, and a browser
+# gives up what it is loading when the machine's network changes.
 test: tools ## everything: lint, unit, fuzz seeds, conformance, real clients and a real browser, with the race detector
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory -j2 wholetest gotest
-	@$(MAKE) --no-print-directory -j2 sharedtest $(if $(NO_NODE),,webtest) benchtest
+	@$(MAKE) --no-print-directory -j2 sharedtest $(if $(NO_NODE),,webtest)
+	@$(MAKE) --no-print-directory benchtest
 
 # The whole program's tests that need no other program and little time. What waits
 # for PostgreSQL, S3, Docker or a browser is in `test` only.

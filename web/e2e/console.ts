@@ -63,7 +63,7 @@ export const test = base.extend<Fixtures>({
     { scope: 'file' },
   ],
   open: async ({ browser, server, task }, provide) => {
-    const windows: { context: BrowserContext; faults: string[] }[] = [];
+    const windows: { context: BrowserContext; faults: string[]; lost: string[] }[] = [];
     await provide(async ({ language = 'en', dark = false, width = desk.width, height = desk.height } = {}) => {
       const context = await browser.newContext({
         baseURL: server.url,
@@ -76,13 +76,17 @@ export const test = base.extend<Fixtures>({
       context.setDefaultTimeout(30_000);
       const faults: string[] = [];
       watchFaults(context, server, faults);
+      const lost: string[] = [];
+      context.on('requestfailed', (request) => lost.push(`${request.url()}: ${request.failure()?.errorText}`));
       const page = await context.newPage();
-      windows.push({ context, faults });
+      windows.push({ context, faults, lost });
       return page;
     });
-    for (const { context } of windows) {
+    for (const { context, lost } of windows) {
       for (const page of task.result?.errors ? context.pages() : []) {
-        console.log(`${page.url()} shows\n${await page.locator('body').ariaSnapshot().catch(String)}`);
+        console.log(
+          `${page.url()} has lost ${JSON.stringify(lost)}, and shows\n${await page.locator('body').ariaSnapshot().catch(String)}`,
+        );
       }
       await context.close();
     }
@@ -98,7 +102,9 @@ function watchFaults(context: BrowserContext, server: Server, faults: string[]):
       faults.push(`a request to another host: ${request.method()} ${url}`);
     }
   });
-  context.on('weberror', (error) => faults.push(`an error that nobody caught: ${error.error().stack}`));
+  context.on('weberror', (error) =>
+    faults.push(`an error that nobody caught: ${error.error().stack || String(error.error())}`),
+  );
   context.on('console', (message) => {
     // Chromium reports answers that are errors, and lost connections, itself.
     if (message.type() === 'error' && !message.text().startsWith('Failed to load resource:')) {

@@ -110,14 +110,18 @@ test('an image shows its configuration, its platforms and its commands, and the 
   await page.getByText('config.Env is a string').waitFor();
 
   // What is stored: of the repository, and of the registry, where a copy adds only its manifest.
-  const { repositories } = await server.twinport(source, 'DescribeStorage', { repositoryNames: [repositoryName] });
-  expect(repositories?.[0]?.imageCount).toBe(6); // each image before its configuration was changed, too
+  // A busy server answers what it has counted before, while it counts anew.
+  const ofRepository = async () =>
+    (await server.twinport(source, 'DescribeStorage', { repositoryNames: [repositoryName] })).repositories?.[0];
+  const poll = { timeout: 60_000, interval: 200 };
+  // Each image before its configuration was changed, too.
+  await expect.poll(async () => (await ofRepository())?.imageCount, poll).toBe(6);
   await server.ecr(source, 'CreateRepository', { repositoryName: 'team/copy' });
   const copy = server.image(source, 'team/copy:1');
   await server.client('crane', source, ['copy', `${server.image(source, repositoryName)}@${amd64}`, copy]);
-  const { registry } = await server.twinport(source, 'DescribeStorage', {});
-  expect(registry!.sharedSizeInBytes).toBeGreaterThan(1 << 20);
-  expect(registry!.layerCount).toBe(repositories?.[0]?.layerCount);
+  const ofRegistry = async () => (await server.twinport(source, 'DescribeStorage', {})).registry!;
+  await expect.poll(async () => (await ofRegistry()).sharedSizeInBytes, poll).toBeGreaterThan(1 << 20);
+  expect((await ofRegistry()).layerCount).toBe((await ofRepository())?.layerCount);
   await goTo(page, '');
   await page.getByRole('heading', { name: m.storage.title }).waitFor();
   await page.getByText(m.storage.saved).waitFor();
