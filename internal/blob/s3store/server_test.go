@@ -21,6 +21,7 @@ import (
 
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/blob/blobtest"
+	"github.com/twinport/twinport/test/servers"
 )
 
 var ctx = context.Background()
@@ -169,8 +170,7 @@ func (b bucket) through(t testing.TB, fault func(w http.ResponseWriter, r *http.
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !fault(w, r, pass) {
-			_ = http.NewResponseController(w).EnableFullDuplex() // see servers.WholeAnswers
-			pass.ServeHTTP(w, r)
+			servers.WholeAnswers(pass).ServeHTTP(w, r)
 		}
 	}))
 	t.Cleanup(server.Close)
