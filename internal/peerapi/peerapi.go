@@ -59,8 +59,10 @@ type operation struct {
 	// take may take the connection over (errTaken), and else does what answer does. It is nil for most.
 	take func(h *handler, w http.ResponseWriter, r *http.Request, from peer.Record) (any, error)
 	// answer returns what is to be answered.
-	answer func(h *handler, r *http.Request, from peer.Record, body []byte) (any, error)
+	answer answer
 }
+
+type answer func(h *handler, r *http.Request, from peer.Record, body []byte) (any, error)
 
 var operations = map[string]operation{
 	peer.OperationJoin: {
@@ -81,55 +83,31 @@ var operations = map[string]operation{
 			return h.peers.AcceptKeys(ctx, from, m)
 		}),
 	},
-	peer.OperationTunnel: {method: http.MethodGet, take: takeTunnel},
-	replication.OperationImages: {
-		method: http.MethodPost, limit: imagesBody,
-		answer: asked(func(ctx context.Context, h *handler, from peer.Record,
-			m replication.SentImages) (replication.SentImagesAnswer, error) {
-			return h.replication.Receive(ctx, from, m)
-		}),
-	},
-	replication.OperationLayers: {
-		method: http.MethodPost, limit: smallBody,
-		answer: asked(func(ctx context.Context, h *handler, from peer.Record,
-			m replication.AskedLayers) (replication.AskedLayersAnswer, error) {
-			return h.replication.AskLayers(ctx, from, m)
-		}),
-	},
-	replication.OperationParts: {method: http.MethodPut, limit: replication.PartSize, answer: takePart},
-	replication.OperationCheck: {
-		method: http.MethodPost, limit: smallBody,
-		answer: asked(func(ctx context.Context, h *handler, from peer.Record,
-			m replication.AskedChecks) (replication.AskedChecksAnswer, error) {
-			return h.replication.AskChecks(ctx, from, m)
-		}),
-	},
-	replication.OperationChanges: {
-		method: http.MethodPost, limit: smallBody,
-		answer: asked(func(ctx context.Context, h *handler, from peer.Record,
-			m replication.AskedChanges) (replication.AskedChangesAnswer, error) {
-			return h.replication.AskChanges(ctx, from, m)
-		}),
-	},
-	replication.OperationCompare: {
-		method: http.MethodPost, limit: compareBody,
-		answer: asked(func(ctx context.Context, h *handler, from peer.Record,
-			m replication.AskedComparison) (replication.AskedComparisonAnswer, error) {
-			return h.replication.AskComparison(ctx, from, m)
-		}),
-	},
+	peer.OperationTunnel:         {method: http.MethodGet, take: takeTunnel},
+	replication.OperationImages:  {method: http.MethodPost, limit: imagesBody, answer: askedOf(Replication.Receive)},
+	replication.OperationLayers:  {method: http.MethodPost, limit: smallBody, answer: askedOf(Replication.AskLayers)},
+	replication.OperationParts:   {method: http.MethodPut, limit: replication.PartSize, answer: takePart},
+	replication.OperationCheck:   {method: http.MethodPost, limit: smallBody, answer: askedOf(Replication.AskChecks)},
+	replication.OperationChanges: {method: http.MethodPost, limit: smallBody, answer: askedOf(Replication.AskChanges)},
+	replication.OperationCompare: {method: http.MethodPost, limit: compareBody, answer: askedOf(Replication.AskComparison)},
 }
 
 // asked reads the request of an operation from its body.
-func asked[Q, A any](answer func(ctx context.Context, h *handler, from peer.Record, m Q) (A, error)) func(h *handler,
-	r *http.Request, from peer.Record, body []byte) (any, error) {
+func asked[Q, A any](do func(ctx context.Context, h *handler, from peer.Record, m Q) (A, error)) answer {
 	return func(h *handler, r *http.Request, from peer.Record, body []byte) (any, error) {
 		var m Q
 		if err := json.Unmarshal(body, &m); err != nil {
 			return nil, &peer.Error{Code: peer.InvalidRequest, Message: "The request is not the JSON that it should be.", Err: err}
 		}
-		return answer(r.Context(), h, from, m)
+		return do(r.Context(), h, from, m)
 	}
+}
+
+// askedOf is asked for what the replication answers.
+func askedOf[Q, A any](do func(by Replication, ctx context.Context, from peer.Record, m Q) (A, error)) answer {
+	return asked(func(ctx context.Context, h *handler, from peer.Record, m Q) (A, error) {
+		return do(h.replication, ctx, from, m)
+	})
 }
 
 // errTaken says that a connection was taken over, so that nothing is to be answered.
