@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -516,5 +517,23 @@ func TestServerWithoutConditions(t *testing.T) {
 	}
 	if refused.Load() != 1 {
 		t.Errorf("it was asked %d times", refused.Load())
+	}
+}
+
+// TestGuardedBody: a body that was read in whole ends also after it is closed, which is
+// when net/http may look for its end. Another one cannot be read.
+func TestGuardedBody(t *testing.T) {
+	for _, c := range []struct {
+		length, read int64
+		want         error
+	}{{3, 3, io.EOF}, {3, 2, net.ErrClosed}, {-1, 3, net.ErrClosed}} {
+		b := &guardedBody{body: io.NopCloser(strings.NewReader("abc")), left: c.length}
+		if _, err := io.CopyN(io.Discard, b, c.read); err != nil {
+			t.Fatal(err)
+		}
+		_ = b.Close()
+		if n, err := b.Read(make([]byte, 1)); n != 0 || !errors.Is(err, c.want) {
+			t.Errorf("%d of %d bytes: %d, %v, want %v", c.read, c.length, n, err, c.want)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package s3store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,7 +74,7 @@ func (t timed) Do(req *http.Request) (*http.Response, error) {
 	}
 	req = req.WithContext(ctx)
 	if req.Body != nil {
-		body := &guardedBody{body: req.Body}
+		body := &guardedBody{body: req.Body, left: cmp.Or(req.ContentLength, -1)}
 		defer body.Close()
 		req.Body = body
 	}
@@ -96,20 +97,30 @@ func (t timed) Do(req *http.Request) (*http.Response, error) {
 
 // guardedBody is a request's body that cannot be read after it is closed.
 // net/http may still read a body in the background when the answer is there,
-// and its memory is part of another upload by then.
+// and its memory is part of another upload by then. A body that was read in whole
+// still has its end: net/http looks for that too, and would cut the answer and the
+// connection.
 type guardedBody struct {
 	mu     sync.Mutex
 	body   io.ReadCloser
+	left   int64 // bytes; negative if that is not known
 	closed bool
 }
 
 func (b *guardedBody) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closed {
+	switch {
+	case b.left == 0:
+		return 0, io.EOF
+	case b.closed:
 		return 0, net.ErrClosed
 	}
-	return b.body.Read(p)
+	n, err := b.body.Read(p)
+	if b.left > 0 {
+		b.left = max(0, b.left-int64(n))
+	}
+	return n, err
 }
 
 func (b *guardedBody) Close() error {
