@@ -38,10 +38,10 @@ const (
 	maxAhead     = 16 * PartSize
 	partPatience = 20 * time.Second
 	// saveInterval is how many bytes of a layer are received between notes of how far it
-	// has come, but in a stream to the store, which is no longer than maxStream. (A store
-	// of files keeps that itself.)
+	// has come. A stream to the store takes longer, but ends when maxUnsaved bytes are not
+	// noted. (A store of files keeps that itself.)
 	saveInterval = 8 << 20
-	maxStream    = 32 << 20
+	maxUnsaved   = 32 << 20
 	// idleLayer is how long the session of a layer stays reserved after a part.
 	idleLayer = 10 * time.Second
 	// keptLayer is the size from which a process keeps the session of a layer, and
@@ -412,7 +412,7 @@ func (f *following) Read(p []byte) (int, error) {
 	a := f.assembly
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(f.rest) == 0 && a.next < f.limit {
+	if len(f.rest) == 0 && a.next+PartSize <= f.limit {
 		f.rest = a.held(f.all)
 	}
 	if len(f.rest) == 0 {
@@ -436,7 +436,7 @@ func (a *assembly) append(ctx context.Context, s *Service, repo *metadata.Reposi
 	layer, size, last := a.layer, a.size, false
 	a.writing = true
 	for more := true; more; more = err == nil && !last && content != nil {
-		from := &following{assembly: a, all: &s.assemblies, rest: content, limit: a.next + maxStream}
+		from := &following{assembly: a, all: &s.assemblies, rest: content, limit: a.saved + maxUnsaved}
 		a.mu.Unlock()
 		if len(content) > 0 {
 			err = layer.Append(ctx, from)
