@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"math/big"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,14 +28,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/twinport/twinport/internal/replication"
 	"github.com/twinport/twinport/test/servers"
 )
 
-// partSize is that of replication, and inFlight how many bytes of a layer may be
-// on their way: so many are sent again after a cut at most.
+// partSize is that of replication, and unsaved how many bytes that were received of a
+// layer are received again at most after a kill of who receives them (docs/peers.md).
 const (
 	partSize = 4 << 20
-	inFlight = 12 * partSize
+	unsaved  = 32 << 20
 )
 
 // faultyDeployment is newDeployment with a proxy in the way of its peers by which
@@ -64,38 +67,80 @@ func faultyPair(t *testing.T) (here, there *deployment, faults *servers.HTTPProx
 	return here, there, faults
 }
 
-// parts notes which parts of layers are sent.
+// parts are those of a large layer that pass a proxy.
 type parts struct {
-	mu    sync.Mutex
-	first int64 // the lowest place where one began
-	sent  int
+	mu       sync.Mutex
+	received int64 // bytes of the layer, until it broke off
+	named    bool  // the destination knows its digest: before, it arrives at its source
+	broken   bool
+	first    int64 // the lowest place where a part began that was sent since then
+	sent     int   // parts since then
 }
 
-func (p *parts) begin() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.first, p.sent = math.MaxInt64, 0
-}
+// largeLayer is a layer of which so much is received again that some is not.
+func largeLayer() []byte { return noise(unsaved + 12*partSize + 5) }
 
-func (p *parts) since() (first int64, sent int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.first, p.sent
-}
-
-// note is a rule of a proxy.
-func (p *parts) note(r *http.Request) servers.Fault {
-	// Other layers of the tests are smaller than a part.
-	offset, err := strconv.ParseInt(r.URL.Query().Get("offset"), 10, 64)
-	size, sizeErr := strconv.ParseInt(r.URL.Query().Get("size"), 10, 64)
-	if err != nil || sizeErr != nil || size < partSize || r.ContentLength == 1 { // one byte says which layer it is
-		return servers.Fault{}
+// watchParts has a proxy note the parts that pass it.
+func watchParts(proxy *servers.HTTPProxy) *parts {
+	p := &parts{first: math.MaxInt64}
+	large := func(r *http.Request) (offset int64, named, ok bool) {
+		query := r.URL.Query()
+		offset, err := strconv.ParseInt(query.Get("offset"), 10, 64)
+		size, sizeErr := strconv.ParseInt(query.Get("size"), 10, 64)
+		named = size > partSize // other layers of the tests are smaller
+		return offset, named, err == nil && sizeErr == nil && (named || size == replication.UnknownSize)
 	}
+	proxy.Rule(func(r *http.Request) servers.Fault {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if offset, _, ok := large(r); ok && p.broken && r.ContentLength != 1 { // one byte says which layer it is
+			p.first = min(p.first, offset)
+			p.sent++
+		}
+		return servers.Fault{}
+	})
+	proxy.Answered(func(r *http.Request, body []byte) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		var answer struct{ Received int64 }
+		if _, named, ok := large(r); ok && !p.broken && json.Unmarshal(body, &answer) == nil {
+			p.received = max(p.received, answer.Received)
+			p.named = p.named || named
+		}
+	})
+	return p
+}
+
+// await waits until so much was received that some is not received again.
+func (p *parts) await(t *testing.T) {
+	t.Helper()
+	eventually(t, patience, func() error {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.received < unsaved+2*partSize || !p.named {
+			return fmt.Errorf("%d bytes were received; the layer's digest: %t", p.received, p.named)
+		}
+		return nil
+	})
+}
+
+// breaks says that the layer breaks off.
+func (p *parts) breaks() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.first = min(p.first, offset)
-	p.sent++
-	return servers.Fault{}
+	p.broken = true
+}
+
+// wantRest checks that the layer went on where it broke off, or so many bytes before
+// that.
+func (p *parts) wantRest(t *testing.T, before int64) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t.Logf("%d bytes had been received; then %d parts were sent, from byte %d on", p.received, p.sent, p.first)
+	if p.first < p.received-before {
+		t.Errorf("the layer went on at byte %d: %d had been received", p.first, p.received)
+	}
 }
 
 // The tests of the next three kill one side, or both, in the middle of a large
@@ -103,53 +148,48 @@ func (p *parts) note(r *http.Request) servers.Fault {
 
 func TestPeersDestinationKilled(t *testing.T) {
 	t.Parallel()
-	killInLayer(t, func(_, there *deployment) { there.restart(syscall.SIGKILL) })
+	here, there, faults := faultyPair(t)
+	killInLayer(t, here, there, faults, there)
 }
 
 func TestPeersSourceKilled(t *testing.T) {
 	t.Parallel()
-	killInLayer(t, func(here, _ *deployment) { here.restart(syscall.SIGKILL) })
+	here, there, faults := faultyPair(t)
+	killInLayer(t, here, there, faults, here)
 }
 
 func TestPeersBothKilled(t *testing.T) {
 	t.Parallel()
-	killInLayer(t, func(here, there *deployment) {
-		here.kill(syscall.SIGKILL)
-		there.restart(syscall.SIGKILL)
-		here.http.CloseIdleConnections()
-		here.start()
-	})
+	here, there, faults := faultyPair(t)
+	killInLayer(t, here, there, faults, here, there)
 }
 
-func killInLayer(t *testing.T, kill func(here, there *deployment)) {
+func killInLayer(t *testing.T, here, there *deployment, faults *servers.HTTPProxy, killed ...*deployment) {
 	t.Helper()
-	here, there, faults := faultyPair(t)
-	const size = inFlight + 24<<20 + 5
-	var seen parts
-	seen.begin()
-	faults.Rule(seen.note)
+	seen := watchParts(faults)
 	there.line.Rate(servers.ToServer, 30<<20)
-	before := there.line.Passed(servers.ToServer)
-	large := makeImageOf(noise(size))
+	large := makeImageOf(largeLayer())
 	here.oci(prod, tokyo).mustPush("app", "1", large)
-	eventually(t, patience, func() error {
-		if n := there.line.Passed(servers.ToServer) - before; n < inFlight+2*partSize {
-			return fmt.Errorf("%d bytes were sent", n)
-		}
-		return nil
-	})
-	if err := there.oci(dev, oregon).wantAbsent("app", "1"); err != nil {
-		t.Error(err)
+	seen.await(t)
+	for _, d := range killed {
+		d.kill(syscall.SIGKILL)
+		d.http.CloseIdleConnections()
 	}
-	kill(here, there)
-	seen.begin()
+	seen.breaks()
+	for _, d := range killed {
+		d.start()
+	}
 	there.oci(dev, oregon).wantArrival("app", "1", large.digest)
 	here.wantStatus(prod, tokyo, "app", "1", devOregon, types.ReplicationStatusComplete)
-	first, parts := seen.since()
-	t.Logf("after the kill %d parts were sent, from byte %d of %d on", parts, first, size)
-	if first < partSize {
-		t.Errorf("the layer began anew, at byte %d", first)
+	again := int64(0)
+	switch {
+	case !slices.Contains(killed, there):
+	case shared():
+		again = unsaved
+	default:
+		again = partSize // it was being written
 	}
+	seen.wantRest(t, again)
 }
 
 // TestPeersKilledAtTheEnd kills the destination when the bucket has made an object
@@ -458,35 +498,22 @@ func TestPeersPolicyChanges(t *testing.T) {
 	t.Parallel()
 	here, there, faults := faultyPair(t)
 	source, target := here.oci(prod, tokyo), there.oci(dev, oregon)
-	const size = inFlight + 40<<20
-	large := makeImageOf(noise(size))
+	seen := watchParts(faults)
 	there.line.Rate(servers.ToServer, 30<<20)
-	before := there.line.Passed(servers.ToServer)
+	large := makeImageOf(largeLayer())
 	source.mustPush("app", "1", large)
-	eventually(t, patience, func() error {
-		if n := there.line.Passed(servers.ToServer) - before; n < inFlight+2*partSize {
-			return fmt.Errorf("%d bytes were sent", n)
-		}
-		return nil
-	})
+	seen.await(t)
 	if _, err := there.ecr(dev, oregon).DeleteRegistryPolicy(ctx, &ecr.DeleteRegistryPolicyInput{}); err != nil {
 		t.Fatal(err)
 	}
+	seen.breaks()
 	here.wantStatus(prod, tokyo, "app", "1", devOregon, types.ReplicationStatusFailed)
 	if err := target.wantAbsent("app", "1"); err != nil {
 		t.Error(err)
 	}
-	var seen parts
-	seen.begin()
-	faults.Rule(seen.note)
-	there.line.Rate(servers.ToServer, 0)
 	there.grant(dev, oregon, prod, "ReplicateImage", "CreateRepository")
 	target.wantArrival("app", "1", large.digest)
-	first, parts := seen.since()
-	t.Logf("with the grant %d parts were sent, from byte %d of %d on", parts, first, size)
-	if first < partSize {
-		t.Errorf("the layer began anew, at byte %d", first)
-	}
+	seen.wantRest(t, 0)
 }
 
 // TestPeersGrant: a peer speaks for the accounts that it is granted. What it has

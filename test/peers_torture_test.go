@@ -177,13 +177,7 @@ func (d *deployment) images(a account, region, repo string) map[string]bool {
 	all := map[string]bool{}
 	pages := ecr.NewListImagesPaginator(d.ecr(a, region), &ecr.ListImagesInput{RepositoryName: &repo})
 	for pages.HasMorePages() {
-		// The SDK closes a request's body as soon as it has the answer's header, which net/http,
-		// if it has not come to the body's end, takes for a fault: then it cuts the answer.
-		var page *ecr.ListImagesOutput
-		err := insist(stubborn, func() (err error) {
-			page, err = pages.NextPage(ctx)
-			return err
-		})
+		page, err := pages.NextPage(ctx)
 		if err != nil {
 			d.t.Fatal(err)
 		}

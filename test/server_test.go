@@ -22,6 +22,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/twinport/twinport/test/servers"
 )
 
 // account is a configured account with its root access key.
@@ -170,7 +172,7 @@ func newHTTPClient(addr string) *http.Client {
 	_, own, _ := net.SplitHostPort(addr)
 	return &http.Client{
 		Timeout: 2 * time.Minute,
-		Transport: &http.Transport{
+		Transport: servers.WholeTransport{Transport: &http.Transport{
 			DialContext: func(ctx context.Context, network, target string) (net.Conn, error) {
 				if host, port, _ := net.SplitHostPort(target); strings.HasSuffix(host, ".localhost") || port == own {
 					target = addr
@@ -178,7 +180,7 @@ func newHTTPClient(addr string) *http.Client {
 				return dialer.DialContext(ctx, network, target)
 			},
 			MaxIdleConnsPerHost: 64,
-		},
+		}},
 		CheckRedirect: func(req *http.Request, _ []*http.Request) error {
 			if req.URL.Port() == own {
 				return http.ErrUseLastResponse

@@ -14,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/twinport/twinport/test/servers"
 )
 
 // manyAnnotations make a manifest of nearly 4 MiB, if the program takes as many.
@@ -50,7 +52,7 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 		for range 30 {
 			unread := p.client()
 			unread.Timeout = 0
-			unread.Transport.(*http.Transport).DialContext = func(context.Context, string, string) (net.Conn, error) {
+			unread.Transport.(servers.WholeTransport).DialContext = func(context.Context, string, string) (net.Conn, error) {
 				return p.dialSmall()
 			}
 			c := &client{p: p, tenant: mallory, http: unread, password: c.password}

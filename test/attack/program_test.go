@@ -264,14 +264,14 @@ func (p *program) url(path string) string {
 
 // client returns a client with connections of its own, which takes names below localhost for the program.
 func (p *program) client() *http.Client {
-	return &http.Client{Timeout: time.Minute, Transport: &http.Transport{
+	return &http.Client{Timeout: time.Minute, Transport: servers.WholeTransport{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, network, p.addr)
 		},
 		TLSClientConfig:     &tls.Config{InsecureSkipVerify: true},
 		ForceAttemptHTTP2:   true,
 		MaxIdleConnsPerHost: 64,
-	}}
+	}}}
 }
 
 // dial opens a connection that ends with the test.

@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -83,8 +84,9 @@ func S3Faults(t T, b Bucket) *S3Proxy {
 // HTTPProxy is an HTTP proxy in front of a server. It keeps the Host, which the
 // client may have signed.
 type HTTPProxy struct {
-	URL  string
-	rule atomic.Pointer[func(*http.Request) Fault]
+	URL      string
+	rule     atomic.Pointer[func(*http.Request) Fault]
+	answered atomic.Pointer[func(*http.Request, []byte)]
 }
 
 // HTTPFaults starts a proxy in front of the server at a URL, without faults.
@@ -100,9 +102,14 @@ func HTTPFaults(t T, server string) *HTTPProxy {
 			r.Out.URL.Scheme, r.Out.URL.Host = upstream.Scheme, upstream.Host
 			r.Out.Host = r.In.Host
 		},
-		FlushInterval:  -1, // all bytes before a cut arrive
-		ErrorLog:       log.New(io.Discard, "", 0),
-		ModifyResponse: spoil,
+		FlushInterval: -1, // all bytes before a cut arrive
+		ErrorLog:      log.New(io.Discard, "", 0),
+		ModifyResponse: func(response *http.Response) error {
+			if err := p.show(response); err != nil {
+				return err
+			}
+			return spoil(response)
+		},
 		// Whatever fails behind the proxy is a cut connection before it.
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}
@@ -133,21 +140,6 @@ func HTTPFaults(t T, server string) *HTTPProxy {
 	return p
 }
 
-// WholeAnswers is a handler that passes requests on with a transport. A transport looks for
-// the end of a request's body once more when it has sent all of it. The answer may have
-// closed the body by then: the transport would take that for a fault, and cut the answer.
-func WholeAnswers(proxy http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ContentLength > 0 {
-			r.Body = struct {
-				io.Reader
-				io.Closer
-			}{io.LimitReader(r.Body, r.ContentLength), r.Body}
-		}
-		proxy.ServeHTTP(w, r)
-	})
-}
-
 // Rule sets what decides on the fault of each request, from its method, path,
 // query and header; nil for no faults. It is called from many goroutines, and
 // may block, to hold a request up.
@@ -157,6 +149,24 @@ func (p *HTTPProxy) Rule(rule func(*http.Request) Fault) {
 		return
 	}
 	p.rule.Store(&rule)
+}
+
+// Answered has the proxy show each request with the body of its answer, before that
+// passes. It is called from many goroutines.
+func (p *HTTPProxy) Answered(show func(r *http.Request, body []byte)) { p.answered.Store(&show) }
+
+func (p *HTTPProxy) show(response *http.Response) error {
+	show := p.answered.Load()
+	if show == nil {
+		return nil
+	}
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	(*show)(response.Request, body)
+	return nil
 }
 
 // Operation names what the request asks of S3, as S3 does ("UploadPart"), for
