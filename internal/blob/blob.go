@@ -72,6 +72,8 @@ type Store interface {
 	// ErrDamaged, ErrUnavailable. It may answer from what it saw within the last
 	// CheckedFor.
 	Check(ctx context.Context, object string, size int64) error
+	// Seen reports whether Check would answer from what it saw, and find all well.
+	Seen(object string, size int64) bool
 	// Delete removes objects. Absent ones are no error. After an error, some
 	// may be gone. ErrBusy while a backup holds deletes off, ErrUnavailable.
 	Delete(ctx context.Context, objects []string) error

@@ -266,6 +266,9 @@ func testCheck(t *testing.T, open Open) {
 	if err := s.Check(ctx, object, 8); !errors.Is(err, blob.ErrDamaged) || !blob.IsLost(err) {
 		t.Errorf("another size: %v", err)
 	}
+	if s.Seen(object, 8) || !s.Seen(object, 7) {
+		t.Errorf("seen with 8 bytes: %t, with 7: %t", s.Seen(object, 8), s.Seen(object, 7))
+	}
 	r, err := s.Open(ctx, object, 7)
 	if err != nil {
 		t.Fatal(err)
@@ -293,6 +296,9 @@ func testCheck(t *testing.T, open Open) {
 		if !errors.Is(err, blob.ErrNotFound) || errors.Is(err, blob.ErrUnavailable) {
 			t.Errorf("of what is gone: %s: %v", what, err)
 		}
+	}
+	if s.Seen(object, 7) {
+		t.Error("what is gone was seen")
 	}
 }
 

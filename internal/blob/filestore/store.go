@@ -173,9 +173,12 @@ func (s *Store) Size(_ context.Context, object string) (int64, error) {
 // is a sixth of the cost of a HEAD request.
 const checkedFor = time.Second
 
+// Seen reports whether Check looked at the object's file within the last second.
+func (s *Store) Seen(object string, size int64) bool { return s.seen.Lately(object, size) }
+
 // Check looks at the object's file, unless it did within the last second.
 func (s *Store) Check(ctx context.Context, object string, size int64) error {
-	if s.seen.Lately(object, size) {
+	if s.Seen(object, size) {
 		return nil
 	}
 	got, err := s.Size(ctx, object)

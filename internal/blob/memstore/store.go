@@ -95,6 +95,11 @@ func (s *Store) Size(_ context.Context, name string) (int64, error) {
 	return o.size(), nil
 }
 
+// Seen reports whether an object is there and has size bytes.
+func (s *Store) Seen(name string, size int64) bool {
+	return s.Check(context.Background(), name, size) == nil
+}
+
 // Check looks whether an object is there and has size bytes.
 func (s *Store) Check(ctx context.Context, name string, size int64) error {
 	got, err := s.Size(ctx, name)

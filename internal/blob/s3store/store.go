@@ -271,6 +271,12 @@ func (s *Store) Size(ctx context.Context, object string) (int64, error) {
 	return *res.ContentLength, nil
 }
 
+// Seen reports whether Check asked the server within the last blob.CheckedFor.
+func (s *Store) Seen(object string, size int64) bool {
+	key, err := s.key(object)
+	return err == nil && s.seen.Lately(*key, size)
+}
+
 // Check asks the server, unless it did within the last blob.CheckedFor.
 func (s *Store) Check(ctx context.Context, object string, size int64) error {
 	key, err := s.key(object)
