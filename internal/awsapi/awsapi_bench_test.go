@@ -35,6 +35,16 @@ func BenchmarkLayerAvailability(b *testing.B) {
 		`{"repositoryName":"bench","layerDigests":[`+strings.Join(digests, ",")+`]}`)
 }
 
+// BenchmarkDescribeImages asks for a page of 1,000 images.
+func BenchmarkDescribeImages(b *testing.B) {
+	a := newBenchmarkAPI(b)
+	a.domain.create("bench")
+	for i := range 1001 {
+		a.domain.push("bench", fmt.Sprint("layer ", i), fmt.Sprint("v", i))
+	}
+	benchmarkOperation(b, a, "DescribeImages", `{"repositoryName":"bench","maxResults":1000}`)
+}
+
 // newBenchmarkAPI has the budgets of a process.
 func newBenchmarkAPI(b *testing.B) *api {
 	return newAPI(b, func(c *awsapi.Config) { c.Limits = budget.NewLimits(1<<30, 2, slog.New(slog.DiscardHandler)) })

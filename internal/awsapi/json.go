@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
@@ -279,8 +280,23 @@ func writeBody(w http.ResponseWriter, status int, body []byte) {
 	_, _ = w.Write(body) // a client that went away needs no answer
 }
 
+// scratches are memory to append answers in, whose size is not known before. Those that
+// have grown past maxScratch are not kept: a page of 1,000 images needs half of it.
+var scratches = sync.Pool{New: func() any { return new([]byte) }}
+
+const maxScratch = 1 << 20
+
 // encode returns one line of JSON.
 func encode(v any) ([]byte, error) {
+	if a, ok := v.(awsjson.Appender); ok {
+		scratch := scratches.Get().(*[]byte)
+		*scratch = append(a.AppendJSON((*scratch)[:0]), '\n')
+		body := bytes.Clone(*scratch)
+		if cap(*scratch) <= maxScratch {
+			scratches.Put(scratch)
+		}
+		return body, nil
+	}
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false) // policies and manifests stay readable

@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -133,6 +134,9 @@ func (q Images) List(repository int64, tagged int, after ImageKey, limit, tags i
 			m.Manifest, err = scanManifest(func(dest ...any) error { return scan(append(dest, &names)...) })
 			if names != "" {
 				m.Tags = strings.Split(names, " ")
+			}
+			if len(all) == cap(all) {
+				all = slices.Grow(all, min(limit-len(all), max(len(all), 16))) // append would copy large rows more often
 			}
 			all = append(all, m)
 			return err

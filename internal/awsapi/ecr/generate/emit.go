@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"go/format"
 	"maps"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,18 +17,18 @@ import (
 // generator turns a model into Go and TypeScript.
 type generator struct {
 	*model
-	inputs map[string]bool // shapes that requests lead to
-	shapes []string        // all shapes of requests and responses, in order of name
+	inputs  map[string]bool // shapes that requests lead to
+	outputs map[string]bool // shapes that responses lead to
+	shapes  []string        // all of both, in order of name
 }
 
 // emit returns the generated files by name, which is a path from package ecr.
 func emit(m *model) (map[string][]byte, error) {
-	var in, all []string
+	var in, out []string
 	for _, op := range m.operations {
-		in = append(in, op.input)
-		all = append(all, op.input, op.output)
+		in, out = append(in, op.input), append(out, op.output)
 	}
-	g, err := newGenerator(m, in, all)
+	g, err := newGenerator(m, in, out)
 	if err != nil {
 		return nil, err
 	}
@@ -39,6 +40,7 @@ func emit(m *model) (map[string][]byte, error) {
 	for name, write := range map[string]func(*bytes.Buffer) error{
 		"zz_generated_shapes.go":     g.writeShapes,
 		"zz_generated_decode.go":     g.writeDecode,
+		"zz_generated_encode.go":     g.writeEncode,
 		"zz_generated_limits.go":     g.writeLimits,
 		"zz_generated_operations.go": g.writeOperations,
 		requestsFile:                 g.writeRequests,
@@ -53,8 +55,10 @@ func emit(m *model) (map[string][]byte, error) {
 		if err := write(&body); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		if bytes.Contains(body.Bytes(), []byte("awsjson.")) {
-			fmt.Fprint(&b, "import \"github.com/twinport/twinport/internal/awsapi/awsjson\"\n\n")
+		for _, imported := range []string{"strconv", "github.com/twinport/twinport/internal/awsapi/awsjson"} {
+			if bytes.Contains(body.Bytes(), []byte(path.Base(imported)+".")) {
+				fmt.Fprintf(&b, "import %q\n\n", imported)
+			}
 		}
 		b.Write(body.Bytes())
 		source, err := format.Source(b.Bytes())
@@ -66,17 +70,19 @@ func emit(m *model) (map[string][]byte, error) {
 	return files, nil
 }
 
-// newGenerator returns one for what the shapes of requests, and of all messages, lead to.
-func newGenerator(m *model, requests, all []string) (*generator, error) {
+// newGenerator returns one for what the shapes of requests and responses lead to.
+func newGenerator(m *model, requests, responses []string) (*generator, error) {
 	inputs, err := m.reachable(requests)
 	if err != nil {
 		return nil, err
 	}
-	used, err := m.reachable(all)
+	outputs, err := m.reachable(responses)
 	if err != nil {
 		return nil, err
 	}
-	return &generator{model: m, inputs: inputs, shapes: slices.Sorted(maps.Keys(used))}, nil
+	used := maps.Clone(inputs)
+	maps.Copy(used, outputs)
+	return &generator{model: m, inputs: inputs, outputs: outputs, shapes: slices.Sorted(maps.Keys(used))}, nil
 }
 
 // writeShapes writes a struct per structure and a string type per enum.
