@@ -60,7 +60,7 @@ WEB_MODULES := web/node_modules/.package-lock.json
 
 # What need not run again on PostgreSQL and S3: whole-program tests whose subject
 # is the command line, a document, or a client that another one stands for.
-EMBEDDED := ^Test(ACME|Architecture|AWSCommandLine|BadConfiguration|Balancer|Boto3|CDKAssets|Compose|Contributing|Demo|DeployNames|DockerCrossAccount|FormsOfURIs|Image$$|Init|JavaScriptSDK|Kubernetes|MakeHelp|Readme|Serve|Systemd|Terraform|TLS|TestingDocument|Unmodified|UserGuideCommands|Version)
+EMBEDDED := ^Test(ACME|Architecture|AWSCommandLine|BadConfiguration|Balancer|Boto3|CDKAssets|Compose|Contributing|Credential|Demo|DeployNames|DockerCrossAccount|FormsOfURIs|Image$$|Init|JavaScriptSDK|Kubernetes|MakeHelp|Readme|Serve|Systemd|Terraform|TLS|TestingDocument|Unmodified|UserGuideCommands|Version)
 
 .DEFAULT_GOAL := help
 .PHONY: help build image demo web check test unit webtest clients screenshots torture lint fuzz bench generate tools clean

@@ -31,10 +31,11 @@ var imports = map[string]string{
 	"blob/memstore":  "blob",
 	"blob/s3store":   "blob budget",
 	"changes":        "metadata",
-	"cli": "backup blob/filestore config control expiry jobs metadata migrate peer registry replication resource server " +
+	"cli": "backup blob/filestore config control credential expiry jobs metadata migrate peer registry replication resource server " +
 		"source stores sweep verify",
 	"config":      "auth peer policy quota",
 	"console":     "auth session",
+	"credential":  "durable",
 	"expiry":      "access changes jobs lifecycle metadata registry resource",
 	"jobs":        "metadata",
 	"lifecycle":   "strictjson",

@@ -129,6 +129,19 @@ func TestUnmodifiedAWSTools(t *testing.T) {
 		writeFile(t, filepath.Join(folder, "config.json"), `{"credHelpers": {"`+registry+`": "ecr-login"}}`)
 		d.must("", "env", "PATH="+filepath.Dir(helper)+":"+os.Getenv("PATH"), crane, "push", archive, registry+"/app:2")
 	})
+	// By AWS's name of the API, and by the registry's own host where that is below a domain that is configured.
+	t.Run("own credential helper", func(t *testing.T) {
+		d.linkHelper(`{"credHelpers": {"` + registry + `": "twinport"}}`)
+		for tag, endpoint := range map[string]string{"3": "", "4": "https://none.example.com", "5": "https://amazonaws.com",
+			"6": "https://api.ecr." + oregon + ".amazonaws.com"} {
+			d.env = append(d.env, "AWS_ENDPOINT_URL_ECR="+endpoint)
+			if endpoint == "https://none.example.com" {
+				d.mustFail("is no registry of the endpoint none.example.com", "", crane, "push", archive, registry+"/app:"+tag)
+			} else {
+				d.must("", crane, "push", archive, registry+"/app:"+tag)
+			}
+		}
+	})
 	t.Run("kubelet's provider", func(t *testing.T) {
 		provider := client(t, "ecr-credential-provider")
 		out := d.must(`{"kind":"CredentialProviderRequest","apiVersion":"credentialprovider.kubelet.k8s.io/v1","image":"`+

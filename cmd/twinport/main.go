@@ -7,4 +7,4 @@ import (
 	"github.com/twinport/twinport/internal/cli"
 )
 
-func main() { os.Exit(cli.Run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() { os.Exit(cli.Run(cli.Arguments(os.Args), os.Stdout, os.Stderr)) }

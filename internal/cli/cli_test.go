@@ -206,3 +206,17 @@ func TestShellQuoted(t *testing.T) {
 		}
 	}
 }
+
+func TestArguments(t *testing.T) {
+	for line, want := range map[string]string{
+		"":                                     "",
+		"twinport":                             "",
+		"/usr/bin/twinport version":            "version",
+		"docker-credential-twinport get":       "docker-credential get",
+		"bin/docker-credential-twinport.exe x": "docker-credential x",
+	} {
+		if got := strings.Join(Arguments(strings.Fields(line)), " "); got != want {
+			t.Errorf("%s: %q, want %q", line, got, want)
+		}
+	}
+}
