@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // linkHelper puts the program, by its names as a credential helper, into the
@@ -23,8 +25,10 @@ func (d *desk) linkHelper(config string) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Symlink(binary, filepath.Join(bin, "docker-credential-twinport")); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"docker-credential-twinport", "twinport-credential-provider"} {
+		if err := os.Symlink(binary, filepath.Join(bin, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	writeFile(t, filepath.Join(d.home, "docker", "config.json"), config)
 	writeFile(t, filepath.Join(d.home, "auth.json"), config)
@@ -158,4 +162,70 @@ func TestCredentialHelperDoesNotWaitForever(t *testing.T) {
 	if err == nil || !strings.Contains(string(out), "there was no answer for 15s") || time.Since(began) > patience {
 		t.Errorf("after %v: %v\n%s", time.Since(began), err, out)
 	}
+}
+
+// TestCredentialProvider runs what docs/clients.md configures as the kubelet
+// does, and pulls with what it gets.
+func TestCredentialProvider(t *testing.T) {
+	t.Parallel()
+	crane := client(t, "crane")
+	s := newServer(t)
+	d := s.desk()
+	s.createRepository(dev, tokyo, "app")
+	host := s.host(dev, tokyo)
+	d.linkHelper("{}")
+	key := filepath.Join(d.home, "aws-credentials")
+	text := strings.NewReplacer("https://registry.example.com", "http://"+s.addr, "registry.example.com",
+		"localhost:"+s.port, "/etc/twinport/kubelet-key", key,
+	).Replace(docBlock(t, "../docs/clients.md", "kind: CredentialProviderConfig"))
+	var config struct {
+		Providers []struct {
+			Name        string
+			Version     string   `yaml:"apiVersion"`
+			MatchImages []string `yaml:"matchImages"`
+			Env         []struct{ Name, Value string }
+		}
+	}
+	if err := yaml.Unmarshal([]byte(text), &config); err != nil || len(config.Providers) != 1 {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	provider := config.Providers[0]
+	if matched, err := filepath.Match(provider.MatchImages[0], host); !matched || err != nil {
+		t.Errorf("%s does not match %s: %v", provider.MatchImages[0], host, err)
+	}
+	env := []string{"PATH=" + os.Getenv("PATH")} // no home
+	for _, v := range provider.Env {
+		env = append(env, v.Name+"="+v.Value)
+	}
+	kubelet := *d
+	kubelet.env = env
+	program := filepath.Join(d.home, "bin", provider.Name)
+	request := func(image, more string) string {
+		return `{"kind":"CredentialProviderRequest","apiVersion":"` + provider.Version + `","image":"` + image + `"` +
+			more + `}`
+	}
+	pattern := s.addr + "/" + dev.id + "/" + tokyo
+	for _, image := range []string{host + "/app:1", pattern + "/app:1"} {
+		out := kubelet.must(request(image, ""), program)
+		var answer struct {
+			CacheKeyType, CacheDuration string
+			Auth                        map[string]struct{ Username, Password string }
+		}
+		if err := json.Unmarshal([]byte(out), &answer); err != nil || len(answer.Auth) != 1 {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if left, err := time.ParseDuration(answer.CacheDuration); err != nil || left > 6*time.Hour || left < 5*time.Hour {
+			t.Errorf("it is to be cached for %s", answer.CacheDuration)
+		}
+		for registry, login := range answer.Auth {
+			if registry != host && registry != pattern {
+				t.Errorf("it is for %s", registry)
+			}
+			at, _, _ := strings.Cut(registry, "/")
+			d.must(login.Password, crane, "auth", "login", at, "--username", login.Username, "--password-stdin")
+			d.must("", crane, "push", "--insecure", makeArchive(t, d), image)
+		}
+	}
+	kubelet.mustFail("AssumeRoleWithWebIdentity", request(host+"/app:1", `,"serviceAccountToken":"a.b.c"`), program)
+	kubelet.mustFail("is no registry of the endpoint", request("registry.example.net/app:1", ""), program)
 }

@@ -23,19 +23,20 @@ const (
 )
 
 type commands struct {
-	Serve            serveCommand            `cmd:"" help:"Serve the registries of the configured accounts."`
-	Init             initCommand             `cmd:"" help:"Write a configuration with two accounts, prod and dev, and AWS profiles for them."`
-	Demo             demoCommand             `cmd:"" help:"Push in one account and pull in the other, on this machine, in a temporary folder."`
-	Migrate          migrateCommand          `cmd:"" help:"Move a deployment that keeps its data in files to PostgreSQL and a bucket, while it serves."`
-	Verify           verifyCommand           `cmd:"" help:"Check that every link, manifest and blob is whole, and repair what is not."`
-	Backup           backupCommand           `cmd:"" help:"Copy the embedded stores to a folder, while they are served."`
-	Restore          restoreCommand          `cmd:"" help:"Fill an empty data folder from a backup."`
-	Sweep            sweepCommand            `cmd:"" help:"Free what nothing needs any more, or show what that is."`
-	Peer             peerCommand             `cmd:"" help:"Invite and join other deployments to replicate with, and look after them."`
-	Replication      replicationCommand      `cmd:"" help:"Compare a registry with a destination of its replications, and repair what differs."`
-	Lifecycle        lifecycleCommand        `cmd:"" help:"Run lifecycle policies now."`
-	DockerCredential dockerCredentialCommand `cmd:"" help:"Answer Docker and its like, which ask for logins."`
-	Version          versionCommand          `cmd:"" help:"Show the version."`
+	Serve              serveCommand              `cmd:"" help:"Serve the registries of the configured accounts."`
+	Init               initCommand               `cmd:"" help:"Write a configuration with two accounts, prod and dev, and AWS profiles for them."`
+	Demo               demoCommand               `cmd:"" help:"Push in one account and pull in the other, on this machine, in a temporary folder."`
+	Migrate            migrateCommand            `cmd:"" help:"Move a deployment that keeps its data in files to PostgreSQL and a bucket, while it serves."`
+	Verify             verifyCommand             `cmd:"" help:"Check that every link, manifest and blob is whole, and repair what is not."`
+	Backup             backupCommand             `cmd:"" help:"Copy the embedded stores to a folder, while they are served."`
+	Restore            restoreCommand            `cmd:"" help:"Fill an empty data folder from a backup."`
+	Sweep              sweepCommand              `cmd:"" help:"Free what nothing needs any more, or show what that is."`
+	Peer               peerCommand               `cmd:"" help:"Invite and join other deployments to replicate with, and look after them."`
+	Replication        replicationCommand        `cmd:"" help:"Compare a registry with a destination of its replications, and repair what differs."`
+	Lifecycle          lifecycleCommand          `cmd:"" help:"Run lifecycle policies now."`
+	DockerCredential   dockerCredentialCommand   `cmd:"" help:"Answer Docker and its like, which ask for logins."`
+	CredentialProvider credentialProviderCommand `cmd:"" help:"Answer the kubelet, which asks for logins."`
+	Version            versionCommand            `cmd:"" help:"Show the version."`
 }
 
 // output is where a command writes: what it has to say, and logs and errors.

@@ -209,11 +209,12 @@ func TestShellQuoted(t *testing.T) {
 
 func TestArguments(t *testing.T) {
 	for line, want := range map[string]string{
-		"":                                     "",
-		"twinport":                             "",
-		"/usr/bin/twinport version":            "version",
-		"docker-credential-twinport get":       "docker-credential get",
-		"bin/docker-credential-twinport.exe x": "docker-credential x",
+		"":                                      "",
+		"twinport":                              "",
+		"/usr/bin/twinport version":             "version",
+		"docker-credential-twinport get":        "docker-credential get",
+		"bin/docker-credential-twinport.exe x":  "docker-credential x",
+		"/opt/bin/twinport-credential-provider": "credential-provider",
 	} {
 		if got := strings.Join(Arguments(strings.Fields(line)), " "); got != want {
 			t.Errorf("%s: %q, want %q", line, got, want)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,7 +14,8 @@ import (
 
 // commandsOfNames are the commands that the program is by another name.
 var commandsOfNames = map[string]string{
-	"docker-credential-twinport": "docker-credential",
+	"docker-credential-twinport":   "docker-credential",
+	"twinport-credential-provider": "credential-provider",
 }
 
 // Arguments returns the arguments for Run of a command line that begins with
@@ -49,6 +51,24 @@ func (c dockerCredentialCommand) Run(ctx context.Context, out output) error {
 	if err != nil {
 		fmt.Fprintln(out.stdout, credential.Line(err))
 		return &exitStatus{code: exitFailed}
+	}
+	return nil
+}
+
+type credentialProviderCommand struct{}
+
+// Help is shown by --help.
+func (credentialProviderCommand) Help() string {
+	return `The kubelet runs it, with a CredentialProviderRequest of credentialprovider.kubelet.k8s.io/v1 on the standard input. Link the program as twinport-credential-provider in the kubelet's --image-credential-provider-bin-dir; docs/clients.md has a CredentialProviderConfig.
+
+` + credentialHelp + `
+
+Exit status: 0 if there is a login, 1 if not.`
+}
+
+func (credentialProviderCommand) Run(ctx context.Context, out output) error {
+	if err := credential.Kubelet(ctx, os.Stdin, out.stdout); err != nil {
+		return errors.New(credential.Line(err))
 	}
 	return nil
 }

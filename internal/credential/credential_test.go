@@ -2,6 +2,7 @@ package credential
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -204,5 +205,52 @@ func TestHostileAnswers(t *testing.T) {
 				t.Errorf("%q", line)
 			}
 		})
+	}
+}
+
+func TestKubelet(t *testing.T) {
+	a := newAPI(t, 12*time.Hour)
+	setEnvironment(t, a.URL)
+	_, port, _ := strings.Cut(a.host, ":")
+	own := "111122223333.dkr.ecr.us-east-1.localhost:" + port
+	request := func(image, more string) string {
+		return `{"apiVersion":"credentialprovider.kubelet.k8s.io/v1","kind":"CredentialProviderRequest","image":"` + image +
+			`"` + more + `}`
+	}
+	for _, c := range []struct{ image, key, pattern string }{
+		{own + "/team/app:1", "Registry", own},
+		{a.host + "/111122223333/us-east-1/app@sha256:0", "Image", a.host + "/111122223333/us-east-1"},
+		{a.host + "/app", "Image", a.host},
+	} {
+		var out bytes.Buffer
+		if err := Kubelet(t.Context(), strings.NewReader(request(c.image, "")), &out); err != nil {
+			t.Errorf("%s: %v", c.image, err)
+			continue
+		}
+		var got kubeletResponse
+		if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+			t.Fatal(err)
+		}
+		duration, err := time.ParseDuration(got.CacheDuration)
+		if login := got.Auth[c.pattern]; login.Username != "AWS" || !strings.HasPrefix(login.Password, "password") ||
+			len(got.Auth) != 1 || got.CacheKeyType != c.key || got.APIVersion != kubeletAPI || err != nil ||
+			duration > 6*time.Hour || duration < 5*time.Hour {
+			t.Errorf("%s: %+v", c.image, got)
+		}
+	}
+	for in, want := range map[string]string{
+		"": "no CredentialProviderRequest", "[]": "no CredentialProviderRequest", "{}": "no CredentialProviderRequest",
+		strings.Replace(request(own, ""), "/v1", "/v1beta1", 1):               "no CredentialProviderRequest",
+		strings.Repeat("a", 2<<20):                                            "longer than 1048576 bytes",
+		request("\\u001b/x", ""):                                              "does not begin with a registry's host",
+		request("busybox", ""):                                                "matchImages",
+		request(own, `,"serviceAccountToken":"a.b.c"`):                        "AssumeRoleWithWebIdentity",
+		request(own, `,"serviceAccountAnnotations":{"example.com/role":"x"}`): "AssumeRoleWithWebIdentity",
+	} {
+		var out bytes.Buffer
+		err := Kubelet(context.Background(), strings.NewReader(in), &out)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "a.b.c") || out.Len() > 0 {
+			t.Errorf("%.200q: %v\n%s", in, err, &out)
+		}
 	}
 }

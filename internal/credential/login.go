@@ -1,5 +1,5 @@
 // Package credential makes logins at registries, from the user's AWS access key,
-// for programs that ask by a protocol of their own: Docker's clients.
+// for programs that ask by protocols of their own: Docker's clients and the kubelet.
 package credential
 
 import (
