@@ -174,6 +174,10 @@ func (d *Decider) request(r Request) policy.Request {
 	if keys&AccountSettings != 0 {
 		req.Context.Add("ecr:AccountSetting", r.Setting)
 	}
+	if t := r.Caller.Identity.Temporary; !t.IsZero() {
+		req.Context.Add("aws:TokenIssueTime", t.IssuedAt.Format(time.RFC3339))
+		req.Context.Add("aws:MultiFactorAuthPresent", "false") // there are no devices for it
+	}
 	req.Context.Add("aws:SecureTransport", strconv.FormatBool(r.Caller.Secure))
 	if r.Caller.UserAgent != "" {
 		req.Context.Add("aws:UserAgent", beginning(r.Caller.UserAgent, maxUserAgent))

@@ -16,6 +16,7 @@ type Key struct {
 var commonKeys = []Key{
 	{Name: "aws:CurrentTime", Value: "the time of the request, such as `2026-11-28T12:00:00Z`"},
 	{Name: "aws:EpochTime", Value: "the same in seconds since 1970"},
+	{Name: "aws:MultiFactorAuthPresent", Value: "`false` for temporary credentials", Client: true, Optional: true},
 	{Name: "aws:PrincipalAccount", Value: "the caller's account; of a replication, the source's"},
 	{Name: "aws:PrincipalArn", Value: "the caller's ARN"},
 	{Name: "aws:PrincipalIsAWSService", Value: "`false`"},
@@ -26,6 +27,8 @@ var commonKeys = []Key{
 	{Name: "aws:ResourceOrgID", Value: "the `organization` of the registry's account", Optional: true},
 	{Name: "aws:SecureTransport", Value: "whether the client came by TLS; of a replication, `true`"},
 	{Name: "aws:SourceIp", Value: "the client's address", Client: true},
+	{Name: "aws:TokenIssueTime", Value: "when the caller's temporary credentials were issued", Client: true,
+		Optional: true},
 	{Name: "aws:UserAgent", Value: "what the client calls itself, its first 1,024 bytes", Client: true, Optional: true},
 	{Name: "aws:userid", Value: "the caller's unique id: the account, for its root"},
 	{Name: "aws:ViaAWSService", Value: "`false`"},

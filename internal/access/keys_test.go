@@ -26,7 +26,7 @@ func tablesOfKeys() string {
 		value := k.Value
 		switch {
 		case k.Client && k.Optional:
-			value += "; absent if it says nothing, and in a replication"
+			value += "; absent if it has none, and in a replication"
 		case k.Client:
 			value += "; absent in a replication"
 		case k.Optional:

@@ -12,12 +12,12 @@ import (
 
 func TestDirectory(t *testing.T) {
 	prod := auth.Account{ID: "111122223333", Name: "prod", Keys: []auth.AccessKey{longLived}}
-	dev := auth.Account{ID: "444455556666", Name: "dev", Keys: []auth.AccessKey{temporary}}
+	dev := auth.Account{ID: "444455556666", Name: "dev", Keys: []auth.AccessKey{devKey}}
 	d, err := auth.NewDirectory([]auth.Account{prod, dev})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if key, ok := d.AccessKey(temporary.ID); !ok || key != temporary {
+	if key, ok := d.AccessKey(devKey.ID); !ok || key != devKey {
 		t.Errorf("access key %v, %t", key, ok)
 	}
 	if _, ok := d.AccessKey("AKIANONE"); ok {
@@ -66,18 +66,22 @@ func TestDirectoryRefuses(t *testing.T) {
 }
 
 func TestAccessKeyShowsNoSecret(t *testing.T) {
-	account := auth.Account{ID: "444455556666", Keys: []auth.AccessKey{temporary}}
+	account := auth.Account{ID: "444455556666", Keys: []auth.AccessKey{devKey}}
 	var log bytes.Buffer
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "key", temporary, "account", account)
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "key", devKey, "account", account, "credentials", temporary)
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "account", account)
 	out := log.String()
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
-		out += fmt.Sprintf(verb, temporary) + fmt.Sprintf(verb, account) + fmt.Sprintf(verb, &account)
+		for _, v := range []any{devKey, temporary, account, &account} {
+			out += fmt.Sprintf(verb, v)
+		}
 	}
-	if strings.Contains(out, temporary.Secret) || strings.Contains(out, temporary.SessionToken) {
-		t.Errorf("a secret shows in %s", out)
+	for _, secret := range []string{devKey.Secret, temporary.Secret, temporary.SessionToken} {
+		if strings.Contains(out, secret) {
+			t.Errorf("a secret shows in %s", out)
+		}
 	}
-	if !strings.Contains(out, temporary.ID) {
+	if !strings.Contains(out, devKey.ID) || !strings.Contains(out, temporary.AccessKeyID) {
 		t.Errorf("the id does not show in %s", out)
 	}
 }

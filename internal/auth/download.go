@@ -16,10 +16,11 @@ const (
 )
 
 // SignDownload writes a token that opens a layer of a repository, which is
-// <account>/<region>/<name>, without a login.
-func SignDownload(key AccessKey, region, repository, layer string, now time.Time) string {
+// <account>/<region>/<name>, without a login. One that temporary credentials ask
+// for does not outlive them.
+func SignDownload(key AccessKey, t Temporary, region, repository, layer string, now time.Time) string {
 	return SignToken(key, Token{
-		Region: region, Scope: scopeOfLayer(repository, layer), Expires: now.Add(DownloadLifetime),
+		Region: region, Scope: scopeOfLayer(repository, layer), Temporary: t, Expires: t.Until(now.Add(DownloadLifetime)),
 	})
 }
 

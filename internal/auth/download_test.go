@@ -10,8 +10,8 @@ import (
 func TestDownloadToken(t *testing.T) {
 	const repository, layer = "111122223333/osaka-dc1/app", "sha256:00"
 	c := &clock{now: signedAt}
-	v := auth.NewVerifier(newKeyring(longLived), c.Now)
-	text := auth.SignDownload(longLived, "osaka-dc1", repository, layer, c.now)
+	v := auth.NewVerifier(newKeyring(longLived), "deployment", c.Now)
+	text := auth.SignDownload(longLived, auth.Temporary{}, "osaka-dc1", repository, layer, c.now)
 	token, _, err := v.VerifyToken(text)
 	if err != nil || token.Region != "osaka-dc1" || !token.Opens(repository, layer) {
 		t.Fatalf("the token %+v does not open its layer: %v", token, err)

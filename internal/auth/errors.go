@@ -38,6 +38,7 @@ var (
 	incomplete       = refusal{"IncompleteSignatureException", "IncompleteSignature"}
 	invalidSignature = refusal{"InvalidSignatureException", "SignatureDoesNotMatch"}
 	unknownClient    = refusal{"UnrecognizedClientException", "InvalidClientTokenId"}
+	expiredSession   = refusal{"ExpiredTokenException", "ExpiredToken"}
 )
 
 // serviceSTS is the signing name of the one service that speaks the Query protocol.

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/twinport/twinport/internal/auth"
 )
@@ -52,12 +54,43 @@ func FuzzAuthorization(f *testing.F) {
 	})
 }
 
+// Only the session token that was issued with the access key may be accepted,
+// and all others are refused alike.
+func FuzzSessionToken(f *testing.F) {
+	good := signedBy(f, temporary, signedAt)
+	f.Add(temporary.SessionToken)
+	f.Add(temporary.SessionToken + "\n")
+	f.Add(temporary.SessionToken[:len(temporary.SessionToken)-1])
+	f.Add(newVerifier(signedAt).Issue(devKey, auth.MaxSession).SessionToken)
+	f.Add(newVerifier(signedAt.Add(-auth.MaxSession)).Issue(devKey, auth.MinSession).SessionToken)
+	f.Add(auth.SignToken(devKey, login(signedAt)))
+	salt := "\x01" + strings.Repeat("s", 32)
+	for _, raw := range []string{
+		"\x01", salt, salt + "\x14" + devKey.ID, salt + "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01x",
+	} {
+		f.Add(base64.RawURLEncoding.EncodeToString([]byte(raw)))
+	}
+	v := newVerifier(signedAt)
+	f.Fuzz(func(t *testing.T, text string) {
+		r := good.Clone(t.Context())
+		r.Header.Set("X-Amz-Security-Token", text)
+		_, err := v.Read(r, "ecr")
+		switch want := code(err); {
+		case err == nil && text != temporary.SessionToken:
+			t.Errorf("accepted %q", text)
+		case err != nil && want != "UnrecognizedClientException" && want != "IncompleteSignatureException":
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
 // Only the text that SignToken wrote may be accepted.
 func FuzzVerifyToken(f *testing.F) {
 	good := auth.SignToken(longLived, login(signedAt))
 	f.Add(good)
 	f.Add(good + "\n")
 	f.Add(auth.SignToken(longLived, auth.Token{}))
+	f.Add(auth.SignToken(longLived, auth.Token{Temporary: temporary.Temporary, Expires: signedAt.Add(time.Minute)}))
 	f.Add(
 		base64.RawURLEncoding.EncodeToString(
 			[]byte(

@@ -4,14 +4,11 @@ package auth
 
 import "github.com/twinport/twinport/internal/policy"
 
-// AccessKey is one credential and the principal that it speaks for.
+// AccessKey is one long-lived credential and the principal that it speaks for.
 type AccessKey struct {
-	ID     string
-	Secret string
-	// SessionToken must accompany every request signed with a temporary key;
-	// empty for a long-lived one.
-	SessionToken string
-	Principal    policy.Principal
+	ID        string
+	Secret    string
+	Principal policy.Principal
 }
 
 // Keys finds access keys by their id. Implementations are safe for
@@ -22,8 +19,11 @@ type Keys interface {
 
 // Identity is the result of a successful authentication.
 type Identity struct {
-	Principal   policy.Principal
+	Principal policy.Principal
+	// AccessKeyID is that of the long-lived access key that proves who it is.
 	AccessKeyID string
+	// Temporary are the temporary credentials of that key, if such were used.
+	Temporary Temporary
 	// Region is the one of the credential scope or of the registry token.
 	Region string
 }

@@ -2,9 +2,10 @@ package auth
 
 import (
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -25,34 +26,47 @@ const (
 	maxPresigned = 7 * 24 * time.Hour
 
 	// maxAuthorization bounds the Authorization header and each
-	// authentication parameter of a presigned URL, in bytes. Session tokens are
-	// the longest: AWS's have been seen at 2 KiB.
+	// authentication parameter of a presigned URL, in bytes.
 	maxAuthorization = 8 << 10
 	maxSignedHeaders = 64
 	// maxSigningKeys bounds how many derived keys are remembered: one for each
-	// access key, day, Region and service in use.
+	// access key, day, Region and service in use. Those of temporary access keys
+	// are remembered with their sessions.
 	maxSigningKeys = 4096
 )
 
 // Verifier checks what callers present: signed AWS requests and registry
-// tokens. It is safe for concurrent use.
+// tokens; and issues temporary credentials, whose session tokens it opens again.
+// It is safe for concurrent use.
 type Verifier struct {
 	keys        Keys
+	deployment  string
 	now         func() time.Time
+	nobody      AccessKey // stands for access keys that there are not
 	signingKeys *cache[signingScope, signingKey]
 	tokens      *cache[string, verifiedToken]
+	sessions    *cache[string, *session]
 }
 
 // NewVerifier returns a Verifier that looks keys up at every call, and takes
-// the time from now.
-func NewVerifier(keys Keys, now func() time.Time) *Verifier {
+// the time from now. Temporary credentials are of the deployment of this id:
+// all its processes take them, and no other deployment, even one that has the
+// same access keys.
+func NewVerifier(keys Keys, deployment string, now func() time.Time) *Verifier {
 	return &Verifier{
 		keys:        keys,
+		deployment:  deployment,
 		now:         now,
+		nobody:      AccessKey{ID: rand.Text(), Secret: rand.Text()},
 		signingKeys: newCache[signingScope, signingKey](maxSigningKeys),
 		tokens:      newCache[string, verifiedToken](maxTokens),
+		sessions:    newCache[string, *session](maxSessions),
 	}
 }
+
+// invalidToken is what a caller is told whose access key or session token is not
+// valid, whatever it is that is not.
+const invalidToken = "The security token included in the request is invalid."
 
 // signingScope names a derived signing key.
 type signingScope struct{ keyID, date, region, service string }
@@ -84,6 +98,7 @@ type Signed struct {
 	query    []parameter
 	service  string
 	key      AccessKey
+	session  *session // of a temporary access key, nil for a long-lived one
 	*authorization
 }
 
@@ -111,11 +126,9 @@ func (v *Verifier) Read(r *http.Request, service string) (*Signed, error) {
 	if refused != nil {
 		return nil, refused
 	}
-	key, ok := v.keys.AccessKey(a.scope.keyID)
-	// A key without a session token must come without one, and a temporary key
-	// with its own.
-	if !ok || subtle.ConstantTimeCompare([]byte(key.SessionToken), []byte(a.sessionToken)) != 1 {
-		return nil, unknownClient.errorf(service, "The security token included in the request is invalid.")
+	s := &Signed{verifier: v, request: r, query: query, service: service, authorization: a}
+	if refused := s.findKey(); refused != nil {
+		return nil, refused
 	}
 	if a.scope.service != service {
 		return nil, invalidSignature.errorf(service, "Credential should be scoped to correct service: '%s'.", service)
@@ -126,7 +139,28 @@ func (v *Verifier) Read(r *http.Request, service string) (*Signed, error) {
 	if refused := a.checkSignedHeaders(r, service); refused != nil {
 		return nil, refused
 	}
-	return &Signed{v, r, query, service, key, a}, nil
+	return s, nil
+}
+
+// findKey finds the access key by its id, or by the session token: a long-lived
+// key must come without one, and a temporary key with its own.
+func (s *Signed) findKey() *Error {
+	if s.sessionToken == "" {
+		var ok bool
+		if s.key, ok = s.verifier.keys.AccessKey(s.scope.keyID); !ok {
+			return unknownClient.errorf(s.service, invalidToken)
+		}
+		return nil
+	}
+	opened, err := s.verifier.session(s.sessionToken, s.scope.keyID)
+	switch {
+	case errors.Is(err, errSessionExpired):
+		return expiredSession.errorf(s.service, "The security token included in the request is expired")
+	case err != nil:
+		return unknownClient.errorf(s.service, invalidToken)
+	}
+	s.key, s.session = opened.parent, opened
+	return nil
 }
 
 // Verify checks the signature itself. body is the request's payload, read and
@@ -136,7 +170,7 @@ func (s *Signed) Verify(body []byte) (Identity, error) {
 	if refused != nil {
 		return Identity{}, refused
 	}
-	signing, cached := s.verifier.signingKey(s.key, s.scope)
+	signing, remembered := s.signingKey()
 	matched := false
 	var buffer [1 << 10]byte // which most requests fit in
 	for _, path := range canonicalPaths(s.request.URL.EscapedPath()) {
@@ -154,10 +188,14 @@ func (s *Signed) Verify(body []byte) (Identity, error) {
 			"signature you provided. Check the secret access key and the signing method, and that nothing between client "+
 			"and server changes the request.")
 	}
-	if !cached {
-		s.verifier.signingKeys.put(s.scope.clone(), signingKey{secret: s.key.Secret, key: signing})
+	if !remembered {
+		s.remember(signing)
 	}
-	return Identity{Principal: s.key.Principal, AccessKeyID: s.key.ID, Region: strings.Clone(s.scope.region)}, nil
+	identity := Identity{Principal: s.key.Principal, AccessKeyID: s.key.ID, Region: strings.Clone(s.scope.region)}
+	if s.session != nil {
+		identity.Temporary = s.session.Temporary
+	}
+	return identity, nil
 }
 
 // Verify is Read and Signed.Verify for a request whose body has been read.
@@ -406,16 +444,34 @@ func (a *authorization) checkPayload(body []byte, service string) (string, *Erro
 	return actual, nil
 }
 
-// signingKey returns the key derived for scope, and whether it was remembered.
-func (v *Verifier) signingKey(key AccessKey, scope signingScope) ([]byte, bool) {
-	if known, ok := v.signingKeys.get(scope); ok && known.secret == key.Secret {
+// signingKey returns the key derived for the scope, and whether it was remembered.
+func (s *Signed) signingKey() (key []byte, remembered bool) {
+	secret := s.key.Secret
+	if s.session != nil {
+		if s.session.scope == s.scope {
+			return s.session.signing, true
+		}
+		secret = s.session.secret
+	} else if known, ok := s.verifier.signingKeys.get(s.scope); ok && known.secret == secret {
 		return known.key, true
 	}
-	derived := hmacSHA256([]byte("AWS4"+key.Secret), scope.date)
-	for _, part := range [...]string{scope.region, scope.service, scopeEnd} {
+	derived := hmacSHA256([]byte("AWS4"+secret), s.scope.date)
+	for _, part := range [...]string{s.scope.region, s.scope.service, scopeEnd} {
 		derived = hmacSHA256(derived, part)
 	}
 	return derived, false
+}
+
+// remember keeps the key that the request was verified with; that of a session
+// with the session, which is not used past its end.
+func (s *Signed) remember(key []byte) {
+	if s.session == nil {
+		s.verifier.signingKeys.put(s.scope.clone(), signingKey{secret: s.key.Secret, key: key})
+		return
+	}
+	verified := *s.session
+	verified.scope, verified.signing = s.scope.clone(), key
+	s.verifier.sessions.put(strings.Clone(s.sessionToken), &verified)
 }
 
 // sign computes the signature of a canonical request, as hexadecimal text.

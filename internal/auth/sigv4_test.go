@@ -30,10 +30,11 @@ var (
 	longLived = auth.AccessKey{
 		ID: "AKIAPRODPRODPRODPROD", Secret: "prod-secret-prod-secret-prod-secret-prod", Principal: root("111122223333"),
 	}
-	temporary = auth.AccessKey{
-		ID: "ASIADEVDEVDEVDEVDEVD", Secret: "dev-secret-dev-secret-dev-secret-dev-sec",
-		SessionToken: "session/token+with=odd&chars", Principal: root("444455556666"),
+	devKey = auth.AccessKey{
+		ID: "AKIADEVDEVDEVDEVDEVD", Secret: "dev-secret-dev-secret-dev-secret-dev-sec", Principal: root("444455556666"),
 	}
+	// temporary credentials last for an hour from the time at which most requests here are signed.
+	temporary = newVerifier(signedAt).Issue(devKey, time.Hour)
 	// exampleKey is the one that AWS's published examples are signed with.
 	exampleKey = auth.AccessKey{
 		ID: "AKIDEXAMPLE", Secret: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", Principal: root("777788889999"),
@@ -78,11 +79,16 @@ func (k *keyring) AccessKey(id string) (auth.AccessKey, bool) {
 }
 
 func newVerifier(now time.Time) *auth.Verifier {
-	return auth.NewVerifier(newKeyring(longLived, temporary, exampleKey), func() time.Time { return now })
+	return auth.NewVerifier(newKeyring(longLived, devKey, exampleKey), "deployment", func() time.Time { return now })
 }
 
-func credentials(key auth.AccessKey) aws.Credentials {
-	return aws.Credentials{AccessKeyID: key.ID, SecretAccessKey: key.Secret, SessionToken: key.SessionToken}
+// credentials are what a client signs with: an auth.AccessKey or auth.Credentials.
+func credentials(of any) aws.Credentials {
+	if key, ok := of.(auth.AccessKey); ok {
+		return aws.Credentials{AccessKeyID: key.ID, SecretAccessKey: key.Secret}
+	}
+	c := of.(auth.Credentials)
+	return aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.Secret, SessionToken: c.SessionToken}
 }
 
 func payloadHash(body string) string {
@@ -104,7 +110,7 @@ func request(t testing.TB, method, target, body string) *http.Request {
 	return r
 }
 
-func sign(t testing.TB, r *http.Request, key auth.AccessKey, body, service string, at time.Time) {
+func sign(t testing.TB, r *http.Request, key any, body, service string, at time.Time) {
 	t.Helper()
 	if err := v4.NewSigner().SignHTTP(context.Background(), credentials(key), r, payloadHash(body), service, "us-west-2",
 		at); err != nil {
@@ -113,7 +119,7 @@ func sign(t testing.TB, r *http.Request, key auth.AccessKey, body, service strin
 }
 
 // presign replaces r's URL by a presigned one.
-func presign(t testing.TB, r *http.Request, key auth.AccessKey, hash, service string, at time.Time) {
+func presign(t testing.TB, r *http.Request, key any, hash, service string, at time.Time) {
 	t.Helper()
 	signed, headers, err := v4.NewSigner().PresignHTTP(context.Background(), credentials(key), r, hash, service,
 		"us-west-2", at)
@@ -191,9 +197,14 @@ func TestVerifySDKRequests(t *testing.T) {
 		"odd but legal header": {"GET", "/", "", http.Header{"X-Custom_1.~": {"v"}}},
 	}
 	for name, test := range requests {
-		for _, key := range []auth.AccessKey{longLived, temporary} {
+		for id, key := range map[auth.Identity]any{
+			{Principal: longLived.Principal, AccessKeyID: longLived.ID, Region: "us-west-2"}: longLived,
+			{
+				Principal: devKey.Principal, AccessKeyID: devKey.ID, Temporary: temporary.Temporary, Region: "us-west-2",
+			}: temporary,
+		} {
 			for _, form := range []string{"header", "presigned"} {
-				t.Run(fmt.Sprintf("%s/%s/%s", name, key.ID[:4], form), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s/%s/%s", name, credentials(key).AccessKeyID[:4], form), func(t *testing.T) {
 					t.Parallel()
 					r := request(t, test.method, test.target, test.body)
 					for k, v := range test.header {
@@ -212,8 +223,8 @@ func TestVerifySDKRequests(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if want := (auth.Identity{Principal: key.Principal, AccessKeyID: key.ID, Region: "us-west-2"}); got != want {
-						t.Errorf("identity %+v, want %+v", got, want)
+					if got != id {
+						t.Errorf("identity %+v, want %+v", got, id)
 					}
 				})
 			}
@@ -328,7 +339,7 @@ func TestVerifyRefuses(t *testing.T) {
 	const authz = "Authorization"
 	type breakage struct {
 		name  string
-		key   auth.AccessKey
+		key   any                 // longLived without
 		form  string              // header or presigned
 		early func(*http.Request) // before it is signed
 		late  func(*http.Request) // after
@@ -515,7 +526,7 @@ func TestVerifyRefuses(t *testing.T) {
 		}
 		t.Run(test.form+"/"+test.name, func(t *testing.T) {
 			key := test.key
-			if key.ID == "" {
+			if key == nil {
 				key = longLived
 			}
 			for _, change := range []*func(*http.Request){&test.early, &test.late} {
@@ -549,8 +560,8 @@ func TestVerifyRefuses(t *testing.T) {
 			if !strings.Contains(err.Error(), test.text) {
 				t.Errorf("message %q lacks %q", err, test.text)
 			}
-			if strings.Contains(err.Error(), key.Secret) || key.SessionToken != "" &&
-				strings.Contains(err.Error(), key.SessionToken) {
+			if c := credentials(key); strings.Contains(err.Error(), c.SecretAccessKey) || c.SessionToken != "" &&
+				strings.Contains(err.Error(), c.SessionToken) {
 				t.Errorf("message %q holds a secret", err)
 			}
 		})
@@ -604,7 +615,7 @@ func TestVerifySTSErrors(t *testing.T) {
 // A derived signing key must not outlive the secret it was derived from.
 func TestVerifyAfterKeyChange(t *testing.T) {
 	keys := newKeyring(longLived)
-	v := auth.NewVerifier(keys, func() time.Time { return signedAt })
+	v := auth.NewVerifier(keys, "deployment", func() time.Time { return signedAt })
 	r := request(t, "POST", "/", "{}")
 	r.Host = r.URL.Host
 	sign(t, r, longLived, "{}", "ecr", signedAt)

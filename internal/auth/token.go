@@ -22,7 +22,9 @@ const (
 	// maxBasic bounds an Authorization header of the Basic scheme, in bytes.
 	maxBasic = 8192
 
-	tokenVersion = 1
+	// tokenVersion is that of the tokens of long-lived access keys, and
+	// temporaryTokenVersion that of those made with temporary credentials.
+	tokenVersion, temporaryTokenVersion = 1, 2
 	// tokenLabel separates the keys of registry tokens from every other use
 	// of an access key's secret, Signature Version 4 above all.
 	tokenLabel = "twinport registry token 1"
@@ -37,6 +39,9 @@ type Token struct {
 	// resource only, for example blob:<account>/<region>/<repository>@<digest>,
 	// and the one who checks it must compare.
 	Scope string
+	// Temporary are the temporary credentials that the token was made with, if it
+	// was: policies see them wherever the token is used.
+	Temporary Temporary
 	// Expires is in whole seconds, UTC.
 	Expires time.Time
 }
@@ -88,6 +93,7 @@ func (v *Verifier) VerifyToken(text string) (Token, Identity, error) {
 	return proven.token, Identity{
 		Principal:   proven.key.Principal,
 		AccessKeyID: proven.token.AccessKeyID,
+		Temporary:   proven.token.Temporary,
 		Region:      proven.token.Region,
 	}, nil
 }
@@ -132,13 +138,20 @@ func tokenMAC(key AccessKey, claims []byte) []byte {
 }
 
 // appendClaims writes the version, the expiry (8 bytes, Unix seconds) and three
-// strings, each after its length.
+// strings, each after its length; then, of temporary credentials, when they were
+// issued, when they expire, and their id.
 func appendClaims(b []byte, t Token) []byte {
-	b = append(b, tokenVersion)
+	version := byte(tokenVersion)
+	if !t.Temporary.IsZero() {
+		version = temporaryTokenVersion
+	}
+	b = append(b, version)
 	b = binary.BigEndian.AppendUint64(b, uint64(t.Expires.Unix()))
-	for _, s := range [...]string{t.AccessKeyID, t.Region, t.Scope} {
-		b = binary.AppendUvarint(b, uint64(len(s)))
-		b = append(b, s...)
+	for _, text := range [...]string{t.AccessKeyID, t.Region, t.Scope} {
+		b = appendText(b, text)
+	}
+	if version == temporaryTokenVersion {
+		b = appendTemporary(b, t.Temporary)
 	}
 	return b
 }
@@ -160,20 +173,22 @@ func decodeToken(text string) (claims, mac []byte, ok bool) {
 	return raw[:split], raw[split:], true
 }
 
-func parseClaims(b []byte) (Token, bool) {
-	if len(b) < 9 || b[0] != tokenVersion {
+func parseClaims(b []byte) (t Token, ok bool) {
+	if len(b) < 9 || b[0] != tokenVersion && b[0] != temporaryTokenVersion {
 		return Token{}, false
 	}
-	t := Token{Expires: time.Unix(int64(binary.BigEndian.Uint64(b[1:9])), 0).UTC()}
+	version := b[0]
+	t.Expires = unixTime(b[1:])
 	b = b[9:]
 	for _, field := range [...]*string{&t.AccessKeyID, &t.Region, &t.Scope} {
-		length, n := binary.Uvarint(b)
-		if n <= 0 || length > uint64(len(b)-n) {
+		if *field, b, ok = cutText(b); !ok {
 			return Token{}, false
 		}
-		end := n + int(length)
-		*field = string(b[n:end])
-		b = b[end:]
+	}
+	if version == temporaryTokenVersion {
+		if t.Temporary, b, ok = cutTemporary(b); !ok {
+			return Token{}, false
+		}
 	}
 	return t, len(b) == 0
 }

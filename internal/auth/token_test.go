@@ -74,7 +74,7 @@ func TestTokenRoundTrip(t *testing.T) {
 // signer's, never the other's.
 func TestTokenSpeaksForItsSigner(t *testing.T) {
 	token := login(signedAt)
-	token.AccessKeyID = temporary.ID
+	token.AccessKeyID = devKey.ID
 	_, identity, err := newVerifier(signedAt).VerifyToken(auth.SignToken(longLived, token))
 	if err != nil || identity.AccessKeyID != longLived.ID {
 		t.Errorf("identity %+v, error %v", identity, err)
@@ -83,7 +83,7 @@ func TestTokenSpeaksForItsSigner(t *testing.T) {
 
 func TestTokenExpires(t *testing.T) {
 	c := &clock{now: signedAt}
-	v := auth.NewVerifier(newKeyring(longLived), c.Now)
+	v := auth.NewVerifier(newKeyring(longLived), "deployment", c.Now)
 	text := auth.SignToken(longLived, login(signedAt))
 	steps := []struct {
 		after time.Duration
@@ -121,7 +121,7 @@ func TestTokenOfAClockAhead(t *testing.T) {
 		} {
 			for _, before := range []bool{false, true} {
 				c := &clock{now: step.signed}
-				v := auth.NewVerifier(newKeyring(longLived), c.Now)
+				v := auth.NewVerifier(newKeyring(longLived), "deployment", c.Now)
 				text := auth.SignToken(longLived, auth.Token{
 					Region: "osaka-dc1", Scope: kind.scope, Expires: step.signed.Add(kind.lifetime),
 				})
@@ -155,7 +155,7 @@ func TestTokenDiesWithItsKey(t *testing.T) {
 		for _, verifiedBefore := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s/verified before %t", name, verifiedBefore), func(t *testing.T) {
 				keys := newKeyring(longLived)
-				v := auth.NewVerifier(keys, func() time.Time { return signedAt })
+				v := auth.NewVerifier(keys, "deployment", func() time.Time { return signedAt })
 				text := auth.SignToken(longLived, login(signedAt))
 				if verifiedBefore {
 					if _, _, err := v.VerifyToken(text); err != nil {
@@ -241,7 +241,7 @@ func TestTokensMoreThanRemembered(t *testing.T) {
 
 func TestVerifyTokenConcurrently(t *testing.T) {
 	keys := newKeyring(longLived)
-	v := auth.NewVerifier(keys, func() time.Time { return signedAt })
+	v := auth.NewVerifier(keys, "deployment", func() time.Time { return signedAt })
 	text := auth.SignToken(longLived, login(signedAt))
 	var group sync.WaitGroup
 	for range 4 {
@@ -291,7 +291,7 @@ func BenchmarkVerifyToken(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	v := auth.NewVerifier(directory, time.Now)
+	v := auth.NewVerifier(directory, "deployment", time.Now)
 	text := auth.SignToken(longLived, login(time.Now()))
 	b.ReportAllocs()
 	for b.Loop() {

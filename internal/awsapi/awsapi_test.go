@@ -83,7 +83,8 @@ func newAPI(t testing.TB, adjust ...func(*awsapi.Config)) *api {
 		t.Fatal(err)
 	}
 	a := &api{
-		domain: openDomain(t), verifier: auth.NewVerifier(keys, time.Now), log: new(syncBuffer), closing: make(chan struct{}),
+		domain: openDomain(t), verifier: auth.NewVerifier(keys, "deployment", time.Now), log: new(syncBuffer),
+		closing: make(chan struct{}),
 	}
 	a.sessions = session.New(session.Config{Store: a.domain.meta, Keys: keys, Verifier: a.verifier, Now: time.Now})
 	config := awsapi.Config{

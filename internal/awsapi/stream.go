@@ -57,7 +57,8 @@ func (s *streams) leave(account string) {
 }
 
 // serveStream answers WatchRegistry: with server-sent events (HTML standard,
-// section 9.2) until the client goes away, its session ends, or the server stops.
+// section 9.2) until the client goes away, its session or temporary credentials
+// end, or the server stops.
 func (h *Handler) serveStream(w http.ResponseWriter, r *http.Request, requestID string) {
 	in, err := h.read(r, twinport.BodyLimit(twinport.Watch))
 	defer in.end()
@@ -86,9 +87,13 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, in *request) er
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	session := in.who.session.ID != ""
-	if session {
+	ends := in.who.session.ExpiresAt
+	if temporary := in.who.Identity.Temporary; !temporary.IsZero() {
+		ends = temporary.Expires
+	}
+	if !ends.IsZero() {
 		var end context.CancelFunc
-		ctx, end = context.WithDeadline(ctx, in.who.session.ExpiresAt)
+		ctx, end = context.WithDeadline(ctx, ends)
 		defer end()
 	}
 

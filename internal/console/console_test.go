@@ -66,7 +66,7 @@ func newDeployment(t *testing.T) *deployment {
 	d := &deployment{store: store, log: new(strings.Builder)}
 	d.Server = httptest.NewServer(newHandler(Config{
 		Sessions: session.New(session.Config{
-			Store: store, Keys: keys, Verifier: auth.NewVerifier(keys, time.Now), Now: time.Now,
+			Store: store, Keys: keys, Verifier: auth.NewVerifier(keys, "deployment", time.Now), Now: time.Now,
 		}),
 		Accounts: keys, Regions: []string{"us-east-1"}, Version: "v1", Logger: slog.New(slog.NewTextHandler(d.log, nil)),
 	}, files))
@@ -287,6 +287,19 @@ func TestSessionRequests(t *testing.T) {
 	}
 	if _, body := d.send(t, http.MethodGet, "/console/session", "", "Cookie", cookie); strings.Contains(body, account) {
 		t.Errorf("a copied cookie still opens: %s", body)
+	}
+}
+
+// TestSignInWithTemporaryCredentials: whether or not such an id was ever issued, the answer says what to do.
+func TestSignInWithTemporaryCredentials(t *testing.T) {
+	t.Parallel()
+	d := newDeployment(t)
+	body := `{"accessKeyId":"ASIAAAAAAAAAAAAAAAAA","secretAccessKey":"` + secret + `"}`
+	for range 20 { // it is no try of a secret
+		res, text := d.signIn(t, body)
+		if res.StatusCode != 401 || !strings.Contains(text, "sign in with the access key that they were issued for") {
+			t.Fatalf("%s %s", res.Status, text)
+		}
 	}
 }
 

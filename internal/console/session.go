@@ -141,6 +141,11 @@ func (s *sessions) signIn(w http.ResponseWriter, r *http.Request) {
 			strconv.Itoa(maxSecret)+" characters")
 		return
 	}
+	if _, known := s.accounts.AccessKey(key.AccessKeyID); !known && auth.IsTemporaryID(key.AccessKeyID) {
+		fail(w, http.StatusUnauthorized, "UnrecognizedClientException", "The console takes no temporary credentials: "+
+			"sign in with the access key that they were issued for")
+		return
+	}
 	begun, token, err := s.service.SignIn(r.Context(), key.AccessKeyID, key.SecretAccessKey, session.Client{
 		RemoteAddr: r.RemoteAddr, UserAgent: r.UserAgent(),
 	})

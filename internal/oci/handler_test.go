@@ -141,10 +141,11 @@ func token(key auth.AccessKey, t auth.Token) string {
 func newHandler(f fakeRegistry) http.Handler {
 	return New(Config{
 		Registry: f,
-		Verifier: auth.NewVerifier(testKeys{prodKey.ID: prodKey, devKey.ID: devKey}, func() time.Time { return now }),
-		Domain:   testDomain,
-		Scheme:   "http",
-		Logger:   slog.New(slog.DiscardHandler),
+		Verifier: auth.NewVerifier(testKeys{prodKey.ID: prodKey, devKey.ID: devKey}, "deployment",
+			func() time.Time { return now }),
+		Domain: testDomain,
+		Scheme: "http",
+		Logger: slog.New(slog.DiscardHandler),
 	})
 }
 

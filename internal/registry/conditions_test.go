@@ -6,10 +6,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
 	"github.com/twinport/twinport/internal/access"
+	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/replication"
@@ -135,6 +137,9 @@ func TestEveryActionFillsItsConditionKeys(t *testing.T) {
 	}
 	c := root(prodAccount)
 	c.RemoteAddr, c.UserAgent, c.Secure = "192.0.2.7:1234", "client/1"+strings.Repeat("é", 1000), true
+	longLived := c
+	issued := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+	c.Identity.Temporary = auth.Temporary{AccessKeyID: "ASIATEMPORARY", IssuedAt: issued, Expires: issued.Add(time.Hour)}
 	names, do := d.everyAction(c, ref)
 	for _, action := range access.Actions() {
 		if _, ok := do[action]; !ok && action != "ecr:ReplicateImage" {
@@ -180,12 +185,19 @@ func TestEveryActionFillsItsConditionKeys(t *testing.T) {
 	})
 	check("aws:TagKeys", false, func(action string) bool { return access.KeysOf(action)&access.TagKeys != 0 })
 	for _, absent := range []string{
-		"aws:ResourceTag/none", "aws:RequestTag/none", "aws:username", "aws:SourceArn", "aws:TokenIssueTime",
+		"aws:ResourceTag/none", "aws:RequestTag/none", "aws:username", "aws:SourceArn",
 	} {
 		check(absent, false, with())
 	}
+	ofTemporary := do
+	_, do = d.everyAction(longLived, ref)
+	for _, absent := range []string{"aws:TokenIssueTime", "aws:MultiFactorAuthPresent"} {
+		check(absent, false, with())
+	}
+	do = ofTemporary
 
 	values := map[string]string{
+		"aws:TokenIssueTime": "2026-11-28T12:00:00Z", "aws:MultiFactorAuthPresent": "false",
 		"aws:PrincipalAccount": prodAccount, "aws:PrincipalArn": "arn:aws:iam::" + prodAccount + ":root",
 		"aws:PrincipalType":         "Account",
 		"aws:PrincipalIsAWSService": "false", "aws:PrincipalOrgID": organization, "aws:ResourceOrgID": organization,
@@ -197,6 +209,20 @@ func TestEveryActionFillsItsConditionKeys(t *testing.T) {
 	for key, value := range values {
 		grant(fmt.Sprintf(`"StringNotEquals": {%q: %q}`, key, value))
 		wantCode(t, key, d.TagResource(ctx, c, ref, []resource.Tag{{Key: "team", Value: "x"}}), "")
+	}
+	// So sessions that were begun before a time are revoked, and long-lived keys kept out.
+	for condition, wants := range map[string][2]registry.Code{
+		`"DateLessThan": {"aws:TokenIssueTime": "2026-11-28T12:00:00Z"}`: {"", ""},
+		`"DateLessThan": {"aws:TokenIssueTime": "2026-11-28T12:00:01Z"}`: {registry.AccessDenied, ""},
+		`"Bool": {"aws:MultiFactorAuthPresent": "false"}`:                {registry.AccessDenied, ""},
+		`"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}`:        {registry.AccessDenied, registry.AccessDenied},
+		`"Null": {"aws:TokenIssueTime": "true"}`:                         {"", registry.AccessDenied},
+	} {
+		grant(condition)
+		for i, caller := range []access.Caller{c, longLived} {
+			_, err := d.ResourceTags(ctx, caller, ref)
+			wantCode(t, fmt.Sprint(condition, " ", caller.Identity.Temporary.AccessKeyID), err, wants[i])
+		}
 	}
 	grant(`"ForAnyValue:StringNotEquals": {"aws:TagKeys": ["a", "b"]}`)
 	wantCode(t, "tag keys as asked", d.UntagResource(ctx, c, ref, []string{"a", "b"}), "")

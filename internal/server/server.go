@@ -157,9 +157,9 @@ func (s *Server) protocols(cfg config.Config) (newHandlers, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the accounts: %w", err)
 	}
-	verifier := auth.NewVerifier(keys, time.Now)
 	rates := quota.NewMeter(cfg.Limits(), cfg.Regions)
 	return func(g *generation) (h handlers, err error) {
+		verifier := auth.NewVerifier(keys, g.directory.Self().ID, time.Now)
 		sessions := session.New(session.Config{Store: g.metadata, Keys: keys, Verifier: verifier, Now: time.Now})
 		h.oci = oci.New(oci.Config{
 			Registry: g.registry, Verifier: verifier, Logins: sessions, Domain: cfg.Domain, Scheme: cfg.PublicScheme(),

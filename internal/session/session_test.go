@@ -74,7 +74,9 @@ func newDeployment(t *testing.T) *deployment {
 	for _, k := range []auth.AccessKey{key("PRODKEY1", prod), key("PRODKEY2", prod), key("DEVKEY", dev)} {
 		d.keys[k.ID] = k
 	}
-	d.Service = New(Config{Store: store, Keys: d, Verifier: auth.NewVerifier(d, d.clock.now), Now: d.clock.now})
+	d.Service = New(Config{
+		Store: store, Keys: d, Verifier: auth.NewVerifier(d, "deployment", d.clock.now), Now: d.clock.now,
+	})
 	return d
 }
 
@@ -115,12 +117,6 @@ func TestSignIn(t *testing.T) {
 		if _, _, err := d.SignIn(t.Context(), test.id, test.secret, Client{}); !errors.Is(err, ErrWrongKey) {
 			t.Errorf("%s with %q: %v", test.id, test.secret, err)
 		}
-	}
-	temporary := key("TEMPORARY", dev)
-	temporary.SessionToken = "t"
-	d.keys["TEMPORARY"] = temporary
-	if _, _, err := d.SignIn(t.Context(), "TEMPORARY", "secret of TEMPORARY", Client{}); !errors.Is(err, ErrWrongKey) {
-		t.Errorf("a temporary key without its token: %v", err)
 	}
 	d.clock.advance(Lifetime - time.Second)
 	if _, _, err := d.Verify(t.Context(), token); err != nil {
@@ -227,7 +223,7 @@ func TestTokensDoNotPassForEachOther(t *testing.T) {
 		d.wantEnded(t, text, "not the token")
 	}
 	// What the OCI endpoints take as a login has no scope (oci/authenticate.go).
-	if got, _, err := auth.NewVerifier(d, d.clock.now).VerifyToken(token); err != nil || got.Scope == "" ||
+	if got, _, err := auth.NewVerifier(d, "deployment", d.clock.now).VerifyToken(token); err != nil || got.Scope == "" ||
 		strings.HasPrefix(got.Scope, "blob:") {
 		t.Errorf("a session's token has scope %q, %v", got.Scope, err)
 	}

@@ -12,7 +12,8 @@ import (
 // GetAuthorizationToken returns a password for the user AWS of the registry
 // hosts. It is valid for auth.TokenLifetime in the Region of the request and
 // stands for the calling principal, so it is the same for every registry. One
-// that a session of the console asked for ends with the session.
+// that a session of the console asked for ends with the session, and one that
+// temporary credentials asked for with these.
 func (s *Service) GetAuthorizationToken(ctx context.Context, call Call,
 	in *GetAuthorizationTokenRequest) (*GetAuthorizationTokenResponse, error) {
 	if err := s.registry.Authorize(ctx, call.Caller, call.Registry, "ecr:GetAuthorizationToken"); err != nil {
@@ -22,7 +23,11 @@ func (s *Service) GetAuthorizationToken(ctx context.Context, call Call,
 	if err != nil {
 		return nil, err
 	}
-	login := auth.Token{AccessKeyID: key.ID, Region: call.Registry.Region, Expires: s.now().Add(auth.TokenLifetime)}
+	temporary := call.Caller.Identity.Temporary
+	login := auth.Token{
+		AccessKeyID: key.ID, Region: call.Registry.Region, Temporary: temporary,
+		Expires: temporary.Until(s.now().Add(auth.TokenLifetime)),
+	}
 	if call.Session.ID != "" {
 		login.Scope, login.Expires = session.LoginScope(call.Session.ID), call.Session.ExpiresAt
 	}
@@ -44,7 +49,8 @@ func (s *Service) GetAuthorizationToken(ctx context.Context, call Call,
 	return out, nil
 }
 
-// callerKey is the access key that the request was signed with.
+// callerKey is the access key that the request was signed with, or that the
+// temporary credentials were issued for.
 func (s *Service) callerKey(call Call) (auth.AccessKey, error) {
 	key, ok := s.keys.AccessKey(call.Caller.Identity.AccessKeyID)
 	if !ok {
