@@ -47,17 +47,23 @@ func (s *server) ociAs(caller, owner account, region string) *ociClient {
 // password returns what `aws ecr get-login-password` prints.
 func (s *server) password(a account, region string) string {
 	s.t.Helper()
-	out, err := s.ecr(a, region).GetAuthorizationToken(context.Background(), &ecr.GetAuthorizationTokenInput{})
+	return loginOf(s.t, s.ecr(a, region))
+}
+
+// loginOf is password for who the client signs as.
+func loginOf(t *testing.T, c *ecr.Client) string {
+	t.Helper()
+	out, err := c.GetAuthorizationToken(context.Background(), &ecr.GetAuthorizationTokenInput{})
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	login, err := base64.StdEncoding.DecodeString(*out.AuthorizationData[0].AuthorizationToken)
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	user, password, ok := strings.Cut(string(login), ":")
 	if !ok || user != "AWS" {
-		s.t.Fatalf("the authorization token is for the user %q, not AWS", user)
+		t.Fatalf("the authorization token is for the user %q, not AWS", user)
 	}
 	return password
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/ecr"
+	"github.com/twinport/twinport/internal/awsapi/sts"
 	"github.com/twinport/twinport/internal/awsapi/twinport"
 	"github.com/twinport/twinport/internal/awsapi/uri"
 	"github.com/twinport/twinport/internal/budget"
@@ -70,6 +71,7 @@ type Handler struct {
 	registry *registry.Service
 	ecr      *ecr.Service
 	twinport *twinport.Service
+	sts      *sts.Service
 	verifier *auth.Verifier
 	sessions *session.Service
 	limits   *budget.Limits
@@ -94,6 +96,7 @@ func New(c Config) *Handler {
 			Peers: c.Peers, Operators: c.Operators, DescribeRepository: ecr.DescribeRepository,
 			URIs: c.URIs, Version: c.Version, Jobs: c.Jobs, Shared: c.Shared,
 		}),
+		sts:      sts.New(c.Accounts, c.Verifier),
 		verifier: c.Verifier,
 		sessions: c.Sessions,
 		limits:   c.Limits,

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/opencontainers/go-digest"
 
 	"github.com/twinport/twinport/internal/awsapi"
@@ -50,10 +51,33 @@ func newBenchmarkAPI(b *testing.B) *api {
 	return newAPI(b, func(c *awsapi.Config) { c.Limits = budget.NewLimits(1<<30, 2, slog.New(slog.DiscardHandler)) })
 }
 
-// benchmarkOperation has the handler answer one signed request, without net/http around it; and, for the share of
-// that, verifies nothing but the signature.
+// BenchmarkSessionToken asks for what BenchmarkLayerAvailability does, by temporary credentials and by an access key.
+func BenchmarkSessionToken(b *testing.B) {
+	a := newBenchmarkAPI(b)
+	a.domain.create("bench")
+	a.domain.push("bench", "layer", "v")
+	body := `{"repositoryName":"bench","layerDigests":["` + digest.FromString("layer").String() + `"]}`
+	for _, kind := range []struct {
+		name string
+		with aws.Credentials
+	}{{"key", ofRoot}, {"session", a.temporary(time.Hour)}} {
+		b.Run(kind.name, func(b *testing.B) {
+			r := a.signedWith(b, kind.with, "AmazonEC2ContainerRegistry_V20150921.BatchCheckLayerAvailability",
+				"application/x-amz-json-1.1", body)
+			benchmarkRequest(b, a, r, body)
+		})
+	}
+}
+
+// benchmarkOperation has the handler answer one signed request of the operation.
 func benchmarkOperation(b *testing.B, a *api, operation, body string) {
 	r := a.signed(b, "AmazonEC2ContainerRegistry_V20150921."+operation, "application/x-amz-json-1.1", body)
+	benchmarkRequest(b, a, r, body)
+}
+
+// benchmarkRequest has the handler answer one signed request, without net/http around it; and, for the share of that,
+// verifies nothing but the signature.
+func benchmarkRequest(b *testing.B, a *api, r *http.Request, body string) {
 	r.Host, r.RemoteAddr = r.URL.Host, "192.0.2.1:1024"
 	b.Run("whole", func(b *testing.B) {
 		perOperation(b, func() {

@@ -131,8 +131,18 @@ func (a *api) post(t *testing.T, target, contentType, body string) (*http.Respon
 	return send(t, a.signed(t, target, contentType, body))
 }
 
+// ofRoot is the access key of the account's root.
+var ofRoot = aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret}
+
 // signed is a signed request; header has names and values of further headers.
 func (a *api) signed(t testing.TB, target, contentType, body string, header ...string) *http.Request {
+	t.Helper()
+	return a.signedWith(t, ofRoot, target, contentType, body, header...)
+}
+
+// signedWith is signed by other credentials.
+func (a *api) signedWith(t testing.TB, with aws.Credentials, target, contentType, body string,
+	header ...string) *http.Request {
 	t.Helper()
 	r, err := http.NewRequest(http.MethodPost, a.URL+"/", strings.NewReader(body))
 	if err != nil {
@@ -146,8 +156,7 @@ func (a *api) signed(t testing.TB, target, contentType, body string, header ...s
 		r.Header.Add(header[i], header[i+1])
 	}
 	sum := digest.FromString(body).Encoded()
-	err = v4.NewSigner().SignHTTP(context.Background(), aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret}, r,
-		sum, "ecr", region, time.Now())
+	err = v4.NewSigner().SignHTTP(context.Background(), with, r, sum, "ecr", region, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -1098,8 +1107,11 @@ func TestCallerIdentity(t *testing.T) {
 	cfg.Credentials = credentials.NewStaticCredentialsProvider("AKIAUNKNOWNUNKNOWN00", secret, "")
 	_, err = sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	want(t, err, "InvalidClientTokenId", "")
-	_, err = sts.NewFromConfig(a.config(region)).GetSessionToken(ctx, &sts.GetSessionTokenInput{})
-	want(t, err, "InvalidAction", "GetSessionToken")
+	_, err = sts.NewFromConfig(a.config(region)).GetFederationToken(ctx, &sts.GetFederationTokenInput{
+		Name: aws.String("ci"),
+	})
+	want(t, err, "InvalidAction", `"GetFederationToken" in version "2011-06-15": of STS, GetAccessKeyInfo, `+
+		"GetCallerIdentity and GetSessionToken in version 2011-06-15 are served")
 
 	for _, c := range []struct {
 		method, query, contentType, body string

@@ -17,11 +17,13 @@ import (
 // queryBodyLimit bounds the form of a Query request, in bytes.
 const queryBodyLimit = 4 << 10
 
-type callerIdentityResponse struct {
-	XMLName   xml.Name           `xml:"GetCallerIdentityResponse"`
-	Namespace string             `xml:"xmlns,attr"`
-	Result    sts.CallerIdentity `xml:"GetCallerIdentityResult"`
-	RequestID string             `xml:"ResponseMetadata>RequestId"`
+// queryResponse is the answer to a request that was done. Its XMLName has the
+// operation's name, and so has that of the result.
+type queryResponse struct {
+	XMLName   xml.Name
+	Namespace string `xml:"xmlns,attr"`
+	Result    any
+	RequestID string `xml:"ResponseMetadata>RequestId"`
 }
 
 type errorResponse struct {
@@ -35,9 +37,9 @@ type errorResponse struct {
 
 // serveQuery answers a request of the AWS Query protocol.
 func (h *Handler) serveQuery(w http.ResponseWriter, r *http.Request, requestID string) {
-	identity, err := h.doQuery(r)
+	action, result, err := h.doQuery(r)
 	if err != nil {
-		e := h.explain(r.Context(), err, "sts:GetCallerIdentity", requestID)
+		e := h.explain(r.Context(), err, "sts:"+action, requestID)
 		fault := "Sender"
 		switch {
 		case e.Status == http.StatusMethodNotAllowed:
@@ -54,12 +56,14 @@ func (h *Handler) serveQuery(w http.ResponseWriter, r *http.Request, requestID s
 		})
 		return
 	}
-	writeXML(w, http.StatusOK, callerIdentityResponse{Namespace: sts.Namespace, Result: identity, RequestID: requestID})
+	writeXML(w, http.StatusOK, queryResponse{
+		XMLName: xml.Name{Local: action + "Response"}, Namespace: sts.Namespace, Result: result, RequestID: requestID,
+	})
 }
 
-func (h *Handler) doQuery(r *http.Request) (sts.CallerIdentity, error) {
+// doQuery does what the request asks for. The action is empty unless it is one of STS's.
+func (h *Handler) doQuery(r *http.Request) (action string, result any, err error) {
 	var (
-		none   sts.CallerIdentity
 		form   []byte
 		signed *auth.Signed
 		values = r.URL.Query()
@@ -69,39 +73,39 @@ func (h *Handler) doQuery(r *http.Request) (sts.CallerIdentity, error) {
 	case http.MethodPost:
 		mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 		if err != nil || mediaType != "application/x-www-form-urlencoded" {
-			return none, &failure{
+			return "", nil, &failure{
 				awsjson.UnknownOperationException, "The request names no operation: ECR takes the header X-Amz-Target, STS a form",
 				http.StatusNotFound,
 			}
 		}
 		if signed, err = h.verifier.Read(r, sts.SigningName); err != nil {
-			return none, err
+			return "", nil, err
 		}
 		// The form is so small that nobody counts it.
 		if form, err = body(r, queryBodyLimit, new(budget.Claim)); err != nil {
-			return none, err
+			return "", nil, err
 		}
 		if values, err = url.ParseQuery(string(form)); err != nil {
-			return none, &failure{"MalformedQueryString", "The form of the request is not valid", http.StatusBadRequest}
+			return "", nil, &failure{"MalformedQueryString", "The form of the request is not valid", http.StatusBadRequest}
 		}
 	default:
-		return none, &failure{
+		return "", nil, &failure{
 			awsjson.UnknownOperationException, "The AWS API takes POST requests", http.StatusMethodNotAllowed,
 		}
 	}
-	action, version := values.Get("Action"), values.Get("Version")
-	if action == "" {
-		return none, &failure{"MissingAction", "The request has no parameter Action", http.StatusBadRequest}
+	asked, version := values.Get("Action"), values.Get("Version")
+	if asked == "" {
+		return "", nil, &failure{"MissingAction", "The request has no parameter Action", http.StatusBadRequest}
 	}
-	if action != "GetCallerIdentity" || version != sts.Version {
-		return none, &failure{"InvalidAction", "There is no operation " + strconv.Quote(action[:min(len(action), 128)]) +
-			" in version " + strconv.Quote(version[:min(len(version), 32)]) + ": of STS, GetCallerIdentity in version " +
-			sts.Version + " is served", http.StatusBadRequest}
+	if !sts.Known(asked) || version != sts.Version {
+		return "", nil, &failure{"InvalidAction", "There is no operation " + strconv.Quote(asked[:min(len(asked), 128)]) +
+			" in version " + strconv.Quote(version[:min(len(version), 32)]) + ": of STS, " + sts.Offered() + " in version " +
+			sts.Version + " are served", http.StatusBadRequest}
 	}
+	action = asked
 	if signed == nil {
-		var err error
 		if signed, err = h.verifier.Read(r, sts.SigningName); err != nil {
-			return none, err
+			return action, nil, err
 		}
 	}
 	identity, err := signed.Verify(form)
@@ -109,9 +113,10 @@ func (h *Handler) doQuery(r *http.Request) (sts.CallerIdentity, error) {
 		err = errRate
 	}
 	if err != nil {
-		return none, err
+		return action, nil, err
 	}
-	return sts.GetCallerIdentity(identity), nil
+	result, err = h.sts.Do(action, identity, values)
+	return action, result, err
 }
 
 func writeXML(w http.ResponseWriter, status int, v any) {
@@ -122,6 +127,7 @@ func writeXML(w http.ResponseWriter, status int, v any) {
 	}
 	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
 	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+	w.Header().Set("Cache-Control", "no-store") // a secret access key
 	w.WriteHeader(status)
 	_, _ = w.Write(b) // a client that went away needs no answer
 }

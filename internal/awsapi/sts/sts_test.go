@@ -21,13 +21,22 @@ func TestGetCallerIdentity(t *testing.T) {
 			Role: "arn:aws:iam::111122223333:role/deploy",
 		}, `^AROA[A-Z2-7]{17}:session$`},
 	} {
-		got := sts.GetCallerIdentity(auth.Identity{Principal: c.principal})
+		got := callerIdentity(t, c.principal)
 		if got.Account != c.principal.Account || got.ARN != c.principal.ARN ||
 			!regexp.MustCompile(c.userID).MatchString(got.UserID) {
 			t.Errorf("%s: %+v", c.principal.ARN, got)
 		}
-		if again := sts.GetCallerIdentity(auth.Identity{Principal: c.principal}); again != got {
+		if again := callerIdentity(t, c.principal); again != got {
 			t.Errorf("%s: %+v, then %+v", c.principal.ARN, got, again)
 		}
 	}
+}
+
+func callerIdentity(t *testing.T, p policy.Principal) sts.CallerIdentity {
+	t.Helper()
+	out, err := sts.New(nil, nil).Do("GetCallerIdentity", auth.Identity{Principal: p}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.(sts.CallerIdentity)
 }

@@ -1,0 +1,83 @@
+package sts
+
+import (
+	"encoding/xml"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/twinport/twinport/internal/auth"
+)
+
+// defaultSession is how long credentials last where nothing is asked for.
+const defaultSession = 12 * time.Hour
+
+// SessionToken is the result of GetSessionToken.
+type SessionToken struct {
+	XMLName     xml.Name    `xml:"GetSessionTokenResult"`
+	Credentials credentials `xml:"Credentials"`
+}
+
+type credentials struct {
+	AccessKeyID     string `xml:"AccessKeyId"`
+	SecretAccessKey string `xml:"SecretAccessKey"`
+	SessionToken    string `xml:"SessionToken"`
+	Expiration      string `xml:"Expiration"`
+}
+
+// getSessionToken issues temporary credentials for the caller. A session may not
+// make another one, which would outlive it.
+func (s *Service) getSessionToken(caller auth.Identity, form url.Values) (any, error) {
+	if err := longLivedOnly(caller, "GetSessionToken"); err != nil {
+		return nil, err
+	}
+	if form.Has("SerialNumber") || form.Has("TokenCode") {
+		return nil, &auth.Error{
+			Code: "AccessDenied", Message: "MultiFactorAuthentication failed: there are no MFA devices here. Ask without " +
+				"SerialNumber and TokenCode.", Status: http.StatusForbidden,
+		}
+	}
+	lifetime, err := sessionLifetime(form)
+	if err != nil {
+		return nil, err
+	}
+	if caller.Principal.IsRoot() {
+		lifetime = min(lifetime, auth.MaxRootSession)
+	}
+	key, ok := s.keys.AccessKey(caller.AccessKeyID)
+	if !ok {
+		// It was removed while the request was under way.
+		return nil, &auth.Error{
+			Code: "InvalidClientTokenId", Message: "The security token included in the request is invalid.",
+			Status: http.StatusForbidden,
+		}
+	}
+	issued := s.verifier.Issue(key, lifetime)
+	return SessionToken{Credentials: credentials{
+		AccessKeyID: issued.AccessKeyID, SecretAccessKey: issued.Secret, SessionToken: issued.SessionToken,
+		Expiration: issued.Expires.Format(time.RFC3339),
+	}}, nil
+}
+
+// sessionLifetime reads DurationSeconds.
+func sessionLifetime(form url.Values) (time.Duration, error) {
+	if !form.Has("DurationSeconds") {
+		return defaultSession, nil
+	}
+	text := form.Get("DurationSeconds")
+	seconds, err := strconv.ParseInt(text, 10, 32)
+	if err != nil {
+		return 0, invalid("Value at 'durationSeconds' failed to satisfy constraint: Member must be a whole number of seconds")
+	}
+	lifetime := time.Duration(seconds) * time.Second
+	switch {
+	case lifetime < auth.MinSession:
+		return 0, invalid("Value '%d' at 'durationSeconds' failed to satisfy constraint: Member must have value greater "+
+			"than or equal to %d", seconds, int(auth.MinSession.Seconds()))
+	case lifetime > auth.MaxSession:
+		return 0, invalid("Value '%d' at 'durationSeconds' failed to satisfy constraint: Member must have value less "+
+			"than or equal to %d", seconds, int(auth.MaxSession.Seconds()))
+	}
+	return lifetime, nil
+}
