@@ -83,6 +83,7 @@ func largeLayer() []byte { return noise(unsaved + 12*partSize + 5) }
 // watchParts has a proxy note the parts that pass it.
 func watchParts(proxy *servers.HTTPProxy) *parts {
 	p := &parts{first: math.MaxInt64}
+	// large says where a part begins, and whether the request has the layer's digest.
 	large := func(r *http.Request) (offset int64, named, ok bool) {
 		query := r.URL.Query()
 		offset, err := strconv.ParseInt(query.Get("offset"), 10, 64)
@@ -171,6 +172,9 @@ func killInLayer(t *testing.T, here, there *deployment, faults *servers.HTTPProx
 	large := makeImageOf(largeLayer())
 	here.oci(prod, tokyo).mustPush("app", "1", large)
 	seen.await(t)
+	if err := there.oci(dev, oregon).wantAbsent("app", "1"); err != nil {
+		t.Error(err)
+	}
 	for _, d := range killed {
 		d.kill(syscall.SIGKILL)
 		d.http.CloseIdleConnections()

@@ -38,8 +38,8 @@ const (
 	maxAhead     = 16 * PartSize
 	partPatience = 20 * time.Second
 	// saveInterval is how many bytes of a layer are received between notes of how far it
-	// has come. A stream to the store takes longer, but ends when maxUnsaved bytes are not
-	// noted. (A store of files keeps that itself.)
+	// has come. A stream to the store may be longer, but ends before more than maxUnsaved
+	// bytes are not noted. (A store of files keeps that itself.)
 	saveInterval = 8 << 20
 	maxUnsaved   = 32 << 20
 	// idleLayer is how long the session of a layer stays reserved after a part.
@@ -408,6 +408,11 @@ type following struct {
 	limit    int64 // where it ends at the latest
 }
 
+// follow returns a reader of a part, and of those that follow it. The caller has a.mu.
+func (a *assembly) follow(all *assemblies, content []byte) *following {
+	return &following{assembly: a, all: all, rest: content, limit: a.saved + maxUnsaved}
+}
+
 func (f *following) Read(p []byte) (int, error) {
 	a := f.assembly
 	a.mu.Lock()
@@ -436,7 +441,7 @@ func (a *assembly) append(ctx context.Context, s *Service, repo *metadata.Reposi
 	layer, size, last := a.layer, a.size, false
 	a.writing = true
 	for more := true; more; more = err == nil && !last && content != nil {
-		from := &following{assembly: a, all: &s.assemblies, rest: content, limit: a.saved + maxUnsaved}
+		from := a.follow(&s.assemblies, content)
 		a.mu.Unlock()
 		if len(content) > 0 {
 			err = layer.Append(ctx, from)

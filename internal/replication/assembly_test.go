@@ -2,8 +2,28 @@ package replication
 
 import (
 	"bytes"
+	"io"
 	"testing"
 )
+
+// A stream ends where a kill would lose more than docs/peers.md says.
+func TestStreamEndsBeforeTooMuchIsUnsaved(t *testing.T) {
+	var all assemblies
+	const received = saveInterval - 1 // and none of it is saved
+	a := &assembly{moved: make(chan struct{}), next: received}
+	part := make([]byte, PartSize)
+	for at := int64(received) + PartSize; at <= received+maxUnsaved; at += PartSize {
+		if !a.hold(&all, at, part) {
+			t.Fatal("there is no room")
+		}
+	}
+	if _, err := io.Copy(io.Discard, a.follow(&all, part)); err != nil {
+		t.Fatal(err)
+	}
+	if a.next > maxUnsaved || a.next <= maxUnsaved-PartSize {
+		t.Errorf("the stream ends at byte %d, want the last whole part up to byte %d", a.next, maxUnsaved)
+	}
+}
 
 // Parts that wait may overlap, when they come from different tries. None that reaches further is lost.
 func TestHeldPartsOverlap(t *testing.T) {
