@@ -41,6 +41,12 @@ var (
 	expiredSession   = refusal{"ExpiredTokenException", "ExpiredToken"}
 )
 
+// UnknownKey is what the service answers to a caller whose access key or session
+// token is not valid, whatever it is that is not.
+func UnknownKey(service string) *Error {
+	return unknownClient.errorf(service, "The security token included in the request is invalid.")
+}
+
 // serviceSTS is the signing name of the one service that speaks the Query protocol.
 const serviceSTS = "sts"
 

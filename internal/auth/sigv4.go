@@ -64,10 +64,6 @@ func NewVerifier(keys Keys, deployment string, now func() time.Time) *Verifier {
 	}
 }
 
-// invalidToken is what a caller is told whose access key or session token is not
-// valid, whatever it is that is not.
-const invalidToken = "The security token included in the request is invalid."
-
 // signingScope names a derived signing key.
 type signingScope struct{ keyID, date, region, service string }
 
@@ -148,7 +144,7 @@ func (s *Signed) findKey() *Error {
 	if s.sessionToken == "" {
 		var ok bool
 		if s.key, ok = s.verifier.keys.AccessKey(s.scope.keyID); !ok {
-			return unknownClient.errorf(s.service, invalidToken)
+			return UnknownKey(s.service)
 		}
 		return nil
 	}
@@ -157,7 +153,7 @@ func (s *Signed) findKey() *Error {
 	case errors.Is(err, errSessionExpired):
 		return expiredSession.errorf(s.service, "The security token included in the request is expired")
 	case err != nil:
-		return unknownClient.errorf(s.service, invalidToken)
+		return UnknownKey(s.service)
 	}
 	s.key, s.session = opened.parent, opened
 	return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
+	"github.com/twinport/twinport/internal/awsapi/ecr"
 	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/resource"
 	"github.com/twinport/twinport/internal/session"
@@ -64,7 +65,7 @@ func (h *Handler) callerOfSession(r *http.Request) (caller, error) {
 
 // signed reads the signature of a request whose body is still to come.
 func (h *Handler) signed(r *http.Request) (*auth.Signed, error) {
-	signed, err := h.verifier.Read(r, ecrSigningName)
+	signed, err := h.verifier.Read(r, ecr.SigningName)
 	if err != nil {
 		return nil, err
 	}

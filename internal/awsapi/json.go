@@ -23,13 +23,11 @@ import (
 	"github.com/twinport/twinport/internal/resource"
 )
 
-// Names of the JSON 1.1 protocol and of the services in it. Twinport's own
-// operations are signed as ECR's are.
+// Names of the JSON 1.1 protocol and of the services in it.
 const (
 	jsonType       = "application/x-amz-json-1.1"
 	ecrTarget      = "AmazonEC2ContainerRegistry_V20150921."
 	twinportTarget = "Twinport_V20261101."
-	ecrSigningName = "ecr"
 )
 
 // operation is what X-Amz-Target names.

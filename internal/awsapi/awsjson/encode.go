@@ -9,7 +9,7 @@ import (
 
 // Appender is a response that appends itself to b as encoding/json would write it, but
 // for the characters <, > and &, which stay as they are: policies and manifests are
-// readable so. A page of 1,000 images takes a quarter of the time.
+// readable so. It takes less time, as it needs no reflection.
 type Appender interface{ AppendJSON(b []byte) []byte }
 
 // AppendName appends the name of a member, which needs no escapes.

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 
 	"github.com/twinport/twinport/internal/auth"
-	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/session"
 )
 
@@ -54,9 +53,7 @@ func (s *Service) GetAuthorizationToken(ctx context.Context, call Call,
 func (s *Service) callerKey(call Call) (auth.AccessKey, error) {
 	key, ok := s.keys.AccessKey(call.Caller.Identity.AccessKeyID)
 	if !ok {
-		// It was removed while the request was under way.
-		return auth.AccessKey{}, awsjson.Exceptionf("UnrecognizedClientException",
-			"The security token included in the request is invalid.")
+		return auth.AccessKey{}, auth.UnknownKey(SigningName) // it was removed while the request was under way
 	}
 	return key, nil
 }

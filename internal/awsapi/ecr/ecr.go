@@ -23,6 +23,9 @@ import (
 	"github.com/twinport/twinport/internal/session"
 )
 
+// SigningName is the service in the credential scope, also of Twinport's own operations.
+const SigningName = "ecr"
+
 // Config is what Service needs.
 type Config struct {
 	Registry    *registry.Service

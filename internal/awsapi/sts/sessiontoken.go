@@ -47,11 +47,7 @@ func (s *Service) getSessionToken(caller auth.Identity, form url.Values) (any, e
 	}
 	key, ok := s.keys.AccessKey(caller.AccessKeyID)
 	if !ok {
-		// It was removed while the request was under way.
-		return nil, &auth.Error{
-			Code: "InvalidClientTokenId", Message: "The security token included in the request is invalid.",
-			Status: http.StatusForbidden,
-		}
+		return nil, auth.UnknownKey(SigningName) // it was removed while the request was under way
 	}
 	issued := s.verifier.Issue(key, lifetime)
 	return SessionToken{Credentials: credentials{

@@ -5,6 +5,7 @@ package sts
 import (
 	"encoding/xml"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -43,11 +44,7 @@ func Known(name string) bool { return operations[name] != nil }
 
 // Offered names the operations that are.
 func Offered() string {
-	var names []string
-	for name := range operations {
-		names = append(names, name)
-	}
-	slices.Sort(names)
+	names := slices.Sorted(maps.Keys(operations))
 	last := len(names) - 1
 	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
