@@ -78,6 +78,8 @@ for package in ${MORE:-}; do
 	debian "$package" "$package"
 done
 debian chromium chromium
+# Without a font for them, texts in Japanese are not looked at by the checks for accessibility.
+[ -n "$(fc-list :lang=ja 2>/dev/null)" ] || debian japanese-font fonts-noto-cjk
 debian node nodejs
 debian npm npm
 no_node=$("$(dirname "$0")/node.sh") || left_out "the console's tests, and those of JavaScript clients" "$no_node"

@@ -37,3 +37,28 @@ test('no message is empty, and none was left in English', () => {
   );
   expect(alike).toEqual([]);
 });
+
+// Who speaks to a browser says what is shown (WCAG 2.5.3).
+test.each([
+  ['English', en],
+  ['Japanese', ja],
+])('the name of a button has the text on it: %s', (_, m) => {
+  for (const [shown, name] of [
+    [m.activity.retry, m.activity.retryOf('app:1', 'prod')],
+    [m.backfills.results, m.backfills.resultsOf('prod')],
+    [m.backfills.start, m.backfills.startFor('prod')],
+    [m.backfills.stop, m.backfills.stopOf('prod')],
+    [m.deployments.actions, m.deployments.actionsOn('tokyo')],
+    [m.registrySettings.change, m.registrySettings.changeOf('it')],
+    [m.replication.edit, m.replication.editRule(1)],
+    [m.shell.account, m.shell.switchAccount('prod', '111122223333', 'us-east-1')],
+    [m.shell.delete, m.templates.deleteOf('team')],
+    [m.shell.edit, m.registrySettings.editScanning],
+    [m.shell.edit, m.repositories.editScanOnPush],
+    [m.shell.region, m.shell.switchRegion('us-east-1')],
+    [m.shell.remove, m.registrySettings.includePulls('root')],
+    [m.shell.remove, m.replication.removeRule(1)],
+  ] as const) {
+    expect(name.toLowerCase()).toContain(shown.toLowerCase());
+  }
+});

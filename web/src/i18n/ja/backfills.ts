@@ -9,7 +9,7 @@ export const backfills: Messages['backfills'] = {
 
   existing: '既存のイメージ',
   start: '既存のイメージを複製',
-  startFor: (place) => `既存のイメージを${place}に複製`,
+  startFor: (place) => `${place}に既存のイメージを複製`,
   underWay: (region) => `リージョン ${region} へのバックフィルが進行中です。終了を待つか、停止してください。`,
   startTitle: (place) => `既存のイメージを${place}に複製しますか？`,
   startAdvice:

@@ -1,1 +1,0 @@
-import{t as e}from"./CopyButton-DCIOZZXj.js";import{ui as t}from"./internal-CWO4ec-r.js";var n=t();function r({text:t,label:r}){return(0,n.jsxs)(`div`,{className:`command`,children:[(0,n.jsx)(`pre`,{tabIndex:0,"aria-label":r,children:t}),(0,n.jsx)(e,{variant:`icon`,textToCopy:t,copyButtonAriaLabel:r})]})}export{r as t};

@@ -1,0 +1,1 @@
+import{t as e}from"./CopyButton-DxERQGH2.js";import{ui as t}from"./internal-Cbw7WvaB.js";var n=t();function r({text:t,label:r}){return(0,n.jsxs)(`div`,{className:`command`,children:[(0,n.jsx)(`pre`,{tabIndex:0,"aria-label":r,children:t}),(0,n.jsx)(e,{variant:`icon`,textToCopy:t,copyButtonAriaLabel:r})]})}export{r as t};

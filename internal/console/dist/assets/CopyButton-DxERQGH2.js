@@ -1,0 +1,1 @@
+import{t as e}from"./copy-to-clipboard-Ms2opDcc.js";import{Sr as t,ui as n}from"./internal-Cbw7WvaB.js";var r=n();function i(n){let i=t().shell;return(0,r.jsx)(e,{copyButtonAriaLabel:i.copy,...n,copySuccessText:i.copied,copyErrorText:i.copyFailed,popoverRenderWithPortal:!0})}export{i as t};

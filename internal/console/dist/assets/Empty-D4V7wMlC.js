@@ -1,0 +1,1 @@
+import{Lt as e,s as t,ui as n}from"./internal-Cbw7WvaB.js";var r=n();function i({title:n,advice:i,action:a}){return(0,r.jsx)(e,{textAlign:`center`,padding:{vertical:`s`},children:(0,r.jsxs)(t,{size:`xs`,alignItems:`center`,children:[(0,r.jsx)(e,{variant:`strong`,children:n}),(0,r.jsx)(e,{variant:`p`,color:`text-body-secondary`,children:i}),a]})})}export{i as t};

@@ -1,0 +1,1 @@
+import{Sr as e,ui as t}from"./internal-Cbw7WvaB.js";import{m as n}from"./index-DRsXk7ml.js";var r=t();function i({mutability:{base:t,exclusions:i}}){let a=e().repositories,o=n(),s=t===`MUTABLE`?a.mutable:a.immutable;return(0,r.jsx)(r.Fragment,{children:i.length>0?a.except(s,o.list(i)):s})}export{i as t};

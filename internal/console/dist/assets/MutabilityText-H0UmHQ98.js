@@ -1,1 +1,0 @@
-import{Sr as e,ui as t}from"./internal-CWO4ec-r.js";import{m as n}from"./index-aL-Va2ZG.js";var r=t();function i({mutability:{base:t,exclusions:i}}){let a=e().repositories,o=n(),s=t===`MUTABLE`?a.mutable:a.immutable;return(0,r.jsx)(r.Fragment,{children:i.length>0?a.except(s,o.list(i)):s})}export{i as t};

@@ -1,1 +1,0 @@
-import{Mr as e,fi as t,jr as n,mi as r}from"./internal-CWO4ec-r.js";import{t as i}from"./internal-DwVcrq5F.js";var a=r(t()),o=a.forwardRef(({...t},n)=>{let r=e(`Checkbox`,{props:{readOnly:t.readOnly}});return a.createElement(i,{...t,...r,ref:n,__injectAnalyticsComponentMetadata:!0})});n(o,`Checkbox`);export{o as t};

@@ -1,0 +1,1 @@
+import{Mr as e,fi as t,jr as n,mi as r}from"./internal-Cbw7WvaB.js";import{t as i}from"./internal-CVN1E65K.js";var a=r(t()),o=a.forwardRef(({...t},n)=>{let r=e(`Checkbox`,{props:{readOnly:t.readOnly}});return a.createElement(i,{...t,...r,ref:n,__injectAnalyticsComponentMetadata:!0})});n(o,`Checkbox`);export{o as t};

@@ -1,1 +1,0 @@
-import{fi as e,mi as t,mr as n,sr as r,ur as i}from"./internal-CWO4ec-r.js";var a=t(e());function o(e){return(0,a.useContext)(i)[e]}function s({customIcon:e,fallback:t,...i}){return e?a.createElement(r,{...i,override:e}):a.createElement(r,{...i,...t,className:n(i.className,t?.className)})}export{o as n,s as t};

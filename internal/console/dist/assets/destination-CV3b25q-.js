@@ -1,1 +1,0 @@
-import{c as e}from"./Problem-Jb72Jbhx.js";function t(){let{account:t,sessions:n}=e();return({registryId:e,region:r})=>e===t?r:`${n.find(t=>t.accountId===e)?.accountName??e} · ${r}`}function n(e,t){return e.registryId===t.registryId&&e.region===t.region}export{t as n,n as t};

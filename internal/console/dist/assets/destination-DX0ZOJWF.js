@@ -1,0 +1,1 @@
+import{c as e}from"./Problem-D2t6C8tB.js";function t(){let{account:t,sessions:n}=e();return({registryId:e,region:r})=>e===t?r:`${n.find(t=>t.accountId===e)?.accountName??e} · ${r}`}function n(e,t){return e.registryId===t.registryId&&e.region===t.region}export{t as n,n as t};

@@ -1,0 +1,1 @@
+import{fi as e,mi as t}from"./internal-Cbw7WvaB.js";var n=t(e(),1);function r(e,t=300){let[r,i]=(0,n.useState)(e);return(0,n.useEffect)(()=>{let n=setTimeout(()=>i(e),t);return()=>clearTimeout(n)},[e,t]),r}export{r as t};

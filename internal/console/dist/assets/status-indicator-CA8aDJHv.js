@@ -1,0 +1,1 @@
+import{Et as e,Mr as t,fi as n,jr as r,mi as i}from"./internal-Cbw7WvaB.js";var a=i(n());function o({type:n=`success`,wrapText:r=!0,...i}){let o=t(`StatusIndicator`,{props:{colorOverride:i.colorOverride,type:n,wrapText:r}});return a.createElement(e,{type:n,wrapText:r,...i,...o})}r(o,`StatusIndicator`);export{o as t};

@@ -1,1 +1,0 @@
-import{u as e}from"./Problem-Jb72Jbhx.js";var t=5;function n({follow:n=!1}={}){return e(`ListPeers`,{},n?{every:t}:{})}export{n as t};

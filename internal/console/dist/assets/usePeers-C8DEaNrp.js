@@ -1,0 +1,1 @@
+import{u as e}from"./Problem-D2t6C8tB.js";var t=5;function n({follow:n=!1}={}){return e(`ListPeers`,{},n?{every:t}:{})}export{n as t};

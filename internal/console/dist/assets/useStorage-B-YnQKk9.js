@@ -1,1 +1,0 @@
-import{A as e,H as t,O as n,c as r,p as i}from"./Problem-Jb72Jbhx.js";var a=3e3;function o(o){let s=r(),c=o?{repositoryNames:o}:{};return e({queryKey:i(s,`DescribeStorage`,c),queryFn:({signal:e})=>n(s,`DescribeStorage`,c,e),enabled:o?.length!==0,refetchInterval:({state:e})=>e.data?.counting?a:!1,placeholderData:t})}export{o as t};
