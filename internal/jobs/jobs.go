@@ -20,7 +20,10 @@ type Job struct {
 	Name string
 	// Interval is the time from the end of one run to the beginning of the next.
 	Interval time.Duration
-	Steps    []Step
+	// Woken says that requests make the job due (Runner.Wake). A process that was
+	// killed may have been about to, so a run is also due when one starts.
+	Woken bool
+	Steps []Step
 }
 
 // Step is a part of a job. It is done page by page. A page may be done again,

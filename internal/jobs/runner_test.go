@@ -182,3 +182,19 @@ func TestWakeWhileAnotherProcessRunsTheJob(t *testing.T) {
 		t.Errorf("the first did %d pages; two at once: %v", n, w.overlap.Load())
 	}
 }
+
+// A job that requests wake is due when a process starts: the one that was to be
+// woken last may have been killed before it was.
+func TestWokenJobIsDueAtTheStart(t *testing.T) {
+	t.Parallel()
+	store, _ := openTwo(t)
+	w := &work{pages: 2}
+	job := w.of("a")
+	job.Woken = true
+	first := start(t, store, job)
+	waitFor(t, "the first run", func() bool { return hasFinished(first) })
+	first.Stop()
+	done := w.count()
+	start(t, store, job)
+	waitFor(t, "the second run", func() bool { return w.count() == 2*done })
+}

@@ -40,7 +40,7 @@ type worker struct {
 // is done.
 func (w *worker) watch(ctx context.Context) {
 	var seen metadata.Lease
-	since, woken := time.Now(), false
+	since, woken := time.Now(), w.Woken
 	for wait := time.Duration(0); ; {
 		select {
 		case <-ctx.Done():

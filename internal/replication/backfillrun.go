@@ -53,7 +53,7 @@ const (
 
 // BackfillJob returns a job that goes on with backfills: registries take turns.
 func (s *Service) BackfillJob() jobs.Job {
-	return jobs.Job{Name: BackfillsJob, Interval: backfillInterval, Steps: []jobs.Step{
+	return jobs.Job{Name: BackfillsJob, Interval: backfillInterval, Woken: true, Steps: []jobs.Step{
 		{Name: "backfills", Page: s.backfillPage},
 	}}
 }
