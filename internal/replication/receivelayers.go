@@ -84,19 +84,22 @@ func (s *Service) receivedOf(ctx context.Context, from peer.Record, l metadata.P
 	if a := s.assemblies.find(layerKey{from.ID, l.Digest}); a != nil {
 		return a.received()
 	}
-	if l.Keeper != "" { // another process
-		return l.Received
+	// Another process that keeps the layer says how far it is, or was before it died. It
+	// may have saved more than it has said.
+	told := int64(0)
+	if l.Keeper != "" {
+		told = l.Received
 	}
 	repo, err := s.meta.Read(ctx).Repositories().ByID(l.RepositoryID)
 	if err != nil {
-		return 0
+		return told
 	}
 	layer, err := s.registry.Receiving(ctx, repo, l.Upload)
 	if err != nil {
-		return 0
+		return told
 	}
 	defer layer.Close()
-	return layer.Size()
+	return max(told, layer.Size())
 }
 
 // repositoryFor returns the repository that a peer sends layers for, and creates
