@@ -138,8 +138,8 @@ func (s *Server) host() string { return strings.TrimPrefix(s.Endpoint, "http://"
 // Registry and RegistryHost alike. There is no password for accounts that the
 // server does not have.
 func (s *Server) Login(a Account, region string) (username, password string) {
-	key, ok := s.keys.AccessKey(a.AccessKeyID)
-	if !ok || key.Secret != a.SecretAccessKey {
+	key, err := s.keys.AccessKey(context.Background(), a.AccessKeyID)
+	if err != nil || key.Secret != a.SecretAccessKey {
 		return "AWS", ""
 	}
 	return "AWS", auth.SignToken(key, auth.Token{Region: region, Expires: time.Now().Add(auth.TokenLifetime)})

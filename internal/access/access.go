@@ -23,8 +23,7 @@ import (
 // Caller is who asks and from where: the facts that policies are evaluated on.
 type Caller struct {
 	Identity auth.Identity
-	// Policies are the identity's own. The root of an account has none.
-	Policies []policy.Policy
+	Grants
 	// RemoteAddr is the client's address and port (aws:SourceIp).
 	RemoteAddr string
 	// Secure says that the connection uses TLS (aws:SecureTransport).
@@ -33,6 +32,12 @@ type Caller struct {
 	Host string
 	// UserAgent is the client's own word, or empty (aws:UserAgent).
 	UserAgent string
+}
+
+// Grants are what an identity has beside its name. The root of an account has none.
+type Grants struct {
+	// Policies are the identity's own, and those of its groups.
+	Policies []policy.Policy
 }
 
 // Replicator returns the caller of a replication from an account to another registry of the same deployment. It has
@@ -127,7 +132,7 @@ func (d *Decider) DecideBy(ctx context.Context, r Request, policies ...policy.Po
 			r.Action, r.Caller.Identity.Principal.ARN)
 	}
 	d.evaluations.Add(1)
-	decision := policy.Authorize(ctx, d.request(r), r.Caller.Policies, policies)
+	decision := policy.Authorize(ctx, d.request(r), policy.Policies{Identity: r.Caller.Policies, Resource: policies})
 	if !decision.Allowed() {
 		if err := ctx.Err(); err != nil {
 			return Decision{}, err

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"fmt"
 	"slices"
 )
@@ -59,9 +60,12 @@ func NewDirectory(accounts []Account) (*Directory, error) {
 }
 
 // AccessKey implements Keys.
-func (d *Directory) AccessKey(id string) (AccessKey, bool) {
+func (d *Directory) AccessKey(_ context.Context, id string) (AccessKey, error) {
 	key, ok := d.keys[id]
-	return key, ok
+	if !ok {
+		return AccessKey{}, ErrNoKey
+	}
+	return key, nil
 }
 
 // Account finds an account by its id. The caller must not change its Keys.

@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -17,10 +18,10 @@ func TestDirectory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if key, ok := d.AccessKey(devKey.ID); !ok || key != devKey {
-		t.Errorf("access key %v, %t", key, ok)
+	if key, err := d.AccessKey(t.Context(), devKey.ID); err != nil || key != devKey {
+		t.Errorf("access key %v, %v", key, err)
 	}
-	if _, ok := d.AccessKey("AKIANONE"); ok {
+	if _, err := d.AccessKey(t.Context(), "AKIANONE"); !errors.Is(err, auth.ErrNoKey) {
 		t.Error("found a key that is not there")
 	}
 	if account, ok := d.Account(dev.ID); !ok || account.Name != "dev" {

@@ -12,7 +12,7 @@ func TestDownloadToken(t *testing.T) {
 	c := &clock{now: signedAt}
 	v := auth.NewVerifier(newKeyring(longLived), "deployment", c.Now)
 	text := auth.SignDownload(longLived, auth.Temporary{}, "osaka-dc1", repository, layer, c.now)
-	token, _, err := v.VerifyToken(text)
+	token, _, err := v.VerifyToken(t.Context(), text)
 	if err != nil || token.Region != "osaka-dc1" || !token.Opens(repository, layer) {
 		t.Fatalf("the token %+v does not open its layer: %v", token, err)
 	}
@@ -21,7 +21,7 @@ func TestDownloadToken(t *testing.T) {
 		t.Error("a layer is opened by a token that is not its own")
 	}
 	c.now = signedAt.Add(auth.DownloadLifetime)
-	if _, _, err := v.VerifyToken(text); !errors.Is(err, auth.ErrTokenExpired) {
+	if _, _, err := v.VerifyToken(t.Context(), text); !errors.Is(err, auth.ErrTokenExpired) {
 		t.Errorf("at the end of its lifetime: %v", err)
 	}
 }

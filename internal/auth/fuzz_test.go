@@ -96,7 +96,7 @@ func FuzzVerifyToken(f *testing.F) {
 			[]byte(
 				"\x01\x00\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")))
 	f.Fuzz(func(t *testing.T, text string) {
-		token, identity, err := newVerifier(signedAt).VerifyToken(text)
+		token, identity, err := newVerifier(signedAt).VerifyToken(t.Context(), text)
 		if err != nil {
 			if !errors.Is(err, auth.ErrTokenInvalid) && !errors.Is(err, auth.ErrTokenExpired) {
 				t.Errorf("error %v", err)

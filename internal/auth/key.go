@@ -2,7 +2,12 @@
 // for the AWS API, and registry tokens for the OCI endpoints.
 package auth
 
-import "github.com/twinport/twinport/internal/policy"
+import (
+	"context"
+	"errors"
+
+	"github.com/twinport/twinport/internal/policy"
+)
 
 // AccessKey is one long-lived credential and the principal that it speaks for.
 type AccessKey struct {
@@ -11,11 +16,16 @@ type AccessKey struct {
 	Principal policy.Principal
 }
 
-// Keys finds access keys by their id. Implementations are safe for
-// concurrent use and answer from memory.
+// Keys finds access keys by their id. Implementations are safe for concurrent
+// use. Every request asks them, so they answer from memory for the most part.
 type Keys interface {
-	AccessKey(id string) (AccessKey, bool)
+	// AccessKey finds one that may be used: ErrNoKey. Any other error says that
+	// nobody knows now.
+	AccessKey(ctx context.Context, id string) (AccessKey, error)
 }
+
+// ErrNoKey says that there is no access key of an id, or that it may not be used.
+var ErrNoKey = errors.New("there is no such access key")
 
 // Identity is the result of a successful authentication.
 type Identity struct {

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
@@ -94,18 +95,25 @@ func (v *Verifier) sealer(parent AccessKey, salt []byte) (aead cipher.AEAD, nonc
 }
 
 // session returns the session of a token that came with the access key's id:
-// errSessionInvalid, errSessionExpired. Expiry and the access key that it was
+// errSessionInvalid, errSessionExpired, or why the
+// access key could not be looked up. Expiry and the access key that it was
 // issued for, which must be unchanged, are checked at every call.
-func (v *Verifier) session(text, keyID string) (*session, error) {
+func (v *Verifier) session(ctx context.Context, text, keyID string) (*session, error) {
 	// Finding a token by its text teaches a guesser nothing, as in VerifyToken.
 	s, known := v.sessions.get(text)
 	if known {
-		if key, ok := v.keys.AccessKey(s.parent.ID); !ok || key != s.parent {
-			v.sessions.remove(text)
-			return nil, errSessionInvalid
+		if err := v.unchanged(ctx, s.parent); err != nil {
+			if errors.Is(err, ErrNoKey) {
+				v.sessions.remove(text)
+				err = errSessionInvalid
+			}
+			return nil, err
 		}
-	} else if s = v.open(text); s == nil {
-		return nil, errSessionInvalid
+	} else {
+		var err error
+		if s, err = v.open(ctx, text); err != nil {
+			return nil, err
+		}
 	}
 	now := v.now()
 	if s.AccessKeyID != keyID || !s.validAt(now) {
@@ -118,40 +126,44 @@ func (v *Verifier) session(text, keyID string) (*session, error) {
 	return s, nil
 }
 
-// open reads what seal wrote, nil if it did not. It does as much for an access
+// open reads what seal wrote: errSessionInvalid. It does as much for an access
 // key that there is as for one that there is not, so that the time says nothing.
-func (v *Verifier) open(text string) *session {
+func (v *Verifier) open(ctx context.Context, text string) (*session, error) {
 	// Each token has one text only, as in decodeToken.
 	if len(text) > maxSessionToken || strings.ContainsAny(text, "\r\n") {
-		return nil
+		return nil, errSessionInvalid
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil || len(raw) < 1+saltSize || raw[0] != sessionVersion {
-		return nil
+		return nil, errSessionInvalid
 	}
 	salt := raw[1 : 1+saltSize]
 	id, sealed, ok := cutText(raw[1+saltSize:])
 	if !ok {
-		return nil
+		return nil, errSessionInvalid
 	}
-	parent, exists := v.keys.AccessKey(id)
-	if !exists {
+	parent, err := v.keys.AccessKey(ctx, id)
+	exists := err == nil
+	switch {
+	case errors.Is(err, ErrNoKey):
 		parent = v.nobody
+	case err != nil:
+		return nil, err
 	}
 	aead, nonce := v.sealer(parent, salt)
 	content, err := aead.Open(nil, nonce, sealed, raw[:len(raw)-len(sealed)])
 	if err != nil || !exists {
-		return nil
+		return nil, errSessionInvalid
 	}
 	temporary, rest, ok := cutTemporary(content)
 	if !ok {
-		return nil
+		return nil, errSessionInvalid
 	}
 	secret, rest, ok := cutText(rest)
 	if !ok || len(rest) > 0 {
-		return nil
+		return nil, errSessionInvalid
 	}
-	return &session{Temporary: temporary, secret: secret, parent: parent}
+	return &session{Temporary: temporary, secret: secret, parent: parent}, nil
 }
 
 // appendText writes a text after its length.

@@ -258,7 +258,7 @@ func TestTemporaryLogin(t *testing.T) {
 	} {
 		c.set(signedAt)
 		for range 2 {
-			token, identity, err := v.VerifyToken(text)
+			token, identity, err := v.VerifyToken(t.Context(), text)
 			if err != nil || token.Temporary != issued.Temporary || identity != (auth.Identity{
 				Principal: longLived.Principal, AccessKeyID: longLived.ID, Temporary: issued.Temporary, Region: "us-west-2",
 			}) {
@@ -266,7 +266,7 @@ func TestTemporaryLogin(t *testing.T) {
 			}
 		}
 		c.set(issued.Expires)
-		if _, _, err := v.VerifyToken(text); !errors.Is(err, auth.ErrTokenExpired) {
+		if _, _, err := v.VerifyToken(t.Context(), text); !errors.Is(err, auth.ErrTokenExpired) {
 			t.Errorf("%s, after the session: %v", name, err)
 		}
 	}
@@ -287,7 +287,7 @@ func TestAccountOf(t *testing.T) {
 		"ASIA" + strings.Repeat("A", 16) + "A": "",
 		"":                                     "",
 	} {
-		if got, ok := v.AccountOf(id); got != want || ok != (want != "") {
+		if got, ok, err := v.AccountOf(t.Context(), id); err != nil || got != want || ok != (want != "") {
 			t.Errorf("%q is of %q, %t, want %q", id, got, ok, want)
 		}
 	}

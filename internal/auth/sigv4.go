@@ -111,8 +111,8 @@ func (s *Signed) Region() string { return s.scope.region }
 // the signing name expected (ecr, sts). The path must be as on the wire, so no
 // handler may have rewritten it.
 //
-// The error is always an *Error, in the protocol of service. The Region has the
-// form of one, but may be one that is not served here.
+// The error is an *Error, in the protocol of service, or says why the access key
+// could not be looked up. The Region has the form of one, but may be one that is not served here.
 func (v *Verifier) Read(r *http.Request, service string) (*Signed, error) {
 	query, err := parseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -123,8 +123,8 @@ func (v *Verifier) Read(r *http.Request, service string) (*Signed, error) {
 		return nil, refused
 	}
 	s := &Signed{verifier: v, request: r, query: query, service: service, authorization: a}
-	if refused := s.findKey(); refused != nil {
-		return nil, refused
+	if err := s.findKey(); err != nil {
+		return nil, err
 	}
 	if a.scope.service != service {
 		return nil, invalidSignature.errorf(service, "Credential should be scoped to correct service: '%s'.", service)
@@ -140,20 +140,23 @@ func (v *Verifier) Read(r *http.Request, service string) (*Signed, error) {
 
 // findKey finds the access key by its id, or by the session token: a long-lived
 // key must come without one, and a temporary key with its own.
-func (s *Signed) findKey() *Error {
+func (s *Signed) findKey() (err error) {
+	ctx := s.request.Context()
 	if s.sessionToken == "" {
-		var ok bool
-		if s.key, ok = s.verifier.keys.AccessKey(s.scope.keyID); !ok {
+		s.key, err = s.verifier.keys.AccessKey(ctx, s.scope.keyID)
+		if errors.Is(err, ErrNoKey) {
 			return UnknownKey(s.service)
 		}
-		return nil
+		return err
 	}
-	opened, err := s.verifier.session(s.sessionToken, s.scope.keyID)
+	opened, err := s.verifier.session(ctx, s.sessionToken, s.scope.keyID)
 	switch {
 	case errors.Is(err, errSessionExpired):
 		return expiredSession.errorf(s.service, "The security token included in the request is expired")
-	case err != nil:
+	case errors.Is(err, errSessionInvalid):
 		return UnknownKey(s.service)
+	case err != nil:
+		return err
 	}
 	s.key, s.session = opened.parent, opened
 	return nil

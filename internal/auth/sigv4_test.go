@@ -71,11 +71,14 @@ func (k *keyring) remove(id string) {
 	delete(k.keys, id)
 }
 
-func (k *keyring) AccessKey(id string) (auth.AccessKey, bool) {
+func (k *keyring) AccessKey(_ context.Context, id string) (auth.AccessKey, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	key, ok := k.keys[id]
-	return key, ok
+	if !ok {
+		return auth.AccessKey{}, auth.ErrNoKey
+	}
+	return key, nil
 }
 
 func newVerifier(now time.Time) *auth.Verifier {

@@ -1,10 +1,12 @@
 package auth
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -140,9 +142,14 @@ func temporaryAccount(id string) (string, bool) {
 
 // AccountOf returns the account that an access key is of: of a long-lived one
 // that is there, and of a temporary one by its id alone.
-func (v *Verifier) AccountOf(id string) (string, bool) {
-	if key, ok := v.keys.AccessKey(id); ok {
-		return key.Principal.Account, true
+func (v *Verifier) AccountOf(ctx context.Context, id string) (account string, known bool, err error) {
+	key, err := v.keys.AccessKey(ctx, id)
+	switch {
+	case err == nil:
+		return key.Principal.Account, true, nil
+	case !errors.Is(err, ErrNoKey):
+		return "", false, err
 	}
-	return temporaryAccount(id)
+	account, known = temporaryAccount(id)
+	return account, known, nil
 }

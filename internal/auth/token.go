@@ -1,10 +1,12 @@
 package auth
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"strings"
 	"time"
 )
@@ -63,22 +65,25 @@ func SignToken(key AccessKey, t Token) string {
 }
 
 // VerifyToken reads a token that SignToken wrote and proves it: it returns
-// ErrTokenInvalid or ErrTokenExpired, the latter also for one that expires later
+// ErrTokenInvalid or ErrTokenExpired, or why the access key could not be looked up. ErrTokenExpired is also for one that expires later
 // than any that is signed now. Expiry and the access key, which must be
 // unchanged, are checked at every call; only the signature of a token that
 // was proven before is not computed again.
-func (v *Verifier) VerifyToken(text string) (Token, Identity, error) {
+func (v *Verifier) VerifyToken(ctx context.Context, text string) (Token, Identity, error) {
 	// Finding a token by its text teaches a guesser nothing: the map's hash is
 	// seeded at random, and only whole tokens are ever compared.
 	proven, known := v.tokens.get(text)
 	if !known {
 		var err error
-		if proven, err = v.proveToken(text); err != nil {
+		if proven, err = v.proveToken(ctx, text); err != nil {
 			return Token{}, Identity{}, err
 		}
-	} else if key, ok := v.keys.AccessKey(proven.token.AccessKeyID); !ok || key != proven.key {
-		v.tokens.remove(text)
-		return Token{}, Identity{}, ErrTokenInvalid
+	} else if err := v.unchanged(ctx, proven.key); err != nil {
+		if errors.Is(err, ErrNoKey) {
+			v.tokens.remove(text)
+			err = ErrTokenInvalid
+		}
+		return Token{}, Identity{}, err
 	}
 	if !proven.token.validAt(v.now()) {
 		if known {
@@ -109,7 +114,16 @@ func (t Token) validAt(now time.Time) bool {
 	return now.Before(t.Expires) && !t.Expires.After(now.Add(lifetime+MaxSkew))
 }
 
-func (v *Verifier) proveToken(text string) (verifiedToken, error) {
+// unchanged reports whether an access key is what it was: ErrNoKey.
+func (v *Verifier) unchanged(ctx context.Context, was AccessKey) error {
+	key, err := v.keys.AccessKey(ctx, was.ID)
+	if err == nil && key != was {
+		err = ErrNoKey
+	}
+	return err
+}
+
+func (v *Verifier) proveToken(ctx context.Context, text string) (verifiedToken, error) {
 	claims, mac, ok := decodeToken(text)
 	if !ok {
 		return verifiedToken{}, ErrTokenInvalid
@@ -118,8 +132,11 @@ func (v *Verifier) proveToken(text string) (verifiedToken, error) {
 	if !ok {
 		return verifiedToken{}, ErrTokenInvalid
 	}
-	key, ok := v.keys.AccessKey(token.AccessKeyID)
-	if !ok || !hmac.Equal(mac, tokenMAC(key, claims)) {
+	key, err := v.keys.AccessKey(ctx, token.AccessKeyID)
+	if err != nil && !errors.Is(err, ErrNoKey) {
+		return verifiedToken{}, err
+	}
+	if err != nil || !hmac.Equal(mac, tokenMAC(key, claims)) {
 		return verifiedToken{}, ErrTokenInvalid
 	}
 	return verifiedToken{token: token, key: key}, nil

@@ -49,7 +49,7 @@ func TestTokenRoundTrip(t *testing.T) {
 			}
 			v := newVerifier(signedAt)
 			for _, state := range []string{"new", "remembered"} {
-				got, identity, err := v.VerifyToken(text)
+				got, identity, err := v.VerifyToken(t.Context(), text)
 				if err != nil {
 					t.Fatalf("%s: %v", state, err)
 				}
@@ -63,7 +63,7 @@ func TestTokenRoundTrip(t *testing.T) {
 				}
 			}
 			// Another process, which shares nothing but the keys.
-			if _, _, err := newVerifier(signedAt).VerifyToken(text); err != nil {
+			if _, _, err := newVerifier(signedAt).VerifyToken(t.Context(), text); err != nil {
 				t.Errorf("another verifier: %v", err)
 			}
 		})
@@ -75,7 +75,7 @@ func TestTokenRoundTrip(t *testing.T) {
 func TestTokenSpeaksForItsSigner(t *testing.T) {
 	token := login(signedAt)
 	token.AccessKeyID = devKey.ID
-	_, identity, err := newVerifier(signedAt).VerifyToken(auth.SignToken(longLived, token))
+	_, identity, err := newVerifier(signedAt).VerifyToken(t.Context(), auth.SignToken(longLived, token))
 	if err != nil || identity.AccessKeyID != longLived.ID {
 		t.Errorf("identity %+v, error %v", identity, err)
 	}
@@ -96,7 +96,7 @@ func TestTokenExpires(t *testing.T) {
 	}
 	for _, step := range steps {
 		c.set(signedAt.Add(step.after))
-		if _, identity, err := v.VerifyToken(text); !errors.Is(err, step.want) || err != nil &&
+		if _, identity, err := v.VerifyToken(t.Context(), text); !errors.Is(err, step.want) || err != nil &&
 			identity != (auth.Identity{}) {
 			t.Errorf("after %s: error %v, want %v; identity %+v", step.after, err, step.want, identity)
 		}
@@ -126,12 +126,12 @@ func TestTokenOfAClockAhead(t *testing.T) {
 					Region: "osaka-dc1", Scope: kind.scope, Expires: step.signed.Add(kind.lifetime),
 				})
 				if before {
-					if _, _, err := v.VerifyToken(text); err != nil {
+					if _, _, err := v.VerifyToken(t.Context(), text); err != nil {
 						t.Fatal(err)
 					}
 				}
 				c.set(signedAt)
-				if _, _, err := v.VerifyToken(text); !errors.Is(err, step.want) {
+				if _, _, err := v.VerifyToken(t.Context(), text); !errors.Is(err, step.want) {
 					t.Errorf("scope %q, signed %s ahead, verified before %t: error %v, want %v", kind.scope, step.signed.Sub(signedAt),
 						before, err, step.want)
 				}
@@ -158,18 +158,18 @@ func TestTokenDiesWithItsKey(t *testing.T) {
 				v := auth.NewVerifier(keys, "deployment", func() time.Time { return signedAt })
 				text := auth.SignToken(longLived, login(signedAt))
 				if verifiedBefore {
-					if _, _, err := v.VerifyToken(text); err != nil {
+					if _, _, err := v.VerifyToken(t.Context(), text); err != nil {
 						t.Fatal(err)
 					}
 				}
 				change(keys)
 				for range 2 {
-					if _, _, err := v.VerifyToken(text); !errors.Is(err, auth.ErrTokenInvalid) {
+					if _, _, err := v.VerifyToken(t.Context(), text); !errors.Is(err, auth.ErrTokenInvalid) {
 						t.Errorf("error %v, want ErrTokenInvalid", err)
 					}
 				}
 				keys.put(longLived)
-				if _, _, err := v.VerifyToken(text); err != nil {
+				if _, _, err := v.VerifyToken(t.Context(), text); err != nil {
 					t.Errorf("with the first key again: %v", err)
 				}
 			})
@@ -182,7 +182,7 @@ func TestTokenForged(t *testing.T) {
 	v := newVerifier(signedAt)
 	refused := func(what, forged string) {
 		t.Helper()
-		if _, _, err := v.VerifyToken(forged); !errors.Is(err, auth.ErrTokenInvalid) {
+		if _, _, err := v.VerifyToken(t.Context(), forged); !errors.Is(err, auth.ErrTokenInvalid) {
 			t.Errorf("%s: error %v, want ErrTokenInvalid", what, err)
 		}
 	}
@@ -216,7 +216,7 @@ func TestTokenForged(t *testing.T) {
 	refused("signed by another key", auth.SignToken(auth.AccessKey{
 		ID: longLived.ID, Secret: temporary.Secret, Principal: longLived.Principal,
 	}, login(signedAt)))
-	if _, _, err := v.VerifyToken(text); err != nil {
+	if _, _, err := v.VerifyToken(t.Context(), text); err != nil {
 		t.Errorf("the genuine token: %v", err)
 	}
 }
@@ -232,7 +232,7 @@ func TestTokensMoreThanRemembered(t *testing.T) {
 	}
 	for round := range 2 {
 		for i, text := range texts {
-			if token, _, err := v.VerifyToken(text); err != nil || token.Scope != fmt.Sprint(i) {
+			if token, _, err := v.VerifyToken(t.Context(), text); err != nil || token.Scope != fmt.Sprint(i) {
 				t.Fatalf("round %d, token %d: %+v, %v", round, i, token, err)
 			}
 		}
@@ -247,7 +247,7 @@ func TestVerifyTokenConcurrently(t *testing.T) {
 	for range 4 {
 		group.Go(func() {
 			for range 200 {
-				if _, _, err := v.VerifyToken(text); err != nil && !errors.Is(err, auth.ErrTokenInvalid) {
+				if _, _, err := v.VerifyToken(t.Context(), text); err != nil && !errors.Is(err, auth.ErrTokenInvalid) {
 					t.Error(err)
 				}
 			}
@@ -295,7 +295,7 @@ func BenchmarkVerifyToken(b *testing.B) {
 	text := auth.SignToken(longLived, login(time.Now()))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, err := v.VerifyToken(text); err != nil {
+		if _, _, err := v.VerifyToken(b.Context(), text); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -621,7 +621,7 @@ func TestLayers(t *testing.T) {
 	if "http://"+u.Host != a.URL || u.Path != "/v2/111122223333/ap-northeast-1/app/blobs/"+d {
 		t.Errorf("downloadUrl = %s", u)
 	}
-	token, identity, err := a.verifier.VerifyToken(u.Query().Get("X-Twinport-Token"))
+	token, identity, err := a.verifier.VerifyToken(t.Context(), u.Query().Get("X-Twinport-Token"))
 	if err != nil || token.Scope != "blob:111122223333/ap-northeast-1/app@"+d || identity.AccessKeyID != keyID ||
 		time.Until(token.Expires).Round(time.Minute) != time.Hour {
 		t.Errorf("token = %+v, %+v, %v", token, identity, err)
@@ -774,7 +774,7 @@ func TestAuthorizationToken(t *testing.T) {
 	}
 	basic := string(must[[]byte](t)(base64.StdEncoding.DecodeString(*one[0].AuthorizationToken)))
 	password, ok := strings.CutPrefix(basic, "AWS:")
-	token, identity, err := a.verifier.VerifyToken(password)
+	token, identity, err := a.verifier.VerifyToken(t.Context(), password)
 	if !ok || err != nil || token.Region != region || token.Scope != "" || identity.Principal.Account != account {
 		t.Errorf("token: %+v, %+v, %v", token, identity, err)
 	}

@@ -115,7 +115,7 @@ func (h *Handler) doQuery(r *http.Request) (action string, result any, err error
 	if err != nil {
 		return action, nil, err
 	}
-	result, err = h.sts.Do(action, identity, values)
+	result, err = h.sts.Do(r.Context(), action, identity, values)
 	return action, result, err
 }
 

@@ -165,7 +165,7 @@ func TestTemporaryCredentials(t *testing.T) {
 	for what, text := range map[string]string{
 		"login": strings.TrimPrefix(basic, "AWS:"), "download": u.Query().Get("X-Twinport-Token"),
 	} {
-		token, identity, err := a.verifier.VerifyToken(text)
+		token, identity, err := a.verifier.VerifyToken(t.Context(), text)
 		if err != nil || time.Until(token.Expires).Round(time.Minute) != 10*time.Minute || identity.AccessKeyID != keyID ||
 			!strings.HasPrefix(identity.Temporary.AccessKeyID, "ASIA") {
 			t.Errorf("%s: %+v, %+v, %v", what, token, identity, err)

@@ -970,8 +970,8 @@ func TestAuthAccounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, ok := directory.AccessKey(devKey)
-	if !ok || key.Secret != devSecret ||
+	key, err := directory.AccessKey(t.Context(), devKey)
+	if err != nil || key.Secret != devSecret ||
 		key.Principal.Account != dev.ID || key.Principal.ARN != "arn:aws:iam::444455556666:root" {
 		t.Errorf("key %v of %+v", key, key.Principal)
 	}

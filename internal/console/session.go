@@ -141,7 +141,7 @@ func (s *sessions) signIn(w http.ResponseWriter, r *http.Request) {
 			strconv.Itoa(maxSecret)+" characters")
 		return
 	}
-	if _, known := s.accounts.AccessKey(key.AccessKeyID); !known && auth.IsTemporaryID(key.AccessKeyID) {
+	if auth.IsTemporaryID(key.AccessKeyID) {
 		fail(w, http.StatusUnauthorized, "UnrecognizedClientException", "The console takes no temporary credentials: "+
 			"sign in with the access key that they were issued for")
 		return
@@ -152,7 +152,7 @@ func (s *sessions) signIn(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case errors.Is(err, session.ErrWrongKey):
 		// The id is logged only if it is one: people paste secrets into the wrong field.
-		known, _ := s.accounts.AccessKey(key.AccessKeyID)
+		known, _ := s.accounts.AccessKey(r.Context(), key.AccessKeyID)
 		s.log.WarnContext(r.Context(), "a sign-in to the console was refused: the access key is not valid",
 			"access_key", known.ID, "client", r.RemoteAddr)
 		fail(w, http.StatusUnauthorized, "UnrecognizedClientException", "The access key ID or the secret access "+

@@ -30,12 +30,14 @@ func (h *handler) authenticate(r *http.Request, req *request) error {
 		}
 		text = password
 	}
-	token, identity, err := h.verifier.VerifyToken(text)
+	token, identity, err := h.verifier.VerifyToken(r.Context(), text)
 	switch {
 	case errors.Is(err, auth.ErrTokenExpired):
 		return errTokenExpired
-	case err != nil:
+	case errors.Is(err, auth.ErrTokenInvalid):
 		return errUnauthorized
+	case err != nil:
+		return fmt.Errorf("look up the access key of a registry token: %w", err)
 	}
 	if !download && token.Scope != "" {
 		if err := h.checkLogin(r.Context(), token.Scope, identity); err != nil {

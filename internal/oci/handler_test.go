@@ -109,9 +109,12 @@ func (f fakeRegistry) PutLayer(_ context.Context, _ access.Caller, _ resource.Re
 
 type testKeys map[string]auth.AccessKey
 
-func (k testKeys) AccessKey(id string) (auth.AccessKey, bool) {
+func (k testKeys) AccessKey(_ context.Context, id string) (auth.AccessKey, error) {
 	key, ok := k[id]
-	return key, ok
+	if !ok {
+		return auth.AccessKey{}, auth.ErrNoKey
+	}
+	return key, nil
 }
 
 var (

@@ -26,7 +26,7 @@ func TestWorkIsBounded(t *testing.T) {
 	ask := func(ctx context.Context, agent string, ps []Policy) Decision {
 		return Authorize(ctx, Request{Principal: root1, Action: "ecr:BatchGetImage", Resource: app1,
 			ResourceAccount: "111122223333",
-			Context:         newContext(map[string][]string{"aws:UserAgent": {agent}})}, nil, ps)
+			Context:         newContext(map[string][]string{"aws:UserAgent": {agent}})}, Policies{Resource: ps})
 	}
 	refused := func(what string, d Decision) {
 		t.Helper()

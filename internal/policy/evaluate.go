@@ -74,8 +74,14 @@ func newEvaluation(ctx context.Context, req *Request) evaluation {
 	return evaluation{newBudget(ctx), req}
 }
 
-// Authorize decides a request on the policies of the caller (identity) and
-// those of the resource, as the IAM User Guide's "Policy evaluation logic"
+// Policies are those that decide on a request.
+type Policies struct {
+	Identity []Policy // the caller's
+	Resource []Policy // of the resource
+}
+
+// Authorize decides a request on the policies of the caller and those of the
+// resource, as the IAM User Guide's "Policy evaluation logic"
 // describes:
 //
 //   - A Deny that applies, in any of them, is final.
@@ -87,7 +93,8 @@ func newEvaluation(ctx context.Context, req *Request) evaluation {
 //     caller has none: the resource policy decides alone.
 //
 // The work is bounded, and ends with ctx: then the request is refused as Undecided.
-func Authorize(ctx context.Context, req Request, identity, resource []Policy) Decision {
+func Authorize(ctx context.Context, req Request, by Policies) Decision {
+	identity, resource := by.Identity, by.Resource
 	d := Decision{request: req, identity: identity, resource: resource}
 	who := &req.Principal
 	alone := who.Service != "" || who.anonymous()

@@ -9,7 +9,7 @@ import (
 
 // authorize decides a request that goes on.
 func authorize(req Request, identity, resource []Policy) Decision {
-	return Authorize(context.Background(), req, identity, resource)
+	return Authorize(context.Background(), req, Policies{Identity: identity, Resource: resource})
 }
 
 // newContext returns a context with these keys, those that differ only by case

@@ -28,7 +28,9 @@ func Example() {
 		ResourceAccount: "444455556666",
 	}
 	name := "the registry policy of 444455556666 in us-west-2"
-	decision := policy.Authorize(context.Background(), request, nil, []policy.Policy{{Name: name, Document: registry}})
+	decision := policy.Authorize(context.Background(), request, policy.Policies{
+		Resource: []policy.Policy{{Name: name, Document: registry}},
+	})
 	fmt.Println(decision.Outcome)
 	fmt.Println(decision.Reason())
 	fmt.Println(policy.Grant("App", "111122223333", []string{"ecr:ReplicateImage"}, request.Resource))

@@ -50,7 +50,7 @@ func TestPolicyOfSomeActions(t *testing.T) {
 	} {
 		d := Authorize(t.Context(), Request{
 			Principal: Root(c.account), Action: c.action, Resource: "*", ResourceAccount: "111122223333",
-		}, nil, policies)
+		}, Policies{Resource: policies})
 		if d.Outcome != c.want {
 			t.Errorf("%s by %s: %v, want %v", c.action, c.account, d.Outcome, c.want)
 		}

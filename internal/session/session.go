@@ -92,7 +92,11 @@ type Client struct {
 // it with its token: ErrWrongKey, ErrTooManyTries.
 func (s *Service) SignIn(ctx context.Context, keyID, secret string, c Client) (Session, string, error) {
 	address, network := c.address()
-	key, known := s.keys.AccessKey(keyID)
+	key, err := s.keys.AccessKey(ctx, keyID)
+	known := err == nil
+	if !known && !errors.Is(err, auth.ErrNoKey) {
+		return Session{}, "", err
+	}
 	// Digests have one length, so the time shows nothing of the secret's.
 	given, right := sha256.Sum256([]byte(secret)), sha256.Sum256([]byte(key.Secret))
 	if subtle.ConstantTimeCompare(given[:], right[:]) != 1 || !known {
@@ -107,7 +111,7 @@ func (s *Service) SignIn(ctx context.Context, keyID, secret string, c Client) (S
 		CreatedAt: now.UTC(), ExpiresAt: now.Add(Lifetime).UTC().Truncate(time.Second), // tokens have whole seconds
 		UserAgent: shortened(c.UserAgent), RemoteAddress: address,
 	}
-	err := s.store.Update(ctx, func(tx *metadata.Tx) error {
+	err = s.store.Update(ctx, func(tx *metadata.Tx) error {
 		if err := deleteExpired(tx, now); err != nil {
 			return err
 		}
@@ -135,9 +139,12 @@ func (s *Service) SignIn(ctx context.Context, keyID, secret string, c Client) (S
 // Verify returns the session of a token, and who it speaks for, in no Region:
 // ErrEnded.
 func (s *Service) Verify(ctx context.Context, token string) (Session, auth.Identity, error) {
-	t, identity, err := s.verifier.VerifyToken(token)
-	if err != nil {
+	t, identity, err := s.verifier.VerifyToken(ctx, token)
+	switch {
+	case errors.Is(err, auth.ErrTokenInvalid), errors.Is(err, auth.ErrTokenExpired):
 		return Session{}, auth.Identity{}, ErrEnded
+	case err != nil:
+		return Session{}, auth.Identity{}, err
 	}
 	id, ok := strings.CutPrefix(t.Scope, scopePrefix)
 	if !ok {
@@ -200,8 +207,11 @@ func (s *Service) List(ctx context.Context, account string) ([]Session, error) {
 	var live []Session
 	for _, row := range rows {
 		one := Session(row)
-		key, known := s.keys.AccessKey(one.AccessKey)
-		if known && key.Principal.Account == account && s.unexpired(one) {
+		key, err := s.keys.AccessKey(ctx, one.AccessKey)
+		if err != nil && !errors.Is(err, auth.ErrNoKey) {
+			return nil, err
+		}
+		if err == nil && key.Principal.Account == account && s.unexpired(one) {
 			live = append(live, one)
 		}
 	}

@@ -48,9 +48,12 @@ type deployment struct {
 	store metadata.Store
 }
 
-func (d *deployment) AccessKey(id string) (auth.AccessKey, bool) {
+func (d *deployment) AccessKey(_ context.Context, id string) (auth.AccessKey, error) {
 	key, ok := d.keys[id]
-	return key, ok
+	if !ok {
+		return auth.AccessKey{}, auth.ErrNoKey
+	}
+	return key, nil
 }
 
 func key(id, account string) auth.AccessKey {
@@ -223,7 +226,7 @@ func TestTokensDoNotPassForEachOther(t *testing.T) {
 		d.wantEnded(t, text, "not the token")
 	}
 	// What the OCI endpoints take as a login has no scope (oci/authenticate.go).
-	if got, _, err := auth.NewVerifier(d, "deployment", d.clock.now).VerifyToken(token); err != nil || got.Scope == "" ||
+	if got, _, err := auth.NewVerifier(d, "deployment", d.clock.now).VerifyToken(t.Context(), token); err != nil || got.Scope == "" ||
 		strings.HasPrefix(got.Scope, "blob:") {
 		t.Errorf("a session's token has scope %q, %v", got.Scope, err)
 	}

@@ -3,6 +3,7 @@ package ecr
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/session"
@@ -18,7 +19,7 @@ func (s *Service) GetAuthorizationToken(ctx context.Context, call Call,
 	if err := s.registry.Authorize(ctx, call.Caller, call.Registry, "ecr:GetAuthorizationToken"); err != nil {
 		return nil, err
 	}
-	key, err := s.callerKey(call)
+	key, err := s.callerKey(ctx, call)
 	if err != nil {
 		return nil, err
 	}
@@ -50,10 +51,10 @@ func (s *Service) GetAuthorizationToken(ctx context.Context, call Call,
 
 // callerKey is the access key that the request was signed with, or that the
 // temporary credentials were issued for.
-func (s *Service) callerKey(call Call) (auth.AccessKey, error) {
-	key, ok := s.keys.AccessKey(call.Caller.Identity.AccessKeyID)
-	if !ok {
-		return auth.AccessKey{}, auth.UnknownKey(SigningName) // it was removed while the request was under way
+func (s *Service) callerKey(ctx context.Context, call Call) (auth.AccessKey, error) {
+	key, err := s.keys.AccessKey(ctx, call.Caller.Identity.AccessKeyID)
+	if errors.Is(err, auth.ErrNoKey) {
+		err = auth.UnknownKey(SigningName) // it was removed while the request was under way
 	}
-	return key, nil
+	return key, err
 }

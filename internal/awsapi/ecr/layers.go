@@ -73,7 +73,7 @@ func (s *Service) GetDownloadUrlForLayer(ctx context.Context, call Call,
 	if direct != "" {
 		return &GetDownloadUrlForLayerResponse{DownloadURL: direct, LayerDigest: layer.Digest.String()}, nil
 	}
-	key, err := s.callerKey(call)
+	key, err := s.callerKey(ctx, call)
 	if err != nil {
 		return nil, err
 	}

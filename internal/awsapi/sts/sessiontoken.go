@@ -1,7 +1,9 @@
 package sts
 
 import (
+	"context"
 	"encoding/xml"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -28,7 +30,7 @@ type credentials struct {
 
 // getSessionToken issues temporary credentials for the caller. A session may not
 // make another one, which would outlive it.
-func (s *Service) getSessionToken(caller auth.Identity, form url.Values) (any, error) {
+func (s *Service) getSessionToken(ctx context.Context, caller auth.Identity, form url.Values) (any, error) {
 	if err := longLivedOnly(caller, "GetSessionToken"); err != nil {
 		return nil, err
 	}
@@ -45,9 +47,12 @@ func (s *Service) getSessionToken(caller auth.Identity, form url.Values) (any, e
 	if caller.Principal.IsRoot() {
 		lifetime = min(lifetime, auth.MaxRootSession)
 	}
-	key, ok := s.keys.AccessKey(caller.AccessKeyID)
-	if !ok {
-		return nil, auth.UnknownKey(SigningName) // it was removed while the request was under way
+	key, err := s.keys.AccessKey(ctx, caller.AccessKeyID)
+	if errors.Is(err, auth.ErrNoKey) {
+		err = auth.UnknownKey(SigningName) // it was removed while the request was under way
+	}
+	if err != nil {
+		return nil, err
 	}
 	issued := s.verifier.Issue(key, lifetime)
 	return SessionToken{Credentials: credentials{

@@ -3,6 +3,7 @@
 package sts
 
 import (
+	"context"
 	"encoding/xml"
 	"fmt"
 	"maps"
@@ -33,7 +34,7 @@ type Service struct {
 func New(keys auth.Keys, verifier *auth.Verifier) *Service { return &Service{keys, verifier} }
 
 // operations are those that are offered, by name. No policy decides on them.
-var operations = map[string]func(*Service, auth.Identity, url.Values) (any, error){
+var operations = map[string]func(*Service, context.Context, auth.Identity, url.Values) (any, error){
 	"GetAccessKeyInfo":  (*Service).getAccessKeyInfo,
 	"GetCallerIdentity": (*Service).getCallerIdentity,
 	"GetSessionToken":   (*Service).getSessionToken,
@@ -51,8 +52,8 @@ func Offered() string {
 
 // Do does a known operation with the parameters of a form. The result is for
 // encoding/xml. Refusals are of type *auth.Error.
-func (s *Service) Do(name string, caller auth.Identity, form url.Values) (any, error) {
-	return operations[name](s, caller, form)
+func (s *Service) Do(ctx context.Context, name string, caller auth.Identity, form url.Values) (any, error) {
+	return operations[name](s, ctx, caller, form)
 }
 
 // CallerIdentity is the result of GetCallerIdentity.
@@ -64,7 +65,7 @@ type CallerIdentity struct {
 }
 
 // getCallerIdentity returns who the caller is.
-func (s *Service) getCallerIdentity(caller auth.Identity, _ url.Values) (any, error) {
+func (s *Service) getCallerIdentity(_ context.Context, caller auth.Identity, _ url.Values) (any, error) {
 	p := caller.Principal
 	return CallerIdentity{ARN: p.ARN, UserID: p.UserID(), Account: p.Account}, nil
 }
@@ -77,7 +78,7 @@ type AccessKeyInfo struct {
 
 // getAccessKeyInfo returns the account of an access key. It answers for the
 // caller's own account only: whose the keys of others are is theirs to know.
-func (s *Service) getAccessKeyInfo(caller auth.Identity, form url.Values) (any, error) {
+func (s *Service) getAccessKeyInfo(ctx context.Context, caller auth.Identity, form url.Values) (any, error) {
 	if err := longLivedOnly(caller, "GetAccessKeyInfo"); err != nil {
 		return nil, err
 	}
@@ -92,7 +93,11 @@ func (s *Service) getAccessKeyInfo(caller auth.Identity, form url.Values) (any, 
 		return nil, invalid("Value at 'accessKeyId' failed to satisfy constraint: Member must have length less than or "+
 			"equal to %d", maxKeyID)
 	}
-	if account, known := s.verifier.AccountOf(id); !known || account != caller.Principal.Account {
+	account, known, err := s.verifier.AccountOf(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if !known || account != caller.Principal.Account {
 		return nil, &auth.Error{
 			Code: "ValidationError", Message: "The access key ID is none of account " + caller.Principal.Account +
 				": ask with an access key of the account that it is of", Status: http.StatusBadRequest,
