@@ -36,8 +36,19 @@ type Caller struct {
 
 // Grants are what an identity has beside its name. The root of an account has none.
 type Grants struct {
-	// Policies are the identity's own, and those of its groups.
+	// Policies are the identity's own, and those of its groups; of a session, its role's.
 	Policies []policy.Policy
+	// Boundary is its permissions boundary; nil if it has none.
+	Boundary *policy.Policy
+	// Session are the policies of its session; nil if it has none.
+	Session []policy.Policy
+	// Tags are its own, and those of its session (aws:PrincipalTag/…).
+	Tags []resource.Tag
+}
+
+// policies are all that decide on what the caller asks of something with those of its own.
+func (g *Grants) policies(ofResource []policy.Policy) policy.Policies {
+	return policy.Policies{Identity: g.Policies, Boundary: g.Boundary, Session: g.Session, Resource: ofResource}
 }
 
 // Replicator returns the caller of a replication from an account to another registry of the same deployment. It has
@@ -98,6 +109,9 @@ func (d *Decider) Evaluations() int64 { return d.evaluations.Load() }
 // Unrestricted reports whether the caller may do everything in its account: it is the root, and no policy could deny.
 // This is the usual case, in which the repository's tags need not be read.
 func Unrestricted(c *Caller, account string, policies []policy.Policy) bool {
+	if len(c.Policies) > 0 || c.Boundary != nil || c.Session != nil {
+		return false
+	}
 	for _, p := range policies {
 		if p.Document != nil {
 			return false
@@ -131,8 +145,12 @@ func (d *Decider) DecideBy(ctx context.Context, r Request, policies ...policy.Po
 		return Decision{}, fmt.Errorf("decide on %s by %s: the action is not in the table of condition keys",
 			r.Action, r.Caller.Identity.Principal.ARN)
 	}
+	return d.authorize(ctx, d.request(r), r.Caller.policies(policies))
+}
+
+func (d *Decider) authorize(ctx context.Context, r policy.Request, by policy.Policies) (Decision, error) {
 	d.evaluations.Add(1)
-	decision := policy.Authorize(ctx, d.request(r), policy.Policies{Identity: r.Caller.Policies, Resource: policies})
+	decision := policy.Authorize(ctx, r, by)
 	if !decision.Allowed() {
 		if err := ctx.Err(); err != nil {
 			return Decision{}, err
@@ -179,18 +197,26 @@ func (d *Decider) request(r Request) policy.Request {
 	if keys&AccountSettings != 0 {
 		req.Context.Add("ecr:AccountSetting", r.Setting)
 	}
-	if t := r.Caller.Identity.Temporary; !t.IsZero() {
-		req.Context.Add("aws:TokenIssueTime", t.IssuedAt.Format(time.RFC3339))
-		req.Context.Add("aws:MultiFactorAuthPresent", "false") // there are no devices for it
-	}
-	req.Context.Add("aws:SecureTransport", strconv.FormatBool(r.Caller.Secure))
-	if r.Caller.UserAgent != "" {
-		req.Context.Add("aws:UserAgent", beginning(r.Caller.UserAgent, maxUserAgent))
-	}
-	if address, err := netip.ParseAddrPort(r.Caller.RemoteAddr); err == nil {
-		req.Context.Add("aws:SourceIp", address.Addr().Unmap().String())
-	}
+	r.Caller.add(&req.Context)
 	return req
+}
+
+// add fills the condition keys of who asks and from where.
+func (c *Caller) add(keys *policy.Context) {
+	for _, t := range c.Tags {
+		keys.Add("aws:PrincipalTag/"+t.Key, t.Value)
+	}
+	if t := c.Identity.Temporary; !t.IsZero() {
+		keys.Add("aws:TokenIssueTime", t.IssuedAt.Format(time.RFC3339))
+		keys.Add("aws:MultiFactorAuthPresent", "false") // there are no devices for it
+	}
+	keys.Add("aws:SecureTransport", strconv.FormatBool(c.Secure))
+	if c.UserAgent != "" {
+		keys.Add("aws:UserAgent", beginning(c.UserAgent, maxUserAgent))
+	}
+	if address, err := netip.ParseAddrPort(c.RemoteAddr); err == nil {
+		keys.Add("aws:SourceIp", address.Addr().Unmap().String())
+	}
 }
 
 // beginning returns at most so many bytes of s, without a part of a character at the end.

@@ -18,6 +18,14 @@ func splitARN(s string) (parts [6]string, ok bool) {
 	return parts, parts[0] == "arn"
 }
 
+// AccountOf returns the account that an ARN names, empty if it names none or is no ARN.
+func AccountOf(arn string) string {
+	if parts, ok := splitARN(arn); ok && isAccount(parts[4]) {
+		return parts[4]
+	}
+	return ""
+}
+
 // arnPattern is the operand of an Arn operator. It matches ARNs part by part: a
 // wildcard does not reach across a colon, but for those in the last part.
 type arnPattern struct {

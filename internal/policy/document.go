@@ -12,9 +12,12 @@ const (
 	// RegistryPolicy is attached to a registry. Every statement has a
 	// principal and a resource.
 	RegistryPolicy
-	// IdentityPolicy is attached to a user or role: statements have a resource
-	// and no principal.
+	// IdentityPolicy is attached to a user, group or role, or is a permissions
+	// boundary or a session policy: statements have a resource and no principal.
 	IdentityPolicy
+	// TrustPolicy says who may assume a role: every statement has a principal,
+	// and none a resource, for it is the role.
+	TrustPolicy
 )
 
 func (k Kind) String() string {
@@ -23,6 +26,8 @@ func (k Kind) String() string {
 		return "repository policy"
 	case RegistryPolicy:
 		return "registry policy"
+	case TrustPolicy:
+		return "trust policy"
 	default:
 		return "identity policy"
 	}
@@ -30,10 +35,15 @@ func (k Kind) String() string {
 
 // limit is the most characters a text of this kind may have. For resource
 // policies it is that of policyText in SetRepositoryPolicy and
-// PutRegistryPolicy. It bounds every count in a document, too.
+// PutRegistryPolicy, for trust policies IAM's quota. IAM's quotas for identity
+// policies leave out white space and depend on what they are attached to, so
+// this is twice the greatest. It bounds every count in a document, too.
 func (k Kind) limit() int {
-	if k == IdentityPolicy {
+	switch k {
+	case IdentityPolicy:
 		return 20480
+	case TrustPolicy:
+		return 2048
 	}
 	return 10240
 }

@@ -22,7 +22,9 @@ func newContext(values map[string][]string) (c Context) {
 }
 
 // newTestEvaluation is one of a request that goes on.
-func newTestEvaluation(req *Request) evaluation { return newEvaluation(context.Background(), req) }
+func newTestEvaluation(req *Request) evaluation {
+	return newEvaluation(context.Background(), req, &Policies{})
+}
 
 const (
 	app1 = "arn:aws:ecr:us-east-1:111122223333:repository/app"

@@ -9,7 +9,7 @@ import (
 // String names the statement for a person, for example: statement "DenyProd"
 // (number 2) of the repository policy of 111122223333/app.
 func (m *Match) String() string {
-	return fmt.Sprintf("%s of %s", statementName(m.Sid, m.Number), policyName(m.Policy, m.Identity))
+	return fmt.Sprintf("%s of %s", statementName(m.Sid, m.Number), policyName(m.Policy, m.Sort))
 }
 
 func statementName(sid string, number int) string {
@@ -19,12 +19,19 @@ func statementName(sid string, number int) string {
 	return fmt.Sprintf("statement %s (number %d)", quote(sid), number)
 }
 
-func policyName(name string, identity bool) string {
-	switch {
-	case name != "":
+func policyName(name string, sort Sort) string {
+	if name != "" {
 		return name
-	case identity:
+	}
+	switch sort {
+	case Identity:
 		return "an identity policy"
+	case Boundary:
+		return "the permissions boundary"
+	case Session:
+		return "a session policy"
+	case Trust:
+		return "the role's trust policy"
 	}
 	return "a resource policy"
 }
@@ -62,30 +69,48 @@ func (d Decision) Reason() string {
 	}
 	var missing []string
 	if d.MissingResource {
-		missing = append(missing, d.missing(d.resource, false))
+		missing = append(missing, d.missing(d.policies.Resource, Resource))
 	}
 	if d.MissingIdentity {
-		missing = append(missing, d.missing(d.identity, true))
+		missing = append(missing, d.missing(d.policies.Identity, Identity))
+	}
+	if d.MissingBoundary {
+		missing = append(missing, d.missing([]Policy{*d.policies.Boundary}, Boundary))
+	}
+	if d.MissingSession {
+		missing = append(missing, d.missing(d.policies.Session, Session))
 	}
 	if len(missing) == 0 {
 		return "The request was not evaluated."
 	}
-	need := ""
-	if len(missing) == 2 {
-		need = " Either is enough within one account."
-		if req.Principal.Account != req.ResourceAccount {
-			need = " Across accounts both are needed."
-		}
-	}
-	return fmt.Sprintf("%s may not do %s: %s.%s", &req.Principal, what, strings.Join(missing, ", and "), need)
+	return fmt.Sprintf("%s may not do %s: %s.%s", &req.Principal, what, strings.Join(missing, ", and "),
+		d.need(len(missing)))
 }
 
-// missing says which policies of one side allow nothing, and which of their
+// need says how many of the missing sorts of policies must allow the request.
+func (d *Decision) need(missing int) string {
+	own := d.request.Principal.Account == d.request.ResourceAccount
+	switch {
+	case missing < 2:
+		return ""
+	case own && d.MissingIdentity && d.MissingResource && missing == 2:
+		return " Either is enough within one account."
+	case own && d.MissingIdentity && d.MissingResource:
+		return " Within one account either of the first two is enough; what else is named here must allow it, too."
+	case own:
+		return " All of them are needed."
+	case missing == 2:
+		return " Across accounts both are needed."
+	}
+	return " Across accounts all of them are needed."
+}
+
+// missing says which policies of one sort allow nothing, and which of their
 // statements comes nearest.
-func (d *Decision) missing(policies []Policy, identity bool) string {
+func (d *Decision) missing(policies []Policy, sort Sort) string {
 	var set, unset []string
 	for i := range policies {
-		p, name := &policies[i], policyName(policies[i].Name, identity)
+		p, name := &policies[i], policyName(policies[i].Name, policies[i].sort(sort))
 		switch {
 		case p.Document == nil:
 			unset = append(unset, name+" is not set")
@@ -101,24 +126,24 @@ func (d *Decision) missing(policies []Policy, identity bool) string {
 		text = strings.Join(append(unset, "no statement of "+strings.Join(set, " or ")+" allows it"), ", and ")
 	case len(unset) > 0:
 		text = strings.Join(unset, ", and ")
-	case identity:
-		text = "no identity policy allows it"
 	default:
-		text = "no resource policy allows it"
+		text = "no " + [...]string{
+			Resource: "resource policy", Identity: "identity policy", Session: "session policy",
+		}[sort] + " allows it"
 	}
-	if !identity && d.delegated != nil {
+	if sort == Resource && d.delegated != nil {
 		return fmt.Sprintf("%s (%s names only the account, which leaves the decision to the caller's identity policies)",
 			text, d.delegated)
 	}
-	if near := d.nearest(policies, identity); near != "" {
+	if near := d.nearest(policies, sort); near != "" {
 		text += " (" + near + ")"
 	}
 	return text
 }
 
 // nearest describes the first Allow that fails on one element alone.
-func (d *Decision) nearest(policies []Policy, identity bool) string {
-	ev := newEvaluation(context.Background(), &d.request)
+func (d *Decision) nearest(policies []Policy, sort Sort) string {
+	ev := newEvaluation(context.Background(), &d.request, &d.policies)
 	for i := range policies {
 		p := &policies[i]
 		if !p.decides(d.request.Action) {
@@ -129,8 +154,9 @@ func (d *Decision) nearest(policies []Policy, identity bool) string {
 			if s.Effect != Allow {
 				continue
 			}
-			if fails := ev.failures(s, identity); len(fails) == 1 && !ev.spent {
-				return fmt.Sprintf("%s of %s would, but %s", statementName(s.Sid, j+1), policyName(p.Name, identity), fails[0])
+			if fails := ev.failures(s, sort); len(fails) == 1 && !ev.spent {
+				return fmt.Sprintf("%s of %s would, but %s", statementName(s.Sid, j+1), policyName(p.Name, p.sort(sort)),
+					fails[0])
 			}
 		}
 	}
@@ -139,9 +165,9 @@ func (d *Decision) nearest(policies []Policy, identity bool) string {
 
 // failures says why a statement does not apply, one sentence for each element.
 // It shows no values of conditions.
-func (ev *evaluation) failures(s *Statement, identity bool) []string {
+func (ev *evaluation) failures(s *Statement, sort Sort) []string {
 	var fails []string
-	if s.bond(ev.request, identity) == none {
+	if ev.bond(s, sort) == none {
 		fails = append(fails, fmt.Sprintf("its %s does not include %s", element("Principal", s.principals != nil &&
 			s.principals.negated), &ev.request.Principal))
 	}
@@ -169,29 +195,39 @@ func element(name string, negated bool) string {
 }
 
 // Message is the refusal as AWS words it, for the message of an
-// AccessDeniedException. It says which kind of policy refused but none of its
-// contents, so that any caller may read it. To a caller of another account than
-// the resource's it is the same whatever the reason, so that it does not tell
-// whether the resource, or a policy, is there. It is empty if the request is
-// allowed.
+// AccessDeniedException ("Troubleshoot access denied error messages" in the IAM
+// user guide). It says which sort of policy refused, of several the first in AWS's
+// order, but none of its contents, so that any caller may read it. To a caller of
+// another account than the resource's it is the same whatever the reason, so that
+// it does not tell whether the resource, or a policy, is there. It is empty if the
+// request is allowed.
 func (d Decision) Message() string {
-	var because string
-	switch {
-	case d.Outcome == Allowed:
+	if d.Outcome == Allowed {
 		return ""
-	case d.request.Principal.Account != d.request.ResourceAccount:
-		because = fmt.Sprintf("because no resource-based policy allows the %s action", d.request.Action)
-	case d.Outcome == Undecided:
-		because = "because it takes too much work to find out whether its policies allow it"
-	case d.Outcome == ExplicitDeny && d.By.Identity:
-		because = "with an explicit deny in an identity-based policy"
-	case d.Outcome == ExplicitDeny:
-		because = "with an explicit deny in a resource-based policy"
-	case d.MissingIdentity:
-		because = fmt.Sprintf("because no identity-based policy allows the %s action", d.request.Action)
-	default:
-		because = fmt.Sprintf("because no resource-based policy allows the %s action", d.request.Action)
 	}
 	return fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s %s",
-		&d.request.Principal, d.request.Action, d.request.Resource, because)
+		&d.request.Principal, d.request.Action, d.request.Resource, d.because())
+}
+
+func (d *Decision) because() string {
+	missing := "resource-based policy"
+	switch {
+	case d.request.Principal.Account != d.request.ResourceAccount:
+	case d.Outcome == Undecided:
+		return "because it takes too much work to find out whether its policies allow it"
+	case d.Outcome == ExplicitDeny:
+		return "with an explicit deny in " + [...]string{
+			Resource: "a resource-based policy", Trust: "the role trust policy", Identity: "an identity-based policy",
+			Boundary: "a permissions boundary", Session: "a session policy",
+		}[d.By.Sort]
+	case d.MissingIdentity:
+		missing = "identity-based policy"
+	case d.MissingBoundary:
+		missing = "permissions boundary"
+	case d.MissingSession:
+		missing = "session policy"
+	case d.MissingResource && d.policies.trust():
+		missing = "role trust policy"
+	}
+	return fmt.Sprintf("because no %s allows the %s action", missing, d.request.Action)
 }

@@ -209,7 +209,7 @@ func (p *parser) statement(n *node, path string) (Statement, error) {
 	case !principal && p.doc.Kind != IdentityPolicy:
 		return s, p.fail(n, path, "the member Principal (or NotPrincipal) is missing; a %s must say whom it is about",
 			p.doc.Kind)
-	case !resource && p.doc.Kind != RepositoryPolicy:
+	case !resource && p.doc.Kind != RepositoryPolicy && p.doc.Kind != TrustPolicy:
 		return s, p.fail(n, path, "the member Resource (or NotResource) is missing; a %s must say what it is about",
 			p.doc.Kind)
 	case p.registry != nil && has["NotPrincipal"] && s.Effect == Allow:
@@ -245,6 +245,9 @@ func (p *parser) element(s *Statement, m *member, path string) (err error) {
 			return err
 		})
 	case "Resource", "NotResource":
+		if p.doc.Kind == TrustPolicy {
+			return newParseError(p.text, m.offset, path, "a trust policy is about the role that it is set on; remove "+m.name)
+		}
 		s.resources.negated = m.name == "NotResource"
 		err = p.resources(&s.resources, v, path)
 	case "Condition":

@@ -61,10 +61,12 @@ func (p *Principal) kind() string {
 // UserID is the caller's unique id ("Unique identifiers" in the IAM user
 // guide): the account for its root, AIDA… for a user, AROA… and the session's
 // name for an assumed role, the account and the name for a federated user;
-// empty for a service. It is derived from the ARN, so
-// it stays the same from call to call.
+// empty for a service. Without an ID it is derived from the ARN, so it stays the
+// same from call to call.
 func (p *Principal) UserID() string {
 	switch {
+	case p.ID != "":
+		return p.ID
 	case p.anonymous():
 		return "anonymous"
 	case p.ARN == "":
@@ -101,6 +103,9 @@ const (
 	// delegated: by the caller's account. Within one account that leaves the
 	// decision to the account's identity policies.
 	delegated
+	// limited: by the role behind the caller's session, or the user behind its
+	// federated one. The caller's permissions boundary and session policies count.
+	limited
 	// named: the caller itself, or everyone.
 	named
 )
@@ -164,10 +169,11 @@ func isAccount(s string) bool {
 	return true
 }
 
-// cover says how the element covers who, in a statement of that effect.
-func (p *principals) cover(who *Principal, effect Effect) bond {
+// cover says how the element covers who, in a statement of that effect. bounded
+// says that who has a permissions boundary.
+func (p *principals) cover(who *Principal, effect Effect, bounded bool) bond {
 	if p.negated {
-		return p.coverOthers(who, effect)
+		return p.coverOthers(who, effect, bounded)
 	}
 	switch {
 	case p.everyone:
@@ -177,9 +183,11 @@ func (p *principals) cover(who *Principal, effect Effect) bond {
 			return named
 		}
 		return none
-	case who.ARN != "" && slices.Contains(p.arns, who.ARN),
-		who.Role != "" && slices.Contains(p.arns, who.Role):
+	case who.ARN != "" && who.ARN != who.Role && slices.Contains(p.arns, who.ARN):
 		return named
+	case who.Role != "" && slices.Contains(p.arns, who.Role),
+		who.User != "" && slices.Contains(p.arns, who.User):
+		return limited
 	case who.Account == "" || !slices.Contains(p.accounts, who.Account):
 		return none
 	case who.IsRoot():
@@ -191,10 +199,15 @@ func (p *principals) cover(who *Principal, effect Effect) bond {
 // coverOthers is cover for NotPrincipal. IAM may check a caller's account,
 // role and session one after the other, so a Deny spares only callers for whom
 // all of these are listed. An Allow, which IAM advises against, leaves out
-// every caller for whom any is listed, and callers without a name.
-func (p *principals) coverOthers(who *Principal, effect Effect) bond {
-	if p.everyone {
+// every caller for whom any is listed, and callers without a name. A Deny never
+// spares a caller with a permissions boundary, whoever is listed ("AWS JSON policy
+// elements: NotPrincipal" in the IAM user guide).
+func (p *principals) coverOthers(who *Principal, effect Effect, bounded bool) bond {
+	switch {
+	case p.everyone:
 		return none
+	case bounded && effect == Deny:
+		return named
 	}
 	listed, missing := 0, 0
 	count := func(list []string, name string) {
@@ -212,14 +225,16 @@ func (p *principals) coverOthers(who *Principal, effect Effect) bond {
 	} else {
 		count(p.accounts, who.Account)
 		count(p.arns, who.Role)
+		count(p.arns, who.User)
 		if !who.IsRoot() {
 			count(p.arns, who.ARN)
 		}
 	}
 	switch {
-	case effect == Deny && (missing > 0 || listed == 0),
-		effect == Allow && listed == 0 && !who.anonymous():
+	case effect == Deny && (missing > 0 || listed == 0):
 		return named
+	case effect == Allow && listed == 0 && !who.anonymous():
+		return limited
 	}
 	return none
 }

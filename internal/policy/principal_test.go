@@ -29,7 +29,7 @@ func TestPrincipals(t *testing.T) {
 		}},
 		{`{"AWS": "arn:aws:iam::111122223333:user/ci"}`, [6]bond{none, named, none, none, none, none}},
 		{`{"AWS": "arn:aws:iam::111122223333:user/CI"}`, [6]bond{}},
-		{`{"AWS": "arn:aws:iam::111122223333:role/deploy"}`, [6]bond{none, none, named, none, none, none}},
+		{`{"AWS": "arn:aws:iam::111122223333:role/deploy"}`, [6]bond{none, none, limited, none, none, none}},
 		{`{"AWS": "arn:aws:sts::111122223333:assumed-role/deploy/run-1"}`, [6]bond{none, none, named, none, none, none}},
 		{`{"AWS": "arn:aws:sts::111122223333:assumed-role/deploy/run-2"}`, [6]bond{}},
 		{`{"Service": "codebuild.amazonaws.com"}`, [6]bond{none, none, none, none, named, none}},
@@ -40,7 +40,7 @@ func TestPrincipals(t *testing.T) {
 	for _, tt := range tests {
 		doc := mustParse(t, `{"Statement": {"Effect": "Allow", "Action": "*", "Principal": `+tt.json+`}}`, RepositoryPolicy)
 		for i := range everyone {
-			if got := doc.Statements[0].principals.cover(&everyone[i], Allow); got != tt.want[i] {
+			if got := doc.Statements[0].principals.cover(&everyone[i], Allow, false); got != tt.want[i] {
 				t.Errorf("%s covers %s: %v, want %v", tt.json, names[i], got, tt.want[i])
 			}
 		}
@@ -52,28 +52,28 @@ func TestPrincipals(t *testing.T) {
 	}{
 		{`"*"`, [6]bond{}, [6]bond{}},
 		{`{"AWS": "111122223333"}`,
-			[6]bond{none, none, none, named, named, none},
+			[6]bond{none, none, none, limited, limited, none},
 			[6]bond{none, named, named, named, named, named}},
 		{`{"AWS": "arn:aws:iam::111122223333:user/ci"}`, // a Deny must spare the account, too
-			[6]bond{named, none, named, named, named, none},
+			[6]bond{limited, none, limited, limited, limited, none},
 			[6]bond{named, named, named, named, named, named}},
 		{`{"AWS": ["111122223333", "arn:aws:iam::111122223333:user/ci"]}`,
-			[6]bond{none, none, none, named, named, none},
+			[6]bond{none, none, none, limited, limited, none},
 			[6]bond{none, none, named, named, named, named}},
 		{`{"AWS": ["111122223333", "arn:aws:iam::111122223333:role/deploy", "arn:aws:sts::111122223333:assumed-role/deploy/run-1"]}`,
-			[6]bond{none, none, none, named, named, none},
+			[6]bond{none, none, none, limited, limited, none},
 			[6]bond{none, named, none, named, named, named}},
 		{`{"Service": "codebuild.amazonaws.com"}`,
-			[6]bond{named, named, named, named, none, none},
+			[6]bond{limited, limited, limited, limited, none, none},
 			[6]bond{named, named, named, named, none, named}},
 	}
 	for _, tt := range others {
 		doc := mustParse(t, `{"Statement": {"Effect": "Deny", "Action": "*", "NotPrincipal": `+tt.json+`}}`, RepositoryPolicy)
 		for i := range everyone {
-			if got := doc.Statements[0].principals.cover(&everyone[i], Allow); got != tt.allow[i] {
+			if got := doc.Statements[0].principals.cover(&everyone[i], Allow, false); got != tt.allow[i] {
 				t.Errorf("Allow to others than %s covers %s: %v, want %v", tt.json, names[i], got, tt.allow[i])
 			}
-			if got := doc.Statements[0].principals.cover(&everyone[i], Deny); got != tt.deny[i] {
+			if got := doc.Statements[0].principals.cover(&everyone[i], Deny, false); got != tt.deny[i] {
 				t.Errorf("Deny to others than %s covers %s: %v, want %v", tt.json, names[i], got, tt.deny[i])
 			}
 		}

@@ -19,8 +19,13 @@ type Principal struct {
 	// arn:aws:sts::111122223333:assumed-role/deploy/session. Empty for an
 	// anonymous caller and for a service.
 	ARN string
+	// ID is the caller's unique id, for example AIDA… of a user, AROA…:session of
+	// an assumed role; empty if it is derived (see UserID).
+	ID string
 	// Role is the ARN of the role behind an assumed-role session, else empty.
 	Role string
+	// User is the ARN of the user behind a federated user's session, else empty.
+	User string
 	// Service is the host-like name of a service principal, else empty.
 	Service string
 	// Organization is the id of the one that Account belongs to, else empty.
