@@ -210,6 +210,44 @@ func BenchmarkAuthorizeOwnRoot(b *testing.B) {
 	}
 }
 
+// sessionPolicies are what a session of a role is usually decided by: three
+// policies of the role, its boundary, the session's own and the repository's.
+func sessionPolicies(t testing.TB) Policies {
+	attached := policies(t, IdentityPolicy, "logs", `{"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+		"Resource": "arn:aws:logs:*:111122223333:log-group:/ci/*"}`)
+	attached = append(attached, policies(t, IdentityPolicy, "token",
+		`{"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"}`)...)
+	attached = append(attached, policies(t, IdentityPolicy, "pull",
+		`{"Effect": "Allow", "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+		"Resource": "arn:aws:ecr:*:111122223333:repository/*", "Condition": {"StringEquals": {"aws:PrincipalTag/team": "ci"}}}`)...)
+	return Policies{
+		Identity: attached,
+		Boundary: &policies(t, IdentityPolicy, "boundary", `{"Effect": "Allow", "Action": ["ecr:*", "logs:*"], "Resource": "*"}`)[0],
+		Session: policies(t, IdentityPolicy, "session",
+			`{"Effect": "Allow", "Action": "ecr:*", "Resource": "arn:aws:ecr:us-east-1:111122223333:repository/app"}`),
+		Resource: policies(t, RepositoryPolicy, "the repository policy", benchmarkStatements),
+	}
+}
+
+func sessionRequest() Request {
+	return Request{
+		Principal: session1, Action: "ecr:BatchGetImage", Resource: app1, ResourceAccount: "111122223333",
+		Context: newContext(map[string][]string{
+			"aws:SourceIp": {"203.0.113.9"}, "aws:SecureTransport": {"true"}, "aws:PrincipalTag/team": {"ci"},
+		}),
+	}
+}
+
+func BenchmarkAuthorizeSession(b *testing.B) {
+	req, by := sessionRequest(), sessionPolicies(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if !Authorize(b.Context(), req, by).Allowed() {
+			b.Fatal("refused")
+		}
+	}
+}
+
 func TestAllocations(t *testing.T) {
 	if testing.CoverMode() != "" {
 		t.Skip("coverage counters change what is allocated")
@@ -221,6 +259,10 @@ func TestAllocations(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(100, func() { authorize(req, nil, resource) }); n > 1 {
 		t.Errorf("a decision by policy allocates %v times; only its Match should", n)
+	}
+	session, by := sessionRequest(), sessionPolicies(t)
+	if n := testing.AllocsPerRun(100, func() { Authorize(t.Context(), session, by) }); n > 1 {
+		t.Errorf("a decision by policies of every sort allocates %v times; only its Match should", n)
 	}
 	req.Principal = root1
 	if n := testing.AllocsPerRun(100, func() { authorize(req, nil, nil) }); n > 0 {
