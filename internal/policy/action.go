@@ -23,7 +23,11 @@ type action struct {
 	prefix bool
 }
 
-var errAction = errors.New(`write "*" or service:Name, for example ecr:BatchGetImage or ecr:Get*`)
+var (
+	errAction = fault{iamVendor, errors.New(`write "*" or service:Name, for example ecr:BatchGetImage or ecr:Get*`)}
+
+	errTrustAction = errors.New("a trust policy is about actions of STS alone, for example sts:AssumeRole")
+)
 
 func newAction(s string) (action, error) {
 	if s == "*" || s == "*:*" {
@@ -56,6 +60,12 @@ func consistsOf(s, others string) bool {
 		}
 	}
 	return true
+}
+
+// of reports whether the pattern is for actions of that service alone.
+func (a *action) of(service string) bool {
+	name, _, found := strings.Cut(a.literal, ":")
+	return found && strings.EqualFold(name, service)
 }
 
 func (a *action) match(name string, b *budget) bool {

@@ -1,6 +1,10 @@
 package policy
 
-import "slices"
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
 
 // Kind says where a document is used; it decides what is allowed in it.
 type Kind int
@@ -33,19 +37,38 @@ func (k Kind) String() string {
 	}
 }
 
+// ofIAM reports whether IAM keeps such policies, not ECR.
+func (k Kind) ofIAM() bool { return k == IdentityPolicy || k == TrustPolicy }
+
 // limit is the most characters a text of this kind may have. For resource
 // policies it is that of policyText in SetRepositoryPolicy and
-// PutRegistryPolicy, for trust policies IAM's quota. IAM's quotas for identity
-// policies leave out white space and depend on what they are attached to, so
-// this is twice the greatest. It bounds every count in a document, too.
+// PutRegistryPolicy, for trust policies IAM's quota, and for identity policies the
+// greatest of IAM's quotas, which depend on what a policy is attached to. It bounds
+// every count in a document, too.
 func (k Kind) limit() int {
-	switch k {
-	case IdentityPolicy:
-		return 20480
-	case TrustPolicy:
+	if k == TrustPolicy {
 		return 2048
 	}
 	return 10240
+}
+
+// size counts what of a text the limit is for.
+func (k Kind) size(text string) int {
+	if k.ofIAM() {
+		return Size(text)
+	}
+	return utf8.RuneCountInString(text)
+}
+
+// Size is how many characters of a policy's text IAM counts: all but white space
+// ("IAM and AWS STS quotas" in the IAM user guide).
+func Size(text string) (n int) {
+	for _, c := range text {
+		if !strings.ContainsRune(" \t\r\n", c) {
+			n++
+		}
+	}
+	return n
 }
 
 // The versions of the policy language. Only the current one knows policy

@@ -20,7 +20,7 @@ func FuzzParse(f *testing.F) {
 		"ecr:none": {},
 	})
 	f.Fuzz(func(t *testing.T, text string, kind int) {
-		k := Kind(((kind % 3) + 3) % 3)
+		k := Kind(((kind % 4) + 4) % 4)
 		doc, err := Parse(text, k)
 		if _, errNew := ParseNew(text, k, Registry{"444455556666", "us-west-2"}); err != nil && errNew == nil {
 			t.Fatal("a new policy may be what a stored one may not")

@@ -14,6 +14,8 @@ type ParseError struct {
 	Column  int    // from 1, in characters
 	Path    string // for example Statement[0].Action[1]; empty for the document
 	Problem string // what is wrong and what is allowed
+
+	iam string // the sort of fault, as IAM names it; empty for most
 }
 
 func (e *ParseError) Error() string {
@@ -41,7 +43,8 @@ func newParseError(text string, offset int, path, problem string) *ParseError {
 // this kind are refused. The error is a *ParseError.
 //
 // The language is that of the IAM User Guide's "Grammar of the IAM JSON policy
-// language"; a Sid may have any characters in ECR's policies.
+// language"; a Sid may have any characters in ECR's policies. Actions and
+// resources may be of any service.
 func Parse(text string, kind Kind) (*Document, error) { return parse(text, kind, nil) }
 
 // ParseNew is Parse for a policy that is about to be set in a registry. It
@@ -51,8 +54,12 @@ func ParseNew(text string, kind Kind, in Registry) (*Document, error) { return p
 
 func parse(text string, kind Kind, in *Registry) (*Document, error) {
 	// No character takes more than four bytes: this spares counting a huge text.
-	if limit := kind.limit(); len(text) > 4*limit || utf8.RuneCountInString(text) > limit {
-		return nil, newParseError(text, 0, "", fmt.Sprintf("a %s has at most %d characters", kind, limit))
+	if limit := kind.limit(); len(text) > 4*limit || kind.size(text) > limit {
+		problem := fmt.Sprintf("the text of one %s has at most %d characters", kind, limit)
+		if kind.ofIAM() {
+			problem += ", not counting white space"
+		}
+		return nil, newParseError(text, 0, "", problem)
 	}
 	for i, c := range text {
 		if c == utf8.RuneError && !strings.HasPrefix(text[i:], "\uFFFD") {
@@ -61,6 +68,9 @@ func parse(text string, kind Kind, in *Registry) (*Document, error) {
 	}
 	root, err := readTree(text)
 	if err != nil {
+		if e, ok := errors.AsType[*ParseError](err); ok {
+			e.iam = iamJSON
+		}
 		return nil, err
 	}
 	p := parser{text: text, registry: in, doc: &Document{Kind: kind, Version: DefaultVersion}}
@@ -80,6 +90,13 @@ func (p *parser) fail(n *node, path, format string, args ...any) error {
 	return newParseError(p.text, n.offset, path, fmt.Sprintf(format, args...))
 }
 
+// failAs is fail for a fault that IAM has a text for.
+func (p *parser) failAs(iam string, n *node, path, format string, args ...any) error {
+	err := newParseError(p.text, n.offset, path, fmt.Sprintf(format, args...))
+	err.iam = iam
+	return err
+}
+
 func (p *parser) document(root *node) error {
 	if root.kind != objectNode {
 		return p.fail(root, "", "a policy is an object with Version and Statement, not %s", root.kind)
@@ -92,7 +109,8 @@ func (p *parser) document(root *node) error {
 		switch m.name {
 		case "Version":
 			if v.kind != stringNode || v.text != CurrentVersion && v.text != DefaultVersion {
-				err = p.fail(v, m.name, "the version must be %q, or the older %q", CurrentVersion, DefaultVersion)
+				err = p.failAs(iamVersion, v, m.name, "the version must be %q, or the older %q", CurrentVersion,
+					DefaultVersion)
 			}
 			p.doc.Version = v.text
 		case "Id":
@@ -119,7 +137,8 @@ func (p *parser) document(root *node) error {
 		p.doc.Statements = append(p.doc.Statements, s)
 		// ECR takes a repository policy whose statements share a Sid.
 		if first, seen := sids[s.Sid]; seen && s.Sid != "" && p.doc.Kind != RepositoryPolicy {
-			return p.fail(n, path, "statement %d has the Sid %s, too; a Sid must be unique in its policy", first, quote(s.Sid))
+			return p.failAs(iamSid, n, path, "statement %d has the Sid %s, too; a Sid must be unique in its policy", first,
+				quote(s.Sid))
 		}
 		sids[s.Sid] = len(p.doc.Statements)
 		return nil
@@ -157,7 +176,9 @@ func (p *parser) strings(n *node, path string, add func(string) error) error {
 			return err
 		}
 		if err := add(s); err != nil {
-			return p.fail(n, path, "%s is not valid here: %v", quote(s), err)
+			var known fault
+			errors.As(err, &known)
+			return p.failAs(known.iam, n, path, "%s is not valid here: %v", quote(s), err)
 		}
 		return nil
 	})
@@ -205,14 +226,14 @@ func (p *parser) statement(n *node, path string) (Statement, error) {
 	case !has["Effect"]:
 		return s, p.fail(n, path, "the member Effect is missing; it is Allow or Deny")
 	case !has["Action"] && !has["NotAction"]:
-		return s, p.fail(n, path, "the member Action (or NotAction) is missing")
+		return s, p.failAs(iamNoActions, n, path, "the member Action (or NotAction) is missing")
 	case !principal && p.doc.Kind != IdentityPolicy:
-		return s, p.fail(n, path, "the member Principal (or NotPrincipal) is missing; a %s must say whom it is about",
-			p.doc.Kind)
+		return s, p.failAs(iamNoPrincipal, n, path,
+			"the member Principal (or NotPrincipal) is missing; a %s must say whom it is about", p.doc.Kind)
 	case !resource && p.doc.Kind != RepositoryPolicy && p.doc.Kind != TrustPolicy:
-		return s, p.fail(n, path, "the member Resource (or NotResource) is missing; a %s must say what it is about",
-			p.doc.Kind)
-	case p.registry != nil && has["NotPrincipal"] && s.Effect == Allow:
+		return s, p.failAs(iamNoResources, n, path,
+			"the member Resource (or NotResource) is missing; a %s must say what it is about", p.doc.Kind)
+	case (p.registry != nil || p.doc.Kind == TrustPolicy) && has["NotPrincipal"] && s.Effect == Allow:
 		return s, p.fail(n, path, `NotPrincipal stands only with the effect "Deny"; `+
 			`to allow some, name them in Principal, and deny others in a statement of their own`)
 	}
@@ -223,8 +244,8 @@ func (p *parser) element(s *Statement, m *member, path string) (err error) {
 	v := &m.value
 	switch m.name {
 	case "Sid":
-		if s.Sid, err = p.string(v, path); err == nil && p.doc.Kind == IdentityPolicy && !consistsOf(s.Sid, "") {
-			err = p.fail(v, path, "the Sid of an identity policy's statement has only letters A-Z, a-z and digits")
+		if s.Sid, err = p.string(v, path); err == nil && p.doc.Kind.ofIAM() && !consistsOf(s.Sid, "") {
+			err = p.fail(v, path, "the Sid of a statement has only letters A-Z, a-z and digits here")
 		}
 	case "Effect":
 		if v.kind != stringNode || v.text != string(Allow) && v.text != string(Deny) {
@@ -233,7 +254,7 @@ func (p *parser) element(s *Statement, m *member, path string) (err error) {
 		s.Effect = Effect(v.text)
 	case "Principal", "NotPrincipal":
 		if p.doc.Kind == IdentityPolicy {
-			return newParseError(p.text, m.offset, path, "an identity policy is about whom it is attached to; remove "+m.name)
+			return p.prohibited(m, path, "an identity policy is about whom it is attached to")
 		}
 		s.principals = &principals{negated: m.name == "NotPrincipal"}
 		err = p.principals(s.principals, v, path)
@@ -241,18 +262,27 @@ func (p *parser) element(s *Statement, m *member, path string) (err error) {
 		s.actions.negated = m.name == "NotAction"
 		err = p.strings(v, path, func(text string) error {
 			a, err := newAction(text)
+			if err == nil && p.doc.Kind == TrustPolicy && !a.of("sts") {
+				err = fault{iamTrustAction, errTrustAction}
+			}
 			s.actions.patterns = append(s.actions.patterns, a)
 			return err
 		})
 	case "Resource", "NotResource":
 		if p.doc.Kind == TrustPolicy {
-			return newParseError(p.text, m.offset, path, "a trust policy is about the role that it is set on; remove "+m.name)
+			return p.prohibited(m, path, "a trust policy is about the role that it is set on")
 		}
 		s.resources.negated = m.name == "NotResource"
 		err = p.resources(&s.resources, v, path)
 	case "Condition":
 		s.conditions, err = p.conditions(v, path)
 	}
+	return err
+}
+
+func (p *parser) prohibited(m *member, path, why string) error {
+	err := newParseError(p.text, m.offset, path, why+"; remove "+m.name)
+	err.iam = "Has prohibited field " + m.name + "."
 	return err
 }
 
@@ -265,6 +295,9 @@ func (p *parser) resources(into *resources, n *node, path string) error {
 	useful := p.registry == nil || p.doc.Kind == IdentityPolicy
 	err := p.strings(n, path, func(text string) error {
 		r, err := newResource(text, p.variables())
+		if errors.Is(err, errARN) || errors.Is(err, errService) {
+			err = fault{fmt.Sprintf(`Resource %s must be in ARN format or "*".`, quote(text)), err}
+		}
 		into.patterns = append(into.patterns, r)
 		if err != nil || p.registry == nil || p.doc.Kind == IdentityPolicy {
 			return err
@@ -294,20 +327,32 @@ func (p *parser) principals(into *principals, n *node, path string) error {
 	if n.kind != objectNode || len(n.members) == 0 {
 		return p.fail(n, path, `write "*" or an object with AWS or Service, for example {"AWS": "111122223333"}`)
 	}
+	allowed := []string{"AWS", "Service"}
+	if p.doc.Kind == TrustPolicy {
+		allowed = append(allowed, "Federated")
+	}
 	for i := range n.members {
 		m := &n.members[i]
 		add := into.addAWS
-		switch m.name {
-		case "AWS":
-		case "Service":
+		switch {
+		case m.name == "AWS":
+		case m.name == "Service":
 			add = into.addService
-		case "Federated", "CanonicalUser":
-			return newParseError(p.text, m.offset, join(path, m.name),
-				fmt.Sprintf("%s principals do not exist in a %s; allowed are AWS and Service", m.name, p.doc.Kind))
+		case m.name == "Federated" && p.doc.Kind == TrustPolicy:
+			add = addFederated
+		case m.name == "Federated", m.name == "CanonicalUser":
+			return newParseError(p.text, m.offset, join(path, m.name), fmt.Sprintf("%s principals do not exist in a %s; "+
+				"allowed are %s", m.name, p.doc.Kind, strings.Join(allowed, " and ")))
 		default:
-			return p.unknown(m, path, "AWS", "Service")
+			return p.unknown(m, path, allowed...)
 		}
-		if err := p.strings(&m.value, join(path, m.name), add); err != nil {
+		err := p.strings(&m.value, join(path, m.name), func(s string) error {
+			if err := add(s); err != nil {
+				return fault{fmt.Sprintf("Invalid principal in policy: %s:%s", quote(m.name), quote(s)), err}
+			}
+			return nil
+		})
+		if err != nil {
 			return err
 		}
 	}

@@ -251,28 +251,42 @@ func TestParseDependsOnKind(t *testing.T) {
 		noResource = `{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "*"}}`
 		identity   = `{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}`
 		spaced     = `{"Statement": {"Sid": "a b", "Effect": "Allow", "Action": "*", "Resource": "*"}}`
+		trust      = `{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}}`
 	)
-	long := func(n int) string { return identity + strings.Repeat(" ", n-len(identity)) }
+	long := func(text string, n int) string { return text + strings.Repeat(" ", n-len(text)) }
+	longID := func(text string, n int) string {
+		return strings.Replace(text, `{`, `{"Id":"`+strings.Repeat("x", n-Size(text)-len(`"Id":"",`))+`",`, 1)
+	}
 	tests := []struct {
-		text                         string
-		repository, registry, person bool
+		text                                string
+		repository, registry, person, trust bool
 	}{
-		{whole, true, true, false},
-		{noResource, true, false, false},
-		{identity, false, false, true},
-		{spaced, false, false, false},
-		{long(20480), false, false, true},
-		{long(20481), false, false, false},
-		{whole + strings.Repeat(" ", 10240-len(whole)), true, true, false},
-		{whole + strings.Repeat(" ", 10241-len(whole)), false, false, false},
-		{whole + strings.Repeat(" ", 1<<20), false, false, false},
+		{whole, true, true, false, false},
+		{noResource, true, false, false, false},
+		{identity, false, false, true, false},
+		{spaced, false, false, false, false},
+		{trust, true, false, false, true},
+		{strings.Replace(trust, `"Effect"`, `"Sid": "a b", "Effect"`, 1), true, false, false, false},
+		{strings.Replace(trust, `"*"`, `{"Federated": "arn:aws:iam::111122223333:oidc-provider/example.org/ci"}`, 1),
+			false, false, false, true},
+		{long(identity, 40960), false, false, true, false},
+		{long(identity, 40961), false, false, false, false},
+		{longID(identity, 10240), false, false, true, false},
+		{longID(identity, 10241), false, false, false, false},
+		{long(trust, 8192), true, false, false, true},
+		{long(trust, 8193), true, false, false, false},
+		{longID(trust, 2048), true, false, false, true},
+		{longID(trust, 2049), true, false, false, false},
+		{long(whole, 10240), true, true, false, false},
+		{long(whole, 10241), false, false, false, false},
+		{long(whole, 1<<20), false, false, false, false},
 	}
 	for _, tt := range tests {
 		for kind, want := range map[Kind]bool{
-			RepositoryPolicy: tt.repository, RegistryPolicy: tt.registry, IdentityPolicy: tt.person,
+			RepositoryPolicy: tt.repository, RegistryPolicy: tt.registry, IdentityPolicy: tt.person, TrustPolicy: tt.trust,
 		} {
 			if _, err := Parse(tt.text, kind); (err == nil) != want {
-				t.Errorf("%.90s as a %s: %v", tt.text, kind, err)
+				t.Errorf("%.90s (%d) as %s: %v", tt.text, len(tt.text), kind, err)
 			}
 		}
 	}

@@ -91,6 +91,7 @@ type principals struct {
 	everyone bool
 	accounts []string
 	arns     []string // users, roles, sessions, federated users
+	ids      []string // unique ones of users and roles
 	services []string
 	negated  bool
 }
@@ -118,6 +119,9 @@ func (p *principals) addAWS(s string) error {
 	switch {
 	case s == "*":
 		p.everyone = true
+		return nil
+	case isUniqueID(s):
+		p.ids = append(p.ids, s)
 		return nil
 	case isAccount(s):
 		p.accounts = append(p.accounts, s)
@@ -157,6 +161,29 @@ func (p *principals) addService(s string) error {
 	return nil
 }
 
+var errFederatedPrincipal = errors.New("write the ARN of an identity provider in full, for example " +
+	"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com")
+
+// addFederated checks one value of the Federated member of a trust policy. Nobody
+// signs in by an identity provider here, so it covers nobody.
+func addFederated(s string) error {
+	parts, ok := splitARN(s)
+	kind, name, _ := strings.Cut(parts[5], "/")
+	if !ok || !strings.HasPrefix(parts[1], "aws") || !consistsOf(parts[1], "-") || parts[2] != "iam" || parts[3] != "" ||
+		!isAccount(parts[4]) || kind != "oidc-provider" && kind != "saml-provider" || name == "" ||
+		!consistsOf(name, "_+=,.@-/%~") {
+		return errFederatedPrincipal
+	}
+	return nil
+}
+
+// isUniqueID reports whether s has the form of a user's or role's unique id, which
+// IAM shows in a policy in place of an ARN whose owner is gone.
+func isUniqueID(s string) bool {
+	return len(s) >= 16 && len(s) <= 128 && (strings.HasPrefix(s, "AIDA") || strings.HasPrefix(s, "AROA")) &&
+		strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
+}
+
 func isAccount(s string) bool {
 	if len(s) != 12 {
 		return false
@@ -183,10 +210,9 @@ func (p *principals) cover(who *Principal, effect Effect, bounded bool) bond {
 			return named
 		}
 		return none
-	case who.ARN != "" && who.ARN != who.Role && slices.Contains(p.arns, who.ARN):
+	case who.ARN != "" && who.ARN != who.Role && slices.Contains(p.arns, who.ARN), who.Role == "" && p.hasID(who.ID):
 		return named
-	case who.Role != "" && slices.Contains(p.arns, who.Role),
-		who.User != "" && slices.Contains(p.arns, who.User):
+	case p.hasRole(who), who.User != "" && slices.Contains(p.arns, who.User):
 		return limited
 	case who.Account == "" || !slices.Contains(p.accounts, who.Account):
 		return none
@@ -195,6 +221,17 @@ func (p *principals) cover(who *Principal, effect Effect, bounded bool) bond {
 	}
 	return delegated
 }
+
+// hasRole reports whether the role behind the caller's session is listed.
+func (p *principals) hasRole(who *Principal) bool {
+	if who.Role == "" {
+		return false
+	}
+	role, _, _ := strings.Cut(who.ID, ":")
+	return slices.Contains(p.arns, who.Role) || p.hasID(role)
+}
+
+func (p *principals) hasID(id string) bool { return id != "" && slices.Contains(p.ids, id) }
 
 // coverOthers is cover for NotPrincipal. IAM may check a caller's account,
 // role and session one after the other, so a Deny spares only callers for whom
@@ -210,24 +247,23 @@ func (p *principals) coverOthers(who *Principal, effect Effect, bounded bool) bo
 		return named
 	}
 	listed, missing := 0, 0
-	count := func(list []string, name string) {
-		if name == "" {
-			return
-		}
-		if slices.Contains(list, name) {
+	count := func(name string, in bool) {
+		switch {
+		case name == "":
+		case in:
 			listed++
-		} else {
+		default:
 			missing++
 		}
 	}
 	if who.Service != "" {
-		count(p.services, who.Service)
+		count(who.Service, slices.Contains(p.services, who.Service))
 	} else {
-		count(p.accounts, who.Account)
-		count(p.arns, who.Role)
-		count(p.arns, who.User)
-		if !who.IsRoot() {
-			count(p.arns, who.ARN)
+		count(who.Account, slices.Contains(p.accounts, who.Account))
+		count(who.Role, p.hasRole(who))
+		count(who.User, slices.Contains(p.arns, who.User))
+		if !who.IsRoot() && who.ARN != who.Role {
+			count(who.ARN, slices.Contains(p.arns, who.ARN) || who.Role == "" && p.hasID(who.ID))
 		}
 	}
 	switch {

@@ -1,6 +1,9 @@
 package policy
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 var (
 	root1    = Principal{Account: "111122223333", ARN: "arn:aws:iam::111122223333:root"}
@@ -95,5 +98,36 @@ func TestRoot(t *testing.T) {
 	}
 	if p := (Principal{ARN: "arn:aws:iam:::root"}); p.IsRoot() {
 		t.Error("a principal without an account is root")
+	}
+}
+
+// A unique id names one user or role, and no namesake of it.
+func TestUniqueIDs(t *testing.T) {
+	const userID, roleID, other = "AIDAABCDEFGHIJKLMNOPQ", "AROAABCDEFGHIJKLMNOPQ", "AIDAQQQQQQQQQQQQQQQQQ"
+	user, session := user1, session1
+	user.ID, session.ID = userID, roleID+":run-1"
+	for _, tt := range []struct {
+		who    Principal
+		id     string
+		bond   bond
+		others bond // of a Deny to others, who lists the account, too
+	}{
+		{user, userID, named, none}, {user, other, none, named}, {user1, userID, none, named}, {user, roleID, none, named},
+		{session, roleID, limited, named}, {session1, roleID, none, named}, {nobody, userID, none, named},
+	} {
+		doc := mustParse(t, `{"Statement": [{"Effect": "Allow", "Action": "*", "Principal": {"AWS": "`+tt.id+`"}},
+			{"Effect": "Deny", "Action": "*", "NotPrincipal": {"AWS": ["111122223333", "`+tt.id+`"]}}]}`, RepositoryPolicy)
+		if got := doc.Statements[0].principals.cover(&tt.who, Allow, false); got != tt.bond {
+			t.Errorf("%s covers %s: %v", tt.id, &tt.who, got)
+		}
+		if got := doc.Statements[1].principals.cover(&tt.who, Deny, false); got != tt.others {
+			t.Errorf("others than %s cover %s: %v", tt.id, &tt.who, got)
+		}
+	}
+	for _, id := range []string{"AIDA", "aidaabcdefghijklmnopq", "AKIAABCDEFGHIJKLMNOPQ", roleID + ":run-1", "AROA" + strings.Repeat("A", 200)} {
+		text := `{"Statement": {"Effect": "Allow", "Action": "*", "Principal": {"AWS": "` + id + `"}}}`
+		if _, err := Parse(text, RepositoryPolicy); err == nil {
+			t.Errorf("%s is accepted", id)
+		}
 	}
 }
