@@ -106,6 +106,8 @@ func TestUniqueIDs(t *testing.T) {
 	const userID, roleID, other = "AIDAABCDEFGHIJKLMNOPQ", "AROAABCDEFGHIJKLMNOPQ", "AIDAQQQQQQQQQQQQQQQQQ"
 	user, session := user1, session1
 	user.ID, session.ID = userID, roleID+":run-1"
+	// The keys that seal a role's sessions speak for the role itself.
+	role := Principal{Account: session1.Account, ARN: session1.Role, Role: session1.Role, ID: roleID}
 	for _, tt := range []struct {
 		who    Principal
 		id     string
@@ -114,6 +116,7 @@ func TestUniqueIDs(t *testing.T) {
 	}{
 		{user, userID, named, none}, {user, other, none, named}, {user1, userID, none, named}, {user, roleID, none, named},
 		{session, roleID, limited, named}, {session1, roleID, none, named}, {nobody, userID, none, named},
+		{role, roleID, limited, none}, {role, session1.Role, limited, none},
 	} {
 		doc := mustParse(t, `{"Statement": [{"Effect": "Allow", "Action": "*", "Principal": {"AWS": "`+tt.id+`"}},
 			{"Effect": "Deny", "Action": "*", "NotPrincipal": {"AWS": ["111122223333", "`+tt.id+`"]}}]}`, RepositoryPolicy)
