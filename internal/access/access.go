@@ -79,6 +79,8 @@ type About struct {
 	Set     []resource.Tag // that the request sets
 	Removed []string       // keys of tags that it removes
 	Setting string         // the account setting that it reads or sets
+	// ImageTags are those by which it names images, or which it gives one.
+	ImageTags []string
 }
 
 // Config is what New needs.
@@ -196,6 +198,9 @@ func (d *Decider) request(r Request) policy.Request {
 	}
 	if keys&AccountSettings != 0 {
 		req.Context.Add("ecr:AccountSetting", r.Setting)
+	}
+	if keys&ImageTags != 0 {
+		req.Context.Add("twinport:ImageTag", r.ImageTags...)
 	}
 	r.Caller.add(&req.Context)
 	return req

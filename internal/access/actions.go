@@ -69,8 +69,8 @@ const (
 // Authorization Reference has them for Amazon ECR.
 var keysOf = map[string]KeySet{
 	BatchCheckLayerAvailability:    OfRepository | ResourceTags,
-	BatchDeleteImage:               OfRepository | ResourceTags,
-	BatchGetImage:                  OfRepository | ResourceTags,
+	BatchDeleteImage:               OfRepository | ResourceTags | ImageTags,
+	BatchGetImage:                  OfRepository | ResourceTags | ImageTags,
 	CompleteLayerUpload:            OfRepository | ResourceTags,
 	CreateRepository:               OfRepository | RequestTags | TagKeys, // what is to be made has no tags yet
 	DeleteLifecyclePolicy:          OfRepository | ResourceTags,
@@ -90,12 +90,12 @@ var keysOf = map[string]KeySet{
 	InitiateLayerUpload:            OfRepository | ResourceTags,
 	ListImages:                     OfRepository | ResourceTags,
 	ListTagsForResource:            OfRepository | ResourceTags,
-	PutImage:                       OfRepository | ResourceTags,
+	PutImage:                       OfRepository | ResourceTags | ImageTags,
 	PutImageTagMutability:          OfRepository | ResourceTags,
 	PutLifecyclePolicy:             OfRepository | ResourceTags,
 	PutRegistryPolicy:              0,
 	PutReplicationConfiguration:    0,
-	ReplicateImage:                 OfRepository | ResourceTags,
+	ReplicateImage:                 OfRepository | ResourceTags | ImageTags,
 	SetRepositoryPolicy:            OfRepository | ResourceTags,
 	StartLifecyclePolicyPreview:    OfRepository | ResourceTags,
 	TagResource:                    OfRepository | ResourceTags | RequestTags | TagKeys,

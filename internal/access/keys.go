@@ -18,10 +18,10 @@ var commonKeys = []Key{
 	{Name: "aws:EpochTime", Value: "the same in seconds since 1970"},
 	{Name: "aws:MultiFactorAuthPresent", Value: "`false` for temporary credentials", Client: true, Optional: true},
 	{Name: "aws:PrincipalAccount", Value: "the caller's account; of a replication, the source's"},
-	{Name: "aws:PrincipalArn", Value: "the caller's ARN"},
+	{Name: "aws:PrincipalArn", Value: "the caller's ARN; of a session, its role's"},
 	{Name: "aws:PrincipalIsAWSService", Value: "`false`"},
 	{Name: "aws:PrincipalOrgID", Value: "the caller's `organization` in the configuration", Optional: true},
-	{Name: "aws:PrincipalType", Value: "`Account`: the caller is the root of its account"},
+	{Name: "aws:PrincipalType", Value: "`Account` for the root of an account, `User`, `AssumedRole` or `FederatedUser`"},
 	{Name: "aws:RequestedRegion", Value: "the registry's Region"},
 	{Name: "aws:ResourceAccount", Value: "the registry's account"},
 	{Name: "aws:ResourceOrgID", Value: "the `organization` of the registry's account", Optional: true},
@@ -30,7 +30,7 @@ var commonKeys = []Key{
 	{Name: "aws:TokenIssueTime", Value: "when the caller's temporary credentials were issued", Client: true,
 		Optional: true},
 	{Name: "aws:UserAgent", Value: "what the client calls itself, its first 1,024 bytes", Client: true, Optional: true},
-	{Name: "aws:userid", Value: "the caller's unique id: the account, for its root"},
+	{Name: "aws:userid", Value: "the caller's unique id: the account for its root, `AIDA…` for a user, `AROA…:name` for a session"},
 	{Name: "aws:ViaAWSService", Value: "`false`"},
 }
 
@@ -51,4 +51,6 @@ const (
 	TagKeys
 	// AccountSettings: ecr:AccountSetting, the name of the setting that the request reads or sets.
 	AccountSettings
+	// ImageTags: twinport:ImageTag, the tags by which the request names images, or which it gives one.
+	ImageTags
 )

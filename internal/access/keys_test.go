@@ -16,6 +16,7 @@ var keyColumns = []struct {
 	{ResourceTags, "`aws:ResourceTag/…`, `ecr:ResourceTag/…`"},
 	{RequestTags, "`aws:RequestTag/…`"},
 	{TagKeys, "`aws:TagKeys`"},
+	{ImageTags, "`twinport:ImageTag`"},
 }
 
 // tablesOfKeys are the tables of docs/security.md.

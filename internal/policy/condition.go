@@ -75,7 +75,27 @@ const (
 	plain quantifier = iota
 	forAnyValue
 	forAllValues
+	// ofEach and ofAny are what plain means for imageTag, see quantify.
+	ofEach
+	ofAny
 )
+
+// imageTag is Twinport's own key. Its values are the image tags that a request is
+// about, all of which it does the same to.
+const imageTag = "twinport:imagetag"
+
+// quantify makes a plain operator on the tags of images hold for each of them in
+// an Allow, and for any of them in a Deny. As plain operators are, a request for
+// what is allowed could take along what is not.
+func (c *condition) quantify(effect Effect) {
+	switch {
+	case c.key.folded != imageTag || c.quantifier != plain:
+	case effect == Allow:
+		c.quantifier = ofEach
+	default:
+		c.quantifier = ofAny
+	}
+}
 
 // condition is one operator applied to one key.
 type condition struct {
@@ -181,8 +201,8 @@ func (c *condition) holds(ev *evaluation) bool {
 		return c.negated
 	}
 	switch c.quantifier {
-	case forAllValues:
-		if empty(values) {
+	case forAllValues, ofEach:
+		if c.quantifier == forAllValues && empty(values) {
 			return true
 		}
 		for _, v := range values {
@@ -191,7 +211,7 @@ func (c *condition) holds(ev *evaluation) bool {
 			}
 		}
 		return true
-	case forAnyValue:
+	case forAnyValue, ofAny:
 		for _, v := range values {
 			if c.matches(ev, v) != c.negated {
 				return true

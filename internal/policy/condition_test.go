@@ -295,3 +295,41 @@ func TestDerivedKeys(t *testing.T) {
 		t.Errorf("a request without time is of %v", r.time())
 	}
 }
+
+// What an Allow says of image tags holds for each that a request is about, what a
+// Deny says for any.
+func TestConditionsOnImageTags(t *testing.T) {
+	for _, tt := range []struct {
+		operator    string
+		tags        []string
+		allow, deny bool // whether the statement applies
+	}{
+		{"StringLike", nil, false, false},
+		{"StringLike", []string{"dev-1"}, true, true},
+		{"StringLike", []string{"dev-1", "dev-2"}, true, true},
+		{"StringLike", []string{"dev-1", "prod-1"}, false, true},
+		{"StringLike", []string{"prod-1", "dev-1"}, false, true},
+		{"StringLike", []string{"prod-1"}, false, false},
+		{"StringLike", []string{""}, false, false},
+		{"StringLikeIfExists", nil, true, true},
+		{"StringLikeIfExists", []string{"dev-1", "prod-1"}, false, true},
+		{"StringNotLike", nil, true, true},
+		{"StringNotLike", []string{"dev-1"}, false, false},
+		{"StringNotLike", []string{"dev-1", "prod-1"}, false, true},
+		{"StringNotLike", []string{"prod-1", "test-1"}, true, true},
+		{"ForAnyValue:StringLike", []string{"dev-1", "prod-1"}, true, true},
+		{"ForAllValues:StringLike", []string{"dev-1", "prod-1"}, false, false},
+		{"ForAllValues:StringLike", nil, true, true},
+	} {
+		for effect, want := range map[Effect]bool{Allow: tt.allow, Deny: tt.deny} {
+			doc := mustParse(t, `{"Version": "2012-10-17", "Statement": {"Condition": {"`+tt.operator+`": {"Twinport:ImageTag": "dev-*"}},
+				"Effect": "`+string(effect)+`", "Principal": "*", "Action": "*"}}`, RepositoryPolicy)
+			req := Request{Action: "ecr:PutImage"}
+			req.Context.Add("twinport:ImageTag", tt.tags...)
+			ev := newTestEvaluation(&req)
+			if got := ev.applies(&doc.Statements[0], Resource) != none; got != want {
+				t.Errorf("%s %s on %q applies: %v", effect, tt.operator, tt.tags, got)
+			}
+		}
+	}
+}

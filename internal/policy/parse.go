@@ -220,6 +220,9 @@ func (p *parser) statement(n *node, path string) (Statement, error) {
 			return s, err
 		}
 	}
+	for i := range s.conditions {
+		s.conditions[i].quantify(s.Effect)
+	}
 	principal := has["Principal"] || has["NotPrincipal"]
 	resource := has["Resource"] || has["NotResource"]
 	switch {

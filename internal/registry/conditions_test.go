@@ -84,7 +84,7 @@ func (d *domain) everyAction(c access.Caller, ref resource.Repository) (names []
 		"ecr:ListImages":             func() error { _, _, err := d.Tags(ctx, c, ref, registry.Page{Limit: 1}); return err },
 		"ecr:ListTagsForResource":    func() error { _, err := d.ResourceTags(ctx, c, ref); return err },
 		"ecr:PutImage": func() error {
-			_, err := d.PutManifest(ctx, c, ref, registry.NewManifest{Bytes: []byte("{")})
+			_, err := d.PutManifest(ctx, c, ref, registry.NewManifest{Bytes: []byte("{"), Tags: []string{"latest"}})
 			return err
 		},
 		"ecr:PutImageTagMutability":       func() error { _, err := d.SetTagMutability(ctx, c, ref, "none", nil); return err },
@@ -183,6 +183,7 @@ func TestEveryActionFillsItsConditionKeys(t *testing.T) {
 	check("ecr:AccountSetting", false, func(action string) bool {
 		return access.KeysOf(action)&access.AccountSettings != 0
 	})
+	check("twinport:ImageTag", false, func(action string) bool { return access.KeysOf(action)&access.ImageTags != 0 })
 	check("aws:TagKeys", false, func(action string) bool { return access.KeysOf(action)&access.TagKeys != 0 })
 	for _, absent := range []string{
 		"aws:ResourceTag/none", "aws:RequestTag/none", "aws:username", "aws:SourceArn",

@@ -102,7 +102,8 @@ type HistoryEntry struct {
 // ecr:GetDownloadUrlForLayer.
 func (s *Service) ImageContent(ctx context.Context, c access.Caller, ref resource.Repository,
 	r Reference) (ImageContent, error) {
-	repo, err := s.repositoryAhead(ctx, c, ref, contentAhead(r), access.BatchGetImage, access.GetDownloadURLForLayer)
+	repo, err := s.repositoryAbout(ctx, c, ref, aboutImages(r), contentAhead(r), access.BatchGetImage,
+		access.GetDownloadURLForLayer)
 	if err != nil {
 		return ImageContent{}, err
 	}

@@ -67,16 +67,16 @@ func (s *Service) CreateFor(tx *metadata.Tx, ref resource.Repository, registry i
 
 // repositoryToPush is Repository for a push: if there is none, and a template of the registry says that a push creates
 // it, it is created. KMS if nothing may be stored in it.
-func (s *Service) repositoryToPush(ctx context.Context, c access.Caller, ref resource.Repository,
+func (s *Service) repositoryToPush(ctx context.Context, c access.Caller, ref resource.Repository, about access.About,
 	actions ...string) (*metadata.Repository, error) {
-	r, err := s.Repository(ctx, c, ref, actions...)
+	r, err := s.repositoryAbout(ctx, c, ref, about, nil, actions...)
 	if CodeOf(err) == RepositoryNotFound {
-		there, createErr := s.createOnPush(ctx, c, ref, actions)
+		there, createErr := s.createOnPush(ctx, c, ref, about, actions)
 		if createErr != nil {
 			return nil, createErr
 		}
 		if there {
-			r, err = s.Repository(ctx, c, ref, actions...)
+			r, err = s.repositoryAbout(ctx, c, ref, about, nil, actions...)
 		}
 	}
 	if err == nil {
@@ -89,7 +89,7 @@ func (s *Service) repositoryToPush(ctx context.Context, c access.Caller, ref res
 // policies that the repository will have. In ECR a push that is refused creates the repository all the same, so that
 // anyone who may push anywhere can fill a registry with names. It returns false if no template says so: AccessDenied,
 // LimitExceeded, Throttled.
-func (s *Service) createOnPush(ctx context.Context, c access.Caller, ref resource.Repository,
+func (s *Service) createOnPush(ctx context.Context, c access.Caller, ref resource.Repository, about access.About,
 	actions []string) (there bool, err error) {
 	row, ok := s.registries[ref.Registry]
 	if !ok {
@@ -104,7 +104,8 @@ func (s *Service) createOnPush(ctx context.Context, c access.Caller, ref resourc
 		policies := []policy.Policy{
 			s.registryPolicy(ref.Registry, &reg.RegistrySettings), s.access.RepositoryPolicy(ref, t.Policy),
 		}
-		if err := s.decideAll(ctx, c, ref, access.About{Tags: t.Tags}, policies, actions); err != nil {
+		about.Tags = t.Tags
+		if err := s.decideAll(ctx, c, ref, about, policies, actions); err != nil {
 			return false, err
 		}
 		err = room.Within(ctx, func() error { return s.createToPush(ctx, ref, reg, t, room) })

@@ -23,7 +23,7 @@ type DeletedImage struct {
 
 // DeleteTag removes a tag and, as OCI wants, leaves its manifest: ImageNotFound.
 func (s *Service) DeleteTag(ctx context.Context, c access.Caller, ref resource.Repository, tag string) error {
-	repo, err := s.Repository(ctx, c, ref, access.BatchDeleteImage)
+	repo, err := s.repositoryAbout(ctx, c, ref, aboutImages(Reference{Tag: tag}), nil, access.BatchDeleteImage)
 	if err != nil {
 		return err
 	}
@@ -57,9 +57,16 @@ func (s *Service) DeleteManifest(ctx context.Context, c access.Caller, ref resou
 // An image deleted by digest yields one result per tag it had.
 func (s *Service) DeleteImages(ctx context.Context, c access.Caller, ref resource.Repository,
 	refs []Reference) ([]DeletedImage, error) {
-	repo, err := s.Repository(ctx, c, ref, access.BatchDeleteImage)
+	about := aboutImages(refs...)
+	repo, err := s.repositoryAbout(ctx, c, ref, about, nil, access.BatchDeleteImage)
 	if err != nil {
 		return nil, err
+	}
+	if named := len(about.ImageTags); named > 0 && named < len(refs) {
+		// What may be done to some tags must not be done to images without one, by the way.
+		if repo, err = s.Repository(ctx, c, ref, access.BatchDeleteImage); err != nil {
+			return nil, err
+		}
 	}
 	var results []DeletedImage
 	for _, r := range refs {

@@ -83,7 +83,7 @@ const MaxTagsPerImage = 1000
 // Manifest by tag, digest, or both: ImageNotFound. A read of a manifest counts as a pull.
 func (s *Service) Manifest(ctx context.Context, c access.Caller, ref resource.Repository,
 	r Reference) (Manifest, error) {
-	repo, err := s.repositoryAhead(ctx, c, ref, contentAhead(r), access.BatchGetImage)
+	repo, err := s.repositoryAbout(ctx, c, ref, aboutImages(r), contentAhead(r), access.BatchGetImage)
 	if err != nil {
 		return Manifest{}, err
 	}
@@ -128,7 +128,7 @@ func (s *Service) largeContent(ctx context.Context, repo *metadata.Repository, r
 // there of it can be pulled all the same.
 func (s *Service) ManifestHead(ctx context.Context, c access.Caller, ref resource.Repository,
 	r Reference) (Manifest, error) {
-	repo, err := s.repositoryAhead(ctx, c, ref, headAhead(r), access.BatchGetImage)
+	repo, err := s.repositoryAbout(ctx, c, ref, aboutImages(r), headAhead(r), access.BatchGetImage)
 	if err != nil {
 		return Manifest{}, err
 	}
@@ -143,7 +143,7 @@ func (s *Service) ManifestHead(ctx context.Context, c access.Caller, ref resourc
 		}
 	}
 	if !whole {
-		switch err := s.authorize(ctx, c, repo, access.PutImage); {
+		switch err := s.authorizeAbout(ctx, c, repo, access.PutImage, aboutImages(r)); {
 		case err == nil:
 			return Manifest{}, imageNotFound(repo, r)
 		case CodeOf(err) != AccessDenied:
@@ -152,6 +152,17 @@ func (s *Service) ManifestHead(ctx context.Context, c access.Caller, ref resourc
 	}
 	s.recordPull(&c, repo, m.Manifest)
 	return Manifest{Digest: digest.Digest(m.Digest), MediaType: m.MediaType, Size: m.Size}, nil
+}
+
+// aboutImages is what conditions may ask about a request for images: the tags that it names. What tags an image has
+// that is named by its digest is not looked up, for a refusal would take another time if there is such an image.
+func aboutImages(images ...Reference) (about access.About) {
+	for _, r := range images {
+		if r.Tag != "" {
+			about.ImageTags = append(about.ImageTags, r.Tag)
+		}
+	}
+	return about
 }
 
 // headAhead asks what ManifestHead is going to ask.

@@ -249,7 +249,7 @@ func (s *Service) DeleteLayer(ctx context.Context, c access.Caller, ref resource
 // registries has blob mounting disabled.
 func (s *Service) MountLayer(ctx context.Context, c access.Caller, to resource.Repository, d digest.Digest,
 	from *resource.Repository) (bool, error) {
-	repo, err := s.repositoryToPush(ctx, c, to, access.InitiateLayerUpload)
+	repo, err := s.repositoryToPush(ctx, c, to, access.About{}, access.InitiateLayerUpload)
 	if err != nil {
 		return false, err
 	}

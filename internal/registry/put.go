@@ -54,7 +54,7 @@ const maxTagsPerPut = 100
 // LimitExceeded, Throttled.
 func (s *Service) PutManifest(ctx context.Context, c access.Caller, ref resource.Repository,
 	n NewManifest) (PutResult, error) {
-	r, err := s.repositoryToPush(ctx, c, ref, access.PutImage)
+	r, err := s.repositoryToPush(ctx, c, ref, access.About{ImageTags: n.Tags}, access.PutImage)
 	if err != nil {
 		return PutResult{}, err
 	}

@@ -19,7 +19,7 @@ import (
 
 // StartUpload opens an upload session and returns its id, a UUID: KMS, LimitExceeded.
 func (s *Service) StartUpload(ctx context.Context, c access.Caller, ref resource.Repository) (id string, err error) {
-	repo, err := s.repositoryToPush(ctx, c, ref, access.InitiateLayerUpload)
+	repo, err := s.repositoryToPush(ctx, c, ref, access.About{}, access.InitiateLayerUpload)
 	if err != nil {
 		return "", err
 	}
@@ -464,7 +464,8 @@ func (s *Service) CancelUpload(ctx context.Context, c access.Caller, ref resourc
 // PutLayer uploads a blob at once (OCI's single POST): InvalidLayer.
 func (s *Service) PutLayer(ctx context.Context, c access.Caller, ref resource.Repository, d digest.Digest,
 	r io.Reader) (Layer, error) {
-	repo, err := s.repositoryToPush(ctx, c, ref, access.InitiateLayerUpload, access.UploadLayerPart, access.CompleteLayerUpload)
+	repo, err := s.repositoryToPush(ctx, c, ref, access.About{}, access.InitiateLayerUpload, access.UploadLayerPart,
+		access.CompleteLayerUpload)
 	if err != nil {
 		return Layer{}, err
 	}

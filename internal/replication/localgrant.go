@@ -53,13 +53,17 @@ type admission struct {
 	there          bool // the repository
 	policy         string
 	tags           []resource.Tag
+	imageTags      []string // that it sets, or removes
 }
 
 func admissionOf(job metadata.ReplicationJob) admission {
 	a := admission{
 		source: job.SourceAccount, to: destinationOf(job), deletes: job.Deletes,
 		registryPolicy: job.RegistryPolicy, there: job.DestinationID != 0, policy: job.DestinationPolicy,
-		tags: job.DestinationTags,
+		tags: job.DestinationTags, imageTags: job.Tags,
+	}
+	if !job.Deletes && job.Tag != "" {
+		a.imageTags = []string{job.Tag}
 	}
 	a.createBy(job.Template)
 	return a
@@ -92,7 +96,7 @@ func (l *local) decide(ctx context.Context, a admission) error {
 	}
 	caller := access.Replicator(a.source)
 	decide := func(action string) (d access.Decision) {
-		r := access.Request{Caller: caller, Action: action, On: a.to, About: access.About{Tags: a.tags}}
+		r := access.Request{Caller: caller, Action: action, On: a.to, About: access.About{Tags: a.tags, ImageTags: a.imageTags}}
 		d, _ = l.access.Decide(ctx, r, p)
 		if d.Allowed() || d.Outcome == policy.ImplicitDeny {
 			if own, _ := l.access.Decide(ctx, r, own); own.Outcome != policy.Allowed && own.Outcome != policy.ImplicitDeny {
