@@ -81,6 +81,14 @@ type About struct {
 	Setting string         // the account setting that it reads or sets
 	// ImageTags are those by which it names images, or which it gives one.
 	ImageTags []string
+	// Of IAM's and STS's own requests, empty where they say nothing of it.
+	PolicyARN           string // of the managed policy that it attaches or detaches
+	PermissionsBoundary string // the ARN of the one that it sets, or that its user or role has
+	ServiceName         string // of the service that it makes a role for
+	ExternalID          string
+	SessionName         string
+	SourceIdentity      string
+	TransitiveTagKeys   []string
 }
 
 // Config is what New needs.
@@ -185,16 +193,11 @@ func (d *Decider) request(r Request) policy.Request {
 			req.Context.Add("ecr:ResourceTag/"+t.Key, t.Value)
 		}
 	}
-	for _, t := range r.Set {
-		if keys&RequestTags != 0 {
-			req.Context.Add("aws:RequestTag/"+t.Key, t.Value)
-		}
-		if keys&TagKeys != 0 {
-			req.Context.Add("aws:TagKeys", t.Key)
-		}
+	if keys&RequestTags != 0 {
+		r.addRequestTags(&req.Context)
 	}
 	if keys&TagKeys != 0 {
-		req.Context.Add("aws:TagKeys", r.Removed...)
+		r.addTagKeys(&req.Context)
 	}
 	if keys&AccountSettings != 0 {
 		req.Context.Add("ecr:AccountSetting", r.Setting)
@@ -204,6 +207,19 @@ func (d *Decider) request(r Request) policy.Request {
 	}
 	r.Caller.add(&req.Context)
 	return req
+}
+
+func (a *About) addRequestTags(keys *policy.Context) {
+	for _, t := range a.Set {
+		keys.Add("aws:RequestTag/"+t.Key, t.Value)
+	}
+}
+
+func (a *About) addTagKeys(keys *policy.Context) {
+	for _, t := range a.Set {
+		keys.Add("aws:TagKeys", t.Key)
+	}
+	keys.Add("aws:TagKeys", a.Removed...)
 }
 
 // add fills the condition keys of who asks and from where.
