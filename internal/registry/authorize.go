@@ -31,7 +31,7 @@ func refOf(r *metadata.Repository) resource.Repository {
 //
 // Whoever is not of the registry's account learns no more from a repository
 // that does not exist than from one that grants nothing: AccessDenied. The
-// registry's own callers get RepositoryNotFound.
+// registry's own callers get RepositoryNotFound, if they might do the actions on it.
 func (s *Service) Repository(ctx context.Context, c access.Caller, ref resource.Repository,
 	actions ...string) (*metadata.Repository, error) {
 	return s.repositoryAhead(ctx, c, ref, nil, actions...)
@@ -53,10 +53,14 @@ func (s *Service) repositoryAbout(ctx context.Context, c access.Caller, ref reso
 	if c.Identity.Principal.Account != ref.Registry.Account {
 		return s.outsider(ctx, c, ref, about, ahead, actions)
 	}
-	return s.insider(ctx, c, ref, about, ahead, actions)
+	r, err := s.insider(ctx, c, ref, about, ahead, actions)
+	if CodeOf(err) == RepositoryNotFound && !c.IsRootOf(ref.Registry.Account) {
+		return s.outsider(ctx, c, ref, about, ahead, actions)
+	}
+	return r, err
 }
 
-// insider is Repository for a caller who may know that it is not there.
+// insider is Repository for a caller who may know whether it is there.
 func (s *Service) insider(ctx context.Context, c access.Caller, ref resource.Repository, about access.About,
 	ahead metadata.Ahead, actions []string) (*metadata.Repository, error) {
 	// What an account or Region stored that is not served any more is not there.

@@ -15,7 +15,8 @@ import (
 // a repository that is not there costs what one that is there does: the same
 // look-ups, none of them answered from memory, and the same evaluations. So
 // the time shows as little as the text. A repository that a push would create is
-// decided on by the policies that it would have.
+// decided on by the policies that it would have. The same holds for users of the
+// account, once it has turned out that the repository is not there.
 func (s *Service) outsider(ctx context.Context, c access.Caller, ref resource.Repository, about access.About,
 	ahead metadata.Ahead, actions []string) (*metadata.Repository, error) {
 	// Who was let in by what is remembered is let in without more ado, if the
