@@ -30,7 +30,8 @@ var commonKeys = []Key{
 	{Name: "aws:TokenIssueTime", Value: "when the caller's temporary credentials were issued", Client: true,
 		Optional: true},
 	{Name: "aws:UserAgent", Value: "what the client calls itself, its first 1,024 bytes", Client: true, Optional: true},
-	{Name: "aws:userid", Value: "the caller's unique id: the account for its root, `AIDA…` for a user, `AROA…:name` for a session"},
+	{Name: "aws:userid",
+		Value: "the caller's unique id: the account for its root, `AIDA…` for a user, `AROA…:name` for a session"},
 	{Name: "aws:ViaAWSService", Value: "`false`"},
 }
 

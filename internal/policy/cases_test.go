@@ -122,6 +122,7 @@ func TestCases(t *testing.T) {
 			[]tell{{silent, without, without}, {allowing, silent, without}, {allowing, without, silent}}, ImplicitDeny},
 		{"18 nobody", session1, "", other, []tell{{allowing, allowing, allowing}}, ImplicitDeny},
 		{"18 someone else", user1, toElse, other, []tell{{allowing, without, without}}, ImplicitDeny},
+		// Row 19 is about service control policies, which there are none of.
 	}
 	for _, tt := range tests {
 		for _, tell := range tt.tell {

@@ -96,7 +96,8 @@ func (l *local) decide(ctx context.Context, a admission) error {
 	}
 	caller := access.Replicator(a.source)
 	decide := func(action string) (d access.Decision) {
-		r := access.Request{Caller: caller, Action: action, On: a.to, About: access.About{Tags: a.tags, ImageTags: a.imageTags}}
+		about := access.About{Tags: a.tags, ImageTags: a.imageTags}
+		r := access.Request{Caller: caller, Action: action, On: a.to, About: about}
 		d, _ = l.access.Decide(ctx, r, p)
 		if d.Allowed() || d.Outcome == policy.ImplicitDeny {
 			if own, _ := l.access.Decide(ctx, r, own); own.Outcome != policy.Allowed && own.Outcome != policy.ImplicitDeny {
