@@ -75,6 +75,8 @@ func TestConditionsOnImageTags(t *testing.T) {
 		{"get dev", func(c access.Caller) error { return get(c, tag("dev-1")) }, "", "", "", ""},
 		{"get prod", func(c access.Caller) error { return get(c, tag("prod-1")) }, no, no, no, no},
 		{"get what is not there", func(c access.Caller) error { return get(c, tag("prod-2")) }, no, no, no, no},
+		{"read prod", func(c access.Caller) error { _, err := d.ImageContent(ctx, c, ref, tag("prod-1")); return err },
+			no, no, no, no},
 		{"get by digest", func(c access.Caller) error { return get(c, byDigest) }, no, no, "", ""},
 		{"get by both", func(c access.Caller) error { return get(c, registry.Reference{Tag: "prod-1", Digest: whole}) },
 			no, no, no, no},
@@ -137,5 +139,30 @@ func TestConditionsOnReplicatedTags(t *testing.T) {
 	d.drain()
 	if got := d.has(in(dev), image, other); got != "0[keep-1]" {
 		t.Errorf("after the deletions the destination has %s", got)
+	}
+}
+
+// Of an image that lacks a layer, who may push it by its tag learns that it is not there.
+func TestConditionsOnImageTagsOfHEAD(t *testing.T) {
+	d := openStill(t)
+	ref := in(prod)
+	d.create(ref)
+	image := d.put(ref, d.image(ref, "x"), "dev-1", "prod-1")
+	c := userWith(t, `{"Effect": "Allow", "Action": "ecr:BatchGetImage", "Resource": "*"},
+		{"Effect": "Allow", "Action": "ecr:PutImage", "Resource": "*", "Condition": {"StringLike": {"twinport:ImageTag": "dev-*"}}}`)
+	for _, lost := range []bool{false, true} {
+		if lost {
+			if err := d.loseLink(ref, digest.FromString("x")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, r := range []registry.Reference{{Tag: "dev-1"}, {Tag: "prod-1"}, {Digest: image}} {
+			_, err := d.ManifestHead(ctx, c, ref, r)
+			var want registry.Code
+			if lost && r.Tag == "dev-1" {
+				want = registry.ImageNotFound
+			}
+			wantCode(t, r.String(), err, want)
+		}
 	}
 }
