@@ -57,6 +57,9 @@ func (q *Queries) PeerPositions() PeerPositions         { return PeerPositions{q
 func (q *Queries) Upkeep() Upkeep                       { return Upkeep{q.conn} }
 func (q *Queries) Damage() Damage                       { return Damage{q.conn} }
 func (q *Queries) Backfills() Backfills                 { return Backfills{q.conn} }
+func (q *Queries) Identities() Identities               { return Identities{q.conn} }
+func (q *Queries) ManagedPolicies() ManagedPolicies     { return ManagedPolicies{q.conn} }
+func (q *Queries) AccessKeys() AccessKeys               { return AccessKeys{q.conn} }
 
 // stringsOf returns the only column of a query.
 func stringsOf(c conn, query string, args ...any) (all []string, err error) {

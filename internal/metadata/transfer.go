@@ -65,6 +65,8 @@ var transferred = []string{
 	"replication_retries", "deployment", "peers", "peer_invitations", "peer_layers", "peer_positions",
 	"lifecycle_policies", "lifecycle_evaluations", "lifecycle_marks", "creation_templates",
 	"replication_backfills", "replication_backfill_images",
+	"iam_accounts", "iam_aliases", "iam_principals", "iam_members", "iam_attachments", "iam_policies",
+	"iam_policy_versions", "iam_access_keys", "iam_access_key_uses",
 }
 
 // notTransferred are columns that only SQLite has, and the names of objects,

@@ -36,6 +36,11 @@ func (tx *Tx) PeerLayers() PeerLayersTx       { return PeerLayersTx{PeerLayers{t
 func (tx *Tx) PeerParts() PeerPartsTx         { return PeerPartsTx{PeerParts{tx.conn}, tx} }
 func (tx *Tx) PeerPositions() PeerPositionsTx { return PeerPositionsTx{PeerPositions{tx.conn}, tx} }
 func (tx *Tx) Damage() DamageTx               { return DamageTx{Damage{tx.conn}, tx} }
+func (tx *Tx) Identities() IdentitiesTx       { return IdentitiesTx{Identities{tx.conn}, tx} }
+func (tx *Tx) ManagedPolicies() ManagedPoliciesTx {
+	return ManagedPoliciesTx{ManagedPolicies{tx.conn}, tx}
+}
+func (tx *Tx) AccessKeys() AccessKeysTx { return AccessKeysTx{AccessKeys{tx.conn}, tx} }
 
 // OnCommit runs f after the transaction is durable and before Update returns.
 // It is not run if the transaction fails. f must not block.
