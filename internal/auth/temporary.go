@@ -19,8 +19,9 @@ const (
 	MaxSession     = 36 * time.Hour
 	MaxRootSession = time.Hour
 
-	// temporaryPrefix begins the id of every temporary access key.
+	// temporaryPrefix begins the id of every temporary access key, userPrefix that of a user's.
 	temporaryPrefix = "ASIA"
+	userPrefix      = "AKIA"
 	// accountSize is how many bytes of such an id say whose it is, and randomSize
 	// how many tell it from others. Together they are 16 characters of base32.
 	accountSize, randomSize = 5, 5
@@ -105,13 +106,22 @@ func (v *Verifier) Issue(key AccessKey, lifetime time.Duration) Credentials {
 
 // newTemporaryID returns an id that says which account it is of, and is not
 // known otherwise.
-func newTemporaryID(account string) string {
+func newTemporaryID(account string) string { return newKeyID(temporaryPrefix, account) }
+
+// NewUserKey makes the id and the secret of an access key of a user. The id says which account it is of.
+func NewUserKey(account string) (id, secret string) {
+	raw := make([]byte, secretSize)
+	rand.Read(raw) // never fails
+	return newKeyID(userPrefix, account), base64.StdEncoding.EncodeToString(raw)
+}
+
+func newKeyID(prefix, account string) string {
 	// An account's id is twelve digits, which fit in five bytes.
 	number, _ := strconv.ParseUint(account, 10, 8*accountSize)
 	var raw [8 + randomSize]byte
 	binary.BigEndian.PutUint64(raw[:8], number)
 	rand.Read(raw[8:]) // never fails
-	return temporaryPrefix + base32.StdEncoding.EncodeToString(raw[8-accountSize:])
+	return prefix + base32.StdEncoding.EncodeToString(raw[8-accountSize:])
 }
 
 // IsTemporaryID reports whether an access key's id has the form of a temporary one's.
@@ -122,8 +132,14 @@ func IsTemporaryID(id string) bool {
 
 // temporaryAccount returns the account that the id of a temporary access key
 // names, whether or not the key was ever issued.
-func temporaryAccount(id string) (string, bool) {
-	text, ok := strings.CutPrefix(id, temporaryPrefix)
+func temporaryAccount(id string) (string, bool) { return keyAccount(temporaryPrefix, id) }
+
+// UserKeyAccount returns the account that the id of a user's access key names, whether or not there ever was such a
+// key.
+func UserKeyAccount(id string) (string, bool) { return keyAccount(userPrefix, id) }
+
+func keyAccount(prefix, id string) (string, bool) {
+	text, ok := strings.CutPrefix(id, prefix)
 	if !ok || len(text) != base32.StdEncoding.EncodedLen(accountSize+randomSize) {
 		return "", false
 	}

@@ -6,6 +6,7 @@ package iam
 import (
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/twinport/twinport/internal/access"
@@ -35,6 +36,10 @@ type Config struct {
 type Service struct {
 	Config
 	directory directory
+	uses      struct {
+		sync.Mutex
+		byKey map[string]metadata.AccessKeyUse
+	}
 }
 
 // New returns a Service. It reads nothing.
