@@ -60,6 +60,22 @@ var manyRows = []string{
 	`INSERT INTO replication_backfill_images (backfill_id, number, repository, digest, tag, status)
 		SELECT 1 + i % 20, i, 'app' || i % 2000, 'sha256:m' || i, '', CASE i % 4 WHEN 0 THEN '' ELSE 'COMPLETE' END
 		FROM series(30000)`,
+	`INSERT INTO iam_accounts (account, version) SELECT CAST(100000000000 + i AS TEXT), 1 FROM series(2000)`,
+	`INSERT INTO iam_aliases (account, alias) SELECT CAST(100000000000 + i AS TEXT), 'alias' || i FROM series(2000)`,
+	`INSERT INTO iam_principals (id, account, kind, folded, name, path, created_at, document)
+		SELECT 'id' || i, CAST(100000000000 + i % 200 AS TEXT), CASE i % 3 WHEN 0 THEN 'User' WHEN 1 THEN 'Group' ELSE 'Role' END,
+		'name' || i, 'name' || i, '/', 1, '{}' FROM series(60000)`,
+	`INSERT INTO iam_members (group_id, user_id) SELECT 'id' || (1 + i % 600 * 3), 'id' || (i % 600 * 3 + 3)
+		FROM series(600)`,
+	`INSERT INTO iam_attachments (principal, usage, policy, account) SELECT id, 'policy', 'policy' || id, account
+		FROM iam_principals`,
+	`INSERT INTO iam_policies (id, account, folded, name, path, created_at, updated_at, default_version, document)
+		SELECT 'policy' || i, CAST(100000000000 + i % 200 AS TEXT), 'name' || i, 'name' || i, '/', 1, 1, 1, '{}'
+		FROM series(20000)`,
+	`INSERT INTO iam_policy_versions (policy, number, created_at, text) SELECT id, 1, 1, '{}' FROM iam_policies`,
+	`INSERT INTO iam_access_keys (id, user_id, secret, active, created_at) SELECT 'key' || id, id, '', 1, 1
+		FROM iam_principals`,
+	`INSERT INTO iam_access_key_uses (id, used_at, service, region) SELECT id, 1, 'ecr', 'r' FROM iam_access_keys`,
 	`ANALYZE`,
 }
 
@@ -335,6 +351,57 @@ func asks(e *explainer) map[string]func() {
 	digests := []string{"sha256:5", "sha256:6"}
 	now := time.UnixMicro(1000)
 	return map[string]func(){
+		"Identities.Version":  func() { _, _ = q.Identities().Version("100000000003") },
+		"Identities.Alias":    func() { _, _ = q.Identities().Alias("100000000003") },
+		"Identities.Get":      func() { _, _ = q.Identities().Get("100000000003", "User", "name3") },
+		"Identities.ByID":     func() { _, _ = q.Identities().ByID("id3") },
+		"Identities.List":     func() { _, _ = q.Identities().List("100000000003", "User", "/", "name3", 100) },
+		"Identities.Count":    func() { _, _ = q.Identities().Count("100000000003", "User") },
+		"Identities.GroupsOf": func() { _, _ = q.Identities().GroupsOf("id3", 10) },
+		"Identities.Members":  func() { _, _ = q.Identities().Members("id4", "name3", 100) },
+		"Identities.Attached": func() { _, _ = q.Identities().Attached([]string{"id3", "id4"}) },
+		"Identities.With": func() {
+			_, _ = q.Identities().With("100000000003", "policyid3", AsPolicy, "User", "/", "name3", 100)
+		},
+		"Identities.Uses": func() {
+			_, _ = q.Identities().Uses("100000000003", AsPolicy, []string{"policyid3", "policyid4"})
+		},
+		"Identities.Change":      func() { _ = tx.Identities().Change("100000000003") },
+		"Identities.SetAlias":    func() { _, _ = tx.Identities().SetAlias("100000000003", "x") },
+		"Identities.DeleteAlias": func() { _, _ = tx.Identities().DeleteAlias("100000000003", "x") },
+		"Identities.Create": func() {
+			_, _ = tx.Identities().Create(Identity{ID: "new", Account: "100000000003", Kind: "User", Folded: "new"})
+		},
+		"Identities.Save":         func() { _ = tx.Identities().Save(Identity{ID: "id3", Folded: "new"}) },
+		"Identities.Delete":       func() { _ = tx.Identities().Delete("id3") },
+		"Identities.AddMember":    func() { _, _ = tx.Identities().AddMember("id4", "id3") },
+		"Identities.RemoveMember": func() { _, _ = tx.Identities().RemoveMember("id4", "id3") },
+		"Identities.Attach": func() {
+			_, _ = tx.Identities().Attach("100000000003", PolicyAttachment{"id3", AsPolicy, "policy1"})
+		},
+		"Identities.Detach":        func() { _, _ = tx.Identities().Detach(PolicyAttachment{"id3", AsPolicy, "policy1"}) },
+		"ManagedPolicies.Get":      func() { _, _ = q.ManagedPolicies().Get("100000000003", "name3") },
+		"ManagedPolicies.ByIDs":    func() { _, _ = q.ManagedPolicies().ByIDs([]string{"policy3", "policy4"}) },
+		"ManagedPolicies.List":     func() { _, _ = q.ManagedPolicies().List("100000000003", "/", "name3", 100) },
+		"ManagedPolicies.Count":    func() { _, _ = q.ManagedPolicies().Count("100000000003") },
+		"ManagedPolicies.Versions": func() { _, _ = q.ManagedPolicies().Versions("policy3") },
+		"ManagedPolicies.Defaults": func() { _, _ = q.ManagedPolicies().Defaults([]string{"policy3", "policy4"}) },
+		"ManagedPolicies.Create": func() {
+			_, _ = tx.ManagedPolicies().Create(ManagedPolicy{ID: "new", Account: "100000000003", Folded: "new"})
+		},
+		"ManagedPolicies.Save":          func() { _ = tx.ManagedPolicies().Save(ManagedPolicy{ID: "policy3"}) },
+		"ManagedPolicies.Delete":        func() { _ = tx.ManagedPolicies().Delete("policy3") },
+		"ManagedPolicies.AddVersion":    func() { _ = tx.ManagedPolicies().AddVersion(ManagedPolicyVersion{Policy: "policy3", Number: 2}) },
+		"ManagedPolicies.DeleteVersion": func() { _, _ = tx.ManagedPolicies().DeleteVersion("policy3", 1) },
+		"AccessKeys.Get":                func() { _, _ = q.AccessKeys().Get("keyid3") },
+		"AccessKeys.Of":                 func() { _, _ = q.AccessKeys().Of("id3") },
+		"AccessKeys.LastUse":            func() { _, _ = q.AccessKeys().LastUse("keyid3") },
+		"AccessKeys.Create":             func() { _ = tx.AccessKeys().Create(AccessKey{ID: "new", User: "id3", Secret: []byte{1}}) },
+		"AccessKeys.SetActive":          func() { _, _ = tx.AccessKeys().SetActive("id3", "keyid3", true) },
+		"AccessKeys.Delete":             func() { _, _ = tx.AccessKeys().Delete("id3", "keyid3") },
+		"AccessKeys.NoteUses": func() {
+			_ = tx.AccessKeys().NoteUses([]AccessKeyUse{{ID: "keyid3", Service: "ecr", Region: "r", At: now}})
+		},
 		"CreationTemplates.Get":     func() { _, _ = q.CreationTemplates().Get(3, "app5") },
 		"CreationTemplates.For":     func() { _, _ = q.CreationTemplates().For(3, "app5/web/x", ForPush) },
 		"CreationTemplates.List":    func() { _, _ = q.CreationTemplates().List(3, "/app", 100) },
