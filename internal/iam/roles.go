@@ -6,6 +6,7 @@ import (
 
 	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/metadata"
+	"github.com/twinport/twinport/internal/policy"
 )
 
 func roleOf(q metadata.Identities, i metadata.Identity) (Role, error) {
@@ -69,7 +70,23 @@ func (s *Service) CreateRole(ctx context.Context, c access.Caller, in CreateRole
 	if i, err = s.create(ctx, c, i); err != nil {
 		return Role{}, err
 	}
+	s.warnOfTrust(ctx, identityARN(&i), in.TrustPolicy)
 	return roleOf(s.Store.Read(ctx).Identities(), i)
+}
+
+// warnOfTrust says so in the log if everybody may assume the role, whoever they are.
+func (s *Service) warnOfTrust(ctx context.Context, arn, text string) {
+	document, err := policy.Parse(text, policy.TrustPolicy)
+	if err != nil {
+		return
+	}
+	nobody := policy.Principal{Account: "000000000000", ARN: "arn:aws:iam::000000000000:user/anybody"}
+	d := policy.Authorize(ctx, policy.Request{
+		Principal: nobody, Action: "sts:AssumeRole", Resource: arn, ResourceAccount: nobody.Account, Time: s.Now(),
+	}, policy.Policies{Resource: []policy.Policy{{Name: "the trust policy", Document: document}}})
+	if d.Allowed() {
+		s.Logger.WarnContext(ctx, "the trust policy lets callers of every account assume the role", "role", arn)
+	}
 }
 
 func (s *Service) mayCreateRole(ctx context.Context, c access.Caller, i *metadata.Identity) error {
@@ -145,11 +162,17 @@ func (s *Service) UpdateAssumeRolePolicy(ctx context.Context, c access.Caller, n
 	if err != nil {
 		return err
 	}
-	return s.edit(ctx, c, "UpdateAssumeRolePolicy", OfRole, name, access.About{},
+	var arn string
+	err = s.edit(ctx, c, "UpdateAssumeRolePolicy", OfRole, name, access.About{},
 		func(tx *metadata.Tx, i metadata.Identity) error {
 			i.TrustPolicy, i.Trusted = document, trusted
+			arn = identityARN(&i)
 			return tx.Identities().Save(i)
 		})
+	if err == nil {
+		s.warnOfTrust(ctx, arn, document)
+	}
+	return err
 }
 
 // DeleteRole deletes a role that has no policies. Its sessions end with it.
