@@ -3,12 +3,14 @@ package main
 import (
 	"bytes"
 	"fmt"
+
+	"github.com/twinport/twinport/internal/awsapi/awsmodel"
 )
 
 // writeEncode writes the method AppendJSON of each structure of a response.
 func (g *generator) writeEncode(b *bytes.Buffer) error {
 	for _, name := range g.shapes {
-		s := g.model.shapes[name]
+		s := g.Shapes[name]
 		if s.Type != "structure" || !g.outputs[name] {
 			continue
 		}
@@ -19,7 +21,7 @@ func (g *generator) writeEncode(b *bytes.Buffer) error {
 	return nil
 }
 
-func (g *generator) writeEncoder(b *bytes.Buffer, name string, s *shape) error {
+func (g *generator) writeEncoder(b *bytes.Buffer, name string, s *awsmodel.Shape) error {
 	fmt.Fprintf(b, "// AppendJSON implements awsjson.Appender.\n")
 	if len(s.Members) == 0 {
 		fmt.Fprintf(b, "func (*%s) AppendJSON(b []byte) []byte { return append(b, \"{}\"...) }\n\n", name)
@@ -27,13 +29,13 @@ func (g *generator) writeEncoder(b *bytes.Buffer, name string, s *shape) error {
 	}
 	fmt.Fprintf(b, "func (v *%s) AppendJSON(b []byte) []byte {\nb = append(b, '{')\n", name)
 	for _, m := range s.Members {
-		field := "v." + goName(m.name)
+		field := "v." + awsmodel.GoName(m.Name)
 		present, value := g.presence(name, s, m, field)
-		appends, err := g.appends(m.shape, value)
+		appends, err := g.appends(m.Shape, value)
 		if err != nil {
-			return fmt.Errorf("%s.%s: %w", name, m.name, err)
+			return fmt.Errorf("%s.%s: %w", name, m.Name, err)
 		}
-		member := fmt.Sprintf("b = awsjson.AppendName(b, %q)\nb = %s\n", m.name, appends)
+		member := fmt.Sprintf("b = awsjson.AppendName(b, %q)\nb = %s\n", m.Name, appends)
 		if present != "" {
 			member = fmt.Sprintf("if %s {\n%s}\n", present, member)
 		}
@@ -45,8 +47,8 @@ func (g *generator) writeEncoder(b *bytes.Buffer, name string, s *shape) error {
 
 // presence returns the condition under which a member is written, "" if it always is,
 // and the expression of its value then: those of the type and tag of its field.
-func (g *generator) presence(structure string, s *shape, m member, field string) (present, value string) {
-	of := g.model.shapes[m.shape]
+func (g *generator) presence(structure string, s *awsmodel.Shape, m awsmodel.Member, field string) (present, value string) {
+	of := g.Shapes[m.Shape]
 	omitted := g.omits(s, m, g.inputs[structure])
 	switch {
 	case of.Type == "structure":
@@ -69,7 +71,7 @@ func (g *generator) presence(structure string, s *shape, m member, field string)
 
 // appends returns the expression that appends a value of the shape to b.
 func (g *generator) appends(name, value string) (string, error) {
-	s := g.model.shapes[name]
+	s := g.Shapes[name]
 	switch s.Type {
 	case "structure", "timestamp":
 		return value + ".AppendJSON(b)", nil
@@ -85,7 +87,7 @@ func (g *generator) appends(name, value string) (string, error) {
 	case "double":
 		return "awsjson.AppendFloat(b, " + value + ")", nil
 	case "list":
-		if of := g.model.shapes[s.Member.Shape].Type; of != "structure" && of != "string" {
+		if of := g.Shapes[s.Member.Shape].Type; of != "structure" && of != "string" {
 			return "", fmt.Errorf("a response with a list of %ss: teach the encoder to write one", of)
 		} else if of == "string" {
 			return "awsjson.AppendStrings(b, " + value + ")", nil

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/twinport/twinport/internal/awsapi/awsmodel"
 )
 
 // The committed files must be what the generator makes of the model that they
@@ -14,7 +16,7 @@ func TestGeneratedFilesAreInStep(t *testing.T) {
 	path := os.Getenv("ECR_MODEL")
 	if path == "" {
 		var err error
-		if path, err = installedModel(); errors.Is(err, errNoModel) {
+		if path, err = installedModel(); errors.Is(err, awsmodel.ErrNone) {
 			t.Skip("left out: ", err)
 		}
 	}
@@ -31,7 +33,7 @@ func TestGeneratedFilesAreInStep(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Contains(got, []byte("// Model: sha256:"+m.digest)) {
+		if !bytes.Contains(got, []byte("// Model: sha256:"+m.Digest)) {
 			t.Skipf("left out: %s was generated from another edition of the model than %s; run go generate to take that one",
 				name, path)
 		}
@@ -41,56 +43,30 @@ func TestGeneratedFilesAreInStep(t *testing.T) {
 	}
 }
 
-func TestNames(t *testing.T) {
-	for member, want := range map[string]string{
-		"registryId":    "RegistryID",
-		"imageIds":      "ImageIDs",
-		"repositoryUri": "RepositoryURI",
-		"downloadUrl":   "DownloadURL",
-		"imageDigest":   "ImageDigest",
-		"Key":           "Key",
-		"kmsKey":        "KMSKey",
-		"identity":      "Identity",
-	} {
-		if got := goName(member); got != want {
-			t.Errorf("goName(%q) = %q, want %q", member, got, want)
-		}
-	}
-	for value, want := range map[string]string{
-		"IMMUTABLE_WITH_EXCLUSION": "ImmutableWithExclusion",
-		"docker-hub":               "DockerHub",
-		"ImageNotFound":            "ImageNotFound",
-		"AES256":                   "Aes256",
-	} {
-		if got := enumName(value); got != want {
-			t.Errorf("enumName(%q) = %q, want %q", value, got, want)
-		}
-	}
-}
-
 func TestTypeScript(t *testing.T) {
 	low, high := int64(1), int64(2)
-	m := &model{always: map[string][]string{"Thing": {"kind"}}, shapes: map[string]*shape{
-		"Thing": {Type: "structure", Required: []string{"name"}, Members: members{
-			{"name", "Name"}, {"kind", "Kind"}, {"at", "Time"}, {"names", "Names"}, {"by", "Map"},
+	m := &model{always: map[string][]string{"Thing": {"kind"}}, Model: &awsmodel.Model{Shapes: map[string]*awsmodel.Shape{
+		"Thing": {Type: "structure", Required: []string{"name"}, Members: awsmodel.Members{
+			{Name: "name", Shape: "Name"}, {Name: "kind", Shape: "Kind"},
+			{Name: "at", Shape: "Time"}, {Name: "names", Shape: "Names"}, {Name: "by", Shape: "Map"},
 		}},
 		"Name":  {Type: "string", Min: &low, Max: &high, Pattern: `[a/]\\\/b/`},
 		"Kind":  {Type: "string", Enum: []string{"A", "B"}},
 		"Time":  {Type: "timestamp"},
-		"Names": {Type: "list", Member: reference{"Name"}, Max: &high},
-		"Map":   {Type: "map", Value: reference{"Thing"}},
-	}}
+		"Names": {Type: "list", Member: awsmodel.Reference{Shape: "Name"}, Max: &high},
+		"Map":   {Type: "map", Value: awsmodel.Reference{Shape: "Thing"}},
+	}}}
 	g, err := newGenerator(m, []string{"Thing"}, []string{"Thing"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	if err := g.writeInterface(&b, "Thing", m.shapes["Thing"]); err != nil {
+	if err := g.writeInterface(&b, "Thing", m.Shapes["Thing"]); err != nil {
 		t.Fatal(err)
 	}
-	writeUnion(&b, "Kind", m.shapes["Kind"].Enum)
+	writeUnion(&b, "Kind", m.Shapes["Kind"].Enum)
 	for _, name := range []string{"Name", "Kind", "Names"} {
-		if err := g.writeLimit(&b, name, m.shapes[name]); err != nil {
+		if err := g.writeLimit(&b, name, m.Shapes[name]); err != nil {
 			t.Fatal(err)
 		}
 	}

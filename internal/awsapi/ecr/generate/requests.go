@@ -12,20 +12,20 @@ const requestsFile = "../zz_generated_requests_test.go"
 
 func (g *generator) writeRequests(b *bytes.Buffer) error {
 	fmt.Fprint(b, "// requests has the shape of each operation's request.\nvar requests = map[string]string{\n")
-	for _, op := range g.operations {
-		fmt.Fprintf(b, "%q: %q,\n", op.name, op.input)
+	for _, op := range g.Operations {
+		fmt.Fprintf(b, "%q: %q,\n", op.Name, op.Input)
 	}
 	fmt.Fprint(b, "}\n\n// shapes are those of requests.\nvar shapes = map[string]shape{\n")
 	for _, name := range g.shapes {
 		if !g.inputs[name] {
 			continue
 		}
-		s := g.model.shapes[name]
+		s := g.Shapes[name]
 		fmt.Fprintf(b, "%q: {kind: %q", name, s.Type)
 		if len(s.Members) > 0 {
 			fmt.Fprint(b, ", members: []member{\n")
 			for _, m := range s.Members {
-				fmt.Fprintf(b, "{%q, %q, %t},\n", m.name, m.shape, slices.Contains(s.Required, m.name))
+				fmt.Fprintf(b, "{%q, %q, %t},\n", m.Name, m.Shape, slices.Contains(s.Required, m.Name))
 			}
 			fmt.Fprint(b, "}")
 		}
