@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/ecr"
@@ -46,6 +47,8 @@ type Config struct {
 	Operators []string
 	// Sessions are those of the console.
 	Sessions *session.Service
+	// Grants finds what callers have beside their names; nil means nothing.
+	Grants access.Granter
 	// URIs writes where registries are.
 	URIs uri.Writer
 	// Version of the program.
@@ -73,6 +76,7 @@ type Handler struct {
 	twinport *twinport.Service
 	sts      *sts.Service
 	verifier *auth.Verifier
+	grants   access.Granter
 	sessions *session.Service
 	limits   *budget.Limits
 	rates    *quota.Meter
@@ -98,6 +102,7 @@ func New(c Config) *Handler {
 		}),
 		sts:      sts.New(c.Accounts, c.Verifier),
 		verifier: c.Verifier,
+		grants:   c.Grants,
 		sessions: c.Sessions,
 		limits:   c.Limits,
 		rates:    c.Rates,

@@ -2,6 +2,7 @@ package awsapi
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -60,7 +61,8 @@ func (h *Handler) callerOfSession(r *http.Request) (caller, error) {
 			strings.Join(h.registry.Regions(), ", ") + "), not " + strconv.Quote(region[:min(len(region), 64)]),
 			http.StatusBadRequest}
 	}
-	return caller{Caller: callerOf(r, identity), registry: id, session: found}, nil
+	who, err := h.callerOf(r, identity)
+	return caller{Caller: who, registry: id, session: found}, err
 }
 
 // signed reads the signature of a request whose body is still to come.
@@ -90,8 +92,16 @@ func verify(r *http.Request, signed *auth.Signed, body []byte, held *budget.Requ
 	return signed.Verify(body)
 }
 
-func callerOf(r *http.Request, identity auth.Identity) access.Caller {
-	return access.Caller{
+// callerOf is who made a request, which is genuine, and what it was granted.
+func (h *Handler) callerOf(r *http.Request, identity auth.Identity) (who access.Caller, err error) {
+	who = access.Caller{
 		Identity: identity, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil, Host: r.Host, UserAgent: r.UserAgent(),
 	}
+	if h.grants == nil {
+		return who, nil
+	}
+	if who.Grants, err = h.grants.Grants(r.Context(), identity); err != nil {
+		return who, fmt.Errorf("look up what %s may do: %w", identity.Principal.ARN, err)
+	}
+	return who, nil
 }

@@ -195,11 +195,10 @@ func (h *Handler) read(r *http.Request, limit int64) (in *request, err error) {
 		if err != nil {
 			return in, err
 		}
-		in.who = caller{
-			Caller: callerOf(r, identity), registry: resource.Registry{
-				Account: identity.Principal.Account, Region: identity.Region,
-			},
+		if in.who.Caller, err = h.callerOf(r, identity); err != nil {
+			return in, err
 		}
+		in.who.registry = resource.Registry{Account: identity.Principal.Account, Region: identity.Region}
 	}
 	in.held = h.limits.Begin(budget.Party{Account: in.who.registry.Account})
 	in.ctx = in.held.NewContext(r.Context())

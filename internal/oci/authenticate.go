@@ -66,6 +66,12 @@ func (h *handler) authenticate(r *http.Request, req *request) error {
 	req.caller = access.Caller{
 		Identity: identity, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil, Host: r.Host, UserAgent: r.UserAgent(),
 	}
+	if h.grants == nil {
+		return nil
+	}
+	if req.caller.Grants, err = h.grants.Grants(r.Context(), identity); err != nil {
+		return fmt.Errorf("look up what %s may do: %w", identity.Principal.ARN, err)
+	}
 	return nil
 }
 

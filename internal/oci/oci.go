@@ -77,6 +77,8 @@ type Config struct {
 	Registry Registry
 	Verifier *auth.Verifier
 	Logins   Logins
+	// Grants finds what callers have beside their names; nil means nothing.
+	Grants access.Granter
 	// Domain is the end of the registries' host names,
 	// <account>.dkr.ecr.<region>.<domain>.
 	Domain string
@@ -95,6 +97,7 @@ type handler struct {
 	registry Registry
 	verifier *auth.Verifier
 	logins   Logins
+	grants   access.Granter
 	domain   string
 	scheme   string
 	limits   *budget.Limits
@@ -108,8 +111,8 @@ type handler struct {
 // from the checks here.
 func New(c Config) http.Handler {
 	return &handler{
-		registry: c.Registry, verifier: c.Verifier, logins: c.Logins, domain: c.Domain, scheme: c.Scheme, limits: c.Limits,
-		rates: c.Rates, log: c.Logger, stall: stallTimeout,
+		registry: c.Registry, verifier: c.Verifier, logins: c.Logins, grants: c.Grants, domain: c.Domain,
+		scheme: c.Scheme, limits: c.Limits, rates: c.Rates, log: c.Logger, stall: stallTimeout,
 	}
 }
 
