@@ -31,9 +31,13 @@ type Pattern struct {
 }
 
 // Whole is the pattern of the regular expression.
-func Whole(text string) *Pattern {
+func Whole(text string) *Pattern { return WholeAs(text, text) }
+
+// WholeAs is the pattern that messages write as text, where that is no regular
+// expression of Go's.
+func WholeAs(text, expression string) *Pattern {
 	return &Pattern{text, sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`\A(?:` + text + `)\z`)
+		return regexp.MustCompile(`\A(?:` + expression + `)\z`)
 	})}
 }
 
@@ -58,6 +62,11 @@ func (l *StringLimits) CheckItem(at, name, value string) *Exception {
 	if l.broken(value) == "" {
 		return nil
 	}
+	return Violation(at+name, l.ItemConstraint())
+}
+
+// ItemConstraint is what an element of a list must satisfy, in the words of AWS's messages.
+func (l *StringLimits) ItemConstraint() string {
 	var all []string
 	if l.Max != Unlimited {
 		all = append(all, "Member "+atMost("length", l.Max))
@@ -71,26 +80,35 @@ func (l *StringLimits) CheckItem(at, name, value string) *Exception {
 	if len(l.Values) > 0 {
 		all = append(all, "Member "+l.oneOf())
 	}
-	return Violation(at+name, "Member must satisfy constraint: ["+strings.Join(all, ", ")+"]")
+	return "Member must satisfy constraint: [" + strings.Join(all, ", ") + "]"
 }
 
 // broken says which constraint the value breaks, "" if none.
 func (l *StringLimits) broken(value string) string {
+	if all := l.Broken(value); len(all) > 0 {
+		return all[0]
+	}
+	return ""
+}
+
+// Broken returns all constraints that the value breaks, in the words of AWS's messages.
+func (l *StringLimits) Broken(value string) (all []string) {
 	if len(l.Values) > 0 && !slices.Contains(l.Values, value) {
-		return l.oneOf()
+		return []string{l.oneOf()}
 	}
 	if l.Min != Unlimited || l.Max != Unlimited {
-		if broken := outOf("length", int64(utf8.RuneCountInString(value)), l.Min, l.Max); broken != "" {
-			return broken
+		if broken := OutOf("length", int64(utf8.RuneCountInString(value)), l.Min, l.Max); broken != "" {
+			all = append(all, broken)
 		}
 	}
 	switch {
 	case l.Pattern == nil || l.Pattern.compile().MatchString(value):
-		return ""
 	case l.Own:
-		return "must satisfy regular expression '" + l.Pattern.text + "'"
+		all = append(all, "must satisfy regular expression '"+l.Pattern.text+"'")
+	default:
+		all = append(all, "must satisfy regular expression pattern: "+l.Pattern.text)
 	}
-	return "must satisfy regular expression pattern: " + l.Pattern.text
+	return all
 }
 
 func (l *StringLimits) oneOf() string {
@@ -108,14 +126,14 @@ func CheckRange(at, name string, n, low, high int64) *Exception {
 }
 
 func checkBounds(at, name, what string, n, low, high int64) *Exception {
-	if broken := outOf(what, n, low, high); broken != "" {
+	if broken := OutOf(what, n, low, high); broken != "" {
 		return Violation(at+name, "Member "+broken)
 	}
 	return nil
 }
 
-// outOf says which bound n is beyond, "" if none.
-func outOf(what string, n, low, high int64) string {
+// OutOf says which bound n, a length or value, is beyond, "" if none.
+func OutOf(what string, n, low, high int64) string {
 	if low != Unlimited && n < low {
 		return atLeast(what, low)
 	}

@@ -26,16 +26,25 @@ func Page(nextToken string, maxResults int32, scope ...string) (registry.Page, e
 	if nextToken == "" {
 		return p, nil
 	}
-	if len(nextToken) <= maxTokenLength {
-		raw, err := base64.RawURLEncoding.Strict().DecodeString(nextToken)
-		if err == nil && len(raw) > tokenSeal {
-			p.After = string(raw[tokenSeal:])
-			if seal(p.After, scope) == string(raw[:tokenSeal]) {
-				return p, nil
-			}
-		}
+	after, ok := OpenToken(nextToken, scope...)
+	if !ok {
+		return p, Violation("nextToken", "Invalid token: use the one of the page before, with the same other parameters")
 	}
-	return p, Violation("nextToken", "Invalid token: use the one of the page before, with the same other parameters")
+	p.After = after
+	return p, nil
+}
+
+// OpenToken returns the key that NextToken made a token for the same scope of.
+func OpenToken(token string, scope ...string) (after string, ok bool) {
+	if len(token) > maxTokenLength {
+		return "", false
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil || len(raw) <= tokenSeal {
+		return "", false
+	}
+	after = string(raw[tokenSeal:])
+	return after, seal(after, scope) == string(raw[:tokenSeal])
 }
 
 // NextToken is the token for the page after the given key, "" if there is none.
