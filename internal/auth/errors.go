@@ -10,12 +10,12 @@ import (
 // asked. Code and Message are safe to send: they hold no secret, no computed
 // signature and no canonical request.
 type Error struct {
-	// Code is the error's name on the wire. ECR (JSON protocol) and STS (Query
-	// protocol) name the same refusal differently.
+	// Code is the error's name on the wire. ECR (JSON protocol), and IAM and
+	// STS (Query protocol) name the same refusal differently.
 	Code    string
 	Message string
-	// Status is the HTTP status: 400 from ECR, 403 from STS, as both answer in
-	// practice.
+	// Status is the HTTP status: 400 from ECR, 403 from IAM and STS, as they
+	// answer in practice.
 	Status int
 }
 
@@ -47,13 +47,13 @@ func UnknownKey(service string) *Error {
 	return unknownClient.errorf(service, "The security token included in the request is invalid.")
 }
 
-// serviceSTS is the signing name of the one service that speaks the Query protocol.
-const serviceSTS = "sts"
+// The signing names of the services that speak the Query protocol.
+const serviceIAM, serviceSTS = "iam", "sts"
 
 // errorf makes the error with which the service answers the refusal.
 func (why refusal) errorf(service, format string, args ...any) *Error {
 	message := fmt.Sprintf(format, args...)
-	if service == serviceSTS {
+	if service == serviceIAM || service == serviceSTS {
 		return &Error{Code: why.query, Message: message, Status: http.StatusForbidden}
 	}
 	return &Error{Code: why.json, Message: message, Status: http.StatusBadRequest}

@@ -131,6 +131,7 @@ func TestSessionTokenForged(t *testing.T) {
 	refused := func(what string, c auth.Credentials) {
 		t.Helper()
 		for service, want := range map[string]auth.Error{
+			"iam": {Code: "InvalidClientTokenId", Status: http.StatusForbidden},
 			"ecr": {Code: "UnrecognizedClientException", Status: http.StatusBadRequest},
 			"sts": {Code: "InvalidClientTokenId", Status: http.StatusForbidden},
 		} {

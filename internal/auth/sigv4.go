@@ -108,7 +108,7 @@ func (s *Signed) Region() string { return s.scope.region }
 // Authorization header or as a presigned URL, that can be checked without its
 // body: the form, the access key, the scope, the time, and which headers are
 // signed. The body of a request that fails here need not be read. service is
-// the signing name expected (ecr, sts). The path must be as on the wire, so no
+// the signing name expected (ecr, iam, sts). The path must be as on the wire, so no
 // handler may have rewritten it.
 //
 // The error is an *Error, in the protocol of service, or says why the access key
