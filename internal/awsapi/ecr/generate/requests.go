@@ -3,7 +3,8 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"slices"
+
+	"github.com/twinport/twinport/internal/awsapi/awsmodel"
 )
 
 // requestsFile has the model of requests as data: tests break one constraint of
@@ -20,34 +21,11 @@ func (g *generator) writeRequests(b *bytes.Buffer) error {
 		if !g.inputs[name] {
 			continue
 		}
-		s := g.Shapes[name]
-		fmt.Fprintf(b, "%q: {kind: %q", name, s.Type)
-		if len(s.Members) > 0 {
-			fmt.Fprint(b, ", members: []member{\n")
-			for _, m := range s.Members {
-				fmt.Fprintf(b, "{%q, %q, %t},\n", m.Name, m.Shape, slices.Contains(s.Required, m.Name))
-			}
-			fmt.Fprint(b, "}")
-		}
-		if s.Member.Shape != "" {
-			fmt.Fprintf(b, ", element: %q", s.Member.Shape)
-		}
-		if s.Min != nil {
-			fmt.Fprintf(b, ", low: new(%d)", *s.Min)
-		}
-		if s.Max != nil {
-			fmt.Fprintf(b, ", high: new(%d)", *s.Max)
-		}
-		if s.Pattern != "" {
-			fmt.Fprintf(b, ", pattern: %#q", s.Pattern)
-		}
-		if len(s.Enum) > 0 {
-			fmt.Fprintf(b, ", values: %#v", s.Enum)
-		}
+		more := ""
 		if own, ok := g.own[name]; ok {
-			fmt.Fprintf(b, ", own: true, elementName: %q", own.ElementName)
+			more = fmt.Sprintf(", own: true, elementName: %q", own.ElementName)
 		}
-		fmt.Fprint(b, "},\n")
+		awsmodel.WriteShape(b, name, g.Shapes[name], more)
 	}
 	fmt.Fprint(b, "}\n")
 	return nil
