@@ -17,11 +17,15 @@ import (
 var imports = map[string]string{
 	"access": "auth parsecache policy resource",
 	"auth":   "policy",
-	"awsapi": "access auth awsapi/awsjson awsapi/ecr awsapi/sts awsapi/twinport awsapi/uri budget expiry jobs peer " +
-		"quota registry replication resource session",
-	"awsapi/awsjson": "budget registry",
-	"awsapi/ecr":     "access auth awsapi/awsjson awsapi/uri budget expiry registry replication resource session",
-	"awsapi/sts":     "auth",
+	"awsapi": "access auth awsapi/awsjson awsapi/awsquery awsapi/ecr awsapi/iam awsapi/sts awsapi/twinport awsapi/uri budget " +
+		"expiry iam jobs peer quota registry replication resource session",
+	"awsapi/awsjson":      "budget registry",
+	"awsapi/awsquery":     "awsapi/awsjson",
+	"awsapi/ecr":          "access auth awsapi/awsjson awsapi/uri budget expiry registry replication resource session",
+	"awsapi/ecr/generate": "awsapi/awsmodel",
+	"awsapi/iam":          "access awsapi/awsjson awsapi/awsquery budget iam resource",
+	"awsapi/iam/generate": "awsapi/awsmodel",
+	"awsapi/sts":          "access auth",
 	"awsapi/twinport": "auth awsapi/awsjson awsapi/ecr awsapi/uri expiry jobs lifecycle peer policy registry replication resource " +
 		"session",
 	"awsapi/uri":     "auth resource",
@@ -37,6 +41,7 @@ var imports = map[string]string{
 	"console":     "auth session",
 	"credential":  "durable",
 	"expiry":      "access changes jobs lifecycle metadata registry resource",
+	"iam":         "access auth metadata policy resource",
 	"jobs":        "metadata",
 	"lifecycle":   "strictjson",
 	"metadata":    "durable resource",

@@ -1,6 +1,6 @@
 // Package awsapi answers the AWS API on one address: Amazon ECR, and Twinport's
 // own operations, in the JSON 1.1 protocol (the header X-Amz-Target names it),
-// and AWS STS in the Query protocol (a form, or the query of a GET). It
+// and AWS IAM and STS in the Query protocol (a form, or the query of a GET). It
 // authenticates each request with Signature Version 4; account and Region come
 // from the signature alone. The console's requests have a session and a header
 // instead.
@@ -20,11 +20,13 @@ import (
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi/awsjson"
 	"github.com/twinport/twinport/internal/awsapi/ecr"
+	iamapi "github.com/twinport/twinport/internal/awsapi/iam"
 	"github.com/twinport/twinport/internal/awsapi/sts"
 	"github.com/twinport/twinport/internal/awsapi/twinport"
 	"github.com/twinport/twinport/internal/awsapi/uri"
 	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/expiry"
+	"github.com/twinport/twinport/internal/iam"
 	"github.com/twinport/twinport/internal/jobs"
 	"github.com/twinport/twinport/internal/peer"
 	"github.com/twinport/twinport/internal/quota"
@@ -49,6 +51,8 @@ type Config struct {
 	Sessions *session.Service
 	// Grants finds what callers have beside their names; nil means nothing.
 	Grants access.Granter
+	// IAM has the users, groups, roles and policies of accounts; nil means that its API is not offered.
+	IAM *iam.Service
 	// URIs writes where registries are.
 	URIs uri.Writer
 	// Version of the program.
@@ -75,6 +79,7 @@ type Handler struct {
 	ecr      *ecr.Service
 	twinport *twinport.Service
 	sts      *sts.Service
+	iam      *iamapi.Service // nil if it is not offered
 	verifier *auth.Verifier
 	grants   access.Granter
 	sessions *session.Service
@@ -92,7 +97,7 @@ func New(c Config) *Handler {
 	ecr := ecr.New(ecr.Config{
 		Registry: c.Registry, Replication: c.Replication, Expiry: c.Expiry, Keys: c.Accounts, URIs: c.URIs, Now: c.Now,
 	})
-	return &Handler{
+	h := &Handler{
 		registry: c.Registry,
 		ecr:      ecr,
 		twinport: twinport.New(twinport.Config{
@@ -110,6 +115,10 @@ func New(c Config) *Handler {
 		closing:  c.Closing,
 		streams:  streams{open: map[string]int{}}, streamBeat: streamBeat, streamWrite: streamWrite,
 	}
+	if c.IAM != nil {
+		h.iam = iamapi.New(c.IAM)
+	}
+	return h
 }
 
 // ServeHTTP implements http.Handler.
@@ -185,7 +194,11 @@ func (h *Handler) explain(ctx context.Context, err error, operation, requestID s
 	case errors.As(err, &refused):
 		return &awsjson.Exception{Code: refused.Code, Message: refused.Message, Status: refused.Status}
 	}
-	if exception := ecr.AsException(err); exception != nil {
+	exception := ecr.AsException(err)
+	if exception == nil {
+		exception = iamapi.AsException(err)
+	}
+	if exception != nil {
 		if exception.Status >= http.StatusInternalServerError {
 			h.log.ErrorContext(ctx, "AWS API request failed", "operation", operation, "request_id", requestID, "error", err)
 		}

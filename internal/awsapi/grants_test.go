@@ -16,7 +16,9 @@ import (
 
 type granter func(auth.Identity) (access.Grants, error)
 
-func (g granter) Grants(_ context.Context, identity auth.Identity) (access.Grants, error) { return g(identity) }
+func (g granter) Grants(_ context.Context, identity auth.Identity) (access.Grants, error) {
+	return g(identity)
+}
 
 // keyring has access keys by id.
 type keyring map[string]auth.AccessKey

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/auth"
 )
 
@@ -30,8 +31,8 @@ type credentials struct {
 
 // getSessionToken issues temporary credentials for the caller. A session may not
 // make another one, which would outlive it.
-func (s *Service) getSessionToken(ctx context.Context, caller auth.Identity, form url.Values) (any, error) {
-	if err := longLivedOnly(caller, "GetSessionToken"); err != nil {
+func (s *Service) getSessionToken(ctx context.Context, caller access.Caller, form url.Values) (any, error) {
+	if err := longLivedOnly(caller.Identity, "GetSessionToken"); err != nil {
 		return nil, err
 	}
 	if form.Has("SerialNumber") || form.Has("TokenCode") {
@@ -44,10 +45,10 @@ func (s *Service) getSessionToken(ctx context.Context, caller auth.Identity, for
 	if err != nil {
 		return nil, err
 	}
-	if caller.Principal.IsRoot() {
+	if caller.Identity.Principal.IsRoot() {
 		lifetime = min(lifetime, auth.MaxRootSession)
 	}
-	key, err := s.keys.AccessKey(ctx, caller.AccessKeyID)
+	key, err := s.keys.AccessKey(ctx, caller.Identity.AccessKeyID)
 	if errors.Is(err, auth.ErrNoKey) {
 		err = auth.UnknownKey(SigningName) // it was removed while the request was under way
 	}

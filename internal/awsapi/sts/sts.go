@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/auth"
 )
 
@@ -34,7 +35,7 @@ type Service struct {
 func New(keys auth.Keys, verifier *auth.Verifier) *Service { return &Service{keys, verifier} }
 
 // operations are those that are offered, by name. No policy decides on them.
-var operations = map[string]func(*Service, context.Context, auth.Identity, url.Values) (any, error){
+var operations = map[string]func(*Service, context.Context, access.Caller, url.Values) (any, error){
 	"GetAccessKeyInfo":  (*Service).getAccessKeyInfo,
 	"GetCallerIdentity": (*Service).getCallerIdentity,
 	"GetSessionToken":   (*Service).getSessionToken,
@@ -52,7 +53,7 @@ func Offered() string {
 
 // Do does a known operation with the parameters of a form. The result is for
 // encoding/xml. Refusals are of type *auth.Error.
-func (s *Service) Do(ctx context.Context, name string, caller auth.Identity, form url.Values) (any, error) {
+func (s *Service) Do(ctx context.Context, name string, caller access.Caller, form url.Values) (any, error) {
 	return operations[name](s, ctx, caller, form)
 }
 
@@ -65,8 +66,8 @@ type CallerIdentity struct {
 }
 
 // getCallerIdentity returns who the caller is.
-func (s *Service) getCallerIdentity(_ context.Context, caller auth.Identity, _ url.Values) (any, error) {
-	p := caller.Principal
+func (s *Service) getCallerIdentity(_ context.Context, caller access.Caller, _ url.Values) (any, error) {
+	p := caller.Identity.Principal
 	return CallerIdentity{ARN: p.ARN, UserID: p.UserID(), Account: p.Account}, nil
 }
 
@@ -78,8 +79,8 @@ type AccessKeyInfo struct {
 
 // getAccessKeyInfo returns the account of an access key. It answers for the
 // caller's own account only: whose the keys of others are is theirs to know.
-func (s *Service) getAccessKeyInfo(ctx context.Context, caller auth.Identity, form url.Values) (any, error) {
-	if err := longLivedOnly(caller, "GetAccessKeyInfo"); err != nil {
+func (s *Service) getAccessKeyInfo(ctx context.Context, caller access.Caller, form url.Values) (any, error) {
+	if err := longLivedOnly(caller.Identity, "GetAccessKeyInfo"); err != nil {
 		return nil, err
 	}
 	id := form.Get("AccessKeyId")
@@ -97,13 +98,13 @@ func (s *Service) getAccessKeyInfo(ctx context.Context, caller auth.Identity, fo
 	if err != nil {
 		return nil, err
 	}
-	if !known || account != caller.Principal.Account {
+	if !known || account != caller.Identity.Principal.Account {
 		return nil, &auth.Error{
-			Code: "ValidationError", Message: "The access key ID is none of account " + caller.Principal.Account +
+			Code: "ValidationError", Message: "The access key ID is none of account " + caller.Identity.Principal.Account +
 				": ask with an access key of the account that it is of", Status: http.StatusBadRequest,
 		}
 	}
-	return AccessKeyInfo{Account: caller.Principal.Account}, nil
+	return AccessKeyInfo{Account: account}, nil
 }
 
 // minKeyID and maxKeyID bound an access key's id, in characters.

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/awsapi/sts"
 	"github.com/twinport/twinport/internal/policy"
@@ -34,7 +35,7 @@ func TestGetCallerIdentity(t *testing.T) {
 
 func callerIdentity(t *testing.T, p policy.Principal) sts.CallerIdentity {
 	t.Helper()
-	out, err := sts.New(nil, nil).Do(t.Context(), "GetCallerIdentity", auth.Identity{Principal: p}, nil)
+	out, err := sts.New(nil, nil).Do(t.Context(), "GetCallerIdentity", access.Caller{Identity: auth.Identity{Principal: p}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
