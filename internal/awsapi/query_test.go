@@ -117,3 +117,25 @@ func TestFormIsCounted(t *testing.T) {
 		t.Errorf("%d bytes are still counted", used)
 	}
 }
+
+// A presigned GET asks IAM as well as a form does.
+func TestPresignedIAM(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t, func(c *awsapi.Config) { c.IAM = iam.New(iam.Config{}) })
+	r := must[*http.Request](t)(http.NewRequest(http.MethodGet, a.URL+
+		"/?Action=GetUser&UserName=a%2Fb&Version=2010-05-08&X-Amz-Expires=60", nil))
+	url, header, err := v4.NewSigner().PresignHTTP(t.Context(), ofRoot, r, digest.FromString("").Encoded(), "iam", "us-east-1",
+		time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for tampered, code := range map[string]string{url: "ValidationError", url + "0": "IncompleteSignature"} {
+		signed := must[*http.Request](t)(http.NewRequest(http.MethodGet, tampered, nil))
+		signed.Header = header.Clone()
+		resp, text := send(t, signed)
+		if !strings.HasPrefix(text, `<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/">`) ||
+			!strings.Contains(text, "<Code>"+code+"</Code>") {
+			t.Errorf("%s: %d %s", code, resp.StatusCode, text)
+		}
+	}
+}
