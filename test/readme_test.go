@@ -102,7 +102,7 @@ func TestReadmeConfiguration(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "wrong.yaml")
 	writeFile(t, file, "x: 1\nsweep: {x: 1}\nlifecycle: {x: 1}\ntls: {x: 1, acme: {x: 1}}\n"+
 		"accounts: [{x: 1, access_keys: [{x: 1}]}]\n"+
-		"deployment: {x: 1}\npeers: [{x: 1}]\n")
+		"deployment: {x: 1}\nsecrets: {x: 1}\npeers: [{x: 1}]\n")
 	_, err := config.Load(file, []string{"TWINPORT_X=1"})
 	if err == nil {
 		t.Fatal("unknown keys are allowed")

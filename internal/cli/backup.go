@@ -23,7 +23,7 @@ type backupCommand struct {
 
 // Help is shown by --help.
 func (backupCommand) Help() string {
-	return `The server may run or not; sweeps pause meanwhile. The configuration is not part of the backup: it holds secrets, so keep a copy elsewhere.
+	return `The server may run or not; sweeps pause meanwhile. The configuration and the master keys are not part of the backup: they hold or open secrets, so keep a copy elsewhere.
 
 Exit status: 0 if the backup is whole; 1 if it could not be made, and the folder holds what it held before; 3 if it was made but for objects that the server itself has lost or has wrong, which twinport verify reports.`
 }
@@ -59,6 +59,8 @@ func (c backupCommand) Run(ctx context.Context, out output) error {
 		result.Objects-result.Damaged, size(result.Bytes))
 	fmt.Fprintf(out.stdout, "New since the last backup: %d copied and %d linked (%s); removed: %d (%s).\n", result.Copied,
 		result.Linked, size(result.FreshBytes), result.Removed, size(result.RemovedBytes))
+	fmt.Fprintf(out.stdout, "The master keys are not in it: keep a copy of %s elsewhere. Without them the access keys of "+
+		"users cannot be restored; with them a backup would be as secret as these are.\n", stores.MasterKeys(cfg))
 	if result.Damaged > 0 {
 		return &exitStatus{
 			exitDamaged, fmt.Errorf("%d objects are damaged in %s and not in the backup: run twinport verify --full, and "+
@@ -104,6 +106,8 @@ func (c restoreCommand) Run(ctx context.Context, out output) error {
 	sayWide(out, cfg.Data)
 	fmt.Fprintf(out.stdout, "Restored into %s: the database (%s) and %d objects (%s); %d copied and %d linked now.\n",
 		cfg.Data, size(result.DatabaseBytes), result.Objects-result.Damaged, size(result.Bytes), result.Copied, result.Linked)
+	fmt.Fprintf(out.stdout, "A backup has no master keys: put those that it was made with back into %s before the server "+
+		"starts, or the access keys of users do not work.\n", stores.MasterKeys(cfg))
 	if result.Damaged > 0 {
 		return &exitStatus{
 			exitDamaged, fmt.Errorf("%d objects are damaged in %s and not restored: run twinport verify --repair",

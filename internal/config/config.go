@@ -50,6 +50,7 @@ type Config struct {
 	Lifecycle Lifecycle
 	// Regions are those served, at least one, without duplicates.
 	Regions []string
+	Secrets Secrets
 	TLS     TLS
 	// TrustedProxies are those whose X-Forwarded headers are believed.
 	TrustedProxies []netip.Prefix

@@ -139,6 +139,9 @@ func keyOf(name string, number byte) string {
 }
 
 // AccessKey hides its secret from formatting, cmp's included.
+// masterKey is a line of a file of master keys.
+const masterKey = "k1 AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
 func secrets(c config.Config) (list []string) {
 	for _, account := range c.Accounts {
 		for _, key := range account.AccessKeys {
@@ -171,6 +174,7 @@ database: postgres://twinport:database-password@db.example/twinport
 blobs: s3://bucket/prefix?region=eu-central-1
 sweep: {interval: 30m, grace: 48h}
 lifecycle: {interval: 6h}
+secrets: {key_file: master.key}
 regions:
   - osaka-dc1
   - us-east-1
@@ -218,6 +222,7 @@ peers:
 		Blobs:          "s3://bucket/prefix?region=eu-central-1",
 		Sweep:          config.Sweep{Interval: 30 * time.Minute, Grace: 48 * time.Hour},
 		Lifecycle:      config.Lifecycle{Interval: 6 * time.Hour},
+		Secrets:        config.Secrets{KeyFile: filepath.Join(dir, "master.key")},
 		Regions:        []string{"osaka-dc1", "us-east-1"},
 		TLS:            config.TLS{Cert: filepath.Join(dir, "a.crt"), Key: filepath.Join(dir, "a.key")},
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::1/128")},
@@ -324,6 +329,10 @@ tls: {cert: a.crt, key: a.key}
 		}},
 		"lifecycle": {[]string{"TWINPORT_LIFECYCLE_INTERVAL=3h"}, func(c *config.Config) {
 			c.Lifecycle.Interval = 3 * time.Hour
+		}},
+		"key file": {[]string{"TWINPORT_SECRETS_KEY_FILE=env.key"}, func(c *config.Config) { c.Secrets.KeyFile = "env.key" }},
+		"master key": {[]string{"TWINPORT_MASTER_KEY=" + masterKey}, func(c *config.Config) {
+			c.Secrets.MasterKey = config.MasterKey(masterKey)
 		}},
 		"regions": {
 			[]string{"TWINPORT_REGIONS=env-1, env-2"}, func(c *config.Config) {
@@ -458,7 +467,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"second document malformed", accounts + "---\n]\n", nil, wants{"6: not valid YAML"}},
 		{"too long", accounts + "# " + strings.Repeat("x", 1<<20), nil, wants{"0: longer than 1048576 bytes"}},
 		{"unknown key", accounts + "region: [us-east-1]\n", nil, wants{
-			`6: unknown key "region"; did you mean regions? (allowed: listen, domain, public_port, uri, data, database, blobs, sweep, lifecycle, regions, tls, trusted_proxies, metrics, quotas, accounts, operators, deployment, peers)`,
+			`6: unknown key "region"; did you mean regions? (allowed: listen, domain, public_port, uri, data, database, blobs, sweep, lifecycle, regions, tls, trusted_proxies, metrics, quotas, secrets, accounts, operators, deployment, peers)`,
 		}},
 		{"unknown key in other letters", accounts + "publicPort: 1\n", nil, wants{
 			`6: unknown key "publicPort"; did you mean public_port?`,
@@ -526,6 +535,12 @@ func TestLoadRefuses(t *testing.T) {
 		{"sweep: values", accounts + "sweep: {interval: 1, grace: 100ms}\n", nil, wants{
 			"6: sweep.interval: must be text", `6: sweep.grace: "100ms" is not a time that can be used here`,
 		}},
+		{"secrets: text", accounts + "secrets: a\n", nil, wants{"6: secrets: must be a mapping with the keys key_file"}},
+		{"secrets: no path", accounts + "secrets: {key_file: [a]}\n", nil, wants{"6: secrets.key_file: must be text"}},
+		{"secrets: not a key", accounts, []string{"TWINPORT_MASTER_KEY=k1 hidden"}, wants{
+			"TWINPORT_MASTER_KEY: line 1 of TWINPORT_MASTER_KEY: what follows the id must be the base64 of 32 bytes"}},
+		{"secrets: both", accounts + "secrets: {key_file: a}\n", []string{"TWINPORT_MASTER_KEY=" + masterKey}, wants{
+			"TWINPORT_MASTER_KEY: the master keys are in a file or in this variable"}},
 		{"quotas: text", accounts + "quotas: off\n", nil, wants{
 			"6: quotas: must be a mapping with the keys repositories, images_per_repository, tags_per_image, open_uploads, " +
 				"layer_bytes, stored_bytes, replicated_bytes, requests_per_second",
@@ -990,15 +1005,16 @@ func TestAuthAccounts(t *testing.T) {
 }
 
 func TestAccessKeyShowsNoSecret(t *testing.T) {
-	c := config.Config{Accounts: []config.Account{prod}}
+	c := config.Config{Accounts: []config.Account{prod}, Secrets: config.Secrets{MasterKey: masterKey}}
 	var log strings.Builder
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "config", c, "key", prod.AccessKeys[0])
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "key", prod.AccessKeys[0])
-	if encoded, err := json.Marshal(c); err != nil || strings.Contains(string(encoded), prodSecret) {
+	if encoded, err := json.Marshal(c); err != nil || strings.Contains(string(encoded), prodSecret) ||
+		strings.Contains(string(encoded), masterKey[3:]) {
 		t.Errorf("JSON %s, %v", encoded, err)
 	}
 	out := log.String() + fmt.Sprintf("%v %+v %#v", c, c, c)
-	if strings.Contains(out, prodSecret) || !strings.Contains(out, prodKey) {
+	if strings.Contains(out, prodSecret) || strings.Contains(out, masterKey[3:]) || !strings.Contains(out, prodKey) {
 		t.Errorf("the log is %s", out)
 	}
 }

@@ -69,7 +69,7 @@ func (l *loader) problemf(s setting, format string, args ...any) {
 }
 
 // readFile returns the settings of the file at path, those below sweep,
-// lifecycle, tls and deployment among them (tls.cert, tls.acme.domains), and the file's folder.
+// lifecycle, tls, deployment and secrets among them (tls.cert, tls.acme.domains), and the file's folder.
 func (l *loader) readFile(path string) (map[string]setting, string, error) {
 	settings := map[string]setting{}
 	if path == "" {
@@ -95,7 +95,7 @@ func (l *loader) readFile(path string) (map[string]setting, string, error) {
 		keys []string
 	}{
 		{"sweep", sweepKeys}, {"lifecycle", lifecycleKeys}, {"tls", tlsKeys}, {"tls.acme", acmeKeys},
-		{"deployment", deploymentKeys},
+		{"deployment", deploymentKeys}, {"secrets", secretsKeys},
 	} {
 		if parent, ok := settings[below.name]; ok {
 			for name, s := range l.mapping(parent, below.keys) {

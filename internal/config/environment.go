@@ -33,6 +33,8 @@ var variables = map[string]string{
 	"TWINPORT_TLS_ACME_CA":            "tls.acme.ca",
 	"TWINPORT_TRUSTED_PROXIES":        "trusted_proxies",
 	"TWINPORT_QUOTAS":                 "quotas",
+	"TWINPORT_SECRETS_KEY_FILE":       "secrets.key_file",
+	masterKeyVariable:                 masterKey,
 	"TWINPORT_ACCOUNTS":               "accounts",
 	"TWINPORT_OPERATORS":              "operators",
 	"TWINPORT_DEPLOYMENT_NAME":        "deployment.name",

@@ -24,6 +24,8 @@ func (l *loader) applyEphemeral(settings map[string]setting) {
 	for _, refused := range []struct{ name, why string }{
 		{"database", "an ephemeral server keeps everything in memory"},
 		{"blobs", "an ephemeral server keeps everything in memory"},
+		{"secrets.key_file", "an ephemeral server keeps no secrets"},
+		{masterKey, "an ephemeral server keeps no secrets"},
 		{"peers", "an ephemeral server has a new identity at each start, which no peer knows"},
 		{"tls.acme.domains", "an ephemeral server keeps no certificates"},
 	} {

@@ -183,6 +183,12 @@ regions: [%s]
 #   replicated_bytes: none # those of them that replications bring
 #   requests_per_second: {PutImage: 10, InitiateLayerUpload: 100}
 
+# The master keys, which seal the secrets of users' access keys in the database:
+# a file for its owner alone, made at the first start. Keep a copy apart from the
+# backups. With database there is no default, and all processes need the same
+# file, or its text in the variable TWINPORT_MASTER_KEY.
+# secrets: {key_file: %s/master.key}
+
 # Who this deployment is to others that it replicates with (its peers): a name
 # for people, by default the first Region, and the URL where they reach it, by
 # default that of the domain, if that is not localhost.
@@ -202,7 +208,7 @@ regions: [%s]
 # Instead of secret, a key may have secret_env (the name of an environment
 # variable) or secret_file (a path), to keep the secret out of this file.
 accounts:
-`, listen, defaults.Domain, defaults.Data, strings.Join(defaults.Regions, ", "))
+`, listen, defaults.Domain, defaults.Data, strings.Join(defaults.Regions, ", "), defaults.Data)
 	for _, account := range w.Accounts {
 		fmt.Fprintf(&b, "  - id: %q\n    name: %s\n    access_keys:\n", account.ID, account.Name)
 		for _, key := range account.AccessKeys {

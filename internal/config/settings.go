@@ -25,10 +25,11 @@ import (
 var (
 	topKeys = []string{
 		"listen", "domain", "public_port", "uri", "data", "database", "blobs", "sweep", "lifecycle", "regions", "tls",
-		"trusted_proxies", "metrics", "quotas", "accounts", "operators", "deployment", "peers",
+		"trusted_proxies", "metrics", "quotas", "secrets", "accounts", "operators", "deployment", "peers",
 	}
 	sweepKeys     = []string{"interval", "grace"}
 	lifecycleKeys = []string{"interval"}
+	secretsKeys   = []string{"key_file"}
 	tlsKeys       = []string{"cert", "key", "acme"}
 	acmeKeys      = []string{"domains", "email", "directory", "cache", "ca"}
 	accountKeys   = []string{"id", "name", "organization", "access_keys", "quotas"}
@@ -134,6 +135,7 @@ func (l *loader) apply(settings map[string]setting, dir string) {
 	if s, ok := settings["lifecycle.interval"]; ok {
 		c.Lifecycle.Interval = l.duration(s)
 	}
+	l.secrets(settings)
 	l.tls(settings)
 	if s, ok := settings["trusted_proxies"]; ok {
 		c.TrustedProxies = l.prefixes(s)
