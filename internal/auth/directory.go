@@ -68,6 +68,9 @@ func (d *Directory) AccessKey(_ context.Context, id string) (AccessKey, error) {
 	return key, nil
 }
 
+// Role implements Keys: no roles are configured.
+func (d *Directory) Role(context.Context, string) (AccessKey, error) { return AccessKey{}, ErrNoKey }
+
 // Account finds an account by its id. The caller must not change its Keys.
 func (d *Directory) Account(id string) (Account, bool) {
 	i, ok := d.byID[id]

@@ -16,11 +16,12 @@ const (
 )
 
 // SignDownload writes a token that opens a layer of a repository, which is
-// <account>/<region>/<name>, without a login. One that temporary credentials ask
-// for does not outlive them.
-func SignDownload(key AccessKey, t Temporary, region, repository, layer string, now time.Time) string {
+// <account>/<region>/<name>, without a login, as the identity does whose key
+// this is. One that temporary credentials ask for does not outlive them.
+func SignDownload(key AccessKey, by Identity, region, repository, layer string, now time.Time) string {
 	return SignToken(key, Token{
-		Region: region, Scope: scopeOfLayer(repository, layer), Temporary: t, Expires: t.Until(now.Add(DownloadLifetime)),
+		Region: region, Scope: scopeOfLayer(repository, layer), Temporary: by.Temporary, Role: by.Role,
+		Expires: by.Temporary.Until(now.Add(DownloadLifetime)),
 	})
 }
 

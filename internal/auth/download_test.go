@@ -11,7 +11,7 @@ func TestDownloadToken(t *testing.T) {
 	const repository, layer = "111122223333/osaka-dc1/app", "sha256:00"
 	c := &clock{now: signedAt}
 	v := auth.NewVerifier(newKeyring(longLived), "deployment", c.Now)
-	text := auth.SignDownload(longLived, auth.Temporary{}, "osaka-dc1", repository, layer, c.now)
+	text := auth.SignDownload(longLived, auth.Identity{}, "osaka-dc1", repository, layer, c.now)
 	token, _, err := v.VerifyToken(t.Context(), text)
 	if err != nil || token.Region != "osaka-dc1" || !token.Opens(repository, layer) {
 		t.Fatalf("the token %+v does not open its layer: %v", token, err)

@@ -254,7 +254,7 @@ func TestTemporaryLogin(t *testing.T) {
 	}
 	for name, text := range map[string]string{
 		"login": auth.SignToken(longLived, auth.Token{Region: "us-west-2", Temporary: issued.Temporary, Expires: loginEnds}),
-		"download": auth.SignDownload(longLived, issued.Temporary, "us-west-2", "111122223333/us-west-2/app", "sha256:00",
+		"download": auth.SignDownload(longLived, auth.Identity{Temporary: issued.Temporary}, "us-west-2", "111122223333/us-west-2/app", "sha256:00",
 			signedAt),
 	} {
 		c.set(signedAt)

@@ -143,7 +143,7 @@ func (v *Verifier) Read(r *http.Request, service string) (*Signed, error) {
 func (s *Signed) findKey() (err error) {
 	ctx := s.request.Context()
 	if s.sessionToken == "" {
-		s.key, err = s.verifier.keys.AccessKey(ctx, s.scope.keyID)
+		s.key, err = findKey(ctx, s.verifier.keys, s.scope.keyID)
 		if errors.Is(err, ErrNoKey) {
 			return UnknownKey(s.service)
 		}
@@ -190,10 +190,11 @@ func (s *Signed) Verify(body []byte) (Identity, error) {
 	if !remembered {
 		s.remember(signing)
 	}
-	identity := Identity{Principal: s.key.Principal, AccessKeyID: s.key.ID, Region: strings.Clone(s.scope.region)}
+	identity := identityOf(s.key, nil, Temporary{})
 	if s.session != nil {
-		identity.Temporary = s.session.Temporary
+		identity = identityOf(s.key, s.session.role, s.session.Temporary)
 	}
+	identity.Region = strings.Clone(s.scope.region)
 	return identity, nil
 }
 
@@ -465,12 +466,12 @@ func (s *Signed) signingKey() (key []byte, remembered bool) {
 // with the session, which is not used past its end.
 func (s *Signed) remember(key []byte) {
 	if s.session == nil {
-		s.verifier.signingKeys.put(s.scope.clone(), signingKey{secret: s.key.Secret, key: key})
+		s.verifier.signingKeys.put(s.scope.clone(), signingKey{secret: s.key.Secret, key: key}, 1)
 		return
 	}
 	verified := *s.session
 	verified.scope, verified.signing = s.scope.clone(), key
-	s.verifier.sessions.put(strings.Clone(s.sessionToken), &verified)
+	s.verifier.sessions.put(strings.Clone(s.sessionToken), &verified, sessionWeight+2*len(s.sessionToken))
 }
 
 // sign computes the signature of a canonical request, as hexadecimal text.

@@ -45,7 +45,8 @@ func root(account string) policy.Principal {
 	return policy.Principal{Account: account, ARN: "arn:aws:iam::" + account + ":root"}
 }
 
-// keyring is a Keys that tests can change.
+// keyring is a Keys that tests can change. It gives access keys as roles, and
+// roles as access keys.
 type keyring struct {
 	mu   sync.Mutex
 	keys map[string]auth.AccessKey
@@ -79,6 +80,10 @@ func (k *keyring) AccessKey(_ context.Context, id string) (auth.AccessKey, error
 		return auth.AccessKey{}, auth.ErrNoKey
 	}
 	return key, nil
+}
+
+func (k *keyring) Role(ctx context.Context, id string) (auth.AccessKey, error) {
+	return k.AccessKey(ctx, id)
 }
 
 func newVerifier(now time.Time) *auth.Verifier {

@@ -91,16 +91,29 @@ type Credentials struct {
 // Nothing of them is kept: the session token has all of it, and can be opened
 // as long as the access key is what it is now.
 func (v *Verifier) Issue(key AccessKey, lifetime time.Duration) Credentials {
+	return v.issue(key, lifetime, nil)
+}
+
+// IssueRole makes temporary credentials of a session of a role, which Keys.Role
+// has found, as Issue does: ErrSessionTooLarge.
+func (v *Verifier) IssueRole(role AccessKey, session RoleSession, lifetime time.Duration) (Credentials, error) {
+	if !session.fits() {
+		return Credentials{}, ErrSessionTooLarge
+	}
+	return v.issue(role, lifetime, &session), nil
+}
+
+func (v *Verifier) issue(parent AccessKey, lifetime time.Duration, role *RoleSession) Credentials {
 	secret := make([]byte, secretSize)
 	rand.Read(secret) // never fails
 	issued := v.now().UTC().Truncate(time.Second)
 	c := Credentials{
 		Temporary: Temporary{
-			AccessKeyID: newTemporaryID(key.Principal.Account), IssuedAt: issued, Expires: issued.Add(lifetime),
+			AccessKeyID: newTemporaryID(parent.Principal.Account), IssuedAt: issued, Expires: issued.Add(lifetime),
 		},
 		Secret: base64.StdEncoding.EncodeToString(secret),
 	}
-	c.SessionToken = v.seal(key, c)
+	c.SessionToken = base64.RawURLEncoding.EncodeToString(v.seal(parent, c, role))
 	return c
 }
 
@@ -159,7 +172,7 @@ func keyAccount(prefix, id string) (string, bool) {
 // AccountOf returns the account that an access key is of: of a long-lived one
 // that is there, and of a temporary one by its id alone.
 func (v *Verifier) AccountOf(ctx context.Context, id string) (account string, known bool, err error) {
-	key, err := v.keys.AccessKey(ctx, id)
+	key, err := findKey(ctx, v.keys, id)
 	switch {
 	case err == nil:
 		return key.Principal.Account, true, nil

@@ -17,23 +17,26 @@ const TokenLifetime = 12 * time.Hour
 
 const (
 	// maxTokenText bounds the text that VerifyToken looks at, in bytes. The
-	// longest scope, a repository name of 256 and a sha512 digest, needs about 700.
-	maxTokenText = 2048
-	// maxTokens bounds how many verified tokens are remembered: some 3 MiB.
-	maxTokens = 4096
+	// longest scope, a repository name of 256 and a sha512 digest, needs about 700,
+	// and the session of a role maxSessionToken.
+	maxTokenText = maxSessionToken + 1024
+	// maxTokens bounds the verified tokens that are remembered, in bytes;
+	// tokenWeight is what each takes beside its text and what that holds.
+	maxTokens, tokenWeight = 8 << 20, 512
 	// maxBasic bounds an Authorization header of the Basic scheme, in bytes.
 	maxBasic = 8192
 
-	// tokenVersion is that of the tokens of long-lived access keys, and
-	// temporaryTokenVersion that of those made with temporary credentials.
-	tokenVersion, temporaryTokenVersion = 1, 2
+	// tokenVersion is that of the tokens of long-lived access keys,
+	// temporaryTokenVersion that of those made with their temporary credentials, and
+	// roleTokenVersion that of those made by a session of a role.
+	tokenVersion, temporaryTokenVersion, roleTokenVersion = 1, 2, 3
 	// tokenLabel separates the keys of registry tokens from every other use
 	// of an access key's secret, Signature Version 4 above all.
 	tokenLabel = "twinport registry token 1"
 )
 
 // Token is what a registry token says. It speaks for the principal of its
-// access key, in one Region.
+// access key, or of its session of a role, in one Region.
 type Token struct {
 	AccessKeyID string
 	Region      string
@@ -44,6 +47,9 @@ type Token struct {
 	// Temporary are the temporary credentials that the token was made with, if it
 	// was: policies see them wherever the token is used.
 	Temporary Temporary
+	// Role is the session of a role that the token was made by, if it was. Then
+	// AccessKeyID is empty.
+	Role *RoleSession
 	// Expires is in whole seconds, UTC.
 	Expires time.Time
 }
@@ -57,7 +63,8 @@ type verifiedToken struct {
 // SignToken writes t as text of the URL-safe base64 alphabet without padding.
 // The text is signed with a key derived from key's secret: every process that
 // knows the access key can check it, and it dies with the access key.
-// t.AccessKeyID is taken from key.
+// t.AccessKeyID is taken from key. That of a session of a role is signed by the
+// role, and carries the session's own token.
 func SignToken(key AccessKey, t Token) string {
 	t.AccessKeyID = key.ID
 	claims := appendClaims(make([]byte, 0, 512), t)
@@ -78,7 +85,7 @@ func (v *Verifier) VerifyToken(ctx context.Context, text string) (Token, Identit
 		if proven, err = v.proveToken(ctx, text); err != nil {
 			return Token{}, Identity{}, err
 		}
-	} else if err := v.unchanged(ctx, proven.key); err != nil {
+	} else if err := unchanged(ctx, v.keys, proven.key); err != nil {
 		if errors.Is(err, ErrNoKey) {
 			v.tokens.remove(text)
 			err = ErrTokenInvalid
@@ -93,14 +100,11 @@ func (v *Verifier) VerifyToken(ctx context.Context, text string) (Token, Identit
 	}
 	if !known {
 		// The text is often a part of a larger string: do not keep that alive.
-		v.tokens.put(strings.Clone(text), proven)
+		v.tokens.put(strings.Clone(text), proven, tokenWeight+2*len(text))
 	}
-	return proven.token, Identity{
-		Principal:   proven.key.Principal,
-		AccessKeyID: proven.token.AccessKeyID,
-		Temporary:   proven.token.Temporary,
-		Region:      proven.token.Region,
-	}, nil
+	identity := identityOf(proven.key, proven.token.Role, proven.token.Temporary)
+	identity.Region = proven.token.Region
+	return proven.token, identity, nil
 }
 
 // validAt reports whether the token has not expired, and could have been signed
@@ -111,16 +115,8 @@ func (t Token) validAt(now time.Time) bool {
 	if t.isDownload() {
 		lifetime = DownloadLifetime
 	}
-	return now.Before(t.Expires) && !t.Expires.After(now.Add(lifetime+MaxSkew))
-}
-
-// unchanged reports whether an access key is what it was: ErrNoKey.
-func (v *Verifier) unchanged(ctx context.Context, was AccessKey) error {
-	key, err := v.keys.AccessKey(ctx, was.ID)
-	if err == nil && key != was {
-		err = ErrNoKey
-	}
-	return err
+	return now.Before(t.Expires) && !t.Expires.After(now.Add(lifetime+MaxSkew)) &&
+		(t.Role == nil || t.Temporary.validAt(now) && now.Before(t.Temporary.Expires))
 }
 
 func (v *Verifier) proveToken(ctx context.Context, text string) (verifiedToken, error) {
@@ -128,11 +124,17 @@ func (v *Verifier) proveToken(ctx context.Context, text string) (verifiedToken, 
 	if !ok {
 		return verifiedToken{}, ErrTokenInvalid
 	}
-	token, ok := parseClaims(claims)
+	token, sealed, ok := parseClaims(claims)
 	if !ok {
 		return verifiedToken{}, ErrTokenInvalid
 	}
-	key, err := v.keys.AccessKey(ctx, token.AccessKeyID)
+	var key AccessKey
+	var err error
+	if sealed == nil {
+		key, err = findKey(ctx, v.keys, token.AccessKeyID)
+	} else {
+		key, err = v.openClaims(ctx, sealed, &token)
+	}
 	if err != nil && !errors.Is(err, ErrNoKey) {
 		return verifiedToken{}, err
 	}
@@ -140,6 +142,20 @@ func (v *Verifier) proveToken(ctx context.Context, text string) (verifiedToken, 
 		return verifiedToken{}, ErrTokenInvalid
 	}
 	return verifiedToken{token: token, key: key}, nil
+}
+
+// openClaims opens the session token of a role that claims carry, and returns
+// the role: ErrNoKey.
+func (v *Verifier) openClaims(ctx context.Context, sealed []byte, t *Token) (AccessKey, error) {
+	s, err := v.unseal(ctx, sealed)
+	if errors.Is(err, errSessionInvalid) || err == nil && s.role == nil {
+		return AccessKey{}, ErrNoKey
+	}
+	if err != nil {
+		return AccessKey{}, err
+	}
+	t.Temporary, t.Role = s.Temporary, s.role
+	return s.parent, nil
 }
 
 // tokenMAC signs claims for key and its principal: a token must not pass to
@@ -155,16 +171,20 @@ func tokenMAC(key AccessKey, claims []byte) []byte {
 }
 
 // appendClaims writes the version, the expiry (8 bytes, Unix seconds) and three
-// strings, each after its length; then, of temporary credentials, when they were
-// issued, when they expire, and their id.
+// strings, each after its length: the access key's id, Region and scope; then, of temporary
+// credentials, when they were issued, when they expire, and their id. Those of a
+// session of a role have its session token in place of the access key's id.
 func appendClaims(b []byte, t Token) []byte {
-	version := byte(tokenVersion)
-	if !t.Temporary.IsZero() {
+	version, from := byte(tokenVersion), t.AccessKeyID
+	switch {
+	case t.Role != nil:
+		version, from = roleTokenVersion, t.Role.sealed
+	case !t.Temporary.IsZero():
 		version = temporaryTokenVersion
 	}
 	b = append(b, version)
 	b = binary.BigEndian.AppendUint64(b, uint64(t.Expires.Unix()))
-	for _, text := range [...]string{t.AccessKeyID, t.Region, t.Scope} {
+	for _, text := range [...]string{from, t.Region, t.Scope} {
 		b = appendText(b, text)
 	}
 	if version == temporaryTokenVersion {
@@ -190,24 +210,29 @@ func decodeToken(text string) (claims, mac []byte, ok bool) {
 	return raw[:split], raw[split:], true
 }
 
-func parseClaims(b []byte) (t Token, ok bool) {
-	if len(b) < 9 || b[0] != tokenVersion && b[0] != temporaryTokenVersion {
-		return Token{}, false
+// parseClaims reads what appendClaims wrote. sealed is the session token of a
+// session of a role, which is still to be opened, or nil.
+func parseClaims(b []byte) (t Token, sealed []byte, ok bool) {
+	if len(b) < 9 || b[0] < tokenVersion || b[0] > roleTokenVersion {
+		return Token{}, nil, false
 	}
 	version := b[0]
 	t.Expires = unixTime(b[1:])
 	b = b[9:]
 	for _, field := range [...]*string{&t.AccessKeyID, &t.Region, &t.Scope} {
 		if *field, b, ok = cutText(b); !ok {
-			return Token{}, false
+			return Token{}, nil, false
 		}
 	}
-	if version == temporaryTokenVersion {
+	switch version {
+	case temporaryTokenVersion:
 		if t.Temporary, b, ok = cutTemporary(b); !ok {
-			return Token{}, false
+			return Token{}, nil, false
 		}
+	case roleTokenVersion:
+		sealed, t.AccessKeyID = []byte(t.AccessKeyID), ""
 	}
-	return t, len(b) == 0
+	return t, sealed, len(b) == 0
 }
 
 // BasicCredentials reads an Authorization header of the Basic scheme (RFC

@@ -117,6 +117,10 @@ func (k testKeys) AccessKey(_ context.Context, id string) (auth.AccessKey, error
 	return key, nil
 }
 
+func (testKeys) Role(context.Context, string) (auth.AccessKey, error) {
+	return auth.AccessKey{}, auth.ErrNoKey
+}
+
 var (
 	now     = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	prodKey = auth.AccessKey{

@@ -25,7 +25,7 @@ func (s *Service) GetAuthorizationToken(ctx context.Context, call Call,
 	}
 	temporary := call.Caller.Identity.Temporary
 	login := auth.Token{
-		AccessKeyID: key.ID, Region: call.Registry.Region, Temporary: temporary,
+		Region: call.Registry.Region, Temporary: temporary, Role: call.Caller.Identity.Role,
 		Expires: temporary.Until(s.now().Add(auth.TokenLifetime)),
 	}
 	if call.Session.ID != "" {
@@ -49,10 +49,10 @@ func (s *Service) GetAuthorizationToken(ctx context.Context, call Call,
 	return out, nil
 }
 
-// callerKey is the access key that the request was signed with, or that the
-// temporary credentials were issued for.
+// callerKey is the access key that the request was signed with, or what the
+// temporary credentials were issued for: an access key or a role.
 func (s *Service) callerKey(ctx context.Context, call Call) (auth.AccessKey, error) {
-	key, err := s.keys.AccessKey(ctx, call.Caller.Identity.AccessKeyID)
+	key, err := auth.KeyOf(ctx, s.keys, call.Caller.Identity)
 	if errors.Is(err, auth.ErrNoKey) {
 		err = auth.UnknownKey(SigningName) // it was removed while the request was under way
 	}

@@ -77,7 +77,7 @@ func (s *Service) GetDownloadUrlForLayer(ctx context.Context, call Call,
 	if err != nil {
 		return nil, err
 	}
-	token := auth.SignDownload(key, call.Caller.Identity.Temporary, ref.Registry.Region, ref.String(),
+	token := auth.SignDownload(key, call.Caller.Identity, ref.Registry.Region, ref.String(),
 		layer.Digest.String(), s.now())
 	return &GetDownloadUrlForLayerResponse{
 		DownloadURL: s.uris.Layer(call.Asked, ref, layer.Digest, token), LayerDigest: layer.Digest.String(),
