@@ -231,6 +231,9 @@ func (c *Caller) add(keys *policy.Context) {
 		keys.Add("aws:TokenIssueTime", t.IssuedAt.Format(time.RFC3339))
 		keys.Add("aws:MultiFactorAuthPresent", "false") // there are no devices for it
 	}
+	if s := c.Identity.Role; s != nil && s.SourceIdentity != "" {
+		keys.Add("aws:SourceIdentity", s.SourceIdentity)
+	}
 	keys.Add("aws:SecureTransport", strconv.FormatBool(c.Secure))
 	if c.UserAgent != "" {
 		keys.Add("aws:UserAgent", beginning(c.UserAgent, maxUserAgent))

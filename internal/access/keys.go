@@ -26,6 +26,8 @@ var commonKeys = []Key{
 	{Name: "aws:ResourceAccount", Value: "the registry's account"},
 	{Name: "aws:ResourceOrgID", Value: "the `organization` of the registry's account", Optional: true},
 	{Name: "aws:SecureTransport", Value: "whether the client came by TLS; of a replication, `true`"},
+	{Name: "aws:SourceIdentity", Value: "who began the caller's session of a role, or the first of its chain, by its own word",
+		Client: true, Optional: true},
 	{Name: "aws:SourceIp", Value: "the client's address", Client: true},
 	{Name: "aws:TokenIssueTime", Value: "when the caller's temporary credentials were issued", Client: true,
 		Optional: true},

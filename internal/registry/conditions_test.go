@@ -140,6 +140,7 @@ func TestEveryActionFillsItsConditionKeys(t *testing.T) {
 	longLived := c
 	issued := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
 	c.Identity.Temporary = auth.Temporary{AccessKeyID: "ASIATEMPORARY", IssuedAt: issued, Expires: issued.Add(time.Hour)}
+	c.Identity.Role = &auth.RoleSession{SourceIdentity: "someone"}
 	names, do := d.everyAction(c, ref)
 	for _, action := range access.Actions() {
 		if _, ok := do[action]; !ok && action != "ecr:ReplicateImage" {
@@ -192,13 +193,13 @@ func TestEveryActionFillsItsConditionKeys(t *testing.T) {
 	}
 	ofTemporary := do
 	_, do = d.everyAction(longLived, ref)
-	for _, absent := range []string{"aws:TokenIssueTime", "aws:MultiFactorAuthPresent"} {
+	for _, absent := range []string{"aws:TokenIssueTime", "aws:MultiFactorAuthPresent", "aws:SourceIdentity"} {
 		check(absent, false, with())
 	}
 	do = ofTemporary
 
 	values := map[string]string{
-		"aws:TokenIssueTime": "2026-11-28T12:00:00Z", "aws:MultiFactorAuthPresent": "false",
+		"aws:TokenIssueTime": "2026-11-28T12:00:00Z", "aws:MultiFactorAuthPresent": "false", "aws:SourceIdentity": "someone",
 		"aws:PrincipalAccount": prodAccount, "aws:PrincipalArn": "arn:aws:iam::" + prodAccount + ":root",
 		"aws:PrincipalType":         "Account",
 		"aws:PrincipalIsAWSService": "false", "aws:PrincipalOrgID": organization, "aws:ResourceOrgID": organization,

@@ -56,7 +56,9 @@ func (d *deployment) AccessKey(_ context.Context, id string) (auth.AccessKey, er
 	return key, nil
 }
 
-func (d *deployment) Role(context.Context, string) (auth.AccessKey, error) { return auth.AccessKey{}, auth.ErrNoKey }
+func (d *deployment) Role(context.Context, string) (auth.AccessKey, error) {
+	return auth.AccessKey{}, auth.ErrNoKey
+}
 
 func key(id, account string) auth.AccessKey {
 	return auth.AccessKey{
