@@ -16,7 +16,7 @@ import (
 // the protocols no storage. Tests may import more.
 var imports = map[string]string{
 	"access": "auth parsecache policy resource",
-	"auth":   "policy",
+	"auth":   "policy resource",
 	"awsapi": "access auth awsapi/awsjson awsapi/awsquery awsapi/ecr awsapi/iam awsapi/sts awsapi/twinport awsapi/uri budget " +
 		"expiry iam jobs peer quota registry replication resource session",
 	"awsapi/awsjson":      "budget registry",
@@ -25,7 +25,7 @@ var imports = map[string]string{
 	"awsapi/ecr/generate": "awsapi/awsmodel",
 	"awsapi/iam":          "access awsapi/awsjson awsapi/awsquery budget iam resource",
 	"awsapi/iam/generate": "awsapi/awsmodel",
-	"awsapi/sts":          "access auth",
+	"awsapi/sts":          "access auth iam resource",
 	"awsapi/twinport": "auth awsapi/awsjson awsapi/ecr awsapi/uri expiry jobs lifecycle peer policy registry replication resource " +
 		"session",
 	"awsapi/uri":     "auth resource",
@@ -37,12 +37,13 @@ var imports = map[string]string{
 	"changes":        "metadata",
 	"cli": "backup blob/filestore config control credential expiry jobs metadata migrate peer registry replication resource server " +
 		"source stores sweep verify",
-	"config":      "auth peer policy quota",
+	"config":      "auth keyring peer policy quota",
 	"console":     "auth session",
 	"credential":  "durable",
 	"expiry":      "access changes jobs lifecycle metadata registry resource",
 	"iam":         "access auth metadata policy resource",
 	"jobs":        "metadata",
+	"keyring":     "durable",
 	"lifecycle":   "strictjson",
 	"metadata":    "durable resource",
 	"migrate":     "blob blob/filestore durable metadata",
@@ -57,7 +58,7 @@ var imports = map[string]string{
 		"jobs metadata migrate oci peer peerapi quota registry replication resource session stores sweep",
 	"session": "auth jobs metadata",
 	"source":  "resource",
-	"stores":  "blob blob/filestore blob/memstore blob/s3store config metadata migrate",
+	"stores":  "blob blob/filestore blob/memstore blob/s3store config keyring metadata migrate",
 	"sweep":   "blob jobs metadata",
 	"usage":   "metadata quota",
 	"verify":  "blob metadata registry resource source",

@@ -3,6 +3,7 @@ package auth
 import (
 	"errors"
 	"strings"
+	"sync"
 
 	"github.com/twinport/twinport/internal/policy"
 	"github.com/twinport/twinport/internal/resource"
@@ -41,6 +42,45 @@ type RoleSession struct {
 	Federated Federated
 
 	sealed string // its session token, before base64
+	inline *inlinePolicy
+}
+
+// inlinePolicy is what the text of a session policy was parsed to.
+type inlinePolicy struct {
+	once     sync.Once
+	document *policy.Document
+}
+
+// inlineWeight is how many bytes a parsed session policy takes for one of its text, at most some.
+const inlineWeight = 16
+
+// InlinePolicy is the session policy that Policy is the text of, parsed once; nil
+// if there is none. One that cannot be read, which no session begins with, denies everything.
+func (s *RoleSession) InlinePolicy() *policy.Document {
+	if s.Policy == "" {
+		return nil
+	}
+	if s.inline == nil {
+		return parseInline(s.Policy)
+	}
+	s.inline.once.Do(func() { s.inline.document = parseInline(s.Policy) })
+	return s.inline.document
+}
+
+func parseInline(text string) *policy.Document {
+	document, err := policy.Parse(text, policy.IdentityPolicy)
+	if err != nil {
+		return policy.Unreadable
+	}
+	return document
+}
+
+// weight is how many bytes the session takes in a cache, beside its token; nil takes none.
+func (s *RoleSession) weight() int {
+	if s == nil {
+		return 0
+	}
+	return inlineWeight * len(s.Policy)
 }
 
 // Federated is an identity that a provider vouches for.
@@ -69,9 +109,10 @@ func (k AccessKey) Session(name string) policy.Principal {
 	role := k.Principal.Role
 	return policy.Principal{
 		Account: k.Principal.Account,
-		ARN:     "arn:aws:sts::" + k.Principal.Account + ":assumed-role/" + role[strings.LastIndexByte(role, '/')+1:] + "/" + name,
-		ID:      k.ID + ":" + name,
-		Role:    role,
+		ARN: "arn:aws:sts::" + k.Principal.Account + ":assumed-role/" + role[strings.LastIndexByte(role, '/')+1:] +
+			"/" + name,
+		ID:   k.ID + ":" + name,
+		Role: role,
 	}
 }
 

@@ -36,7 +36,8 @@ func fullSession() auth.RoleSession {
 	}
 }
 
-func begin(t testing.TB, v *auth.Verifier, role auth.AccessKey, s auth.RoleSession, lifetime time.Duration) auth.Credentials {
+func begin(t testing.TB, v *auth.Verifier, role auth.AccessKey, s auth.RoleSession,
+	lifetime time.Duration) auth.Credentials {
 	t.Helper()
 	c, err := v.IssueRole(role, s, lifetime)
 	if err != nil {
@@ -89,7 +90,10 @@ func TestRoleSession(t *testing.T) {
 		Region: "us-west-2", Temporary: identity.Temporary, Role: identity.Role, Expires: ends,
 	})
 	download := auth.SignDownload(key, identity, "us-west-2", "111122223333/us-west-2/app", "sha256:00", signedAt)
-	for what, text := range map[string]string{"login": login, "download": download} {
+	longer := auth.SignToken(key, auth.Token{
+		Region: "us-west-2", Temporary: identity.Temporary, Role: identity.Role, Expires: ends.Add(time.Hour),
+	})
+	for what, text := range map[string]string{"login": login, "download": download, "a longer login": longer} {
 		c := &clock{now: signedAt}
 		keys := newKeyring(deployRole)
 		another := auth.NewVerifier(keys, "deployment", c.Now)

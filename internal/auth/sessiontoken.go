@@ -187,7 +187,7 @@ func (v *Verifier) unseal(ctx context.Context, raw []byte) (*session, error) {
 		if s.role, content, ok = cutRoleSession(content); !ok {
 			return nil, errSessionInvalid
 		}
-		s.role.RoleID, s.role.sealed = parent.ID, string(raw)
+		s.role.RoleID, s.role.sealed, s.role.inline = parent.ID, string(raw), new(inlinePolicy)
 	}
 	if len(content) > 0 {
 		return nil, errSessionInvalid

@@ -471,7 +471,8 @@ func (s *Signed) remember(key []byte) {
 	}
 	verified := *s.session
 	verified.scope, verified.signing = s.scope.clone(), key
-	s.verifier.sessions.put(strings.Clone(s.sessionToken), &verified, sessionWeight+2*len(s.sessionToken))
+	s.verifier.sessions.put(strings.Clone(s.sessionToken), &verified,
+		sessionWeight+2*len(s.sessionToken)+s.session.role.weight())
 }
 
 // sign computes the signature of a canonical request, as hexadecimal text.

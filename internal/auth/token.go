@@ -72,10 +72,11 @@ func SignToken(key AccessKey, t Token) string {
 }
 
 // VerifyToken reads a token that SignToken wrote and proves it: it returns
-// ErrTokenInvalid or ErrTokenExpired, or why the access key could not be looked up. ErrTokenExpired is also for one that expires later
-// than any that is signed now. Expiry and the access key, which must be
-// unchanged, are checked at every call; only the signature of a token that
-// was proven before is not computed again.
+// ErrTokenInvalid or ErrTokenExpired, or why the access key or role could not be
+// looked up. ErrTokenExpired is also for one that expires later than any that is
+// signed now. Expiry and the access key or role, which must be unchanged, are
+// checked at every call; only the signature of a token that was proven before is
+// not computed again.
 func (v *Verifier) VerifyToken(ctx context.Context, text string) (Token, Identity, error) {
 	// Finding a token by its text teaches a guesser nothing: the map's hash is
 	// seeded at random, and only whole tokens are ever compared.
@@ -100,7 +101,7 @@ func (v *Verifier) VerifyToken(ctx context.Context, text string) (Token, Identit
 	}
 	if !known {
 		// The text is often a part of a larger string: do not keep that alive.
-		v.tokens.put(strings.Clone(text), proven, tokenWeight+2*len(text))
+		v.tokens.put(strings.Clone(text), proven, tokenWeight+2*len(text)+proven.token.Role.weight())
 	}
 	identity := identityOf(proven.key, proven.token.Role, proven.token.Temporary)
 	identity.Region = proven.token.Region

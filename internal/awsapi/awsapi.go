@@ -41,14 +41,18 @@ type Config struct {
 	Replication *replication.Service
 	Expiry      *expiry.Service
 	Verifier    *auth.Verifier
-	// Accounts have the access keys that Verifier knows.
+	// Accounts are those that exist, with the access keys of their roots.
 	Accounts *auth.Directory
+	// Keys are what Verifier knows; nil means those of Accounts.
+	Keys auth.Keys
 	// Peers are those of the deployment, and Operators the accounts whose root may
 	// change them.
 	Peers     *peer.Directory
 	Operators []string
 	// Sessions are those of the console.
 	Sessions *session.Service
+	// Roles begins sessions of roles; nil means that there are no roles.
+	Roles *iam.Sessions
 	// Grants finds what callers have beside their names; nil means nothing.
 	Grants access.Granter
 	// IAM has the users, groups, roles and policies of accounts; nil means that its API is not offered.
@@ -94,8 +98,14 @@ type Handler struct {
 
 // New returns the handler of a deployment.
 func New(c Config) *Handler {
+	if c.Keys == nil {
+		c.Keys = c.Accounts
+	}
+	if c.Roles == nil {
+		c.Roles = iam.NoSessions()
+	}
 	ecr := ecr.New(ecr.Config{
-		Registry: c.Registry, Replication: c.Replication, Expiry: c.Expiry, Keys: c.Accounts, URIs: c.URIs, Now: c.Now,
+		Registry: c.Registry, Replication: c.Replication, Expiry: c.Expiry, Keys: c.Keys, URIs: c.URIs, Now: c.Now,
 	})
 	h := &Handler{
 		registry: c.Registry,
@@ -105,7 +115,7 @@ func New(c Config) *Handler {
 			Peers: c.Peers, Operators: c.Operators, DescribeRepository: ecr.DescribeRepository,
 			URIs: c.URIs, Version: c.Version, Jobs: c.Jobs, Shared: c.Shared,
 		}),
-		sts:      sts.New(c.Accounts, c.Verifier),
+		sts:      sts.New(c.Keys, c.Verifier, c.Roles),
 		verifier: c.Verifier,
 		grants:   c.Grants,
 		sessions: c.Sessions,

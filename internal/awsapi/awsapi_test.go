@@ -1110,7 +1110,7 @@ func TestCallerIdentity(t *testing.T) {
 	_, err = sts.NewFromConfig(a.config(region)).GetFederationToken(ctx, &sts.GetFederationTokenInput{
 		Name: aws.String("ci"),
 	})
-	want(t, err, "InvalidAction", `"GetFederationToken" in version "2011-06-15": of STS, GetAccessKeyInfo, `+
+	want(t, err, "InvalidAction", `"GetFederationToken" in version "2011-06-15": of STS, AssumeRole, GetAccessKeyInfo, `+
 		"GetCallerIdentity and GetSessionToken in version 2011-06-15 are served")
 
 	for _, c := range []struct {

@@ -30,6 +30,10 @@ func (k keyring) AccessKey(_ context.Context, id string) (auth.AccessKey, error)
 	return auth.AccessKey{}, auth.ErrNoKey
 }
 
+func (keyring) Role(context.Context, string) (auth.AccessKey, error) {
+	return auth.AccessKey{}, auth.ErrNoKey
+}
+
 // What a caller was granted decides on its requests, and nothing is done for one of whom nobody knows.
 func TestGrants(t *testing.T) {
 	t.Parallel()

@@ -35,20 +35,20 @@ func (s *Service) getSessionToken(ctx context.Context, caller access.Caller, for
 	if err := longLivedOnly(caller.Identity, "GetSessionToken"); err != nil {
 		return nil, err
 	}
-	if form.Has("SerialNumber") || form.Has("TokenCode") {
-		return nil, &auth.Error{
-			Code: "AccessDenied", Message: "MultiFactorAuthentication failed: there are no MFA devices here. Ask without " +
-				"SerialNumber and TokenCode.", Status: http.StatusForbidden,
-		}
+	if err := refuseMFA(form); err != nil {
+		return nil, err
 	}
-	lifetime, err := sessionLifetime(form)
+	lifetime, err := durationSeconds(form, auth.MaxSession)
 	if err != nil {
 		return nil, err
+	}
+	if lifetime == 0 {
+		lifetime = defaultSession
 	}
 	if caller.Identity.Principal.IsRoot() {
 		lifetime = min(lifetime, auth.MaxRootSession)
 	}
-	key, err := s.keys.AccessKey(ctx, caller.Identity.AccessKeyID)
+	key, err := auth.KeyOf(ctx, s.keys, caller.Identity)
 	if errors.Is(err, auth.ErrNoKey) {
 		err = auth.UnknownKey(SigningName) // it was removed while the request was under way
 	}
@@ -56,16 +56,32 @@ func (s *Service) getSessionToken(ctx context.Context, caller access.Caller, for
 		return nil, err
 	}
 	issued := s.verifier.Issue(key, lifetime)
-	return SessionToken{Credentials: credentials{
-		AccessKeyID: issued.AccessKeyID, SecretAccessKey: issued.Secret, SessionToken: issued.SessionToken,
-		Expiration: issued.Expires.Format(time.RFC3339),
-	}}, nil
+	return SessionToken{Credentials: credentialsOf(issued)}, nil
 }
 
-// sessionLifetime reads DurationSeconds.
-func sessionLifetime(form url.Values) (time.Duration, error) {
+func credentialsOf(issued auth.Credentials) credentials {
+	return credentials{
+		AccessKeyID: issued.AccessKeyID, SecretAccessKey: issued.Secret, SessionToken: issued.SessionToken,
+		Expiration: issued.Expires.Format(time.RFC3339),
+	}
+}
+
+// refuseMFA refuses the code of a device: there are none, and what a code was to
+// protect must not be had without.
+func refuseMFA(form url.Values) error {
+	if !form.Has("SerialNumber") && !form.Has("TokenCode") {
+		return nil
+	}
+	return &auth.Error{
+		Code: "AccessDenied", Message: "MultiFactorAuthentication failed: there are no MFA devices here. Ask without " +
+			"SerialNumber and TokenCode.", Status: http.StatusForbidden,
+	}
+}
+
+// durationSeconds reads DurationSeconds, 0 if it is not given.
+func durationSeconds(form url.Values, most time.Duration) (time.Duration, error) {
 	if !form.Has("DurationSeconds") {
-		return defaultSession, nil
+		return 0, nil
 	}
 	text := form.Get("DurationSeconds")
 	seconds, err := strconv.ParseInt(text, 10, 32)
@@ -77,9 +93,9 @@ func sessionLifetime(form url.Values) (time.Duration, error) {
 	case lifetime < auth.MinSession:
 		return 0, invalid("Value '%d' at 'durationSeconds' failed to satisfy constraint: Member must have value greater "+
 			"than or equal to %d", seconds, int(auth.MinSession.Seconds()))
-	case lifetime > auth.MaxSession:
+	case lifetime > most:
 		return 0, invalid("Value '%d' at 'durationSeconds' failed to satisfy constraint: Member must have value less "+
-			"than or equal to %d", seconds, int(auth.MaxSession.Seconds()))
+			"than or equal to %d", seconds, int(most.Seconds()))
 	}
 	return lifetime, nil
 }

@@ -1,5 +1,5 @@
 // Package sts implements operations of AWS Security Token Service: those that
-// say who a caller is, and the one that gives its root temporary credentials.
+// say who a caller is, and those that give it temporary credentials.
 package sts
 
 import (
@@ -14,6 +14,7 @@ import (
 
 	"github.com/twinport/twinport/internal/access"
 	"github.com/twinport/twinport/internal/auth"
+	"github.com/twinport/twinport/internal/iam"
 )
 
 const (
@@ -29,13 +30,18 @@ const (
 type Service struct {
 	keys     auth.Keys
 	verifier *auth.Verifier
+	sessions *iam.Sessions
 }
 
-// New returns the service for the access keys that the verifier knows.
-func New(keys auth.Keys, verifier *auth.Verifier) *Service { return &Service{keys, verifier} }
+// New returns the service for the access keys that the verifier knows, and for
+// sessions of roles.
+func New(keys auth.Keys, verifier *auth.Verifier, sessions *iam.Sessions) *Service {
+	return &Service{keys, verifier, sessions}
+}
 
-// operations are those that are offered, by name. No policy decides on them.
+// operations are those that are offered, by name. Policies decide on AssumeRole only.
 var operations = map[string]func(*Service, context.Context, access.Caller, url.Values) (any, error){
+	"AssumeRole":        (*Service).assumeRole,
 	"GetAccessKeyInfo":  (*Service).getAccessKeyInfo,
 	"GetCallerIdentity": (*Service).getCallerIdentity,
 	"GetSessionToken":   (*Service).getSessionToken,
@@ -111,7 +117,8 @@ func (s *Service) getAccessKeyInfo(ctx context.Context, caller access.Caller, fo
 const minKeyID, maxKeyID = 16, 128
 
 // longLivedOnly refuses an operation to temporary credentials. Those of
-// GetSessionToken may ask STS for GetCallerIdentity only, as roles are not there.
+// GetSessionToken may ask STS for AssumeRole and GetCallerIdentity only (STS API
+// reference, GetSessionToken).
 func longLivedOnly(caller auth.Identity, operation string) error {
 	if caller.Temporary.IsZero() {
 		return nil

@@ -35,7 +35,7 @@ func TestGetCallerIdentity(t *testing.T) {
 
 func callerIdentity(t *testing.T, p policy.Principal) sts.CallerIdentity {
 	t.Helper()
-	out, err := sts.New(nil, nil).Do(t.Context(), "GetCallerIdentity", access.Caller{Identity: auth.Identity{Principal: p}}, nil)
+	out, err := sts.New(nil, nil, nil).Do(t.Context(), "GetCallerIdentity", access.Caller{Identity: auth.Identity{Principal: p}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
