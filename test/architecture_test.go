@@ -55,7 +55,7 @@ var imports = map[string]string{
 	"peerapi":     "budget peer registry replication resource",
 	"replication": "access budget changes jobs metadata parsecache peer policy quota registry resource usage",
 	"server": "auth awsapi awsapi/uri blob blob/filestore blob/s3store budget config console control durable expiry " +
-		"jobs metadata migrate oci peer peerapi quota registry replication resource session stores sweep",
+		"iam jobs keyring metadata migrate oci peer peerapi quota registry replication resource session stores sweep",
 	"session": "auth jobs metadata",
 	"source":  "resource",
 	"stores":  "blob blob/filestore blob/memstore blob/s3store config keyring metadata migrate",

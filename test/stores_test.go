@@ -1,6 +1,7 @@
 package test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -45,7 +46,10 @@ func sharedStores(database string, b servers.Bucket, options string) stores {
 		b.Region, options)
 	return stores{
 		config: fmt.Sprintf("database: %q\nblobs: %q\n", database, blobs),
-		env:    []string{"AWS_ACCESS_KEY_ID=" + b.AccessKey, "AWS_SECRET_ACCESS_KEY=" + b.SecretKey},
+		env: []string{
+			"AWS_ACCESS_KEY_ID=" + b.AccessKey, "AWS_SECRET_ACCESS_KEY=" + b.SecretKey,
+			"TWINPORT_MASTER_KEY=tests " + base64.StdEncoding.EncodeToString(make([]byte, 32)),
+		},
 		bucket: &b,
 	}
 }

@@ -22,6 +22,7 @@ provider "aws" {
   skip_region_validation      = true
   endpoints {
     ecr = "http://%[5]s"
+    iam = "http://%[5]s"
     sts = "http://%[5]s"
   }
 }

@@ -32,7 +32,7 @@ func TestTerraform(t *testing.T) {
 	d := s.desk()
 	image := makeImage("terraform", nil, "")
 	parts := []terraformPart{
-		terraformModule(s, image), terraformSettings(), terraformTemplates(t), terraformLifecycle(),
+		terraformModule(s, image), terraformSettings(), terraformTemplates(t), terraformLifecycle(), terraformIdentity(),
 	}
 	step := func(n int) {
 		t.Helper()

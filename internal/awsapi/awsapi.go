@@ -84,6 +84,7 @@ type Handler struct {
 	twinport *twinport.Service
 	sts      *sts.Service
 	iam      *iamapi.Service // nil if it is not offered
+	uses     *iam.Service    // notes when access keys are used; nil if IAM is not offered
 	verifier *auth.Verifier
 	grants   access.Granter
 	sessions *session.Service
@@ -126,7 +127,7 @@ func New(c Config) *Handler {
 		streams:  streams{open: map[string]int{}}, streamBeat: streamBeat, streamWrite: streamWrite,
 	}
 	if c.IAM != nil {
-		h.iam = iamapi.New(c.IAM)
+		h.iam, h.uses = iamapi.New(c.IAM), c.IAM
 	}
 	return h
 }

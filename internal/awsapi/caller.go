@@ -97,6 +97,9 @@ func (h *Handler) callerOf(r *http.Request, identity auth.Identity) (who access.
 	who = access.Caller{
 		Identity: identity, RemoteAddr: r.RemoteAddr, Secure: r.TLS != nil, Host: r.Host, UserAgent: r.UserAgent(),
 	}
+	if service := auth.Service(r); h.uses != nil && service != "" {
+		h.uses.NoteUse(identity.AccessKeyID, service, identity.Region)
+	}
 	if h.grants == nil {
 		return who, nil
 	}

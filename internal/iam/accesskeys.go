@@ -167,6 +167,25 @@ func (s *Service) NoteUse(id, service, region string) {
 	s.uses.byKey[id] = metadata.AccessKeyUse{ID: id, Service: service, Region: region, At: s.Now()}
 }
 
+// useInterval is how often uses of access keys are stored.
+const useInterval = time.Minute
+
+// Run stores uses of access keys until ctx is done, and then once more.
+func (s *Service) Run(ctx context.Context) {
+	tick := time.NewTicker(useInterval)
+	defer tick.Stop()
+	for more := true; more; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			more = false
+		}
+		if err := s.StoreUses(context.WithoutCancel(ctx)); err != nil {
+			s.Logger.WarnContext(ctx, "could not store when access keys were used last", "error", err)
+		}
+	}
+}
+
 // StoreUses stores what NoteUse has remembered since it was called before. Uses are lost if it fails.
 func (s *Service) StoreUses(ctx context.Context) error {
 	s.uses.Lock()

@@ -3,7 +3,6 @@ package iam
 import (
 	"crypto/sha256"
 	"encoding/base32"
-	"strings"
 	"time"
 )
 
@@ -57,5 +56,3 @@ var awsByID, awsByARN = func() (byID, byARN map[string]*awsPolicy) {
 	}
 	return byID, byARN
 }()
-
-func isAWSPolicy(arn string) bool { return strings.HasPrefix(arn, "arn:aws:iam::aws:") }

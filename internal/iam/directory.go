@@ -240,6 +240,9 @@ func (s *Service) Grants(ctx context.Context, who auth.Identity) (access.Grants,
 	if err == nil && !ok {
 		err = auth.ErrNoKey
 	}
+	if err == nil && who.Role != nil {
+		return SessionGrants(ctx, s, p.Account, who.Role, grants)
+	}
 	return grants, err
 }
 

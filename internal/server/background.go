@@ -25,7 +25,7 @@ type background struct {
 	expired expiry.Counter
 
 	mu         sync.Mutex
-	directory  context.CancelFunc   // ends what keeps the peers' states, and tunnels
+	directory  context.CancelFunc   // ends what keeps the peers' states and tunnels, and uses of access keys
 	following  sync.WaitGroup       // until that has ended
 	engines    *replication.Engines // nil while they are stopped
 	replicated replication.Stats    // counts of those before
@@ -52,6 +52,7 @@ func (b *background) start(g *generation) {
 	var ctx context.Context
 	ctx, b.directory = context.WithCancel(context.Background())
 	b.following.Go(func() { g.directory.Run(ctx) })
+	b.following.Go(func() { g.iam.Run(ctx) })
 	b.engines = replication.NewEngines(g.replication, b.log)
 	g.registry.OnRetired(func() { b.runner.Wake(sweep.RepositoriesJob) })
 	g.expiry.OnPreview(func() { b.runner.Wake(expiry.PreviewsJob) })

@@ -10,13 +10,17 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/twinport/twinport/internal/auth"
 	"github.com/twinport/twinport/internal/blob"
 	"github.com/twinport/twinport/internal/config"
 	"github.com/twinport/twinport/internal/expiry"
+	"github.com/twinport/twinport/internal/iam"
+	"github.com/twinport/twinport/internal/keyring"
 	"github.com/twinport/twinport/internal/metadata"
 	"github.com/twinport/twinport/internal/peer"
 	"github.com/twinport/twinport/internal/registry"
 	"github.com/twinport/twinport/internal/replication"
+	"github.com/twinport/twinport/internal/stores"
 	"github.com/twinport/twinport/internal/sweep"
 )
 
@@ -30,6 +34,7 @@ type generation struct {
 	// replication is over registry, and goes to peers, too.
 	replication *replication.Service
 	directory   *peer.Directory
+	iam         *iam.Service
 	expiry      *expiry.Service
 	swept       *sweep.Stores
 	handlers
@@ -62,6 +67,10 @@ func newGeneration(ctx context.Context, cfg config.Config, m metadata.Store, b b
 		return nil, err
 	}
 	g.replication.UsePeers(g.directory)
+	if g.iam, err = newIAM(cfg, g.registry, m, log); err != nil {
+		_ = g.close()
+		return nil, err
+	}
 	g.expiry = newExpiry(cfg, g.registry, m, log)
 	g.swept = sweep.NewStores(m, b, log, time.Now)
 	g.registry.OnFull(g.swept.MakeRoom)
@@ -71,6 +80,24 @@ func newGeneration(ctx context.Context, cfg config.Config, m metadata.Store, b b
 		return nil, err
 	}
 	return g, nil
+}
+
+// newIAM makes the users, groups, roles and policies of the accounts. Without a
+// master key there are no new secrets.
+func newIAM(cfg config.Config, r *registry.Service, m metadata.Store, log *slog.Logger) (*iam.Service, error) {
+	accounts, err := auth.NewDirectory(cfg.AuthAccounts())
+	if err != nil {
+		return nil, fmt.Errorf("read the accounts: %w", err)
+	}
+	keys, err := stores.OpenKeyring(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("open the master keys: %w", err)
+	}
+	c := iam.Config{Store: m, Accounts: accounts, Access: r.Decider(), Sealer: keys, Logger: log, Now: time.Now}
+	if _, none := keys.(keyring.None); none {
+		c.Sealer = nil
+	}
+	return iam.New(c), nil
 }
 
 // newExpiry makes the lifecycle policies over a domain.

@@ -26,6 +26,7 @@ import (
 	"github.com/twinport/twinport/internal/budget"
 	"github.com/twinport/twinport/internal/config"
 	"github.com/twinport/twinport/internal/console"
+	"github.com/twinport/twinport/internal/iam"
 	"github.com/twinport/twinport/internal/jobs"
 	"github.com/twinport/twinport/internal/oci"
 	"github.com/twinport/twinport/internal/peerapi"
@@ -153,20 +154,21 @@ func (s *Server) certificates(c config.TLS) (_ *tls.Config, metrics []prometheus
 
 // protocols returns what makes the handlers of a generation.
 func (s *Server) protocols(cfg config.Config) (newHandlers, error) {
-	keys, err := auth.NewDirectory(cfg.AuthAccounts())
+	accounts, err := auth.NewDirectory(cfg.AuthAccounts())
 	if err != nil {
 		return nil, fmt.Errorf("read the accounts: %w", err)
 	}
 	rates := quota.NewMeter(cfg.Limits(), cfg.Regions)
 	return func(g *generation) (h handlers, err error) {
-		verifier := auth.NewVerifier(keys, g.directory.Self().ID, time.Now)
-		sessions := session.New(session.Config{Store: g.metadata, Keys: keys, Verifier: verifier, Now: time.Now})
+		verifier := auth.NewVerifier(g.iam, g.directory.Self().ID, time.Now)
+		sessions := session.New(session.Config{Store: g.metadata, Keys: g.iam, Verifier: verifier, Now: time.Now})
 		h.oci = oci.New(oci.Config{
-			Registry: g.registry, Verifier: verifier, Logins: sessions, Domain: cfg.Domain, Scheme: cfg.PublicScheme(),
+			Registry: g.registry, Verifier: verifier, Logins: sessions, Grants: g.iam, Domain: cfg.Domain, Scheme: cfg.PublicScheme(),
 			Limits: s.limits, Rates: rates, Logger: s.log,
 		})
 		h.aws = awsapi.New(awsapi.Config{
-			Registry: g.registry, Replication: g.replication, Expiry: g.expiry, Verifier: verifier, Accounts: keys,
+			Registry: g.registry, Replication: g.replication, Expiry: g.expiry, Verifier: verifier, Accounts: accounts,
+			Keys: g.iam, IAM: g.iam, Grants: g.iam, Roles: iam.NewSessions(g.iam, g.registry.Decider(), verifier),
 			Sessions: sessions, Peers: g.directory, Operators: cfg.Operators,
 			URIs: uri.Writer{
 				Form: uri.Form(cfg.URI), Domain: cfg.Domain, Endpoint: s.endpoint(cfg), Scheme: cfg.PublicScheme(),
@@ -184,7 +186,7 @@ func (s *Server) protocols(cfg config.Config) (newHandlers, error) {
 			s.tunnelled.ServeHTTP(w, r)
 		}))
 		h.console, err = console.New(console.Config{
-			Sessions: sessions, Accounts: keys, Regions: cfg.Regions, Version: Version(), Logger: s.log,
+			Sessions: sessions, Accounts: accounts, Regions: cfg.Regions, Version: Version(), Logger: s.log,
 		})
 		return h, err
 	}, nil
