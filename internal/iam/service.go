@@ -29,7 +29,7 @@ type Config struct {
 	// Sealer is nil without a master key: no access key and no role can be created then.
 	Sealer Sealer
 	Logger *slog.Logger
-	Now    func() time.Time
+	Now    func() time.Time // nil means time.Now
 }
 
 // Service has the operations. It is safe for concurrent use.
@@ -44,6 +44,9 @@ type Service struct {
 
 // New returns a Service. It reads nothing.
 func New(c Config) *Service {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	s := &Service{Config: c}
 	s.directory.service = s
 	return s
