@@ -101,6 +101,9 @@ func TestPeersCopied(t *testing.T) {
 	if err := os.CopyFS(twin.data, os.DirFS(here.data)); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Chmod(filepath.Join(twin.data, "master.key"), 0o600); err != nil { // it is no copy of modes
+		t.Fatal(err)
+	}
 	here.http.CloseIdleConnections()
 	here.start()
 	here.peer("check", oregon)
