@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/twinport/twinport/internal/config"
@@ -106,12 +105,7 @@ func printBanner(w io.Writer, s *server.Server, cfg config.Config, path string) 
 		fmt.Fprintf(w, "  account %s (%s): %s/%s/<region>/<repository>\n", account.ID, account.Name, host, account.ID)
 	}
 	fmt.Fprintf(w, "\nThe web console is at %s/console/: sign in with an account's access key.\n", s.URL())
-	first := slices.IndexFunc(cfg.Accounts, func(a config.Account) bool { return len(a.AccessKeys) > 0 })
-	if first < 0 {
-		fmt.Fprintf(w, "The configuration has no access keys: users sign in with theirs.\n\nCtrl-C stops the server.\n")
-		return
-	}
-	account := cfg.Accounts[first]
+	account := cfg.Accounts[0]
 	region := cfg.Regions[0]
 	repository := fmt.Sprintf("%s/%s/%s/app", host, account.ID, region)
 	profile := ""

@@ -87,7 +87,7 @@ type ACME struct {
 	CA []byte
 }
 
-// Account is an account with the access keys of its root, if it has any: its users may do all the work.
+// Account is an account with its root access keys, at least one.
 type Account struct {
 	ID, Name string
 	// Organization is the id of the one that it belongs to, or empty.

@@ -609,7 +609,7 @@ func TestLoadRefuses(t *testing.T) {
 			"2: accounts[0]: must be a mapping with the keys id, name, organization, access_keys",
 		}},
 		{"accounts: empty item", "accounts:\n  - {}\n", nil, wants{
-			"2: accounts[0]: id is missing", "2: accounts[0]: name is missing",
+			"2: accounts[0]: id is missing", "2: accounts[0]: name is missing", "2: accounts[0]: access_keys is missing",
 		}},
 		{"accounts: unknown key", accounts + "    nmae: x\n", nil, wants{
 			`6: accounts[0]: unknown key "nmae"; did you mean name?`,
@@ -962,15 +962,6 @@ func TestProblemsAreBounded(t *testing.T) {
 	var e *config.Error
 	if !errors.As(err, &e) || len(e.Problems) != 100 {
 		t.Errorf("%d problems", len(e.Problems))
-	}
-}
-
-// The root of an account may have no access keys: its users do all the work.
-func TestAccountWithoutAccessKeys(t *testing.T) {
-	dir := write(t, map[string]string{"twinport.yaml": "accounts:\n  - {id: \"111122223333\", name: prod}\n"})
-	c, err := config.Load(filepath.Join(dir, "twinport.yaml"), nil)
-	if err != nil || len(c.Accounts) != 1 || c.Accounts[0].ID != "111122223333" || len(c.Accounts[0].AccessKeys) != 0 {
-		t.Errorf("the accounts are %+v, %v", c.Accounts, err)
 	}
 }
 

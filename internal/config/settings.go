@@ -297,8 +297,8 @@ func (l *loader) accounts(s setting, quotas quota.Limits) []Account {
 		if organization, ok := values["organization"]; ok {
 			account.Organization, _ = l.matching(organization, orgGrammar, allowedOrg)
 		}
-		if list, ok := values["access_keys"]; ok {
-			for _, key := range l.sequence(list, "access key with id and secret, secret_env or secret_file") {
+		if list := l.required(item, values, "access_keys", "a list of access keys"); list != nil {
+			for _, key := range l.sequence(*list, "access key with id and secret, secret_env or secret_file") {
 				account.AccessKeys = append(account.AccessKeys, l.accessKey(key, keyIDs))
 			}
 		}
