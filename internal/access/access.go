@@ -36,7 +36,7 @@ type Caller struct {
 
 // Grants are what an identity has beside its name. The root of an account has none.
 type Grants struct {
-	// Policies are the identity's own, and those of its groups.
+	// Policies are the identity's own.
 	Policies []policy.Policy
 }
 

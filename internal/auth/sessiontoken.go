@@ -95,9 +95,9 @@ func (v *Verifier) sealer(parent AccessKey, salt []byte) (aead cipher.AEAD, nonc
 }
 
 // session returns the session of a token that came with the access key's id:
-// errSessionInvalid, errSessionExpired, or why the
-// access key could not be looked up. Expiry and the access key that it was
-// issued for, which must be unchanged, are checked at every call.
+// errSessionInvalid, errSessionExpired, or why the access key could not be looked
+// up. Expiry and the access key that it was issued for, which must be unchanged,
+// are checked at every call.
 func (v *Verifier) session(ctx context.Context, text, keyID string) (*session, error) {
 	// Finding a token by its text teaches a guesser nothing, as in VerifyToken.
 	s, known := v.sessions.get(text)
@@ -126,7 +126,8 @@ func (v *Verifier) session(ctx context.Context, text, keyID string) (*session, e
 	return s, nil
 }
 
-// open reads what seal wrote: errSessionInvalid. It does as much for an access
+// open reads what seal wrote: errSessionInvalid, or why the access key could not be
+// looked up. It does as much for an access
 // key that there is as for one that there is not, so that the time says nothing.
 func (v *Verifier) open(ctx context.Context, text string) (*session, error) {
 	// Each token has one text only, as in decodeToken.

@@ -112,7 +112,8 @@ func (s *Signed) Region() string { return s.scope.region }
 // handler may have rewritten it.
 //
 // The error is an *Error, in the protocol of service, or says why the access key
-// could not be looked up. The Region has the form of one, but may be one that is not served here.
+// could not be looked up. The Region has the form of one, but may be one that is
+// not served here.
 func (v *Verifier) Read(r *http.Request, service string) (*Signed, error) {
 	query, err := parseQuery(r.URL.RawQuery)
 	if err != nil {

@@ -65,8 +65,8 @@ func SignToken(key AccessKey, t Token) string {
 }
 
 // VerifyToken reads a token that SignToken wrote and proves it: it returns
-// ErrTokenInvalid or ErrTokenExpired, or why the access key could not be looked up. ErrTokenExpired is also for one that expires later
-// than any that is signed now. Expiry and the access key, which must be
+// ErrTokenInvalid or ErrTokenExpired, or why the access key could not be looked up.
+// ErrTokenExpired is also for one that expires later than any that is signed now. Expiry and the access key, which must be
 // unchanged, are checked at every call; only the signature of a token that
 // was proven before is not computed again.
 func (v *Verifier) VerifyToken(ctx context.Context, text string) (Token, Identity, error) {

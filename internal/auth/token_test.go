@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -297,6 +298,43 @@ func BenchmarkVerifyToken(b *testing.B) {
 	for b.Loop() {
 		if _, _, err := v.VerifyToken(b.Context(), text); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// unanswered are keys that nobody can look up while down is set.
+type unanswered struct {
+	auth.Keys
+	down error
+}
+
+func (k *unanswered) AccessKey(ctx context.Context, id string) (auth.AccessKey, error) {
+	if k.down != nil {
+		return auth.AccessKey{}, k.down
+	}
+	return k.Keys.AccessKey(ctx, id)
+}
+
+// Where keys cannot be looked up now, no token counts as wrong, and what was proven
+// before is forgotten no more than it is trusted.
+func TestTokenWhileKeysAreNotAnswered(t *testing.T) {
+	down := errors.New("the store is down")
+	text := auth.SignToken(longLived, login(signedAt))
+	for _, verifiedBefore := range []bool{false, true} {
+		keys := &unanswered{Keys: newKeyring(longLived)}
+		v := auth.NewVerifier(keys, "deployment", func() time.Time { return signedAt })
+		if verifiedBefore {
+			if _, _, err := v.VerifyToken(t.Context(), text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		keys.down = down
+		if _, identity, err := v.VerifyToken(t.Context(), text); !errors.Is(err, down) || identity != (auth.Identity{}) {
+			t.Errorf("verified before %t: %+v, %v", verifiedBefore, identity, err)
+		}
+		keys.down = nil
+		if _, _, err := v.VerifyToken(t.Context(), text); err != nil {
+			t.Errorf("verified before %t, afterwards: %v", verifiedBefore, err)
 		}
 	}
 }

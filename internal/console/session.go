@@ -141,7 +141,8 @@ func (s *sessions) signIn(w http.ResponseWriter, r *http.Request) {
 			strconv.Itoa(maxSecret)+" characters")
 		return
 	}
-	if auth.IsTemporaryID(key.AccessKeyID) {
+	_, err = s.accounts.AccessKey(r.Context(), key.AccessKeyID)
+	if errors.Is(err, auth.ErrNoKey) && auth.IsTemporaryID(key.AccessKeyID) {
 		fail(w, http.StatusUnauthorized, "UnrecognizedClientException", "The console takes no temporary credentials: "+
 			"sign in with the access key that they were issued for")
 		return

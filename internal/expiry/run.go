@@ -41,7 +41,9 @@ func (s *Service) Jobs() []jobs.Job {
 		{Name: RunsJob, Interval: min(lookInterval, s.interval), Steps: []jobs.Step{
 			{Name: "runs", Page: runs.page}, {Name: "forget", Page: s.forget},
 		}},
-		{Name: PreviewsJob, Interval: previewsInterval, Woken: true, Steps: []jobs.Step{{Name: "previews", Page: previews.page}}},
+		{Name: PreviewsJob, Interval: previewsInterval, Woken: true, Steps: []jobs.Step{
+			{Name: "previews", Page: previews.page},
+		}},
 	}
 }
 

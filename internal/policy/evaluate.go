@@ -81,8 +81,7 @@ type Policies struct {
 }
 
 // Authorize decides a request on the policies of the caller and those of the
-// resource, as the IAM User Guide's "Policy evaluation logic"
-// describes:
+// resource, as the IAM User Guide's "Policy evaluation logic" describes:
 //
 //   - A Deny that applies, in any of them, is final.
 //   - In the account that owns the resource, an Allow on either side is enough.

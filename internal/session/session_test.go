@@ -226,7 +226,8 @@ func TestTokensDoNotPassForEachOther(t *testing.T) {
 		d.wantEnded(t, text, "not the token")
 	}
 	// What the OCI endpoints take as a login has no scope (oci/authenticate.go).
-	if got, _, err := auth.NewVerifier(d, "deployment", d.clock.now).VerifyToken(t.Context(), token); err != nil || got.Scope == "" ||
+	verifier := auth.NewVerifier(d, "deployment", d.clock.now)
+	if got, _, err := verifier.VerifyToken(t.Context(), token); err != nil || got.Scope == "" ||
 		strings.HasPrefix(got.Scope, "blob:") {
 		t.Errorf("a session's token has scope %q, %v", got.Scope, err)
 	}

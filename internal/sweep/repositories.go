@@ -25,7 +25,8 @@ func Repositories(of pages) jobs.Job {
 		return p.Next, err
 	}
 	return jobs.Job{
-		Name: RepositoriesJob, Interval: repositoriesInterval, Woken: true, Steps: []jobs.Step{{Name: "retired", Page: page}},
+		Name: RepositoriesJob, Interval: repositoriesInterval, Woken: true,
+		Steps: []jobs.Step{{Name: "retired", Page: page}},
 	}
 }
 
