@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -188,6 +189,38 @@ func TestUploadThatBecomesNoLayer(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An upload that ends without a layer loses its bytes before those who read them are
+// told: the destination lets go of it all the same.
+func TestUploadIsEmptiedWhileItIsRead(t *testing.T) {
+	t.Parallel()
+	tokyo, oregon := pair(t)
+	tokyo.create("app")
+	emptied := make(chan struct{})
+	var held atomic.Int64
+	oregon.wrap.Store(wrapper(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Has("upload") && r.URL.Query().Get("offset") != "0" {
+				held.Add(1)
+				<-emptied
+			}
+			next.ServeHTTP(w, r)
+		})
+	}))
+	a := tokyo.arrive("app", noise(t, 64<<20))
+	a.send(64 << 20)
+	eventually(t, "parts are on their way", func() bool { return held.Load() > 0 })
+	file, err := tokyo.OpenUpload(a.id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if err := os.Truncate(file.Name(), 0); err != nil {
+		t.Fatal(err)
+	}
+	close(emptied)
+	oregon.wantNoUploads()
 }
 
 // peerLayer is what is known of a layer that a peer sends.

@@ -202,8 +202,15 @@ func (a *arriving) sendUpload(ctx context.Context) error {
 	if cause := context.Cause(ctx); errors.Is(cause, errNoLayer) || errors.Is(cause, errIdle) {
 		return cause
 	}
-	if err == nil && a.stored == nil {
+	if a.stored != nil {
+		return err
+	}
+	if err == nil {
 		return errNotAsked
+	}
+	// An upload that ends without a layer is emptied first, and reported then.
+	if info, statErr := file.Stat(); statErr == nil && info.Size() == 0 {
+		return errNoLayer
 	}
 	return err
 }
