@@ -16,8 +16,41 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// suspended does something while a process stands still and none of its threads is
+// in the kernel.
+func suspended(t *testing.T, pid int, do func()) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
+			t.Error(err)
+		}
+	}()
+	eventually(t, patience, func() error {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		if err != nil || len(threads) == 0 {
+			return fmt.Errorf("the threads of process %d are not known: %v", pid, err)
+		}
+		for _, thread := range threads {
+			stat, err := os.ReadFile(thread)
+			if err != nil {
+				return err
+			}
+			// proc_pid_stat(5): the state follows the name, which stands in parentheses.
+			if _, state, _ := strings.Cut(string(stat), ") "); !strings.HasPrefix(state, "T") {
+				return fmt.Errorf("%s says %s", thread, stat)
+			}
+		}
+		return nil
+	})
+	do()
+}
+
 // shutDown makes an ext4 file system fail everything from now on, without what it
-// has only in memory: as a disk does that dies.
+// has only in memory: as a disk does that dies. Nothing may wait for an fsync
+// meanwhile: Linux may tell it that what is lost is on the disk.
 func shutDown(t *testing.T, path string) {
 	t.Helper()
 	const ext4Shutdown, noLogFlush = 0x8004587d, 2 // EXT4_IOC_SHUTDOWN, EXT4_GOING_FLAGS_NOLOGFLUSH
@@ -95,7 +128,8 @@ func TestDeadDisk(t *testing.T) {
 		}
 		return nil
 	})
-	shutDown(t, filepath.Join("/proc", fmt.Sprint(s.cmd.Process.Pid), "root", data))
+	pid := s.cmd.Process.Pid
+	suspended(t, pid, func() { shutDown(t, filepath.Join("/proc", fmt.Sprint(pid), "root", data)) })
 	clients.Wait()
 	eventually(t, patience, func() error {
 		a, err := c.send("GET", "/readyz", nil)
