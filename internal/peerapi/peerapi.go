@@ -240,6 +240,8 @@ func (h *handler) failure(w http.ResponseWriter, r *http.Request, err error) (st
 	case errors.As(err, &refused):
 		err = &peer.Error{Code: codeOf(refused.Code), Message: refused.Message, Err: err}
 	case r.Context().Err() != nil:
+	case registry.IsUnavailable(err): // the peer asks again
+		h.log.Warn("could not do what a peer asks: a store does not answer", "path", r.URL.Path, "error", err)
 	default:
 		h.log.Error("could not do what a peer asks", "path", r.URL.Path, "error", err)
 	}
